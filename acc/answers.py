@@ -1,0 +1,158 @@
+"""Answers as plain data, and what becomes of them: a model, or one of our errors.
+
+Autodesk's services write their errors in at least five kinds of JSON, their gateway in one more, proxies in HTML, and
+storage in XML; what the Submittals service itself writes is unknown (fact sheet 0). So anything may come here, and
+`error_from_response` never fails on it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from acc.errors import (
+    AccError,
+    AppNotProvisioned,
+    Facts,
+    Forbidden,
+    MissingScope,
+    NotFound,
+    PartsRejected,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from acc.headers import retry_after_seconds, upstream_request_id
+from acc.models import PartsReport
+from acc.operations import Operation
+from acc.redaction import clean
+
+T = TypeVar("T")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MESSAGE_FIELDS = ("developerMessage", "reason", "detail", "title", "message", "error_description", "error")
+_CODE_FIELDS = ("errorCode", "code", "ErrorCode")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and whole body of an HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@cache
+def _adapter(operation: Operation[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(operation.answer)
+
+
+def parse_answer(operation: Operation[T], answer: Answer) -> T:
+    """What the operation promises, from an answer of any kind.
+
+    Raises:
+        AccError: the answer is a failure, whatever its status, or is not what the operation promises.
+    """
+    if not 200 <= answer.status < 300:
+        raise error_from_response(operation.name, answer.status, answer.headers, answer.body)
+    value = _json(answer.body) if answer.body else None
+    # Storage's web reference prints the failure to complete an upload under 200 (fact sheet 8).
+    if operation.name.startswith("oss.") and isinstance(value, dict) and value.get("status") == "error":
+        raise error_from_response(operation.name, answer.status, answer.headers, answer.body)
+    try:
+        parsed: T = _adapter(operation).validate_python(value)
+    except ValidationError as error:
+        problem = "the body is not JSON" if value is _NOT_JSON else _first_problem(error)
+        raise UnexpectedAnswer(
+            operation.name,
+            problem=problem,
+            http_status=answer.status,
+            upstream_request_id=upstream_request_id(answer.headers),
+            sent=True,
+        ) from None
+    return parsed
+
+
+def error_from_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> AccError:
+    """The error that an answer of failure means; takes any status, headers and bytes."""
+    content = _json(body)
+    facts = Facts(
+        http_status=status,
+        upstream_request_id=upstream_request_id(headers),
+        upstream_code=_first(content, _CODE_FIELDS),
+        upstream_message=_first(content, _MESSAGE_FIELDS),
+        retry_after_seconds=retry_after_seconds(headers),
+        # 408 and 5xx do not tell how far the request came; every other refusal is one before anything was done.
+        sent=status == 408 or status >= 500,
+    )
+    report = _parts_report(content)
+    if report is not None:
+        return PartsRejected(operation, report=report, **facts)
+    if status == 408 or status >= 500:
+        return Unavailable(operation, **facts)
+    if status >= 400:
+        return _refusal(status, facts.get("upstream_code"))(operation, **facts)
+    if isinstance(content, dict) and content.get("status") == "error":
+        return Rejected(operation, **facts)
+    problem = "a redirect, which is never followed" if 300 <= status < 400 else "an unknown kind of answer"
+    return UnexpectedAnswer(operation, problem=problem, **facts)
+
+
+def _refusal(status: int, code: str | None) -> type[AccError]:
+    if status == 429 or code == "ERR-001":
+        return RateLimited
+    if status == 403 and code == "AUTH-010":
+        return MissingScope
+    if status == 403 and code in {"AUTH-001", "BIM360DM_ERROR"}:
+        return AppNotProvisioned
+    return {401: Unauthorized, 403: Forbidden, 404: NotFound, 410: NotFound}.get(status, Rejected)
+
+
+_NOT_JSON = object()
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body.removeprefix(_BYTE_ORDER_MARK))
+    except ValueError:
+        return _NOT_JSON
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    # Names of fields come from the models, but keys of a mapping come from the answer: keep them short.
+    place = ".".join(str(part)[:40] for part in first["loc"][:6])
+    return f"{place or 'the body'}: {first['type']}"
+
+
+def _parts_report(content: Any) -> PartsReport | None:
+    if not isinstance(content, dict) or content.get("reason") != "MissingOrInvalidParts":
+        return None
+    try:
+        return PartsReport.model_validate(content)
+    except ValidationError:
+        return PartsReport.model_validate({"reason": "MissingOrInvalidParts"})
+
+
+def _first(content: Any, names: tuple[str, ...]) -> str | None:
+    """The first of the named fields that holds a text, in the body itself or in the entries of its `errors`."""
+    for holder in _holders(content):
+        for name in names:
+            value = holder.get(name)
+            if isinstance(value, str) and value.strip():
+                return clean(value)
+    return None
+
+
+def _holders(content: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(content, dict):
+        yield content
+        errors = content.get("errors")
+        if isinstance(errors, list):
+            yield from (error for error in errors if isinstance(error, dict))

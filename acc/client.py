@@ -1,0 +1,90 @@
+"""`Acc`: everything of Autodesk that one person needs, behind one object."""
+
+from collections.abc import Collection
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from acc.files import Files
+from acc.hosts import Hosts
+from acc.models import UserInfo
+from acc.profile import userinfo
+from acc.projects import Projects
+from acc.storage import ObjectStorage
+from acc.submittals import Submittals
+
+if TYPE_CHECKING:
+    import httpx
+
+    from acc.connection import Connection, TokenSource
+    from acc.retry import RetryPolicy
+
+
+class Acc:
+    """One person's way to one Autodesk.
+
+    Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
+    left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones.
+
+        async with Acc(Hosts.autodesk(), tokens) as acc:
+            item = await acc.submittals.item(project_id, item_id)
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        tokens: "TokenSource",
+        *,
+        storage_hosts: Collection[str] = (),
+        client: "httpx.AsyncClient | None" = None,
+        policy: "RetryPolicy | None" = None,
+    ) -> None:
+        self.hosts = hosts
+        self._tokens = tokens
+        self._storage_hosts = frozenset(storage_hosts)
+        self._client = client
+        self._policy = policy
+
+    @cached_property
+    def connection(self) -> "Connection":
+        """What sends the requests."""
+        from acc.connection import Connection
+
+        return Connection(self.hosts, self._tokens, client=self._client, policy=self._policy)
+
+    @cached_property
+    def submittals(self) -> Submittals:
+        """Submittal items, reviews and attachments."""
+        return Submittals(self.connection)
+
+    @cached_property
+    def storage(self) -> ObjectStorage:
+        """Signed uploads."""
+        return ObjectStorage(self.connection, extra_hosts=self._storage_hosts)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Hubs and projects."""
+        return Projects(self.connection)
+
+    @cached_property
+    def files(self) -> Files:
+        """The Files tool."""
+        return Files(self.connection)
+
+    async def who(self) -> UserInfo:
+        """The person whose token is sent."""
+        return await userinfo(self.connection)
+
+    async def aclose(self) -> None:
+        """Close what was opened. The object may be used again; it opens anew."""
+        if "connection" in self.__dict__:
+            await self.connection.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

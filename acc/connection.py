@@ -1,0 +1,138 @@
+"""A person's connection to Autodesk: a request goes out with their token, a model or an error comes back."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import anyio
+import httpx
+
+from acc.answers import Answer, error_from_response, parse_answer
+from acc.errors import UnexpectedAnswer
+from acc.hosts import Hosts
+from acc.http import api_client, error_from_transport
+from acc.operations import Operation
+from acc.requests import Request
+from acc.retry import RetryPolicy, retrying
+
+T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""No JSON answer is read beyond this; the largest real ones, pages of 200 folders, stay under a megabyte or so."""
+
+EXCHANGE_SECONDS = 60.0
+"""How long one request and its answer may take in all, however steadily the bytes trickle."""
+
+_random = secrets.SystemRandom().random
+
+
+class TokenSource(Protocol):
+    """Where the bearer token comes from. What these raise passes through `Connection.send` untouched."""
+
+    async def access_token(self) -> str:
+        """A token believed to be valid now."""
+        ...
+
+    async def renewed(self, rejected: str) -> str | None:
+        """A newer token after Autodesk answered 401 to `rejected`; None if there is none."""
+        ...
+
+
+class Connection:
+    """Sends requests for one person to one Autodesk.
+
+    The bearer token goes to `hosts` and nowhere else: a request names an operation, not an address. A given `client`
+    is left open by `aclose`; without one, `acc.http.api_client` makes one when first needed.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        tokens: TokenSource,
+        *,
+        client: httpx.AsyncClient | None = None,
+        policy: RetryPolicy | None = None,
+        exchange_seconds: float = EXCHANGE_SECONDS,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        random: Callable[[], float] = _random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.hosts = hosts
+        self._tokens = tokens
+        self._client = client
+        self._own_client: httpx.AsyncClient | None = None
+        self._policy = policy or RetryPolicy()
+        self._exchange_seconds = exchange_seconds
+        self._sleep = sleep
+        self._random = random
+        self._clock = clock
+
+    async def send(self, request: Request[T]) -> T:
+        """Send a request, again where that is safe, and parse its answer.
+
+        Raises:
+            AccError: see `acc.errors`; `sent` says whether the request may have been carried out.
+        """
+        client = self._http()
+
+        async def attempt() -> T:
+            return parse_answer(request.operation, await self._authorised(client, request))
+
+        return await retrying(
+            attempt,
+            idempotent=request.operation.idempotent,
+            policy=self._policy,
+            sleep=self._sleep,
+            random=self._random,
+            clock=self._clock,
+        )
+
+    async def aclose(self) -> None:
+        """Close the client, if it was made here."""
+        if self._own_client is not None:
+            await self._own_client.aclose()
+            self._own_client = None
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is not None:
+            return self._client
+        if self._own_client is None:
+            self._own_client = api_client(self.hosts)
+        return self._own_client
+
+    async def _authorised(self, client: httpx.AsyncClient, request: Request[T]) -> Answer:
+        """Send with a token; after a 401, which nothing was done for, once more with a renewed one."""
+        token = await self._tokens.access_token()
+        answer = await self._exchange(client, request, token)
+        if answer.status != 401:
+            return answer
+        renewed = await self._tokens.renewed(token)
+        if renewed is None:
+            raise error_from_response(request.operation.name, answer.status, answer.headers, answer.body)
+        return await self._exchange(client, request, renewed)
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request[T], token: str) -> Answer:
+        headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        try:
+            with anyio.fail_after(self._exchange_seconds):
+                async with client.stream(
+                    request.method, request.url(self.hosts), headers=headers, json=request.json, follow_redirects=False
+                ) as response:
+                    body = await _read(response, request.operation)
+        except (httpx.RequestError, TimeoutError) as error:
+            # `from None`: httpx's exceptions hold the request, bearer token included.
+            raise error_from_transport(request.operation.name, error) from None
+        return Answer(response.status_code, response.headers, body)
+
+
+async def _read(response: httpx.Response, operation: Operation[T]) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            problem = f"the body is longer than {MAX_ANSWER_BYTES} bytes"
+            raise UnexpectedAnswer(operation.name, problem=problem, http_status=response.status_code, sent=True)
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,111 @@
+"""Identifiers of Autodesk's services, and the forms in which each service wants them.
+
+The same project is a bare UUID to Submittals and `b.<UUID>` to Data Management (fact sheet 0 and 9); a file is a
+lineage URN, each of its versions a version URN; the bytes behind an attachment are an object URN.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_VERSION_URN = re.compile(r"urn:adsk\.(?P<region>\w+):fs\.file:vf\.(?P<file>[^?\s]+)\?version=(?P<number>[0-9]{1,9})")
+_OBJECT_PREFIX = "urn:adsk.objects:os.object:"
+
+
+class InvalidId(ValueError):  # noqa: N818  # named as the errors of `acc.errors` are
+    """A value that cannot be the identifier it is used as; nothing was sent."""
+
+    def __init__(self, kind: str, value: str) -> None:
+        super().__init__(f"not a {kind}: {value[:100]!r}")
+        self.kind = kind
+        self.value = value
+
+
+def submittals_project_id(project_id: str) -> str:
+    """The bare UUID that Submittals wants, from either form of a project id.
+
+    Raises:
+        InvalidId: it is neither a UUID nor `b.` and a UUID.
+    """
+    bare = project_id.strip().lower().removeprefix("b.")
+    if not _UUID.fullmatch(bare):
+        raise InvalidId("project id", project_id)
+    return bare
+
+
+def data_management_project_id(project_id: str) -> str:
+    """The `b.<UUID>` that Data Management wants, from either form of a project id.
+
+    Raises:
+        InvalidId: it is neither a UUID nor `b.` and a UUID.
+    """
+    return f"b.{submittals_project_id(project_id)}"
+
+
+def path_segment(value: str, *, plain: str = "") -> str:
+    """Percent-encode `value` so that it stays one segment of a path, whatever it holds.
+
+    `plain` names characters that may stand as they are (a colon in the URNs of Data Management). Dot segments and
+    the empty string are refused, for encoding them would not help: servers decode before they normalise.
+
+    Raises:
+        InvalidId: the value is empty, `.`, `..`, or text that UTF-8 cannot write.
+    """
+    if value in {"", ".", ".."}:
+        raise InvalidId("path segment", value)
+    try:
+        return quote(value, safe=plain)
+    except UnicodeEncodeError:
+        raise InvalidId("path segment", value) from None
+
+
+@dataclass(frozen=True)
+class ObjectLocation:
+    """Where the bytes of an attachment live in object storage: a bucket and an object in it (fact sheet 8)."""
+
+    bucket_key: str
+    object_key: str
+
+    @classmethod
+    def parse(cls, upload_urn: str) -> "ObjectLocation":
+        """Take an `uploadUrn` apart: `urn:adsk.objects:os.object:<bucket>/<object>`.
+
+        Raises:
+            InvalidId: it is not such a URN with exactly one bucket and one object.
+        """
+        bucket_key, _, object_key = upload_urn.removeprefix(_OBJECT_PREFIX).partition("/")
+        if not upload_urn.startswith(_OBJECT_PREFIX) or not bucket_key or not object_key or "/" in object_key:
+            raise InvalidId("storage object URN", upload_urn)
+        return cls(bucket_key, object_key)
+
+    @property
+    def urn(self) -> str:
+        """The object URN again, as ACC writes it."""
+        return f"{_OBJECT_PREFIX}{self.bucket_key}/{self.object_key}"
+
+
+@dataclass(frozen=True)
+class VersionUrn:
+    """One version of one file in the Files tool, for example `urn:adsk.wipprod:fs.file:vf.X?version=2`."""
+
+    region: str
+    file: str
+    number: int
+
+    @classmethod
+    def parse(cls, urn: str) -> "VersionUrn":
+        """Take a version URN apart.
+
+        Raises:
+            InvalidId: it is not a version URN (a lineage URN has no version and is not one).
+        """
+        match = _VERSION_URN.fullmatch(urn)
+        if match is None:
+            raise InvalidId("file version URN", urn)
+        return cls(match["region"], match["file"], int(match["number"]))
+
+    @property
+    def lineage(self) -> str:
+        """The URN of the file over all its versions; that both carry the same id is inferred (fact sheet 9)."""
+        return f"urn:adsk.{self.region}:dm.lineage:{self.file}"

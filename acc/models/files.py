@@ -1,0 +1,235 @@
+"""Hubs, projects, folders and files as Data Management answers them, in JSON:API (fact sheet 9)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import Field, PlainValidator, SerializeAsAny
+
+from acc.models.base import AccModel, Flag, Listed, Moment
+
+R = TypeVar("R", bound="Resource")
+
+
+class Extension(AccModel):
+    """What kind of hub, project, folder or file this is, for example `hubs:autodesk.bim360:Account`."""
+
+    type: str | None = None
+    version: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class Attributes(AccModel):
+    """Attributes that resources of every type can have."""
+
+    name: str | None = None
+    display_name: str | None = None
+    region: str | None = None
+    hidden: Flag = False
+    object_count: int | None = None
+    version_number: int | None = None
+    mime_type: str | None = None
+    file_type: str | None = None
+    storage_size: int | None = None
+    create_time: Moment = None
+    create_user_id: str | None = None
+    last_modified_time: Moment = None
+    extension: Extension | None = None
+
+
+class Resource(AccModel):
+    """A JSON:API resource: `type`, `id`, and the rest as sent."""
+
+    type: str
+    id: str
+    attributes: Attributes = Attributes()
+    relationships: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it; its id where it has no name."""
+        return self.attributes.display_name or self.attributes.name or self.id
+
+    @property
+    def extension_data(self) -> dict[str, Any]:
+        """`attributes.extension.data`, empty where there is none."""
+        return (self.attributes.extension and self.attributes.extension.data) or {}
+
+    def related_id(self, relationship: str) -> str | None:
+        """The id at the other end of a to-one relationship."""
+        data = ((self.relationships or {}).get(relationship) or {}).get("data")
+        related = data.get("id") if isinstance(data, dict) else None
+        return related if isinstance(related, str) else None
+
+
+class Hub(Resource):
+    """An account; `name` and `attributes.region` tell which."""
+
+
+class Project(Resource):
+    """A project; Submittals serves only those of ACC."""
+
+    @property
+    def project_type(self) -> str:
+        """`ACC`, `BIM360`, another value as sent, or `unknown`."""
+        value = self.extension_data.get("projectType")
+        return value if isinstance(value, str) and value else "unknown"
+
+    @property
+    def hub_id(self) -> str | None:
+        """Id of the hub it belongs to."""
+        return self.related_id("hub")
+
+
+class Folder(Resource):
+    """A folder of the Files tool."""
+
+    @property
+    def parent_id(self) -> str | None:
+        """Id of the folder it lies in."""
+        return self.related_id("parent")
+
+
+class FileItem(Resource):
+    """A file over all its versions; `id` is its lineage URN."""
+
+    @property
+    def tip_id(self) -> str | None:
+        """URN of its newest version."""
+        return self.related_id("tip")
+
+    @property
+    def folder_id(self) -> str | None:
+        """Id of the folder it lies in."""
+        return self.related_id("parent")
+
+
+class FileVersion(Resource):
+    """One version of a file; `id` is the version URN that an attachment links to."""
+
+    @property
+    def version_number(self) -> int | None:
+        """Its number, from 1."""
+        return self.attributes.version_number
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Size of its bytes."""
+        return self.attributes.storage_size
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """When it was last changed, in UTC."""
+        return self.attributes.last_modified_time
+
+    @property
+    def item_id(self) -> str | None:
+        """Lineage URN of its file."""
+        return self.related_id("item")
+
+    @property
+    def storage_urn(self) -> str | None:
+        """Object URN of its bytes."""
+        return self.related_id("storage")
+
+
+_CLASSES: dict[object, type[Resource]] = {
+    "hubs": Hub,
+    "projects": Project,
+    "folders": Folder,
+    "items": FileItem,
+    "versions": FileVersion,
+}
+
+
+def _resource(value: Any) -> Resource:
+    if isinstance(value, Resource):
+        return value
+    kind = value.get("type") if isinstance(value, dict) else None
+    return _CLASSES.get(kind if isinstance(kind, str) else None, Resource).model_validate(value)
+
+
+AnyResource = Annotated[SerializeAsAny[Resource], PlainValidator(_resource)]
+"""A resource of the class that its `type` names; of `Resource` itself for a type that is not known."""
+
+
+class Warned(AccModel):
+    """A failure told beside a success, in part of what was asked. Its names are capitalised on the wire."""
+
+    http_status_code: str | None = Field(default=None, alias="HttpStatusCode")
+    error_code: str | None = Field(default=None, alias="ErrorCode")
+    title: str | None = Field(default=None, alias="Title")
+    detail: str | None = Field(default=None, alias="Detail")
+
+
+class Meta(AccModel):
+    """What stands beside the data of a document."""
+
+    warnings: Listed[Warned]
+
+
+class Document(AccModel, Generic[R]):
+    """One resource, and resources that go with it."""
+
+    data: R
+    included: Listed[AnyResource]
+
+
+class Listing(AccModel):
+    """A page of resources. There is a next page exactly if `links.next` is there."""
+
+    data: Listed[AnyResource]
+    included: Listed[AnyResource]
+    links: dict[str, Any] | None = None
+    meta: Meta | None = None
+
+    @property
+    def next_href(self) -> str | None:
+        """Address of the next page; None on the last one. Both `{"href": …}` and a bare string are read."""
+        link = (self.links or {}).get("next")
+        href = link.get("href") if isinstance(link, dict) else link
+        return href if isinstance(href, str) and href else None
+
+    @property
+    def hubs(self) -> list[Hub]:
+        """The hubs among the rows."""
+        return _of(Hub, self.data)
+
+    @property
+    def projects(self) -> list[Project]:
+        """The projects among the rows."""
+        return _of(Project, self.data)
+
+    @property
+    def folders(self) -> list[Folder]:
+        """The folders among the rows."""
+        return _of(Folder, self.data)
+
+    @property
+    def items(self) -> list[FileItem]:
+        """The files: among the rows of a folder, beside the versions that a search finds."""
+        return _of(FileItem, [*self.data, *self.included])
+
+    @property
+    def versions(self) -> list[FileVersion]:
+        """The versions: rows of a search, beside the files of a folder."""
+        return _of(FileVersion, [*self.data, *self.included])
+
+    @property
+    def app_not_provisioned(self) -> bool:
+        """No rows and a 403 among the warnings: the sign of an app that the account has not admitted."""
+        warnings = self.meta.warnings if self.meta else []
+        return not self.data and any(warning.http_status_code == "403" for warning in warnings)
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """What could not be answered, for example the hubs of one region."""
+        return self.meta.warnings if self.meta else []
+
+
+FolderContents = Listing
+"""A folder's page: sub-folders and files as rows, the files' newest versions beside them."""
+
+
+def _of(kind: type[R], resources: Iterable[Resource]) -> list[R]:
+    return [resource for resource in resources if isinstance(resource, kind)]

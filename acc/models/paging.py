@@ -1,0 +1,28 @@
+"""A page of rows as Submittals answers it (fact sheet 0, paging)."""
+
+from typing import Generic, TypeVar
+
+from acc.models.base import AccModel, Listed
+
+Row = TypeVar("Row")
+
+
+class Pagination(AccModel):
+    """Where a page lies in the whole list, as the service counts it.
+
+    `next_url` is absent on the last page in some samples and null in others. `limit` is what the service applied,
+    which need not be what was asked.
+    """
+
+    limit: int | None = None
+    offset: int | None = None
+    total_results: int | None = None
+    next_url: str | None = None
+    previous_url: str | None = None
+
+
+class Page(AccModel, Generic[Row]):
+    """Some rows of a list."""
+
+    pagination: Pagination = Pagination()
+    results: Listed[Row]

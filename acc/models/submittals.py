@@ -1,0 +1,227 @@
+"""Submittal items, their review steps and tasks, and their attachments (fact sheet 2 to 4).
+
+Enumerations stay strings, so that a value nobody has seen yet is kept; the classes here name the known ones.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from acc.models.base import AccModel, Day, Flag, Listed, Moment, Text
+from acc.models.permissions import Permitted
+
+
+class ItemState(StrEnum):
+    """Known values of `Item.state_id` (fact sheet 6)."""
+
+    DRAFT = "draft"
+    SUBMIT = "sbc-1"
+    PREPARE_FOR_REVIEW = "mgr-1"
+    REVIEW = "rev"
+    CLOSE_AND_DISTRIBUTE = "mgr-2"
+    CLOSED = "sbc-2"
+    VOID = "void"
+
+
+class UserType(StrEnum):
+    """Known values of every `…Type` beside a person, company or role (fact sheet 0)."""
+
+    USER = "1"
+    COMPANY = "2"
+    ROLE = "3"
+
+
+class AttachmentCategory(StrEnum):
+    """Known values of `Attachment.category_id`; only the first four may be sent (fact sheet 3.1)."""
+
+    SUBMISSION = "1"
+    FOR_REVIEW = "2"
+    REVIEW_RESPONSE = "3"
+    FINAL_RESPONSE = "4"
+    PREVIOUS_SUBMISSION = "5"
+    PREVIOUS_FOR_REVIEW = "6"
+    PREVIOUS_REVIEW_RESPONSE = "7"
+    PREVIOUS_FINAL_RESPONSE = "8"
+
+
+class AsyncState(StrEnum):
+    """Known values of `async_state`. An attachment is `PENDING` before any upload, so that says nothing by itself."""
+
+    PENDING = "1"
+    STARTED = "2"
+    SUCCESS = "3"
+    FAILURE = "4"
+
+
+class Watcher(AccModel):
+    """Somebody who follows an item."""
+
+    id: str
+    user_type: str | None = None
+
+
+class RevisionFolder(AccModel):
+    """The hidden folder that holds one revision's attachments; made about a second after the item."""
+
+    revision: int | None = None
+    folder_urn: str | None = None
+    folder_urn_created_at: Moment = None
+
+
+class Item(Permitted):
+    """A submittal item as the asking person sees it. `id` is its UUID, `custom_identifier…` what people see."""
+
+    id: str
+    identifier: int | str | None = None
+    custom_identifier: str | None = None
+    custom_identifier_human_readable: str | None = None
+    type_id: str | None = None
+    spec_id: str | None = None
+    spec_identifier: str | None = None
+    spec_title: str | None = None
+    subsection: str | None = None
+    title: Text = ""
+    description: Text = ""
+    priority: str | None = None
+    revision: int | None = None
+    state_id: str | None = None
+    status_id: str | None = None
+    ball_in_court_users: Listed[str]
+    ball_in_court_companies: Listed[str]
+    ball_in_court_roles: Listed[str]
+    ball_in_court_type: str | None = None
+    manager: str | None = None
+    manager_type: str | None = None
+    subcontractor: str | None = None
+    subcontractor_type: str | None = None
+    watchers: Listed[Watcher]
+    due_date: Day = None
+    required_on_job_date: Day = None
+    lead_time: int | float | None = None
+    required_date: Day = None
+    required_approval_date: Day = None
+    submitter_due_date: Day = None
+    sent_to_submitter: Moment = None
+    received_from_submitter: Moment = None
+    submitted_by: str | None = None
+    manager_due_date: Day = None
+    sent_to_review: Moment = None
+    sent_to_review_by: str | None = None
+    received_from_review: Moment = None
+    published_date: Moment = None
+    published_by: str | None = None
+    response_id: str | None = None
+    response_comment: str | None = None
+    responded_at: Moment = None
+    responded_by: str | None = None
+    package_id: str | None = None
+    package_identifier: str | None = None
+    package_title: str | None = None
+    package_spec_identifier: str | None = None
+    folder_urn: str | None = None
+    revisions_folders_urns: dict[str, RevisionFolder] | None = None
+    created_at: Moment = None
+    created_by: str | None = None
+    updated_at: Moment = None
+    updated_by: str | None = None
+
+
+class Attachment(Permitted):
+    """A file of a submittal item, or the reservation for one.
+
+    `upload_urn` names the object to upload to; `urn` and `urn_version` are there once ACC has processed the file.
+    `category_id` and `async_state`: see `AttachmentCategory` and `AsyncState`.
+    """
+
+    id: str
+    item_id: str | None = None
+    task_id: str | None = None
+    name: Text = ""
+    is_file_uploaded: Flag = False
+    async_state: str | None = None
+    upload_urn: str | None = None
+    urn: str | None = None
+    urn_version: int | None = None
+    urn_type_id: str | None = None
+    revision_folder_urn: str | None = None
+    revision: int | None = None
+    category_id: str | None = None
+    duplicated_from: str | None = None
+    created_at: Moment = None
+    created_by: str | None = None
+    updated_at: Moment = None
+    updated_by: str | None = None
+
+
+class Task(Permitted):
+    """One reviewer's part in a review step; `Task::close` among the actions makes it the asking person's own.
+
+    An item's revision history calls the id `taskId` instead of `id` (fact sheet 2.8).
+    """
+
+    id: str = Field(validation_alias=AliasChoices("id", "taskId"))
+    step_id: str | None = None
+    status: str | None = None
+    assigned_to: str | None = None
+    assigned_to_type: str | None = None
+    is_required: Flag = False
+    step_due_date: Day = None
+    response_id: str | None = None
+    response_comment: str | None = None
+    responded_at: Moment = None
+    responded_by: str | None = None
+    started_at: Moment = None
+    completed_at: Moment = None
+    completed_by: str | None = None
+    created_at: Moment = None
+    created_by: str | None = None
+    updated_at: Moment = None
+    updated_by: str | None = None
+
+
+class Step(Permitted):
+    """One round of review: its tasks run side by side. `days_to_respond` is in days.
+
+    An item's revision history calls the id `stepId` instead of `id` (fact sheet 2.8).
+    """
+
+    id: str = Field(validation_alias=AliasChoices("id", "stepId"))
+    item_id: str | None = None
+    status: str | None = None
+    step_number: int | float | None = None
+    days_to_respond: int | float | None = None
+    due_date: Day = None
+    started_at: Moment = None
+    completed_at: Moment = None
+    tasks: Listed[Task]
+    created_at: Moment = None
+    created_by: str | None = None
+    updated_at: Moment = None
+    updated_by: str | None = None
+
+
+class ItemRevision(AccModel):
+    """One revision in an item's history; the rest of its fields, kept as sent, are those of the item."""
+
+    item_id: str | None = None
+    revision: int | None = None
+    steps: Listed[Step]
+
+
+class SubmittalsUser(Permitted):
+    """The asking person in one project. `roles`: "1" manager, "2" user, "4" administrator (fact sheet 5)."""
+
+    id: str
+    roles: Listed[str]
+
+
+class AsyncJob(AccModel):
+    """A change that ACC carries out later; `async_state` as for attachments (fact sheet 5)."""
+
+    id: str
+    async_state: str | None = None
+    results_payload: dict[str, Any] | None = None
+    created_at: Moment = None
+    updated_at: Moment = None
+    started_at: Moment = None

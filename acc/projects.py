@@ -1,0 +1,50 @@
+"""Hubs and projects that a person can see (fact sheet 9). Everything raises `acc.errors.AccError`."""
+
+from typing import TYPE_CHECKING
+
+from acc import operations as op
+from acc.ids import data_management_project_id
+from acc.models import Listing, Project
+from acc.paging import listings
+from acc.requests import build, filter_parameters
+
+if TYPE_CHECKING:
+    # At run time this would load httpx for everybody who only names the class.
+    from acc.connection import Connection
+
+ACC_ACCOUNT = "hubs:autodesk.bim360:Account"
+"""Extension type of the hubs that hold ACC (and BIM 360) projects."""
+
+_PAGE_LIMIT = "200"
+"""The largest documented page of projects."""
+
+
+class Projects:
+    """Data Management's hubs and projects as one person sees them."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def hubs(self) -> Listing:
+        """The accounts: `.hubs`, and in `.warnings` those that would not answer.
+
+        `.app_not_provisioned` on the answer tells that no account has admitted the app.
+        """
+        return await self._connection.send(build(op.HUBS, query=filter_parameters({"extension.type": ACC_ACCOUNT})))
+
+    async def projects(self, hub_id: str) -> list[Project]:
+        """Every project of a hub that the person belongs to, ACC or not: see `Project.project_type`."""
+
+        async def fetch(page_number: int) -> Listing:
+            query = [("page[number]", str(page_number)), ("page[limit]", _PAGE_LIMIT)]
+            return await self._connection.send(build(op.PROJECTS, {"hub_id": hub_id}, query=query))
+
+        found: dict[str, Project] = {}
+        async for listing in listings(op.PROJECTS.name, fetch):
+            found.update({project.id: project for project in listing.projects})
+        return list(found.values())
+
+    async def project(self, hub_id: str, project_id: str) -> Project:
+        """One project; its id in either form."""
+        places = {"hub_id": hub_id, "project_id": data_management_project_id(project_id)}
+        return (await self._connection.send(build(op.PROJECT, places))).data

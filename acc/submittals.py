@@ -1,0 +1,204 @@
+"""Submittals v2, as far as attaching a file needs it (fact sheet 1 to 5).
+
+`project_id` may be given in either form, with `b.` or without. Everything raises `acc.errors.AccError`, or
+`acc.ids.InvalidId` for an id that cannot be one.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from acc import operations as op
+from acc.ids import submittals_project_id
+from acc.models import Attachment, Item, Metadata, Page, Step, SubmittalsUser, Task
+from acc.paging import PAGE_LIMIT, rows
+from acc.requests import Value, body, build, filter_parameters, parameters
+
+if TYPE_CHECKING:
+    # At run time this would load httpx for everybody who only names the class.
+    from acc.connection import Connection
+
+T = TypeVar("T")
+
+_DATA_MANAGEMENT_URN = "2"
+"""The only `urnTypeId` there is (fact sheet 3.1)."""
+
+
+class Submittals:
+    """The Submittals service as one person sees it."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def me(self, project_id: str) -> SubmittalsUser:
+        """The asking person in this project: Autodesk id, roles, and what they may do there."""
+        return await self._ask(op.USERS_ME, project_id)
+
+    async def metadata(self, project_id: str) -> Metadata:
+        """The project's settings and the values of its enumerations."""
+        return await self._ask(op.METADATA, project_id)
+
+    async def item(self, project_id: str, item_id: str) -> Item:
+        """One item, with what the person may do with it now."""
+        return await self._ask(op.ITEMS_GET, project_id, item_id=item_id)
+
+    async def items(
+        self,
+        project_id: str,
+        *,
+        search: str | None = None,
+        filters: Mapping[str, Value | None] | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[Item]:
+        """A page of items. `filters` by field name, for example `{"stateId": ["sbc-1", "rev"]}`; see fact sheet 2.3.
+
+        Items in draft are listed to managers only, void ones only when filtered for. `sort`: "title asc" and the like.
+        """
+        query = [
+            *parameters(search=search, limit=limit, offset=offset),
+            *filter_parameters(filters or {}),
+            *parameters(sort=sort),
+        ]
+        return await self._ask(op.ITEMS_LIST, project_id, query=query)
+
+    async def all_items(
+        self,
+        project_id: str,
+        *,
+        search: str | None = None,
+        filters: Mapping[str, Value | None] | None = None,
+        sort: str | None = None,
+    ) -> AsyncIterator[Item]:
+        """Every item that `items` would list, page by page."""
+
+        async def fetch(offset: int) -> Page[Item]:
+            return await self.items(
+                project_id, search=search, filters=filters, sort=sort, limit=PAGE_LIMIT, offset=offset
+            )
+
+        async for item in rows(op.ITEMS_LIST.name, fetch, key=lambda item: item.id):
+            yield item
+
+    async def steps(self, project_id: str, item_id: str) -> list[Step]:
+        """Every review step of an item, its tasks inside."""
+
+        async def fetch(offset: int) -> Page[Step]:
+            return await self._ask(op.STEPS_LIST, project_id, item_id=item_id, query=_later(offset))
+
+        return [step async for step in rows(op.STEPS_LIST.name, fetch, key=lambda step: step.id)]
+
+    async def tasks(self, project_id: str, item_id: str, step_id: str) -> list[Task]:
+        """Every task of a review step."""
+
+        async def fetch(offset: int) -> Page[Task]:
+            return await self._ask(op.TASKS_LIST, project_id, item_id=item_id, step_id=step_id, query=_later(offset))
+
+        return [task async for task in rows(op.TASKS_LIST.name, fetch, key=lambda task: task.id)]
+
+    async def attachments(
+        self,
+        project_id: str,
+        item_id: str,
+        *,
+        category_ids: Sequence[str] | None = None,
+        revision: int | None = None,
+        is_file_uploaded: bool | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[Attachment]:
+        """A page of an item's attachments, of all its revisions unless one is asked for.
+
+        ACC filters by these three only: there is none for a name, an id, a task or a processing state (fact sheet 3.2).
+        """
+        chosen = {"isFileUploaded": is_file_uploaded, "categoryId": category_ids, "revision": revision}
+        query = [
+            *parameters(limit=limit, offset=offset),
+            *filter_parameters(chosen),
+            *parameters(sort=sort),
+        ]
+        return await self._ask(op.ATTACHMENTS_LIST, project_id, item_id=item_id, query=query)
+
+    async def all_attachments(
+        self,
+        project_id: str,
+        item_id: str,
+        *,
+        category_ids: Sequence[str] | None = None,
+        revision: int | None = None,
+        is_file_uploaded: bool | None = None,
+        sort: str | None = None,
+    ) -> AsyncIterator[Attachment]:
+        """Every attachment that `attachments` would list, page by page."""
+
+        async def fetch(offset: int) -> Page[Attachment]:
+            return await self.attachments(
+                project_id,
+                item_id,
+                category_ids=category_ids,
+                revision=revision,
+                is_file_uploaded=is_file_uploaded,
+                sort=sort,
+                limit=PAGE_LIMIT,
+                offset=offset,
+            )
+
+        async for attachment in rows(op.ATTACHMENTS_LIST.name, fetch, key=lambda attachment: attachment.id):
+            yield attachment
+
+    async def create_attachment(
+        self,
+        project_id: str,
+        item_id: str,
+        *,
+        name: str,
+        category_id: str | None = None,
+        task_id: str | None = None,
+        urn: str | None = None,
+    ) -> Attachment:
+        """Reserve an attachment to upload to, or with `urn` link that version of a Files-tool file.
+
+        ACC chooses the category where none is given. An item in review needs the `task_id` of the person's own task.
+        There is no idempotency key: after an error with `sent` the attachment may exist, so list before repeating.
+        """
+        content = body(
+            name=name,
+            urnTypeId=_DATA_MANAGEMENT_URN,
+            categoryId=category_id,
+            taskId=task_id,
+            urn=urn,
+            # Sending false is not allowed; leaving it out means false (fact sheet 3.3).
+            isFileUploaded=True if urn is not None else None,
+        )
+        return await self._ask(op.ATTACHMENTS_CREATE, project_id, item_id=item_id, json=content)
+
+    async def confirm_attachment(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
+        """Tell ACC that the bytes are there, so that it processes the file. Look for the bytes first.
+
+        It is repeated after a doubtful answer, although what ACC does with a second confirmation is not known.
+        """
+        return await self._ask(
+            op.ATTACHMENTS_CONFIRM,
+            project_id,
+            item_id=item_id,
+            attachment_id=attachment_id,
+            json={"isFileUploaded": True},
+        )
+
+    async def _ask(
+        self,
+        operation: op.Operation[T],
+        project_id: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        json: Mapping[str, Any] | None = None,
+        **ids: str,
+    ) -> T:
+        places = {"project_id": submittals_project_id(project_id), **ids}
+        return await self._connection.send(build(operation, places, query=query, json=json))
+
+
+def _later(offset: int) -> list[tuple[str, str]]:
+    """An offset only where one is needed: no query is documented for steps and tasks."""
+    return parameters(offset=offset or None)

@@ -1,0 +1,258 @@
+"""Any answer becomes a model or one of our errors, and no error says more than it should."""
+
+import contextlib
+import json
+import traceback
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acc import operations as op
+from acc.answers import Answer, error_from_response, parse_answer
+from acc.errors import (
+    AccError,
+    AppNotProvisioned,
+    Forbidden,
+    MissingScope,
+    NotFound,
+    PartsRejected,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from acc.models import CompletedObject
+from acc.redaction import MAX_MESSAGE_CHARACTERS, clean
+
+OPERATION = "submittals.items.get"
+
+
+def error(status: int, content: object = None, headers: dict[str, str] | None = None) -> AccError:
+    return error_from_response(
+        OPERATION, status, headers or {}, b"" if content is None else json.dumps(content).encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (400, None, Rejected),
+        (401, None, Unauthorized),
+        (403, None, Forbidden),
+        (403, {"errorCode": "AUTH-010"}, MissingScope),
+        (403, {"errorCode": "AUTH-001"}, AppNotProvisioned),
+        (403, {"errors": [{"code": "BIM360DM_ERROR", "detail": "You don't have permission"}]}, AppNotProvisioned),
+        (404, None, NotFound),
+        (408, None, Unavailable),
+        (409, None, Rejected),
+        (410, None, NotFound),
+        (413, None, Rejected),
+        (415, None, Rejected),
+        (422, None, Rejected),
+        (423, None, Rejected),
+        (429, None, RateLimited),
+        (403, {"errorCode": "ERR-001"}, RateLimited),
+        (500, None, Unavailable),
+        (502, None, Unavailable),
+        (503, None, Unavailable),
+        (504, None, Unavailable),
+        (307, None, UnexpectedAnswer),
+        (200, None, UnexpectedAnswer),
+    ],
+)
+def test_a_status_and_code_mean_one_thing_to_do(status: int, content: object, kind: type[AccError]) -> None:
+    assert type(error(status, content)) is kind
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "code"),
+    [
+        ({"developerMessage": "Quota limit exceeded."}, "Quota limit exceeded.", None),
+        ({"developerMessage": "No.", "errorCode": "AUTH-006", "more info": "…"}, "No.", "AUTH-006"),
+        ({"reason": "Bucket not found"}, "Bucket not found", None),
+        ({"title": "Bad Request", "detail": "stateId is wrong"}, "stateId is wrong", None),
+        ({"message": '"status" is not allowed'}, '"status" is not allowed', None),
+        ({"errors": [{"status": "404", "code": "NOT_FOUND", "title": "t", "detail": "d"}]}, "d", "NOT_FOUND"),
+        ({"error": "invalid_grant", "error_description": "expired"}, "expired", None),
+        ({"message": {"nested": "x"}, "errors": ["a", {"detail": "d"}]}, "d", None),
+        ({"message": "   "}, None, None),
+        (["a", "b"], None, None),
+        ("text", None, None),
+        (None, None, None),
+    ],
+)
+def test_what_the_service_says_is_found_in_every_kind_of_body(
+    content: object, message: str | None, code: str | None
+) -> None:
+    found = error(400, content)
+
+    assert (found.upstream_message, found.upstream_code) == (message, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html><h1>502 Bad Gateway</h1></html>", b"\xff\xfe\x00", b"{", b"[" * 100_000, b"null", b'"\\ud800"'],
+)
+def test_a_body_that_is_no_json_is_an_error_without_a_message(body: bytes) -> None:
+    found = error_from_response(OPERATION, 502, {"x-request-id": "abc-123"}, body)
+
+    assert type(found) is Unavailable
+    assert (found.http_status, found.upstream_request_id, found.upstream_message) == (502, "abc-123", None)
+
+
+def test_a_byte_order_mark_is_no_part_of_json() -> None:
+    found = error_from_response(OPERATION, 400, {}, b'\xef\xbb\xbf{"reason": "r"}')
+
+    assert found.upstream_message == "r"
+
+
+@pytest.mark.parametrize("status", [200, 400, 409])
+def test_rejected_parts_are_told_whatever_the_status(status: int) -> None:
+    content = {
+        "status": "error",
+        "reason": "MissingOrInvalidParts",
+        "size": {"expected": 10, "detected": 5},
+        "parts": [{"part": 2, "status": "Pending", "size": None, "eTag": None}],
+    }
+
+    with pytest.raises(PartsRejected) as caught:
+        parse_answer(op.UPLOAD_COMPLETE, Answer(status, {}, json.dumps(content).encode()))
+
+    assert caught.value.report.size is not None
+    assert (caught.value.report.size.expected, caught.value.report.size.detected) == (10, 5)
+    assert [(part.part, part.status) for part in caught.value.report.parts] == [(2, "Pending")]
+
+
+def test_a_parts_report_of_another_shape_still_says_that_parts_are_missing() -> None:
+    found = error(400, {"reason": "MissingOrInvalidParts", "parts": "none"})
+
+    assert isinstance(found, PartsRejected)
+    assert found.report.parts == []
+
+
+def test_another_failure_to_complete_under_200_is_a_rejection() -> None:
+    with pytest.raises(Rejected) as caught:
+        parse_answer(op.UPLOAD_COMPLETE, Answer(200, {}, b'{"status": "error", "reason": "InvalidUploadKey"}'))
+
+    assert (type(caught.value), caught.value.upstream_message) == (Rejected, "InvalidUploadKey")
+
+
+def test_the_word_error_in_an_answer_of_another_service_is_no_failure() -> None:
+    step = parse_answer(op.STEPS_GET, Answer(200, {}, b'{"id": "s", "status": "error"}'))
+
+    assert step.status == "error"
+
+
+def test_a_good_answer_is_its_model() -> None:
+    answer = parse_answer(op.UPLOAD_COMPLETE, Answer(200, {}, b'{"objectKey": "o", "size": 3, "new": 1}'))
+
+    assert answer == CompletedObject.model_validate({"objectKey": "o", "size": 3, "new": 1})
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<html>sign in</html>", "the body is not JSON"),
+        (b"", "the body: model_type"),
+        (b"[]", "the body: model_type"),
+        (b'{"id": "i", "permittedActions": [{"fields": {}}]}', "permittedActions.0.id: missing"),
+    ],
+)
+def test_a_good_status_with_nonsense_may_have_been_carried_out(body: bytes, problem: str) -> None:
+    with pytest.raises(UnexpectedAnswer) as caught:
+        parse_answer(op.ITEMS_GET, Answer(200, {"x-request-id": "r1"}, body))
+
+    assert (caught.value.problem, caught.value.sent, caught.value.upstream_request_id) == (problem, True, "r1")
+
+
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (400, False),
+        (401, False),
+        (403, False),
+        (409, False),
+        (429, False),
+        (307, False),
+        (408, True),
+        (500, True),
+        (504, True),
+    ],
+)
+def test_an_error_says_whether_the_request_may_have_been_carried_out(status: int, sent: bool) -> None:
+    assert error(status).sent is sent
+
+
+SECRET = "eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6W119.c2lnbmF0dXJl"
+SIGNED = "https://s3.amazonaws.com/signed-url-uploads/1?partNumber=1&X-Amz-Signature=SIGSIGSIG"
+
+
+@settings(deadline=None)
+@given(
+    before=st.text(max_size=50),
+    field=st.sampled_from(
+        ["developerMessage", "reason", "detail", "message", "error_description", "errorCode", "code"]
+    ),
+    secret=st.sampled_from([f"Bearer {SECRET}", SECRET, SIGNED, f"<a href='{SIGNED}'>", "X-Amz-Signature=SIGSIGSIG"]),
+    status=st.sampled_from([200, 400, 401, 403, 404, 429, 500]),
+)
+def test_no_error_ever_holds_a_token_or_a_signature(before: str, field: str, secret: str, status: int) -> None:
+    found = error(status, {field: f"{before} {secret} after"}, {"x-request-id": secret})
+
+    shown = "".join([str(found), repr(found), repr(vars(found)), *traceback.format_exception(found)])
+    assert "SIGSIGSIG" not in shown
+    assert SECRET not in shown
+
+
+@settings(deadline=None)
+@given(text=st.text(max_size=5000))
+def test_what_a_service_says_is_kept_short(text: str) -> None:
+    assert len(clean(text)) <= MAX_MESSAGE_CHARACTERS
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["errors", "detail", "reason", "errorCode", "status", "parts", "size", "message", "id"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(
+    status=st.integers(100, 999),
+    headers=st.dictionaries(
+        st.sampled_from(["Retry-After", "Date", "x-request-id", "X-Amzn-RequestId"]), st.text(max_size=30)
+    ),
+    body=st.binary(max_size=200) | JSON.map(lambda content: json.dumps(content).encode()),
+)
+def test_any_answer_becomes_one_of_our_errors(status: int, headers: dict[str, str], body: bytes) -> None:
+    found = error_from_response(OPERATION, status, headers, body)
+
+    assert (found.operation, found.http_status) == (OPERATION, status)
+    assert len(str(found)) < 1000
+    assert found.retry_after_seconds is None or found.retry_after_seconds >= 0
+    assert found.upstream_message is None or len(found.upstream_message) <= MAX_MESSAGE_CHARACTERS
+
+
+@settings(deadline=None)
+@given(
+    operation=st.sampled_from([value for value in vars(op).values() if isinstance(value, op.Operation)]),
+    status=st.integers(200, 299),
+    body=st.binary(max_size=100) | JSON.map(lambda content: json.dumps(content).encode()),
+)
+def test_any_good_status_becomes_a_model_or_one_of_our_errors(
+    operation: op.Operation[object], status: int, body: bytes
+) -> None:
+    with contextlib.suppress(AccError):
+        parsed = parse_answer(operation, Answer(status, {}, body))
+        assert parsed is None or isinstance(parsed, operation.answer)

@@ -1,0 +1,179 @@
+"""Where a token may go, and where bytes may go."""
+
+import string
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acc.hosts import STORAGE_HOSTS, Hosts, InvalidBaseUrl
+
+ACCELERATED = "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"
+
+
+def test_autodesk_has_a_host_of_its_own_for_the_profile() -> None:
+    hosts = Hosts.autodesk()
+
+    assert (hosts.api, hosts.profile) == ("https://developer.api.autodesk.com", "https://api.userprofile.autodesk.com")
+    assert (hosts.is_autodesk, hosts.loopback) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "api", "loopback"),
+    [
+        ("http://127.0.0.1:8788", "http://127.0.0.1:8788", True),
+        (" http://localhost:8788/ ", "http://localhost:8788", True),
+        ("http://LOCALHOST:8788", "http://LOCALHOST:8788", True),
+        ("http://[::1]:8788", "http://[::1]:8788", True),
+        ("http://127.9.9.9:1", "http://127.9.9.9:1", True),
+        ("https://acc.example.org/aps//", "https://acc.example.org/aps", False),
+    ],
+)
+def test_a_base_url_holds_every_service(base_url: str, api: str, loopback: bool) -> None:
+    assert Hosts.at(base_url) == Hosts(api=api, profile=api)
+    assert Hosts.at(base_url).loopback is loopback
+    assert Hosts.at(base_url).is_autodesk is False
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://developer.api.autodesk.com/",
+        "https://DEVELOPER.api.autodesk.com",
+        "https://developer.api.autodesk.com:443",
+    ],
+)
+def test_autodesks_own_host_as_a_base_url_means_autodesk(base_url: str) -> None:
+    assert Hosts.at(base_url) == Hosts.autodesk()
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "127.0.0.1:8788",
+        "ftp://127.0.0.1",
+        "http://acc.example.org",
+        "http://127.0.0.1.evil.example",
+        "http://127.1:8788",
+        "http://2130706433",
+        "http://0.0.0.0:8788",
+        "http://[::ffff:127.0.0.1]:8788",
+        "http://user@127.0.0.1",
+        "https://user:secret@acc.example.org",
+        "https://acc.example.org?x=1",
+        "https://acc.example.org#x",
+        "http://localhost\\@evil.example",
+        "http://localhost evil.example",
+        "https://acc.example.org:99999",
+        "https://",
+    ],
+)
+def test_a_base_url_that_could_send_the_token_astray_is_refused(base_url: str) -> None:
+    with pytest.raises(InvalidBaseUrl):
+        Hosts.at(base_url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{ACCELERATED}/signed-url-uploads/1?X-Amz-Signature=s",
+        f"https://{ACCELERATED.upper()}/x",
+        f"https://{ACCELERATED}:443/x",
+        "https://s3.amazonaws.com/x",
+        "https://storage.example.org/x",
+    ],
+)
+def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
+    assert Hosts.autodesk().storage_host_allowed(url, {" Storage.example.org "})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://{ACCELERATED}/x",
+        f"https://{ACCELERATED}:8443/x",
+        f"https://{ACCELERATED}./x",
+        f"https://{ACCELERATED}.evil.example/x",
+        f"https://evil.{ACCELERATED}/x",
+        f"https://{ACCELERATED}@evil.example/x",
+        f"https://evil.example/{ACCELERATED}",
+        f"https://evil.example#{ACCELERATED}",
+        f"https://{ACCELERATED}\\@evil.example/x",
+        f"https://evil.example\\.{ACCELERATED}/x",
+        f"https:/{ACCELERATED}/x",
+        f"//{ACCELERATED}/x",
+        "https://evil-amazonaws.com/x",
+        "https://amazonaws.com.evil.example/x",
+        "https://bucket.s3.amazonaws.com/x",
+        "https://s3.amazonaws.com%2eevil.example/x",
+        "https://s3.amazonaws.com%00.evil.example/x",
+        "https://s3。amazonaws。com/x",
+        "https://s3.amazonaws.com\t/x",
+        "https://52.216.0.1/x",
+        "https://[::1]/x",
+        "http://169.254.169.254/latest/meta-data",
+        "http://localhost\\@evil.example/x",
+        "http://127.0.0.1:8789/x",
+        "https://developer.api.autodesk.com/x",
+        "",
+        "https://",
+    ],
+)
+def test_no_other_host_gets_bytes(url: str) -> None:
+    assert not Hosts.autodesk().storage_host_allowed(url)
+
+
+def test_the_host_of_a_base_url_of_ones_own_is_a_storage_host_on_any_port() -> None:
+    sandbox = Hosts.at("http://127.0.0.1:8788")
+    stand_in = Hosts.at("https://acc.example.org")
+
+    assert sandbox.storage_host_allowed("http://127.0.0.1:8789/signed-url-uploads/1")
+    assert stand_in.storage_host_allowed("https://acc.example.org:8443/x")
+    assert stand_in.storage_host_allowed(f"https://{ACCELERATED}/x")
+    assert not stand_in.storage_host_allowed("http://acc.example.org:8443/x")
+    assert not stand_in.storage_host_allowed("https://files.acc.example.org/x")
+    assert not sandbox.storage_host_allowed("http://127.0.0.2:8789/x")
+    assert not sandbox.storage_host_allowed("http://localhost:8789/x")
+
+
+HOST_PIECES = st.lists(
+    st.sampled_from(
+        [
+            *STORAGE_HOSTS,
+            "evil.example",
+            "amazonaws.com",
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            ".",
+            "@",
+            "\\",
+            "/",
+            ":",
+            "443",
+            "#",
+            "?",
+            "%2e",
+            " ",
+            "\t",
+            "。",
+            "%",
+        ]
+    )
+    | st.text(string.printable, max_size=3),
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(scheme=st.sampled_from(["https://", "http://", "https:", "HTTPS://", "//", ""]), pieces=HOST_PIECES)
+def test_whatever_is_allowed_is_what_every_parser_takes_for_a_storage_host(scheme: str, pieces: list[str]) -> None:
+    url = scheme + "".join(pieces)
+
+    if Hosts.autodesk().storage_host_allowed(url):
+        assert urlsplit(url).hostname in STORAGE_HOSTS
+        assert httpx.URL(url).host in STORAGE_HOSTS
+        assert (httpx.URL(url).scheme, httpx.URL(url).port, httpx.URL(url).userinfo) == ("https", None, b"")

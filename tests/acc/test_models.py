@@ -1,0 +1,266 @@
+"""Models read what the services really send."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from acc.models import (
+    AsyncState,
+    Attachment,
+    AttachmentCategory,
+    DownloadLink,
+    FileVersion,
+    Item,
+    ItemRevision,
+    Listing,
+    PermittedAction,
+    Project,
+    Resource,
+    ReviewResponse,
+    SignedUrl,
+    Step,
+    UploadUrls,
+)
+from acc.models.storage import url_expires_at
+
+SIGNED = (
+    "https://s3.amazonaws.com/signed-url-uploads/1?X-Amz-Date=20241109T194437Z&X-Amz-Expires=120&X-Amz-Signature=SIG"
+)
+
+
+@pytest.mark.parametrize("sent", ["1", 1])
+def test_an_enumeration_may_be_a_string_or_a_number(sent: object) -> None:
+    attachment = Attachment.model_validate({"id": "a", "categoryId": sent, "asyncState": sent})
+
+    assert attachment.category_id == AttachmentCategory.SUBMISSION == "1"
+    assert attachment.async_state == AsyncState.PENDING == "1"
+
+
+def test_a_value_nobody_has_seen_yet_is_kept() -> None:
+    attachment = Attachment.model_validate({"id": "a", "categoryId": "99", "asyncState": "paused", "novelty": {"x": 1}})
+
+    assert (attachment.category_id, attachment.async_state) == ("99", "paused")
+    assert attachment.model_extra == {"novelty": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [(True, True), ("true", True), (False, False), ("false", False), (None, False)]
+)
+def test_a_boolean_may_be_written_as_a_string(sent: object, read: bool) -> None:
+    assert Attachment.model_validate({"id": "a", "isFileUploaded": sent}).is_file_uploaded is read
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "2024-11-07T13:31:28.812408Z",
+        "2024-11-07 13:31:28.812408+00:00",
+        "2024-11-07T14:31:28.812408+01:00",
+        "2024-11-07T13:31:28.8124080",
+        "2024-11-07T13:31:28.812408",
+    ],
+)
+def test_a_time_is_in_utc_whichever_format_it_came_in(sent: str) -> None:
+    item = Item.model_validate(
+        {"id": "i", "createdAt": sent, "revisionsFoldersUrns": {"0": {"folderUrnCreatedAt": sent}}}
+    )
+
+    assert item.created_at == datetime(2024, 11, 7, 13, 31, 28, 812408, tzinfo=UTC)
+    assert item.created_at.tzinfo is UTC
+    assert item.revisions_folders_urns is not None
+    assert item.revisions_folders_urns["0"].folder_urn_created_at == item.created_at
+
+
+@pytest.mark.parametrize("sent", ["2024-11-23", "2024-11-23T08:00:00.000000Z"])
+def test_a_day_is_a_day_even_with_a_time_behind_it(sent: str) -> None:
+    assert Item.model_validate({"id": "i", "dueDate": sent}).due_date == date(2024, 11, 23)
+
+
+@settings(deadline=None)
+@given(
+    sent=st.none()
+    | st.text(max_size=30)
+    | st.integers()
+    | st.floats()
+    | st.booleans()
+    | st.lists(st.text(), max_size=2)
+)
+def test_a_time_or_day_that_cannot_be_read_does_not_hide_the_item(sent: object) -> None:
+    item = Item.model_validate({"id": "i", "title": "Beam", "createdAt": sent, "dueDate": sent})
+
+    assert item.title == "Beam"
+    assert item.created_at is None or item.created_at.tzinfo is UTC
+    assert item.due_date is None or type(item.due_date) is date
+
+
+def test_an_item_needs_nothing_but_its_id() -> None:
+    nulls: dict[str, Any] = {
+        field.alias: None for name, field in Item.model_fields.items() if name != "id" and field.alias
+    }
+
+    item = Item.model_validate({"id": "i", **nulls, "revision": 0})
+
+    assert (item.title, item.permitted_actions, item.watchers, item.ball_in_court_users) == ("", [], [], [])
+    with pytest.raises(ValidationError):
+        Item.model_validate({"title": "no id"})
+
+
+def test_a_failure_to_parse_does_not_quote_the_answer() -> None:
+    with pytest.raises(ValidationError) as caught:
+        UploadUrls.model_validate({"uploadKey": "k", "urls": SIGNED})
+
+    assert "SIG" not in str(caught.value)
+
+
+def test_permitted_actions_are_passed_on_as_they_came() -> None:
+    raw = [
+        {
+            "transitions": [{"id": "sbc-1::void", "transitionFields": None, "mandatoryFields": None, "actionId": None}],
+            "id": "Item::wf_transition",
+            "mandatoryFields": ["stateId"],
+            "fields": {"stateId": [], "sendEmails": [True, False]},
+            "future": 1,
+        },
+        {"id": "Attachment::create", "fields": {"categoryId": ["4"]}, "mandatoryFields": None},
+        {"id": "Item::retrieve", "fields": None},
+    ]
+
+    item = Item.model_validate({"id": "i", "permittedActions": raw})
+
+    assert item.raw_permitted_actions == raw
+    assert [list(action) for action in item.raw_permitted_actions] == [list(action) for action in raw]
+    (transition,) = item.permitted_actions[0].transitions
+    assert (transition.id, transition.transition_fields, transition.mandatory_fields) == ("sbc-1::void", [], [])
+
+
+def test_an_action_tells_what_may_be_given() -> None:
+    item = Item.model_validate(
+        {"id": "i", "permittedActions": [{"id": "Attachment::create", "fields": {"categoryId": ["4"], "name": []}}]}
+    )
+
+    create = item.permitted("Attachment::create")
+
+    assert isinstance(create, PermittedAction)
+    assert create.allowed_values("categoryId") == ["4"]
+    assert create.allowed_values("name") == []
+    assert create.allowed_values("taskId") is None
+    assert item.permitted("Attachment::destroy") is None
+
+
+def test_an_items_history_names_ids_of_its_own() -> None:
+    revision = ItemRevision.model_validate(
+        {"itemId": "i", "revision": 0, "steps": [{"stepId": "s", "tasks": [{"taskId": "t", "stepId": "s"}]}]}
+    )
+
+    assert (revision.steps[0].id, revision.steps[0].tasks[0].id, revision.steps[0].tasks[0].step_id) == ("s", "t", "s")
+
+
+def test_a_number_of_days_may_be_a_fraction() -> None:
+    step = Step.model_validate({"id": "s", "stepNumber": 1.0, "daysToRespond": 2.5})
+
+    assert (step.step_number, step.days_to_respond) == (1, 2.5)
+
+
+def test_a_review_response_is_read_with_its_category() -> None:
+    response = ReviewResponse.model_validate({"id": "r", "value": "Rejected", "categoryId": 3, "isApproval": False})
+
+    assert (response.category_id, response.is_approval) == ("3", False)
+
+
+def test_a_signed_url_expires_when_its_own_query_says() -> None:
+    urls = UploadUrls.model_validate({"uploadKey": "k", "urls": [SIGNED], "urlExpiration": "2024-11-09T19:54:47Z"})
+
+    assert urls.urls[0].value == SIGNED
+    assert urls.urls[0].expires_at == datetime(2024, 11, 9, 19, 46, 37, tzinfo=UTC)
+    assert urls.url_expiration == datetime(2024, 11, 9, 19, 54, 47, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://h/x",
+        "https://h/x?X-Amz-Date=20241109T194437Z",
+        "https://h/x?X-Amz-Date=today&X-Amz-Expires=1",
+        "https://h/x?X-Amz-Date=20241109T194437Z&X-Amz-Expires=" + "9" * 30,
+        "https://[/?",
+    ],
+)
+def test_a_url_that_does_not_say_when_it_expires_is_no_error(url: str) -> None:
+    assert url_expires_at(url) is None
+
+
+def test_what_lets_its_holder_write_is_never_shown() -> None:
+    link = DownloadLink.model_validate(
+        {"status": "complete", "url": SIGNED, "urls": {"0-1": SIGNED}, "size": 3, "later": SIGNED}
+    )
+    urls = UploadUrls.model_validate({"uploadKey": "SECRET-KEY", "urls": [SIGNED], "later": SIGNED})
+
+    shown = " ".join(f"{value!r} {value}" for value in (link, urls, urls.urls, SignedUrl(SIGNED)))
+
+    assert "SIG" not in shown.replace("SignedUrl", "")
+    assert "SECRET-KEY" not in shown
+    assert link.url == SignedUrl(SIGNED)
+    assert link.urls == {"0-1": SignedUrl(SIGNED)}
+
+
+def test_resources_are_of_the_class_their_type_names() -> None:
+    listing = Listing.model_validate(
+        {
+            "data": [
+                {"type": "folders", "id": "f"},
+                {"type": "items", "id": "i"},
+                {"type": "comets", "id": "c", "tail": 1},
+            ],
+            "included": [{"type": "versions", "id": "v", "attributes": {"displayName": "doc.pdf", "storageSize": 7}}],
+        }
+    )
+
+    assert [type(resource).__name__ for resource in listing.data] == ["Folder", "FileItem", "Resource"]
+    assert [(version.name, version.size_bytes) for version in listing.versions] == [("doc.pdf", 7)]
+    assert type(listing.data[2]) is Resource
+    assert listing.data[2].model_extra == {"tail": 1}
+
+
+@pytest.mark.parametrize(
+    ("extension", "kind"),
+    [
+        ({"data": {"projectType": "ACC"}}, "ACC"),
+        ({"data": {"projectType": "BIM360"}}, "BIM360"),
+        ({"data": {"projectType": "Forma"}}, "Forma"),
+        ({"data": {"projectType": None}}, "unknown"),
+        ({"data": None}, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_project_says_what_it_is_or_that_it_does_not(extension: object, kind: str) -> None:
+    project = Project.model_validate({"type": "projects", "id": "b.p", "attributes": {"extension": extension}})
+
+    assert project.project_type == kind
+
+
+def test_a_relationship_of_another_shape_is_no_id() -> None:
+    shapes: list[object] = [None, {}, {"data": None}, {"data": [{"id": "x"}]}, {"data": {"id": 3}}]
+
+    for shape in shapes:
+        version = FileVersion.model_validate({"type": "versions", "id": "v", "relationships": {"item": shape}})
+        assert version.item_id is None
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ({"data": [], "meta": {"warnings": [{"HttpStatusCode": "403"}]}}, True),
+        ({"data": [], "meta": {"warnings": [{"HttpStatusCode": 403}]}}, True),
+        ({"data": [{"type": "hubs", "id": "b.1"}], "meta": {"warnings": [{"HttpStatusCode": "403"}]}}, False),
+        ({"data": [], "meta": {"warnings": [{"HttpStatusCode": "500"}]}}, False),
+        ({"data": [], "meta": {"warnings": None}}, False),
+        ({"data": []}, False),
+    ],
+)
+def test_no_hubs_and_a_403_among_the_warnings_mean_that_the_app_is_not_admitted(content: object, missing: bool) -> None:
+    assert Listing.model_validate(content).app_not_provisioned is missing
