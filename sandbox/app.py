@@ -1,0 +1,167 @@
+"""The first port: from an HTTP request to an operation's answer, and every refusal in the right shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sandbox import (
+    attachments,
+    authorize,
+    discovery,
+    folders,
+    hubs,
+    item_writes,
+    items,
+    lookups,
+    oauth,
+    objects,
+    pages,
+    reviews,
+    settings,
+    steps,
+    transitions,
+    uploads,
+    versions,
+)
+from sandbox.call import Answer, Bearer, Call, Html, Operation
+from sandbox.limits import RateLimits
+from sandbox.people import BY_AUTODESK_ID
+from sandbox.query import Query
+from sandbox.refusals import RefusedError, Service, error_body, missing_scope, unauthorized
+from sandbox.routes import Router, service_of
+from sandbox.timers import settle
+from sandbox.world import World
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""No JSON or form of these services comes near it."""
+
+OPERATIONS: tuple[Operation, ...] = (
+    *items.OPERATIONS,
+    *item_writes.OPERATIONS,
+    *transitions.OPERATIONS,
+    *attachments.OPERATIONS,
+    *steps.OPERATIONS,
+    *reviews.OPERATIONS,
+    *lookups.OPERATIONS,
+    *settings.OPERATIONS,
+    *objects.OPERATIONS,
+    *uploads.OPERATIONS,
+    *hubs.OPERATIONS,
+    *folders.OPERATIONS,
+    *versions.OPERATIONS,
+    *authorize.OPERATIONS,
+    *oauth.OPERATIONS,
+    *discovery.OPERATIONS,
+    *pages.OPERATIONS,
+)
+"""Everything that the first port answers."""
+
+
+class Api:
+    """The ASGI application of the API port."""
+
+    def __init__(self, world: World, limits: RateLimits) -> None:
+        self._world = world
+        self._limits = limits
+        self._router = Router(OPERATIONS)
+
+    def operation_name(self, scope: Scope) -> str:
+        """What the request log and the fault plan call a request."""
+        try:
+            return self._match(scope)[0].name
+        except RefusedError:
+            return "unknown"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        service: Service = service_of(_raw_path(scope))
+        try:
+            operation, path = self._match(scope)
+            service = operation.service
+            answer = await self._answer(request, operation, path)
+        except RefusedError as refused:
+            body = error_body(service, refused, self._world.switches)
+            answer = Answer(Html(body) if isinstance(body, str) else body, refused.status, refused.headers)
+        except ClientDisconnect:
+            return
+        await _response(answer)(scope, receive, send)
+
+    async def _answer(self, request: Request, operation: Operation, path: dict[str, str]) -> Answer:
+        world = self._world
+        settle(world)
+        now = world.clock.now()
+        bearer = self._bearer(request) if operation.access != "anybody" else None
+        if bearer is not None and bearer.person is not None:
+            request.scope["state"]["request"].person = bearer.person.key
+        self._limits.count(operation, bearer, now)
+        if bearer is not None and not bearer.scopes.issuperset(operation.scopes):
+            raise missing_scope()
+        call = Call(
+            world=world,
+            path=path,
+            query=Query(request.scope["query_string"].decode("latin-1")),
+            headers=dict(request.headers),
+            content=await _content(request),
+            base_url=f"{request.url.scheme}://{request.headers.get('host') or world.origin.partition('://')[2]}",
+            url_path=_raw_path(request.scope),
+            now=now,
+            bearer=bearer,
+        )
+        if operation.access == "person":
+            call.require_person()
+        with world.store.transaction():
+            answer = operation.handler(call)
+        if isinstance(answer, Awaitable):
+            return await answer
+        return answer
+
+    def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
+        encoded_colon = self._world.switches.encoded_colon == "accept"
+        return self._router.match(scope["method"], _raw_path(scope), encoded_colon=encoded_colon)
+
+    def _bearer(self, request: Request) -> Bearer:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        claims = self._world.tokens.read(token, self._world.clock.now()) if scheme.lower() == "bearer" else None
+        if claims is None or not _is_access_token(claims) or self._revoked(claims["jti"]):
+            raise unauthorized()
+        person = BY_AUTODESK_ID.get(claims.get("userid", ""))
+        return Bearer(claims["jti"], claims["client_id"], frozenset(claims["scope"]), person)
+
+    def _revoked(self, token_id: str) -> bool:
+        return self._world.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
+
+
+def _is_access_token(claims: dict[str, Any]) -> bool:
+    """An id token is signed with the same key, and opens nothing."""
+    return {"jti", "client_id", "scope"} <= claims.keys()
+
+
+async def _content(request: Request) -> bytes:
+    content = bytearray()
+    async for block in request.stream():
+        content += block
+        if len(content) > LARGEST_BODY:
+            raise RefusedError(413, "The request body is too large", headers={"Connection": "close"})
+    return bytes(content)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes = scope["raw_path"]
+    return raw.decode("latin-1")
+
+
+def _response(answer: Answer) -> Response:
+    headers = dict(answer.headers)
+    if answer.body is None:
+        return Response(b"", answer.status, headers)
+    if isinstance(answer.body, Html):
+        return Response(str(answer.body), answer.status, headers, media_type="text/html")
+    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Response(content, answer.status, headers, media_type="application/json")

@@ -1,0 +1,216 @@
+"""Attachments: listed, reserved (or linked) and confirmed (fact sheet 3); what follows is `processing`."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from sandbox.access import Membership, Standing, standing, submittals_member, visible_item
+from sandbox.call import Answer, Call, Operation
+from sandbox.fields import Check, flag, identifier, one_of, read_fields, text
+from sandbox.items import actions_of
+from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.permitted import Action, attachment_actions, need
+from sandbox.processing import copy_object, follow, new_object_urn, stored_object
+from sandbox.refusals import RefusedError
+from sandbox.routes import SUBMITTALS
+from sandbox.states import DEFAULT_CATEGORY
+from sandbox.store import Row
+
+FORBIDDEN_IN_NAMES = frozenset("/\n\r\t\0\f?*\\<>|:")
+"""Characters that a name may not have (fact sheet 3.3)."""
+
+_FIELDS = (
+    *("isFileUploaded", "url", "asyncState", "createdBy", "createdAt", "updatedBy", "updatedAt", "name", "uploadUrn"),
+    *("urn", "urnPage", "resourceUrns", "urnTypeId", "urnVersion", "revision", "itemId", "categoryId", "taskId"),
+    "duplicatedFrom",
+)
+_NEVER_FILLED = ("url", "urnPage", "resourceUrns")
+_SORTS = (
+    *("id", "isFileUploaded", "asyncState", "createdBy", "createdAt", "updatedBy", "updatedAt", "name", "uploadUrn"),
+    *("urn", "urnTypeId", "urnVersion", "revision", "categoryId"),
+)
+_LIST = Listing(
+    source="attachments",
+    size=ITEMS,
+    sorts={
+        **{name: name for name in _SORTS},
+        "urnPage": "NULL",
+        "resourceUrns": "NULL",
+        "isReview": "(categoryId IN ('2', '3', '6', '7'))",
+        "isResponse": "(categoryId IN ('3', '4', '7', '8'))",
+    },
+    default_sort="createdAt desc",
+    filters={
+        "filter[categoryId]": "categoryId IN ({marks})",
+        "filter[revision]": "CAST(revision AS TEXT) IN ({marks})",
+    },
+    extra_parameters=("filter[isFileUploaded]",),
+)
+
+
+def attachment_json(attachment: Row, actions: list[Action]) -> dict[str, Any]:
+    """The attachment object (fact sheet 3.1)."""
+    return {
+        "id": attachment["id"],
+        "revisionFolderUrn": attachment["revisionFolderUrn"],
+        "permittedActions": actions,
+        **{name: None if name in _NEVER_FILLED else attachment[name] for name in _FIELDS},
+    }
+
+
+def list_attachments(call: Call) -> Answer:
+    """GET …/attachments: of every revision unless filtered."""
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    conditions = [Condition("itemId = ?", (item["id"],))]
+    if "filter[isFileUploaded]" in call.query:
+        wanted = call.query.flag("filter[isFileUploaded]", default=False)
+        conditions.append(Condition("isFileUploaded = ?", (int(wanted),)))
+    page = find_page(call, _LIST, conditions)
+    mine = standing(call.world, member, item)
+    return page_answer(call, page, [_shown(row, item, mine, member) for row in page.rows])
+
+
+def create_attachment(call: Call) -> Answer:
+    """POST …/attachments: reserve an object for local bytes, or link a version of the Files tool."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    mine = standing(call.world, member, item)
+    allowed = need(actions_of(call.world, member, item), "Attachment::create")
+    body = read_fields(call.content, _create_checks(call, allowed), required=["name", "urnTypeId"])
+    if body.get("itemId", item["id"]) != item["id"]:
+        raise RefusedError(400, '"itemId" differs from the item of the path')
+    version = _linked_version(call, body, member)
+    moment, who = call.moment, member.person.autodesk_id
+    row: Row = {
+        "id": str(uuid.uuid4()),
+        "itemId": item["id"],
+        "projectId": member.project_id,
+        "revisionFolderUrn": item["folderUrn"],
+        "isFileUploaded": version is not None,
+        "asyncState": "1" if version is None else call.world.switches.linked_async_state,
+        "createdBy": who,
+        "createdAt": moment,
+        "updatedBy": who,
+        "updatedAt": moment,
+        "name": body["name"],
+        "uploadUrn": new_object_urn(body["name"]),
+        "urn": None if version is None else version["id"],
+        "urnTypeId": "2",
+        "urnVersion": None if version is None else version["versionNumber"],
+        "revision": item["revision"],
+        "categoryId": _category(body.get("categoryId"), item, allowed),
+        "taskId": _task(call, body.get("taskId"), item, mine),
+        "duplicatedFrom": None,
+    }
+    call.world.store.insert("attachments", row)
+    if version is not None:
+        copy_object(call.world, version["storageUrn"], row["uploadUrn"])
+        follow(call.world, row["id"])
+    return Answer(_shown(row, item, mine, member), 201)
+
+
+def patch_attachment(call: Call) -> Answer:
+    """PATCH …/attachments/:attachmentId: say that the bytes are there; the version URN follows later."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    world, mine = call.world, standing(call.world, member, item)
+    row = world.store.row(
+        "SELECT * FROM attachments WHERE id = ? AND itemId = ?", call.path["attachmentId"].lower(), item["id"]
+    )
+    if row is None:
+        raise RefusedError(404, "The attachment was not found")
+    need(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
+    body = read_fields(call.content, {"isFileUploaded": flag, "sendEmails": flag}, required=["isFileUploaded"])
+    if not body["isFileUploaded"]:
+        raise RefusedError(400, '"isFileUploaded" must be [true]')
+    if row["isFileUploaded"]:
+        if world.switches.patch_twice == "refuse":
+            raise RefusedError(400, "The file is uploaded already")
+        return Answer(_shown(row, item, mine, member))
+    if world.switches.patch_before_upload == "refuse" and not stored_object(world, row["uploadUrn"]):
+        raise RefusedError(400, "The upload is not completed")
+    changes = {"isFileUploaded": True, "updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
+    world.store.update("attachments", row["id"], changes)
+    follow(world, row["id"])
+    return Answer(_shown(row | changes, item, mine, member))
+
+
+def _shown(row: Row, item: Row, mine: Standing, member: Membership) -> dict[str, Any]:
+    actions = attachment_actions(row, mine, item_state=item["stateId"], person_id=member.person.autodesk_id)
+    return attachment_json(row, actions)
+
+
+def _create_checks(call: Call, allowed: Action) -> dict[str, Check]:
+    checks: dict[str, Check] = {
+        "name": lambda name, value: _file_name(name, value, call.world.switches.longest_name),
+        "itemId": identifier,
+        "taskId": identifier,
+        "urn": text,
+        "urnTypeId": one_of("2"),
+        "sendEmails": flag,
+        "isFileUploaded": flag,
+        "categoryId": one_of("1", "2", "3", "4"),
+    }
+    # The default category may be named even by somebody who may not choose another one.
+    return {name: check for name, check in checks.items() if name in allowed["fields"] or name == "categoryId"}
+
+
+def _file_name(field: str, value: Any, longest: int) -> str:
+    name = text(field, value)
+    if not name.strip():
+        raise RefusedError(400, '"name" is not allowed to be empty')
+    if FORBIDDEN_IN_NAMES.intersection(name):
+        raise RefusedError(400, '"name" holds a forbidden character')
+    if len(name) > longest:
+        raise RefusedError(400, f'"name" may have {longest} characters')
+    return name
+
+
+def _category(asked: str | None, item: Row, allowed: Action) -> str:
+    default = DEFAULT_CATEGORY[item["stateId"]]
+    if asked is not None and asked not in (default, *allowed["fields"].get("categoryId", [])):
+        raise RefusedError(400, f'"categoryId" {asked} is not allowed in this state')
+    return asked or default
+
+
+def _task(call: Call, task_id: str | None, item: Row, mine: Standing) -> str | None:
+    if item["stateId"] != "rev":
+        return None
+    if task_id is None:
+        raise RefusedError(400, '"taskId" is required while the item is in review')
+    if call.world.store.row("SELECT id FROM tasks WHERE id = ? AND itemId = ?", task_id, item["id"]) is None:
+        raise RefusedError(400, '"taskId" is not a task of this item')
+    if task_id not in mine.open_tasks:
+        raise RefusedError(403, "The task is not open, or not yours")
+    return task_id
+
+
+def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row | None:
+    uploaded, urn = body.get("isFileUploaded"), body.get("urn")
+    if uploaded is False:
+        raise RefusedError(400, '"isFileUploaded" must be [true]')
+    if (urn is None) != (uploaded is None):
+        raise RefusedError(400, '"urn" and "isFileUploaded" go together')
+    if urn is None:
+        return None
+    if not re.fullmatch(r"urn:adsk\.wip\w+:fs\.file:vf\.[\w-]+\?version=\d+", urn):
+        raise RefusedError(400, '"urn" is not the URN of a file version')
+    version = call.world.store.row("SELECT * FROM versions WHERE id = ? AND projectId = ?", urn, member.project_id)
+    if version is None:
+        raise RefusedError(404, "The file version was not found in this project")
+    return version
+
+
+_PATH = f"{SUBMITTALS}/items/{{itemId}}/attachments"
+OPERATIONS = (
+    Operation("attachments.list", "GET", _PATH, list_attachments, "submittals", ("data:read",)),
+    Operation("attachments.create", "POST", _PATH, create_attachment, "submittals", ("data:write",)),
+    Operation(
+        "attachments.patch", "PATCH", f"{_PATH}/{{attachmentId}}", patch_attachment, "submittals", ("data:write",)
+    ),
+)

@@ -1,0 +1,114 @@
+"""GET authorize: the page on which a person signs in, and the redirect with the code (fact sheet 10)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+from sandbox.call import Answer, Call, Html, Operation
+from sandbox.clients import CLIENTS
+from sandbox.clock import stamp
+from sandbox.html import page
+from sandbox.people import BY_KEY, PEOPLE, Person
+from sandbox.refusals import RefusedError
+from sandbox.tokens import known_scope
+
+CODE_LIFE = timedelta(minutes=5)
+PERSON_FIELD = "sandbox_person"
+"""Query parameter by which a button of the form says who signs in; it is the sandbox's own."""
+_MOST_SCOPES = 50
+_SHORTEST_CHALLENGE, _LONGEST_CHALLENGE = 43, 128
+
+
+def authorize(call: Call) -> Answer:
+    """Show who can sign in; with a person chosen, or auto-approval on, redirect with a code.
+
+    A wrong client or redirect URI is answered on the spot with 400 and never redirected; anything else goes back to
+    the application as `error`.
+    """
+    query = call.query
+    client = CLIENTS.get(query.text("client_id"))
+    if client is None:
+        raise RefusedError(400, "The 'client_id' is invalid.", code="invalid_request")
+    redirect_uri = query.text("redirect_uri")
+    # Exact match, to the last slash; every registered URI serves both clients.
+    if redirect_uri not in call.world.callback_urls:
+        raise RefusedError(400, "The 'redirect_uri' is invalid.", code="invalid_request")
+    problem = _problem(call, public=client.public)
+    if problem is not None:
+        return _back(call, {"error": problem[0], "error_description": problem[1]})
+    chosen = query.text(PERSON_FIELD)
+    if chosen == "deny":
+        return _back(call, {"error": "access_denied", "error_description": "The person did not sign in."})
+    person = BY_KEY.get(chosen) or (PEOPLE[0] if call.world.auto_approve else None)
+    if person is None:
+        return Answer(Html(_form(call)))
+    return _back(call, {"code": _new_code(call, person)})
+
+
+def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
+    query = call.query
+    if query.text("response_type") != "code":
+        return "unsupported_response_type", "The 'response_type' must be code."
+    scopes = query.text("scope").split()
+    if not scopes or len(scopes) > _MOST_SCOPES or not all(map(known_scope, scopes)):
+        return "invalid_scope", "The 'scope' is invalid."
+    challenge = query.text("code_challenge")
+    if not challenge:
+        return ("invalid_request", "The 'code_challenge' is required.") if public else None
+    if query.text("code_challenge_method") != "S256":
+        return "invalid_request", "The 'code_challenge_method' must be S256."
+    if not _SHORTEST_CHALLENGE <= len(challenge) <= _LONGEST_CHALLENGE:
+        return "invalid_request", "The 'code_challenge' is invalid."
+    return None
+
+
+def _new_code(call: Call, person: Person) -> str:
+    code = secrets.token_urlsafe(32)
+    call.world.store.insert(
+        "codes",
+        {
+            "id": code,
+            "clientId": call.query.text("client_id"),
+            "redirectUri": call.query.text("redirect_uri"),
+            "scope": call.query.text("scope"),
+            "autodeskId": person.autodesk_id,
+            "challenge": call.query.text("code_challenge") or None,
+            "nonce": call.query.text("nonce") or None,
+            "expiresAt": stamp(call.now + CODE_LIFE),
+        },
+    )
+    return code
+
+
+def _back(call: Call, answer: dict[str, str]) -> Answer:
+    redirect_uri = call.query.text("redirect_uri")
+    if "state" in call.query:
+        answer["state"] = call.query.text("state")
+    separator = "&" if urlsplit(redirect_uri).query else "?"
+    return Answer(status=302, headers={"Location": f"{redirect_uri}{separator}{urlencode(answer)}"})
+
+
+def _form(call: Call) -> str:
+    kept = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in call.query.pairs
+        if name != PERSON_FIELD
+    )
+    buttons = "".join(
+        f'<button name="{PERSON_FIELD}" value="{escape(person.key)}" class="person">'
+        f"<b>{escape(person.name)}</b><span>{escape(person.role)}</span></button>"
+        for person in PEOPLE
+    )
+    scopes = ", ".join(escape(scope) for scope in call.query.text("scope").split())
+    deny = f'<button name="{PERSON_FIELD}" value="deny" class="quiet">Cancel</button>'
+    body = (
+        f"<h1>Sign in to the sandbox</h1><p>An application asks for <b>{scopes}</b>. Who are you?</p>"
+        f'<form method="get" action="{escape(call.url_path)}" class="people">{kept}{buttons}{deny}</form>'
+    )
+    return page("Sign in", body)
+
+
+OPERATIONS = (Operation("auth.authorize", "GET", "/authentication/v2/authorize", authorize, "auth", access="anybody"),)

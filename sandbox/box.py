@@ -1,0 +1,189 @@
+"""A running sandbox as tests and embedders hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandbox.clock import Clock
+from sandbox.faults import Faults
+from sandbox.people import BY_KEY, PEOPLE, Person
+from sandbox.processing import BUCKET, OBJECT_URN
+from sandbox.requests import RequestLog
+from sandbox.seed_files import TREES, lineage_urn, version_urn
+from sandbox.service_accounts import ServiceAccount, service_account
+from sandbox.store import Row
+from sandbox.switches import Switches
+from sandbox.timers import settle
+from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID, World
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project; `id` is the UUID of Submittals, `dm_id` the same with `b.`."""
+
+    key: str
+    id: str
+    name: str
+    kind: str
+
+    @property
+    def dm_id(self) -> str:
+        """As Data Management wants it."""
+        return f"b.{self.id}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A submittal item, as little of it as a test needs to find it."""
+
+    id: str
+    project_id: str
+    number: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A review task."""
+
+    id: str
+    step_id: str
+    status: str
+    assigned_to: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the Files tool with its newest version."""
+
+    item_urn: str
+    version_urn: str
+    name: str
+
+
+class Box:
+    """A sandbox that runs: where it listens, who is in it, and the handles that move it.
+
+    Addresses: `base_url`, `storage_url`. Handles: `clock`, `faults`, `requests`, `switches`.
+    """
+
+    client_id = PUBLIC_CLIENT_ID
+    """A public client: PKCE, no secret."""
+    confidential_client = (CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET)
+    """Id and secret of the other client."""
+    people: tuple[Person, ...] = PEOPLE
+    """Everybody who can sign in; the first is the project manager."""
+
+    def __init__(self, world: World, *, faults: Faults, requests: RequestLog, callback_url: str) -> None:
+        self._world = world
+        self.base_url = world.origin
+        self.storage_url = world.storage_origin
+        self.callback_url = callback_url
+        self.faults = faults
+        self.requests = requests
+
+    @property
+    def clock(self) -> Clock:
+        """Time for everything in this sandbox."""
+        return self._world.clock
+
+    @property
+    def switches(self) -> Switches:
+        """What the documentation leaves open; assign to a switch and the next request sees it."""
+        return self._world.switches
+
+    @property
+    def auto_approve(self) -> bool:
+        """Whether authorize redirects at once, as the project manager."""
+        return self._world.auto_approve
+
+    @auto_approve.setter
+    def auto_approve(self, on: bool) -> None:
+        self._world.auto_approve = on
+
+    def register_callback(self, url: str) -> None:
+        """Add a redirect URI to both clients, exactly as it will be sent."""
+        self._world.callback_urls.add(url)
+
+    def person(self, key: str) -> Person:
+        """A person by key, such as `manager`."""
+        return BY_KEY[key]
+
+    def token(
+        self, person_key: str = "manager", scopes: str = "data:read data:write data:create", expires_in: int = 3599
+    ) -> str:
+        """An access token for a person, as if they had just signed in."""
+        return self._world.tokens.access_token(
+            now=self.clock.now(),
+            client_id=self.client_id,
+            scopes=scopes.split(),
+            seconds=expires_in,
+            autodesk_id=BY_KEY[person_key].autodesk_id,
+        )
+
+    def service_account(self) -> ServiceAccount:
+        """A service account of the confidential client."""
+        return service_account(self._world)
+
+    def project(self, key: str = "riverside") -> Project:
+        """A project by key: `riverside` and `harbor` are ACC, `mill` is BIM 360."""
+        row = self._one("SELECT * FROM projects WHERE key = ?", key)
+        return Project(row["key"], row["id"], row["name"], row["projectType"])
+
+    def item(self, number: str, project: str = "riverside") -> Item:
+        """An item by the number that people see, such as `05 12 00-3`; spaces do not matter."""
+        row = self._one(
+            "SELECT * FROM item_rows WHERE projectId = ? AND customIdentifierHumanReadable = ?",
+            self.project(project).id,
+            number.replace(" ", ""),
+        )
+        return _item(row)
+
+    def items(self, state: str | None = None, project: str = "riverside") -> list[Item]:
+        """Every item of a project, or those in a state, in the order of their running numbers."""
+        rows = self._world.store.rows(
+            "SELECT * FROM item_rows WHERE projectId = ? AND stateId = COALESCE(?, stateId) ORDER BY identifier",
+            self.project(project).id,
+            state,
+        )
+        return [_item(row) for row in rows]
+
+    def tasks(self, item: Item) -> list[Task]:
+        """The review tasks of an item, in order."""
+        rows = self._world.store.rows(
+            "SELECT tasks.* FROM tasks JOIN steps ON steps.id = tasks.stepId WHERE tasks.itemId = ?"
+            " ORDER BY stepNumber, position",
+            item.id,
+        )
+        return [Task(row["id"], row["stepId"], row["status"], row["assignedTo"]) for row in rows]
+
+    def file(self, path: str, project: str = "riverside") -> File:
+        """A seeded file by path, such as `Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf`."""
+        newest = TREES[project][path]
+        return File(lineage_urn(project, path), version_urn(project, path, newest), path.rpartition("/")[2])
+
+    def object_bytes(self, upload_urn: str) -> bytes:
+        """The bytes of a completed object, by its `uploadUrn`; `LookupError` when it was never completed."""
+        key = upload_urn.removeprefix(OBJECT_URN)
+        urn = OBJECT_URN + (key if "/" in key else f"{BUCKET}/{key}")
+        stored = self._one("SELECT * FROM objects WHERE id = ?", urn)
+        return b"".join(self._world.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
+
+    def attachments(self, item: Item) -> list[Mapping[str, object]]:
+        """The stored attachments of an item, oldest first, as ACC would show them once everything due has happened."""
+        settle(self._world)
+        rows = self._world.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt, rowid", item.id)
+        return list(rows)
+
+    def _one(self, sql: str, *values: object) -> Row:
+        row = self._world.store.row(sql, *values)
+        if row is None:
+            raise LookupError(values)
+        return row
+
+
+def _item(row: Row) -> Item:
+    number = row["customIdentifierHumanReadable"]
+    return Item(row["id"], row["projectId"], number, row["title"], row["stateId"])

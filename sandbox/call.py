@@ -1,0 +1,96 @@
+"""What a handler is given and what it gives back, free of any HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from sandbox.clock import stamp
+from sandbox.people import Person
+from sandbox.query import Query
+from sandbox.refusals import GatewayRefusedError, Service
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """What a valid access token says."""
+
+    token_id: str
+    client_id: str
+    scopes: frozenset[str]
+    person: Person | None
+    """None for a two-legged token."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to one operation, already matched, authenticated and within limits."""
+
+    world: World
+    path: Mapping[str, str]
+    query: Query
+    headers: Mapping[str, str]
+    content: bytes
+    base_url: str
+    url_path: str
+    now: datetime
+    bearer: Bearer | None
+
+    @property
+    def person(self) -> Person:
+        """Whose token it is."""
+        return self.require_person()
+
+    def require_person(self) -> Person:
+        """Whose token it is; `GatewayRefusedError` (403) for a two-legged token, which has nobody (fact sheet 0)."""
+        if self.bearer is None or self.bearer.person is None:
+            raise GatewayRefusedError(403, "This API requires a three-legged token.", code="AUTH-010")
+        return self.bearer.person
+
+    @property
+    def moment(self) -> str:
+        """Now, as Submittals writes it."""
+        return stamp(self.now)
+
+
+class Html(str):
+    """Text that is already HTML."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, body and headers. The body is written as JSON, unless it is `Html`; None means an empty body."""
+
+    body: object = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
+"""A plain function runs inside one transaction; a coroutine function opens its own."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path.
+
+    `template` holds `{name}` for a path segment (or a part of one), the rest is literal. `scopes` are all needed.
+    `access` says who may come in: anybody, any token, or only a token of a person.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    template: str
+    handler: Handler
+    service: Service
+    scopes: tuple[str, ...] = ()
+    access: Literal["anybody", "token", "person"] = "person"
+    per_minute: int | None = None
+    """A limit of the operation's own, as Data Management has them (fact sheet 11)."""

@@ -1,0 +1,82 @@
+"""Applications that may ask for tokens, and how they prove who they are (fact sheet 10)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from sandbox.call import Call
+from sandbox.refusals import RefusedError
+from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID
+
+
+@dataclass(frozen=True)
+class Client:
+    """A registered application; without a secret it is public and proves itself with PKCE."""
+
+    id: str
+    secret: str | None
+
+    @property
+    def public(self) -> bool:
+        """Whether it keeps no secret (desktop, mobile, single page)."""
+        return self.secret is None
+
+
+CLIENTS = {
+    PUBLIC_CLIENT_ID: Client(PUBLIC_CLIENT_ID, None),
+    CONFIDENTIAL_CLIENT_ID: Client(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET),
+}
+
+
+def form_of(call: Call) -> dict[str, str]:
+    """The fields of a form body; `RefusedError` (400) for another content type or a repeated field."""
+    content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/x-www-form-urlencoded":
+        raise RefusedError(
+            400, "The Content-Type header must be application/x-www-form-urlencoded", code="invalid_request"
+        )
+    pairs = parse_qsl(call.content.decode("utf-8", "replace"), keep_blank_values=True)
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise RefusedError(400, "A parameter is repeated", code="invalid_request")
+    return form
+
+
+def authenticated_client(call: Call, form: dict[str, str]) -> Client:
+    """The application that sends a form: Basic header, or id and secret in the body, not both.
+
+    Raises `RefusedError`: 400 `invalid_request` for both or neither, 401 `invalid_client` for a wrong proof.
+    """
+    basic = _basic(call.headers.get("authorization"))
+    if basic is not None and ("client_id" in form or "client_secret" in form):
+        raise RefusedError(400, "Client credentials were given twice", code="invalid_request")
+    client_id, secret = basic or (form.get("client_id"), form.get("client_secret"))
+    if not client_id:
+        raise RefusedError(400, "The client_id is missing", code="invalid_request")
+    client = CLIENTS.get(client_id)
+    if client is None or not _proves(client, secret):
+        raise RefusedError(401, "The client credentials are invalid", code="invalid_client")
+    return client
+
+
+def _proves(client: Client, secret: str | None) -> bool:
+    if client.secret is None:
+        return secret is None
+    return secret is not None and hmac.compare_digest(secret.encode(), client.secret.encode())
+
+
+def _basic(header: str | None) -> tuple[str, str] | None:
+    if header is None:
+        return None
+    scheme, _, encoded = header.partition(" ")
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        colon = name = secret = ""
+    if scheme.lower() != "basic" or not colon:
+        raise RefusedError(401, "The Authorization header is invalid", code="invalid_client")
+    return name, secret

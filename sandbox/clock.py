@@ -1,0 +1,71 @@
+"""The sandbox's own time, which a test can move."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+
+
+class Clock:
+    """Time for everything in one sandbox: tokens, signed URLs, timers, rate limits, timestamps.
+
+    It runs with the machine's clock, shifted by whatever `move` added up to. Given a `start`, it stands still at that
+    moment until it is moved, so that a test can compare whole timestamps.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._start = start
+        self._shift = timedelta(0)
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """The sandbox's present, in UTC."""
+        with self._lock:
+            return (self._start or datetime.now(UTC)) + self._shift
+
+    def move(self, seconds: float) -> None:
+        """Let `seconds` pass at once; whatever falls due in between is carried out by the next request."""
+        with self._lock:
+            self._shift += timedelta(seconds=seconds)
+
+
+def stamp(moment: datetime) -> str:
+    """`YYYY-MM-DDTHH:mm:ss.ffffffZ`, as Submittals writes a moment (fact sheet 0); it sorts as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def second_stamp(moment: datetime) -> str:
+    """`YYYY-MM-DDTHH:mm:ssZ`, as object storage writes a moment."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def folder_stamp(moment: datetime) -> str:
+    """`2024-11-07 13:31:28.812408+00:00`, the third format, of `folderUrnCreatedAt` alone (fact sheet 0)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+
+
+def parse_stamp(text: str) -> datetime:
+    """The moment that `stamp` or `second_stamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def days_after(moment: datetime, days: float) -> str:
+    """The plain date `days` after a moment."""
+    return (moment + timedelta(days=days)).date().isoformat()
+
+
+def is_plain_date(text: str) -> bool:
+    """Whether `text` is a `YYYY-MM-DD` date of the calendar."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether `text` is a date or an ISO 8601 moment."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""Connections that can be cut: uvicorn's HTTP/1.1 protocol, with its transport within reach of the application."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+
+class CuttableConnection(H11Protocol):
+    """Puts its transport into `scope["state"]`, which ASGI itself has no word for."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
+        """A connection has been accepted."""
+        self.app_state = {**self.app_state, "transport": transport}
+        # asyncio does this by itself only for sockets that were opened naming TCP, which `create_server` does not;
+        # without it every answer waits 40 ms for an acknowledgement.
+        raw: socket.socket = transport.get_extra_info("socket")
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+
+
+class Listener:
+    """One listening socket that serves one ASGI application inside the running event loop.
+
+    uvicorn's own `Server` takes over signals, polls ten times a second and needs 0.1 s to stop; a sandbox lives in a
+    thread of somebody's test, so it only uses uvicorn's protocol.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._config = uvicorn.Config(
+            app, lifespan="off", ws="none", log_config=None, access_log=False, date_header=False, server_header=False
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, listening: socket.socket) -> None:
+        """Accept connections; the socket is closed by `stop`."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connection, sock=listening)
+
+    async def stop(self) -> None:
+        """Stop accepting, cut what is open, and wait for the requests that were being answered."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        if self._state.tasks:
+            await asyncio.wait(list(self._state.tasks))
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    def _connection(self) -> asyncio.Protocol:
+        return CuttableConnection(config=self._config, server_state=self._state, app_state={})
+
+
+async def cut(scope: Scope, receive: Receive) -> None:
+    """Reset the request's connection and wait until that is noticed, so that no answer is sent any more."""
+    transport: asyncio.Transport = scope["state"]["transport"]
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        # Zero linger makes the kernel send RST instead of FIN; the structure is two shorts on Windows.
+        raw.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        )
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,197 @@
+"""Folders of the Files tool: top folders, contents, recursive search (fact sheet 9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.access import Membership
+from sandbox.call import Answer, Call, Operation
+from sandbox.hubs import HUB_ID
+from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, page_of, paged_document
+from sandbox.refusals import RefusedError
+from sandbox.store import Row
+from sandbox.versions import item_json, version_json
+
+FOLDER_TYPE = "folders:autodesk.bim360:Folder"
+ITEM_TYPE = "items:autodesk.bim360:File"
+_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "": lambda value, wanted: value == wanted,
+    "eq": lambda value, wanted: value == wanted,
+    "contains": lambda value, wanted: wanted in value,
+    "starts": lambda value, wanted: value.startswith(wanted),
+    "ends": lambda value, wanted: value.endswith(wanted),
+    "lt": lambda value, wanted: _ordered(value) < _ordered(wanted),
+    "le": lambda value, wanted: _ordered(value) <= _ordered(wanted),
+    "ge": lambda value, wanted: _ordered(value) >= _ordered(wanted),
+    "gt": lambda value, wanted: _ordered(value) > _ordered(wanted),
+}
+"""Comparison suffixes of JSON:API filters, as in `filter[displayName]-contains=beam`."""
+_SEARCHED = {
+    **{name: name for name in ("fileType", "mimeType", "name", "versionNumber", "createUserId", "storageSize")},
+    "displayName": "name",
+    "createTime": "createTime",
+    "lastModifiedTime": "createTime",
+    "id": "id",
+}
+
+
+def top_folders(call: Call) -> Answer:
+    """GET …/topFolders. Unless `projectFilesOnly`, hidden folders of the products are among them."""
+    if call.path["hubId"] != HUB_ID:
+        raise RefusedError(404, "The specified hub was not found")
+    member = dm_member(call)
+    call.query.flag("excludeDeleted", default=False)
+    only_files = call.query.flag("projectFilesOnly", default=False)
+    rows = call.world.store.rows(
+        "SELECT * FROM folders WHERE projectId = ? AND parentId = ? ORDER BY hidden, name",
+        member.project_id,
+        member.project["rootFolderUrn"],
+    )
+    return document(call, [_folder_json(call, row) for row in rows if not (only_files and row["hidden"])])
+
+
+def get_folder(call: Call) -> Answer:
+    """GET …/folders/:folderId."""
+    member = dm_member(call)
+    return document(call, _folder_json(call, _find_folder(call, member)))
+
+
+def contents(call: Call) -> Answer:
+    """GET …/contents: folders, then items, with the items' tip versions in `included`."""
+    member = dm_member(call)
+    folder = _find_folder(call, member)
+    hidden = int(call.query.flag("includeHidden", default=False))
+    rows = [*_subfolders(call, folder, hidden), *_files(call, folder, hidden)]
+    page, links = page_of(call, rows)
+    tips = [_tip(call, row) for row in page if "tipId" in row]
+    data = [item_json(call, member, row) if "tipId" in row else _folder_json(call, row) for row in page]
+    return paged_document(data, links, [version_json(call, member, tip) for tip in tips])
+
+
+def search(call: Call) -> Answer:
+    """GET …/search: tip versions in the folder and everywhere below it that pass every filter."""
+    member = dm_member(call)
+    folder = _find_folder(call, member)
+    # Folders first, so that a search through the whole tree is one statement.
+    rows = call.world.store.rows(
+        "WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL"
+        " SELECT folders.id FROM folders JOIN tree ON folders.parentId = tree.id WHERE NOT folders.hidden)"
+        " SELECT versions.* FROM files JOIN tree ON files.folderId = tree.id"
+        " JOIN versions ON versions.id = files.tipId WHERE NOT files.hidden ORDER BY versions.name, versions.id",
+        folder["id"],
+    )
+    for test in _search_filters(call):
+        rows = [row for row in rows if test(row)]
+    page, links = page_of(call, rows, limit=LARGEST_PAGE)
+    files = [_file_of(call, row) for row in page]
+    return paged_document(
+        [version_json(call, member, row) for row in page], links, [item_json(call, member, file) for file in files]
+    )
+
+
+def _subfolders(call: Call, folder: Row, hidden: int) -> list[Row]:
+    if not _wanted(call, "folders", FOLDER_TYPE):
+        return []
+    rows = call.world.store.rows(
+        "SELECT * FROM folders WHERE parentId = ? AND hidden <= ? ORDER BY name, id", folder["id"], hidden
+    )
+    return [row for row in rows if row["id"] in (call.query.several("filter[id]") or [row["id"]])]
+
+
+def _files(call: Call, folder: Row, hidden: int) -> list[Row]:
+    if not _wanted(call, "items", ITEM_TYPE):
+        return []
+    rows = call.world.store.rows(
+        "SELECT * FROM files WHERE folderId = ? AND hidden <= ? ORDER BY displayName, id", folder["id"], hidden
+    )
+    return [row for row in rows if row["id"] in (call.query.several("filter[id]") or [row["id"]])]
+
+
+def _wanted(call: Call, resource_type: str, extension_type: str) -> bool:
+    wanted = {"filter[type]": resource_type, "filter[extension.type]": extension_type}
+    return all(value in call.query.several(name) for name, value in wanted.items() if name in call.query)
+
+
+def _search_filters(call: Call) -> list[Callable[[Row], bool]]:
+    tests = []
+    for name, raw in call.query.pairs:
+        found = re.fullmatch(r"filter\[(?:attributes\.)?([\w.]+)\](?:-(\w+))?", name)
+        if found is None:
+            continue
+        attribute, comparison = found[1], found[2] or ""
+        if attribute not in _SEARCHED or comparison not in _COMPARISONS:
+            raise RefusedError(400, f"The filter {name} is not supported")
+        tests.append(_test(_SEARCHED[attribute], _COMPARISONS[comparison], raw))
+    return tests
+
+
+def _test(column: str, compare: Callable[[str, str], bool], raw: str) -> Callable[[Row], bool]:
+    wanted = [one.strip().lower() for one in raw.split(",")]
+    return lambda row: any(compare(str(row[column]).lower(), one) for one in wanted)
+
+
+def _ordered(value: str) -> tuple[int, str]:
+    return (int(value), "") if value.isdigit() and value.isascii() and len(value) < 20 else (0, value)
+
+
+def _find_folder(call: Call, member: Membership) -> Row:
+    folder = call.world.store.row(
+        "SELECT * FROM folders WHERE id = ? AND projectId = ?", call.path["folderId"], member.project_id
+    )
+    if folder is None:
+        raise RefusedError(404, "The specified folder was not found")
+    return folder
+
+
+def _tip(call: Call, file: Row) -> Row:
+    return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
+
+
+def _file_of(call: Call, version: Row) -> Row:
+    return call.world.store.rows("SELECT * FROM files WHERE id = ?", version["fileId"])[0]
+
+
+def _folder_json(call: Call, row: Row) -> dict[str, Any]:
+    count = call.world.store.value(
+        "SELECT (SELECT COUNT(*) FROM folders WHERE parentId = ?1) + (SELECT COUNT(*) FROM files WHERE folderId = ?1)",
+        row["id"],
+    )
+    here = f"{call.base_url}/data/v1/projects/b.{row['projectId']}/folders/{row['id']}"
+    return {
+        "type": "folders",
+        "id": row["id"],
+        "attributes": {
+            "name": row["name"],
+            "displayName": row["name"],
+            "createTime": row["createTime"],
+            "createUserId": row["createUserId"],
+            "lastModifiedTime": row["createTime"],
+            "hidden": row["hidden"],
+            "objectCount": count,
+            "extension": {"type": FOLDER_TYPE, "version": "1.0", "data": {}},
+        },
+        "links": {"self": {"href": here}},
+        "relationships": {
+            "parent": {"data": {"type": "folders", "id": row["parentId"]}},
+            "contents": {"links": {"related": {"href": f"{here}/contents"}}},
+        },
+    }
+
+
+_PATH = "/data/v1/projects/{projectId}/folders/{folderId}"
+OPERATIONS = (
+    Operation(
+        "topFolders.list",
+        "GET",
+        "/project/v1/hubs/{hubId}/projects/{projectId}/topFolders",
+        top_folders,
+        "dm",
+        ("data:read",),
+        per_minute=300,
+    ),
+    Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300),
+    Operation("folders.contents", "GET", f"{_PATH}/contents", contents, "dm", ("data:read",), per_minute=300),
+    Operation("folders.search", "GET", f"{_PATH}/search", search, "dm", ("data:read",), per_minute=300),
+)

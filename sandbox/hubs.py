@@ -1,0 +1,146 @@
+"""Hubs and projects (fact sheet 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.access import membership
+from sandbox.call import Answer, Call, Operation
+from sandbox.jsonapi import VERSION, document, page_of, paged_document
+from sandbox.people import known_id
+from sandbox.refusals import RefusedError, app_not_provisioned
+from sandbox.store import Row
+
+HUB_ID = f"b.{known_id('hub')}"
+HUB_NAME = "Sandbox Construction"
+HUB_TYPE = "hubs:autodesk.bim360:Account"
+_SCHEMA = "https://developer.api.autodesk.com/schema/v1/versions/"
+_CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
+
+
+def list_hubs(call: Call) -> Answer:
+    """GET /project/v1/hubs; an app that nobody provisioned gets an empty list and a warning, with status 200."""
+    body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": f"{call.base_url}{call.url_path}"}}}
+    if not call.world.switches.provisioned:
+        return Answer({**body, "data": [], "meta": {"warnings": [_NOT_PROVISIONED]}})
+    hub = _hub_json(call)
+    wanted = {
+        "filter[id]": hub["id"],
+        "filter[name]": HUB_NAME,
+        "filter[extension.type]": HUB_TYPE,
+    }
+    matches = all(value in call.query.several(name) for name, value in wanted.items() if name in call.query)
+    return Answer({**body, "data": [hub] if matches else []})
+
+
+def get_hub(call: Call) -> Answer:
+    """GET /project/v1/hubs/:hubId."""
+    _need_hub(call)
+    return document(call, _hub_json(call))
+
+
+def list_projects(call: Call) -> Answer:
+    """GET /project/v1/hubs/:hubId/projects: those that the person is a member of."""
+    _need_hub(call)
+    rows = [row for row in call.world.store.rows("SELECT * FROM projects ORDER BY name") if _sees(call, row)]
+    if "filter[id]" in call.query:
+        rows = [row for row in rows if f"b.{row['id']}" in call.query.several("filter[id]")]
+    if "filter[name]" in call.query:
+        rows = [row for row in rows if row["name"] in call.query.several("filter[name]")]
+    page, links = page_of(call, rows)
+    return paged_document([project_json(call, row) for row in page], links)
+
+
+def get_project(call: Call) -> Answer:
+    """GET /project/v1/hubs/:hubId/projects/:projectId."""
+    _need_hub(call)
+    row = call.world.store.row("SELECT * FROM projects WHERE 'b.' || id = ?", call.path["projectId"])
+    if row is None:
+        raise RefusedError(404, "The specified project was not found")
+    if not _sees(call, row):
+        raise RefusedError(403, "You don't have permission to access this project")
+    return document(call, project_json(call, row))
+
+
+def project_json(call: Call, row: Row) -> dict[str, Any]:
+    """A project resource; `projectType` tells ACC from BIM 360."""
+    identifier, here = f"b.{row['id']}", f"{call.base_url}/project/v1/hubs/{row['hubId']}"
+    extension = {
+        "type": "projects:autodesk.bim360:Project",
+        "version": "1.0",
+        "schema": {"href": f"{_SCHEMA}projects:autodesk.bim360:Project-1.0"},
+        "data": {"projectType": row["projectType"]},
+    }
+    containers = {name: {"data": {"type": f"{name}ContainerId", "id": row["id"]}} for name in _CONTAINERS}
+    return {
+        "type": "projects",
+        "id": identifier,
+        "attributes": {"name": row["name"], "scopes": [f"{identifier},global"], "extension": extension},
+        "links": {"self": {"href": f"{here}/projects/{identifier}"}},
+        "relationships": {
+            "hub": {"data": {"type": "hubs", "id": row["hubId"]}, "links": {"related": {"href": here}}},
+            "rootFolder": {"data": {"type": "folders", "id": row["rootFolderUrn"]}},
+            "topFolders": {"links": {"related": {"href": f"{here}/projects/{identifier}/topFolders"}}},
+            **containers,
+            # The one container that is not named after its relationship.
+            "submittals": {"data": {"type": "submittalContainerId", "id": row["id"]}},
+        },
+    }
+
+
+def _hub_json(call: Call) -> dict[str, Any]:
+    here = f"{call.base_url}/project/v1/hubs/{HUB_ID}"
+    extension = {
+        "type": HUB_TYPE,
+        "version": "1.0",
+        "schema": {"href": f"{_SCHEMA}{HUB_TYPE}-1.0"},
+        "data": {},
+    }
+    return {
+        "type": "hubs",
+        "id": HUB_ID,
+        "attributes": {"name": HUB_NAME, "region": "US", "extension": extension},
+        "links": {"self": {"href": here}},
+        "relationships": {"projects": {"links": {"related": {"href": f"{here}/projects"}}}},
+    }
+
+
+def _need_hub(call: Call) -> None:
+    if not call.world.switches.provisioned:
+        raise app_not_provisioned()
+    if call.path["hubId"] != HUB_ID:
+        raise RefusedError(404, "The specified hub was not found")
+
+
+def _sees(call: Call, row: Row) -> bool:
+    return membership(call.world, row, call.person) is not None
+
+
+_NOT_PROVISIONED: dict[str, Any] = {
+    "Id": None,
+    "HttpStatusCode": "403",
+    "ErrorCode": "BIM360DM_ERROR",
+    "Title": "Unable to get hubs from BIM360DM US.",
+    "Detail": "You don't have permission to access this API",
+    "AboutLink": None,
+    "Source": [],
+    "meta": [],
+}
+
+_PATH = "/project/v1/hubs"
+OPERATIONS = (
+    Operation("hubs.list", "GET", _PATH, list_hubs, "dm", ("data:read",), per_minute=50),
+    Operation("hubs.get", "GET", f"{_PATH}/{{hubId}}", get_hub, "dm", ("data:read",), per_minute=50),
+    Operation(
+        "projects.list", "GET", f"{_PATH}/{{hubId}}/projects", list_projects, "dm", ("data:read",), per_minute=50
+    ),
+    Operation(
+        "projects.get",
+        "GET",
+        f"{_PATH}/{{hubId}}/projects/{{projectId}}",
+        get_project,
+        "dm",
+        ("data:read",),
+        per_minute=50,
+    ),
+)

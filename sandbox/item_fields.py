@@ -1,0 +1,121 @@
+"""Fields of an item that requests may set, and what each may hold (fact sheet 2.2, 2.4 to 2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.access import Membership
+from sandbox.fields import (
+    Check,
+    filled_text,
+    flag,
+    identifier,
+    list_of,
+    moment,
+    nullable,
+    number,
+    one_of,
+    plain_date,
+    text,
+    watcher,
+)
+from sandbox.items import taken_identifiers
+from sandbox.people import COMPANIES, REVIEW_ROLE
+from sandbox.refusals import RefusedError
+from sandbox.store import Row
+from sandbox.world import World
+
+_USER_TYPE = one_of("1", "2", "3")
+
+CHECKS: dict[str, Check] = {
+    "title": filled_text,
+    "description": text,
+    "subsection": nullable(text),
+    "priority": one_of("Low", "Normal", "High"),
+    "specId": identifier,
+    "typeId": identifier,
+    "packageId": nullable(identifier),
+    "responseId": identifier,
+    "responseComment": text,
+    "customIdentifier": nullable(filled_text),
+    "leadTime": nullable(number),
+    "watchers": list_of(watcher),
+    **dict.fromkeys(("manager", "subcontractor"), filled_text),
+    **dict.fromkeys(("managerType", "subcontractorType"), _USER_TYPE),
+    **dict.fromkeys(("ballInCourtUsers", "ballInCourtCompanies", "ballInCourtRoles"), list_of(filled_text)),
+    **dict.fromkeys(("dueDate", "submitterDueDate", "managerDueDate"), nullable(plain_date)),
+    **dict.fromkeys(("requiredOnJobDate", "requiredDate", "requiredApprovalDate"), nullable(plain_date)),
+    **dict.fromkeys(("sentToSubmitter", "receivedFromSubmitter", "sentToReview"), nullable(moment)),
+    **dict.fromkeys(("receivedFromReview", "publishedDate"), nullable(moment)),
+    "mailNote": text,
+    "sendEmails": flag,
+    "stateId": one_of("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void"),
+    "stepDueDate": plain_date,
+    "templateId": nullable(identifier),
+    "duplicateAttachments": list_of(identifier),
+    "saveAttachmentDrafts": flag,
+}
+"""Every field of POST, PATCH and transition."""
+
+_NOT_COLUMNS = ("mailNote", "sendEmails", "stepDueDate", "templateId", "duplicateAttachments", "saveAttachmentDrafts")
+_REFERENCES = {"specId": "specs", "typeId": "item_types", "packageId": "packages", "responseId": "responses"}
+
+
+def checks_for(names: Iterable[str]) -> dict[str, Check]:
+    """The checks of these fields."""
+    return {name: CHECKS[name] for name in names if name in CHECKS}
+
+
+def columns_of(body: Mapping[str, Any]) -> Row:
+    """What a body changes in the item's own row."""
+    changes = {name: value for name, value in body.items() if name not in _NOT_COLUMNS}
+    for role in ("manager", "subcontractor"):
+        # `manager` alone is mandatory for a submission, so its type falls back to a person.
+        if role in changes and f"{role}Type" not in changes:
+            changes[f"{role}Type"] = "1"
+    return changes
+
+
+def check_references(world: World, member: Membership, item: Row, changes: Row) -> None:
+    """Refuse (400) ids that the project does not have, people it does not know, and a number that is taken.
+
+    `item` holds what the changes do not.
+    """
+    for name, table in _REFERENCES.items():
+        if changes.get(name) is not None and not _exists(world, table, member, changes[name]):
+            raise RefusedError(400, f'"{name}" does not exist in this project')
+    after = {**item, **changes}
+    if "manager" in changes and not _is_manager(world, member, after["manager"], after["managerType"]):
+        raise RefusedError(400, '"manager" is not a Submittals manager of this project')
+    if "subcontractor" in changes and not _is_known(world, member, after["subcontractor"], after["subcontractorType"]):
+        raise RefusedError(400, '"subcontractor" is not a member of this project')
+    if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
+        spec = after["specId"] if member.project["sequenceType"] == "2" else None
+        if after["customIdentifier"] in taken_identifiers(world, member, spec, besides=item.get("id", "")):
+            raise RefusedError(400, "The custom identifier is already in use")
+
+
+def _exists(world: World, table: str, member: Membership, row_id: str) -> bool:
+    found = world.store.value(
+        f"SELECT 1 FROM {table} WHERE id = ? AND projectId = ?",  # noqa: S608  # one of the four tables above
+        row_id,
+        member.project_id,
+    )
+    return found is not None
+
+
+def _is_manager(world: World, member: Membership, who: str, kind: str) -> bool:
+    mapping = world.store.row(
+        "SELECT id FROM mappings WHERE projectId = ? AND autodeskId = ? AND userType = ?", member.project_id, who, kind
+    )
+    return mapping is not None
+
+
+def _is_known(world: World, member: Membership, who: str, kind: str) -> bool:
+    if kind == "2":
+        return any(who == company.id for company in COMPANIES)
+    if kind == "3":
+        return who == REVIEW_ROLE.id
+    row = world.store.row("SELECT 1 FROM members WHERE projectId = ? AND autodeskId = ?", member.project_id, who)
+    return row is not None

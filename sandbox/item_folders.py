@@ -1,0 +1,43 @@
+"""The hidden folder that every revision of an item gets a second after its creation (fact sheet 2.1)."""
+
+from __future__ import annotations
+
+from sandbox.clock import folder_stamp, parse_stamp
+from sandbox.processing import new_urn_tail
+from sandbox.world import World
+
+
+def make_folder(world: World, item_id: str, moment: str) -> None:
+    """Timer: give the item's present revision its folder, and bump `updatedAt`."""
+    item = world.store.row("SELECT * FROM items WHERE id = ?", item_id)
+    if item is None:
+        return
+    folder = f"urn:adsk.wipprod:fs.folder:co.{new_urn_tail()}"
+    root = world.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
+    parent = world.store.value("SELECT id FROM folders WHERE parentId = ? AND hidden = 1", root)
+    world.store.insert(
+        "folders",
+        {
+            "id": folder,
+            "projectId": item["projectId"],
+            "parentId": parent,
+            "name": f"{item_id}-{item['revision']}",
+            "hidden": True,
+            "createTime": moment,
+            "createUserId": item["createdBy"],
+        },
+    )
+    revision = str(item["revision"])
+    entry = {
+        "revision": item["revision"],
+        "folderUrn": folder,
+        "folderUrnCreatedAt": folder_stamp(parse_stamp(moment)),
+    }
+    folders = {**(item["revisionsFoldersUrns"] or {}), revision: entry}
+    world.store.update("items", item_id, {"folderUrn": folder, "revisionsFoldersUrns": folders, "updatedAt": moment})
+    world.store.run(
+        "UPDATE attachments SET revisionFolderUrn = ? WHERE itemId = ? AND revision = ? AND revisionFolderUrn IS NULL",
+        folder,
+        item_id,
+        item["revision"],
+    )

@@ -1,0 +1,79 @@
+"""JSON:API documents of Data Management, and its pages (fact sheet 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from sandbox.access import Membership, membership
+from sandbox.call import Answer, Call
+from sandbox.fields import is_uuid
+from sandbox.refusals import RefusedError, app_not_provisioned
+
+T = TypeVar("T")
+VERSION = {"version": "1.0"}
+LARGEST_PAGE = 200
+
+
+def document(call: Call, data: object, *, included: list[dict[str, Any]] | None = None) -> Answer:
+    """One resource, or a list that is never paged."""
+    body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": _here(call)}}, "data": data}
+    if included is not None:
+        body["included"] = included
+    return Answer(body)
+
+
+def page_of(call: Call, rows: Sequence[T], *, limit: int | None = None) -> tuple[list[T], dict[str, Any]]:
+    """The rows of the asked page and its links; there is a next page exactly when `links.next` is there.
+
+    `limit` fixes the size where a list has no `page[limit]`, as search has none.
+    """
+    number = call.query.number("page[number]", 0, 0)
+    size = limit or call.query.number("page[limit]", LARGEST_PAGE, 1, LARGEST_PAGE)
+    links: dict[str, Any] = {"self": {"href": _here(call)}}
+    if number > 0:
+        links["first"] = {"href": _here(call, 0)}
+        links["prev"] = {"href": _here(call, number - 1)}
+    if (number + 1) * size < len(rows):
+        links["next"] = {"href": _here(call, number + 1)}
+    return list(rows[number * size : (number + 1) * size]), links
+
+
+def paged_document(
+    data: list[dict[str, Any]], links: dict[str, Any], included: list[dict[str, Any]] | None = None
+) -> Answer:
+    """A list on pages."""
+    body: dict[str, Any] = {"jsonapi": VERSION, "links": links, "data": data}
+    if included is not None:
+        body["included"] = included
+    return Answer(body)
+
+
+def dm_member(call: Call) -> Membership:
+    """The caller's membership in the project of the path, which needs its `b.` prefix here.
+
+    Raises `RefusedError`: 400 without the prefix, 404 for an unknown project, 403 for a stranger or an app that is not
+    provisioned.
+    """
+    person = call.person
+    project_id = call.path["projectId"]
+    if not project_id.startswith("b.") or not is_uuid(project_id[2:]):
+        raise RefusedError(400, "The project id must be b. and a GUID")
+    if not call.world.switches.provisioned:
+        raise app_not_provisioned()
+    project = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id[2:].lower())
+    if project is None:
+        raise RefusedError(404, "The specified project was not found")
+    member = membership(call.world, project, person)
+    if member is None:
+        raise RefusedError(403, "You don't have permission to access this project")
+    return member
+
+
+def _here(call: Call, number: int | None = None) -> str:
+    pairs = [(name, value) for name, value in call.query.pairs if number is None or name != "page[number]"]
+    if number is not None:
+        pairs.append(("page[number]", str(number)))
+    query = urlencode(pairs, safe="[]:")
+    return f"{call.base_url}{call.url_path}" + (f"?{query}" if query else "")

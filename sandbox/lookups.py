@@ -1,0 +1,258 @@
+"""What items refer to: specs, packages, item types, responses, templates; and who the caller is (fact sheet 5)."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from typing import Any
+
+from sandbox.access import Membership, admin_only, submittals_member
+from sandbox.call import Answer, Call, Handler, Operation
+from sandbox.fields import filled_text, read_fields
+from sandbox.paging import HUNDRED, ITEMS, TEMPLATES, Condition, Listing, Page, find_page, page_answer, refuse_unknown
+from sandbox.permitted import action, need, project_actions
+from sandbox.refusals import RefusedError
+from sandbox.routes import SUBMITTALS
+from sandbox.store import Row
+
+_STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
+_STAMP_SORTS = {name: name for name in ("id", *_STAMPS)}
+
+_SPECS = Listing(
+    "specs",
+    ITEMS,
+    {"identifier": "identifier", "title": "title"},
+    default_sort="identifier asc",
+    filters={"filter[identifier]": "identifier IN ({marks})"},
+    search=("identifier", "title"),
+)
+_PACKAGES = Listing(
+    "(SELECT packages.*, specs.identifier AS specIdentifier FROM packages JOIN specs ON specs.id = packages.specId)",
+    ITEMS,
+    {
+        **{name: name for name in ("id", "identifier", "title", "description")},
+        "spec": "specIdentifier",
+        "spec.identifier": "specIdentifier",
+    },
+    default_sort="identifier asc",
+    filters={
+        "filter[identifier]": "CAST(identifier AS TEXT) IN ({marks})",
+        "filter[title]": "title IN ({marks})",
+        "filter[specId]": "specId IN ({marks})",
+        "filter[spec.identifier]": "specIdentifier IN ({marks})",
+    },
+    search=("CAST(identifier AS TEXT)", "title", "description", "specIdentifier"),
+)
+_ITEM_TYPES = Listing(
+    "(SELECT item_types.*, EXISTS (SELECT 1 FROM items WHERE items.typeId = item_types.id) AS isInUse FROM item_types)",
+    HUNDRED,
+    {**_STAMP_SORTS, "value": "value", "key": "key"},
+    default_sort="value asc",
+    filters={},
+)
+_RESPONSES = Listing(
+    "(SELECT responses.*, EXISTS (SELECT 1 FROM items WHERE items.responseId = responses.id)"
+    " OR EXISTS (SELECT 1 FROM tasks WHERE tasks.responseId = responses.id) AS isInUse FROM responses)",
+    ITEMS,
+    {**_STAMP_SORTS, "value": "value", "key": "key"},
+    default_sort="value asc",
+    filters={},
+)
+_TEMPLATES = Listing(
+    "templates", TEMPLATES, {**_STAMP_SORTS, "name": "name"}, default_sort="createdAt desc", filters={}
+)
+
+
+def spec_json(row: Row) -> dict[str, Any]:
+    """A spec section."""
+    return {name: row[name] for name in ("id", "identifier", "title", *_STAMPS)}
+
+
+def package_json(row: Row) -> dict[str, Any]:
+    """A package; nothing can be done with one over the API but read it."""
+    names = ("id", "specId", "specIdentifier", "title", "identifier", "description", *_STAMPS)
+    return {**{name: row[name] for name in names}, "permittedActions": [action("Package::retrieve")]}
+
+
+def item_type_json(row: Row) -> dict[str, Any]:
+    """An item type."""
+    return {
+        **{name: row[name] for name in ("id", "key", "value")},
+        "platformId": None,
+        "isActive": row["isActive"],
+        "isInUse": bool(row["isInUse"]),
+        **{name: row[name] for name in _STAMPS},
+    }
+
+
+def response_json(row: Row) -> dict[str, Any]:
+    """A response that a reviewer or a manager may give."""
+    return {
+        **{name: row[name] for name in ("id", "key", "value")},
+        "platformId": None,
+        **{name: row[name] for name in ("categoryId", "isApproval", "isActive")},
+        "isInUse": bool(row["isInUse"]),
+        **{name: row[name] for name in _STAMPS},
+    }
+
+
+def template_json(row: Row) -> dict[str, Any]:
+    """A review template."""
+    return {name: row[name] for name in ("id", "name", "watchers", "steps", *_STAMPS)}
+
+
+def spec_of_query(call: Call, member: Membership) -> str | None:
+    """The spec whose sequence counts custom identifiers, or None where the project has one sequence.
+
+    Raises `RefusedError`: 400 when the project's sequence needs `specId` and none is given, 404 for an unknown one.
+    """
+    if member.project["sequenceType"] != "2":
+        return None
+    spec_id = call.query.text("specId")
+    if not spec_id:
+        raise RefusedError(400, '"specId" is required')
+    if find_one(call, "specs", member, spec_id) is None:
+        raise RefusedError(404, "The spec was not found")
+    return spec_id.lower()
+
+
+def find_one(call: Call, table: str, member: Membership, row_id: str) -> Row | None:
+    """A row of one of this module's tables by id, within the project."""
+    listing = {
+        "specs": _SPECS,
+        "packages": _PACKAGES,
+        "item_types": _ITEM_TYPES,
+        "responses": _RESPONSES,
+        "templates": _TEMPLATES,
+    }[table]
+    # The source is one of the five above.
+    return call.world.store.row(
+        f"SELECT * FROM {listing.source} WHERE id = ? AND projectId = ?",  # noqa: S608
+        row_id.lower(),
+        member.project_id,
+    )
+
+
+def _listed(call: Call, listing: Listing) -> Page:
+    member = submittals_member(call)
+    return find_page(call, listing, [Condition("projectId = ?", (member.project_id,))])
+
+
+def _one(call: Call, table: str) -> Row:
+    refuse_unknown(call)
+    found = find_one(call, table, submittals_member(call), call.path["id"])
+    if found is None:
+        raise RefusedError(404, "The resource was not found")
+    return found
+
+
+def list_specs(call: Call) -> Answer:
+    """GET /specs."""
+    page = _listed(call, _SPECS)
+    return page_answer(call, page, [spec_json(row) for row in page.rows])
+
+
+def get_spec(call: Call) -> Answer:
+    """GET /specs/:id."""
+    return Answer(spec_json(_one(call, "specs")))
+
+
+def create_spec(call: Call) -> Answer:
+    """POST /specs; an identifier that the project has already is refused with 400."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    need(project_actions(member), "Spec::create")
+    body = read_fields(
+        call.content, {"identifier": filled_text, "title": filled_text}, required=["identifier", "title"]
+    )
+    who = member.person.autodesk_id
+    row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
+    row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
+    try:
+        call.world.store.insert("specs", row)
+    except sqlite3.IntegrityError:
+        raise RefusedError(400, "The project already has a spec with this identifier") from None
+    return Answer(spec_json(row), 201)
+
+
+def list_packages(call: Call) -> Answer:
+    """GET /packages."""
+    page = _listed(call, _PACKAGES)
+    return page_answer(call, page, [package_json(row) for row in page.rows])
+
+
+def get_package(call: Call) -> Answer:
+    """GET /packages/:id."""
+    return Answer(package_json(_one(call, "packages")))
+
+
+def list_item_types(call: Call) -> Answer:
+    """GET /item-types."""
+    page = _listed(call, _ITEM_TYPES)
+    return page_answer(call, page, [item_type_json(row) for row in page.rows])
+
+
+def get_item_type(call: Call) -> Answer:
+    """GET /item-types/:id."""
+    return Answer(item_type_json(_one(call, "item_types")))
+
+
+def list_responses(call: Call) -> Answer:
+    """GET /responses."""
+    page = _listed(call, _RESPONSES)
+    return page_answer(call, page, [response_json(row) for row in page.rows])
+
+
+def get_response(call: Call) -> Answer:
+    """GET /responses/:id."""
+    return Answer(response_json(_one(call, "responses")))
+
+
+def list_templates(call: Call) -> Answer:
+    """GET /templates; Submittals admins only."""
+    admin_only(submittals_member(call))
+    page = _listed(call, _TEMPLATES)
+    return page_answer(call, page, [template_json(row) for row in page.rows])
+
+
+def users_me(call: Call) -> Answer:
+    """GET /users/me: roles and what may be done in the project."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    return Answer({"id": member.person.autodesk_id, "roles": member.roles, "permittedActions": project_actions(member)})
+
+
+def every_item_type(call: Call, member: Membership) -> list[dict[str, Any]]:
+    """All item types of the project, for the metadata."""
+    return [item_type_json(row) for row in _every(call, member, _ITEM_TYPES)]
+
+
+def every_response(call: Call, member: Membership) -> list[dict[str, Any]]:
+    """All responses of the project, for the metadata."""
+    return [response_json(row) for row in _every(call, member, _RESPONSES)]
+
+
+def _every(call: Call, member: Membership, listing: Listing) -> list[Row]:
+    return call.world.store.rows(
+        f"SELECT * FROM {listing.source} WHERE projectId = ? ORDER BY value",  # noqa: S608  # a listing's own source
+        member.project_id,
+    )
+
+
+def _read(name: str, path: str, handler: Handler) -> Operation:
+    return Operation(name, "GET", f"{SUBMITTALS}/{path}", handler, "submittals", ("data:read",))
+
+
+OPERATIONS = (
+    _read("specs.list", "specs", list_specs),
+    _read("specs.get", "specs/{id}", get_spec),
+    Operation("specs.create", "POST", f"{SUBMITTALS}/specs", create_spec, "submittals", ("data:write",)),
+    _read("packages.list", "packages", list_packages),
+    _read("packages.get", "packages/{id}", get_package),
+    _read("item-types.list", "item-types", list_item_types),
+    _read("item-types.get", "item-types/{id}", get_item_type),
+    _read("responses.list", "responses", list_responses),
+    _read("responses.get", "responses/{id}", get_response),
+    _read("templates.list", "templates", list_templates),
+    _read("users.me", "users/me", users_me),
+)

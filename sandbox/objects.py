@@ -1,0 +1,148 @@
+"""Objects of the storage service: whose they are, where their bytes lie, and downloading them (fact sheet 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from sandbox.access import membership
+from sandbox.call import Answer, Call, Operation
+from sandbox.clock import stamp
+from sandbox.fields import list_of, read_json, text
+from sandbox.processing import BUCKET, OBJECT_URN
+from sandbox.refusals import RefusedError
+from sandbox.store import Row
+
+BLOCK = 256 * 1024
+"""Bytes read or written at a time."""
+BUCKET_PATH = "/oss/v2/buckets/{bucketKey}/objects"
+OBJECT_PATH = f"{BUCKET_PATH}/{{objectKey}}"
+DOWNLOADS = "/signed-url-downloads/"
+
+
+def known_object(call: Call, object_key: str) -> str:
+    """The URN of an object that was reserved for the caller's eyes.
+
+    Raises `RefusedError`: 404 for a bucket or object that nobody reserved, 403 for one of a project of others.
+    """
+    if call.path["bucketKey"] != BUCKET:
+        raise RefusedError(404, "Bucket not found")
+    urn = f"{OBJECT_URN}{BUCKET}/{object_key}"
+    project_id = call.world.store.value(
+        "SELECT projectId FROM attachments WHERE uploadUrn = ?"
+        " UNION SELECT projectId FROM versions WHERE storageUrn = ?",
+        urn,
+        urn,
+    )
+    project = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id)
+    if project is None:
+        raise RefusedError(404, "Object not found")
+    if membership(call.world, project, call.person) is None:
+        raise RefusedError(403, "Only the bucket owner may access this object")
+    return urn
+
+
+async def download(call: Call) -> Answer:
+    """GET …/signeds3download: a signed URL, or several while a chunked upload is being assembled."""
+    minutes = call.query.number("minutesExpiration", 2, 1, 60)
+    call.query.flag("useCdn", default=False)
+    fallback = call.query.flag("public-resource-fallback", default=False)
+    urn = known_object(call, call.path["objectKey"])
+    return await _signed_download(call, urn, minutes=minutes, fallback=fallback)
+
+
+async def batch_download(call: Call) -> Answer:
+    """POST …/batchsigneds3download: the same for up to 25 objects, each with its own success or reason."""
+    minutes = call.query.number("minutesExpiration", 2, 1, 60)
+    results: dict[str, object] = {}
+    for request in read_requests(call.content):
+        key = text("objectKey", request.get("objectKey"))
+        try:
+            urn = known_object(call, key)
+            results[key] = (await _signed_download(call, urn, minutes=minutes, fallback=False)).body
+        except RefusedError as refused:
+            results[key] = {"status": "error", "reason": refused.reason}
+    return Answer({"results": results})
+
+
+def read_requests(content: bytes) -> list[Row]:
+    """The `requests` of a batch: 1 to 25 objects (fact sheet 8)."""
+    body = read_json(content)
+    requests: list[Row] = list_of(_object)("requests", body.get("requests") if isinstance(body, dict) else None)
+    if not 1 <= len(requests) <= 25:  # the documented batch size
+        raise RefusedError(400, "A batch holds from 1 to 25 requests")
+    return requests
+
+
+def blob_paths(call: Call, stored: Row) -> list[Path]:
+    """The files that make up an object, in order."""
+    return [call.world.blob(blob["name"]) for blob in stored["blobs"]]
+
+
+def sha1_of(paths: Iterable[Path]) -> str:
+    """SHA-1 over files one after the other."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool) -> Answer:
+    store = call.world.store
+    stored = store.row("SELECT * FROM objects WHERE id = ?", urn)
+    if stored is None:
+        raise RefusedError(404, "Object not found")
+    if stored["sha1"] is None:
+        # A large object is read once, beside the event loop, the first time somebody asks.
+        digest = await asyncio.to_thread(sha1_of, blob_paths(call, stored))
+        store.run("UPDATE objects SET sha1 = ? WHERE id = ? AND sha1 IS NULL", digest, urn)
+        stored["sha1"] = digest
+    if call.headers.get("if-none-match", "").strip('"') == stored["sha1"]:
+        return Answer(status=304)
+    content_type = call.query.text("response-content-type", stored["contentType"])
+    disposition = call.query.text("response-content-disposition", stored["disposition"] or "")
+    wanted = {"response-content-type": content_type, "response-content-disposition": disposition}
+    answer = {
+        "params": {"content-type": content_type, "content-disposition": disposition},
+        "size": stored["size"],
+        "sha1": stored["sha1"],
+    }
+    if stamp(call.now) >= stored["assembledAt"]:
+        return Answer({"status": "complete", "url": _url(call, urn, wanted, minutes), **answer})
+    if fallback:
+        return Answer({"status": "fallback", "url": _url(call, urn, wanted, minutes), **answer})
+    urls, start = {}, 0
+    for number, blob in enumerate(stored["blobs"], start=1):
+        urls[f"{start}-{start + blob['size'] - 1}"] = _url(call, urn, {"partNumber": str(number)}, minutes)
+        start += blob["size"]
+    return Answer({"status": "chunked", "urls": urls, **answer})
+
+
+def _url(call: Call, urn: str, query: dict[str, str], minutes: int) -> str:
+    path = DOWNLOADS + quote(urn.removeprefix(OBJECT_URN))
+    given = {name: value for name, value in query.items() if value}
+    return call.world.signer.sign("GET", call.world.storage_origin, path, given, now=call.now, seconds=minutes * 60)
+
+
+def _object(name: str, value: object) -> Row:
+    if not isinstance(value, dict):
+        raise RefusedError(400, f'"{name}" must be an object')
+    return value
+
+
+OPERATIONS = (
+    Operation("oss.signeds3download", "GET", f"{OBJECT_PATH}/signeds3download", download, "oss", ("data:read",)),
+    Operation(
+        "oss.batchsigneds3download",
+        "POST",
+        f"{BUCKET_PATH}/batchsigneds3download",
+        batch_download,
+        "oss",
+        ("data:read",),
+    ),
+)

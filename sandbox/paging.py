@@ -1,0 +1,159 @@
+"""Pages of Submittals lists: limit, offset, sort, and the links to the neighbours (fact sheet 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from sandbox.call import Answer, Call
+from sandbox.refusals import RefusedError
+from sandbox.store import Row
+
+
+@dataclass(frozen=True)
+class PageSize:
+    """How many rows a list gives when nothing is asked, and at most."""
+
+    default: int
+    largest: int
+
+
+ITEMS = PageSize(20, 50)
+"""The documented sizes."""
+HUNDRED = PageSize(100, 100)
+"""Steps, item types and mappings, as their samples came back."""
+TEMPLATES = PageSize(20, 200)
+"""A sample with limit=200 came back with 200."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table (or view) that can be listed: SQL by API name for filters and order, and the columns' defaults.
+
+    `filters` maps a query parameter to SQL with one `{marks}` for the comma-separated values; `sorts` maps a sort
+    field to an SQL expression; `search` holds expressions that `search` looks into.
+    """
+
+    source: str
+    size: PageSize
+    sorts: Mapping[str, str]
+    default_sort: str
+    filters: Mapping[str, str]
+    search: Sequence[str] = ()
+    extra_parameters: Sequence[str] = ()
+
+    def parameters(self) -> list[str]:
+        """Every query parameter that the list knows."""
+        return [
+            "limit",
+            "offset",
+            *(["sort"] if self.sorts else []),
+            *(["search"] if self.search else []),
+            *self.filters,
+            *self.extra_parameters,
+        ]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """SQL for a WHERE clause, with the values it binds."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one page, and what the `pagination` object says about them."""
+
+    rows: list[Row]
+    limit: int
+    offset: int
+    total: int
+    sort: str
+
+
+def refuse_unknown(call: Call, *known: str) -> None:
+    """400 for a query parameter that the operation does not have, unless the switch says to ignore it."""
+    if call.world.switches.unknown_query == "refuse":
+        call.query.refuse_unknown(known)
+
+
+def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> Page:
+    """The page that a call asks for. Raises `RefusedError` (400) for a bad limit, offset, sort or parameter."""
+    query = call.query
+    refuse_unknown(call, *listing.parameters())
+    limit = _limit(call, listing.size)
+    offset = query.number("offset", 0, 0)
+    sort = " ".join(query.text("sort").split()) or listing.default_sort
+    order = _order(sort, listing)
+    wanted = [*conditions, *_filters(call, listing), *_search(call, listing)]
+    where = " AND ".join(condition.sql for condition in wanted) or "1"
+    values = [value for condition in wanted for value in condition.values]
+    store = call.world.store
+    # Every piece of SQL comes from the listing's own tables; what the client sent is bound.
+    total = store.value(f"SELECT COUNT(*) FROM {listing.source} WHERE {where}", *values)  # noqa: S608
+    rows = store.rows(
+        f"SELECT * FROM {listing.source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608
+        *values,
+        limit,
+        offset,
+    )
+    return Page(rows, limit, offset, total, sort)
+
+
+def page_answer(call: Call, page: Page, results: list[Any]) -> Answer:
+    """`{"pagination", "results"}` with absolute links that repeat the effective query."""
+    pagination: dict[str, Any] = {"limit": page.limit, "offset": page.offset, "totalResults": page.total}
+    if page.offset + page.limit < page.total:
+        pagination["nextUrl"] = _link(call, page, page.offset + page.limit)
+    elif call.world.switches.last_page_next_url == "null":
+        pagination["nextUrl"] = None
+    if page.offset > 0:
+        pagination["previousUrl"] = _link(call, page, max(0, page.offset - page.limit))
+    return Answer({"pagination": pagination, "results": results})
+
+
+def _limit(call: Call, size: PageSize) -> int:
+    asked = call.query.number("limit", size.default, 1)
+    if asked <= size.largest or call.world.switches.limit_too_large == "honour":
+        return asked
+    if call.world.switches.limit_too_large == "refuse":
+        raise RefusedError(400, f'"limit" must be less than or equal to {size.largest}')
+    return size.largest
+
+
+def _order(sort: str, listing: Listing) -> str:
+    pieces = []
+    for one in sort.split(","):
+        name, _, direction = one.strip().partition(" ")
+        if name not in listing.sorts or direction not in ("", "asc", "desc"):
+            raise RefusedError(400, f'"sort" does not take "{one.strip()}"')
+        pieces.append(f"{listing.sorts[name]} {direction or 'asc'}")
+    # A unique last key keeps every row on exactly one page.
+    return ", ".join([*pieces, "id asc"])
+
+
+def _filters(call: Call, listing: Listing) -> Iterable[Condition]:
+    for name, sql in listing.filters.items():
+        if name in call.query:
+            members = call.query.several(name)
+            if not members:
+                raise RefusedError(400, f'"{name}" is not allowed to be empty')
+            yield Condition(sql.replace("{marks}", ", ".join("?" * len(members))), tuple(members))
+
+
+def _search(call: Call, listing: Listing) -> Iterable[Condition]:
+    words = call.query.text("search").strip()
+    if words and listing.search:
+        escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        sql = " OR ".join(f"{expression} LIKE ? ESCAPE '\\'" for expression in listing.search)
+        yield Condition(f"({sql})", (f"%{escaped}%",) * len(listing.search))
+
+
+def _link(call: Call, page: Page, offset: int) -> str:
+    kept = [pair for pair in call.query.pairs if pair[0] not in ("limit", "offset", "sort")]
+    pairs = [("limit", str(page.limit)), ("offset", str(offset)), *kept, ("sort", page.sort)]
+    return f"{call.base_url}{call.url_path}?{urlencode(pairs)}"

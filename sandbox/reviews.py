@@ -1,0 +1,193 @@
+"""The course of a review: steps from a template, starting and resetting them, closing tasks (fact sheet 4, 6)."""
+
+from __future__ import annotations
+
+import uuid
+
+from sandbox.access import Membership, submittals_member, visible_item
+from sandbox.call import Answer, Call, Operation
+from sandbox.clock import days_after
+from sandbox.court import court
+from sandbox.fields import flag, identifier, list_of, read_fields, text
+from sandbox.items import stored_item
+from sandbox.paging import refuse_unknown
+from sandbox.permitted import need
+from sandbox.processing import duplicate
+from sandbox.refusals import RefusedError
+from sandbox.routes import SUBMITTALS
+from sandbox.states import STATUS_OF_STATE
+from sandbox.steps import find_step, find_task, task_json
+from sandbox.store import Row
+from sandbox.world import World
+
+_UNANSWERED = {
+    **dict.fromkeys(("responseId", "responseComment", "respondedAt", "respondedBy"), None),
+    **dict.fromkeys(("startedAt", "completedAt", "completedBy", "stepDueDate"), None),
+}
+
+
+def steps_from_template(call: Call, member: Membership, item_id: str, template_id: str) -> None:
+    """Give an item the steps and tasks of a review template; `RefusedError` (400) for an unknown one."""
+    template = call.world.store.row(
+        "SELECT * FROM templates WHERE id = ? AND projectId = ?", template_id, member.project_id
+    )
+    if template is None:
+        raise RefusedError(400, '"templateId" does not exist in this project')
+    who = member.person.autodesk_id
+    shared = {
+        "itemId": item_id,
+        "status": "not-started",
+        "createdAt": call.moment,
+        "createdBy": who,
+        "updatedAt": call.moment,
+        "updatedBy": who,
+    }
+    for step in template["steps"]:
+        step_id = str(uuid.uuid4())
+        plan = {name: step[name] for name in ("stepNumber", "daysToRespond")}
+        call.world.store.insert("steps", {"id": step_id, **plan, **shared})
+        for position, task in enumerate(step["tasks"], start=1):
+            assigned = {name: task[name] for name in ("assignedTo", "assignedToType", "isRequired")}
+            row = {"id": str(uuid.uuid4()), "stepId": step_id, "position": position, **assigned, **shared}
+            call.world.store.insert("tasks", row)
+
+
+def start_step(call: Call, step: Row, due: str | None = None) -> str:
+    """Begin a step and its tasks; its due date, which is `daysToRespond` from now unless given."""
+    due = due or days_after(call.now, step["daysToRespond"])
+    who = call.person.autodesk_id
+    started = {"status": "in-progress", "startedAt": call.moment, "completedAt": None}
+    stamps = {"updatedAt": call.moment, "updatedBy": who}
+    store = call.world.store
+    store.update("steps", step["id"], {**started, "dueDate": due, **stamps})
+    for task in store.rows("SELECT id FROM tasks WHERE stepId = ?", step["id"]):
+        store.update("tasks", task["id"], {**_UNANSWERED, **started, "stepDueDate": due, **stamps})
+    return due
+
+
+def first_step(world: World, item: Row) -> Row:
+    """The step with which a review begins. Raises `RefusedError` (400) for an item without steps."""
+    return _step(world, item, "ASC")
+
+
+def last_step(world: World, item: Row) -> Row:
+    """The step to which a finished review returns. Raises `RefusedError` (400) for an item without steps."""
+    return _step(world, item, "DESC")
+
+
+def reset_open_steps(world: World, item: Row) -> None:
+    """Take back what is in progress: the item leaves its review before the end."""
+    for table in ("steps", "tasks"):
+        for row in world.store.rows(
+            f"SELECT id FROM {table} WHERE itemId = ? AND status = 'in-progress'",  # noqa: S608  # two fixed names
+            item["id"],
+        ):
+            world.store.update(table, row["id"], {"status": "not-started", "startedAt": None})
+
+
+def reset_steps(world: World, item: Row) -> None:
+    """Begin anew: every step and task as if nobody had answered."""
+    blank = {"status": "not-started", "startedAt": None, "completedAt": None}
+    for step in world.store.rows("SELECT id FROM steps WHERE itemId = ?", item["id"]):
+        world.store.update("steps", step["id"], {**blank, "dueDate": None})
+    for task in world.store.rows("SELECT id FROM tasks WHERE itemId = ?", item["id"]):
+        world.store.update("tasks", task["id"], {**blank, **_UNANSWERED})
+
+
+def open_tasks(world: World, item: Row) -> list[Row]:
+    """Tasks in progress."""
+    return world.store.rows("SELECT * FROM tasks WHERE itemId = ? AND status = 'in-progress'", item["id"])
+
+
+def close_task(call: Call) -> Answer:
+    """POST tasks/:taskId:close: answer a task; the last required one moves the review on."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    step = find_step(call, item)
+    task = find_task(call, step)
+    need(task_json(call.world, member, task)["permittedActions"], "Task::close")
+    checks = {
+        "responseId": identifier,
+        "responseComment": text,
+        "duplicateAttachments": list_of(identifier),
+        "saveAttachmentDrafts": flag,
+    }
+    body = read_fields(call.content, checks, required=["responseId"])
+    store, who = call.world.store, member.person.autodesk_id
+    if not store.value("SELECT 1 FROM responses WHERE id = ? AND projectId = ?", body["responseId"], member.project_id):
+        raise RefusedError(400, '"responseId" does not exist in this project')
+    store.update(
+        "tasks",
+        task["id"],
+        {
+            "status": "completed",
+            "completedAt": call.moment,
+            "completedBy": who,
+            "responseId": body["responseId"],
+            "responseComment": body.get("responseComment", ""),
+            "respondedAt": call.moment,
+            "respondedBy": who,
+            "updatedAt": call.moment,
+            "updatedBy": who,
+        },
+    )
+    target = _move_on(call, item, step, who)
+    copies = body.get("duplicateAttachments", [])
+    duplicate(call.world, item, copies, target=target, who=who, moment=call.moment)
+    return Answer(task_json(call.world, member, find_task(call, step)))
+
+
+def _move_on(call: Call, item: Row, step: Row, who: str) -> str:
+    """End the step, the review, or neither; the state that the item is in afterwards."""
+    store = call.world.store
+    changes: Row = {"updatedAt": call.moment, "updatedBy": who}
+    state = "rev"
+    if _is_answered(call.world, step):
+        done = {"status": "completed", "completedAt": call.moment}
+        store.update("steps", step["id"], {**done, **changes})
+        for task in store.rows("SELECT id FROM tasks WHERE stepId = ? AND status != 'completed'", step["id"]):
+            store.update("tasks", task["id"], {**done, **changes})
+        following = store.row(
+            "SELECT * FROM steps WHERE itemId = ? AND stepNumber > ? ORDER BY stepNumber",
+            item["id"],
+            step["stepNumber"],
+        )
+        if following is not None:
+            changes["dueDate"] = start_step(call, following)
+        else:
+            state = "mgr-2"
+            changes |= {"stateId": state, "statusId": STATUS_OF_STATE[state], "receivedFromReview": call.moment}
+            changes["dueDate"] = item["managerDueDate"]
+    changes |= court(state, item, open_tasks(call.world, item))
+    store.update("items", item["id"], changes)
+    return str(stored_item(call.world, item["id"])["stateId"])
+
+
+def _is_answered(world: World, step: Row) -> bool:
+    """Whether every required task (every task, where none is required) has been closed."""
+    tasks = world.store.rows("SELECT status, isRequired FROM tasks WHERE stepId = ?", step["id"])
+    needed = [task for task in tasks if task["isRequired"]] or tasks
+    return all(task["status"] == "completed" for task in needed)
+
+
+def _step(world: World, item: Row, order: str) -> Row:
+    step = world.store.row(
+        f"SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber {order}",  # noqa: S608  # ASC or DESC
+        item["id"],
+    )
+    if step is None:
+        raise RefusedError(400, "The item has no review steps")
+    return step
+
+
+OPERATIONS = (
+    Operation(
+        "tasks.close",
+        "POST",
+        f"{SUBMITTALS}/items/{{itemId}}/steps/{{stepId}}/tasks/{{taskId}}:close",
+        close_task,
+        "submittals",
+        ("data:write",),
+    ),
+)

@@ -1,0 +1,70 @@
+"""From a method and a raw path to an operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from sandbox.call import Operation
+from sandbox.refusals import GatewayRefusedError, RefusedError, Service
+
+SUBMITTALS = "/construction/submittals/v2/projects/{projectId}"
+"""Base of every Submittals operation (fact sheet 0)."""
+
+_SERVICES: tuple[tuple[str, Service], ...] = (
+    ("/construction/submittals/", "submittals"),
+    ("/oss/", "oss"),
+    ("/project/", "dm"),
+    ("/data/", "dm"),
+    ("/authentication/", "auth"),
+    ("/.well-known/", "auth"),
+)
+
+
+def service_of(path: str) -> Service:
+    """Whose error shape a path answers in, known or not."""
+    for prefix, service in _SERVICES:
+        if path.startswith(prefix):
+            return service
+    return "gateway"
+
+
+class Router:
+    """Matches raw, still percent-encoded paths, since ids such as `urn…%3Fversion%3D1` carry reserved characters."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        # The more literal text a template has, the earlier it is tried: `{itemId}:transition` before `{itemId}`.
+        ordered = sorted(operations, key=lambda one: -len(re.sub(r"\{\w+\}", "", one.template)))
+        self._routes = [(_pattern(operation.template), operation) for operation in ordered]
+
+    def match(self, method: str, raw_path: str, *, encoded_colon: bool) -> tuple[Operation, dict[str, str]]:
+        """The operation and its path parameters, decoded.
+
+        With `encoded_colon`, %3A before an action's name counts as the colon. Raises `RefusedError`: 404 for an unknown
+        path, 405 for a method that the path does not have.
+        """
+        if encoded_colon:
+            raw_path = re.sub(r"%3[aA](transition|close|change-sequence-type)$", r":\1", raw_path)
+        allowed = []
+        for pattern, operation in self._routes:
+            found = pattern.fullmatch(raw_path)
+            if found is None:
+                continue
+            if operation.method == method or (method == "HEAD" and operation.method == "GET"):
+                return operation, {name: unquote(value) for name, value in found.groupdict().items()}
+            allowed.append(operation.method)
+        if allowed:
+            raise RefusedError(405, "Method not allowed", headers={"Allow": ", ".join(sorted(set(allowed)))})
+        if service_of(raw_path) == "gateway":
+            raise GatewayRefusedError(404, "The requested resource does not exist.")
+        raise RefusedError(404, "The requested resource does not exist.")
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    pieces = re.split(r"\{(\w+)\}", template)
+    # Ids of Submittals hold no colon, so that an unknown `:action` is an unknown path; URNs elsewhere do.
+    segment = "[^/:]+" if template.startswith("/construction/") else "[^/]+"
+    literal = [re.escape(piece) for piece in pieces[::2]]
+    names = [f"(?P<{name}>{segment})" for name in pieces[1::2]]
+    return re.compile("".join(one for pair in zip(literal, [*names, ""], strict=True) for one in pair))

@@ -1,0 +1,136 @@
+"""Review steps and tasks as they are read (fact sheet 4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.access import Membership, may_close, submittals_member, visible_item
+from sandbox.call import Answer, Call, Operation
+from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.permitted import step_actions, task_actions
+from sandbox.refusals import RefusedError
+from sandbox.routes import SUBMITTALS
+from sandbox.store import Row
+from sandbox.world import World
+
+_STEP_FIELDS = ("id", "itemId", "status", "stepNumber", "daysToRespond", "dueDate", "startedAt", "completedAt")
+_TASK_FIELDS = (
+    *("id", "stepId", "status", "assignedTo", "assignedToType", "isRequired", "stepDueDate", "responseId"),
+    *("responseComment", "respondedAt", "respondedBy", "startedAt", "completedAt", "completedBy"),
+)
+_STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
+
+_STEPS = Listing("steps", HUNDRED, {"stepNumber": "stepNumber", "id": "id"}, default_sort="stepNumber asc", filters={})
+_TASKS = Listing("tasks", HUNDRED, {"position": "position"}, default_sort="position asc", filters={})
+
+
+def step_json(world: World, member: Membership, step: Row) -> dict[str, Any]:
+    """A step with its tasks."""
+    tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
+    return {
+        **{name: step[name] for name in _STEP_FIELDS},
+        "tasks": [task_json(world, member, task) for task in tasks],
+        **{name: step[name] for name in _STAMPS},
+        "permittedActions": step_actions(manages=member.manages),
+    }
+
+
+def task_json(world: World, member: Membership, task: Row) -> dict[str, Any]:
+    """A task; `Task::close` is listed while it is open, for whoever may answer it."""
+    closable = task["status"] == "in-progress" and may_close(world, member, task)
+    return {
+        **{name: task[name] for name in (*_TASK_FIELDS, *_STAMPS)},
+        "permittedActions": task_actions(may_close=closable, manages=member.manages),
+    }
+
+
+def find_step(call: Call, item: Row) -> Row:
+    """The step of the path. Raises `RefusedError` (404)."""
+    step = call.world.store.row(
+        "SELECT * FROM steps WHERE id = ? AND itemId = ?", call.path["stepId"].lower(), item["id"]
+    )
+    if step is None:
+        raise RefusedError(404, "The review step was not found")
+    return step
+
+
+def find_task(call: Call, step: Row) -> Row:
+    """The task of the path. Raises `RefusedError` (404)."""
+    task = call.world.store.row(
+        "SELECT * FROM tasks WHERE id = ? AND stepId = ?", call.path["taskId"].lower(), step["id"]
+    )
+    if task is None:
+        raise RefusedError(404, "The review task was not found")
+    return task
+
+
+def revision_steps(world: World, item: Row) -> list[dict[str, Any]]:
+    """Steps and tasks as the history shows them, with `stepId` and `taskId` for ids (fact sheet 2.8)."""
+    shown = []
+    for step in world.store.rows("SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber", item["id"]):
+        tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
+        step_names = ("stepNumber", "daysToRespond", "dueDate", "startedAt", "completedAt", "createdAt", "updatedAt")
+        task_names = (
+            *("assignedTo", "assignedToType", "isRequired", "responseId", "responseComment", "respondedAt"),
+            *("respondedBy", "startedAt", "completedAt", "completedBy", "createdAt", "updatedAt"),
+        )
+        shown.append(
+            {
+                "stepId": step["id"],
+                "revision": item["revision"],
+                **{name: step[name] for name in step_names},
+                "tasks": [
+                    {
+                        "taskId": task["id"],
+                        "stepId": step["id"],
+                        "itemId": item["id"],
+                        "revision": item["revision"],
+                        **{name: task[name] for name in task_names},
+                    }
+                    for task in tasks
+                ],
+            }
+        )
+    return shown
+
+
+def list_steps(call: Call) -> Answer:
+    """GET /items/:itemId/steps."""
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    page = find_page(call, _STEPS, [Condition("itemId = ?", (item["id"],))])
+    return page_answer(call, page, [step_json(call.world, member, row) for row in page.rows])
+
+
+def get_step(call: Call) -> Answer:
+    """GET /items/:itemId/steps/:stepId."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    return Answer(step_json(call.world, member, find_step(call, visible_item(call, member))))
+
+
+def list_tasks(call: Call) -> Answer:
+    """GET /items/:itemId/steps/:stepId/tasks."""
+    member = submittals_member(call)
+    step = find_step(call, visible_item(call, member))
+    page = find_page(call, _TASKS, [Condition("stepId = ?", (step["id"],))])
+    return page_answer(call, page, [task_json(call.world, member, row) for row in page.rows])
+
+
+def get_task(call: Call) -> Answer:
+    """GET /items/:itemId/steps/:stepId/tasks/:taskId."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    task = find_task(call, find_step(call, visible_item(call, member)))
+    return Answer(task_json(call.world, member, task))
+
+
+_STEPS_PATH = f"{SUBMITTALS}/items/{{itemId}}/steps"
+_TASKS_PATH = f"{_STEPS_PATH}/{{stepId}}/tasks"
+
+OPERATIONS = (
+    Operation("steps.list", "GET", _STEPS_PATH, list_steps, "submittals", ("data:read",)),
+    Operation("steps.get", "GET", f"{_STEPS_PATH}/{{stepId}}", get_step, "submittals", ("data:read",)),
+    Operation("tasks.list", "GET", _TASKS_PATH, list_tasks, "submittals", ("data:read",)),
+    Operation("tasks.get", "GET", f"{_TASKS_PATH}/{{taskId}}", get_task, "submittals", ("data:read",)),
+)

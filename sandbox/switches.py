@@ -1,0 +1,107 @@
+"""What the documentation leaves open, one named switch each; the default is the documented guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+
+def _switch(default: Any, section: str, meaning: str) -> Any:
+    """A field that knows where in the fact sheet its question is asked."""
+    return field(default=default, metadata={"section": section, "meaning": meaning})
+
+
+class SwitchDescription(NamedTuple):
+    """One switch, for a list that people read."""
+
+    name: str
+    value: object
+    section: str
+    meaning: str
+
+
+@dataclass
+class Switches:
+    """Answers to the open questions; change one at any time, the next request sees it."""
+
+    submittals_error_body: Literal["developerMessage", "detail", "message", "html", "empty"] = _switch(
+        "developerMessage", "0, 13.1", "shape of an error of the Submittals service itself"
+    )
+    b_prefix: Literal["refuse", "accept"] = _switch(
+        "refuse", "0", "whether Submittals takes a project id with its b. prefix"
+    )
+    unknown_query: Literal["refuse", "ignore"] = _switch(
+        "refuse", "0", "what Submittals does with a query parameter it does not know"
+    )
+    last_page_next_url: Literal["absent", "null"] = _switch(
+        "absent", "0", "whether the last page leaves nextUrl out or sends null"
+    )
+    limit_too_large: Literal["cap", "refuse", "honour"] = _switch(
+        "cap", "0, 13.12", "a limit above the largest page: cut it, refuse it, or serve it"
+    )
+    encoded_colon: Literal["refuse", "accept"] = _switch(
+        "refuse", "2.6, 13.13", "whether %3A stands for the colon of :transition and :close"
+    )
+    attach_in_draft: bool = _switch(
+        default=True, section="3.5, 13.4", meaning="whether a manager may attach to a draft"
+    )
+    attach_in_void: bool = _switch(
+        default=False, section="3.5, 13.4", meaning="whether a manager may attach to a void item"
+    )
+    non_managers_attach: bool = _switch(
+        default=True,
+        section="3.5, 13.4",
+        meaning="whether the subcontractor in court and a reviewer with an open task may attach",
+    )
+    managers_close_any_task: bool = _switch(
+        default=False, section="4", meaning="whether a manager may answer a task that is assigned to somebody else"
+    )
+    admins_act_as_managers: bool = _switch(
+        default=False, section="5", meaning="whether a Submittals admin may do what a manager may"
+    )
+    patch_before_upload: Literal["fail", "refuse"] = _switch(
+        "fail", "3.4, 13.6", "isFileUploaded without a completed object: asyncState 4 later, or 400 at once"
+    )
+    patch_twice: Literal["repeat", "refuse"] = _switch(
+        "repeat", "3.4, 13.6", "a second PATCH: the same answer again, or 400"
+    )
+    processing_fails: bool = _switch(
+        default=False, section="3.1", meaning="whether every attachment ends in asyncState 4, whatever was uploaded"
+    )
+    linked_async_state: Literal["1", "3"] = _switch(
+        "1", "13.5", "asyncState of a Files-tool attachment right after POST"
+    )
+    linked_urn_rewritten: bool = _switch(
+        default=False, section="13.5", meaning="whether a Files-tool attachment's urn becomes that of its copy"
+    )
+    duplicate_category: Literal["stage", "keep"] = _switch(
+        "stage", "4, 13.3", "category of a duplicated attachment: that of the new stage, or the source's"
+    )
+    longest_name: int = _switch(255, "13.11", "characters an attachment's name may have")
+    refresh_grace_seconds: float = _switch(0.0, "10, 13.8", "seconds for which a used refresh token is still taken")
+    upload_needs_data_create: bool = _switch(
+        default=False, section="8, 13.15", meaning="whether signeds3upload asks for data:create beside data:write"
+    )
+    invalid_parts_status: Literal[200, 400] = _switch(400, "8, 13.10", "HTTP status of MissingOrInvalidParts")
+    complete_twice: Literal["refuse", "repeat"] = _switch(
+        "refuse", "8, 13.10", "completing an upload again: 400, or the same answer"
+    )
+    url_expiration_overstated: float = _switch(
+        10.0, "8", "seconds by which urlExpiration is later than the signed URL really lasts"
+    )
+    assembly_delay: float = _switch(
+        0.0, "8", "seconds for which an object of several parts answers `chunked` after completion"
+    )
+    delete_mapping_status: Literal[200, 204] = _switch(204, "1, 13.2", "HTTP status of a deleted mapping")
+    change_sequence_status: Literal[200, 201, 202] = _switch(200, "1, 13.2", "HTTP status of change-sequence-type")
+    provisioned: bool = _switch(
+        default=True, section="9, 12", meaning="whether the hub's admin has added the app; if not: no hubs, and 403"
+    )
+
+
+def describe(switches: Switches) -> tuple[SwitchDescription, ...]:
+    """Every switch with its present value, in the order of the fact sheet's sections."""
+    return tuple(
+        SwitchDescription(one.name, getattr(switches, one.name), one.metadata["section"], one.metadata["meaning"])
+        for one in fields(switches)
+    )

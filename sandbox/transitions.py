@@ -1,0 +1,104 @@
+"""POST :transition: an item goes from one state to another, with everything that this entails (fact sheet 2.6, 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.access import Membership, submittals_member, visible_item
+from sandbox.call import Answer, Call, Operation
+from sandbox.court import court
+from sandbox.fields import read_fields, read_json
+from sandbox.item_fields import check_references, checks_for, columns_of
+from sandbox.items import actions_of, item_json, stored_item
+from sandbox.paging import refuse_unknown
+from sandbox.permitted import Action, need
+from sandbox.processing import duplicate
+from sandbox.refusals import RefusedError
+from sandbox.reviews import first_step, last_step, open_tasks, reset_open_steps, reset_steps, start_step
+from sandbox.routes import SUBMITTALS
+from sandbox.states import STATUS_OF_STATE
+from sandbox.store import Row
+
+_ALWAYS = ("duplicateAttachments", "saveAttachmentDrafts")
+"""The tutorial sends duplicates with every transition, listed or not."""
+_MANAGERS_ONLY = ("customIdentifier", "managerDueDate")
+"""PATCH fields that `Item::wf_transition` leaves out of its list, documented for transitions all the same."""
+
+
+def transition_item(call: Call) -> Answer:
+    """POST /items/:itemId:transition."""
+    refuse_unknown(call)
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    action = need(actions_of(call.world, member, item), "Item::wf_transition")
+    body = _read_body(call, member, item, action)
+    target = body["stateId"]
+    changes = columns_of(body)
+    check_references(call.world, member, item, changes)
+    changes |= _effects(call, item | changes, item["stateId"], target, body)
+    changes |= {"statusId": STATUS_OF_STATE[target], "updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
+    moved = court(target, item | changes, open_tasks(call.world, item))
+    changes |= {name: value for name, value in moved.items() if name not in changes}
+    call.world.store.update("items", item["id"], changes)
+    copies = body.get("duplicateAttachments", [])
+    who = member.person.autodesk_id
+    duplicate(call.world, item, copies, target=target, who=who, moment=call.moment)
+    return Answer(item_json(call.world, member, stored_item(call.world, item["id"])))
+
+
+def _read_body(call: Call, member: Membership, item: Row, action: Action) -> dict[str, Any]:
+    raw = read_json(call.content)
+    target = raw.get("stateId") if isinstance(raw, dict) else None
+    way = next((one for one in action["transitions"] if one["stateTo"]["id"] == target), None)
+    names = [*action["fields"], *_ALWAYS]
+    if way is not None:
+        names += [*(way["transitionFields"] or []), *(way["mandatoryFields"] or [])]
+    if member.manages:
+        names += _MANAGERS_ONLY
+    body = read_fields(call.content, checks_for(names), required=["stateId"])
+    if way is None:
+        raise RefusedError(403, f"The item cannot go from {item['stateId']} to {target}")
+    # Mandatory means known afterwards: a number that the item has already need not be sent again.
+    after = {"managerType": "1", "subcontractorType": "1"} | {**item, **body}
+    for name in way["mandatoryFields"] or []:
+        if after.get(name) is None:
+            raise RefusedError(400, f'"{name}" is required')
+    return body
+
+
+def _effects(call: Call, item: Row, source: str, target: str, body: dict[str, Any]) -> Row:
+    """Changes that the transition itself makes; what the request sets wins where both do."""
+    who, now = call.person.autodesk_id, call.moment
+    changes: Row = {}
+    if source == "rev" and target != "mgr-1":
+        reset_open_steps(call.world, item)
+    if target == "sbc-1":
+        changes = {"sentToSubmitter": now, "dueDate": item["submitterDueDate"]}
+    elif target == "mgr-1" and source == "sbc-1":
+        changes = {"receivedFromSubmitter": now, "submittedBy": who, "dueDate": item["managerDueDate"]}
+    elif target == "mgr-1":
+        reset_steps(call.world, item)
+        changes = {"dueDate": item["managerDueDate"]}
+    elif target == "rev":
+        step = first_step(call.world, item) if source == "mgr-1" else last_step(call.world, item)
+        due = start_step(call, step, body.get("stepDueDate"))
+        changes = {"sentToReview": now, "sentToReviewBy": who, "dueDate": due}
+    elif target == "sbc-2":
+        changes = {"publishedDate": now, "publishedBy": who, "respondedAt": now, "respondedBy": who}
+    elif target == "mgr-2":
+        changes = {"publishedDate": None, "publishedBy": None, "dueDate": item["managerDueDate"]}
+    elif target == "void":
+        changes = {"dueDate": None}
+    return {name: value for name, value in changes.items() if name not in body}
+
+
+OPERATIONS = (
+    Operation(
+        "items.transition",
+        "POST",
+        f"{SUBMITTALS}/items/{{itemId}}:transition",
+        transition_item,
+        "submittals",
+        ("data:write",),
+    ),
+)

@@ -1,0 +1,133 @@
+"""Files (items, in Data Management's word) and their versions (fact sheet 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from sandbox.access import Membership
+from sandbox.call import Answer, Call, Operation
+from sandbox.jsonapi import dm_member, document, page_of, paged_document
+from sandbox.refusals import RefusedError
+from sandbox.store import Row
+
+
+def get_item(call: Call) -> Answer:
+    """GET …/items/:itemId, with its tip version in `included`."""
+    member = dm_member(call)
+    file = _find_file(call, member)
+    return document(call, item_json(call, member, file), included=[version_json(call, member, _tip(call, file))])
+
+
+def get_tip(call: Call) -> Answer:
+    """GET …/items/:itemId/tip."""
+    member = dm_member(call)
+    return document(call, version_json(call, member, _tip(call, _find_file(call, member))))
+
+
+def list_versions(call: Call) -> Answer:
+    """GET …/items/:itemId/versions, newest first."""
+    member = dm_member(call)
+    file = _find_file(call, member)
+    rows = call.world.store.rows("SELECT * FROM versions WHERE fileId = ? ORDER BY versionNumber DESC", file["id"])
+    if "filter[versionNumber]" in call.query:
+        rows = [row for row in rows if str(row["versionNumber"]) in call.query.several("filter[versionNumber]")]
+    page, links = page_of(call, rows)
+    return paged_document([version_json(call, member, row) for row in page], links)
+
+
+def get_version(call: Call) -> Answer:
+    """GET …/versions/:versionId, the whole URN percent-encoded."""
+    member = dm_member(call)
+    row = call.world.store.row(
+        "SELECT * FROM versions WHERE id = ? AND projectId = ?", call.path["versionId"], member.project_id
+    )
+    if row is None:
+        raise RefusedError(404, "The specified resource was not found")
+    return document(call, version_json(call, member, row))
+
+
+def item_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
+    """An item resource."""
+    here = f"{call.base_url}/data/v1/projects/b.{member.project_id}/items/{quote(row['id'])}"
+    return {
+        "type": "items",
+        "id": row["id"],
+        "attributes": {
+            "displayName": row["displayName"],
+            "createTime": row["createTime"],
+            "createUserId": row["createUserId"],
+            "lastModifiedTime": row["createTime"],
+            "hidden": row["hidden"],
+            "extension": {"type": "items:autodesk.bim360:File", "version": "1.0", "data": {}},
+        },
+        "links": {"self": {"href": here}},
+        "relationships": {
+            "tip": {
+                "data": {"type": "versions", "id": row["tipId"]},
+                "links": {"related": {"href": f"{here}/tip"}},
+            },
+            "versions": {"links": {"related": {"href": f"{here}/versions"}}},
+            "parent": {"data": {"type": "folders", "id": row["folderId"]}},
+        },
+    }
+
+
+def version_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
+    """A version resource; its bytes are at `relationships.storage.data.id`."""
+    here = f"{call.base_url}/data/v1/projects/b.{member.project_id}/versions/{quote(row['id'], safe='')}"
+    states = {"processState": "PROCESSING_COMPLETE", "extractionState": "SUCCESS"}
+    return {
+        "type": "versions",
+        "id": row["id"],
+        "attributes": {
+            "name": row["name"],
+            "displayName": row["name"],
+            "createTime": row["createTime"],
+            "createUserId": row["createUserId"],
+            "lastModifiedTime": row["createTime"],
+            "lastModifiedUserId": row["createUserId"],
+            "versionNumber": row["versionNumber"],
+            "mimeType": row["mimeType"],
+            "fileType": row["fileType"],
+            "storageSize": row["storageSize"],
+            "extension": {"type": "versions:autodesk.bim360:File", "version": "1.0", "data": states},
+        },
+        "links": {"self": {"href": here}},
+        "relationships": {
+            "item": {"data": {"type": "items", "id": row["fileId"]}},
+            "storage": {"data": {"type": "objects", "id": row["storageUrn"]}},
+        },
+    }
+
+
+def _find_file(call: Call, member: Membership) -> Row:
+    file = call.world.store.row(
+        "SELECT * FROM files WHERE id = ? AND projectId = ?", call.path["itemId"], member.project_id
+    )
+    if file is None:
+        raise RefusedError(404, "The specified resource was not found")
+    return file
+
+
+def _tip(call: Call, file: Row) -> Row:
+    return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
+
+
+_PATH = "/data/v1/projects/{projectId}"
+OPERATIONS = (
+    Operation("dm-items.get", "GET", f"{_PATH}/items/{{itemId}}", get_item, "dm", ("data:read",), per_minute=300),
+    Operation("dm-items.tip", "GET", f"{_PATH}/items/{{itemId}}/tip", get_tip, "dm", ("data:read",), per_minute=50),
+    Operation(
+        "dm-items.versions",
+        "GET",
+        f"{_PATH}/items/{{itemId}}/versions",
+        list_versions,
+        "dm",
+        ("data:read",),
+        per_minute=800,
+    ),
+    Operation(
+        "versions.get", "GET", f"{_PATH}/versions/{{versionId}}", get_version, "dm", ("data:read",), per_minute=300
+    ),
+)

@@ -1,0 +1,204 @@
+"""Hubs, projects, folders, files and versions (fact sheet 9)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
+
+
+@pytest.fixture
+def hub(manager):
+    return manager("GET", "/project/v1/hubs").json()["data"][0]["id"]
+
+
+@pytest.fixture
+def folders(box, manager, hub):
+    """Folder ids by path, found by walking down from the top."""
+    base = f"/data/v1/projects/{box.project().dm_id}/folders"
+    top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
+    found, waiting = {}, [(row["attributes"]["name"], row["id"]) for row in top if not row["attributes"]["hidden"]]
+    while waiting:
+        path, folder_id = waiting.pop()
+        found[path] = folder_id
+        below = manager("GET", f"{base}/{folder_id}/contents", params={"filter[type]": "folders"}).json()["data"]
+        waiting.extend((f"{path}/{row['attributes']['name']}", row["id"]) for row in below)
+    return found
+
+
+def contents(who, folder_id, action="contents", **query):
+    return who("GET", f"/data/v1/projects/{who.box.project().dm_id}/folders/{folder_id}/{action}", params=query)
+
+
+def names(answer):
+    assert answer.status_code == 200, answer.text
+    return [row["attributes"]["displayName"] for row in answer.json()["data"]]
+
+
+def test_projects_say_whether_they_are_acc_or_bim_360(box, manager, hub):
+    rows = manager("GET", f"/project/v1/hubs/{hub}/projects").json()["data"]
+    kinds = {row["attributes"]["name"]: row["attributes"]["extension"]["data"]["projectType"] for row in rows}
+    assert kinds == {"Riverside Medical Center": "ACC", "Harbor Point Tower": "ACC", "Old Mill Library": "BIM360"}
+    riverside = next(row for row in rows if row["id"] == box.project().dm_id)
+    assert riverside["relationships"]["submittals"]["data"] == {"type": "submittalContainerId", "id": box.project().id}
+    assert manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}").json()["data"] == riverside
+
+
+def test_people_see_their_own_projects(caller, hub):
+    counts = {
+        key: len(caller(key)("GET", f"/project/v1/hubs/{hub}/projects").json()["data"])
+        for key in ("manager", "concrete", "outsider")
+    }
+    assert counts == {"manager": 3, "concrete": 2, "outsider": 0}
+
+
+def test_projects_come_on_pages(manager, hub):
+    url, seen = f"/project/v1/hubs/{hub}/projects?page[number]=0&page[limit]=2", []
+    while url:
+        page = manager("GET", url).json()
+        seen.append(len(page["data"]))
+        url = page["links"].get("next", {}).get("href")
+    assert seen == [2, 1]
+
+
+def test_hubs_and_projects_can_be_filtered(box, manager, hub):
+    for query, count in (
+        ({"filter[extension.type]": "hubs:autodesk.bim360:Account"}, 1),
+        ({"filter[extension.type]": "hubs:autodesk.core:Hub"}, 0),
+        ({"filter[id]": hub}, 1),
+        ({"filter[name]": "Other"}, 0),
+    ):
+        assert len(manager("GET", "/project/v1/hubs", params=query).json()["data"]) == count
+    query = {"filter[id]": box.project("harbor").dm_id}
+    assert names_of(manager("GET", f"/project/v1/hubs/{hub}/projects", params=query)) == ["Harbor Point Tower"]
+    query = {"filter[name]": "Riverside Medical Center"}
+    assert names_of(manager("GET", f"/project/v1/hubs/{hub}/projects", params=query)) == ["Riverside Medical Center"]
+
+
+def names_of(answer):
+    return [row["attributes"]["name"] for row in answer.json()["data"]]
+
+
+def test_an_app_that_nobody_added_gets_a_warning_and_then_403(box, manager, hub):
+    box.switches.provisioned = False
+    answer = manager("GET", "/project/v1/hubs").json()
+    assert (answer["data"], answer["meta"]["warnings"][0]["ErrorCode"]) == ([], "BIM360DM_ERROR")
+    for path in (f"/project/v1/hubs/{hub}/projects", f"/data/v1/projects/{box.project().dm_id}/items/x"):
+        answer = manager("GET", path)
+        assert (answer.status_code, answer.json()["errorCode"]) == (403, "AUTH-001")
+
+
+def test_top_folders_include_hidden_ones_unless_only_files_are_asked_for(box, manager, hub):
+    url = f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders"
+    assert names(manager("GET", url)) == ["Project Files", "submittals-attachments"]
+    assert names(manager("GET", url, params={"projectFilesOnly": "true"})) == ["Project Files"]
+    assert manager("GET", url, params={"projectFilesOnly": "x"}).status_code == 400
+
+
+def test_a_folder_lists_folders_then_items_with_their_tips(box, manager, folders):
+    answer = contents(manager, folders["Project Files/03 Shop Drawings/05 Steel"])
+    assert names(answer) == ["beam-shop-drawings.pdf", "column-shop-drawings.pdf", "joist-layout.dwg"]
+    tips = {row["id"]: row["attributes"] for row in answer.json()["included"]}
+    assert tips[box.file(BEAMS).version_urn]["versionNumber"] == 2
+    assert names(contents(manager, folders["Project Files"]))[0] == "01 Drawings"
+
+
+def test_contents_come_on_pages_and_by_type(manager, folders):
+    steel, top = folders["Project Files/03 Shop Drawings/05 Steel"], folders["Project Files"]
+    first = contents(manager, steel, **{"page[limit]": 2}).json()
+    assert len(first["data"]) == 2
+    second = manager("GET", first["links"]["next"]["href"]).json()
+    assert len(second["data"]) == 1
+    assert "next" not in second["links"]
+    assert set(second["links"]) == {"self", "first", "prev"}
+    assert names(contents(manager, top, **{"filter[type]": "items"})) == []
+    assert len(names(contents(manager, top, **{"filter[type]": "folders"}))) == 4
+    for query in ({"page[limit]": "0"}, {"page[limit]": "201"}, {"page[number]": "x"}):
+        assert contents(manager, top, **query).status_code == 400
+
+
+def test_attachments_stay_hidden_in_the_files_tool(box, manager, hub):
+    top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
+    hidden = next(row["id"] for row in top if row["attributes"]["hidden"])
+    assert names(contents(manager, hidden)) == []
+    assert len(names(contents(manager, hidden, includeHidden="true"))) == 15
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"filter[fileType]": "dwg"}, ["joist-layout.dwg"]),
+        (
+            {"filter[displayName]-contains": "SHOP"},
+            ["beam-shop-drawings.pdf", "column-shop-drawings.pdf", "rebar-shop-drawings.pdf"],
+        ),
+        ({"filter[attributes.displayName]-starts": "a-101"}, ["A-101 First Floor Plan.pdf"]),
+        (
+            {"filter[displayName]": "mill-certificates.csv,joist-layout.dwg"},
+            ["joist-layout.dwg", "mill-certificates.csv"],
+        ),
+        (
+            {"filter[versionNumber]-ge": "2", "filter[fileType]": "pdf"},
+            ["A-101 First Floor Plan.pdf", "S-201 Level 2 Framing Plan.pdf", "beam-shop-drawings.pdf"],
+        ),
+        ({"filter[displayName]-ends": ".xyz"}, []),
+    ],
+)
+def test_search_goes_through_the_whole_tree(manager, folders, query, expected):
+    answer = contents(manager, folders["Project Files"], "search", **query)
+    assert names(answer) == expected
+    assert all(row["type"] == "versions" for row in answer.json()["data"])
+
+
+def test_search_stays_below_its_folder_and_refuses_unknown_filters(manager, folders):
+    product_data = folders["Project Files/04 Product Data"]
+    assert names(contents(manager, product_data, "search")) == ["joint-sealant-data-sheet.pdf", "mill-certificates.csv"]
+    assert contents(manager, product_data, "search", **{"filter[colour]": "red"}).status_code == 400
+
+
+def test_a_file_its_tip_and_its_versions(box, manager):
+    file, base = box.file(BEAMS), f"/data/v1/projects/{box.project().dm_id}"
+    item = manager("GET", f"{base}/items/{file.item_urn}").json()
+    tip = manager("GET", f"{base}/items/{file.item_urn}/tip").json()["data"]
+    versions = manager("GET", f"{base}/items/{file.item_urn}/versions").json()["data"]
+    assert item["data"]["relationships"]["tip"]["data"]["id"] == tip["id"] == versions[0]["id"] == file.version_urn
+    assert [row["attributes"]["versionNumber"] for row in versions] == [2, 1]
+    first = manager("GET", f"{base}/items/{file.item_urn}/versions", params={"filter[versionNumber]": "1"}).json()[
+        "data"
+    ]
+    assert first == versions[1:]
+    assert manager("GET", f"{base}/versions/{quote(file.version_urn, safe='')}").json()["data"] == tip
+    storage = tip["relationships"]["storage"]["data"]["id"]
+    assert len(box.object_bytes(storage)) == tip["attributes"]["storageSize"]
+
+
+def test_a_version_urn_must_be_encoded_whole(box, manager):
+    base = f"/data/v1/projects/{box.project().dm_id}/versions"
+    assert manager("GET", f"{base}/{box.file(BEAMS).version_urn}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/data/v1/projects/{bare}/items/x", 400, "BAD_INPUT"),
+        ("/data/v1/projects/b.11111111-1111-4111-8111-111111111111/items/x", 404, "NOT_FOUND"),
+        ("/data/v1/projects/b.{bare}/items/x", 404, "NOT_FOUND"),
+        ("/data/v1/projects/b.{bare}/folders/x/contents", 404, "NOT_FOUND"),
+        ("/data/v1/projects/b.{bare}/nothing", 404, "NOT_FOUND"),
+        ("/project/v1/hubs/b.unknown/projects", 404, "NOT_FOUND"),
+        ("/project/v1/hubs/b.unknown", 404, "NOT_FOUND"),
+        ("/project/v1/nothing", 404, "NOT_FOUND"),
+    ],
+)
+def test_errors_are_json_api(box, manager, path, status, code):
+    answer = manager("GET", path.format(bare=box.project().id))
+    error = answer.json()["errors"][0]
+    assert (answer.status_code, error["status"], error["code"]) == (status, str(status), code)
+    assert {"id", "title", "detail"} <= error.keys()
+
+
+def test_a_stranger_sees_no_file(caller, box):
+    answer = caller("outsider")("GET", f"/data/v1/projects/{box.project().dm_id}/items/{box.file(BEAMS).item_urn}")
+    assert answer.status_code == 403

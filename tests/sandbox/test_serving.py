@@ -1,0 +1,140 @@
+"""Starting, stopping, keeping data, and the public door."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+import sandbox
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_all_public_names_are_exported():
+    modules = {path.stem for path in Path(sandbox.__file__).parent.glob("*.py")}
+    public = {name for name in vars(sandbox) if not name.startswith("_") and name not in modules}
+    assert public | {"running"} == set(sandbox.__all__)
+    assert sandbox.__all__ == sorted(sandbox.__all__, key=lambda name: (name[0].islower(), name))
+
+
+def test_two_sandboxes_know_nothing_of_each_other():
+    with sandbox.running() as one, sandbox.running() as two:
+        assert one.base_url != two.base_url
+        httpx.get(f"{one.base_url}/", verify=False)
+        assert (one.requests.count(), two.requests.count()) == (1, 0)
+
+
+def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_behind():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=r"in use|permitted"), sandbox.running(storage_port=port):
+            pass
+
+
+def test_after_the_end_nobody_listens():
+    with sandbox.running() as box:
+        assert httpx.get(f"{box.base_url}/", verify=False).status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{box.base_url}/", verify=False)
+
+
+def call(box, method, path, **more):
+    headers = {"Authorization": f"Bearer {more.pop('token', None) or box.token()}"}
+    return httpx.request(method, box.base_url + path, headers=headers, verify=False, **more)
+
+
+def test_everything_survives_a_restart_in_the_data_folder(tmp_path):
+    with sandbox.running(data=tmp_path, urn_delay=60) as box:
+        item, token = box.item("051200-3"), box.token(expires_in=10_000)
+        base = f"/construction/submittals/v2/projects/{box.project().id}/items/{item.id}"
+        made = call(box, "POST", f"{base}/attachments", json={"name": "kept.pdf", "urnTypeId": "2"}).json()
+        oss = f"/oss/v2/buckets/wip.dm.prod/objects/{made['uploadUrn'].rpartition('/')[2]}/signeds3upload"
+        signed = call(box, "GET", oss).json()
+        assert httpx.put(signed["urls"][0], content=b"kept", verify=False).status_code == 200
+    with sandbox.running(data=tmp_path, urn_delay=60) as box:
+        # A part sent before and an access token are still good; so is the upload.
+        assert (
+            call(box, "POST", oss, json={"uploadKey": signed["uploadKey"], "size": 4}, token=token).status_code == 200
+        )
+        call(box, "PATCH", f"{base}/attachments/{made['id']}", json={"isFileUploaded": True})
+    with sandbox.running(data=tmp_path) as box:
+        box.clock.move(61)
+        rows = {row["name"]: row["asyncState"] for row in call(box, "GET", f"{base}/attachments").json()["results"]}
+        assert rows == {"kept.pdf": "3", "beam-schedule.pdf": "3"}
+        assert box.object_bytes(made["uploadUrn"]) == b"kept"
+        assert len(box.items()) == 15
+
+
+def test_without_a_data_folder_nothing_stays_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with sandbox.running() as box:
+        assert len(list(tmp_path.iterdir())) == 1
+        assert box.object_bytes(str(box.attachments(box.item("051200-3"))[0]["uploadUrn"]))
+    assert list(tmp_path.iterdir()) == []
+
+
+PROGRAM = "import sys; from sandbox.command import run; sys.exit(run(port=0, storage_port=0, as_json={as_json}, auto_approve=True))"
+
+
+def start(*, as_json):
+    command = [sys.executable, "-W", "error", "-c", PROGRAM.format(as_json=as_json)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_prints_what_a_shell_needs_and_stops_on_a_signal(stop):
+    with start(as_json=False) as process:
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(12)]
+        settings = dict(line.split("=", 1) for line in lines[:3])
+        assert list(settings) == ["APS_BASE_URL", "APS_CLIENT_ID", "APS_CALLBACK_URL"]
+        assert settings["APS_CALLBACK_URL"] == "http://localhost:8765/callback"
+        assert httpx.get(settings["APS_BASE_URL"], verify=False).status_code == 200
+        assert lines[3].startswith("# Project Manager <project.manager@example.com>")
+        assert lines[-1] == f"# Look at it: {settings['APS_BASE_URL']}/"
+        process.send_signal(stop)
+        output, errors = process.communicate(timeout=30)
+        assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_the_command_prints_one_line_of_json():
+    with start(as_json=True) as process:
+        settings = json.loads(process.stdout.readline())
+        assert {"APS_BASE_URL", "APS_CLIENT_ID", "APS_CALLBACK_URL", "people", "page", "storage"} == settings.keys()
+        assert settings["people"][0]["key"] == "manager"
+        query = {
+            "response_type": "code",
+            "client_id": settings["APS_CLIENT_ID"],
+            "redirect_uri": settings["APS_CALLBACK_URL"],
+            "scope": "data:read",
+            "code_challenge": "c" * 43,
+            "code_challenge_method": "S256",
+        }
+        answer = httpx.get(f"{settings['APS_BASE_URL']}/authentication/v2/authorize", params=query, verify=False)
+        assert "code=" in answer.headers["location"]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def test_a_taken_port_is_said_on_stderr():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        program = PROGRAM.format(as_json=False).replace("port=0, ", f"port={taken.getsockname()[1]}, ", 1)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The sandbox cannot listen on 127.0.0.1")
+
+
+def test_the_sandbox_imports_nothing_of_the_client():
+    program = "import sys, sandbox, sandbox.command; print([n for n in ('server','tools','auth','transfers','acc','pydantic','mcp') if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"

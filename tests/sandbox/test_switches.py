@@ -1,0 +1,160 @@
+"""Every open question has a switch, and every switch does what it says (fact sheet 13)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from sandbox import Switches
+from sandbox.switches import describe
+
+BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
+
+
+def test_every_switch_is_described_with_its_section():
+    described = describe(Switches())
+    assert [one.name for one in described] == [one.name for one in fields(Switches)]
+    assert all(one.section and one.meaning for one in described)
+
+
+@pytest.mark.parametrize(
+    ("shape", "content"),
+    [
+        ("developerMessage", b'{"developerMessage":"The submittal item was not found"}'),
+        ("detail", b'{"detail":"The submittal item was not found"}'),
+        ("message", b'{"message":"The submittal item was not found"}'),
+        ("html", b"<!doctype html><title>Error 404</title><h1>The submittal item was not found</h1>"),
+        ("empty", b""),
+    ],
+)
+def test_the_error_body_of_submittals(box, manager, shape, content):
+    box.switches.submittals_error_body = shape
+    assert manager.submittals("GET", "/items/none").content == content
+
+
+def test_queries_and_prefixes(box, manager):
+    path = f"/construction/submittals/v2/projects/b.{box.project().id}/items"
+    assert manager("GET", path).status_code == 404
+    box.switches.b_prefix = "accept"
+    assert manager("GET", path).status_code == 200
+    box.switches.unknown_query = "ignore"
+    assert manager.submittals("GET", "/items", params={"colour": "red"}).status_code == 200
+
+
+def test_pages(box, manager):
+    box.switches.last_page_next_url = "null"
+    assert manager.submittals("GET", "/items").json()["pagination"]["nextUrl"] is None
+    box.switches.limit_too_large = "refuse"
+    assert manager.submittals("GET", "/items", params={"limit": 51}).status_code == 400
+    box.switches.limit_too_large = "honour"
+    assert manager.submittals("GET", "/items", params={"limit": 200}).json()["pagination"]["limit"] == 200
+
+
+def test_an_encoded_colon(box, manager):
+    item = box.item("051200-4")
+    path = f"/items/{item.id}%3Atransition"
+    assert manager.submittals("POST", path, json={"stateId": "mgr-1"}).status_code == 405
+    box.switches.encoded_colon = "accept"
+    assert manager.submittals("POST", path, json={"stateId": "mgr-1"}).status_code == 200
+
+
+def test_who_attaches_where(box, caller, manager):
+    draft, void, sbc = box.items("draft")[0], box.items("void")[0], box.item("051200-2")
+    box.switches.attach_in_draft = False
+    box.switches.attach_in_void = True
+    box.switches.non_managers_attach = False
+    assert manager.attach(draft).status_code == 403
+    assert manager.attach(void).status_code == 201
+    assert caller("steel").attach(sbc).status_code == 403
+    assert caller("admin").attach(sbc).status_code == 403
+    box.switches.admins_act_as_managers = True
+    assert caller("admin").attach(sbc).status_code == 201
+    review = box.item("053100-1")
+    assert manager.attach(review, taskId=box.tasks(review)[0].id).status_code == 403
+    box.switches.managers_close_any_task = True
+    assert manager.attach(review, taskId=box.tasks(review)[0].id).status_code == 201
+
+
+def test_confirming_early_or_twice(box, manager):
+    item = box.item("051200-3")
+    made = manager.attach(item).json()
+    box.switches.patch_before_upload = "refuse"
+    assert manager.confirm(item, made["id"]).status_code == 400
+    manager.upload(made["uploadUrn"], b"x")
+    box.switches.patch_twice = "refuse"
+    assert [manager.confirm(item, made["id"]).status_code for _ in range(2)] == [200, 400]
+
+
+def test_processing_that_fails(box, manager):
+    item = box.item("051200-3")
+    made = manager.attach(item).json()
+    manager.upload(made["uploadUrn"], b"x")
+    box.switches.processing_fails = True
+    manager.confirm(item, made["id"])
+    box.clock.move(1)
+    assert manager.attachment(item, made["id"])["asyncState"] == "4"
+
+
+def test_linked_files(box, manager):
+    item, file = box.item("051200-3"), box.file(BEAMS)
+    box.switches.linked_async_state = "3"
+    box.switches.linked_urn_rewritten = True
+    made = manager.attach(item, urn=file.version_urn, isFileUploaded=True).json()
+    assert (made["asyncState"], made["urn"]) == ("3", file.version_urn)
+    box.clock.move(1)
+    assert manager.attachment(item, made["id"])["urn"] not in (None, file.version_urn)
+
+
+def test_duplicates_may_keep_their_category(box, manager):
+    item = box.item("051200-3")
+    source = box.attachments(item)[0]
+    box.switches.duplicate_category = "keep"
+    body = {"stateId": "rev", "duplicateAttachments": [source["id"]]}
+    assert manager.submittals("POST", f"/items/{item.id}:transition", json=body).status_code == 200
+    assert [row["categoryId"] for row in box.attachments(item)] == [source["categoryId"]] * 2
+
+
+def test_names_and_scopes(box, caller, manager):
+    item = box.item("051200-3")
+    box.switches.longest_name = 10
+    assert manager.attach(item, name="elevenchars").status_code == 400
+    urn = manager.attach(item, name="ten.pdf").json()["uploadUrn"]
+    box.switches.upload_needs_data_create = True
+    assert caller("manager", scopes="data:write").signed_urls(urn).status_code == 403
+    assert manager.signed_urls(urn).status_code == 200
+
+
+def test_completion_statuses(box, manager):
+    urn = manager.attach(box.item("051200-3")).json()["uploadUrn"]
+    signed = manager.signed_urls(urn).json()
+    box.switches.invalid_parts_status = 200
+    assert manager.complete(urn, uploadKey=signed["uploadKey"]).status_code == 200
+    assert manager.complete(urn, uploadKey=signed["uploadKey"]).json()["status"] == "error"
+    manager.put(signed["urls"][0], b"x")
+    box.switches.complete_twice = "repeat"
+    first, second = (manager.complete(urn, uploadKey=signed["uploadKey"]) for _ in range(2))
+    assert (first.status_code, second.json()) == (200, first.json())
+
+
+def test_settings_statuses(box, caller):
+    admin = caller("admin")
+    box.switches.delete_mapping_status = 200
+    box.switches.change_sequence_status = 202
+    mapping = admin.submittals("GET", "/settings/mappings").json()["results"][0]["id"]
+    assert admin.submittals("DELETE", f"/settings/mappings/{mapping}").status_code == 200
+    path = "/settings/custom-identifier:change-sequence-type"
+    assert admin.submittals("POST", path, project="harbor", json={"sequenceType": "2"}).status_code == 202
+
+
+def test_how_much_later_urls_claim_to_expire(box, manager):
+    from datetime import datetime
+
+    urn = manager.attach(box.item("051200-3")).json()["uploadUrn"]
+
+    def claimed():
+        return datetime.fromisoformat(manager.signed_urls(urn).json()["urlExpiration"])
+
+    before = box.clock.now()
+    box.switches.url_expiration_overstated = 600.0
+    assert (claimed() - before).total_seconds() >= 719
