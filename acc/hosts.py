@@ -21,7 +21,7 @@ _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
-class InvalidBaseUrl(ValueError):  # noqa: N818  # named as the errors of `acc.errors` are
+class InvalidBaseUrl(ValueError):
     """A base URL that cannot stand for Autodesk's hosts; `reason` says why."""
 
     def __init__(self, reason: str) -> None:

@@ -13,7 +13,7 @@ _VERSION_URN = re.compile(r"urn:adsk\.(?P<region>\w+):fs\.file:vf\.(?P<file>[^?\
 _OBJECT_PREFIX = "urn:adsk.objects:os.object:"
 
 
-class InvalidId(ValueError):  # noqa: N818  # named as the errors of `acc.errors` are
+class InvalidId(ValueError):
     """A value that cannot be the identifier it is used as; nothing was sent."""
 
     def __init__(self, kind: str, value: str) -> None:

@@ -84,11 +84,6 @@ class Project(Resource):
 class Folder(Resource):
     """A folder of the Files tool."""
 
-    @property
-    def parent_id(self) -> str | None:
-        """Id of the folder it lies in."""
-        return self.related_id("parent")
-
 
 class FileItem(Resource):
     """A file over all its versions; `id` is its lineage URN."""
@@ -97,11 +92,6 @@ class FileItem(Resource):
     def tip_id(self) -> str | None:
         """URN of its newest version."""
         return self.related_id("tip")
-
-    @property
-    def folder_id(self) -> str | None:
-        """Id of the folder it lies in."""
-        return self.related_id("parent")
 
 
 class FileVersion(Resource):

@@ -28,7 +28,7 @@ def url_expires_at(url: str) -> datetime | None:
 class SignedUrl:
     """A URL that lets whoever holds it write or read an object until it expires: never to be logged.
 
-    `value` is the URL; text and repr show it without its query.
+    `value` is the URL; text and repr show its host alone.
     """
 
     value: str = field(repr=False)
@@ -47,7 +47,7 @@ class SignedUrl:
             return ""
 
     def __str__(self) -> str:
-        return self.value.partition("?")[0] + "?…"
+        return f"{self.host}/…"
 
     def __repr__(self) -> str:
         return f"SignedUrl({str(self)!r})"

@@ -151,6 +151,11 @@ def test_a_good_answer_is_its_model() -> None:
     assert answer == CompletedObject.model_validate({"objectKey": "o", "size": 3, "new": 1})
 
 
+@pytest.mark.parametrize("body", [b"", b"\n", b'{"ok": true}'])
+def test_an_operation_that_promises_nothing_may_say_anything(body: bytes) -> None:
+    assert parse_answer(op.MAPPINGS_DELETE, Answer(204, {}, body)) is None
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [

@@ -18,7 +18,7 @@ def test_types_and_the_client_itself_load_no_httpx() -> None:
         "print([name for name in ('httpx', 'truststore', 'anyio') if name in sys.modules])"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "[]"
 
@@ -29,7 +29,7 @@ def test_nothing_of_ours_is_imported_by_the_client() -> None:
         "print({name.split('.')[0] for name in sys.modules} & {'auth', 'tools', 'server', 'transfers', 'sandbox'})"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "set()"
 

@@ -47,7 +47,9 @@ def no_proxies_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (".netrc", "_netrc"):
-        (tmp_path / name).write_text("machine 127.0.0.1 login operator password hunter2\ndefault login o password p\n")
+        (tmp_path / name).write_text(
+            "machine 127.0.0.1 login operator password hunter2\ndefault login o password p\n", encoding="utf-8"
+        )
         (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -226,6 +226,45 @@ def test_resources_are_of_the_class_their_type_names() -> None:
     assert listing.data[2].model_extra == {"tail": 1}
 
 
+def test_a_file_and_its_newest_version_point_to_each_other(examples: dict[str, Any]) -> None:
+    contents = Listing.model_validate(examples["dm.folderContents"]["response"]["body"])
+    (item,), (version,) = contents.items, contents.versions
+
+    assert (item.name, item.tip_id) == ("doc.pdf", version.id)
+    assert (version.item_id, version.version_number, version.size_bytes) == (item.id, 1, 12345)
+    assert version.modified_at == datetime(2024, 11, 9, 19, 39, 28, 779314, tzinfo=UTC)
+    assert version.storage_urn == "urn:adsk.objects:os.object:wip.dm.prod/1a8148a6-d74e-4a6b-8cf2-38f2074f87d1.pdf"
+
+
+def test_a_project_points_to_its_hub(examples: dict[str, Any]) -> None:
+    (project,) = Listing.model_validate(examples["dm.projects"]["response"]["body"]).projects
+
+    assert (project.name, project.project_type) == ("my project", "ACC")
+    assert project.hub_id == "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"
+
+
+def test_what_could_not_be_answered_is_told_beside_the_rows(examples: dict[str, Any]) -> None:
+    listing = Listing.model_validate(examples["dm.hubs.not_provisioned"]["response"]["body"])
+
+    (warning,) = listing.warnings
+    assert (warning.http_status_code, warning.error_code) == ("403", "BIM360DM_ERROR")
+    assert warning.detail == "You don't have permission to access this API"
+    assert Listing.model_validate({"data": []}).warnings == []
+
+
+def test_an_answer_can_be_made_of_models() -> None:
+    version = FileVersion(type="versions", id="v")
+
+    assert Listing(data=[version]).versions == [version]
+    assert UploadUrls(upload_key="k", urls=[SignedUrl(SIGNED)]).urls == [SignedUrl(SIGNED)]
+
+
+def test_what_is_no_url_is_no_signed_url() -> None:
+    with pytest.raises(ValidationError):
+        UploadUrls.model_validate({"uploadKey": "k", "urls": [None]})
+    assert SignedUrl("https://[broken").host == ""
+
+
 @pytest.mark.parametrize(
     ("extension", "kind"),
     [
