@@ -1,0 +1,307 @@
+"""The database: SQLite in the data folder, or PostgreSQL where replicas share one; SQLAlchemy Core over both.
+
+Each part of the program keeps tables of its own in it and brings them up to date by itself:
+
+    MIGRATIONS = Component("jobs", (("CREATE TABLE jobs (id TEXT PRIMARY KEY)",),))
+    with Database.open(DatabaseAddress.sqlite(folder.database)) as database:
+        database.migrate(MIGRATIONS)
+        with database.writing() as connection:
+            connection.execute(...)
+
+Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from auth import private_files
+from auth.storage_errors import (
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabaseNewer,
+    DatabaseProblem,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    FolderNotWritable,
+)
+
+BUSY_SECONDS: Final = 15.0
+"""How long a connection waits for another one's write; every write of ours takes milliseconds."""
+
+_CONNECT_SECONDS: Final = 10
+_POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+_ANY_WRITER: Final = 7_358_001
+"""Number of the advisory lock under which schemas are changed; any number no other program uses."""
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """Where the database is. Its repr and `shown` hold no password."""
+
+    url: URL = field(repr=False)
+
+    @classmethod
+    def sqlite(cls, path: Path) -> "DatabaseAddress":
+        """A file, made when it is opened first."""
+        return cls(URL.create("sqlite+pysqlite", database=str(path)))
+
+    @classmethod
+    def of(cls, text: str) -> "DatabaseAddress":
+        """Read a `postgresql://…` URL.
+
+        Raises:
+            ValueError: It is none. The text says what one looks like and quotes nothing, for it may hold a password.
+        """
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            url = URL.create("none")
+        if url.drivername not in _POSTGRES_NAMES or not url.database:
+            raise ValueError("this is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
+        return cls(url.set(drivername="postgresql+psycopg"))
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None for PostgreSQL."""
+        return Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+
+    @property
+    def shown(self) -> str:
+        """The address as a person may read it: path, or host and database without user and password."""
+        if self.file is not None:
+            return str(self.file)
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"postgresql://{self.url.host or 'localhost'}{port}/{self.url.database}"
+
+
+@dataclass(frozen=True)
+class Component:
+    """The tables of one part of the program: step number n of `steps` (SQL statements) brings version n to n + 1.
+
+    A step that was released never changes; what changes is a further step. Statements must suit SQLite and PostgreSQL:
+    TEXT, BIGINT, DOUBLE PRECISION, BOOLEAN.
+    """
+
+    name: str
+    steps: tuple[tuple[str, ...], ...]
+
+    @property
+    def version(self) -> int:
+        """The version that this program knows."""
+        return len(self.steps)
+
+
+class Database:
+    """An open database. `engine` is SQLAlchemy's, for libraries that want one; our own code uses the two blocks."""
+
+    def __init__(self, address: DatabaseAddress, engine: Engine, busy_seconds: float) -> None:
+        self.address = address
+        self.engine = engine
+        self._busy_seconds = busy_seconds
+
+    @classmethod
+    def open(cls, address: DatabaseAddress, *, busy_seconds: float = BUSY_SECONDS) -> Self:
+        """Open it, making a SQLite file of mode 0600 if there is none.
+
+        Raises:
+            FolderNotWritable: The file cannot be made.
+            DatabaseProblem: It cannot be opened.
+        """
+        if address.file is not None:
+            _make_sqlite_file(address.file)
+            engine = _sqlite_engine(address.url, busy_seconds)
+        else:
+            engine = sqlalchemy.create_engine(
+                address.url,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "submittal-mcp"},
+            )
+        database = cls(address, engine, busy_seconds)
+        try:
+            with database.reading() as connection:
+                connection.exec_driver_sql("SELECT 1 FROM sqlite_master" if address.file else "SELECT 1")
+        except DatabaseProblem:
+            database.close()
+            raise
+        return database
+
+    def migrate(self, *components: Component) -> None:
+        """Bring the tables of `components` up to date; processes that start together do it one after another.
+
+        Raises:
+            DatabaseNewer: A newer version of the program has been here.
+            DatabaseProblem: The database cannot be written to.
+        """
+        if all(self._version(component) == component.version for component in components):
+            return
+        with self.writing() as connection:
+            if self.address.file is None:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ANY_WRITER})")
+            connection.exec_driver_sql(
+                "CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, version BIGINT NOT NULL)"
+            )
+            for component in components:
+                self._bring_up(connection, component)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads.
+
+        Raises:
+            DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
+        """
+        with self._explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, committed at the end of the block; on SQLite it is the only one from its start.
+
+        Raises:
+            DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
+        """
+        writer = self.engine.execution_options(submittal_writes=True)
+        with self._explained(), writer.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _version(self, component: Component) -> int:
+        """The version found; 0 where there is none.
+
+        Raises:
+            DatabaseNewer: It is above what this program knows.
+        """
+        with self.reading() as connection:
+            if not sqlalchemy.inspect(connection).has_table("schema_versions"):
+                return 0
+            return self._found(connection, component)
+
+    def _found(self, connection: Connection, component: Component) -> int:
+        query = sqlalchemy.text("SELECT version FROM schema_versions WHERE component = :name")
+        found = connection.execute(query, {"name": component.name}).scalar() or 0
+        if found > component.version:
+            raise DatabaseNewer(self.address.shown, component.name, found, component.version)
+        return int(found)
+
+    def _bring_up(self, connection: Connection, component: Component) -> None:
+        found = self._found(connection, component)
+        for step in component.steps[found:]:
+            for statement in step:
+                connection.exec_driver_sql(statement)
+        if found != component.version:
+            upsert = sqlalchemy.text(
+                "INSERT INTO schema_versions (component, version) VALUES (:name, :version)"
+                " ON CONFLICT (component) DO UPDATE SET version = excluded.version"
+            )
+            connection.execute(upsert, {"name": component.name, "version": component.version})
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            problem = _problem(self.address.shown, error)
+            if problem is None:
+                raise
+            # `from None`: what drivers say quotes statements and, on PostgreSQL, users and hosts.
+            raise problem from None
+
+
+def _make_sqlite_file(path: Path) -> None:
+    """Make the file before SQLite does: its journals, WAL and shared memory take their modes from it."""
+    try:
+        private_files.make_file(path)
+    except OSError as error:
+        if not path.exists():
+            raise FolderNotWritable(path.parent, error.strerror or type(error).__name__) from error
+        raise DatabaseReadOnly(str(path)) from error
+
+
+def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
+    engine = sqlalchemy.create_engine(
+        url, hide_parameters=True, connect_args={"timeout": busy_seconds, "isolation_level": None}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        _switch_to_wal(connection, busy_seconds)
+        # FULL: a token that was saved is on disk before it is used. MEMORY: no temporary files anywhere.
+        for pragma in ("synchronous = FULL", "temp_store = MEMORY", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("submittal_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Let readers and a writer work side by side. SQLite does not wait for a lock when it switches, so this does."""
+    ends = time.monotonic() + patience
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return  # also where the file system cannot: then it goes on with the journal it has
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(0.01)
+
+
+_SQLITE: Final[dict[int, type[Any]]] = {
+    sqlite3.SQLITE_BUSY: DatabaseBusy,
+    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    sqlite3.SQLITE_READONLY: DatabaseReadOnly,
+    sqlite3.SQLITE_FULL: DatabaseReadOnly,
+    sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
+    sqlite3.SQLITE_NOTADB: DatabaseCorrupt,
+    sqlite3.SQLITE_CANTOPEN: DatabaseUnreachable,
+    sqlite3.SQLITE_IOERR: DatabaseUnreachable,
+    sqlite3.SQLITE_PERM: DatabaseUnreachable,
+}
+
+
+def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
+    """What a driver's error means to a person; None for a fault in a statement of ours."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        kind = _SQLITE.get(_code(cause))
+        return kind(where) if kind is not None else None
+    state = getattr(cause, "sqlstate", None)
+    if state == "25006":  # read_only_sql_transaction
+        return DatabaseReadOnly(where)
+    if state in ("55P03", "57014"):  # lock_not_available, query_canceled
+        return DatabaseBusy(where)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        return DatabaseUnreachable(where)
+    return None
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; the upper bits refine it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

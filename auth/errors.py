@@ -1,0 +1,101 @@
+"""What keeps a request from having a token.
+
+::
+
+    AuthError
+    ├── NotSignedIn                 there is nothing to sign in with
+    ├── ReauthorizationRequired     what there was is refused or over; a person must sign in again
+    │   └── ServiceAccountRefused   an unattended run cannot go on until somebody mends its account
+    ├── PrivateKeyUnusable          the service account's key cannot be read
+    ├── SignInTimedOut              nobody finished signing in in time
+    ├── CallbackPortTaken           another program is where Autodesk's answer is to arrive
+    └── SignInFailed                the authorization server said no, or nothing that can be read
+        └── SignInUnavailable       it could not be reached, or gave no answer
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AuthError(Exception):
+    """Base of everything that `auth` raises on purpose."""
+
+
+class NotSignedIn(AuthError):
+    """No token is configured and nobody has signed in."""
+
+    def __str__(self) -> str:
+        return "nobody is signed in to Autodesk"
+
+
+class ReauthorizationRequired(AuthError):
+    """The token is refused and cannot be renewed."""
+
+    def __str__(self) -> str:
+        return "Autodesk refuses the sign-in; it cannot be renewed"
+
+
+class ServiceAccountRefused(ReauthorizationRequired):
+    """Autodesk does not take the assertion: the account, its key or the app is wrong, or the clock is."""
+
+    def __str__(self) -> str:
+        return (
+            "Autodesk refuses the service account: check its id, key id and key file, the app's secret, and the clock"
+        )
+
+
+@dataclass(eq=False)
+class PrivateKeyUnusable(AuthError):
+    """The private key of the service account cannot be read from `path`; `reason` is ours or the system's."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the service account's key file {self.path} cannot be used: {self.reason}"
+
+
+class SignInTimedOut(AuthError):
+    """Nobody finished signing in within five minutes."""
+
+    def __str__(self) -> str:
+        return "nobody finished signing in within five minutes; the link is no longer good"
+
+
+@dataclass(eq=False)
+class CallbackPortTaken(AuthError):
+    """Another program listens at `port`, where Autodesk's answer is to arrive."""
+
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"another program uses port {self.port}, where Autodesk's answer is to arrive; end it, or register another "
+            "callback URL for the app and name it in APS_CALLBACK_URL"
+        )
+
+
+@dataclass(eq=False)
+class SignInFailed(AuthError):
+    """`error` is the OAuth error code or a word of ours, `status` the HTTP status of the answer, if one came.
+
+    Words of ours: unknown_error (a refusal without a code), unreadable_answer, unreachable (no answer came),
+    approval_needed (a person has to click), state_mismatch (the answer belongs to another attempt).
+    """
+
+    error: str
+    status: int | None = None
+
+    def __str__(self) -> str:
+        return f"signing in failed: {self.error}" + (f" (HTTP {self.status})" if self.status else "")
+
+
+class SignInUnavailable(SignInFailed):
+    """The authorization server gave no answer: nothing is known to have changed. `reason` is a sentence of ours."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__("unreachable")
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return "Autodesk's sign-in service could not be reached" + (f": {self.reason}" if self.reason else "")

@@ -1,0 +1,295 @@
+"""One person's access token, renewed in time and once, however many tasks, processes and machines ask for it.
+
+Refresh tokens are good for a single use (fact sheet 10): whoever uses one and loses the answer has signed the person
+out. So a renewal goes, in this order:
+
+1. one task of the process goes on, the others wait for it;
+2. it takes the record's lease and reads the record again: somebody may have renewed it meanwhile;
+3. it marks the record, on disk, before it asks;
+4. it asks Autodesk;
+5. it saves what it was given, if the record's generation is still the same, before anybody uses it.
+
+After a crash before 4 the old token is good; after 5 the new one is. Between the two the outcome is open: the next one
+tries the old token once, and if Autodesk has seen it before, a person must sign in again. A cancelled call does not
+stop a renewal half way.
+"""
+
+import logging
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import anyio
+
+from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
+from auth.sealing import NotSealed
+from auth.storage_errors import DatabaseProblem, StorageProblem
+from auth.threads import in_thread
+from auth.token_endpoint import TokenEndpoint
+from auth.token_requests import Grant
+from auth.tokens import is_final
+from auth.vault import Account, Lease, SignIn, Tokens, Vault
+
+REFRESH_SECONDS: Final = 15 * 24 * 3600.0
+"""How long a refresh token is good (fact sheet 10); no answer says so."""
+
+Point = Literal["before_lease", "after_lease", "after_mark", "after_post", "in_save", "after_save"]
+"""Where a crash would leave its own kind of traces; tests stop a process there."""
+
+_random = secrets.SystemRandom().random
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How patient to be, in seconds.
+
+    `early`: a token with less left is renewed, each process at a moment of its own within `jitter`; with less than
+    `usable` left it is not used any more, which clocks that differ by minutes need. `lease`: a holder who shows no sign
+    of life for so long is given up; a sign comes every `beat`. `post`: the longest that Autodesk is waited for. After
+    a failure, or a token refused right after it was issued, the next try comes after `rest`.
+    """
+
+    early: float = 300.0
+    jitter: float = 120.0
+    usable: float = 150.0
+    lease: float = 15.0
+    beat: float = 3.0
+    poll: float = 0.1
+    post: float = 20.0
+    rest: float = 60.0
+
+
+def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: str | None = None) -> Tokens:
+    """Return a grant as it is kept; where it holds no refresh token, the one it was made with stays good."""
+    return Tokens.model_validate(
+        {
+            "access_token": grant.access_token,
+            "issued_at": now,
+            "expires_at": now + grant.expires_in,
+            "refresh_token": grant.refresh_token or refresh_token,
+            "refresh_expires_at": now + REFRESH_SECONDS,
+            "scopes": scopes,
+        }
+    )
+
+
+def _nowhere(_point: Point) -> None:
+    """What happens at a point, outside of tests."""
+
+
+class RenewedTokens:
+    """A token source for one person, as `acc.connection.TokenSource` asks for it."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        account: Account,
+        endpoint: TokenEndpoint,
+        *,
+        pace: Pace | None = None,
+        now: Callable[[], float] = time.time,
+        reached: Callable[[Point], None] = _nowhere,
+    ) -> None:
+        self.account = account
+        self._vault = vault
+        self._endpoint = endpoint
+        self._pace = pace or Pace()
+        self._now = now
+        self._reached = reached
+        self._early = self._pace.early + self._pace.jitter * _random()
+        self._one_at_a_time = anyio.Lock()
+        self._rests_until = 0.0
+
+    async def sign_in(self) -> SignIn:
+        """Return the person's record.
+
+        Raises:
+            NotSignedIn: There is none.
+            StorageProblem: It cannot be read.
+        """
+        found = await in_thread(lambda: self._vault.read(self.account))
+        if found is None:
+            raise NotSignedIn
+        return found
+
+    async def access_token(self) -> str:
+        """Return a token that is good for some minutes more.
+
+        Raises:
+            NotSignedIn: The person has signed out.
+            ReauthorizationRequired: Autodesk has refused the refresh token.
+            SignInFailed: Autodesk could not be asked, and the token is over.
+            StorageProblem: The record cannot be read or written.
+        """
+        found = await self.sign_in()
+        left = found.tokens.expires_at - self._now()
+        if left > self._early:
+            return _token(found)
+        if left > self._pace.usable:
+            return _token(await self._renewed_early(found))
+        return _token(await self._renew(found, patient=True) or found)
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return another token than the `rejected` one; None if that was issued just now.
+
+        Raises:
+            See `access_token`.
+        """
+        found = await self.sign_in()
+        if _token(found) != rejected:
+            return _token(found)
+        if self._now() - found.tokens.issued_at < self._pace.rest:
+            return None
+        return _token(await self._renew(found, patient=True) or found)
+
+    async def _renewed_early(self, found: SignIn) -> SignIn:
+        """Renew a token that is still good, unless somebody does already; what goes wrong can wait."""
+        if found.over or self._one_at_a_time.locked() or self._now() < self._rests_until:
+            return found
+        try:
+            return await self._renew(found, patient=False) or found
+        except (SignInFailed, ReauthorizationRequired, DatabaseProblem) as problem:
+            _log.warning("renewing failed, the token is still good: %s", problem)
+            return found
+
+    async def _renew(self, seen: SignIn, *, patient: bool) -> SignIn | None:
+        """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
+        async with self._one_at_a_time:
+            found = await self.sign_in()
+            if found.generation != seen.generation:
+                return found
+            if found.over:
+                raise ReauthorizationRequired
+            self._reached("before_lease")
+            lease = await taken(self._vault, found, self._pace, patient=patient)
+            if lease is None:
+                found = await self.sign_in()
+                return found if found.generation != seen.generation else None
+            # From here on the refresh token may be used up: a caller that goes away must not stop what saves the next.
+            with anyio.CancelScope(shield=True):
+                found = await self._renew_under(lease)
+            self._rests_until = 0.0
+            return found
+
+    async def _renew_under(self, lease: Lease) -> SignIn:
+        async with alive(self._vault, lease, self._pace):
+            try:
+                found = await self._ask_and_save(lease)
+            except (SignInFailed, StorageProblem, NotSealed):
+                self._rests_until = self._now() + self._pace.rest
+                with suppress(StorageProblem):
+                    await in_thread(lambda: self._vault.release(lease))
+                raise
+        return found
+
+    async def _ask_and_save(self, lease: Lease) -> SignIn:
+        self._reached("after_lease")
+        found = await self.sign_in()
+        if found.generation != lease.generation:
+            await in_thread(lambda: self._vault.release(lease))
+            return found
+        if found.tokens.refresh_token is None:
+            await in_thread(lambda: self._vault.end(lease))
+            raise ReauthorizationRequired
+        if lease.attempt is not None:
+            _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
+        await in_thread(lambda: self._vault.mark(lease, uuid.uuid4().hex))
+        self._reached("after_mark")
+        refresh_token = found.tokens.refresh_token.get_secret_value()
+        try:
+            grant = await self._granted(refresh_token)
+        except SignInFailed as failure:
+            if not is_final(failure):
+                raise
+            return await self._after_refusal(lease)
+        self._reached("after_post")
+        tokens = tokens_of(grant, self._now(), found.tokens.scopes, refresh_token)
+        saved = await self._save(lease, tokens)
+        self._reached("after_save")
+        if saved is None:
+            return await self.sign_in()
+        _log.info("renewed: generation %d", saved.generation)
+        return saved
+
+    async def _granted(self, refresh_token: str) -> Grant:
+        try:
+            with anyio.fail_after(self._pace.post):
+                return await self._endpoint.of_refresh_token(refresh_token)
+        except TimeoutError:
+            raise SignInUnavailable from None
+
+    async def _after_refusal(self, lease: Lease) -> SignIn:
+        """Look once more before giving up: another process may have used the token and saved the next one."""
+        found = await self.sign_in()
+        if found.generation != lease.generation:
+            return found
+        await in_thread(lambda: self._vault.end(lease))
+        _log.warning("Autodesk refused the refresh token of generation %d", lease.generation)
+        raise ReauthorizationRequired
+
+    async def _save(self, lease: Lease, tokens: Tokens) -> SignIn | None:
+        """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
+        for pause in (0.1, 0.5, 2.0):
+            try:
+                return await in_thread(lambda: self._vault.renew(lease, tokens, lambda: self._reached("in_save")))
+            except DatabaseProblem as problem:
+                _log.warning("renewed tokens could not be saved yet: %s", problem)
+            await anyio.sleep(pause)
+        return await in_thread(lambda: self._vault.renew(lease, tokens))
+
+
+async def taken(vault: Vault, found: SignIn, pace: Pace, *, patient: bool = True) -> Lease | None:
+    """Take the lease of a record whose generation stays as it was `found`.
+
+    None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
+    given up on when its sign of life has not changed for `pace.lease` seconds of this process's own clock.
+    """
+    holder = uuid.uuid4().hex
+    watched: tuple[int, int] | None = None
+    since = 0.0
+    while True:
+        seen = await in_thread(lambda: vault.lease(found.account))
+        if seen is None or seen.generation != found.generation:
+            return None
+        if watched != (seen.fence, seen.beat):
+            watched, since = (seen.fence, seen.beat), time.monotonic()
+        if seen.holder is None or time.monotonic() - since > pace.lease:
+            lease = await in_thread(lambda: vault.take(seen, holder))  # noqa: B023  # awaited before `seen` changes
+            if lease is not None:
+                return lease
+        elif not patient:
+            return None
+        await anyio.sleep(pace.poll * (0.5 + _random()))
+
+
+@asynccontextmanager
+async def alive(vault: Vault, lease: Lease, pace: Pace) -> AsyncIterator[None]:
+    """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.wait(pace.beat):
+            try:
+                if not vault.beat(lease):
+                    return
+            except DatabaseProblem as problem:
+                _log.warning("the lease could not be kept alive: %s", problem)
+
+    thread = threading.Thread(target=show, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        with anyio.CancelScope(shield=True):
+            await in_thread(thread.join)
+
+
+def _token(found: SignIn) -> str:
+    return found.tokens.access_token.get_secret_value()

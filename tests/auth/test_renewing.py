@@ -1,0 +1,348 @@
+"""Renewing tokens: in time, once, and through crashes, over real processes, sockets and databases."""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from acc.client import Acc
+from acc.hosts import Hosts
+from auth.database import Database, DatabaseAddress
+from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
+from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from auth.renewing import Pace, Point, RenewedTokens, alive, taken, tokens_of
+from auth.sealing import Key
+from auth.storage_errors import KeyMissing
+from auth.vault import SignIn, Vault
+from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
+
+if TYPE_CHECKING:
+    from tests.auth.conftest import Site
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+QUICK = Pace(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5)
+
+
+def renewed(vault: Vault, site: "Site", **more: Any) -> RenewedTokens:
+    return RenewedTokens(vault, site.account(), site.endpoint, **({"pace": QUICK} | more))
+
+
+def digest(found: SignIn | None) -> str:
+    assert found is not None
+    return hashlib.sha256(found.tokens.access_token.get_secret_value().encode()).hexdigest()
+
+
+def job(address: DatabaseAddress, key: Key | None, site: "Site", **more: Any) -> dict[str, Any]:
+    where = str(address.file) if address.file else address.url.set(drivername="postgresql").render_as_string(False)
+    account = site.account()
+    return {
+        "database": where,
+        "key": key.text if key else None,
+        "base_url": account.base_url,
+        "client_id": account.client_id,
+        "subject": account.subject,
+        "processes": 1,
+        **more,
+    }
+
+
+async def test_a_token_with_time_left_is_used_as_it_is(vault: Vault, site: "Site") -> None:
+    kept = await site.signed_in(vault)
+    before = site.posts()
+    assert await renewed(vault, site).access_token() == kept.tokens.access_token.get_secret_value()
+    assert site.posts() == before
+
+
+@pytest.mark.parametrize("left", [200.0, 0.0, -86400.0], ids=["some minutes", "none", "over since yesterday"])
+async def test_a_token_is_renewed_in_time_and_saved_before_it_is_given(vault: Vault, site: "Site", left: float) -> None:
+    kept = await site.signed_in(vault, left=left)
+    token = await renewed(vault, site).access_token()
+    found = vault.read(site.account())
+    assert found is not None
+    assert found.tokens.access_token.get_secret_value() == token != kept.tokens.access_token.get_secret_value()
+    assert found.tokens.refresh_token != kept.tokens.refresh_token
+    assert (found.generation, found.tokens.scopes, found.name) == (2, kept.tokens.scopes, kept.name)
+    lease = vault.lease(site.account())
+    assert lease is not None
+    assert (lease.holder, lease.attempt) == (None, None)
+
+
+async def test_each_process_renews_at_a_moment_of_its_own(vault: Vault, site: "Site") -> None:
+    moments = {renewed(vault, site, pace=Pace())._early for _ in range(50)}
+    assert len(moments) == 50
+    assert all(300 <= moment <= 420 for moment in moments)
+
+
+async def test_tasks_of_one_process_share_one_renewal(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault, left=0)
+    before = site.posts()
+    source = renewed(vault, site)
+    given: set[str] = set()
+
+    async def ask() -> None:
+        given.add(await source.access_token())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(ask)
+    assert (len(given), site.posts() - before) == (1, 1)
+
+
+async def test_eight_processes_with_one_expired_token_renew_it_once(
+    vault: Vault, address: DatabaseAddress, key: Key, site: "Site", run_program: Run
+) -> None:
+    await site.signed_in(vault, left=0)
+    before = site.posts()
+    ended = await anyio.to_thread.run_sync(run_program, "renew.py", job(address, key, site, processes=8, calls=3))
+    assert ended.returncode == 0, ended.stderr
+    given = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert given == [[digest(vault.read(site.account()))] * 3] * 8
+    assert site.posts() - before == 1
+
+
+OUTCOMES: dict[Point, str] = {
+    "before_lease": "renewed",
+    "after_lease": "renewed",
+    "after_mark": "renewed",
+    "after_post": "over",
+    "in_save": "over",
+    "after_save": "saved",
+}
+
+
+@pytest.mark.parametrize("point", OUTCOMES)
+async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_clear_state(
+    point: Point, vault: Vault, address: DatabaseAddress, key: Key, site: "Site", run_program: Run
+) -> None:
+    kept = await site.signed_in(vault, left=0)
+    before = site.posts()
+    ended = await anyio.to_thread.run_sync(run_program, "renew.py", job(address, key, site, die_at=point))
+    assert (ended.returncode, ended.stdout) == (-9, ""), ended.stderr
+    left = vault.lease(site.account())
+    assert left is not None
+    # Written down before Autodesk is asked, and gone once the outcome is saved.
+    assert (left.attempt is not None) == (point in ("after_mark", "after_post", "in_save"))
+    source = renewed(vault, site)
+    if OUTCOMES[point] == "over":
+        with pytest.raises(ReauthorizationRequired):
+            await source.access_token()
+        found = vault.read(site.account())
+        assert found is not None
+        assert (found.over, found.generation) == (True, kept.generation)
+        asked = site.posts()
+        with pytest.raises(ReauthorizationRequired):
+            await source.access_token()
+        assert site.posts() == asked  # nobody asks with a token that was refused
+        return
+    token = await source.access_token()
+    found = vault.read(site.account())
+    assert found is not None
+    assert (found.tokens.access_token.get_secret_value(), found.generation) == (token, 2)
+    assert site.posts() - before == 1
+
+
+async def test_a_holder_who_shows_life_is_waited_for(vault: Vault, site: "Site") -> None:
+    found = await site.signed_in(vault, left=0)
+    lease = await taken(vault, found, QUICK)
+    assert lease is not None
+    source = renewed(vault, site)
+    given: list[str] = []
+
+    async def ask() -> None:
+        given.append(await source.access_token())
+
+    async with anyio.create_task_group() as group, alive(vault, lease, QUICK):
+        group.start_soon(ask)
+        # Three times as long as a silent holder would be waited for, told by its own signs of life.
+        await anyio.to_thread.run_sync(_beats, vault, found, 3 * QUICK.lease / QUICK.beat)
+        assert given == []
+    assert len(given) == 1
+
+
+def _beats(vault: Vault, found: SignIn, wanted: float) -> None:
+    first = vault.lease(found.account)
+    while (lease := vault.lease(found.account)) is not None and lease.beat < wanted:
+        assert first is not None
+        assert lease.fence == first.fence, "the lease was taken from a holder who is alive"
+        time.sleep(0.01)
+
+
+async def test_while_somebody_else_renews_early_the_old_token_serves(vault: Vault, site: "Site") -> None:
+    found = await site.signed_in(vault, left=200)
+    assert await taken(vault, found, QUICK) is not None
+    before = site.posts()
+    assert await renewed(vault, site).access_token() == found.tokens.access_token.get_secret_value()
+    assert site.posts() == before
+
+
+@pytest.mark.parametrize("effect", [Refuse(503), Refuse(500, "no JSON"), Refuse(429), Reset()], ids=repr)
+async def test_a_failing_service_costs_no_token(vault: Vault, site: "Site", effect: Any) -> None:
+    kept = await site.signed_in(vault, left=0)
+    site.box.faults.add(Fault("auth.token", effect))
+    source = renewed(vault, site)
+    with pytest.raises(SignInFailed):
+        await source.access_token()
+    assert vault.read(site.account()) == kept
+    await source.access_token()
+    found = vault.read(site.account())
+    assert found is not None
+    assert found.generation == 2
+
+
+async def test_a_failing_service_is_no_trouble_while_the_token_is_good(vault: Vault, site: "Site") -> None:
+    kept = await site.signed_in(vault, left=200)
+    site.box.faults.add(Fault("auth.token", Refuse(503), times=None))
+    source = renewed(vault, site)
+    before = site.posts()
+    for _ in range(3):
+        assert await source.access_token() == kept.tokens.access_token.get_secret_value()
+    assert site.posts() - before == 1  # and it is left in peace for a while
+
+
+async def test_an_answer_that_is_lost_ends_in_a_clear_state(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault, left=0)
+    site.box.faults.add(Fault("auth.token", LoseAnswer()))
+    source = renewed(vault, site)
+    with pytest.raises(SignInUnavailable):
+        await source.access_token()
+    with pytest.raises(ReauthorizationRequired):
+        await source.access_token()
+
+
+async def test_a_call_that_goes_away_does_not_stop_a_renewal(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault, left=0)
+    stall = Fault("auth.token", Stall())
+    site.box.faults.add(stall)
+    source = renewed(vault, site)
+    async with anyio.create_task_group() as group:
+        group.start_soon(source.access_token)
+        await anyio.to_thread.run_sync(stall.reached.wait)
+        group.cancel_scope.cancel()
+        site.box.faults.release()
+    found = vault.read(site.account())
+    assert found is not None
+    assert found.generation == 2
+    assert await source.access_token() == found.tokens.access_token.get_secret_value()
+
+
+async def test_a_token_that_another_process_has_used_up_is_read_again_before_giving_up(
+    vault: Vault, site: "Site"
+) -> None:
+    """Somebody who was given up for dead, and was not, used the token and saves while the next one asks."""
+    found = await site.signed_in(vault, left=0)
+    slow = await taken(vault, found, QUICK)
+    assert slow is not None
+    refresh_token = found.tokens.refresh_token
+    assert refresh_token is not None
+    grant = await site.endpoint.of_refresh_token(refresh_token.get_secret_value())
+
+    def save(point: Point) -> None:
+        if point == "after_mark":
+            vault.renew(slow, tokens_of(grant, time.time(), found.tokens.scopes))
+
+    assert await renewed(vault, site, reached=save).access_token() == grant.access_token.get_secret_value()
+
+
+async def test_a_token_that_was_refused_is_renewed_once(vault: Vault, site: "Site") -> None:
+    kept = await site.signed_in(vault)
+    rejected = kept.tokens.access_token.get_secret_value()
+    source = renewed(vault, site)
+    before = site.posts()
+    newer = await source.renewed(rejected)
+    assert newer not in (None, rejected)
+    assert await source.renewed(rejected) == newer
+    # A token that was issued a moment ago and is refused will not get better by another one.
+    assert newer is not None
+    assert await source.renewed(newer) is None
+    assert site.posts() - before == 1
+
+
+async def test_a_request_that_autodesk_answers_with_401_is_repeated_with_a_renewed_token(
+    vault: Vault, site: "Site"
+) -> None:
+    kept = await site.signed_in(vault)
+    await site.endpoint.revoke(kept.tokens.access_token.get_secret_value(), refresh=False)
+    before = site.posts()
+    async with Acc(Hosts.at(site.base_url), renewed(vault, site)) as acc:
+        assert (await acc.who()).name == "Project Manager"
+        assert (await acc.who()).name == "Project Manager"
+    assert site.posts() - before == 1
+    assert [one.status for one in site.box.requests.all("auth.userinfo")] == [401, 200, 200]
+
+
+async def test_a_key_that_is_missing_does_not_hold_others_up(vault: Vault, database: Database, site: "Site") -> None:
+    found = await site.signed_in(vault, left=0)
+    with pytest.raises(KeyMissing):
+        await renewed(Vault(database, EnvironmentKeys([Key.new()])), site).access_token()
+    assert await taken(vault, found, QUICK, patient=False) is not None
+
+
+async def test_nobody_signed_in_is_said_so(vault: Vault, site: "Site") -> None:
+    with pytest.raises(NotSignedIn):
+        await renewed(vault, site).access_token()
+
+
+async def test_signing_out_elsewhere_is_seen_at_once(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault)
+    source = renewed(vault, site)
+    await source.access_token()
+    vault.remove(site.account())
+    with pytest.raises(NotSignedIn):
+        await source.access_token()
+
+
+@pytest.mark.parametrize("minutes", [-4, 4])
+async def test_a_clock_that_is_minutes_wrong_does_no_harm(vault: Vault, site: "Site", minutes: int) -> None:
+    """Seen from the service, a token is used neither after its end nor renewed again and again."""
+    await site.signed_in(vault, left=0)
+    skewed = time.time() + minutes * 60
+    source = renewed(vault, site, now=lambda: skewed)
+    first = await source.access_token()
+    before = site.posts()
+    assert await source.access_token() == first
+    assert site.posts() == before
+    # Another machine, whose clock is right, reads the same record.
+    assert await renewed(vault, site).access_token() == first
+
+
+async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tmp_path: Path, run_program: Run) -> None:
+    """Eight processes renew a token while the key changes twice."""
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
+
+        class NoKeyring:
+            def read(self) -> str | None:
+                raise KeyringUnavailable
+
+            def write(self, text: str) -> None:
+                raise KeyringUnavailable
+
+        def vault() -> Vault:
+            return Vault(database, MachineKeys(tmp_path / "vault.key", NoKeyring()))
+
+        await site.signed_in(vault(), left=0)
+        stall = Fault("auth.token", Stall())
+        site.box.faults.add(stall)
+        before = site.posts()
+        work = job(database.address, None, site, processes=8, key_file=str(tmp_path / "vault.key"))
+        ended: list[subprocess.CompletedProcess[str]] = []
+
+        async def run() -> None:
+            ended.append(await anyio.to_thread.run_sync(run_program, "renew.py", work))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await anyio.to_thread.run_sync(stall.reached.wait)
+            vault().rekey()
+            vault().rekey()
+            site.box.faults.release()
+        assert ended[0].returncode == 0, ended[0].stderr
+        given = [json.loads(line) for line in ended[0].stdout.splitlines()]
+        assert given == [[digest(vault().read(site.account()))]] * 8
+        assert site.posts() - before == 1

@@ -1,0 +1,411 @@
+"""Signing in with a browser over real sockets: the whole way, and everything that tries to slip in between."""
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import httpx
+import pytest
+
+from auth.attempts import LIFE_SECONDS, Attempts
+from auth.callback import Callback
+from auth.database import Database, DatabaseAddress
+from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
+from auth.key_ring import EnvironmentKeys
+from auth.loopback import Listener, PortTaken
+from auth.pkce import App, Attempt, authorize_url
+from auth.sealing import Key
+from auth.signing_in import SigningIn, Started, scopes_for
+from auth.storage_errors import StorageProblem
+from auth.token_endpoint import TokenEndpoint
+from auth.vault import SignIn, Vault
+from sandbox import Fault, Refuse
+
+if TYPE_CHECKING:
+    from tests.auth.conftest import Site
+
+WRITING = scopes_for(read_only=False)
+
+
+class Window:
+    """A process of this program that signs somebody in, in place of one of its own."""
+
+    def __init__(
+        self, database: Database, key: Key, endpoint: TokenEndpoint, scopes: tuple[str, ...] = WRITING
+    ) -> None:
+        self.moved = 0.0
+        self.vault = Vault(database, EnvironmentKeys([key]))
+        self.attempts = Attempts(database, self.vault, now=lambda: time.time() + self.moved)
+        self.endpoint = endpoint
+        self.signing_in = SigningIn(self.vault, self.attempts, endpoint, scopes, poll=0.01)
+        self.ended: list[SignIn | Exception] = []
+
+    @asynccontextmanager
+    async def waiting(self, **how: Any) -> AsyncIterator[Started]:
+        """A try under way; at the end of the block its end is waited for."""
+        started = self.signing_in.start()
+
+        async def finish() -> None:
+            try:
+                self.ended.append(await self.signing_in.finish(started, **how))
+            except (AuthError, StorageProblem) as error:
+                self.ended.append(error)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(finish)
+                if how.get("must_listen", True):
+                    await until_listening(started)
+                yield started
+
+
+async def until_listening(started: Started) -> None:
+    """Wait until somebody answers for a try."""
+    async with httpx.AsyncClient() as client:
+        while True:
+            try:
+                if (await client.get(f"{started.link}/known")).status_code == 204:
+                    return
+            except httpx.ConnectError:
+                await anyio.sleep(0.01)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def endpoint(site: "Site", port: int) -> TokenEndpoint:
+    callback_url = f"http://localhost:{port}/callback"
+    site.box.register_callback(callback_url)
+    app = App(site.app.client_id, callback_url)
+    return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Database]:
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
+        yield database
+
+
+@pytest.fixture
+def window(shared: Database, key: Key, endpoint: TokenEndpoint) -> Window:
+    return Window(shared, key, endpoint)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[httpx.AsyncClient]:
+    """A person's browser: it keeps cookies, and shows where it is sent."""
+    async with httpx.AsyncClient(timeout=20) as client:
+        yield client
+
+
+async def sent_back(browser: httpx.AsyncClient, started: Started, person: str = "manager") -> str:
+    """Open the link, choose a person on Autodesk's page, and return the address that the browser is sent to."""
+    to_autodesk = await browser.get(started.link)
+    assert to_autodesk.status_code == 303
+    answer = await browser.get(to_autodesk.headers["location"], params=None)
+    assert answer.status_code == 200
+    chosen = await browser.get(f"{to_autodesk.headers['location']}&sandbox_person={person}")
+    assert chosen.status_code == 302
+    return chosen.headers["location"]
+
+
+async def test_a_person_signs_in_by_the_link(window: Window, site: "Site", browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started:
+        page = await browser.get(await sent_back(browser, started))
+    assert page.status_code == 200
+    assert "You are signed in" in page.text
+    assert "Signed in to Autodesk as Project Manager." in page.text
+    [found] = window.ended
+    assert isinstance(found, SignIn)
+    assert (found.account, found.name, found.email) == (
+        site.account(),
+        "Project Manager",
+        "project.manager@example.com",
+    )
+    assert found.tokens.scopes == WRITING
+    assert window.vault.read(site.account()) == found
+    assert window.vault.current(site.base_url, site.app.client_id) == site.account()
+
+
+async def test_a_confidential_app_signs_in_too(
+    shared: Database, key: Key, site: "Site", endpoint: TokenEndpoint, browser: httpx.AsyncClient
+) -> None:
+    client_id, secret = site.box.confidential_client
+    app = App(client_id, endpoint.app.callback_url, secret)
+    window = Window(shared, key, TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app))
+    async with window.waiting() as started:
+        assert (await browser.get(await sent_back(browser, started))).status_code == 200
+    assert isinstance(window.ended[0], SignIn)
+
+
+async def test_only_reading_is_asked_for_where_writing_is_off(
+    shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+) -> None:
+    window = Window(shared, key, endpoint, scopes_for(read_only=True))
+    async with window.waiting() as started:
+        assert parse_qs(urlsplit(started.url).query)["scope"] == ["data:read user-profile:read"]
+        await browser.get(await sent_back(browser, started))
+    [found] = window.ended
+    assert isinstance(found, SignIn)
+    assert found.tokens.scopes == ("data:read", "user-profile:read")
+
+
+async def test_the_link_holds_nothing_secret_and_neither_does_the_database(window: Window, shared: Database) -> None:
+    started = window.signing_in.start()
+    query = parse_qs(urlsplit(started.url).query)
+    [state] = query["state"]
+    assert len(state) >= 22  # 128 bits in base64
+    assert urlsplit(started.link).query == ""
+    for secret in (state, *query["code_challenge"]):
+        assert secret not in started.link
+    assert shared.address.file is not None
+    for path in shared.address.file.parent.iterdir():
+        assert state.encode() not in path.read_bytes()
+
+
+async def test_a_page_loads_nothing_and_is_kept_nowhere(window: Window, browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started:
+        page = await browser.get(await sent_back(browser, started))
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert "http" not in page.text
+
+
+async def test_cancelling_is_said_on_the_page_and_to_the_caller(window: Window, browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started:
+        page = await browser.get(await sent_back(browser, started, "deny"))
+    assert (page.status_code, "cancelled the sign-in" in page.text) == (400, True)
+    [failure] = window.ended
+    assert isinstance(failure, SignInFailed)
+    assert failure.error == "access_denied"
+
+
+async def test_a_refused_code_is_said_on_the_page_and_to_the_caller(
+    window: Window, site: "Site", browser: httpx.AsyncClient
+) -> None:
+    site.box.faults.add(Fault("auth.token", Refuse(400, {"error": "invalid_grant", "error_description": "<script>"})))
+    async with window.waiting() as started:
+        page = await browser.get(await sent_back(browser, started))
+    assert (page.status_code, "did not accept" in page.text, "<script>" in page.text) == (400, True, False)
+    [failure] = window.ended
+    assert isinstance(failure, SignInFailed)
+    assert failure.error == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        (lambda url: url.replace("state=", "state=x"), 400),
+        (lambda url: url.partition("&state=")[0], 400),
+        (lambda url: url.replace("code=", "kode="), 400),
+        (lambda url: url.replace("/callback", "/callback/"), 404),
+        (lambda url: url.replace("/callback", "//callback"), 403),
+    ],
+    ids=["wrong state", "no state", "no code", "another path", "a doubled slash"],
+)
+async def test_an_answer_that_is_not_ours_changes_nothing(
+    window: Window, browser: httpx.AsyncClient, changed: Callable[[str], str], status: int
+) -> None:
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        assert (await browser.get(changed(address))).status_code == status
+        assert (await browser.get(address)).status_code == 200
+    assert isinstance(window.ended[0], SignIn)
+
+
+async def test_an_answer_is_taken_once(window: Window, site: "Site", browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started, window.waiting():  # the second try keeps the listener there
+        address = await sent_back(browser, started)
+        assert (await browser.get(address)).status_code == 200
+        again = await browser.get(address)
+        assert (again.status_code, "This sign-in is over" in again.text) == (400, True)
+        window.moved = LIFE_SECONDS
+    assert site.posts() == 1
+
+
+async def test_an_answer_under_another_host_name_is_refused(
+    window: Window, port: int, browser: httpx.AsyncClient
+) -> None:
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        for host in ("evil.example", f"evil.example:{port}", "localhost", f"localhost:{port + 1}", f"127.0.0.1:{port}"):
+            refused = await browser.get(address, headers={"Host": host})
+            assert (refused.status_code, "state" in refused.text) == (421, False)
+        assert (await browser.get(address)).status_code == 200
+
+
+async def test_another_browser_cannot_finish_what_this_one_began(window: Window, browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        async with httpx.AsyncClient() as other:
+            stolen = await other.get(address)
+            assert (stolen.status_code, "not the browser" in stolen.text) == (403, True)
+        assert (await browser.get(address)).status_code == 200
+
+
+async def test_one_browser_may_have_two_links_open(window: Window, browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as first, window.waiting() as second:
+        addresses = [await sent_back(browser, first, "manager"), await sent_back(browser, second, "steel")]
+        for address in addresses:
+            assert (await browser.get(address)).status_code == 200
+    assert {found.name for found in window.ended if isinstance(found, SignIn)} == {
+        "Project Manager",
+        "Steel Subcontractor",
+    }
+
+
+async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
+    window: Window, site: "Site", browser: httpx.AsyncClient
+) -> None:
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        [code] = parse_qs(urlsplit(address).query)["code"]
+        with pytest.raises(SignInFailed) as caught:
+            await window.endpoint.of_code(code, Attempt().verifier)
+        assert caught.value.error == "invalid_grant"
+        await browser.get(address)
+    assert isinstance(window.ended[0], SignIn)
+
+
+async def test_a_code_of_somebody_else_slipped_in_is_refused(
+    window: Window, site: "Site", browser: httpx.AsyncClient
+) -> None:
+    """Otherwise a person would attach files to an attacker's account."""
+    elsewhere = Attempt()
+    theirs = authorize_url(site.base_url, window.endpoint.app, elsewhere) + "&sandbox_person=outsider"
+    code = parse_qs(urlsplit((await browser.get(theirs)).headers["location"]).query)["code"][0]
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        ours = parse_qs(urlsplit(address).query)["code"][0]
+        page = await browser.get(address.replace(ours, code))
+        assert page.status_code == 400
+    assert isinstance(window.ended[0], SignInFailed)
+    assert window.vault.people(site.base_url, site.app.client_id) == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "file:///etc/passwd", "http://evil.example/", "data:text/html,x"]
+)
+async def test_the_link_sends_nobody_to_a_strange_address(window: Window, url: str, browser: httpx.AsyncClient) -> None:
+    id_ = window.attempts.start(window.endpoint.app.callback_url, Attempt(), url)
+    async with window.waiting() as started:
+        answer = await browser.get(started.link.replace(started.id, id_))
+        assert (answer.status_code, "location" in answer.headers, url in answer.text) == (400, False, False)
+        window.moved = LIFE_SECONDS
+
+
+async def test_a_try_ends_after_five_minutes(window: Window, browser: httpx.AsyncClient) -> None:
+    async with window.waiting() as started, window.waiting():
+        address = await sent_back(browser, started)
+        window.moved = LIFE_SECONDS
+        over = await browser.get(address)
+        assert over.status_code == 400
+    assert [type(one) for one in window.ended] == [SignInTimedOut, SignInTimedOut]
+
+
+async def test_two_windows_share_one_listener_and_the_second_takes_its_place(
+    window: Window, shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+) -> None:
+    second = Window(shared, key, endpoint)
+    async with second.waiting() as later:
+        # The first one was there before, but ends before.
+        async with window.waiting() as started:
+            assert (await browser.get(await sent_back(browser, started, "manager"))).status_code == 200
+        await until_listening(later)
+        page = await browser.get(await sent_back(browser, later, "steel"))
+        assert "Steel Subcontractor" in page.text
+    assert [found.name for found in (*window.ended, *second.ended) if isinstance(found, SignIn)] == [
+        "Project Manager",
+        "Steel Subcontractor",
+    ]
+
+
+async def test_a_listener_answers_for_a_window_that_is_not_its_own(
+    window: Window, shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+) -> None:
+    second = Window(shared, key, endpoint)
+    async with window.waiting():
+        async with second.waiting() as later:
+            assert second.signing_in._listener is None
+            assert (await browser.get(await sent_back(browser, later))).status_code == 200
+        window.moved = LIFE_SECONDS
+    assert isinstance(second.ended[0], SignIn)
+
+
+async def test_a_port_that_another_program_uses_is_named(window: Window, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)) as foreign:
+        threading.Thread(target=_refuse_all, args=(foreign,), daemon=True).start()
+        async with window.waiting(must_listen=False):
+            window.moved = LIFE_SECONDS
+        started = window.signing_in.start()
+        window.moved = 0.0
+        started = window.signing_in.start()
+        with pytest.raises(CallbackPortTaken, match=str(port)):
+            await window.signing_in.finish(started)
+
+
+def _refuse_all(listening: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        connection.close()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="there is no ::1")
+async def test_half_of_localhost_is_not_enough(window: Window, port: int) -> None:
+    """Whoever has the other half would be handed the code."""
+    callback = Callback(f"http://localhost:{port}/callback", window.attempts, window.attempts.waiting)
+    with socket.create_server(("::1", port), family=socket.AF_INET6), pytest.raises(PortTaken):
+        Listener.open(callback)
+    listener = Listener.open(callback)
+    listener.close()
+
+
+async def test_both_halves_of_localhost_answer(window: Window, port: int, browser: httpx.AsyncClient) -> None:
+    async with window.waiting():
+        for host in ("127.0.0.1", "[::1]"):
+            answer = await browser.get(f"http://{host}:{port}/", headers={"Host": f"localhost:{port}"})
+            assert answer.status_code == 404
+        window.moved = LIFE_SECONDS
+
+
+async def test_an_answer_may_be_pasted_where_the_browser_is_elsewhere(
+    window: Window, browser: httpx.AsyncClient, port: int
+) -> None:
+    with socket.create_server(("127.0.0.1", port)):  # nothing needs to listen for it
+        async with window.waiting(must_listen=False) as started:
+            location = (await browser.get(f"{started.url}&sandbox_person=manager")).headers["location"]
+            paste = window.signing_in.paste
+            for rubbish in ("", "yes", "http://localhost/callback?code=x&state=y", "javascript:alert(1)"):
+                assert not await anyio.to_thread.run_sync(paste, rubbish)
+            assert await anyio.to_thread.run_sync(paste, f"  {location}\n")
+    assert isinstance(window.ended[0], SignIn)
+
+
+async def test_what_no_browser_sends_is_refused(window: Window, port: int) -> None:
+    async with window.waiting():
+        for request in (b"POST /callback HTTP/1.1\r\n", b"\x16\x03\x01 nonsense\r\n", b"GET " + b"x" * 70000 + b"\r\n"):
+            assert await anyio.to_thread.run_sync(_status, port, request) != b"200"
+        window.moved = LIFE_SECONDS
+
+
+def _status(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request + f"Host: localhost:{port}\r\n\r\n".encode())
+        try:
+            return connection.recv(4096).split(b" ")[1][:3]
+        except (ConnectionError, IndexError):
+            return b""

@@ -1,0 +1,124 @@
+"""Signing out, and whose token a server sends."""
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
+from auth.pkce import App
+from auth.renewing import Pace, RenewedTokens
+from auth.sessions import CurrentPerson, Sessions
+from auth.signing_out import sign_out
+from auth.token_endpoint import Autodesk, TokenEndpoint
+from auth.vault import Vault
+from sandbox import Fault, Refuse, Reset, Stall
+
+if TYPE_CHECKING:
+    from tests.auth.conftest import Site
+
+QUICK = Pace(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5)
+
+
+async def test_signing_out_ends_the_tokens_at_autodesk_and_forgets_them_here(vault: Vault, site: "Site") -> None:
+    kept = await site.signed_in(vault)
+    assert await sign_out(vault, site.account(), site.endpoint) == kept
+    assert vault.read(site.account()) is None
+    assert vault.current(site.base_url, site.app.client_id) is None
+    assert kept.tokens.refresh_token is not None
+    with pytest.raises(SignInFailed):
+        await site.endpoint.of_refresh_token(kept.tokens.refresh_token.get_secret_value())
+    with pytest.raises(SignInFailed):
+        await site.endpoint.person(kept.tokens.access_token.get_secret_value())
+
+
+@pytest.mark.parametrize("effect", [Refuse(503), Reset()], ids=["failing", "cut off"])
+async def test_while_autodesk_cannot_be_reached_nothing_is_forgotten_unless_asked_for(
+    vault: Vault, site: "Site", effect: Refuse | Reset
+) -> None:
+    kept = await site.signed_in(vault)
+    site.box.faults.add(Fault("auth.revoke", effect))
+    with pytest.raises(SignInFailed):
+        await sign_out(vault, site.account(), site.endpoint)
+    assert vault.read(site.account()) == kept
+    await sign_out(vault, site.account(), site.endpoint, revoke=False)
+    assert vault.read(site.account()) is None
+
+
+async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault, left=0)
+    stall = Fault("auth.token", Stall())
+    site.box.faults.add(stall)
+    source = RenewedTokens(vault, site.account(), site.endpoint, pace=QUICK)
+    tokens: list[str] = []
+
+    async def renew() -> None:
+        tokens.append(await source.access_token())
+
+    async def leave() -> None:
+        await sign_out(vault, site.account(), site.endpoint, pace=QUICK)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(renew)
+        await anyio.to_thread.run_sync(stall.reached.wait)
+        group.start_soon(leave)
+        site.box.faults.release()
+    assert vault.read(site.account()) is None
+    with pytest.raises(SignInFailed):
+        await site.endpoint.person(tokens[0])
+
+
+async def test_nobody_cannot_sign_out(vault: Vault, site: "Site") -> None:
+    with pytest.raises(NotSignedIn):
+        await sign_out(vault, site.account(), site.endpoint)
+
+
+def token_of(vault: Vault, site: "Site", key: str) -> str:
+    found = vault.read(site.account(key))
+    assert found is not None
+    return found.tokens.access_token.get_secret_value()
+
+
+async def test_a_server_sends_the_token_of_whoever_signed_in_last_and_stays_with_them(
+    vault: Vault, site: "Site"
+) -> None:
+    await site.signed_in(vault, "steel")
+    await site.signed_in(vault, "manager")
+    source = CurrentPerson(Sessions(lambda: vault, site.endpoint))
+    assert await source.access_token() == token_of(vault, site, "manager")
+    await site.signed_in(vault, "steel")
+    assert await source.access_token() == token_of(vault, site, "manager")
+    vault.remove(site.account("manager"))
+    assert await source.access_token() == token_of(vault, site, "steel")
+
+
+async def test_a_server_started_for_one_person_sends_no_other_persons_token(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault, "steel")
+    await site.signed_in(vault, "manager")
+    steel = CurrentPerson(Sessions(lambda: vault, site.endpoint), site.box.person("steel").email.upper())
+    assert await steel.access_token() == token_of(vault, site, "steel")
+    vault.remove(site.account("steel"))
+    with pytest.raises(NotSignedIn):
+        await steel.access_token()
+
+
+async def test_who_has_to_sign_in_anew_is_left_for_whoever_did(vault: Vault, site: "Site") -> None:
+    kept = await site.signed_in(vault, "manager", left=0)
+    source = CurrentPerson(Sessions(lambda: vault, site.endpoint))
+    assert kept.tokens.refresh_token is not None
+    await site.endpoint.of_refresh_token(kept.tokens.refresh_token.get_secret_value())
+    with pytest.raises(ReauthorizationRequired):
+        await source.access_token()
+    await site.signed_in(vault, "manager")
+    assert await source.access_token() == token_of(vault, site, "manager")
+
+
+async def test_a_token_goes_only_to_the_app_and_the_autodesk_that_issued_it(vault: Vault, site: "Site") -> None:
+    await site.signed_in(vault)
+    http, here = site.endpoint._http, site.endpoint.autodesk
+    for other in (
+        TokenEndpoint(http, Autodesk("https://developer.api.autodesk.com", here.profile), site.app),
+        TokenEndpoint(http, here, App("another-client", site.app.callback_url)),
+    ):
+        with pytest.raises(NotSignedIn):
+            await CurrentPerson(Sessions(lambda: vault, other)).access_token()

@@ -1,0 +1,214 @@
+"""The vault: records sealed in their place, several people, keys that change under running servers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from auth.database import Database, DatabaseAddress
+from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from auth.sealing import Key, NotSealed, key_id_of
+from auth.storage_errors import KeyMissing
+from auth.vault import Account, Tokens, Vault
+
+ACCOUNT = Account("https://developer.api.autodesk.com", "client", "SUBJECT")
+TOKENS = Tokens.model_validate(
+    {
+        "access_token": "access-canary-1",
+        "issued_at": 1000.0,
+        "expires_at": 4600.0,
+        "refresh_token": "refresh-canary-1",
+        "refresh_expires_at": 9000.0,
+        "scopes": ("data:read",),
+    }
+)
+NEWER = TOKENS.model_copy(update={"expires_at": 8200.0})
+
+
+class NoKeyring:
+    def read(self) -> str | None:
+        raise KeyringUnavailable
+
+    def write(self, text: str) -> None:
+        raise KeyringUnavailable
+
+
+def everything(database: Database) -> str:
+    with database.reading() as connection:
+        return json.dumps([list(row) for row in connection.exec_driver_sql("SELECT * FROM sign_ins")])
+
+
+def change(database: Database, **values: Any) -> None:
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    with database.writing() as connection:
+        connection.execute(sqlalchemy.text(f"UPDATE sign_ins SET {assignments}"), values)
+
+
+def test_a_sign_in_is_read_as_it_was_kept(vault: Vault) -> None:
+    kept = vault.keep(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
+    assert vault.read(ACCOUNT) == kept
+    assert (kept.tokens, kept.generation, kept.over) == (TOKENS, 1, False)
+    assert vault.read(Account("https://other", "client", "SUBJECT")) is None
+
+
+def test_no_token_is_readable_in_the_database(vault: Vault, database: Database) -> None:
+    vault.keep(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
+    assert "canary" not in everything(database)
+    assert "canary" not in repr(vault.read(ACCOUNT))
+    if database.address.file is not None:
+        for path in database.address.file.parent.iterdir():
+            assert b"canary" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("field", ["base_url", "client_id", "subject"])
+def test_a_record_moved_to_another_place_does_not_open(vault: Vault, database: Database, field: str) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    change(database, **{field: "moved"})
+    moved = Account(**{**vars(ACCOUNT), field: "moved"})
+    with pytest.raises(NotSealed):
+        vault.read(moved)
+
+
+def test_an_old_record_put_back_under_a_new_generation_does_not_open(vault: Vault, database: Database) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    with database.reading() as connection:
+        old = connection.exec_driver_sql("SELECT sealed FROM sign_ins").scalar()
+    vault.keep(ACCOUNT, "", None, NEWER)
+    change(database, sealed=old)
+    with pytest.raises(NotSealed):
+        vault.read(ACCOUNT)
+
+
+def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
+    other = Account(ACCOUNT.base_url, ACCOUNT.client_id, "OTHER")
+    elsewhere = Account("http://127.0.0.1:8788", ACCOUNT.client_id, "SUBJECT")
+    vault.keep(ACCOUNT, "", "project.manager@example.com", TOKENS)
+    vault.keep(other, "", "steel.subcontractor@example.com", TOKENS)
+    vault.keep(elsewhere, "", "project.manager@example.com", TOKENS)
+    assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == other
+    assert vault.current(elsewhere.base_url, ACCOUNT.client_id) == elsewhere
+    assert vault.named(ACCOUNT.base_url, ACCOUNT.client_id, "Project.Manager@Example.com ") == ACCOUNT
+    assert vault.named(ACCOUNT.base_url, ACCOUNT.client_id, "nobody@example.com") is None
+    vault.keep(ACCOUNT, "", "project.manager@example.com", NEWER)
+    assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == ACCOUNT
+    vault.remove(ACCOUNT)
+    assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None
+    assert list(vault.people(ACCOUNT.base_url, ACCOUNT.client_id)) == [other]
+
+
+def test_one_lease_at_a_time(vault: Vault) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    seen = vault.lease(ACCOUNT)
+    assert seen is not None
+    first = vault.take(seen, "first")
+    assert first is not None
+    assert vault.take(seen, "second") is None
+    assert vault.beat(first)
+    assert vault.take(first, "second") is None  # its beat has moved: it is alive
+    stale = vault.lease(ACCOUNT)
+    assert stale is not None
+    second = vault.take(stale, "second")
+    assert second is not None
+    assert second.holder == "second"
+    assert not vault.beat(first)
+    assert not vault.mark(first, "attempt")
+    vault.end(first)
+    vault.release(first)
+    found = vault.lease(ACCOUNT)
+    assert found is not None
+    assert found.holder == "second"
+
+
+def test_new_tokens_replace_only_the_generation_they_were_made_from(vault: Vault) -> None:
+    vault.keep(ACCOUNT, "name", "mail", TOKENS)
+    seen = vault.lease(ACCOUNT)
+    assert seen is not None
+    lease = vault.take(seen, "holder")
+    assert lease is not None
+    saved = vault.renew(lease, NEWER)
+    assert saved is not None
+    assert (saved, saved.generation) == (vault.read(ACCOUNT), 2)
+    assert vault.renew(lease, TOKENS) is None
+    assert vault.read(ACCOUNT) == saved
+
+
+def test_a_holder_who_was_given_up_still_saves_the_only_tokens_there_are(vault: Vault) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    seen = vault.lease(ACCOUNT)
+    assert seen is not None
+    first = vault.take(seen, "first")
+    assert first is not None
+    assert vault.take(first, "second") is not None
+    assert vault.renew(first, NEWER) is not None
+    found = vault.read(ACCOUNT)
+    assert found is not None
+    assert (found.tokens, found.over) == (NEWER, False)
+
+
+def test_signing_in_anew_ends_whatever_was_under_way(vault: Vault) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    seen = vault.lease(ACCOUNT)
+    assert seen is not None
+    lease = vault.take(seen, "holder")
+    assert lease is not None
+    anew = vault.keep(ACCOUNT, "", None, NEWER)
+    vault.end(lease)
+    assert vault.renew(lease, TOKENS) is None
+    assert vault.read(ACCOUNT) == anew
+
+
+def test_signing_in_anew_mends_a_record_that_somebody_has_spoilt(vault: Vault, database: Database) -> None:
+    vault.keep(ACCOUNT, "", None, TOKENS)
+    change(database, sealed="spoilt")
+    with pytest.raises(NotSealed):
+        vault.read(ACCOUNT)
+    anew = vault.keep(ACCOUNT, "", None, NEWER)
+    assert vault.read(ACCOUNT) == anew
+
+
+def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
+    old, new = Key.new(), Key.new()
+    Vault(database, EnvironmentKeys([old])).keep(ACCOUNT, "", None, TOKENS)
+    vault = Vault(database, EnvironmentKeys([new, old]))
+    assert vault.read(ACCOUNT) is not None
+    assert vault.rekey() == 1
+    found = Vault(database, EnvironmentKeys([new])).read(ACCOUNT)
+    assert found is not None
+    assert (found.tokens, found.generation) == (TOKENS, 1)
+
+
+def test_a_key_that_is_not_at_hand_is_named(database: Database) -> None:
+    lost = Key.new()
+    Vault(database, EnvironmentKeys([lost])).keep(ACCOUNT, "", None, TOKENS)
+    with pytest.raises(KeyMissing, match=lost.id) as caught:
+        Vault(database, EnvironmentKeys([Key.new()])).read(ACCOUNT)
+    assert "SUBMITTAL_MCP_ENCRYPTION_KEYS" in str(caught.value)
+
+
+def test_running_servers_follow_two_rotations(tmp_path: Path) -> None:
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
+
+        def vault() -> Vault:
+            return Vault(database, MachineKeys(tmp_path / "vault.key", NoKeyring()))
+
+        server = vault()
+        server.keep(ACCOUNT, "", None, TOKENS)
+        seen = server.lease(ACCOUNT)
+        assert seen is not None
+        lease = server.take(seen, "server")
+        assert lease is not None
+        for _ in range(2):
+            assert vault().rekey() == 1
+        # Its ring is two rotations old: it looks again, and seals with the newest key.
+        assert server.renew(lease, NEWER) is not None
+        ring = MachineKeys(tmp_path / "vault.key", NoKeyring()).load()
+        assert ring is not None
+        with database.reading() as connection:
+            sealed = connection.exec_driver_sql("SELECT sealed FROM sign_ins").scalar()
+        assert isinstance(sealed, str)
+        assert key_id_of(sealed) == ring.newest.id
+        found = vault().read(ACCOUNT)
+        assert found is not None
+        assert found.tokens == NEWER
