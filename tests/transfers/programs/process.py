@@ -1,0 +1,102 @@
+"""One process of a person, as a server would be: attaches what it is told to, takes up what others left, and dies.
+
+Its one argument is JSON (`Orders`); it writes a JSON line for everything that a test may want to wait for.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import structlog
+from pydantic import BaseModel
+
+from acc.client import Acc
+from acc.hosts import Hosts
+from acc.http import storage_client
+from acc.retry import RetryPolicy
+from auth.tokens import FixedToken
+from transfers.attaching import Transfers
+from transfers.folders import AllowedFolders
+from transfers.job import Destination, Job
+from transfers.jobs import Patience
+from transfers.ledger import Place
+from transfers.local_file import FileRules
+
+
+class Orders(BaseModel):
+    """What the process is to do; `die_at` is a point of a job at which it kills itself, as `kill -9` would."""
+
+    base_url: str
+    token: str
+    folders: list[str]
+    data_dir: str
+    database_url: str | None = None
+    keys: str
+    where: dict[str, Any]
+    attach: str | None = None
+    confirm: bool = False
+    key: str | None = None
+    die_at: str | None = None
+    takes_up: bool = True
+
+
+def say(**facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+async def work(orders: Orders) -> None:
+    def reached(point: str) -> None:
+        say(reached=point)
+        if point == orders.die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def tick(job: Job) -> None:
+        say(state=job.state)
+
+    hosts = Hosts.at(orders.base_url)
+    policy = RetryPolicy(attempts=3, base=0, cap=0)
+    async with Acc(hosts, FixedToken(orders.token), policy=policy) as acc:
+        transfers = Transfers(
+            acc,
+            AllowedFolders([Path(folder) for folder in orders.folders]),
+            FileRules(frozenset(), 10**12),
+            4,
+            lambda: storage_client(hosts),
+            Place(Path(orders.data_dir), orders.database_url, orders.keys),
+            reached=reached,
+        )
+        async with transfers.running(takes_up=(lambda _: True) if orders.takes_up else None):
+            say(running=True)
+            if orders.attach:
+                outcome = await transfers.attach_file(
+                    Destination(**orders.where),
+                    orders.attach,
+                    None,
+                    orders.key,
+                    Patience(60, tick, 0.2),
+                    confirm=orders.confirm,
+                )
+                say(attached=outcome.job.reserved.id, existed=outcome.existed, state=outcome.job.state)
+            await anyio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
+    say(ended=True)
+
+
+def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # A test that fails leaves nobody behind.
+    watchdog = threading.Timer(90, os._exit, [3])
+    watchdog.daemon = True
+    watchdog.start()
+    anyio.run(work, Orders.model_validate_json(sys.argv[1]))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What makes two requests the same: every field, and nothing else."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from transfers.fingerprint import AttachRequest, keyed
+
+requests = st.builds(AttachRequest)
+BOUND_BY_A_KEY = {"base_url", "person_id", "project_id", "item_id"}
+
+
+@given(requests)
+def test_equal_requests_have_equal_fingerprints(request_: AttachRequest) -> None:
+    assert request_.fingerprint() == replace(request_).fingerprint()
+
+
+@given(requests, requests)
+def test_different_requests_have_different_fingerprints(one: AttachRequest, other: AttachRequest) -> None:
+    assert (one.fingerprint() == other.fingerprint()) == (one == other)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(AttachRequest)])
+@settings(max_examples=20)
+@given(request_=requests, data=st.data())
+def test_any_field_alone_changes_the_fingerprint(name: str, request_: AttachRequest, data: st.DataObject) -> None:
+    other = _with_another(request_, name, data)
+    assert other.fingerprint() != request_.fingerprint()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(AttachRequest)])
+@settings(max_examples=20)
+@given(request_=requests, key=st.text(), data=st.data())
+def test_a_key_is_bound_to_person_and_submittal_and_to_nothing_else(
+    name: str, request_: AttachRequest, key: str, data: st.DataObject
+) -> None:
+    other = _with_another(request_, name, data)
+    assert (keyed(request_, key) != keyed(other, key)) == (name in BOUND_BY_A_KEY)
+
+
+@given(requests, st.text(), st.text())
+def test_another_key_is_another_fingerprint(request_: AttachRequest, one: str, other: str) -> None:
+    assert (keyed(request_, one) == keyed(request_, other)) == (one == other)
+
+
+@given(requests, st.text())
+def test_a_key_never_meets_a_computed_fingerprint(request_: AttachRequest, key: str) -> None:
+    assert keyed(request_, key) != request_.fingerprint()
+
+
+def _with_another(request: AttachRequest, name: str, data: st.DataObject) -> AttachRequest:
+    before: Any = getattr(request, name)
+    if isinstance(before, int):
+        after: Any = data.draw(st.integers())
+    else:
+        after = data.draw(st.text() | st.none() if name == "task_id" else st.text())
+    assume(after != before)
+    return replace(request, **{name: after})

@@ -1,0 +1,386 @@
+"""Nothing outside the allowed folders is opened, whatever a path looks like (design, section 6; security notes B.2)."""
+
+import os
+import socket
+import sys
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
+from transfers.folders import AllowedFolders, OpenedFile
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs what POSIX file systems have")
+
+
+def read(folders: "AllowedFolders | Watched", path: str) -> bytes:
+    """Everything in a file, by the one door."""
+    opened = folders.open(path)
+    with os.fdopen(opened.fd, "rb") as file:
+        return file.read()
+
+
+def refusal(folders: "AllowedFolders | Watched", path: str) -> FileProblem:
+    with pytest.raises(FileProblem) as refused:
+        folders.open(path)
+    return refused.value
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+@dataclass
+class Watched:
+    """Folders whose every opening is held against the rule: a folder itself, then one plain name at a time and never
+    through a link. Names are opened from the descriptor of the folder before, so this cannot lead outside.
+    """
+
+    folder: Path
+    folders: AllowedFolders
+    watching_opens: Any
+    names: list[str] = field(default_factory=list)
+    offences: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> OpenedFile:
+        """Open as `AllowedFolders` does."""
+        try:
+            with self.watching_opens(self._see):
+                return self.folders.open(path)
+        finally:
+            assert self.offences == []
+
+    def _see(self, path: str, flags: int) -> None:
+        if path == str(self.folder):
+            return
+        self.names.append(path)
+        writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        if "/" in path or path in ("", ".", "..") or not flags & os.O_NOFOLLOW or flags & writing:
+            self.offences.append(path)
+
+
+@pytest.fixture
+def watched(folder: Path, watching_opens: Any) -> Watched:
+    """The allowed folder under watch."""
+    return Watched(folder, AllowedFolders([folder]), watching_opens)
+
+
+def test_a_file_is_found_by_its_whole_path_and_by_its_path_within_the_folder(folder: Path) -> None:
+    folders = AllowedFolders([folder])
+    for path in (str(folder / "beam.pdf"), "beam.pdf", "./beam.pdf", str(folder) + "//./beam.pdf"):
+        assert read(folders, path) == b"beam"
+    for path in (str(folder / "sub" / "joist.pdf"), "sub/joist.pdf", "sub//joist.pdf"):
+        assert read(folders, path) == b"joist"
+
+
+def test_the_path_of_what_was_opened_is_told(folder: Path) -> None:
+    found = AllowedFolders([folder]).open("sub/joist.pdf")
+    os.close(found.fd)
+    assert found.path == folder / "sub" / "joist.pdf"
+
+
+def test_with_no_folder_nothing_may_be_read(folder: Path) -> None:
+    problem = refusal(AllowedFolders([]), str(folder / "beam.pdf"))
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "no_folders"
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.pdf",
+        "sub/../../secret.pdf",
+        "sub/../beam.pdf",
+        "{top}/secret.pdf",
+        "{top}/allowed/../secret.pdf",
+        "{top}/allowed_evil/beam.pdf",
+        "{top}/allowed/../allowed_evil/beam.pdf",
+        "{top}/ALLOWED/beam.pdf",
+        "/{top}/allowed/beam.pdf",
+        "/etc/passwd",
+        "/proc/self/environ",
+        "~/beam.pdf",
+        "~",
+        "sub/~/joist.pdf",
+        "",
+        "  ",
+        ".",
+        "{top}/allowed",
+        "/",
+        "beam.pdf\0",
+        "\0",
+        "\ud800.pdf",
+        "be\udfffam.pdf\udbff",
+    ],
+)
+def test_a_path_that_leads_outside_is_refused_and_nothing_is_opened(watched: Watched, path: str) -> None:
+    problem = refusal(watched, path.format(top=watched.folder.parent))
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "outside"
+    assert watched.names == []
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "path",
+    [
+        "%2e%2e/secret.pdf",
+        "sub%2f..%2fx",
+        "\\\\server\\share\\beam.pdf",
+        "sub\\..\\x",
+        "~root/x",
+        "$HOME/x",
+        "beam.pdf/x",
+    ],
+)
+def test_a_path_that_only_looks_like_another_is_a_name_within_the_folder(watched: Watched, path: str) -> None:
+    assert isinstance(refusal(watched, path), FileMissing)
+    assert watched.names == []
+
+
+SPECIAL = (
+    *("..", ".", "~", "", "beam.pdf", "sub", "joist.pdf", "link.pdf", "linked", ".hidden", "secret.pdf", "allowed"),
+    *("allowed_evil", "%2e%2e", "..%2f", "\\..\\", "C:", "a\0b", "BEAM.pdf", "\uff0e\uff0e", "\u2024\u2024"),
+)
+names = st.sampled_from(SPECIAL) | st.text(st.characters(codec=None, exclude_categories=()), max_size=6)
+
+
+@posix_only
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(names, max_size=6), absolute=st.sampled_from(["", "/", "{top}/", "{top}/allowed/", "//"]))
+@example(parts=["linked", "beam.pdf"], absolute="")
+@example(parts=["link.pdf"], absolute="{top}/allowed/")
+def test_no_path_at_all_reads_anything_but_the_files_within(watched: Watched, parts: list[str], absolute: str) -> None:
+    folder = watched.folder
+    if not (folder / "linked").is_symlink():
+        (folder / "linked").symlink_to(folder.parent / "outside")
+        (folder / "link.pdf").symlink_to(folder.parent / "secret.pdf")
+    try:
+        content = read(watched, absolute.format(top=folder.parent) + "/".join(parts))
+    except FileProblem:
+        return
+    assert content in (b"beam", b"joist")
+
+
+@posix_only
+@pytest.mark.parametrize(("link", "target"), [("link.pdf", "../secret.pdf"), ("link.pdf", "beam.pdf")])
+def test_a_link_is_never_followed_not_even_to_an_allowed_file(watched: Watched, link: str, target: str) -> None:
+    (watched.folder / link).symlink_to(target)
+    problem = refusal(watched, link)
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "link"
+    assert watched.names == []
+
+
+@posix_only
+def test_a_linked_folder_on_the_way_is_never_entered(watched: Watched) -> None:
+    (watched.folder / "linked").symlink_to(watched.folder.parent / "outside")
+    problem = refusal(watched, "linked/beam.pdf")
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "link"
+    assert watched.names == []
+
+
+@posix_only
+def test_a_file_swapped_for_a_link_between_look_and_opening_is_refused(folder: Path, watching_opens: Any) -> None:
+    """The audit hook is the barrier: it runs after the look at the file and right before the system opens it."""
+    swapped = []
+
+    def swap(path: str, flags: int) -> None:
+        if path == "beam.pdf" and not swapped:
+            swapped.append(path)
+            (folder / "beam.pdf").unlink()
+            (folder / "beam.pdf").symlink_to(folder.parent / "secret.pdf")
+
+    with watching_opens(swap):
+        problem = refusal(AllowedFolders([folder]), "beam.pdf")
+    assert swapped
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "link"
+
+
+@posix_only
+def test_a_folder_swapped_for_a_link_between_look_and_opening_is_refused(folder: Path, watching_opens: Any) -> None:
+    (folder.parent / "outside" / "joist.pdf").write_bytes(b"secret")
+    swapped = []
+
+    def swap(path: str, flags: int) -> None:
+        if path == "sub" and not swapped:
+            swapped.append(path)
+            (folder / "sub").rename(folder.parent / "away")
+            (folder / "sub").symlink_to(folder.parent / "outside")
+
+    with watching_opens(swap):
+        problem = refusal(AllowedFolders([folder]), "sub/joist.pdf")
+    assert swapped
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "link"
+
+
+@posix_only
+def test_a_folder_swapped_after_it_was_entered_leads_nowhere_else(folder: Path, watching_opens: Any) -> None:
+    (folder.parent / "outside" / "joist.pdf").write_bytes(b"secret")
+    swapped = []
+
+    def swap(path: str, flags: int) -> None:
+        if path == "joist.pdf" and not swapped:
+            swapped.append(path)
+            (folder / "sub").rename(folder.parent / "away")
+            (folder / "sub").symlink_to(folder.parent / "outside")
+
+    with watching_opens(swap):
+        assert read(AllowedFolders([folder]), "sub/joist.pdf") == b"joist"
+    assert swapped
+
+
+@posix_only
+def test_a_fifo_that_takes_the_files_place_is_refused_and_nobody_waits_for_its_writer(
+    folder: Path, watching_opens: Any
+) -> None:
+    def swap(path: str, flags: int) -> None:
+        if path == "beam.pdf":
+            (folder / "beam.pdf").unlink()
+            os.mkfifo(folder / "beam.pdf")
+
+    with watching_opens(swap):
+        problem = refusal(AllowedFolders([folder]), "beam.pdf")
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "not_a_file"
+
+
+@posix_only
+def test_what_is_no_plain_file_is_refused_without_being_opened(watched: Watched) -> None:
+    os.mkfifo(watched.folder / "pipe.pdf")
+    with socket.socket(socket.AF_UNIX) as listening:
+        here = Path.cwd()
+        os.chdir(watched.folder)  # a socket's path must be short
+        try:
+            listening.bind("socket.pdf")
+        finally:
+            os.chdir(here)
+        for path in ("pipe.pdf", "socket.pdf", "sub"):
+            problem = refusal(watched, path)
+            assert isinstance(problem, FileNotAllowed)
+            assert problem.why == "not_a_file"
+    assert watched.names == []
+
+
+@posix_only
+def test_a_device_is_refused_without_being_opened(watching_opens: Any) -> None:
+    devices = Watched(Path("/dev"), AllowedFolders([Path("/dev")]), watching_opens)
+    problem = refusal(devices, "/dev/zero")
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "not_a_file"
+    assert devices.names == []
+
+
+@pytest.mark.parametrize("path", [".env", ".git/config", "sub/.key.pdf", "...", "..secret"])
+def test_what_is_hidden_is_refused_whether_it_is_there_or_not(folder: Path, path: str) -> None:
+    (folder / ".env").write_bytes(b"hidden")
+    problem = refusal(AllowedFolders([folder]), path)
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "hidden"
+
+
+@posix_only
+def test_a_hidden_folder_above_an_allowed_one_hides_nothing(tmp_path: Path) -> None:
+    allowed = tmp_path / ".cache" / "plans"
+    allowed.mkdir(parents=True)
+    (allowed / "beam.pdf").write_bytes(b"beam")
+    assert read(AllowedFolders([allowed]), str(allowed / "beam.pdf")) == b"beam"
+
+
+@posix_only
+def test_a_folder_reached_through_a_link_is_allowed_under_both_its_names(folder: Path) -> None:
+    alias = folder.parent / "alias"
+    alias.symlink_to(folder)
+    for path in (alias / "beam.pdf", folder / "beam.pdf"):
+        assert read(AllowedFolders([alias]), str(path)) == b"beam"
+
+
+@posix_only
+def test_a_name_of_the_folder_that_was_not_allowed_is_not_one_of_its_names(folder: Path) -> None:
+    alias = folder.parent / "alias"
+    alias.symlink_to(folder)
+    assert isinstance(refusal(AllowedFolders([folder]), str(alias / "beam.pdf")), FileNotAllowed)
+
+
+@posix_only
+def test_one_folder_under_two_names_makes_no_path_ambiguous(folder: Path) -> None:
+    alias = folder.parent / "alias"
+    alias.symlink_to(folder)
+    assert read(AllowedFolders([folder, alias, folder]), "beam.pdf") == b"beam"
+
+
+def test_folders_within_each_other_name_a_file_once(folder: Path) -> None:
+    folders = AllowedFolders([folder, folder / "sub"])
+    assert read(folders, str(folder / "sub" / "joist.pdf")) == b"joist"
+    assert read(folders, "joist.pdf") == b"joist"
+    assert read(folders, "sub/joist.pdf") == b"joist"
+
+
+def test_a_relative_path_that_names_two_files_is_ambiguous(folder: Path) -> None:
+    (folder / "sub" / "beam.pdf").write_bytes(b"another")
+    problem = refusal(AllowedFolders([folder, folder / "sub"]), "beam.pdf")
+    assert isinstance(problem, FileAmbiguous)
+    assert problem.matches == (str(folder / "beam.pdf"), str(folder / "sub" / "beam.pdf"))
+
+
+@posix_only
+def test_a_refusal_keeps_no_descriptor_open(folder: Path) -> None:
+    (folder / "sub" / "beam.pdf").write_bytes(b"another")
+    (folder / "link.pdf").symlink_to("beam.pdf")
+    os.mkfifo(folder / "pipe.pdf")
+    folders = AllowedFolders([folder, folder / "sub"])
+    before = descriptors()
+    for path in ("beam.pdf", "link.pdf", "pipe.pdf", "missing.pdf", "sub/missing.pdf", "x" * 300, "../secret.pdf"):
+        refusal(folders, path)
+    assert descriptors() == before
+
+
+def test_a_missing_file_is_missing(folder: Path) -> None:
+    folders = AllowedFolders([folder])
+    for path in ("none.pdf", "none/none.pdf", str(folder / "none.pdf")):
+        assert isinstance(refusal(folders, path), FileMissing)
+
+
+def test_a_file_that_is_refused_in_one_folder_says_more_than_one_that_is_missing_in_another(folder: Path) -> None:
+    (folder / "dir.pdf").mkdir()
+    assert isinstance(refusal(AllowedFolders([folder / "sub", folder]), "dir.pdf"), FileNotAllowed)
+
+
+@posix_only
+def test_what_the_system_refuses_is_unreadable_with_its_reason(folder: Path) -> None:
+    problem = refusal(AllowedFolders([folder]), "x" * 256)
+    assert isinstance(problem, FileUnreadable)
+    assert problem.reason
+
+
+@posix_only
+def test_a_folder_that_is_gone_has_no_files(folder: Path) -> None:
+    assert isinstance(refusal(AllowedFolders([folder / "gone"]), "beam.pdf"), FileMissing)
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_name_is_found_however_its_letters_are_composed(folder: Path, stored: str, asked: str) -> None:
+    name = "Stütze für Café.pdf"
+    (folder / unicodedata.normalize(stored, name)).write_bytes(b"column")
+    assert read(AllowedFolders([folder]), unicodedata.normalize(asked, name)) == b"column"
+
+
+@posix_only
+def test_the_exact_spelling_comes_first(folder: Path) -> None:
+    forms = {form: unicodedata.normalize(form, "Café.pdf") for form in ("NFC", "NFD")}
+    for form, name in forms.items():
+        (folder / name).write_bytes(form.encode())
+    if len(list(folder.iterdir())) == 3:  # beam.pdf, sub, and one file under both spellings: nothing to tell apart here
+        return
+    for form, name in forms.items():
+        assert read(AllowedFolders([folder]), name) == form.encode()

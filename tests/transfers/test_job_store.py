@@ -1,0 +1,193 @@
+"""The tables of jobs on both kinds of database: whose a job is, and what is forgotten when."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auth.database import Database, DatabaseAddress
+from transfers.job_rows import CANCELLED, ENDED, OPEN, REPLACED, JobRow, Robbed, StoredPart
+from transfers.job_store import TABLES, JobStore
+from transfers.locks import AdvisoryLocks, FileLocks, Locks
+
+ROW = JobRow(
+    id="one",
+    asked="asked",
+    fingerprint=None,
+    attempt=0,
+    status=OPEN,
+    owner=None,
+    base_url="http://127.0.0.1",
+    person_id="ME",
+    project_id="project",
+    item_id="item",
+    attachment_id=None,
+    name="beam.pdf",
+    posting=False,
+    record="{}",
+    bytes_hashed=0,
+    bytes_sent=0,
+    cancelled=False,
+    created=1.0,
+    updated=1.0,
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        address = DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
+    else:
+        address = DatabaseAddress.of(request.getfixturevalue("postgres_url"))
+    with Database.open(address) as opened:
+        opened.migrate(TABLES)
+        yield opened
+
+
+@pytest.fixture
+def store(database: Database) -> JobStore:
+    return JobStore(database)
+
+
+@pytest.fixture
+def locks(database: Database, tmp_path: Path) -> Iterator[Locks]:
+    kind: Locks = AdvisoryLocks(database.engine) if database.address.file is None else FileLocks(tmp_path / "locks")
+    yield kind
+    kind.close()
+
+
+def at_once(*calls: object) -> list[object]:
+    """What calls answer that all begin at the same moment."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: object) -> object:
+        barrier.wait()
+        return call()  # type: ignore[operator]  # each is a function
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def test_a_row_comes_back_as_it_was(store: JobStore) -> None:
+    row = replace(ROW, fingerprint="f", owner="A", attachment_id="a", posting=True, cancelled=True, bytes_sent=2**40)
+    assert store.add(row) == row
+    assert store.row("one") == store.asked("asked") == row
+    assert store.by_attachments(["a", "b"]) == [row]
+    assert store.row("two") is None
+
+
+def test_of_two_that_ask_in_the_same_words_at_the_same_time_one_adds_and_both_are_given_it(store: JobStore) -> None:
+    rows = [replace(ROW, id=str(number)) for number in range(6)]
+    added = at_once(*[lambda row=row: store.add(row) for row in rows])
+    assert len(set(added)) == 1
+
+
+def test_a_job_is_claimed_by_one(store: JobStore) -> None:
+    store.add(ROW)
+    taken = at_once(*[lambda owner=owner: store.claim("one", owner) for owner in "ABCDEF"])
+    assert sorted(taken) == [False] * 5 + [True]
+
+
+def test_a_dead_owner_leaves_a_job_to_one(store: JobStore) -> None:
+    store.add(replace(ROW, owner="dead"))
+    taken = at_once(*[lambda owner=owner: store.inherit("one", "dead", owner) for owner in "ABCDEF"])
+    assert sorted(taken) == [False] * 5 + [True]
+
+
+def test_who_was_robbed_can_change_nothing_any_more(store: JobStore) -> None:
+    store.add(replace(ROW, owner="A"))
+    assert store.inherit("one", "A", "B")
+    for change in (
+        lambda: store.save("one", "A", record="mine"),
+        lambda: store.progress("one", "A", 1, 1),
+        lambda: store.identify("one", "A", "f"),
+        lambda: store.next_attempt("one", "A"),
+    ):
+        with pytest.raises(Robbed):
+            change()
+    assert store.row("one") == replace(ROW, owner="B", updated=store.row("one").updated)  # type: ignore[union-attr]
+
+
+def test_a_fingerprint_belongs_to_one_job(store: JobStore) -> None:
+    first, second = replace(ROW, owner="A"), replace(ROW, id="two", asked="otherwise", owner="B")
+    store.add(first)
+    store.add(second)
+    found = at_once(lambda: store.identify("one", "A", "f"), lambda: store.identify("two", "B", "f"))
+    assert {row.id for row in found} in ({"one"}, {"two"})  # type: ignore[attr-defined]
+
+
+def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_way(store: JobStore) -> None:
+    store.add(replace(ROW, fingerprint="f"))
+    assert store.call_off("one")
+    row = store.row("one")
+    assert row is not None
+    assert (row.status, row.fingerprint) == (CANCELLED, None)
+    assert store.asked("asked") is None
+
+
+def test_the_owner_of_a_job_learns_that_it_is_called_off(store: JobStore) -> None:
+    store.add(replace(ROW, owner="A"))
+    assert not store.progress("one", "A", 1, 0)
+    assert not store.call_off("one")
+    assert store.progress("one", "A", 2, 0)
+
+
+def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_doubts(store: JobStore) -> None:
+    store.add(ROW)
+    store.add(replace(ROW, id="has", asked="2", attachment_id="a", posting=True))
+    store.add(replace(ROW, id="doubts", asked="3", posting=True))
+    store.add(replace(ROW, id="elsewhere", asked="4", item_id="other", posting=True))
+    store.add(replace(ROW, id="named otherwise", asked="5", name="joist.pdf", posting=True))
+    assert store.rivals("one", "item", "beam.pdf") == ({"a"}, 1)
+
+
+def test_parts_are_kept_replaced_and_forgotten(store: JobStore) -> None:
+    parts = [StoredPart(number, 5, f"etag {number}", f"sha {number}") for number in (2, 1, 3)]
+    store.keep_parts("one", parts)
+    store.keep_parts("one", [StoredPart(2, 5, "newer", "sha 2")])
+    assert [(part.number, part.etag) for part in store.parts("one")] == [(1, "etag 1"), (2, "newer"), (3, "etag 3")]
+    store.forget_parts("one", [1, 3])
+    assert [part.number for part in store.parts("one")] == [2]
+    store.forget_parts("one")
+    assert store.parts("one") == []
+
+
+def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) -> None:
+    for status in (OPEN, ENDED, CANCELLED, REPLACED):
+        store.add(replace(ROW, id=status, asked=status, status=status))
+    store.add(replace(ROW, id="new", asked="new", status=ENDED, updated=100.0))
+    store.add(replace(ROW, id="owned", asked="owned", status=ENDED, owner="A"))
+    store.keep_parts(ENDED, [StoredPart(1, 5, "etag", "sha")])
+    store.keep_digests("old", 5, "whole", "parts")
+    assert store.prune(50.0) == 3
+    assert [row.id for row in store.recent(open_only=False, limit=10)] == sorted(["new", OPEN, "owned"])
+    assert store.parts(ENDED) == []
+    assert store.digests("old") == (5, "whole", "parts")
+
+
+def test_a_process_is_forgotten_when_nothing_is_its_own_any_more(store: JobStore) -> None:
+    store.begin_executor("A")
+    store.begin_executor("B")
+    store.add(replace(ROW, owner="B"))
+    for executor in ("A", "B"):
+        store.forget_executor(executor)
+    assert store.other_executors("me") == ["B"]
+
+
+def test_a_lock_has_one_holder_and_another_after_its_release(locks: Locks) -> None:
+    held = locks.take("name")
+    assert held is not None
+    assert held.alive()
+    assert locks.take("name") is None
+    other = locks.take("another name")
+    assert other is not None
+    held.release()
+    held.release()
+    assert not held.alive()
+    again = locks.take("name")
+    assert again is not None
+    for lock in (again, other):
+        lock.release()

@@ -1,0 +1,266 @@
+"""Jobs of a process: runs, waiting, and what is remembered of them. The jobs here do as they are told."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from acc.client import Acc
+from acc.hosts import Hosts
+from acc.http import api_client
+from acc.models import Attachment
+from auth.errors import NotSignedIn
+from auth.sealing import Key
+from transfers.errors import JobStopped
+from transfers.fingerprint import AttachRequest
+from transfers.job import Destination, Job, Step
+from transfers.jobs import Jobs, Patience
+from transfers.ledger import Ledger, Place
+from transfers.local_file import LocalFile
+from transfers.resources import Resources
+
+BASE = "http://127.0.0.1:1"
+PROJECT = "00000000-0000-4000-8000-000000000001"
+WHERE = Destination(BASE, "ME", PROJECT, "item", 0, "for_review", None, None)
+
+
+@dataclass(eq=False)
+class Told(Job):
+    """A job whose content and whose steps a test decides."""
+
+    content: str = "content"
+    steps: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    runs: int = 0
+
+    def request(self) -> AttachRequest:
+        return self.destination.request(self.name, self.content)
+
+    async def advance(self, resources: Resources, step: Step) -> None:
+        self.runs += 1
+        await step("told", self._told)
+
+    async def _told(self) -> None:
+        if self.steps:
+            await self.steps.pop(0)()
+        self.attachment = Attachment(id=f"id-{self.content}", category_id="2")
+
+
+class Gate:
+    """A step that is entered, and left when it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = anyio.Event()
+        self.open = anyio.Event()
+
+    async def __call__(self) -> None:
+        self.entered.set()
+        await self.open.wait()
+
+
+def failing(error: BaseException) -> Callable[[], Awaitable[object]]:
+    async def step() -> None:
+        raise error
+
+    return step
+
+
+async def nothing(job: Job) -> None:
+    await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+async def rows() -> list[dict[str, Any]]:
+    """What ACC lists."""
+    return [{"id": "id-content", "categoryId": "2", "asyncState": "1"}]
+
+
+def no_file(path: str) -> LocalFile:
+    raise AssertionError("no file is opened here")
+
+
+def patience(seconds: float, tick: Callable[[Job], Awaitable[None]] = nothing, every: float = 5) -> Patience:
+    return Patience(seconds, tick, every)
+
+
+@pytest.fixture
+async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[Jobs]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"pagination": {"totalResults": len(rows)}, "results": rows})
+
+    class Token:
+        async def access_token(self) -> str:
+            return "token"
+
+        async def renewed(self, rejected: str) -> str | None:
+            return None
+
+    hosts = Hosts.at(BASE)
+    async with api_client(hosts, transport=httpx.MockTransport(answer)) as client:
+
+        def no_storage() -> httpx.Client:
+            raise AssertionError("no bytes are sent here")
+
+        ledger = Ledger(Place(tmp_path / "data", keys=Key.new().text))
+        jobs = Jobs(Resources(Acc(hosts, Token(), client=client), 1, no_storage, ledger), no_file)
+        with anyio.fail_after(10):
+            async with jobs.running():
+                yield jobs
+
+
+async def started(jobs: Jobs, asked: str = "a", **fields: Any) -> Told:
+    job = await jobs.join(asked, Told(WHERE, "x.pdf", **fields))
+    assert isinstance(job, Told)
+    await jobs.start(job)
+    return job
+
+
+async def found(jobs: Jobs, attachment_id: str) -> Job | None:
+    return (await jobs.find([attachment_id])).get(attachment_id)
+
+
+async def test_a_job_runs_and_ends(jobs: Jobs) -> None:
+    job = await started(jobs)
+    assert await jobs.wait(job, patience(5)) is job
+    assert (job.running, job.runs, job.reserved.id) == (False, 1, "id-content")
+    assert await found(jobs, "id-content") is job
+    assert await found(jobs, "another") is None
+
+
+async def test_what_is_done_is_not_run_again(jobs: Jobs) -> None:
+    job = await started(jobs)
+    await jobs.wait(job, patience(5))
+    await jobs.start(job)
+    assert not job.running
+    assert job.runs == 1
+
+
+async def test_a_job_under_way_is_not_started_twice(jobs: Jobs) -> None:
+    gate = Gate()
+    job = await started(jobs, steps=[gate])
+    await gate.entered.wait()
+    assert await started(jobs) is job
+    gate.open.set()
+    await jobs.wait(job, patience(5))
+    assert job.runs == 1
+
+
+async def test_two_jobs_that_turn_out_the_same_end_as_one(jobs: Jobs) -> None:
+    gate = Gate()
+    first = await started(jobs, steps=[gate])
+    await gate.entered.wait()
+    second = await started(jobs, "b", confirm_wanted=True)
+    async with anyio.create_task_group() as group:
+
+        async def check() -> None:
+            assert await jobs.wait(second, patience(5)) is first
+
+        group.start_soon(check)
+        await anyio.wait_all_tasks_blocked()
+        assert first.confirm_wanted
+        gate.open.set()
+    assert (first.runs, second.runs) == (1, 0)
+
+
+async def test_a_wish_to_confirm_ends_with_the_run_that_heard_it(jobs: Jobs) -> None:
+    job = await started(jobs, confirm_wanted=True, steps=[failing(NotSignedIn())])
+    with pytest.raises(JobStopped):
+        await jobs.wait(job, patience(5))
+    assert not job.confirm_wanted
+
+
+async def test_a_chain_is_followed_only_as_long_as_it_holds(jobs: Jobs, rows: list[dict[str, Any]]) -> None:
+    """B repeated A; A is deleted in ACC; B then stands on its own, and whoever waits for B is answered by B."""
+    first = await started(jobs)
+    await jobs.wait(first, patience(5))
+    second = await started(jobs, "b")
+    assert await jobs.wait(second, patience(5)) is first
+    rows.clear()
+    await jobs.start(second)
+    assert await jobs.wait(second, patience(5)) is second
+    assert second.same_as is None
+    assert await found(jobs, "id-content") is second
+
+
+@pytest.mark.parametrize("fate", [{"categoryId": "6"}, {"categoryId": None}, {"asyncState": "4"}, {"id": "other"}])
+async def test_an_attachment_counts_while_acc_lists_it_as_current_and_not_failed(
+    jobs: Jobs, rows: list[dict[str, Any]], fate: dict[str, Any]
+) -> None:
+    job = await started(jobs)
+    await jobs.wait(job, patience(5))
+    assert await jobs.counts(job)
+    rows[0].update(fate)
+    assert not await jobs.counts(job)
+
+
+async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: Jobs, rows: list[dict[str, Any]]) -> None:
+    job = await started(jobs)
+    await jobs.wait(job, patience(5))
+    rows[0]["isFileUploaded"] = True
+    await jobs.counts(job)
+    assert job.uploaded
+
+
+async def test_waiting_ends_with_the_patience_and_the_job_goes_on(jobs: Jobs) -> None:
+    gate = Gate()
+    job = await started(jobs, steps=[gate])
+    assert await jobs.wait(job, patience(0)) is job
+    assert job.running
+    gate.open.set()
+    await jobs.wait(job, patience(5))
+    assert not job.running
+
+
+async def test_whoever_waits_is_told_of_the_job_that_does_the_work(jobs: Jobs) -> None:
+    gate, told = Gate(), []
+    first = await started(jobs, steps=[gate])
+    await gate.entered.wait()
+    second = await started(jobs, "b")
+
+    async def tick(job: Job) -> None:
+        told.append(job)
+        if told.count(first) == 3:
+            gate.open.set()
+        await anyio.lowlevel.checkpoint()
+
+    await jobs.wait(second, patience(5, tick, 0))
+    assert told[-1] is first
+    assert len(told) >= 3
+
+
+async def test_what_ends_a_run_is_told_with_its_step_and_the_next_run_forgets_it(jobs: Jobs) -> None:
+    job = await started(jobs, steps=[failing(NotSignedIn())])
+    for _ in range(2):  # as often as somebody asks
+        with pytest.raises(JobStopped) as stopped:
+            await jobs.wait(job, patience(5))
+        assert (type(stopped.value.cause), stopped.value.step) == (NotSignedIn, "reserve")
+    await jobs.start(job)
+    await jobs.wait(job, patience(5))
+    assert (job.error, job.runs) == (None, 2)
+
+
+async def test_a_fault_of_ours_reaches_whoever_waits_and_stops_no_other_job(jobs: Jobs) -> None:
+    gate = Gate()
+    other = await started(jobs, "b", content="other", steps=[gate])
+    broken = await started(jobs, steps=[failing(ZeroDivisionError())])
+    with pytest.raises(ZeroDivisionError):
+        await jobs.wait(broken, patience(5))
+    assert other.running
+    gate.open.set()
+    await jobs.wait(other, patience(5))
+
+
+async def test_the_end_calls_off_what_runs(jobs: Jobs) -> None:
+    other = Jobs(jobs._resources, no_file)
+    gate = Gate()
+    async with other.running():
+        job = await started(other, steps=[gate])
+        await gate.entered.wait()
+    assert not job.running
+    assert job.attachment is None
+    with pytest.raises(RuntimeError, match="not been entered"):
+        await other.start(job)

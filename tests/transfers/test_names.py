@@ -1,0 +1,111 @@
+"""Names that ACC takes (fact sheet 3.3), and the nearest one to a name that it refuses."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from transfers.errors import InvalidName
+from transfers.names import MAX_NAME, attachment_name, extension_of, suggest_name
+
+FORBIDDEN_BY_ACC = "/\n\r\t\0\f?*\\<>|:"
+
+# Any code point, lone surrogates included: file systems hand those out for names that are no UTF-8.
+texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=400)
+legal_stems = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ()_-]{0,40}[A-Za-z0-9]", fullmatch=True)
+
+
+@given(texts)
+@example("")
+@example(".pdf")
+@example("a" * 300 + ".pdf")
+@example("a" * 250 + " .abcdefgh" + "i" * 20)
+@example("e\u0301\u0338" * 200)
+@example("\udcff.pdf")
+def test_a_suggestion_is_always_a_name_that_would_be_taken(name: str) -> None:
+    suggestion = suggest_name(name)
+    assert attachment_name(suggestion, suggestion) == suggestion
+    assert not set(suggestion) & set(FORBIDDEN_BY_ACC)
+    assert 1 <= len(suggestion) <= MAX_NAME
+    suggestion.encode("utf-8")
+
+
+@given(texts)
+@example("a" * 250 + " .abcdefgh" + "i" * 20)
+def test_the_suggestion_for_a_suggestion_is_itself(name: str) -> None:
+    assert suggest_name(suggest_name(name)) == suggest_name(name)
+
+
+@given(st.text(max_size=400), st.sampled_from([".pdf", ".DWG", ".x1"]))
+def test_a_suggestion_keeps_the_extension(stem: str, extension: str) -> None:
+    assert suggest_name(stem + extension).endswith(extension)
+
+
+@given(texts)
+def test_an_accepted_name_is_in_nfc(name: str) -> None:
+    try:
+        accepted = attachment_name(name, "source.pdf")
+    except InvalidName as refused:
+        accepted = refused.suggestion
+    assert unicodedata.is_normalized("NFC", accepted)
+    assert accepted.lower().endswith(".pdf")
+
+
+@given(legal_stems)
+def test_without_a_wish_a_file_keeps_its_own_name(stem: str) -> None:
+    assert attachment_name(None, f"{stem}.pdf") == f"{stem}.pdf"
+
+
+@pytest.mark.parametrize(
+    ("wish", "source", "name"),
+    [
+        ("Beam drawings", "x.pdf", "Beam drawings.pdf"),
+        ("Beam drawings.PDF", "x.pdf", "Beam drawings.PDF"),
+        ("Beam drawings.pdf", "x.PDF", "Beam drawings.pdf"),
+        ("rev 2.1", "x.pdf", "rev 2.1.pdf"),
+        ("Beam drawings", "no extension", "Beam drawings"),
+        ("Beam drawings", ".hidden", "Beam drawings"),
+        ("cafe\u0301", "x.pdf", "caf\u00e9.pdf"),
+    ],
+)
+def test_a_wish_gets_the_extension_that_viewers_need(wish: str, source: str, name: str) -> None:
+    assert attachment_name(wish, source) == name
+
+
+@pytest.mark.parametrize(
+    ("wish", "why", "suggestion"),
+    [
+        ("", "blank", "attachment.pdf"),
+        ("  ", "blank", "attachment.pdf"),
+        (" beam.pdf", "space_at_the_ends", "beam.pdf"),
+        ("a/b:c.pdf", "forbidden_character", "a-b-c.pdf"),
+        ("line\nbreak.pdf", "forbidden_character", "line-break.pdf"),
+        ("a\x85b.pdf", "forbidden_character", "a-b.pdf"),
+        ("x" * 252 + ".pdf", "too_long", "x" * 251 + ".pdf"),
+    ],
+)
+def test_a_bad_wish_is_refused_with_a_suggestion(wish: str, why: str, suggestion: str) -> None:
+    with pytest.raises(InvalidName) as refused:
+        attachment_name(wish, "source.pdf")
+    assert (refused.value.why, refused.value.suggestion) == (why, suggestion)
+
+
+@pytest.mark.parametrize("character", FORBIDDEN_BY_ACC + "\x01\x7f\x9f\udc80")
+def test_each_forbidden_character_is_refused(character: str) -> None:
+    with pytest.raises(InvalidName) as refused:
+        attachment_name(None, f"be{character}am.pdf")
+    assert refused.value.why == "forbidden_character"
+
+
+def test_255_characters_are_taken() -> None:
+    name = "x" * 251 + ".pdf"
+    assert attachment_name(None, name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"),
+    [("a.pdf", ".pdf"), ("a.tar.gz", ".gz"), (".pdf", ""), ("a.", ""), ("a.p df", ""), ("a.pdf\n", ""), ("a", "")],
+)
+def test_an_extension_is_letters_and_digits_at_the_very_end(name: str, extension: str) -> None:
+    assert extension_of(name) == extension

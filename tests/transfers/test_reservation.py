@@ -1,0 +1,165 @@
+"""After a doubtful POST: which rows may be ours, and what becomes of them. ACC is scripted at the network's edge."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from acc.client import Acc
+from acc.errors import Unavailable
+from acc.hosts import Hosts
+from acc.http import api_client
+from acc.models import Attachment
+from acc.retry import RetryPolicy
+from transfers.reservation import Doubt, Reservation, Reservations, new_matches
+
+WANTED = Reservation("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
+ALIKE = {"name": "beam.pdf", "createdBy": "ME", "taskId": None, "categoryId": "2", "isFileUploaded": False}
+
+
+def row(attachment_id: str, **fields: Any) -> dict[str, Any]:
+    return {"id": attachment_id, **ALIKE, **fields}
+
+
+def matches(wanted: Reservation, *rows: dict[str, Any], known: frozenset[str] = frozenset()) -> list[str]:
+    return [found.id for found in new_matches([Attachment.model_validate(one) for one in rows], known, wanted)]
+
+
+def test_a_new_row_with_all_that_was_sent_may_be_ours() -> None:
+    assert matches(WANTED, row("a"), row("b")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Beam.pdf"},
+        {"createdBy": "SOMEBODY"},
+        {"createdBy": None},
+        {"taskId": "task"},
+        {"isFileUploaded": True},
+    ],
+)
+def test_a_row_that_differs_in_anything_that_was_sent_is_not_ours(other: dict[str, Any]) -> None:
+    assert matches(WANTED, row("a", **other)) == []
+
+
+def test_a_row_that_was_there_before_is_not_ours() -> None:
+    assert matches(WANTED, row("a"), row("b"), known=frozenset({"a"})) == ["b"]
+
+
+def test_a_category_counts_where_one_was_sent() -> None:
+    assert matches(replace(WANTED, category_id="4"), row("a"), row("b", categoryId="4")) == ["b"]
+
+
+def test_a_task_counts() -> None:
+    assert matches(replace(WANTED, task_id="task"), row("a"), row("b", taskId="task")) == ["b"]
+
+
+def test_a_link_is_born_uploaded() -> None:
+    assert matches(replace(WANTED, urn="urn"), row("a"), row("b", isFileUploaded=True)) == ["b"]
+
+
+class Server:
+    """ACC's attachments of one item. `posts` says what each POST does: "made", "lost", "late" or an HTTP status."""
+
+    def __init__(self, *posts: str | int) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.posts = list(posts)
+        self.late: list[dict[str, Any]] = []
+        self.lists: list[int | None] = []
+        """A status for each of the coming lists, or None for the rows."""
+        self.seen: list[str] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request.method)
+        await anyio.lowlevel.checkpoint()  # others get their turn while a request is on its way
+        if request.method == "GET":
+            status = self.lists.pop(0) if self.lists else None
+            if status is not None:
+                return httpx.Response(status)
+            return httpx.Response(200, json={"pagination": {"totalResults": len(self.rows)}, "results": self.rows})
+        fate = self.posts.pop(0)
+        if isinstance(fate, int):
+            return httpx.Response(fate)
+        made = row(f"made-{len(self.seen)}", name=json.loads(request.content)["name"])
+        (self.late if fate == "late" else self.rows).append(made)
+        if fate == "made":
+            # What was late is there by now.
+            self.rows += self.late
+            return httpx.Response(201, json=made)
+        raise httpx.ReadError("lost", request=request)
+
+    def reservations(self) -> Reservations:
+        class Token:
+            async def access_token(self) -> str:
+                return "token"
+
+            async def renewed(self, rejected: str) -> str | None:
+                return None
+
+        hosts = Hosts.at("http://127.0.0.1:1")
+        client = api_client(hosts, transport=httpx.MockTransport(self))
+        return Reservations(Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1)))
+
+
+async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
+    server = Server("late", "made")
+    made = await server.reservations().make(WANTED, Doubt())
+    [late] = server.late
+    assert made.attachment.id != late["id"]
+    assert made.look_alikes == (late["id"],)
+    assert server.seen == ["GET", "POST", "GET", "POST", "GET"]
+
+
+async def test_without_a_doubt_there_is_one_look_and_one_post() -> None:
+    server = Server("made")
+    doubt = Doubt()
+    made = await server.reservations().make(WANTED, doubt)
+    assert made.look_alikes == ()
+    assert doubt.listed is None
+    assert server.seen == ["GET", "POST"]
+
+
+async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -> None:
+    server = Server("late", 503)
+    reservations, doubt = server.reservations(), Doubt()
+    server.rows.append(row("old"))
+    with pytest.raises(Unavailable):
+        await reservations.make(WANTED, doubt)
+    assert doubt.listed == {"old"}
+    server.rows += server.late
+    made = await reservations.make(WANTED, doubt)
+    assert made.attachment.id == server.late[0]["id"]
+    assert server.seen.count("POST") == 2
+
+
+async def test_a_reservation_that_was_made_is_not_lost_with_the_look_after_it() -> None:
+    server = Server(503, "made")
+    server.lists = [None, None, 503]
+    made = await server.reservations().make(WANTED, Doubt())
+    assert made.attachment.id == server.rows[0]["id"]
+
+
+async def test_promise_1_a_row_that_another_job_has_is_not_taken_even_by_a_later_try() -> None:
+    server = Server(503, "made", "made")
+    server.lists = [None, 503]
+    reservations, doubt = server.reservations(), Doubt()
+    with pytest.raises(Unavailable):
+        await reservations.make(WANTED, doubt)
+    neighbour = await reservations.make(WANTED, Doubt())
+    ours = await reservations.make(WANTED, doubt)
+    assert ours.attachment.id != neighbour.attachment.id
+    assert ours.look_alikes == ()
+
+
+async def test_reservations_on_one_item_are_made_one_after_the_other() -> None:
+    server = Server(*["made"] * 4)
+    reservations = server.reservations()
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(reservations.make, WANTED, Doubt())
+    assert server.seen == ["GET", "POST"] * 4

@@ -1,0 +1,60 @@
+"""What lies in the database after every step has failed in turn: no token, no signed URL, no upload key in the clear."""
+
+import base64
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Refuse
+from transfers.errors import JobStopped
+
+STEPS = {
+    "reserve": "attachments.create",
+    "sign": "oss.signeds3upload.get",
+    "send": "storage.put",
+    "complete": "oss.signeds3upload.complete",
+    "confirm": "attachments.patch",
+}
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+
+
+def texts(file: Path) -> Iterator[bytes]:
+    """Everything in a database, and what its base64 decodes to, and so on three deep."""
+    with sqlite3.connect(file) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert {"jobs", "job_parts", "workflow_status", "operation_outputs"} <= set(tables)
+        for table in tables:
+            for row in connection.execute(f'SELECT * FROM "{table}"'):
+                for value in row:
+                    yield from decoded(value if isinstance(value, bytes) else str(value).encode(), 3)
+    connection.close()
+
+
+def decoded(value: bytes, depth: int) -> Iterator[bytes]:
+    yield value
+    if depth:
+        for found in BASE64.findall(value):
+            bare = found.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+            yield from decoded(base64.b64decode(bare[: len(bare) // 4 * 4]), depth - 1)
+
+
+@pytest.mark.parametrize("operation", STEPS.values(), ids=STEPS.keys())
+async def test_no_secret_is_stored_whatever_step_fails(working: Any, tmp_path: Path, operation: str) -> None:
+    async with working() as site:
+        token = await site.acc._tokens.access_token()
+        address = "https://storage/signed-url?X-Amz-Signature=51GNATURE"
+        refusal = {"developerMessage": f"Bearer {token} was refused", "reason": address}
+        site.box.faults.add(Fault(operation, Refuse(400, refusal), times=1))
+        with pytest.raises(JobStopped):
+            await site.attach(confirm=True)
+        key = (await site.attach(confirm=True)).job.sent.upload_key
+        assert key
+    found = list(texts(tmp_path / "data" / "submittal-mcp.sqlite3"))
+    everything = b"\n".join(found)
+    assert site.where.person_id.encode() in everything
+    for secret in (token, "X-Amz", "51GNATURE", "Bearer", "signed-url", key):
+        assert secret.encode() not in everything

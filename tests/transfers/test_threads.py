@@ -1,0 +1,65 @@
+"""Threads that stop when nobody waits for them any more."""
+
+import threading
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from transfers.threads import run_stopping, stopping
+
+
+class Worker:
+    """Work in a thread that goes on until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, stop: threading.Event) -> None:
+        self.started.set()
+        stop.wait(30)
+        self.ended.set()
+        raise InterruptedError
+
+
+async def test_the_result_comes_back() -> None:
+    assert await run_stopping(lambda stop: stop.is_set(), anyio.CapacityLimiter(1)) is False
+
+
+async def test_what_the_work_raises_comes_out_as_it_is() -> None:
+    def fail(stop: threading.Event) -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await run_stopping(fail, anyio.CapacityLimiter(1))
+
+
+async def test_a_cancellation_reaches_the_thread_and_waits_for_its_end() -> None:
+    worker = Worker()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(run_stopping, worker, anyio.CapacityLimiter(1))
+            await anyio.to_thread.run_sync(worker.started.wait)
+            group.cancel_scope.cancel()
+    # An `InterruptedError` that was let out would have failed the group.
+    assert worker.ended.is_set()
+
+
+async def test_the_first_of_several_failures_comes_out_alone() -> None:
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async def work() -> None:
+        async with stopping(), anyio.create_task_group() as group:
+            group.start_soon(fail, KeyError("first"))
+            group.start_soon(fail, ValueError("second"))
+
+    with pytest.raises(KeyError):
+        await work()
+
+
+async def test_the_event_is_set_when_the_block_ends() -> None:
+    async with stopping() as stop:
+        assert not stop.is_set()
+    assert stop.is_set()

@@ -1,0 +1,216 @@
+"""The door to transfers: attach a file, link a version, let the caller upload, confirm, and look how far it is."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from acc.errors import AccError
+from acc.models.submittals import Attachment
+from transfers.caller_job import CallerJob
+from transfers.caller_upload import CallerUpload
+from transfers.confirming import confirm_upload, find_row, stored_size
+from transfers.errors import JobStopped, NotYourAttachment, UploadIncomplete
+from transfers.file_job import FileJob
+from transfers.fingerprint import as_asked
+from transfers.folders import AllowedFolders
+from transfers.job import Destination, Job
+from transfers.jobs import Jobs, Patience
+from transfers.ledger import Ledger, Place
+from transfers.link_job import LinkJob
+from transfers.local_file import FileRules, Identity, LocalFile
+from transfers.names import attachment_name
+from transfers.points import Point
+from transfers.resources import Resources
+from transfers.taking_up import TakingUp
+
+if TYPE_CHECKING:
+    import httpx
+
+    from acc.client import Acc
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call can say of its job: `existed` when the attachment was there before the call, so nothing was added."""
+
+    job: Job
+    existed: bool
+
+
+class Transfers:
+    """Everything that moves an attachment along, for one person at one ACC."""
+
+    def __init__(
+        self,
+        acc: "Acc",
+        folders: AllowedFolders,
+        rules: FileRules,
+        parallel: int,
+        storage_client: Callable[[], "httpx.Client"],
+        place: Place,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        reached: Callable[[Point], None] = lambda _: None,
+    ) -> None:
+        self._acc = acc
+        self._folders = folders
+        self._rules = rules
+        self.ledger = Ledger(place)
+        self._resources = Resources(acc, parallel, storage_client, self.ledger, sleep=sleep, reached=reached)
+        self.jobs = Jobs(self._resources, self._open)
+
+    @asynccontextmanager
+    async def running(self, takes_up: Callable[[str], bool] | None = None) -> AsyncIterator[None]:
+        """Let jobs run until the block ends; also those of dead processes in the projects that `takes_up` allows."""
+        try:
+            async with self.jobs.running() as group:
+                if takes_up is not None:
+                    group.start_soon(TakingUp(self.jobs, self._resources, takes_up).watch)
+                yield
+        finally:
+            self._resources.close()
+
+    async def attach_file(
+        self, where: Destination, path: str, name: str | None, key: str | None, patience: Patience, *, confirm: bool
+    ) -> Outcome:
+        """Send a local file and complete its upload; with `confirm`, go on to confirm.
+
+        Raises:
+            TransferError: See `transfers.errors`.
+            AccError: ACC or its storage refused or is away.
+        """
+
+        def look() -> tuple[str, Identity, str]:
+            with self._open(path) as file:
+                return attachment_name(name, file.name), file.identity, str(file.path)
+
+        # In a thread: a folder may lie on a network drive that takes its time.
+        final_name, identity, whole_path = await anyio.to_thread.run_sync(look)
+        job = FileJob(
+            where,
+            final_name,
+            key,
+            confirm_wanted=confirm,
+            path=whole_path,
+            identity=identity,
+            open_file=partial(self._open, path),
+        )
+        return await self._attach((where, final_name, key, identity), job, patience)
+
+    async def link_version(
+        self, where: Destination, version_urn: str, name: str, key: str | None, patience: Patience
+    ) -> Outcome:
+        """Attach a version of the Files tool.
+
+        Raises:
+            JobStopped: ACC refused or is away, or the key was used for something else.
+        """
+        job = LinkJob(where, name, key, version_urn=version_urn)
+        return await self._attach((where, name, key, version_urn), job, patience)
+
+    async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: Patience) -> Outcome:
+        """Reserve an attachment whose bytes the caller will send; the same one again while its upload is open.
+
+        Raises:
+            JobStopped: ACC refused or is away, or the key was used for something else.
+        """
+        return await self._attach((where, name, key, "caller"), CallerJob(where, name, key), patience)
+
+    async def sign(self, job: CallerJob, now: datetime) -> CallerUpload | None:
+        """Return where and how the caller sends the bytes; None once they are completed.
+
+        Raises:
+            JobStopped: Object storage would not sign. The attachment stays reserved.
+        """
+        async with self.jobs.turn(job):
+            try:
+                return await job.sign(self._acc, now)
+            except AccError as error:
+                raise JobStopped(error, job.step, job.reserved.id) from error
+
+    async def confirm(
+        self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: Patience
+    ) -> Attachment:
+        """Complete the storage upload if that is open, then tell ACC that the bytes are there. Harmless to repeat.
+
+        Raises:
+            AttachmentMissing: The submittal has no such attachment.
+            NotYourAttachment: Somebody else reserved it.
+            UploadIncomplete: There is no evidence of bytes, or they are still on their way.
+            JobStopped: Its job could not be carried on.
+            AccError: ACC refused or is away.
+        """
+        row = await self.row(project_id, item_id, attachment_id)
+        if row.created_by != person_id:
+            raise NotYourAttachment(attachment_id)
+        if row.is_file_uploaded:
+            return row
+        job = await self.job(attachment_id)
+        if job is not None and job.may_be_confirmed:
+            return await self._confirm_job(job, patience)
+        if job is not None and job.sending:
+            raise UploadIncomplete(attachment_id, uploading=True)
+        if await self.stored_size(row) is None:
+            raise UploadIncomplete(attachment_id)
+        return await confirm_upload(self._acc, project_id, item_id, attachment_id)
+
+    async def row(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
+        """Return ACC's row of one attachment; there is no request for one, so the list is walked.
+
+        Raises:
+            AttachmentMissing: The submittal has no such attachment.
+            AccError: ACC refused or is away.
+        """
+        return await find_row(self._acc, project_id, item_id, attachment_id)
+
+    async def stored_size(self, row: Attachment) -> int | None:
+        """Return how many bytes storage has of an attachment, or None while its upload is not completed.
+
+        Raises:
+            AccError: Object storage refused or is away.
+        """
+        return await stored_size(self._acc, row)
+
+    async def _confirm_job(self, job: Job, patience: Patience) -> Attachment:
+        job.confirm_wanted = True
+        await self.jobs.start(job)
+        job = await self.jobs.wait(job, patience)
+        if not (job.running or job.stored or job.uploaded):
+            raise UploadIncomplete(job.reserved.id)
+        return job.reserved
+
+    async def job(self, attachment_id: str) -> Job | None:
+        """Return the job that made or is making an attachment, whichever process runs it."""
+        return (await self.jobs.find([attachment_id])).get(attachment_id)
+
+    async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
+        words, confirm = as_asked(asked), made.confirm_wanted
+        job = await self.jobs.join(words, made)
+        if job is not made and not await self._goes_on(job):
+            await self.jobs.forget(job)
+            # Whoever found out at the same time may have been faster.
+            job = await self.jobs.join(words, made)
+        existed = job is not made and job.attachment is not None
+        await self.jobs.start(job)
+        ended = await self.jobs.wait(job, patience)
+        if confirm and not ended.running and not ended.uploaded:
+            # Another process ran it, and knew of no wish to confirm.
+            ended.confirm_wanted = True
+            await self.jobs.start(ended)
+            ended = await self.jobs.wait(ended, patience)
+        return Outcome(ended, existed or ended is not job)
+
+    async def _goes_on(self, job: Job) -> bool:
+        """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""
+        counts = await self.jobs.counts(job)
+        over = isinstance(job, CallerJob) and job.key is None and (job.stored or job.uploaded)
+        return counts and not over
+
+    def _open(self, path: str) -> LocalFile:
+        return LocalFile.open(path, self._folders, self._rules)

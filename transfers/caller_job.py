@@ -1,0 +1,115 @@
+"""An attachment whose bytes the caller sends: reserve, hand out a signed URL, and complete once they are there."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from acc.errors import AccError, NotFound, PartsRejected, Rejected
+from acc.models.storage import UploadUrls
+from transfers.caller_upload import URL_MINUTES, CallerUpload, caller_upload
+from transfers.confirming import stored_size
+from transfers.errors import UploadExpired
+from transfers.fingerprint import AttachRequest
+from transfers.job import Job, Step
+from transfers.resources import Resources
+
+if TYPE_CHECKING:
+    from acc.client import Acc
+
+
+@dataclass(eq=False)
+class CallerJob(Job):
+    """`upload_key` names the open upload; a fresh URL for it is signed each time the caller asks."""
+
+    upload_key: str | None = None
+    _turn: anyio.Lock = field(default_factory=anyio.Lock, repr=False)
+    """One at a time to storage: two calls that sign at once must not begin two uploads."""
+
+    @property
+    def may_be_confirmed(self) -> bool:
+        """Whether a run can lead to a confirmation: only storage knows whether the caller has sent the bytes."""
+        return self.attachment is not None
+
+    def request(self) -> AttachRequest:
+        """Return what makes this request the same as another while the upload is open."""
+        return self.destination.request(self.name, "caller")
+
+    async def advance(self, resources: Resources, step: Step) -> None:
+        """Reserve; once a confirmation is wanted and the bytes have arrived, complete and confirm."""
+        await step("reserve", partial(self.reserve, resources))
+        if await step("complete", partial(self._complete, resources)):
+            await step("confirm", partial(self.confirm, resources))
+
+    async def _complete(self, resources: Resources) -> bool:
+        if not (self.confirm_wanted and await self._completed(resources.acc)):
+            return False
+        await resources.keep(self)
+        return True
+
+    async def sign(self, acc: "Acc", now: datetime) -> CallerUpload | None:
+        """Return where and how to send the bytes: one PUT; None once they are completed.
+
+        A new `upload_key` is the caller's to write down.
+
+        Raises:
+            AccError: Object storage would not sign. The attachment stays reserved.
+        """
+        async with self._turn:
+            if self.stored or self.uploaded:
+                return None
+            self.step = "send"
+            answer = await self._signed(acc)
+            if answer is None:
+                return None
+            self.upload_key = answer.upload_key
+            return caller_upload(answer.urls[0], now)
+
+    async def _signed(self, acc: "Acc") -> UploadUrls | None:
+        if self.upload_key is not None:
+            try:
+                return await self._ask(acc)
+            except (Rejected, NotFound):
+                # Completed by somebody else, or past its 24 hours: then a new upload of the same attachment begins.
+                if await self._arrived(acc):
+                    return None
+                self.upload_key = None
+        return await self._ask(acc)
+
+    async def _ask(self, acc: "Acc") -> UploadUrls:
+        return await acc.storage.upload_urls(
+            self.location, first_part=1, parts=1, minutes=URL_MINUTES, upload_key=self.upload_key
+        )
+
+    async def _completed(self, acc: "Acc") -> bool:
+        """Complete the upload, unless that is done; false while the bytes have not arrived.
+
+        Raises:
+            UploadExpired: Storage no longer knows the upload, and has no bytes of it.
+            AccError: Storage refused or is away.
+        """
+        async with self._turn:
+            self.step = "complete"
+            if self.stored or self.upload_key is None:
+                return self.stored or await self._arrived(acc)
+            try:
+                done = await acc.storage.complete(self.location, upload_key=self.upload_key)
+            except AccError as error:
+                if await self._arrived(acc):
+                    return True
+                if isinstance(error, PartsRejected):
+                    return False
+                if isinstance(error, (Rejected, NotFound)):
+                    raise UploadExpired(self.reserved.id) from error
+                raise
+            self.stored, self.size = True, done.size
+            return True
+
+    async def _arrived(self, acc: "Acc") -> bool:
+        """Take storage's own word on the object, where an answer was lost or another process completed it."""
+        size = await stored_size(acc, self.reserved)
+        if size is not None:
+            self.stored, self.size = True, size
+        return self.stored

@@ -1,0 +1,59 @@
+"""Attachment categories: ACC's numbers, our words, and which one an attachment gets by itself (fact sheet 3.1, 3.5)."""
+
+from typing import Final, Literal
+
+GivenCategory = Literal["submission", "for_review", "review_response", "final_response"]
+Category = Literal[
+    "submission",
+    "for_review",
+    "review_response",
+    "final_response",
+    "previous_submission",
+    "previous_for_review",
+    "previous_review_response",
+    "previous_final_response",
+    "unknown",
+]
+
+_WORDS: Final[dict[str, Category]] = {
+    "1": "submission",
+    "2": "for_review",
+    "3": "review_response",
+    "4": "final_response",
+    "5": "previous_submission",
+    "6": "previous_for_review",
+    "7": "previous_review_response",
+    "8": "previous_final_response",
+}
+_IDS: Final[dict[str, str]] = {word: number for number, word in _WORDS.items()}
+_AUTOMATIC: Final[dict[str, Category]] = {
+    "draft": "submission",
+    "sbc-1": "submission",
+    "mgr-1": "for_review",
+    "rev": "review_response",
+    "mgr-2": "final_response",
+}
+
+
+def category_word(category_id: str | None) -> Category:
+    """Return our word for ACC's number; "unknown" for one that is not documented."""
+    return _WORDS.get(category_id or "", "unknown")
+
+
+def category_id(word: GivenCategory) -> str:
+    """Return ACC's number for a category that may be given."""
+    return _IDS[word]
+
+
+def automatic_category(state_id: str) -> Category:
+    """Return the category that ACC chooses in an item's state when none is sent; draft's is presumed."""
+    return _AUTOMATIC.get(state_id, "unknown")
+
+
+def allowed_categories(state_id: str, overrides: list[str]) -> list[Category]:
+    """Return what may be asked for: the automatic category first, then the overrides that ACC lists.
+
+    ACC's own list holds overrides only, never the automatic one (fact sheet 3.5).
+    """
+    words = [automatic_category(state_id), *(category_word(number) for number in overrides)]
+    return [word for word in dict.fromkeys(words) if word != "unknown"]

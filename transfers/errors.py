@@ -1,0 +1,196 @@
+"""What can go wrong on the way of a file, one class per thing a person can do something about.
+
+::
+
+    TransferError
+    ├── JobStopped                  any of these, or an AccError, as what ended a job at a `step`
+    ├── FileProblem                 the file named by the caller; `path` as the caller wrote it
+    │   ├── FileMissing
+    │   ├── FileNotAllowed          outside the folders, hidden, a link, a device; `why` says which
+    │   ├── FileTypeNotAllowed
+    │   ├── FileEmpty
+    │   ├── FileTooLarge
+    │   ├── FileChanged             another size, time or content than at the first reading
+    │   ├── FileUnreadable
+    │   └── FileAmbiguous           found under several folders
+    ├── InvalidName                 with a `suggestion` that ACC would take
+    ├── UploadIncomplete            no evidence that the bytes arrived
+    ├── UploadExpired               the 24 hours of a caller's upload are over
+    ├── ProcessingFailed            ACC could not make a version of the file (asyncState 4)
+    ├── AttachmentMissing
+    ├── NotYourAttachment
+    ├── IdempotencyConflict
+    └── StorageStalled              storage took no bytes within the limits of `sending`
+"""
+
+from dataclasses import dataclass, field
+
+
+class TransferError(Exception):
+    """Base of everything that `transfers` raises on purpose."""
+
+
+@dataclass(eq=False)
+class JobStopped(TransferError):
+    """A run of a job ended early; the same request goes on from its `step` (hash, reserve, send, complete, confirm).
+
+    `attachment_id` is the attachment that exists at ACC by then, if any.
+    """
+
+    cause: Exception
+    step: str
+    attachment_id: str | None
+
+    def __str__(self) -> str:
+        return f"JobStopped at {self.step}: {self.cause}"
+
+
+@dataclass(eq=False)
+class FileProblem(TransferError):
+    """A file that cannot be attached; `path` is what the caller wrote."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}: {self.path!r}"
+
+
+@dataclass(eq=False)
+class FileMissing(FileProblem):
+    """There is nothing at that path."""
+
+
+@dataclass(eq=False)
+class FileNotAllowed(FileProblem):
+    """The path may not be read: `why` is one of no_folders, outside, hidden, link, not_a_file."""
+
+    why: str = "outside"
+
+
+@dataclass(eq=False)
+class FileTypeNotAllowed(FileProblem):
+    """The extension is not among `allowed` (lower case, no dot)."""
+
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class FileEmpty(FileProblem):
+    """The file has no bytes; storage takes none such."""
+
+
+@dataclass(eq=False)
+class FileTooLarge(FileProblem):
+    """`size` bytes are more than the `limit`."""
+
+    size: int = 0
+    limit: int = 0
+
+
+@dataclass(eq=False)
+class FileChanged(FileProblem):
+    """The file is no longer what was hashed first; nothing of it was completed."""
+
+
+@dataclass(eq=False)
+class FileUnreadable(FileProblem):
+    """The operating system refused to open or read it; `reason` is its own short text."""
+
+    reason: str = ""
+
+
+@dataclass(eq=False)
+class FileAmbiguous(FileProblem):
+    """A relative path that exists under several allowed folders; `matches` are the whole paths."""
+
+    matches: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class InvalidName(TransferError):
+    """A name that ACC refuses (fact sheet 3.3), and one that it would take."""
+
+    name: str
+    why: str
+    suggestion: str
+
+    def __str__(self) -> str:
+        return f"InvalidName: {self.why}"
+
+
+@dataclass(eq=False)
+class UploadIncomplete(TransferError):
+    """Nothing shows that the bytes of `attachment_id` have arrived; `uploading` when they are on their way here."""
+
+    attachment: str
+    uploading: bool = False
+
+    def __str__(self) -> str:
+        return f"UploadIncomplete: {self.attachment}"
+
+
+@dataclass(eq=False)
+class UploadExpired(TransferError):
+    """Storage no longer knows the caller's upload: one must be completed within 24 hours (fact sheet 8).
+
+    The same request gives a fresh URL for the same attachment.
+    """
+
+    attachment: str
+
+    def __str__(self) -> str:
+        return f"UploadExpired: {self.attachment}"
+
+
+@dataclass(eq=False)
+class ProcessingFailed(TransferError):
+    """ACC answered asyncState 4: no version was made of the uploaded bytes."""
+
+    attachment: str
+
+    def __str__(self) -> str:
+        return f"ProcessingFailed: {self.attachment}"
+
+
+@dataclass(eq=False)
+class AttachmentMissing(TransferError):
+    """The submittal has no such attachment (it may have been deleted in ACC)."""
+
+    attachment: str
+
+    def __str__(self) -> str:
+        return f"AttachmentMissing: {self.attachment}"
+
+
+@dataclass(eq=False)
+class NotYourAttachment(TransferError):
+    """Somebody else reserved it; only they may confirm it."""
+
+    attachment: str
+
+    def __str__(self) -> str:
+        return f"NotYourAttachment: {self.attachment}"
+
+
+@dataclass(eq=False)
+class IdempotencyConflict(TransferError):
+    """The key was used before for something else."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return "IdempotencyConflict"
+
+
+@dataclass(eq=False)
+class StorageStalled(TransferError):
+    """Part `part` could not be sent within the tries it has, or before its upload grew too old.
+
+    `causes` are the names of what ended each try.
+    """
+
+    part: int
+    causes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"StorageStalled: part {self.part} after {', '.join(self.causes)}"

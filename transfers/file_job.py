@@ -1,0 +1,267 @@
+"""Attaching a local file: hash, reserve, send the parts, complete the upload, and confirm when asked for."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
+from acc.models.storage import UploadUrls
+from transfers.confirming import stored_size
+from transfers.errors import FileChanged
+from transfers.fingerprint import AttachRequest
+from transfers.job import Job, Step
+from transfers.job_rows import StoredPart
+from transfers.local_file import Counter, Digests, Identity, LocalFile
+from transfers.parts import PartPlan, plan_parts
+from transfers.resources import Resources
+from transfers.sending import Sending
+from transfers.sent_parts import SentParts
+from transfers.signed_urls import SignedUrls
+from transfers.threads import alongside, run_stopping
+
+URL_MINUTES: Final = 10
+"""Asked for, not relied on: the URL itself says how long it lives (fact sheet 8, the trap)."""
+
+
+@dataclass(eq=False)
+class FileJob(Job):
+    """`path` is the file's own; `open_file` opens it anew for each reading, after asking whether it may be read.
+
+    `identity` is the file as it was when last known whole.
+    """
+
+    path: str = field(kw_only=True)
+
+    open_file: Callable[[], LocalFile] = field(kw_only=True)
+    identity: Identity = field(kw_only=True)
+    hashed: Counter = field(default_factory=Counter)
+    digests: Digests | None = None
+    sent: SentParts = field(default_factory=SentParts)
+    step: str = "hash"
+    _file: LocalFile | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.size = self.identity.size
+
+    @property
+    def sending(self) -> bool:
+        """Whether the bytes are on their way now."""
+        return self.running and not self.stored
+
+    @property
+    def progress(self) -> Counter:
+        """The bytes that are in storage or on their way there."""
+        return self.sent.progress
+
+    @property
+    def work_left(self) -> bool:
+        """Whether a run would do anything."""
+        return not (self.stored or self.uploaded) or super().work_left
+
+    @property
+    def may_be_confirmed(self) -> bool:
+        """Whether a run can lead to a confirmation without sending any byte."""
+        return self.stored or (self.attachment is not None and not self.sent.missing(self.plan))
+
+    @property
+    def plan(self) -> PartPlan:
+        """How the file is cut."""
+        return plan_parts(self.identity.size)
+
+    @property
+    def known(self) -> Digests:
+        """The digests, for the steps that come after hashing."""
+        if self.digests is None:
+            raise RuntimeError("the step before this one hashes the file")
+        return self.digests
+
+    def request(self) -> AttachRequest:
+        """Return what makes this request the same as another; see `Job.request`."""
+        return self.destination.request(self.name, f"sha256:{self.sha256}")
+
+    async def prepare(self, resources: Resources) -> None:
+        """Read the file once: digests of the whole and of each part; see `Job.prepare`."""
+        if self.digests is not None or self.stored or self.uploaded:
+            return
+        self.step, self.hashed = "hash", Counter()
+        path, size = Path(self.path), self.plan.part_size
+        digests = await resources.ledger.digests(path, self.identity, size)
+        if digests is None:
+            digests = await run_stopping(self._hash, resources.readers)
+            await resources.ledger.keep_digests(path, self.identity, size, digests)
+        if self.sha256 is not None and self.sha256 != digests.whole:
+            raise FileChanged(self.path)
+        self.digests, self.sha256 = digests, digests.whole
+        resources.reached("hashed")
+
+    async def advance(self, resources: Resources, step: Step) -> None:
+        """Do the steps that are left; see `Job.advance`."""
+        try:
+            await step("reserve", partial(self.reserve, resources))
+            resumed = await step("plan", partial(self._plan, resources))
+            try:
+                await self._upload(resources, step)
+            except (StorageUploadGone, Rejected, NotFound) as error:
+                if not resumed and not isinstance(error, StorageUploadGone):
+                    raise
+                # Storage discards an upload after 24 hours; how it then answers is not documented. Begin a new one of
+                # the same attachment, whose first word is final.
+                await step("begin anew", partial(self._begin_anew, resources))
+                await self._upload(resources, step)
+            await step("confirm", partial(self.confirm, resources))
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def joined_by(self, later: Job) -> None:
+        """Take over a later wish to confirm, and the later path: the file may have been moved since."""
+        super().joined_by(later)
+        if isinstance(later, FileJob):
+            self.path, self.open_file = later.path, later.open_file
+
+    def _hash(self, stop: threading.Event) -> Digests:
+        with self.open_file() as file:
+            # One that was hashed before may have been touched or moved since: then the bytes decide.
+            if file.identity != self.identity and (self.sha256 is None or file.size != self.identity.size):
+                raise FileChanged(file.given)
+            self.identity = file.identity
+            return file.digests(self.plan, self.hashed, stop)
+
+    async def _plan(self, resources: Resources) -> bool:
+        """Return whether an upload was begun before that may still be gone on with."""
+        if self.sent.too_old(resources.clock()):
+            await self._begin_anew(resources)
+        return self.sent.upload_key is not None
+
+    async def digests_of(self, resources: Resources, file: LocalFile) -> Digests:
+        """Return what `file` hashes to now.
+
+        Raises:
+            FileChanged: It changed while it was read.
+            FileUnreadable: The operating system refused.
+        """
+        return await run_stopping(partial(file.digests, self.plan, Counter()), resources.readers)
+
+    async def _begin_anew(self, resources: Resources) -> None:
+        self.sent = SentParts()
+        await resources.ledger.ask(lambda store: store.forget_parts(self.id))
+        await resources.keep(self)
+
+    async def _opened(self, resources: Resources) -> LocalFile:
+        """Return the file, opened once a run, and read again if it was touched, moved or rewritten: the bytes decide.
+
+        Raises:
+            FileChanged: They are others than at the first pass.
+        """
+        if self._file is None:
+            self._file = await anyio.to_thread.run_sync(self.open_file)
+        file = self._file
+        if file.identity != self.identity:
+            self.step = "hash"
+            if file.size != self.identity.size:
+                raise FileChanged(file.given)
+            again = await self.digests_of(resources, file)
+            if again.whole != self.sha256:
+                raise FileChanged(file.given)
+            self.identity = file.identity
+        return file
+
+    async def _upload(self, resources: Resources, step: Step) -> None:
+        await step("send", partial(self._send, resources))
+        try:
+            await step("complete", partial(self._complete, resources))
+        except PartsRejected as rejected:
+            # Storage names the parts it lacks: send those once more, then its word is final.
+            bad = {part.part for part in rejected.report.parts if part.status != "Ok"}
+            await step("drop", partial(self._drop, resources, bad))
+            await step("send", partial(self._send, resources))
+            await step("complete", partial(self._complete, resources))
+
+    async def _drop(self, resources: Resources, bad: set[int]) -> None:
+        dropped = [part for part in self.plan if part.number in bad or not bad]
+        await resources.ledger.ask(lambda store: store.forget_parts(self.id, [part.number for part in dropped]))
+        for part in dropped:
+            self.sent.drop(part)
+
+    async def _send(self, resources: Resources) -> None:
+        if self.stored or self.uploaded:
+            return
+        file = await self._opened(resources)
+        self.step = "send"
+
+        async def sign(first: int, count: int, key: str | None) -> UploadUrls:
+            answer = await resources.acc.storage.upload_urls(
+                self.location, first_part=first, parts=count, minutes=URL_MINUTES, upload_key=key
+            )
+            if answer.upload_key != self.sent.upload_key:
+                # Written down before any part is sent: whoever takes over goes on with this very upload.
+                self.sent.upload_key, self.sent.begun = answer.upload_key, resources.clock()
+                await resources.keep(self)
+                resources.reached("signed")
+            return answer
+
+        parallel = int(resources.slots.total_tokens)
+        sending = Sending(
+            file=file,
+            plan=self.plan,
+            digests=self.known,
+            client=resources.storage_client(),
+            urls=SignedUrls(sign, self.plan, parallel, self.sent, resources.clock),
+            sent=self.sent,
+            slots=resources.slots,
+            sleep=resources.sleep,
+            clock=resources.clock,
+        )
+        try:
+            async with alongside(partial(self._keep_parts, resources)):
+                await sending.run()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._keep_news(resources)
+        resources.reached("sent")
+
+    async def _keep_parts(self, resources: Resources) -> None:
+        """Write down parts as they are taken: many at once while the disk is slower than the network."""
+        while True:
+            await self.sent.more.wait()
+            await self._keep_news(resources)
+            resources.reached("part kept")
+
+    async def _keep_news(self, resources: Resources) -> None:
+        news, self.sent.news, self.sent.more = self.sent.news, [], anyio.Event()
+        if news:
+            rows = [
+                StoredPart(part.number, part.length, self.sent.etags[part.number], self.known.parts[part.number - 1])
+                for part in news
+            ]
+            await resources.ledger.ask(lambda store: store.keep_parts(self.id, rows))
+
+    async def _complete(self, resources: Resources) -> None:
+        if self.stored or self.uploaded:
+            return
+        file = await self._opened(resources)
+        self.step = "complete"
+        await anyio.to_thread.run_sync(file.check_unchanged)
+        try:
+            await resources.acc.storage.complete(
+                self.location,
+                upload_key=self.sent.upload_key or "",
+                size=self.identity.size,
+                etags=self.sent.in_order(self.plan),
+            )
+        except AccError:
+            # An answer may have been lost after the object was made, and what a second completion answers is not
+            # documented. Storage's own word on the object decides.
+            if await stored_size(resources.acc, self.reserved) != self.identity.size:
+                raise
+        resources.reached("completed")
+        self.stored = self.verified = True
+        await resources.keep(self)
+        resources.reached("stored")

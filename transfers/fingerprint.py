@@ -1,0 +1,54 @@
+"""What makes two requests to attach the same request (design, section 6)."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class AttachRequest:
+    """Everything that tells one attachment from another.
+
+    `content` is the SHA-256 of a local file ("sha256:…"), the URN of a linked version, or, for bytes that the caller
+    sends, the word "caller": such a reservation is the same one only while its upload is open.
+    """
+
+    base_url: str
+    person_id: str
+    project_id: str
+    item_id: str
+    revision: int
+    category: str
+    task_id: str | None
+    name: str
+    content: str
+
+    def fingerprint(self) -> str:
+        """Return a hex SHA-256 over all fields."""
+        return _digest(asdict(self))
+
+
+def keyed(request: AttachRequest, key: str) -> str:
+    """Return the fingerprint that a caller's `idempotency_key` puts in place of the computed one.
+
+    It stays bound to the base URL, the person and the submittal, so that two people who choose the same key never meet.
+    """
+    return _digest(
+        {
+            "base_url": request.base_url,
+            "person_id": request.person_id,
+            "project_id": request.project_id,
+            "item_id": request.item_id,
+            "key": key,
+        }
+    )
+
+
+def _digest(fields: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=asdict).encode("ascii")).hexdigest()
+
+
+def as_asked(words: Sequence[object]) -> str:
+    """Return what stands for a request in the very words it was made in, before anything was read or hashed."""
+    return _digest({"asked": words})

@@ -1,0 +1,66 @@
+"""The rows that jobs are written down in, as plain data: whoever only reads them needs no database library."""
+
+from dataclasses import dataclass
+from typing import Final
+
+OPEN: Final = "open"
+"""Something is left to do: reserved and not sent, sent and not confirmed, stopped by an error."""
+
+ENDED: Final = "ended"
+"""The attachment is confirmed or linked."""
+
+CANCELLED: Final = "cancelled"
+"""A person called it off."""
+
+REPLACED: Final = "replaced"
+"""Another job carries the same request: an earlier one that counts, or a later one because this one does not."""
+
+
+class Robbed(BaseException):
+    """This process no longer owns the job it works on, so it must stop without a trace.
+
+    No `Exception`: nothing on its way may write it down as the end of a step or of the job.
+    """
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A row of `jobs`. `record` is the JSON of `job_record`, `created` and `updated` are seconds since 1970.
+
+    `posting` says that a POST was about to be sent whose end is not known.
+    """
+
+    id: str
+    asked: str
+    fingerprint: str | None
+    attempt: int
+    status: str
+    owner: str | None
+    base_url: str
+    person_id: str
+    project_id: str
+    item_id: str
+    attachment_id: str | None
+    name: str
+    posting: bool
+    record: str
+    bytes_hashed: int
+    bytes_sent: int
+    cancelled: bool
+    created: float
+    updated: float
+
+    @property
+    def workflow_id(self) -> str:
+        """The id under which the current attempt runs; one that ended is never used again."""
+        return f"{self.fingerprint}:{self.attempt}"
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part that storage has taken."""
+
+    number: int
+    size: int
+    etag: str
+    sha256: str

@@ -1,0 +1,255 @@
+"""Where jobs are written down, opened when the first job needs it; what blocks runs in worker threads.
+
+One ledger is one process's view of the database that it may share with others: the other chat window's server, or the
+replicas of a cluster. It holds the lock that shows the others that this process lives.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from transfers.local_file import Digests, Identity
+
+if TYPE_CHECKING:
+    from auth.database import Database, DatabaseAddress
+    from auth.key_ring import KeyRing, KeySource
+    from transfers.job_store import JobStore
+    from transfers.locks import Lock, Locks
+
+T = TypeVar("T")
+
+THREADS: Final = 4
+TURN_SECONDS: Final = 0.1
+"""How often a process looks whether another one has finished its turn on a submittal."""
+
+_EXECUTOR: Final = "executor "
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs are kept: the data folder (None: the platform's), or a PostgreSQL that replicas share.
+
+    `keys` are those of `SUBMITTAL_MCP_ENCRYPTION_KEYS`; without them the machine's own are used.
+    """
+
+    folder: Path | None = None
+    database_url: str | None = None
+    keys: str | None = None
+
+    def address(self) -> "DatabaseAddress":
+        """Return where the database is; makes the data folder.
+
+        Raises:
+            StorageProblem: The data folder cannot be used.
+        """
+        from auth.data_folder import DataFolder
+        from auth.database import DatabaseAddress
+
+        if self.database_url is not None:
+            return DatabaseAddress.of(self.database_url)
+        return DatabaseAddress.sqlite(DataFolder.open(self.folder).database)
+
+    def exists(self) -> bool:
+        """Whether there may be jobs: false only where no database has ever been made."""
+        from auth.data_folder import DATABASE_NAME, default_path
+
+        return self.database_url is not None or ((self.folder or default_path()) / DATABASE_NAME).exists()
+
+    def key_source(self) -> "KeySource":
+        """Return where the keys come from.
+
+        Raises:
+            KeysNeeded: Replicas share the database and were given none.
+        """
+        from auth.data_folder import DataFolder
+        from auth.key_ring import EnvironmentKeys, MachineKeys, parse_keys
+        from auth.storage_errors import KeysNeeded
+
+        if self.keys:
+            return EnvironmentKeys(parse_keys(self.keys, "SUBMITTAL_MCP_ENCRYPTION_KEYS"))
+        if self.database_url is not None:
+            raise KeysNeeded
+        return MachineKeys(DataFolder.open(self.folder).key_file)
+
+
+@dataclass(frozen=True)
+class _Open:
+    database: "Database"
+    store: "JobStore"
+    locks: "Locks"
+    own: "Lock"
+
+
+class Ledger:
+    """The job tables of one `place`, seen by the process that calls itself `executor`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.executor = ""
+        self._opening = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(THREADS)
+        self._opened: _Open | None = None
+        self._ring: KeyRing | None = None
+
+    @property
+    def address(self) -> "DatabaseAddress":
+        """Where the database is, once it is open."""
+        return self._now.database.address
+
+    async def open(self) -> None:
+        """Open the database and show that this process lives, unless that is done.
+
+        Raises:
+            StorageProblem: Database, data folder or keys cannot be used; the text says what to do.
+        """
+        if self._opened is None:
+            async with self._opening:
+                if self._opened is None:
+                    self._opened = await anyio.to_thread.run_sync(self._open)
+
+    async def close(self) -> None:
+        """Close what was opened. The lock of this process goes last: until then nobody may take its jobs."""
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_close, opened, self.executor)
+
+    async def ask(self, question: "Callable[[JobStore], T]") -> T:
+        """Return what `question` finds out of the store, or does to it; see `transfers.job_store`.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        await self.open()
+        return await anyio.to_thread.run_sync(question, self._now.store, limiter=self._threads)
+
+    async def take(self, executor: str) -> "Lock | None":
+        """Return the lock of another process, which shows that it is dead; None while it lives."""
+        return await self._take(_EXECUTOR + executor)
+
+    async def lives(self) -> bool:
+        """Whether this process still holds its own lock; a lost connection to PostgreSQL loses it."""
+        return await anyio.to_thread.run_sync(self._now.own.alive, limiter=self._threads)
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[None]:
+        """Wait for a turn at something that one process at a time may do, and keep it for the block."""
+        await self.open()
+        lock = await self._take(name)
+        while lock is None:
+            await anyio.sleep(TURN_SECONDS)  # nothing tells one process that another one has let go of a lock
+            lock = await self._take(name)
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(lock.release)
+
+    async def digests(self, path: Path, identity: Identity, part_size: int) -> Digests | None:
+        """Return what a file hashed to before, if it has not been touched since."""
+        found = await self.ask(lambda store: store.digests(_identity(path, identity)))
+        if found is None or found[0] != part_size:
+            return None
+        return Digests(found[1], tuple(found[2].split(",")))
+
+    async def keep_digests(self, path: Path, identity: Identity, part_size: int, digests: Digests) -> None:
+        """Remember what a file hashed to."""
+        parts = ",".join(digests.parts)
+        await self.ask(lambda store: store.keep_digests(_identity(path, identity), part_size, digests.whole, parts))
+
+    def seal(self, job_id: str, upload_key: str) -> str:
+        """Hide an upload key; blocks, once, for the keys."""
+        from auth.sealing import seal
+
+        return seal(self._keys().newest, upload_key.encode(), _context(job_id))
+
+    def unseal(self, job_id: str, sealed: str) -> str:
+        """Return an upload key.
+
+        Raises:
+            KeyProblem: It was sealed with a key that is not at hand.
+        """
+        from auth.sealing import UnknownKey, unseal
+        from auth.storage_errors import KeyMissing
+
+        try:
+            return unseal(self._keys().keys, sealed, _context(job_id)).decode()
+        except UnknownKey as unknown:
+            raise KeyMissing(unknown.key_id, self.place.key_source().looked_in) from unknown
+
+    async def _take(self, name: str) -> "Lock | None":
+        return await anyio.to_thread.run_sync(self._now.locks.take, name, limiter=self._threads)
+
+    @property
+    def _now(self) -> _Open:
+        if self._opened is None:
+            raise RuntimeError("Ledger.open() has not been called")
+        return self._opened
+
+    def _open(self) -> _Open:
+        from auth.database import Database
+        from transfers.job_store import TABLES, JobStore
+        from transfers.locks import AdvisoryLocks, FileLocks
+
+        address = self.place.address()
+        database = Database.open(address)
+        try:
+            database.migrate(TABLES)
+            locks: Locks = (
+                AdvisoryLocks(database.engine) if address.file is None else FileLocks(address.file.parent / "locks")
+            )
+            store = JobStore(database)
+            return _Open(database, store, locks, self._show_life(store, locks))
+        except BaseException:
+            database.close()
+            raise
+
+    def _show_life(self, store: "JobStore", locks: "Locks") -> "Lock":
+        from transfers.locks import new_executor_id
+
+        self.executor = new_executor_id()
+        own = locks.take(_EXECUTOR + self.executor)
+        if own is None:
+            raise RuntimeError("nobody else knows this lock yet")
+        store.begin_executor(self.executor)
+        return own
+
+    def _keys(self) -> "KeyRing":
+        if self._ring is None:
+            source = self.place.key_source()
+            ring = source.load()
+            if ring is None:
+                # Two processes that start together must not make two keys.
+                while (lock := self._now.locks.take("keys")) is None:
+                    anyio.from_thread.check_cancelled()
+                try:
+                    ring = source.load() or source.make()
+                finally:
+                    lock.release()
+            self._ring = ring
+        return self._ring
+
+
+def _close(opened: _Open, executor: str) -> None:
+    from auth.storage_errors import StorageProblem
+
+    with suppress(StorageProblem):  # then somebody else finds it dead, and forgets it
+        opened.store.forget_executor(executor)
+    opened.locks.close()
+    opened.database.close()
+    opened.own.release()
+
+
+def _identity(path: Path, identity: Identity) -> str:
+    return json.dumps([str(path), *identity])
+
+
+def _context(job_id: str) -> Sequence[str]:
+    return ("upload key", job_id)

@@ -1,0 +1,23 @@
+"""Attaching a version from the Files tool: one POST, no bytes, no PATCH (fact sheet 7)."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from transfers.fingerprint import AttachRequest
+from transfers.job import Job, Step
+from transfers.resources import Resources
+
+
+@dataclass(eq=False)
+class LinkJob(Job):
+    """`version_urn` is the version to link, already read in the target project."""
+
+    version_urn: str = field(kw_only=True)
+
+    def request(self) -> AttachRequest:
+        """Return what makes this request the same as another; see `Job.request`."""
+        return self.destination.request(self.name, self.version_urn)
+
+    async def advance(self, resources: Resources, step: Step) -> None:
+        """Create the attachment; see `Job.advance`."""
+        await step("reserve", partial(self.reserve, resources, self.version_urn))

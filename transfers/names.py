@@ -1,0 +1,69 @@
+"""The name of an attachment: what ACC takes, and what we make of a file's own name (fact sheet 3.3)."""
+
+import re
+import unicodedata
+from typing import Final
+
+from transfers.errors import InvalidName
+
+MAX_NAME: Final = 255
+"""ACC documents no limit; file systems and object stores behind it stop here."""
+
+_FORBIDDEN: Final = re.compile(r"[/?*\\<>|:\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""ACC's list, all controls, and the surrogates by which Python holds bytes of a file name that are no UTF-8."""
+
+_EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
+
+
+def attachment_name(given: str | None, source_name: str) -> str:
+    """Return the name an attachment will bear, in NFC.
+
+    `given` is the caller's wish; without one it is `source_name`, the file's base name or the linked version's display
+    name. A wish that lacks the source's extension gets it appended, since storage takes the object's extension from the
+    name and viewers need it.
+
+    Raises:
+        InvalidName: It has a character that ACC refuses, is blank, or is longer than 255 characters.
+    """
+    name = unicodedata.normalize("NFC", source_name if given is None else given)
+    extension = extension_of(source_name)
+    wish = name
+    if given is not None and not name.lower().endswith(extension.lower()):
+        name += extension
+    # A blank wish is no name, whatever is appended to it.
+    why = _objection(name) if wish.strip() else "blank"
+    if why is not None:
+        raise InvalidName(name, why, suggest_name(name))
+    return name
+
+
+def extension_of(name: str) -> str:
+    """Return the extension with its dot (".pdf"), or "" for a name without one."""
+    found = _EXTENSION.search(name)
+    return found.group() if found and found.start() > 0 else ""
+
+
+def suggest_name(name: str) -> str:
+    """Return the nearest legal name: forbidden characters become "-", too long a stem is cut before its extension.
+
+    The suggestion for a suggestion is that suggestion.
+    """
+    cleaned = _FORBIDDEN.sub("-", unicodedata.normalize("NFC", name)).strip()
+    if cleaned == extension_of(f"x{cleaned}"):
+        # Nothing, or nothing but an extension.
+        return f"attachment{cleaned}"
+    extension = extension_of(cleaned)
+    stem = cleaned.removesuffix(extension)
+    return (stem[: MAX_NAME - len(extension)] + extension).strip()
+
+
+def _objection(name: str) -> str | None:
+    if not name.strip():
+        return "blank"
+    if name != name.strip():
+        return "space_at_the_ends"
+    if len(name) > MAX_NAME:
+        return "too_long"
+    if _FORBIDDEN.search(name):
+        return "forbidden_character"
+    return None

@@ -1,0 +1,168 @@
+"""The POST that creates an attachment and has no idempotency key (design, promise 1).
+
+The ids that ACC lists are noted before it. When its end is doubtful (the answer was lost, the row may or may not have
+been made) a row that is new since then is adopted only if exactly one matches; else the POST is repeated, and whatever
+could not be told apart is reported.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import anyio
+
+from acc.errors import AccError
+from acc.models.submittals import Attachment
+
+if TYPE_CHECKING:
+    from acc.client import Acc
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What is to be created. `category_id` None lets ACC choose; `urn` links a Files-tool version."""
+
+    project_id: str
+    item_id: str
+    name: str
+    person_id: str
+    category_id: str | None = None
+    task_id: str | None = None
+    urn: str | None = None
+
+
+@dataclass
+class Doubt:
+    """A POST of which nobody knows whether it was carried out: `listed` are the ids that ACC listed before it.
+
+    None means that there is no such POST. Kept by the job: a later run must look before it posts again.
+    """
+
+    listed: frozenset[str] | None = None
+
+    async def note(self, listed: frozenset[str] | None) -> None:
+        """Note what ACC lists before a POST, or None when it was certainly not carried out."""
+        self.listed = listed
+
+    async def rivals(self) -> tuple[set[str], int]:
+        """Return what other jobs have of the same name: their attachments, and how many doubtful POSTs."""
+        return set(), 0
+
+
+@dataclass
+class WrittenDoubt(Doubt):
+    """A doubt that is on disk before the POST, among those of all processes that share the database."""
+
+    write: Callable[[frozenset[str] | None], Awaitable[None]] = field(kw_only=True)
+    look: Callable[[], Awaitable[tuple[set[str], int]]] = field(kw_only=True)
+
+    async def note(self, listed: frozenset[str] | None) -> None:
+        """See `Doubt.note`."""
+        await self.write(listed)
+        self.listed = listed
+
+    async def rivals(self) -> tuple[set[str], int]:
+        """See `Doubt.rivals`."""
+        return await self.look()
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """The attachment, and the ids of rows that a doubtful POST may have made as well."""
+
+    attachment: Attachment
+    look_alikes: tuple[str, ...] = ()
+
+
+Turn = Callable[[str], AbstractAsyncContextManager[None]]
+"""A turn at something that one process at a time may do, under its name."""
+
+
+class Reservations:
+    """Makes the reservations of one process.
+
+    One at a time on an item, over all processes that share a database, and never one that another job has: else the
+    look after a doubtful POST could take a neighbour's row of the same name for ours.
+    """
+
+    def __init__(self, acc: "Acc", turns: Turn | None = None) -> None:
+        self._acc = acc
+        self._shared = turns
+        self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
+        self._taken: set[str] = set()
+
+    async def make(
+        self, wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]] | None = None
+    ) -> Reserved:
+        """Create the attachment, or find the one that an earlier, doubtful try created.
+
+        It is given to `keep` before anybody else has their turn, so that they know whose it is.
+
+        Raises:
+            AccError: ACC refused, or the end is doubtful once more; `doubt` then says what to look for.
+        """
+        place = (wanted.project_id, wanted.item_id)
+        async with self._turns.setdefault(place, anyio.Lock()), AsyncExitStack() as stack:
+            if self._shared is not None:
+                await stack.enter_async_context(self._shared(f"reserve {' '.join(place)}"))
+            made = await self._make(wanted, doubt)
+            self._taken.add(made.attachment.id)
+            if keep is not None:
+                await keep(made)
+            return made
+
+    async def _make(self, wanted: Reservation, doubt: Doubt) -> Reserved:
+        if doubt.listed is None:
+            await doubt.note(frozenset(row.id for row in await self._rows(wanted)))
+            try:
+                made = await self._create(wanted)
+            except AccError as error:
+                if not error.sent:
+                    await doubt.note(None)
+                    raise
+            else:
+                doubt.listed = None
+                return Reserved(made)
+        taken, doubtful = await doubt.rivals()
+        known = (doubt.listed or frozenset()) | self._taken | taken
+        found = new_matches(await self._rows(wanted), known, wanted)
+        # A row that another job's doubtful POST may have made as well cannot be told from ours.
+        if len(found) == 1 and not doubtful:
+            return Reserved(found[0])
+        made = await self._create(wanted)
+        with suppress(AccError):  # the reservation is made; if need be, what was found before it has to do
+            # The doubtful POST may have been carried out after the look.
+            found = new_matches(await self._rows(wanted), known, wanted)
+        return Reserved(made, tuple(row.id for row in found if row.id != made.id))
+
+    async def _create(self, wanted: Reservation) -> Attachment:
+        return await self._acc.submittals.create_attachment(
+            wanted.project_id,
+            wanted.item_id,
+            name=wanted.name,
+            category_id=wanted.category_id,
+            task_id=wanted.task_id,
+            urn=wanted.urn,
+        )
+
+    async def _rows(self, wanted: Reservation) -> list[Attachment]:
+        return [row async for row in self._acc.submittals.all_attachments(wanted.project_id, wanted.item_id)]
+
+
+def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Reservation) -> list[Attachment]:
+    """Return the rows that a lost POST may have made: not `known`, by this person, and alike in all that was sent.
+
+    A link is born uploaded, a reservation is not (fact sheet 3.3). Where ACC chooses the category any one will do.
+    """
+    return [
+        row
+        for row in rows
+        if row.id not in known
+        and row.name == wanted.name
+        and row.created_by == wanted.person_id
+        and row.task_id == wanted.task_id
+        and wanted.category_id in (None, row.category_id)
+        and row.is_file_uploaded == (wanted.urn is not None)
+    ]

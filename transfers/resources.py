@@ -1,0 +1,85 @@
+"""What all jobs of one process share: the person's way to ACC and to storage, the ledger, the limits for all."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from transfers.ledger import Ledger
+from transfers.points import Point
+from transfers.reservation import Reservations
+
+if TYPE_CHECKING:
+    import httpx
+
+    from acc.client import Acc
+    from transfers.job import Job
+    from transfers.job_store import JobStore
+
+READERS: Final = 2
+"""Files that are hashed at once: more would only make a disk seek, and threads are needed for other things too."""
+
+
+class Resources:
+    """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
+
+    Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
+    day: the age of an upload outlives the process that began it, and a laptop's sleep. `reached` is told of every point
+    at which a crash would leave something different behind.
+    """
+
+    def __init__(
+        self,
+        acc: "Acc",
+        parallel: int,
+        make_storage_client: Callable[[], "httpx.Client"],
+        ledger: Ledger,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.time,
+        reached: Callable[[Point], None] = lambda _: None,
+    ) -> None:
+        self.acc = acc
+        self.ledger = ledger
+        self.reservations = Reservations(acc, ledger.turn)
+        self.slots = anyio.CapacityLimiter(parallel)
+        self.readers = anyio.CapacityLimiter(READERS)
+        self.sleep = sleep
+        self.clock = clock
+        self.reached = reached
+        self._make_storage_client = make_storage_client
+        self._storage_client: httpx.Client | None = None
+
+    def storage_client(self) -> "httpx.Client":
+        """Return the client for file bytes, made when first needed: it costs start-up time."""
+        if self._storage_client is None:
+            self._storage_client = self._make_storage_client()
+        return self._storage_client
+
+    async def keep(self, job: "Job") -> None:
+        """Write down what is known of a job that this process runs.
+
+        Raises:
+            Robbed: Another process has it.
+            StorageProblem: The database cannot be used.
+        """
+        from transfers.job_record import record_of
+
+        def write(store: "JobStore") -> None:
+            record = record_of(job, lambda key: self.ledger.seal(job.id, key))
+            store.save(
+                job.id,
+                self.ledger.executor,
+                attachment_id=job.attachment.id if job.attachment else None,
+                posting=job.doubt.listed is not None and job.attachment is None,
+                record=record.model_dump_json(exclude_defaults=True),
+            )
+
+        await self.ledger.ask(write)
+
+    def close(self) -> None:
+        """Close the client for file bytes; only after every thread that uses it has ended."""
+        if self._storage_client is not None:
+            self._storage_client.close()
+            self._storage_client = None
