@@ -1,0 +1,136 @@
+"""What tests of several packages share: a sandbox, and an assistant that talks to our server about it."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp_types import CallToolResult
+
+import sandbox
+from auth.sealing import Key
+from server.app import Transport, build_server
+from server.settings import Settings
+from tools.catalogue import registered
+from tools.desk import Policy
+from tools.surface import SubmittalTool
+
+# Time is never asserted, so a busy machine fails nothing.
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("long", max_examples=3000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests counts."""
+    for name in list(os.environ):
+        if name.upper().startswith(("APS_", "SUBMITTAL_MCP_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def box() -> Iterator[sandbox.Box]:
+    """An ACC of its own for each test."""
+    with sandbox.running() as box:
+        yield box
+
+
+@pytest.fixture(params=["legacy", "2026-07-28"])
+def era(request: pytest.FixtureRequest) -> str:
+    """The protocol's two ways: the handshake of old, and the stateless one."""
+    return str(request.param)
+
+
+@cache
+def every_tool(transport: Transport) -> dict[str, SubmittalTool]:
+    """All tools with their schemas, hidden ones included: those can be called by name, and answer."""
+    return {tool.name: tool for tool in registered(Policy(local_files=transport == "stdio"))}
+
+
+class Assistant:
+    """A client that sees what a model sees, and holds every answer to what the server promised of it."""
+
+    def __init__(self, client: Client, tools: dict[str, SubmittalTool]) -> None:
+        self.client = client
+        self.tools = tools
+
+    async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call that succeeds."""
+        result = await self.client.call_tool(tool, arguments)
+        content = self._content(tool, result)
+        assert not result.is_error, content
+        return content
+
+    async def refused(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call that fails in a way somebody can act on."""
+        result = await self.client.call_tool(tool, arguments)
+        content = self._content(tool, result)
+        assert result.is_error, content
+        assert set(content) == {"error", "next_steps"}
+        assert content["error"]["message"]
+        assert content["error"]["hint"]
+        return content
+
+    async def follow(self, step: dict[str, Any], **needed: Any) -> dict[str, Any]:
+        """The answer to a next step, with what it needs from the caller."""
+        assert sorted(step["needs"]) == sorted(needed)
+        return await self.call(step["tool"], **step["arguments"], **needed)
+
+    def _content(self, tool: str, result: CallToolResult) -> dict[str, Any]:
+        [block] = result.content
+        content: dict[str, Any] = result.structured_content
+        # Many clients show the model the text alone, so it says the same; compact, since tokens are paid for.
+        assert block.text == json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        # The SDK's client does not look at failed answers; that of TypeScript does, and drops what does not match.
+        Draft202012Validator(self.tools[tool].output_schema).validate(content)
+        for step in content["next_steps"]:
+            check_step(step, self.tools)
+        return content
+
+
+def check_step(step: dict[str, Any], tools: dict[str, SubmittalTool]) -> None:
+    """A next step is valid as it stands, or would be once the caller has supplied what it needs."""
+    schema = tools[step["tool"]].parameters
+    assert set(step) == {"tool", "arguments", "needs", "reason"}
+    assert set(step["needs"]) <= set(schema["properties"]) - set(step["arguments"])
+    Draft202012Validator({**schema, "required": []}).validate(step["arguments"])
+    assert set(schema.get("required", ())) <= {*step["arguments"], *step["needs"]}
+
+
+KEYS = Key.new().text
+
+Connect = Callable[..., AbstractAsyncContextManager[Assistant]]
+
+
+@pytest.fixture
+def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path) -> Connect:
+    """`connect(person="manager", transport="stdio", **settings)`: an assistant at a server that works on `box`."""
+
+    @asynccontextmanager
+    async def opened(
+        person: str | None = "manager",
+        *,
+        transport: Transport = "stdio",
+        folders: tuple[Path, ...] = (),
+        **settings: Any,
+    ) -> AsyncIterator[Assistant]:
+        token = box.token(person) if person else None
+        place = {"data_dir": tmp_path / "data", "encryption_keys": KEYS}
+        loaded = Settings.load(base_url=box.base_url, access_token=token, folders=folders, **{**place, **settings})
+        async with Client(build_server(loaded, transport=transport), mode=era) as client:
+            yield Assistant(client, every_tool(transport))
+
+    return opened

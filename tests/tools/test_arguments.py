@@ -1,0 +1,111 @@
+"""Arguments are refused in sentences that say how to put them right."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.arguments import read_arguments
+from tools.catalogue import definitions
+from tools.errors import Again, InvalidArguments
+from tools.find_submittals import SubmittalsArguments
+
+EVERY = {one.name: one for one in definitions(local_files=True)}
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(), max_size=20)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=5,
+)
+LIBRARY = re.compile(
+    r"pydantic|https?://|input should|validation error|extra inputs|field required|type=|input_value|valid (string|integer|boolean)",
+    re.IGNORECASE,
+)
+
+
+def refusal(**given: object) -> InvalidArguments:
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(SubmittalsArguments, given)
+    return caught.value
+
+
+def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_ones():
+    problem = refusal(project="P", attachible=True)
+    assert problem.message == "unknown argument 'attachible' (did you mean 'attachable'?)."
+    assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, limit, cursor."
+    assert problem.again == Again(without=["attachible"], needs=[])
+
+
+def test_an_unknown_argument_like_no_other_is_answered_with_all_valid_ones():
+    assert refusal(project="P", xyzzy=1).message == "unknown argument 'xyzzy'."
+
+
+def test_a_tool_without_arguments_says_so():
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(EVERY["sign_in"].arguments, {"user": "me"})
+    assert (caught.value.message, caught.value.hint) == ("unknown argument 'user'.", "It takes no arguments.")
+
+
+@pytest.mark.parametrize(
+    ("given_arguments", "sentence", "needs"),
+    [
+        ({}, "'project' is missing.", ["project"]),
+        ({"project": None}, "'project' is missing.", ["project"]),
+        ({"project": " "}, "'project' must not be empty.", ["project"]),
+        ({"project": 7}, "'project' must be a text.", ["project"]),
+        ({"project": "\ud800"}, "'project' has characters that are no text.", ["project"]),
+        ({"project": "P", "query": ["beam"]}, "'query' must be a text.", ["query"]),
+        ({"project": "P", "limit": 0}, "'limit' must be at least 1.", ["limit"]),
+        ({"project": "P", "limit": 51}, "'limit' must be at most 50.", ["limit"]),
+        ({"project": "P", "limit": "20"}, "'limit' must be a whole number.", ["limit"]),
+        ({"project": "P", "limit": 2.5}, "'limit' must be a whole number.", ["limit"]),
+        ({"project": "P", "limit": True}, "'limit' must be a whole number.", ["limit"]),
+        ({"project": "P", "attachable": "yes"}, "'attachable' must be true or false.", ["attachable"]),
+        ({"project": "P", "attachable": 1}, "'attachable' must be true or false.", ["attachable"]),
+        (
+            {"project": "P", "state": "closed"},
+            "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2' or 'void'.",
+            ["state"],
+        ),
+        ({"limit": 0, "project": 7}, "'project' must be a text; 'limit' must be at least 1.", ["project", "limit"]),
+    ],
+)
+def test_every_kind_of_mistake_has_its_sentence(given_arguments, sentence, needs):
+    problem = refusal(**given_arguments)
+    assert problem.message == sentence
+    assert problem.again is not None
+    assert list(problem.again.needs) == needs
+
+
+def test_a_key_that_is_too_long_is_told_its_limit():
+    with pytest.raises(InvalidArguments, match="'idempotency_key' may have 200 characters at most"):
+        read_arguments(
+            EVERY["add_submittal_attachment"].arguments,
+            {"project": "P", "submittal": "S", "idempotency_key": "k" * 201},
+        )
+
+
+@given(st.sampled_from(sorted(EVERY)), st.data())
+def test_no_word_of_a_library_reaches_the_agent_whatever_it_sends(tool, data):
+    model = EVERY[tool].arguments
+    names = st.sampled_from([*model.model_fields, "filepath", "pydantic"])
+    chosen = data.draw(st.dictionaries(names, json_values, max_size=6))
+    try:
+        read_arguments(model, chosen)
+    except InvalidArguments as problem:
+        said = f"{problem.message} {problem.hint}".replace("'pydantic'", "")
+        assert not LIBRARY.search(said)
+        assert "\n" not in said
+        said.encode("utf-8")
+
+
+def test_null_blank_and_default_are_as_good_as_left_out():
+    chosen = read_arguments(
+        SubmittalsArguments, {"project": " P ", "query": " ", "state": None, "limit": 20.0, "attachable": False}
+    )
+    assert chosen.given() == {"project": "P"}
+
+
+def test_what_was_chosen_comes_back_as_it_was_sent():
+    sent = {"project": "P", "query": "beam", "state": "rev", "in_my_court": True, "limit": 5}
+    assert read_arguments(SubmittalsArguments, sent).given() == sent

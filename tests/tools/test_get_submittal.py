@@ -1,0 +1,177 @@
+"""Looking at a submittal: what it is, and what this person may do with it in each state."""
+
+import pytest
+
+from sandbox import Fault, Refuse
+
+RIVERSIDE = "Riverside Medical Center"
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "can_attach", "categories"),
+    [
+        ("092900-Unspecified", "draft", True, ["submission", "final_response"]),
+        ("051200-2", "sbc-1", True, ["submission", "final_response"]),
+        ("051200-3", "mgr-1", True, ["for_review", "submission", "final_response"]),
+        ("052100-1", "rev", True, ["review_response", "final_response"]),
+        ("053100-1", "rev", False, []),
+        ("033100-2", "mgr-2", True, ["final_response"]),
+        ("033100-1", "sbc-2", False, []),
+        ("084413-1", "void", False, []),
+    ],
+)
+async def test_a_manager_sees_in_each_state_what_may_be_attached(connect, box, number, state, can_attach, categories):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal=number)
+    shown = answer["submittal"]
+    item = box.item(number)
+    assert (shown["id"], shown["number"], shown["title"], shown["state"]) == (item.id, number, item.title, state)
+    assert (shown["can_attach"], shown["allowed_categories"]) == (can_attach, categories)
+    assert bool(shown["my_tasks"]) == (number == "052100-1")
+    attaching = [step for step in answer["next_steps"] if step["tool"] == "add_submittal_attachment"]
+    assert bool(attaching) == can_attach
+
+
+async def test_where_acc_lists_no_categories_any_of_the_four_may_be_chosen(connect, box):
+    create = {"id": "Attachment::create", "fields": {"categoryId": []}}
+    item = {"id": box.item("051200-3").id, "stateId": "mgr-1", "permittedActions": [create]}
+    box.faults.add(Fault("items.get", Refuse(200, item)))
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal=item["id"])
+    assert answer["submittal"]["allowed_categories"] == [
+        "for_review",
+        "submission",
+        "review_response",
+        "final_response",
+    ]
+
+
+async def test_of_two_numbers_that_look_alike_the_one_written_so_is_meant(connect, box):
+    rows = [
+        {"id": box.item("051200-2").id, "customIdentifierHumanReadable": "1-11"},
+        {"id": box.item("051200-3").id, "customIdentifierHumanReadable": "11-1"},
+    ]
+    box.faults.add(Fault("items.list", Refuse(200, {"pagination": {"totalResults": 2}, "results": rows}), times=2))
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="11-1")
+        refusal = await assistant.refused("get_submittal", project=RIVERSIDE, submittal="1 1 1")
+    assert answer["submittal"]["id"] == box.item("051200-3").id
+    assert refusal["error"]["code"] == "ambiguous_reference"
+
+
+async def test_permitted_actions_of_a_submittal_carry_fields_for_attaching_alone(connect):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
+    actions = {action["id"]: action for action in answer["submittal"]["permittedActions"]}
+    create = actions.pop("Attachment::create")
+    assert create["fields"]["categoryId"] == ["1", "4"]
+    assert create["mandatoryFields"] == ["urnTypeId", "name"]
+    assert "Item::wf_transition" in actions
+    assert all(set(action) == {"id"} for action in actions.values())
+
+
+async def test_permitted_actions_of_an_attachment_are_those_that_acc_gave(connect):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
+    [attachment] = answer["attachments"]
+    plain = {"fields": {}, "mandatoryFields": [], "transitions": []}
+    assert attachment["permittedActions"] == [
+        {"id": "Attachment::retrieve", **plain},
+        {
+            "id": "Attachment::partial_update",
+            **plain,
+            "fields": {"isFileUploaded": [True], "sendEmails": [True, False]},
+        },
+        {"id": "Attachment::destroy", **plain},
+        {"id": "Attachment::annotate", **plain},
+    ]
+
+
+async def test_a_reviewer_sees_the_task_that_is_theirs(connect, box):
+    item = box.item("053100-1")
+    async with connect("engineer") as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="053100-1")
+    [task] = answer["submittal"]["my_tasks"]
+    assert task["id"] in {one.id for one in box.tasks(item) if one.assigned_to == box.person("engineer").autodesk_id}
+    assert answer["submittal"]["in_my_court"] is True
+    assert answer["next_steps"][0]["arguments"]["task_id"] == task["id"]
+
+
+async def test_a_task_of_a_company_is_mine_when_acc_lets_me_close_it(connect):
+    async with connect("architect") as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="079200-1")
+    assert len(answer["submittal"]["my_tasks"]) == 1
+
+
+async def test_somebody_who_only_reads_is_offered_nothing_to_attach(connect):
+    async with connect("member") as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
+    assert (answer["submittal"]["can_attach"], answer["submittal"]["allowed_categories"]) == (False, [])
+    assert answer["next_steps"] == []
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["05 12 00-3", "051200 \u2013 3", "structural steel beam shop drawings", "beam shop"],
+)
+async def test_a_submittal_is_found_however_people_call_it(connect, box, spelling):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project="riverside", submittal=spelling)
+    assert answer["submittal"]["id"] == box.item("051200-3").id
+
+
+async def test_a_submittal_is_found_by_its_ids_and_by_its_address(connect, box):
+    project, item = box.project("riverside").id, box.item("051200-3").id
+    address = f"https://acc.autodesk.eu/build/submittals/projects/{project}/items/{item}"
+    async with connect() as assistant:
+        for named in ((project, item), (f"b.{project}", item.upper()), (address, address)):
+            answer = await assistant.call("get_submittal", project=named[0], submittal=named[1])
+            assert answer["submittal"]["id"] == item
+
+
+async def test_a_void_submittal_is_found_by_its_number(connect, box):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="084413-1")
+    assert answer["submittal"]["state"] == "void"
+
+
+async def test_a_number_that_acc_cannot_search_for_is_found_all_the_same(connect, box):
+    box.faults.add(Fault("items.list", Refuse(200, {"pagination": {"totalResults": 0}, "results": []}), times=4))
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
+    assert answer["submittal"]["id"] == box.item("051200-3").id
+
+
+async def test_attachments_come_once_each_over_all_pages_newest_first(connect, box, tmp_path):
+    names = [f"sheet-{number}.pdf" for number in range(5)]
+    async with connect(folders=(tmp_path,)) as assistant:
+        place = {"project": RIVERSIDE, "submittal": "051200-2"}
+        for name in names:
+            (tmp_path / name).write_text(name)
+            await assistant.call("add_submittal_attachment", **place, file_path=name)
+        for tool in ("get_submittal", "get_attachment_status"):
+            found: list[str] = []
+            answer = await assistant.call(tool, **place, limit=2)
+            while True:
+                found += [row["name"] for row in answer["attachments"]]
+                if answer["next_cursor"] is None:
+                    break
+                answer = await assistant.call(tool, **place, limit=2, cursor=answer["next_cursor"])
+            assert found == names[::-1]
+
+
+async def test_hostile_text_of_acc_comes_as_cleaned_data(connect, box):
+    item = {
+        "id": box.item("051200-3").id,
+        "title": "Beam\u202e drawings\u200b",
+        "stateId": "mgr-1",
+        "specTitle": "x" * 3000,
+        "ballInCourtType": "man\u0007ager",
+        "permittedActions": [{"id": "Attachment::create\u2066", "fields": {}}],
+    }
+    box.faults.add(Fault("items.get", Refuse(200, item)))
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal=item["id"]))["submittal"]
+    assert (shown["title"], shown["court"], len(shown["spec"])) == ("Beam drawings", "manager", 1000)
+    assert shown["permittedActions"] == [{"id": "Attachment::create"}]
+    assert shown["can_attach"] is False, "what ACC wrote is not the permission, however it looks once cleaned"

@@ -1,0 +1,188 @@
+"""Over the whole table of what can be: every step can be taken, and none does what nobody asked for."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.codes import CODES
+from tools.next_steps import (
+    MAX_STEPS,
+    Standing,
+    Surroundings,
+    after_attachment,
+    after_attachments,
+    after_doubt,
+    after_empty_page,
+    after_files,
+    after_projects,
+    after_sign_in,
+    after_submittal,
+    after_submittals,
+)
+from tools.results import NextStep
+from transfers.state import AttachmentState
+
+PROJECT, SUBMITTAL, ATTACHMENT = "project-id", "submittal-id", "attachment-id"
+HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
+
+surroundings = st.builds(Surroundings, st.booleans(), st.booleans(), st.integers(1, 600))
+ids = st.lists(st.uuids().map(str), max_size=3)
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> Standing:
+    state: AttachmentState = draw(st.sampled_from(get_args(AttachmentState)))
+    call = {"project": PROJECT, "submittal": SUBMITTAL, "file_urn": "urn:adsk.wipprod:fs.file:vf.X?version=1"}
+    return Standing(
+        PROJECT,
+        SUBMITTAL,
+        None if state == "preparing" else draw(st.sampled_from([ATTACHMENT, "another-id"])),
+        state,
+        mine=draw(st.booleans()),
+        may_confirm=draw(st.booleans()),
+        awaits_caller=draw(st.booleans()),
+        overdue=draw(st.booleans()),
+        problem=draw(st.sampled_from([None, *CODES])),
+        call=call if state == "preparing" else None,
+    )
+
+
+def check(steps: list[NextStep], served, around: Surroundings) -> None:
+    for step in steps:
+        served[around.local_files].check(step)
+        assert "upload_by_caller" not in {*step.arguments, *step.needs}
+        if around.read_only:
+            assert step.tool not in served[around.local_files].writing
+
+
+@given(standings(), surroundings)
+def test_every_step_after_an_attachment_can_be_taken(served, standing, around):
+    if standing.state == "preparing" and around.read_only:
+        return  # a server that only reads has begun nothing
+    check(after_attachment(standing, around), served, around)
+
+
+@given(st.lists(standings().filter(lambda one: one.state != "preparing"), max_size=20), surroundings)
+def test_a_list_gives_few_steps_and_none_of_them_twice(served, found, around):
+    steps = after_attachments(found, around)
+    check(steps, served, around)
+    assert len(steps) <= MAX_STEPS
+    assert all(steps.count(step) == 1 for step in steps)
+    assert {*(one.model_dump_json() for one in steps)} <= {
+        one.model_dump_json() for standing in found for one in after_attachment(standing, around)
+    }
+
+
+@given(surroundings, ids, ids, ids, st.booleans())
+def test_every_step_after_a_finder_can_be_taken(served, around, projects, submittals, tasks, may):
+    urns = [f"urn:adsk.wipprod:fs.file:vf.{one}?version=1" for one in submittals]
+    check(after_sign_in(), served, around)
+    check(after_doubt("p", "s", ["twin", "other twin"]), served, around)
+    check(after_projects(projects), served, around)
+    check(after_submittals(PROJECT, submittals), served, around)
+    check(after_submittal(PROJECT, SUBMITTAL, tasks, around, can_attach=may), served, around)
+    check(after_files(PROJECT, urns, around), served, around)
+    check(after_empty_page("find_submittals", {"project": PROJECT}, "cursor"), served, around)
+
+
+@given(standings(), surroundings)
+def test_nobody_is_sent_to_confirm_or_attach_anew_what_is_somebody_elses(standing, around):
+    theirs = Standing(PROJECT, SUBMITTAL, ATTACHMENT, standing.state, mine=False, may_confirm=False)
+    if standing.state != "preparing":
+        assert {step.tool for step in after_attachment(theirs, around)} <= {"get_attachment_status"}
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+@pytest.mark.parametrize("mine", [True, False])
+def test_nothing_is_left_to_do_with_a_file_that_reviewers_can_open(overdue, mine):
+    ready = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "ready", mine=mine, overdue=overdue)
+    assert after_attachment(ready, HERE) == []
+
+
+def test_a_file_that_is_processing_is_waited_for():
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "processing"), HERE)
+    assert step == NextStep(
+        tool="get_attachment_status",
+        arguments={"project": PROJECT, "submittal": SUBMITTAL, "attachment_id": ATTACHMENT, "wait_seconds": 30},
+        reason="ACC is making a version of the file; this waits for it.",
+    )
+
+
+def test_nobody_waits_longer_than_the_settings_allow():
+    around = Surroundings(local_files=True, read_only=False, max_wait_seconds=5)
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploading"), around)
+    assert step.arguments["wait_seconds"] == 5
+
+
+def test_after_half_an_hour_of_processing_a_person_is_to_look():
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "processing", overdue=True), HERE)
+    assert (step.arguments["wait_seconds"], "look at the submittal in ACC" in step.reason) == (0, True)
+
+
+def test_stored_bytes_are_to_be_confirmed():
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded"), HERE)
+    assert (step.tool, step.arguments, step.needs) == (
+        "confirm_attachment",
+        {"project": PROJECT, "submittal": SUBMITTAL, "attachment_id": ATTACHMENT},
+        [],
+    )
+
+
+def test_a_reservation_waits_for_the_callers_bytes():
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "reserved", awaits_caller=True), HERE)
+    assert step.tool == "confirm_attachment"
+
+
+@pytest.mark.parametrize(("local_files", "needs"), [(True, ["file_path"]), (False, ["file_urn"])])
+def test_a_reservation_without_bytes_is_gone_on_with_by_the_same_file(local_files, needs):
+    around = Surroundings(local_files=local_files, read_only=False, max_wait_seconds=45)
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "reserved"), around)
+    assert (step.tool, step.needs) == ("add_submittal_attachment", needs)
+
+
+def test_what_failed_in_the_background_is_named_in_the_reason():
+    failed = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed")
+    [step] = after_attachment(failed, HERE)
+    assert step.reason == "processing_failed: ACC could not process these bytes: attach the file anew."
+
+
+def test_a_call_that_is_still_preparing_is_joined_by_the_same_call():
+    call = {"project": "Riverside", "submittal": "051200-3", "file_path": "a.pdf"}
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, None, "preparing", call=call), HERE)
+    assert (step.tool, step.arguments, step.needs) == ("add_submittal_attachment", call, [])
+
+
+def test_in_review_a_step_names_the_only_task_and_asks_for_one_of_several():
+    [one] = after_submittal(PROJECT, SUBMITTAL, ["task-1"], HERE, can_attach=True)
+    assert (one.arguments["task_id"], one.needs) == ("task-1", ["file_path"])
+    [several] = after_submittal(PROJECT, SUBMITTAL, ["task-1", "task-2"], HERE, can_attach=True)
+    assert several.needs == ["task_id", "file_path"]
+
+
+def test_over_http_a_version_of_the_files_tool_is_found_first():
+    around = Surroundings(local_files=False, read_only=False, max_wait_seconds=45)
+    attach, find = after_submittal(PROJECT, SUBMITTAL, [], around, can_attach=True)
+    assert (attach.needs, find.tool, find.needs) == (["file_urn"], "find_project_files", ["query"])
+
+
+@pytest.mark.parametrize("steps", [after_projects([]), after_submittals(PROJECT, []), after_files(PROJECT, [], HERE)])
+def test_an_empty_list_leads_nowhere(steps):
+    assert steps == []
+
+
+def test_a_page_without_hits_says_how_to_look_further_until_the_end():
+    chosen = {"project": "Riverside", "attachable": True}
+    [step] = after_empty_page("find_submittals", chosen, "next")
+    assert step.arguments == {**chosen, "cursor": "next"}
+    assert after_empty_page("find_submittals", chosen, None) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "arguments", "needs"),
+    [(["only"], {"project": "only"}, []), (["one", "two"], {}, ["project"])],
+)
+def test_one_hit_is_gone_on_with_and_of_several_the_caller_chooses(found, arguments, needs):
+    [step] = after_projects(found)
+    assert (step.arguments, step.needs) == (arguments, needs)

@@ -1,0 +1,127 @@
+"""After a failed call: a step that can help, or none where only a person can."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.catalogue import definitions
+from tools.codes import CODES
+from tools.errors import Again
+from tools.next_steps import Surroundings
+from tools.recovery import Failure, after_failure
+
+HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
+PLACE = {"project": "Riverside", "submittal": "051200-3"}
+
+CALLS = {
+    "add_submittal_attachment": {**PLACE, "file_urn": "urn:adsk.wipprod:fs.file:vf.X?version=1", "name": "a.pdf"},
+    "confirm_attachment": {**PLACE, "attachment_id": "attachment-id"},
+    "get_attachment_status": {**PLACE, "attachment_id": "attachment-id", "wait_seconds": 30},
+    "find_projects": {"query": "river"},
+    "find_submittals": {"project": "Riverside", "state": "rev"},
+    "get_submittal": {**PLACE, "limit": 5},
+    "find_project_files": {"project": "Riverside", "query": "beam", "folder": "Shop Drawings"},
+    "sign_in": {},
+}
+
+
+@st.composite
+def failures(draw: st.DrawFn) -> Failure:
+    tool = draw(st.sampled_from(sorted(CALLS)))
+    names = sorted(CALLS[tool])
+    some = st.lists(st.sampled_from(names), unique=True, max_size=2) if names else st.just([])
+    return Failure(
+        draw(st.sampled_from(CODES)),
+        tool,
+        CALLS[tool],
+        draw(st.one_of(st.none(), st.builds(Again, without=st.just([]), needs=some))),
+        draw(st.sampled_from([None, "hash", "reserve", "send", "complete", "confirm"])),
+        "attachment-id",
+    )
+
+
+@given(failures(), st.booleans(), st.booleans())
+def test_every_step_after_a_failure_can_be_taken(served, failure, local_files, read_only):
+    around = Surroundings(local_files=local_files, read_only=read_only, max_wait_seconds=45)
+    for step in after_failure(failure, around):
+        served[local_files].check(step)
+        assert "upload_by_caller" not in {*step.arguments, *step.needs}
+        if read_only and failure.tool not in served[local_files].writing:
+            assert step.tool not in served[local_files].writing
+
+
+@given(failures())
+def test_a_call_is_repeated_unchanged_only_where_that_can_help(failure):
+    for step in after_failure(failure, HERE):
+        if (step.tool, step.arguments) == (failure.tool, dict(failure.arguments)):
+            assert failure.again is not None
+
+
+@pytest.mark.parametrize("tool", sorted(CALLS))
+@pytest.mark.parametrize("code", ["app_not_provisioned", "read_only", "upstream_rejected"])
+def test_where_only_a_person_can_help_there_is_no_step(tool, code):
+    assert after_failure(Failure(code, tool, CALLS[tool]), HERE) == []
+
+
+def test_what_is_wrong_is_left_for_the_caller_and_the_rest_is_kept():
+    failure = Failure("invalid_arguments", "find_submittals", {"project": "P", "stat": "x", "limit": 99})
+    [step] = after_failure(
+        Failure(failure.code, failure.tool, failure.arguments, Again(without=["stat", "limit"], needs=["limit"])), HERE
+    )
+    assert (step.tool, step.arguments, step.needs) == ("find_submittals", {"project": "P"}, ["limit"])
+
+
+def test_a_legal_name_is_proposed_in_the_same_call():
+    call = CALLS["add_submittal_attachment"]
+    failure = Failure("invalid_name", "add_submittal_attachment", call, Again({"name": "a-b.pdf"}))
+    [step] = after_failure(failure, HERE)
+    assert step.arguments == {**call, "name": "a-b.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("failed_step", "tool"),
+    [("send", "add_submittal_attachment"), ("complete", "add_submittal_attachment"), ("confirm", "confirm_attachment")],
+)
+def test_looking_again_at_a_job_that_stopped_would_move_nothing(failed_step, tool):
+    failure = Failure(
+        "storage_unavailable",
+        "get_attachment_status",
+        CALLS["get_attachment_status"],
+        Again(),
+        failed_step,
+        "attachment-id",
+    )
+    [step] = after_failure(failure, HERE)
+    assert step.tool == tool
+
+
+@pytest.mark.parametrize(
+    ("code", "tool", "next_tool"),
+    [
+        ("project_not_found", "get_submittal", "find_projects"),
+        ("project_not_allowed", "get_submittal", "find_projects"),
+        ("project_not_supported", "find_submittals", "find_projects"),
+        ("submittal_not_found", "get_submittal", "find_submittals"),
+        ("submittal_closed", "add_submittal_attachment", "get_submittal"),
+        ("task_required", "add_submittal_attachment", "get_submittal"),
+        ("permission_denied", "confirm_attachment", "get_submittal"),
+        ("attachment_not_found", "confirm_attachment", "get_attachment_status"),
+        ("upload_incomplete", "confirm_attachment", "get_attachment_status"),
+        ("processing_failed", "get_attachment_status", "add_submittal_attachment"),
+        ("upload_expired", "confirm_attachment", "add_submittal_attachment"),
+        ("not_signed_in", "find_projects", "sign_in"),
+        ("reauthorization_required", "confirm_attachment", "sign_in"),
+    ],
+)
+def test_another_tool_helps_where_the_same_cannot(code, tool, next_tool):
+    [step] = after_failure(Failure(code, tool, CALLS[tool], attachment_id="attachment-id"), HERE)
+    assert step.tool == next_tool
+
+
+@pytest.mark.parametrize(("code", "tool"), [("not_signed_in", "sign_in"), ("permission_denied", "get_submittal")])
+def test_a_tool_never_leads_back_to_itself(code, tool):
+    assert after_failure(Failure(code, tool, CALLS[tool]), HERE) == []
+
+
+def test_the_calls_of_this_table_name_every_tool():
+    assert set(CALLS) == {one.name for one in definitions(local_files=True)}

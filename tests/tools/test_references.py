@@ -1,0 +1,146 @@
+"""What people paste and type is read as an id, or as words to look up; nobody else's address is."""
+
+# ruff: noqa: RUF001  # look-alike characters are what people paste
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.references import NotAReference, Reference, alike, project_reference, search_terms, submittal_reference
+
+PROJECT = "b46962a5-ebb3-5fcd-b9b0-daca25a86bca"
+ITEM = "e74f17e7-2c7f-563c-894f-002dfdbda514"
+HOSTS = ["acc.autodesk.com", "acc.autodesk.eu", "acc.autodesk.ca", "acc.autodesk.com.au", "docs.b360.eu.autodesk.com"]
+
+
+@pytest.mark.parametrize("text", [PROJECT, PROJECT.upper(), f"b.{PROJECT}", f"B.{PROJECT.upper()}", f"  {PROJECT}\n"])
+def test_a_project_id_is_read_with_and_without_its_prefix(text):
+    assert project_reference(text) == Reference(id=PROJECT)
+
+
+@pytest.mark.parametrize("text", ["Riverside Medical Center", f"{PROJECT}x", f"b{PROJECT}", "b.", "12", "acc"])
+def test_anything_else_is_a_projects_name(text):
+    assert project_reference(text) == Reference(words=text)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/build/submittals/projects/{PROJECT}/items",
+        f"/docs/files/projects/b.{PROJECT}?folderUrn=urn%3Aadsk.wipprod%3Afs.folder%3Aco.X&viewModel=detail",
+        f"/project-admin/members/projects/{PROJECT}",
+        f"/build/submittals/projects/{PROJECT.upper()}/submittals/{ITEM}?preview=1#top",
+    ],
+)
+def test_a_pasted_address_names_its_project_in_every_region(host, path):
+    assert project_reference(f"https://{host}{path}") == Reference(id=PROJECT)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/build/submittals/projects/{PROJECT}/items/{ITEM}",
+        f"/build/submittals/projects/{PROJECT}/submittals/{ITEM.upper()}/attachments",
+        f"/build/submittals/projects/{PROJECT}/items?itemId={ITEM}",
+        f"/build/submittals/projects/{PROJECT}/#/list?submittalId={ITEM}",
+    ],
+)
+def test_a_pasted_address_names_its_submittal_and_the_project_of_it(host, path):
+    assert submittal_reference(f"HTTPS://{host}{path}") == Reference(id=ITEM, project_id=PROJECT)
+
+
+def test_a_sandbox_on_this_machine_may_be_pasted_too():
+    assert submittal_reference(f"http://127.0.0.1:8788/projects/{PROJECT}/items/{ITEM}") == Reference(
+        id=ITEM, project_id=PROJECT
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "https://evilautodesk.com",
+        "https://autodesk.com.evil.example",
+        "https://autodesk.evil.example",
+        "https://acc.autodesk.com@evil.example",
+        "https://evil.example@acc.autodesk.com",
+        "http://localhost\\@evil.example",
+        "https://acc.autodesk.com\\.evil.example",
+        "https://[::1",
+        "https://",
+        "http://169.254.169.254",
+    ],
+)
+@pytest.mark.parametrize("reader", [project_reference, submittal_reference])
+def test_an_address_of_somebody_else_is_refused(reader, origin):
+    with pytest.raises(NotAReference):
+        reader(f"{origin}/projects/{PROJECT}/items/{ITEM}")
+
+
+@pytest.mark.parametrize("path", ["/", "/build/projects/", f"/projects/{PROJECT}x/items", f"/x/{ITEM}"])
+def test_an_address_of_autodesk_that_names_nothing_is_refused(path):
+    for reader in (project_reference, submittal_reference):
+        with pytest.raises(NotAReference):
+            reader(f"https://acc.autodesk.com{path}")
+
+
+@pytest.mark.parametrize("text", ["033100-01", "12", "Beam drawings", "b.12", f"b.{ITEM}"])
+def test_a_number_or_a_title_is_words(text):
+    assert submittal_reference(text) == Reference(words=text)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "051200-3",
+        "05 12 00-3",
+        "05 12 00 - 3",
+        " 051200–3 ",
+        "051200 3",
+        "051200\u20113",
+        "051200−3",
+        "05.12.00-3",
+        "0512003",
+        "０５１２００-3",
+        "05\u00a012\u00a000-3",
+    ],
+)
+def test_a_number_is_the_same_however_it_is_spelt(spelling):
+    assert alike(spelling) == alike("051200-3")
+
+
+@pytest.mark.parametrize("other", ["051200-30", "051200-4", "33100-3", "0512003a"])
+def test_another_number_is_another(other):
+    assert alike(other) != alike("051200-3")
+
+
+def test_a_title_is_the_same_in_any_case():
+    assert alike("Structural Steel — Beam Drawings") == alike("structural steel-beam drawings")
+
+
+@pytest.mark.parametrize(
+    ("words", "terms"),
+    [
+        ("051200-3", ["051200-3", "051200"]),
+        ("05 12 00-3", ["05 12 00-3", "051200", "05 12 00"]),
+        ("05 12 00 – 3", ["05 12 00 – 3", "051200", "05 12 00"]),
+        ("033100.13-01", ["033100.13-01", "033100.13"]),
+        ("12", ["12"]),
+        ("beam drawings", ["beam drawings"]),
+        ("east-wing", ["east-wing"]),
+    ],
+)
+def test_of_a_number_acc_is_asked_for_the_specification_part_too(words, terms):
+    assert search_terms(words) == terms
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_reference_or_is_refused(text):
+    for reader in (project_reference, submittal_reference):
+        try:
+            reference = reader(text)
+        except NotAReference:
+            continue
+        assert (reference.id is None) == (bool(reference.words) or not text.strip())

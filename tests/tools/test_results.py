@@ -1,0 +1,100 @@
+"""Every field that can hold somebody else's text is cleaned, whichever answer it stands in."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pytest
+from pydantic import TypeAdapter
+
+from tools import results
+from tools.cleaner import clean
+from tools.results import Foreign, Result, Time
+
+HOSTILE = "beam\u202e\u200b\x00\U000e0041 drawings"
+
+OURS = {
+    ("NextStep", "tool"),
+    ("NextStep", "reason"),
+    ("NextStep", "needs"),
+    ("AttachmentView", "project_id"),
+    ("AttachmentView", "sha256"),
+    ("AttachmentsResult", "next_cursor"),
+    ("ProjectRow", "id"),
+    ("ProjectsResult", "next_cursor"),
+    ("SubmittalsResult", "next_cursor"),
+    ("SubmittalView", "project_id"),
+    ("SubmittalResult", "next_cursor"),
+    ("FilesResult", "next_cursor"),
+    ("SignInResult", "autodesk"),
+    ("ErrorBody", "message"),
+    ("ErrorBody", "hint"),
+    ("ErrorBody", "failed_step"),
+    # Percent-encoded by whoever wrote the commands, since a shell reads them.
+    ("Upload", "method"),
+    ("Upload", "url"),
+    ("Upload", "headers"),
+    ("Upload", "command"),
+    ("Upload", "command_windows"),
+    # The caller's own arguments, or ids from cleaned fields.
+    ("NextStep", "arguments"),
+}
+"""Texts that we write ourselves (bare project ids were read as UUIDs); all others came from Autodesk."""
+
+MODELS = sorted(Result.__subclasses__(), key=lambda model: model.__name__)
+
+
+def text_fields() -> list[Any]:
+    return [
+        pytest.param(model, name, id=f"{model.__name__}.{name}")
+        for model in MODELS
+        for name, field in model.model_fields.items()
+        if holds_text(field.annotation) and (model.__name__, name) not in OURS
+    ]
+
+
+def holds_text(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, UnionType, Annotated, list, dict):
+        return any(holds_text(one) for one in get_args(annotation))
+    return annotation in (str, Any)
+
+
+def field_type(model: type[Result], name: str) -> TypeAdapter[Any]:
+    field = model.model_fields[name]
+    return TypeAdapter(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
+
+
+@pytest.mark.parametrize(("model", "name"), text_fields())
+def test_a_text_that_came_from_autodesk_is_cleaned(model, name):
+    if name == "permittedActions":
+        [cleaned] = field_type(model, name).validate_python([{HOSTILE: [HOSTILE]}])
+        assert cleaned == {clean(HOSTILE): [clean(HOSTILE)]}
+    else:
+        assert field_type(model, name).validate_python(HOSTILE) == clean(HOSTILE)
+
+
+def test_the_list_of_our_own_texts_names_fields_that_exist():
+    assert {(model.__name__, name) for model in MODELS for name in model.model_fields} >= OURS
+
+
+def test_the_table_knows_a_field_that_is_not_cleaned():
+    class Leaky(results.Result):
+        title: str | None
+
+    assert holds_text(Leaky.model_fields["title"].annotation)
+    assert field_type(Leaky, "title").validate_python(HOSTILE) == HOSTILE
+
+
+def test_a_cleaned_text_is_capped():
+    assert len(TypeAdapter(Foreign).validate_python("x" * 5000)) == 1000
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 21, 19, 30, 5, 123456, tzinfo=UTC),
+        datetime(2026, 11, 21, 21, 30, 5, tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+def test_times_are_told_in_utc_with_a_z(moment):
+    assert TypeAdapter(Time).dump_python(moment, mode="json") == "2026-11-21T19:30:05Z"

@@ -1,0 +1,136 @@
+"""How far attachments are, and waiting for the next change."""
+
+import sandbox
+from sandbox import Fault, Refuse
+
+PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+NEW = {"project": "Riverside Medical Center", "submittal": "051200-2"}
+
+
+async def confirmed(assistant, tmp_path, name="beams.pdf"):
+    (tmp_path / name).write_bytes(name.encode())
+    answer = await assistant.call("add_submittal_attachment", **NEW, file_path=name, confirm=True)
+    return answer["attachment"]["id"]
+
+
+async def test_waiting_ends_as_soon_as_the_file_is_ready(connect, box, tmp_path):
+    async with connect(folders=(tmp_path,)) as assistant:
+        attachment_id = await confirmed(assistant, tmp_path)
+        seen = await assistant.call("get_attachment_status", **NEW, attachment_id=attachment_id, wait_seconds=30)
+    assert (seen["attachment"]["state"], seen["next_steps"]) == ("ready", [])
+
+
+async def test_without_waiting_the_present_state_is_told(connect, box, tmp_path):
+    box._world.delays.urn = 600
+    async with connect(folders=(tmp_path,)) as assistant:
+        attachment_id = await confirmed(assistant, tmp_path)
+        seen = await assistant.call("get_attachment_status", **NEW, attachment_id=attachment_id.upper())
+        assert seen["attachment"]["state"] == "processing"
+        assert seen["next_steps"][0]["arguments"]["wait_seconds"] == 30
+        assert box.requests.count("attachments.list") > 0
+        waited = await assistant.call("get_attachment_status", **NEW, attachment_id=attachment_id, wait_seconds=1)
+        assert waited["attachment"]["state"] == "processing"
+        box.clock.move(600)
+        ready = await assistant.call("get_attachment_status", **NEW, attachment_id=attachment_id)
+    assert ready["attachment"]["state"] == "ready"
+    assert ready["attachment"]["urn_version"] == 1
+
+
+async def test_without_an_id_all_attachments_are_told_instead_of_one(connect, box):
+    async with connect() as assistant:
+        seen = await assistant.call("get_attachment_status", **PLACE)
+    assert set(seen) == {"attachments", "next_cursor", "next_steps"}
+    [row] = seen["attachments"]
+    assert (row["name"], row["state"], row["category"]) == ("beam-schedule.pdf", "ready", "submission")
+
+
+async def test_a_file_that_acc_could_not_process_is_an_error_and_in_a_list_a_state(connect, box, tmp_path):
+    box.switches.processing_fails = True
+    async with connect(folders=(tmp_path,)) as assistant:
+        attachment_id = await confirmed(assistant, tmp_path)
+        for _ in range(2):
+            refusal = await assistant.refused(
+                "get_attachment_status", **NEW, attachment_id=attachment_id, wait_seconds=30
+            )
+            assert refusal["error"]["code"] == "processing_failed"
+            [step] = refusal["next_steps"]
+            assert (step["tool"], step["needs"]) == ("add_submittal_attachment", ["file_path"])
+        listed = await assistant.call("get_attachment_status", **NEW)
+        assert [row["state"] for row in listed["attachments"]] == ["failed"]
+        assert listed["next_steps"][0]["reason"].startswith("processing_failed: ")
+
+        box.switches.processing_fails = False
+        anew = await assistant.follow(step, file_path="beams.pdf")
+        assert (anew["already_attached"], anew["attachment"]["state"]) == (False, "uploaded")
+    assert anew["attachment"]["id"] != attachment_id
+
+
+async def test_a_reservation_of_another_machine_is_told_as_it_is_with_the_step_that_goes_on(connect, box, tmp_path):
+    async with connect() as assistant:
+        reserved = await assistant.call("add_submittal_attachment", **NEW, upload_by_caller=True, name="beams.pdf")
+    async with connect(data_dir=tmp_path / "another") as other:
+        seen = await other.call("get_attachment_status", **NEW, attachment_id=reserved["attachment"]["id"])
+        assert (seen["attachment"]["state"], seen["upload"]) == ("reserved", None)
+        assert [step["needs"] for step in seen["next_steps"]] == [["file_path"]]
+
+
+async def test_stored_bytes_of_another_machine_are_found_and_confirmed(connect, box, tmp_path):
+    (tmp_path / "beams.pdf").write_bytes(b"beams")
+    async with connect(folders=(tmp_path,)) as assistant:
+        added = await assistant.call("add_submittal_attachment", **NEW, file_path="beams.pdf")
+    async with connect(data_dir=tmp_path / "another") as other:
+        seen = await other.call("get_attachment_status", **NEW, attachment_id=added["attachment"]["id"])
+        shown = seen["attachment"]
+        assert (shown["state"], shown["size_bytes"], shown["verified"]) == ("uploaded", 5, False)
+        confirmed = await other.follow(seen["next_steps"][0])
+    assert confirmed["attachment"]["state"] in ("processing", "ready")
+
+
+async def test_nobody_is_offered_to_go_on_with_what_somebody_else_reserved(connect, box):
+    async with connect("steel") as steel:
+        await steel.call("add_submittal_attachment", **NEW, upload_by_caller=True, name="beams.pdf")
+    async with connect("manager") as manager:
+        seen = await manager.call("get_attachment_status", **NEW)
+    assert [row["state"] for row in seen["attachments"]] == ["reserved"]
+    assert seen["next_steps"] == []
+
+
+async def test_after_half_an_hour_a_person_is_sent_to_acc(connect, box):
+    row = processing("2026-01-01T00:00:00.000000Z", box)
+    box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
+    async with connect() as assistant:
+        seen = await assistant.call("get_attachment_status", **NEW, attachment_id=row["id"], wait_seconds=30)
+    assert seen["attachment"]["state"] == "processing"
+    assert "look at the submittal in ACC" in seen["next_steps"][0]["reason"]
+
+
+async def test_hostile_text_of_an_attachment_comes_as_cleaned_data(connect, box):
+    row = processing("2026-01-01T00:00:00.000000Z", box) | {
+        "name": "beam\u202efdp.exe\u200b",
+        "asyncState": "3\u0000",
+        "urn": "urn:adsk\u2066",
+        "updatedBy": "me\u00ad",
+        "permittedActions": [{"id": "Attachment::retrieve\u202e", "fields": {"no\u200bte": ["\u0007IGNORE"]}}],
+    }
+    box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
+    async with connect() as assistant:
+        [shown] = (await assistant.call("get_attachment_status", **NEW))["attachments"]
+    assert (shown["name"], shown["version_urn"], shown["updated_by"]) == ("beamfdp.exe", "urn:adsk", "me")
+    assert shown["permittedActions"] == [{"id": "Attachment::retrieve", "fields": {"note": ["IGNORE"]}}]
+
+
+def processing(since: str, box: sandbox.Box) -> dict[str, object]:
+    """A row of ACC that has been confirmed and has no URN yet."""
+    return {
+        "id": "11111111-2222-3333-4444-555555555555",
+        "name": "beams.pdf",
+        "isFileUploaded": True,
+        "asyncState": "1",
+        "categoryId": "1",
+        "revision": 0,
+        "createdAt": since,
+        "createdBy": box.person("manager").autodesk_id,
+        "updatedAt": since,
+        "updatedBy": box.person("manager").autodesk_id,
+        "permittedActions": [],
+    }

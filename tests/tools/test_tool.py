@@ -1,0 +1,119 @@
+"""A tool at its border: what it says to whom, and what it costs before anybody calls it."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mcp import Client, MCPError
+from mcp.server import MCPServer
+from mcp_types import INTERNAL_ERROR
+from structlog.testing import capture_logs
+
+from tools.arguments import Arguments
+from tools.attachment_answers import progress_teller
+from tools.desk import Call, Desk, Policy
+from tools.results import SignInResult
+from tools.surface import Definition, SubmittalTool
+from transfers.file_job import FileJob
+from transfers.job import Destination
+from transfers.local_file import Identity
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a token, a path, a customer"
+
+
+async def crash(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+    raise RuntimeError(SECRET)
+
+
+class Bare:
+    """A way to a desk with the policy on it, and nothing else."""
+
+    async def opened(self) -> Any:
+        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None)
+
+
+def serving(run: Any) -> MCPServer[Any]:
+    """A server with one tool, at a desk that nothing is on."""
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Any]) -> AsyncIterator[Any]:
+        yield Bare()
+
+    tool = Definition("tool", "Tool", "A tool.", Arguments, (SignInResult,), writes=False, idempotent=True, run=run)
+    return MCPServer("one-tool", version="1", tools=[SubmittalTool.of(tool)], lifespan=lifespan)
+
+
+async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
+    async with Client(serving(crash), mode=era) as client:
+        with capture_logs() as logs, pytest.raises(MCPError) as caught:
+            await client.call_tool("tool", {})
+    [line] = [line for line in logs if line["event"] == "tool_crashed"]
+    assert caught.value.code == INTERNAL_ERROR
+    assert SECRET not in str(caught.value)
+    assert line["exc_info"] is True
+    assert caught.value.message.startswith("submittal-mcp failed; its log tells why under call_id ")
+
+
+async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):
+    async def ask(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+        raise MCPError(-32042, "a person must visit a page")
+
+    async with Client(serving(ask), mode=era) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("tool", {})
+    assert (caught.value.code, caught.value.message) == (-32042, "a person must visit a page")
+
+
+async def test_a_refusal_is_logged_by_its_code_and_without_a_word_of_the_arguments(connect):
+    async with connect() as assistant:
+        with capture_logs() as logs:
+            await assistant.refused("get_submittal", project="No such project", submittal="No such submittal")
+    [line] = [line for line in logs if line["event"] == "tool_refused"]
+    assert (line["error_code"], line["step"]) == ("project_not_found", None)
+    assert "No such" not in str(logs)
+
+
+def test_naming_the_tools_loads_nothing_that_only_a_call_needs():
+    script = """
+import sys
+import mcp.server
+before = set(sys.modules)
+from tools.catalogue import registered
+from tools.desk import Policy
+registered(Policy(local_files=True))
+print(*sorted(set(sys.modules) - before))
+"""
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
+    loaded_modules = loaded.stdout.split()
+    assert "tools.surface" in loaded_modules
+    ours = [name for name in loaded_modules if name.startswith(("acc", "auth", "transfers"))]
+    assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {"difflib", "pydantic", "tools"}
+    assert ours == [
+        "auth",
+        "auth.storage_errors",
+        "transfers",
+        "transfers.categories",
+        "transfers.state",
+    ]
+
+
+async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
+    told: list[tuple[float, float | None]] = []
+
+    async def report(done: float, total: float | None = None, message: str | None = None) -> None:
+        told.append((done, total))
+
+    where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
+    job = FileJob(where, "a.pdf", path="/a.pdf", open_file=SimpleNamespace, identity=Identity(1, 1, 100, 0))
+    tell = progress_teller(Call("add_submittal_attachment", {}, report))
+    for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):
+        job.hashed.add(hashed)
+        job.progress.add(sent)
+        await tell(job)
+    assert told == [(0, 200), (60, 200), (100, 200), (170, 200), (171, 200)]

@@ -1,0 +1,168 @@
+"""The tool `add_submittal_attachment`: reserve, send or link, and confirm when asked for."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
+from tools.desk import Call, Desk
+from tools.errors import Again, InvalidArguments, NotInFiles
+from tools.results import AttachmentResult
+from tools.surface import Definition
+from transfers.categories import GivenCategory
+
+if TYPE_CHECKING:
+    from tools.project_list import KnownProject
+
+
+class _Place(Arguments):
+    """Where to attach."""
+
+    project: Project
+    submittal: Submittal
+
+
+class _LocalFile(_Place):
+    """What to attach, where the server can read files of the person's machine."""
+
+    file_path: Annotated[Optional, Field(description="Local file in an allowed folder; the server sends its bytes")] = (
+        None
+    )
+
+
+class AttachArguments(_Place):
+    """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
+
+    file_urn: Annotated[Optional, Field(description="Version URN from find_project_files, same project")] = None
+    upload_by_caller: Annotated[
+        bool, Field(description="true: answers a URL and a curl command by which you send the bytes; give name")
+    ] = False
+    name: Annotated[Optional, Field(description="Name in ACC; default: the file's own")] = None
+    category: Annotated[
+        GivenCategory | None,
+        Field(
+            description="Default: by state. Override only with submission (subcontractor made the item in mgr-1) or "
+            "final_response (closing from a state other than mgr-2)"
+        ),
+    ] = None
+    task_id: Annotated[Optional, Field(description="Review task, in state rev only; default: your only one")] = None
+    confirm: Annotated[bool, Field(description="true: also confirm, which makes the file visible")] = False
+    idempotency_key: Annotated[
+        Annotated[str, Field(max_length=200)] | None,
+        BeforeValidator(blank_is_none),
+        Field(description="Your own key: the same key never attaches twice"),
+    ] = None
+
+    sources: ClassVar[tuple[str, ...]] = ("file_urn", "upload_by_caller")
+
+
+class LocalArguments(AttachArguments, _LocalFile):
+    """What to attach over stdio."""
+
+    sources: ClassVar[tuple[str, ...]] = ("file_path", *AttachArguments.sources)
+
+
+async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult:
+    """Attach a file to a submittal."""
+    from tools.attach_target import attach_target
+    from tools.attachment_answers import answer, patience
+
+    _check(arguments)
+    project = await desk.finder.project(arguments.project)
+    item = await desk.finder.submittal(project, arguments.submittal)
+    where = await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
+    waiting = patience(desk, call, desk.policy.max_wait_seconds)
+    key = arguments.idempotency_key
+    if isinstance(arguments, LocalArguments) and arguments.file_path:
+        outcome = await desk.transfers.attach_file(
+            where, arguments.file_path, arguments.name, key, waiting, confirm=arguments.confirm
+        )
+    elif arguments.file_urn:
+        name = await _linked_name(desk, project, arguments.file_urn, arguments.name)
+        outcome = await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
+    else:
+        outcome = await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
+    return await answer(desk, call, outcome)
+
+
+def _check(arguments: AttachArguments) -> None:
+    """Refuse what a flat schema cannot rule out.
+
+    Raises:
+        InvalidArguments: Not exactly one source, or others that do not go with it.
+    """
+    given = [name for name in arguments.sources if getattr(arguments, name)]
+    if len(given) != 1:
+        found = " and ".join(given) if given else "none"
+        raise InvalidArguments(
+            f"Exactly one of {', '.join(arguments.sources)} must be given; there is {found}.",
+            f"Call again with one of them, for example {arguments.sources[0]}.",
+            again=Again(without=given, needs=[arguments.sources[0]]),
+        )
+    if arguments.upload_by_caller and arguments.confirm:
+        raise InvalidArguments(
+            "'confirm' does not go with upload_by_caller: there are no bytes yet.",
+            "Call again without confirm, send the bytes, then call confirm_attachment.",
+            again=Again(without=["confirm"]),
+        )
+    if arguments.upload_by_caller and not arguments.name:
+        raise InvalidArguments(
+            "'name' is missing: with upload_by_caller the server does not see the file.",
+            "Give the name the attachment shall have, with its extension.",
+            again=Again(needs=["name"]),
+        )
+
+
+async def _linked_name(desk: Desk, project: "KnownProject", urn: str, wanted: str | None) -> str:
+    """Read the version in the target project: a version of another project is not there."""
+    from acc.errors import Forbidden, NotFound, Rejected
+    from acc.ids import InvalidId, VersionUrn
+    from transfers.names import attachment_name
+
+    another = Again(needs=["file_urn"])
+    try:
+        VersionUrn.parse(urn)
+        version = await desk.acc.files.version(project.id, urn)
+    except InvalidId:
+        raise InvalidArguments(
+            "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N).",
+            "Take version_urn from find_project_files.",
+            again=another,
+        ) from None
+    except (Forbidden, NotFound, Rejected):
+        raise NotInFiles(
+            "This project has no such file version, or this person may not see it.",
+            "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
+            again=another,
+        ) from None
+    return attachment_name(wanted, version.name)
+
+
+def _own_name(name: str | None) -> str:
+    from transfers.names import attachment_name
+
+    return attachment_name(None, name or "")
+
+
+def definition(*, local_files: bool) -> Definition[AttachArguments]:
+    """Return the tool: with `file_path` where the server can read the person's files."""
+    how = (
+        "Give exactly one of file_path (the server uploads it), file_urn (links a Files-tool version) or "
+        "upload_by_caller."
+        if local_files
+        else "Give exactly one of file_urn (links a Files-tool version) or upload_by_caller (you send the bytes)."
+    )
+    return Definition(
+        name="add_submittal_attachment",
+        title="Attach a file to a submittal",
+        description=(
+            "Attach a file (shop drawing, data sheet, sample) to a submittal in Autodesk Construction Cloud / Forma. "
+            f"{how} An uploaded file becomes visible only after confirm_attachment, or with confirm=true. "
+            "Repeating the call for the same file never attaches it twice. Follow next_steps."
+        ),
+        arguments=LocalArguments if local_files else AttachArguments,
+        results=(AttachmentResult,),
+        writes=True,
+        idempotent=True,
+        run=add_submittal_attachment,
+    )

@@ -1,0 +1,91 @@
+"""Arguments of the tools: flat, strict, and refused in sentences a model can act on."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tools.errors import Again, InvalidArguments
+
+A = TypeVar("A", bound="Arguments")
+
+
+class Arguments(BaseModel):
+    """Base of every tool's arguments: unknown ones are refused, null means left out."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, str_strip_whitespace=True
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Return what the caller chose: null, blank and default values are as good as left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def blank_is_none(value: Any) -> Any:
+    """Take a blank text for one that was left out."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 20.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Optional = Annotated[str | None, BeforeValidator(blank_is_none)]
+Project = Annotated[str, Field(min_length=1, description="Name, UUID (also b.…) or pasted ACC URL")]
+Submittal = Annotated[str, Field(min_length=1, description="Number as people see it (033100-01), title, UUID or URL")]
+Limit = Annotated[Whole, Field(ge=1, le=50)]
+Cursor = Annotated[Optional, Field(description="next_cursor of the last answer")]
+
+
+def read_arguments(model: type[A], given: dict[str, Any]) -> A:
+    """Return the arguments a tool was called with.
+
+    Raises:
+        InvalidArguments: Says of each thing that is wrong what it is, and which names are valid.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        names = list(model.model_fields)
+        problems: list[dict[str, Any]] = [{**one} for one in error.errors(include_url=False, include_input=False)]
+        wrong = dict.fromkeys(str(one["loc"][0]) for one in problems)
+        again = Again(without=list(wrong), needs=[name for name in wrong if name in names])
+        raise InvalidArguments(
+            f"{'; '.join(_sentence(one, names) for one in problems)}.",
+            f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
+            again=again,
+        ) from None
+
+
+_KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false"}
+
+
+def _sentence(error: dict[str, Any], names: Sequence[str]) -> str:
+    """Say in our words what pydantic found; `error["type"]` is its name for it, of which arguments meet these few."""
+    name = str(error["loc"][0])
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(name, names, n=1)
+            return f"unknown argument {name[:60]!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+        case "missing":
+            return f"{name!r} is missing"
+        case "literal_error":
+            return f"{name!r} must be {limits['expected']}"
+        case "greater_than_equal":
+            return f"{name!r} must be at least {limits['ge']}"
+        case "less_than_equal":
+            return f"{name!r} must be at most {limits['le']}"
+        case "string_too_short":
+            return f"{name!r} must not be empty"
+        case "string_too_long":
+            return f"{name!r} may have {limits['max_length']} characters at most"
+        case "string_unicode":
+            return f"{name!r} has characters that are no text"
+        case kind:
+            return f"{name!r} must be {_KINDS[kind.partition('_')[0]]}"

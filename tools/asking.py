@@ -1,0 +1,71 @@
+"""Asking a person to sign in, in the words that their chat client understands.
+
+Clients that can show a link to the person without the model in between say so (elicitation in URL mode): on the
+stateless protocol the call is answered with the request and repeated by the client, on the older one it fails with an
+error of its own. To all others the hint of an ordinary error gives the link.
+"""
+
+import uuid
+from typing import Any, Final, Protocol
+
+from mcp import UrlElicitationRequiredError
+from mcp.server.mcpserver import Context
+from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
+
+from tools.desk import Call, Desk
+from tools.next_steps import step
+from tools.results import ErrorBody, ErrorResult
+
+_QUESTION: Final = "sign_in"
+_STATELESS: Final = "2026-07-28"
+_MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
+
+
+class SignInPage(Protocol):
+    """Where a person can sign in: a link to this machine, with nothing secret in it."""
+
+    async def link(self) -> str:
+        """Return a link that begins, or goes on with, a try to sign in."""
+
+    async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
+        """Wait for the try under way, `seconds` at most, and return whether somebody has signed in meanwhile.
+
+        With `opened_only` only if somebody has followed the link, and so is at Autodesk's page now.
+        """
+
+
+async def wait_for_answer(desk: Desk, context: Context[Any, Any]) -> None:
+    """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
+    answers = context.input_responses or {}
+    answer = answers.get(_QUESTION)
+    if desk.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
+        await desk.sign_in_page.wait(desk.policy.max_wait_seconds)
+
+
+async def ask_to_sign_in(
+    page: SignInPage, body: ErrorBody, call: Call, context: Context[Any, Any]
+) -> ErrorResult | InputRequiredResult:
+    """Ask in the way the client offers, and not twice in one call.
+
+    Raises:
+        UrlElicitationRequiredError: The way of the protocol version 2025-11-25.
+        StorageProblem: There is no place to keep a sign-in.
+        CallbackPortTaken: The link would lead to another program.
+    """
+    link = await page.link()
+    offered = context.client_capabilities
+    shows_links = offered is not None and offered.elicitation is not None and offered.elicitation.url is not None
+    asked_before = bool(context.input_responses and _QUESTION in context.input_responses)
+    if shows_links and not asked_before:
+        if (context.protocol_version or "") >= _STATELESS:
+            question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=link))
+            return InputRequiredResult(input_requests={_QUESTION: question})
+        raise UrlElicitationRequiredError(
+            [ElicitRequestURLParams(message=_MESSAGE, url=link, elicitation_id=uuid.uuid4().hex)]
+        )
+    hint = (
+        f"Show the person this link, to open in a browser on the computer where this server runs: {link} "
+        "It is good for five minutes. When they have signed in, repeat the call."
+    )
+    repeat = step(call.tool, call.arguments, "Once the person has signed in: the same call again.")
+    return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])

@@ -1,0 +1,111 @@
+"""What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
+
+from collections.abc import Awaitable, Callable
+
+from acc.errors import Forbidden
+from acc.models import AsyncState, Attachment
+from tools.codes import Code
+from tools.desk import Call, Desk
+from tools.explaining import explain
+from tools.next_steps import Standing, after_attachment, after_doubt
+from tools.results import AttachmentResult, AttachmentView, Upload
+from tools.view import attachment_view, preparing_view, standing
+from transfers.attaching import Outcome
+from transfers.caller_job import CallerJob
+from transfers.errors import JobStopped, ProcessingFailed
+from transfers.file_job import FileJob
+from transfers.job import Job
+from transfers.jobs import Patience
+
+
+def patience(desk: Desk, call: Call, seconds: float) -> Patience:
+    """Return how long a call waits: what it asked for, and never longer than the settings allow."""
+    return Patience(min(seconds, desk.policy.max_wait_seconds), progress_teller(call))
+
+
+async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult:
+    """Answer a call that started or joined a job.
+
+    Raises:
+        JobStopped: The attachment is reserved, but object storage would not say where its bytes go.
+    """
+    job = outcome.job
+    where = job.destination
+    if job.attachment is None:
+        preparing = Standing(where.project_id, where.item_id, None, "preparing", call=call.arguments)
+        return AttachmentResult(
+            attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
+        )
+    signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerJob) else None
+    view, found = await describe(desk, where.project_id, where.item_id, job.attachment, where.person_id, job)
+    look_alikes = () if view.state == "ready" else job.look_alikes
+    return AttachmentResult(
+        attachment=view,
+        already_attached=outcome.existed,
+        upload=Upload.model_validate(signed, from_attributes=True) if signed is not None else None,
+        next_steps=[
+            *after_attachment(found, desk.policy.surroundings),
+            *after_doubt(where.project_id, where.item_id, look_alikes),
+        ],
+    )
+
+
+async def describe(
+    desk: Desk, project_id: str, item_id: str, row: Attachment, person_id: str, job: Job | None
+) -> tuple[AttachmentView, Standing]:
+    """Return an attachment as shown and where it stands; `job` is what made it, if we did.
+
+    Asks storage when nobody here knows of its bytes.
+
+    Raises:
+        AccError: Object storage refused or is away.
+    """
+    size = job.size if job is not None and job.stored else None
+    if job is None and not row.is_file_uploaded:
+        size = await _stored_size(desk, row)
+    view = attachment_view(row, project_id, item_id, job, size)
+    found = standing(
+        view,
+        row,
+        person_id,
+        desk.now(),
+        awaits_caller=isinstance(job, CallerJob) and not job.stored,
+        problem=_code(background_failure(row, job)),
+    )
+    return view, found
+
+
+def background_failure(row: Attachment, job: Job | None) -> Exception | None:
+    """Return what ended an attachment's way while nobody waited; None while it is on its way, or waits for somebody."""
+    if row.async_state == AsyncState.FAILURE:
+        return ProcessingFailed(row.id)
+    if job is None or job.running or job.error is None or row.is_file_uploaded:
+        return None
+    return JobStopped(job.error, job.step, row.id)
+
+
+def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
+    """Return what tells a waiting client of bytes read and sent, each time there are more of them."""
+    told = -1
+
+    async def tell(job: Job) -> None:
+        nonlocal told
+        if isinstance(job, FileJob) and job.size is not None:
+            done = job.hashed.value + job.progress.value
+            if done > told:
+                told = done
+                await call.report(done, 2 * job.size, job.state)
+
+    return tell
+
+
+def _code(failure: Exception | None) -> Code | None:
+    explained = explain(failure) if failure is not None else None
+    return explained.body.code if explained is not None else None
+
+
+async def _stored_size(desk: Desk, row: Attachment) -> int | None:
+    try:
+        return await desk.transfers.stored_size(row)
+    except Forbidden:
+        return None  # somebody else's reservation: whether its bytes arrived is theirs to know

@@ -1,0 +1,38 @@
+"""Makes text that came from ACC safe to hand to a model: data, never an instruction, never invisible.
+
+Control, zero-width, bidirectional and tag characters go, as do runs of variation selectors; what is left is capped.
+"""
+
+import re
+from typing import Any, Final
+
+MAX_TEXT: Final = 1000
+"""Characters of one text that came from elsewhere."""
+
+_INVISIBLE: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers, Mongolian selectors
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, separators, bidirectional marks, overrides and isolates
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # formats, tags, more selectors
+    "]"
+)
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """Return `text` without what a reader cannot see, at most `limit` characters long."""
+    visible = _INVISIBLE.sub("", text)
+    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
+
+
+def clean_json(value: Any) -> Any:
+    """Return a JSON value with every text in it, names of members included, cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(name)): clean_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [clean_json(one) for one in value]
+    return value

@@ -1,0 +1,49 @@
+"""The tool `confirm_attachment`: complete the upload if that is open, and make the file visible in ACC."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tools.arguments import Arguments, Project, Submittal
+from tools.desk import Call, Desk
+from tools.next_steps import after_attachment
+from tools.results import AttachmentResult
+from tools.surface import Definition
+
+
+class ConfirmArguments(Arguments):
+    """Which attachment."""
+
+    project: Project
+    submittal: Submittal
+    attachment_id: Annotated[str, Field(min_length=1)]
+
+
+async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult:
+    """Confirm an attachment of this person's."""
+    from tools.attachment_answers import describe, patience
+
+    project = await desk.finder.project(arguments.project)
+    item = await desk.finder.submittal(project, arguments.submittal)
+    me = await desk.finder.me(project.id)
+    row = await desk.transfers.confirm(
+        project.id, item.id, arguments.attachment_id.lower(), me.id, patience(desk, call, desk.policy.max_wait_seconds)
+    )
+    job = await desk.transfers.job(row.id)
+    view, standing = await describe(desk, project.id, item.id, row, me.id, job)
+    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
+
+
+DEFINITION = Definition(
+    name="confirm_attachment",
+    title="Confirm an attachment",
+    description=(
+        "Finish an attachment whose bytes have been uploaded, so that reviewers see it in ACC. "
+        "Repeating it is harmless; without uploaded bytes it refuses."
+    ),
+    arguments=ConfirmArguments,
+    results=(AttachmentResult,),
+    writes=True,
+    idempotent=True,
+    run=confirm_attachment,
+)

@@ -1,0 +1,45 @@
+"""Cursors of the lists: opaque, tamper-proof, bound to the person and the arguments they were made for."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+
+class InvalidCursor(ValueError):
+    """Not a cursor of ours, or one of another person, other arguments or an earlier run of the server."""
+
+
+class Cursors:
+    """Makes and reads cursors with a key that lives as long as the process."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
+
+    def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
+        """Return a cursor for going on at `position`."""
+        payload = position.to_bytes(8, "big")
+        return base64.urlsafe_b64encode(payload + self._seal(person_id, tool, arguments, payload)).decode().rstrip("=")
+
+    def read(self, cursor: str, person_id: str, tool: str, arguments: Mapping[str, Any]) -> int:
+        """Return the position in a cursor.
+
+        Raises:
+            InvalidCursor: See the class.
+        """
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidCursor from None
+        payload, seal = raw[:8], raw[8:]
+        if not hmac.compare_digest(seal, self._seal(person_id, tool, arguments, payload)):
+            raise InvalidCursor
+        return int.from_bytes(payload, "big")
+
+    def _seal(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> bytes:
+        bound = json.dumps([person_id, tool, arguments], sort_keys=True).encode()
+        return hmac.digest(self._key, payload + bound, hashlib.sha256)[:16]

@@ -1,0 +1,94 @@
+"""Searching the Files tool folder by folder, so that paths are those people see."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from acc.models import FolderContents
+from tools.project_list import KnownProject
+from tools.references import alike
+from tools.results import FileRow
+
+if TYPE_CHECKING:
+    from acc.files import Files
+
+FOLDERS: Final = 100
+"""Folders looked into in one call: Data Management allows 300 such requests a minute (fact sheet 11)."""
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """All files that fit, by path; `complete` when every folder was looked into."""
+
+    rows: list[FileRow]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder yet to be looked into; `inside` when it lies in the one that was asked for."""
+
+    id: str
+    path: tuple[str, ...]
+    inside: bool
+
+
+async def search_files(files: "Files", project: KnownProject, words: str, folder: str | None) -> FoundFiles:
+    """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
+
+    Raises:
+        AccError: Data Management refused or is away.
+    """
+    wanted = _path(folder or "")
+    found: list[FileRow] = []
+    waiting = deque(await _beginnings(files, project, folder, wanted))
+    looked = 0
+    while waiting and looked < FOLDERS:
+        here = waiting.popleft()
+        looked += 1
+        async for listing in files.all_contents(project.id, here.id):
+            for below in listing.folders:
+                path = (*here.path, below.name)
+                waiting.append(_Folder(below.id, path, here.inside or _ends_with(path, wanted)))
+            if here.inside:
+                found += [row for row in _rows(listing, here.path) if alike(words) in alike(row.name)]
+    return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
+
+
+async def _beginnings(
+    files: "Files", project: KnownProject, folder: str | None, wanted: Sequence[str]
+) -> list[_Folder]:
+    if folder is not None and folder.startswith("urn:"):
+        top = await files.folder(project.id, folder)
+        return [_Folder(top.id, (top.name,), inside=True)]
+    tops = await files.top_folders(project.hub_id, project.id)
+    return [_Folder(top.id, (top.name,), folder is None or _ends_with((top.name,), wanted)) for top in tops]
+
+
+def _rows(listing: FolderContents, path: Sequence[str]) -> list[FileRow]:
+    versions = {version.id: version for version in listing.versions}
+    rows = []
+    for file in listing.items:
+        tip = versions.get(file.tip_id or "")
+        if file.tip_id is not None:
+            rows.append(
+                FileRow(
+                    id=file.id,
+                    name=file.name,
+                    path="/".join((*path, file.name)),
+                    version_urn=file.tip_id,
+                    version=tip.version_number if tip else None,
+                    size_bytes=tip.size_bytes if tip else None,
+                    modified_at=tip.modified_at if tip else None,
+                )
+            )
+    return rows
+
+
+def _path(folder: str) -> list[str]:
+    return [alike(part) for part in folder.replace("\\", "/").split("/") if part.strip()]
+
+
+def _ends_with(path: Sequence[str], wanted: Sequence[str]) -> bool:
+    return bool(wanted) and [alike(part) for part in path[-len(wanted) :]] == list(wanted)

@@ -1,0 +1,54 @@
+"""The tool `find_project_files`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tools.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.desk import Call, Desk
+from tools.next_steps import after_files
+from tools.results import FilesResult
+from tools.surface import Definition
+
+
+class FilesArguments(Arguments):
+    """What to look for, and where."""
+
+    project: Project
+    query: Annotated[str, Field(min_length=1, description="Words of the file's name")]
+    folder: Annotated[Optional, Field(description="Folder path as people see it, or folder URN, to search in")] = None
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) -> FilesResult:
+    """Find files by name in the project's Files tool."""
+    from tools.file_search import search_files
+
+    project = await desk.finder.project(arguments.project)
+    me = await desk.finder.me(project.id)
+    start = call.position(desk, me.id, arguments.cursor)
+    found = await search_files(desk.acc.files, project, arguments.query, arguments.folder)
+    end = start + arguments.limit
+    rows = found.rows[start:end]
+    return FilesResult(
+        files=rows,
+        complete=found.complete,
+        next_cursor=call.next_cursor(desk, me.id, end if end < len(found.rows) else None),
+        next_steps=after_files(project.id, [row.version_urn for row in rows], desk.policy.surroundings),
+    )
+
+
+DEFINITION = Definition(
+    name="find_project_files",
+    title="Find files in the Files tool",
+    description=(
+        "Find files in a project's Files tool (Docs) by words of the name, with their path and newest version URN for "
+        "add_submittal_attachment's file_urn."
+    ),
+    arguments=FilesArguments,
+    results=(FilesResult,),
+    writes=False,
+    idempotent=True,
+    run=find_project_files,
+)

@@ -1,0 +1,63 @@
+"""The tool `find_projects`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tools.arguments import Arguments, Cursor, Limit, Optional
+from tools.desk import Call, Desk
+from tools.next_steps import after_projects
+from tools.results import ProjectRow, ProjectsResult
+from tools.surface import Definition
+
+
+class ProjectsArguments(Arguments):
+    """Words of a project's name."""
+
+    query: Annotated[Optional, Field(description="Words of the name")] = None
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+async def find_projects(desk: Desk, call: Call, arguments: ProjectsArguments) -> ProjectsResult:
+    """List the projects this person can see and the settings allow, by name.
+
+    Raises:
+        AppNotProvisioned: There are none, and Autodesk says that no account has admitted the app.
+    """
+    from acc.errors import AppNotProvisioned
+
+    person = await desk.acc.who()
+    start = call.position(desk, person.sub, arguments.cursor)
+    listed = await desk.finder.project_lists.get()
+    if listed.not_provisioned:
+        raise AppNotProvisioned("dm.hubs", http_status=200)
+    found = [project for project in listed.holding(arguments.query or "") if desk.policy.allows(project.id)]
+    end = start + arguments.limit
+    rows = [
+        ProjectRow(
+            id=project.id, name=project.name, account=project.hub_name, type=project.type, supported=project.supported
+        )
+        for project in found[start:end]
+    ]
+    return ProjectsResult(
+        projects=rows,
+        accounts_unavailable=listed.accounts_unavailable,
+        next_cursor=call.next_cursor(desk, person.sub, end if end < len(found) else None),
+        next_steps=after_projects([row.id for row in rows if row.supported]),
+    )
+
+
+DEFINITION = Definition(
+    name="find_projects",
+    title="Find projects",
+    description=(
+        "List the construction projects (Autodesk Construction Cloud / Forma) this person can see. "
+        "BIM 360 projects are marked as not supported."
+    ),
+    arguments=ProjectsArguments,
+    results=(ProjectsResult,),
+    writes=False,
+    idempotent=True,
+    run=find_projects,
+)

@@ -1,0 +1,63 @@
+"""The tool `find_submittals`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tools.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.desk import Call, Desk
+from tools.next_steps import after_empty_page, after_submittals
+from tools.results import SubmittalsResult
+from tools.surface import Definition
+
+
+class SubmittalsArguments(Arguments):
+    """Which submittals."""
+
+    project: Project
+    query: Annotated[Optional, Field(description="Words of title, number or specification")] = None
+    state: Annotated[
+        Literal["draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void"] | None,
+        Field(description="sbc-1 submit, mgr-1 prepare, rev review, mgr-2 close and distribute, sbc-2 closed"),
+    ] = None
+    in_my_court: Annotated[bool, Field(description="Only those waiting for this person by name")] = False
+    attachable: Annotated[bool, Field(description="Only those this person may attach to now")] = False
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments) -> SubmittalsResult:
+    """List submittals by text, state, court and whether a file can be attached; newest first."""
+    from tools.submittal_search import Wanted, search
+    from tools.view import submittal_row
+
+    project = await desk.finder.project(arguments.project)
+    me = await desk.finder.me(project.id)
+    offset = call.position(desk, me.id, arguments.cursor)
+    filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
+    wanted = Wanted(arguments.query, filters, arguments.attachable)
+    found = await search(desk.acc.submittals, project.id, wanted, limit=arguments.limit, offset=offset)
+    rows = [submittal_row(item, me.id) for item in found.items]
+    cursor = call.next_cursor(desk, me.id, found.next_offset)
+    return SubmittalsResult(
+        submittals=rows,
+        next_cursor=cursor,
+        next_steps=after_submittals(project.id, [row.id for row in rows])
+        if rows
+        else after_empty_page(call.tool, call.arguments, cursor),
+    )
+
+
+DEFINITION = Definition(
+    name="find_submittals",
+    title="Find submittals",
+    description=(
+        "List a project's submittals with number, title, state, whose court the ball is in and whether this person may "
+        "attach. Void ones only with state=void."
+    ),
+    arguments=SubmittalsArguments,
+    results=(SubmittalsResult,),
+    writes=False,
+    idempotent=True,
+    run=find_submittals,
+)

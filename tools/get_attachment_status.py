@@ -1,0 +1,94 @@
+"""The tool `get_attachment_status`: one attachment, or a page of a submittal's; it can wait for the next change."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import anyio
+from pydantic import Field
+
+from tools.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
+from tools.desk import Call, Desk
+from tools.next_steps import after_attachment
+from tools.results import AttachmentResult, AttachmentsResult
+from tools.surface import Definition
+
+if TYPE_CHECKING:
+    from acc.models import Attachment, Item
+    from tools.project_list import KnownProject
+
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 5.0
+"""ACC documents no time from confirmation to URN, and 600 requests a minute a person: look soon, then less often."""
+
+
+class StatusArguments(Arguments):
+    """Which submittal or attachment, and how long to wait."""
+
+    project: Project
+    submittal: Submittal
+    attachment_id: Annotated[Optional, Field(description="Left out: all attachments, newest first")] = None
+    wait_seconds: Annotated[Whole, Field(ge=0, le=600, description="Wait up to this long for the next state")] = 0
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+async def get_attachment_status(
+    desk: Desk, call: Call, arguments: StatusArguments
+) -> AttachmentResult | AttachmentsResult:
+    """Tell how far attachments are."""
+    from tools.attachment_page import attachment_page
+
+    project = await desk.finder.project(arguments.project)
+    item = await desk.finder.submittal(project, arguments.submittal)
+    if arguments.attachment_id is not None:
+        return await _one(desk, call, project, item, arguments.attachment_id.lower(), arguments.wait_seconds)
+    page = await attachment_page(desk, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
+    return AttachmentsResult(attachments=page.attachments, next_cursor=page.next_cursor, next_steps=page.next_steps)
+
+
+async def _one(
+    desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
+) -> AttachmentResult:
+    from tools.attachment_answers import background_failure, describe, patience
+
+    me = await desk.finder.me(project.id)
+    waiting = patience(desk, call, wait_seconds)
+    deadline = anyio.current_time() + waiting.seconds
+    job = await desk.transfers.job(attachment_id)
+    if job is not None and job.running:
+        job = await desk.transfers.jobs.wait(job, waiting)
+    row = await _settled(desk, project.id, item.id, attachment_id, deadline)
+    failure = background_failure(row, job)
+    if failure is not None:
+        raise failure
+    view, standing = await describe(desk, project.id, item.id, row, me.id, job)
+    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
+
+
+async def _settled(desk: Desk, project_id: str, item_id: str, attachment_id: str, deadline: float) -> "Attachment":
+    """Return the attachment's row once ACC has processed it, or as it is at the `deadline`."""
+    from tools.view import overdue
+    from transfers.state import attachment_state
+
+    row = await desk.transfers.row(project_id, item_id, attachment_id)
+    pause = FIRST_PAUSE_SECONDS
+    with anyio.CancelScope(deadline=deadline):
+        while attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, desk.now()):
+            await anyio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            row = await desk.transfers.row(project_id, item_id, attachment_id)
+    return row
+
+
+DEFINITION = Definition(
+    name="get_attachment_status",
+    title="See how far attachments are",
+    description=(
+        "Upload progress and processing state of one attachment (attachment_id) or of all attachments of a submittal; "
+        "wait_seconds waits for the next state. ready means reviewers can open the file."
+    ),
+    arguments=StatusArguments,
+    results=(AttachmentResult, AttachmentsResult),
+    writes=False,
+    idempotent=True,
+    run=get_attachment_status,
+)

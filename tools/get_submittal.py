@@ -1,0 +1,53 @@
+"""The tool `get_submittal`."""
+
+from tools.arguments import Arguments, Cursor, Limit, Project, Submittal
+from tools.desk import Call, Desk
+from tools.next_steps import after_submittal
+from tools.results import SubmittalResult
+from tools.surface import Definition
+
+
+class SubmittalArguments(Arguments):
+    """Which submittal, and which page of its attachments."""
+
+    project: Project
+    submittal: Submittal
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -> SubmittalResult:
+    """Show a submittal, what this person may do with it, and a page of its attachments."""
+    from tools.attachment_page import attachment_page
+    from tools.view import submittal_view
+
+    project = await desk.finder.project(arguments.project)
+    item = await desk.finder.submittal(project, arguments.submittal)
+    me = await desk.finder.me(project.id)
+    tasks = await desk.finder.my_tasks(project.id, item)
+    page = await attachment_page(desk, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
+    view = submittal_view(item, project.id, me.id, tasks)
+    attach = after_submittal(
+        project.id, view.id, [task.id for task in tasks], desk.policy.surroundings, can_attach=view.can_attach
+    )
+    return SubmittalResult(
+        submittal=view,
+        attachments=page.attachments,
+        next_cursor=page.next_cursor,
+        next_steps=[*attach, *page.next_steps],
+    )
+
+
+DEFINITION = Definition(
+    name="get_submittal",
+    title="Look at a submittal",
+    description=(
+        "One submittal: state, ACC's permittedActions for this person, categories that may be chosen, this person's "
+        "open review tasks, and its attachments, newest first."
+    ),
+    arguments=SubmittalArguments,
+    results=(SubmittalResult,),
+    writes=False,
+    idempotent=True,
+    run=get_submittal,
+)

@@ -1,0 +1,95 @@
+"""Which tool calls are possible after a failed one: a pure function from what is known of the failure.
+
+The same rules as for `tools.next_steps` hold, and one more: where only a person can help there is no step, so that
+nobody repeats what cannot succeed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tools.codes import Code
+from tools.errors import Again
+from tools.next_steps import Surroundings, step
+from tools.results import NextStep
+
+STATUS = "get_attachment_status"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed call: `tool` and `arguments` as the caller chose them, and what ended it.
+
+    `again` says how the same call could go on. `failed_step` is set when a job ended at it, `attachment_id` when an
+    attachment is known.
+    """
+
+    code: Code
+    tool: str
+    arguments: Mapping[str, Any]
+    again: Again | None = None
+    failed_step: str | None = None
+    attachment_id: str | None = None
+
+    @property
+    def place(self) -> dict[str, Any] | None:
+        """The submittal that the call was about, as the caller named it."""
+        names = ("project", "submittal")
+        return (
+            {name: self.arguments[name] for name in names} if all(self.arguments.get(name) for name in names) else None
+        )
+
+
+def after_failure(failure: Failure, around: Surroundings) -> list[NextStep]:
+    """Return how to go on after a failed call."""
+    if failure.tool == STATUS and failure.failed_step is not None:
+        return _after_stopped_job(failure, around)
+    if failure.again is not None:
+        return [_again(failure, failure.again)]
+    match failure.code:
+        case "project_not_found" | "project_not_allowed" | "project_not_supported":
+            return [step("find_projects", {}, "List the projects this person can see.")]
+        case "not_signed_in" | "reauthorization_required" if failure.tool != "sign_in":
+            return [step("sign_in", {}, "Sign in, then repeat the call.")]
+        case "submittal_not_found" if failure.arguments.get("project"):
+            return [step("find_submittals", {"project": failure.arguments["project"]}, "Look for the submittal.")]
+        case _:
+            return _at_place(failure, around, failure.place) if failure.place else []
+
+
+def _at_place(failure: Failure, around: Surroundings, place: dict[str, Any]) -> list[NextStep]:
+    match failure.code:
+        case "processing_failed" | "upload_expired" if not around.read_only:
+            return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file anew.")]
+        case "upload_incomplete":
+            return [step(STATUS, place | {"attachment_id": failure.attachment_id}, "See how far the bytes are.")]
+        case "attachment_not_found":
+            return [step(STATUS, place, "List the attachments there are.")]
+        case "permission_denied" | "submittal_closed" | "task_required" if failure.tool != "get_submittal":
+            return [step("get_submittal", place, "See the state, the permitted actions and the tasks as they are now.")]
+        case _:
+            return []
+
+
+def _after_stopped_job(failure: Failure, around: Surroundings) -> list[NextStep]:
+    """Looking again moves nothing: what stopped goes on with the call that started it, or with the confirmation."""
+    if failure.place is None or around.read_only:
+        return []
+    if failure.failed_step == "confirm" and failure.code != "processing_failed":
+        arguments = failure.place | {"attachment_id": failure.attachment_id}
+        return [step("confirm_attachment", arguments, "The bytes are stored; confirming goes on.")]
+    reason = "Attaching the same file goes on where it stopped."
+    return [step("add_submittal_attachment", failure.place | {around.source: None}, reason)]
+
+
+def _again(failure: Failure, again: Again) -> NextStep:
+    """Repeat the call with what has to be different."""
+    changed = {
+        **{name: value for name, value in failure.arguments.items() if name not in again.without},
+        **again.arguments,
+        **dict.fromkeys(again.needs),
+    }
+    same = changed == failure.arguments
+    return step(
+        failure.tool, changed, "The same call again." if same else "The same call, with what was wrong changed."
+    )

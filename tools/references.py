@@ -1,0 +1,113 @@
+"""The ways people refer to projects and submittals: ids, pasted URLs, numbers, titles and names. Pure reading."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+_UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_IS_UUID: Final = re.compile(_UUID)
+_PROJECT_IN_PATH: Final = re.compile(rf"/projects/(?:b\.)?({_UUID})(?:/|$)")
+_ITEM_IN_PATH: Final = re.compile(rf"/(?:items|submittals|submittal-items)/({_UUID})(?:/|$)")
+_AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+"""Autodesk's hosts in every region. Nothing is ever fetched from them: a URL is read for the ids in it."""
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015\u2212_.]+")
+_DASH: Final = r"[-\u2010-\u2015\u2212]"
+_NUMBER_WITH_SPEC: Final = re.compile(rf"\s*(?P<spec>(?:\d\s*){{5,8}}(?:\.\d+)?)\s*{_DASH}\s*\w+\s*")
+
+
+class NotAReference(ValueError):
+    """A URL that is not one of Autodesk's, or that names no project or submittal."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a text refers to: an `id` (UUID, lower case) or else `words` to look up; `project_id` if a URL told it."""
+
+    id: str | None = None
+    words: str = ""
+    project_id: str | None = None
+
+
+def project_reference(text: str) -> Reference:
+    """Read a UUID, the same with `b.`, a pasted URL that names a project, or a name.
+
+    Raises:
+        NotAReference: A URL of somebody else, or without a project.
+    """
+    text = text.strip()
+    if _is_url(text):
+        project = _PROJECT_IN_PATH.search(_autodesk_url(text).path)
+        if project is None:
+            raise NotAReference
+        return Reference(id=project.group(1).lower())
+    bare = text.lower().removeprefix("b.")
+    return Reference(id=bare) if _IS_UUID.fullmatch(bare) else Reference(words=text)
+
+
+def submittal_reference(text: str) -> Reference:
+    """Read an item UUID, a pasted URL of a submittal, or the number or title that people see.
+
+    Raises:
+        NotAReference: A URL of somebody else, or without a submittal.
+    """
+    text = text.strip()
+    if _is_url(text):
+        url = _autodesk_url(text)
+        item = _ITEM_IN_PATH.search(url.path)
+        named = item.group(1) if item else _item_in_query(url)
+        if named is None:
+            raise NotAReference
+        project = _PROJECT_IN_PATH.search(url.path)
+        return Reference(id=named.lower(), project_id=project.group(1).lower() if project else None)
+    return Reference(id=text.lower()) if _IS_UUID.fullmatch(text) else Reference(words=text)
+
+
+def alike(text: str) -> str:
+    """Return the form in which two ways of writing a number or a title are equal: no case, dashes, dots or blanks."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def search_terms(words: str) -> list[str]:
+    """Return what to search ACC for, best first: as written, and the specification part of a number.
+
+    ACC searches running numbers, titles and specification identifiers, not the number people see (fact sheet 2.3).
+    """
+    terms = [words]
+    number = _NUMBER_WITH_SPEC.fullmatch(words)
+    if number:
+        spec = number["spec"].strip()
+        terms += [re.sub(r"\s", "", spec), spec]
+    return list(dict.fromkeys(terms))
+
+
+def _is_url(text: str) -> bool:
+    return re.match(r"https?:", text, re.IGNORECASE) is not None
+
+
+def _autodesk_url(text: str) -> SplitResult:
+    """Take a URL apart whose host is Autodesk's, or this machine, where sandboxes are.
+
+    Raises:
+        NotAReference: Another host, or a URL that programs read in several ways (a backslash, a user before the host).
+    """
+    try:
+        url = urlsplit(text)
+        host = url.hostname or ""
+    except ValueError:
+        raise NotAReference from None
+    if "\\" in text or "@" in url.netloc or not (host in _LOOPBACK or _AUTODESK_HOST.fullmatch(host)):
+        raise NotAReference
+    return url
+
+
+def _item_in_query(url: SplitResult) -> str | None:
+    query = {**parse_qs(url.query), **parse_qs(url.fragment.partition("?")[2])}
+    for name in ("itemId", "submittalId", "id"):
+        for value in query.get(name, []):
+            if _IS_UUID.fullmatch(value):
+                return value
+    return None

@@ -1,0 +1,37 @@
+"""The tool `sign_in`: who is signed in."""
+
+from tools.arguments import Arguments
+from tools.desk import Call, Desk
+from tools.next_steps import after_sign_in
+from tools.results import Person, SignInResult
+from tools.surface import Definition
+
+
+class SignInArguments(Arguments):
+    """There are none."""
+
+
+async def sign_in(desk: Desk, _call: Call, _arguments: SignInArguments) -> SignInResult:
+    """Tell who is signed in.
+
+    Raises:
+        NotSignedIn: Nobody is; the hint says how a person signs in.
+    """
+    who = await desk.acc.who()
+    return SignInResult(
+        person=Person(id=who.sub, name=who.name, email=who.email),
+        autodesk=desk.acc.hosts.api,
+        next_steps=after_sign_in(),
+    )
+
+
+DEFINITION = Definition(
+    name="sign_in",
+    title="Sign in to Autodesk",
+    description="Who is signed in to Autodesk for these tools, or how to sign in.",
+    arguments=SignInArguments,
+    results=(SignInResult,),
+    writes=False,
+    idempotent=True,
+    run=sign_in,
+)

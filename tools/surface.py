@@ -1,0 +1,162 @@
+"""A tool as the SDK registers it: strict arguments in, compact JSON and structured content out, errors as answers.
+
+The SDK's own tool reads Python signatures, ignores unknown arguments and indents its JSON; this one is told its models.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeGuard, TypeVar
+
+from mcp import MCPError
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+
+from auth.errors import CallbackPortTaken
+from auth.storage_errors import StorageProblem
+from tools.arguments import Arguments, read_arguments
+from tools.asking import ask_to_sign_in, wait_for_answer
+from tools.desk import Call, Desk, Door
+from tools.results import ErrorResult, Result
+from tools.schemas import input_schema, output_schema
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True)
+class Definition(Generic[A]):
+    """What a tool is: how a model knows it, what it takes, what it may answer, whether it writes, and what it does."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[A]
+    results: tuple[type[Result], ...]
+    writes: bool
+    idempotent: bool
+    run: Callable[[Desk, Call, A], Awaitable[Result]]
+
+    @property
+    def annotations(self) -> ToolAnnotations:
+        """All four hints; nothing here ever destroys, and everything reaches out to ACC."""
+        return ToolAnnotations(
+            title=self.title,
+            read_only_hint=not self.writes,
+            destructive_hint=False,
+            idempotent_hint=self.idempotent,
+            open_world_hint=True,
+        )
+
+
+class SubmittalTool(Tool):
+    """A `Definition` as the SDK calls it."""
+
+    definition: Any
+    """A `Definition`; typed so, because pydantic would look into a dataclass and rebuild it."""
+
+    @classmethod
+    def of(cls, definition: Definition[Any]) -> Self:
+        """Return the tool for a definition."""
+        return cls(
+            fn=definition.run,
+            name=definition.name,
+            title=definition.title,
+            description=definition.description,
+            parameters=input_schema(definition.arguments),
+            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema(*definition.results)),
+            is_async=True,
+            annotations=definition.annotations,
+            definition=definition,
+        )
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002  # the SDK's signature
+        """Answer one call.
+
+        Raises:
+            MCPError: A fault of ours: the log has it under the id that the message names.
+        """
+        import structlog
+
+        call_id = uuid.uuid4().hex[:12]
+        with structlog.contextvars.bound_contextvars(call_id=call_id, tool=self.name):
+            log = structlog.get_logger(__name__)
+            try:
+                answer = await self._answer(arguments, context)
+            except MCPError:
+                raise
+            except Exception:  # the border: what is raised here, the SDK would tell the agent
+                log.exception("tool_crashed")
+                message = f"submittal-mcp failed; its log tells why under call_id {call_id}."
+                raise MCPError(INTERNAL_ERROR, message) from None
+            if isinstance(answer, InputRequiredResult):
+                log.info("tool_asked")
+                return answer
+            if isinstance(answer, ErrorResult):
+                log.info("tool_refused", error_code=answer.error.code, step=answer.error.failed_step)
+            else:
+                log.info("tool_answered")
+        return _twice(answer)
+
+    async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result | InputRequiredResult:
+        door: Door = context.request_context.lifespan_context
+        desk = await door.opened()
+        await wait_for_answer(desk, context)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        call = Call(self.name, given, context.report_progress)
+        call, answer = await self._done(desk, call, arguments)
+        page = desk.sign_in_page
+        if page is None or not _needs_a_person(answer):
+            return answer
+        if await page.wait(desk.policy.max_wait_seconds, opened_only=True):
+            call, answer = await self._done(desk, call, arguments)
+        if not _needs_a_person(answer):
+            return answer
+        try:
+            return await ask_to_sign_in(page, answer.error, call, context)
+        except (StorageProblem, CallbackPortTaken) as problem:
+            return _explained(problem, desk, call) or answer
+
+    async def _done(self, desk: Desk, call: Call, arguments: dict[str, Any]) -> tuple[Call, Result]:
+        """Do what the tool does; every failure that a person or an agent can act on is an answer too."""
+        try:
+            if self.definition.writes:
+                desk.policy.check_writing()
+            chosen = read_arguments(self.definition.arguments, arguments)
+            call = Call(self.name, chosen.given(), call.report)
+            result: Result = await self.definition.run(desk, call, chosen)
+        except Exception as error:
+            explained = _explained(error, desk, call)
+            if explained is None:
+                raise
+            return call, explained
+        return call, result
+
+
+def _needs_a_person(answer: Result) -> TypeGuard[ErrorResult]:
+    return isinstance(answer, ErrorResult) and answer.error.code in ("not_signed_in", "reauthorization_required")
+
+
+def _explained(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
+    from tools.explaining import explain
+    from tools.recovery import Failure, after_failure
+
+    explained = explain(error)
+    if explained is None:
+        return None
+    body = explained.body
+    failure = Failure(body.code, call.tool, call.arguments, explained.again, body.failed_step, explained.attachment_id)
+    return ErrorResult(error=body, next_steps=after_failure(failure, desk.policy.surroundings))
+
+
+def _twice(answer: Result) -> CallToolResult:
+    """Give the same object twice: structured, and as the compact JSON that many clients show the model alone."""
+    content = answer.model_dump(mode="json")
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)],
+        structured_content=content,
+        is_error=isinstance(answer, ErrorResult),
+    )
