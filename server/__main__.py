@@ -1,0 +1,5 @@
+"""`python -m server` is `submittal-mcp`."""
+
+from server.cli import main
+
+main()

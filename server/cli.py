@@ -1,0 +1,342 @@
+"""The command line.
+
+What a command needs is imported when it runs: a chat client starts `serve` on every launch and waits for it.
+"""
+
+import gc
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+import server
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
+    from server.settings import Settings
+
+_FAILED: Final = 1
+_USAGE: Final = 2
+
+app = typer.Typer(
+    name="submittal-mcp",
+    help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
+    no_args_is_help=True,
+    add_completion=False,
+    # typer's tracebacks show local variables, tokens among them.
+    pretty_exceptions_enable=False,
+)
+
+_Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+
+
+def main() -> None:
+    """Run the command line, and leave the process with its exit code."""
+    try:
+        app(prog_name="submittal-mcp")
+    except Exception:  # noqa: BLE001 - the process ends here, and says why through the redacting log
+        import structlog
+
+        from server import logs
+
+        if not structlog.is_configured():
+            logs.configure("info")
+        structlog.get_logger().exception("failed")
+        sys.exit(_FAILED)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        typer.echo(f"submittal-mcp {server.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Attach files to Autodesk Construction Cloud submittals from an AI assistant."""
+
+
+@app.command()
+def serve(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Use a bundled sandbox; no Autodesk account.")] = False,
+    folder: Annotated[
+        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The address for --http.")] = None,
+    port: _Port = None,
+    allow_base_url: Annotated[
+        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="Serve as this person instead of the current one.")
+    ] = None,
+) -> None:
+    """Serve the tools to an AI assistant: over stdio, or over HTTP."""
+    if not http and (host is not None or port is not None):
+        raise typer.BadParameter("--host and --port are for --http")
+    # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
+    gc.disable()
+    from server.settings import Settings, SettingsError
+
+    overrides = {
+        # A chat client starts us without a shell, so `~` comes as it is; the settings know it.
+        "folders": tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None,
+        "read_only": read_only or None,
+        "http_host": host,
+        "http_port": port,
+    }
+    try:
+        settings = (
+            Settings.for_sandbox(**overrides) if sandbox else Settings.load(allow_base_url=allow_base_url, **overrides)
+        )
+    except SettingsError as error:
+        _refuse(error)
+    new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
+    _configure_logs(settings, new_secret)
+    with ExitStack() as open_sandbox:
+        tokens = None
+        if sandbox:
+            from server import sandboxed
+
+            box = open_sandbox.enter_context(sandboxed.started(settings))
+            settings, tokens = box.settings, box.tokens
+        from server.app import build_server
+
+        mcp_server = build_server(settings, transport="http" if http else "stdio", tokens=tokens, person=person)
+        gc.freeze()
+        gc.enable()
+        if http:
+            _serve_http(mcp_server, settings, new_secret)
+        else:
+            from server.stdio import serve_stdio
+
+            serve_stdio(mcp_server)
+
+
+def _configure_logs(settings: "Settings", new_secret: str | None) -> None:
+    import structlog
+
+    from server import logs
+
+    known = settings.secrets if new_secret is None else (*settings.secrets, new_secret)
+    logs.configure(settings.log_level, settings.log_format, secrets=known)
+    for folder in settings.folders:
+        if not folder.is_dir():
+            structlog.get_logger().warning("folder_missing", folder=str(folder))
+
+
+def _serve_http(mcp_server: "MCPServer", settings: "Settings", new_secret: str | None) -> None:
+    from server.http import ListenError, serve_http
+
+    given = settings.http_secret
+    try:
+        serve_http(
+            mcp_server,
+            host=settings.http_host,
+            port=settings.http_port,
+            secret=given.get_secret_value() if given else new_secret,
+            announce_secret=new_secret is not None,
+        )
+    except ListenError as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception, exit_code: int = _USAGE) -> NoReturn:
+    for line in str(error).splitlines():
+        typer.echo(f"submittal-mcp: {line}", err=True)
+    raise typer.Exit(exit_code) from error
+
+
+_AllowBaseUrl = Annotated[
+    bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
+]
+
+
+@app.command()
+def login(
+    *,
+    no_browser: Annotated[
+        bool,
+        typer.Option("--no-browser", help="Print the address only; take the answer from here too (SSH, containers)."),
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Ask for reading alone.")] = False,
+    allow_base_url: _AllowBaseUrl = False,
+) -> None:
+    """Sign in to Autodesk with a browser, and stay signed in."""
+    from server import signing
+
+    with _for_people(allow_base_url=allow_base_url, read_only=read_only or None) as settings:
+        signing.login(settings, browser=not no_browser, say=typer.echo)
+
+
+@app.command()
+def logout(
+    *,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="This person, not the current one.")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Forget the sign-in here without telling Autodesk, which cannot be reached.")
+    ] = False,
+    allow_base_url: _AllowBaseUrl = False,
+) -> None:
+    """Sign out: end the sign-in at Autodesk, then forget it here."""
+    from server import signing
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        signing.logout(settings, person=person, revoke=not local, say=typer.echo)
+
+
+@app.command()
+def whoami(*, allow_base_url: _AllowBaseUrl = False) -> None:
+    """Say who is signed in, on which app, and until when."""
+    from server import signing
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        signing.whoami(settings, say=typer.echo)
+
+
+@app.command()
+def doctor(
+    *,
+    project: Annotated[str | None, typer.Option(help="Also look at this project: name, id or address.")] = None,
+    submittal: Annotated[str | None, typer.Option(help="And at this submittal of it: number, id or address.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
+    ] = None,
+    folder: Annotated[list[Path] | None, typer.Option(help="A folder, as for serve; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    allow_base_url: _AllowBaseUrl = False,
+) -> None:
+    """Say which link between this machine and a submittal is broken, and what mends it."""
+    from server import doctor as examination
+    from server import logs
+    from server.doctor_autodesk import Asked
+    from server.settings import Settings
+
+    logs.configure("error")
+    folders = tuple(path.absolute() for path in folder) if folder else None
+
+    def load() -> Settings:
+        settings = Settings.load(allow_base_url=allow_base_url, folders=folders)
+        logs.configure("error", settings.log_format, secrets=settings.secrets)
+        return settings
+
+    raise typer.Exit(examination.run(load, person, Asked(project, submittal), as_json=as_json))
+
+
+vault = typer.Typer(help="Look after the vault that keeps the sign-ins.", no_args_is_help=True)
+app.add_typer(vault, name="vault")
+
+
+@vault.command()
+def rekey(*, allow_base_url: _AllowBaseUrl = False) -> None:
+    """Make a new key and seal every sign-in with it; servers that run go on."""
+    from server import signing
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        signing.rekey(settings, say=typer.echo)
+
+
+jobs = typer.Typer(help="Uploads that are under way, or were left: list, cancel or resume them.", no_args_is_help=True)
+app.add_typer(jobs, name="jobs")
+_JobId = Annotated[str, typer.Argument(help="The job's id, or how it begins.")]
+
+
+@jobs.command("list")
+def list_jobs(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also what has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    allow_base_url: _AllowBaseUrl = False,
+) -> None:
+    """List the jobs with something left to do, and what finishes each."""
+    from server import jobs_command
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        jobs_command.show(settings, everything=everything, as_json=as_json)
+
+
+@jobs.command("cancel")
+def cancel_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
+    """Stop a job, whichever process works on it."""
+    from server import jobs_command
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        jobs_command.cancel(settings, job)
+
+
+@jobs.command("resume")
+def resume_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
+    """Go on with a job that stopped or was interrupted, and wait for its end."""
+    from server import jobs_command
+
+    with _for_people(allow_base_url=allow_base_url) as settings:
+        jobs_command.resume(settings, job)
+
+
+@contextmanager
+def _for_people(*, allow_base_url: bool, **overrides: object) -> "Iterator[Settings]":
+    """Give a command the settings, and turn what a person can do something about into a line and an exit code."""
+    from acc.errors import AccError
+    from auth.errors import AuthError
+    from auth.storage_errors import StorageProblem
+    from server import logs
+    from server.settings import Settings, SettingsError
+    from server.signing import NothingToDo
+    from transfers.errors import TransferError
+
+    try:
+        settings = Settings.load(allow_base_url=allow_base_url, **overrides)
+    except SettingsError as error:
+        _refuse(error)
+    # What a command does, it says itself; the log adds what goes wrong.
+    logs.configure(
+        "warning" if settings.log_level == "info" else settings.log_level, settings.log_format, secrets=settings.secrets
+    )
+    try:
+        yield settings
+    except (AccError, AuthError, StorageProblem, TransferError, NothingToDo) as error:
+        _refuse(error, _FAILED)
+
+
+@app.command()
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8788,
+    storage_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its storage.")] = 8789,
+    data: Annotated[Path | None, typer.Option(help="A folder that keeps its data; left out, memory does.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what a client needs as one JSON line.")] = False,
+) -> None:
+    """Run an ACC of your own on this machine, to try things or to test against."""
+    from server import logs
+
+    logs.configure("info")
+    from sandbox import command
+
+    raise typer.Exit(command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json))
+
+
+@app.command()
+def demo(
+    *,
+    file: Annotated[Path | None, typer.Option(help="The file to attach; left out, a PDF made for the purpose.")] = None,
+) -> None:
+    """Attach a file to a submittal in a sandbox, as an assistant would, and show every step."""
+    from server import demo as demonstration
+
+    raise typer.Exit(demonstration.run(file))

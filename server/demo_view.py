@@ -1,0 +1,100 @@
+"""What the demo prints: each call, the gist of its answer, and the step it leads to; plain where nobody looks.
+
+Text from answers is printed as it is, never as markup.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+Answer = Mapping[str, Any]
+
+_INDENT = "     "
+
+
+class View:
+    """Prints a demonstration on a console; colours only on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._calls = 0
+
+    def heading(self, title: str, *lines: str) -> None:
+        """Print what is about to happen."""
+        self._print(Text(title, "bold"))
+        for line in lines:
+            self._print(Text(line, "dim"))
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Print a call before it is made."""
+        self._calls += 1
+        line = Text(f"\n{self._calls:>3}  ", "dim")
+        line.append(tool, "bold cyan")
+        line.append(" " + json.dumps(arguments, ensure_ascii=False))
+        self._print(line)
+
+    def answer(self, answer: Answer) -> None:
+        """Print the gist of an answer and the first step it leads to."""
+        for name, value in gist(answer):
+            line = Text(f"{_INDENT}{name:<12} ", "dim")
+            line.append(value, _STYLES.get(value.split(" ")[0], ""))
+            self._print(line)
+        steps = answer.get("next_steps") or []
+        if steps:
+            step = steps[0]
+            needs = f", you supply {', '.join(step['needs'])}" if step["needs"] else ""
+            self._print(Text(f"{_INDENT}next         {step['tool']}{needs}: {step['reason']}", "green"))
+
+    def end(self, title: str, *lines: str) -> None:
+        """Print how it ended, and where to look."""
+        self._print(Text(f"\n{title}", "bold green"))
+        for line in lines:
+            self._print(Text(line))
+
+    def failure(self, reason: str, details: str = "") -> None:
+        """Print why it did not work."""
+        self._print(Text(f"\nThe demo failed: {reason}", "bold red"))
+        if details:
+            self._print(Text(details, "dim"))
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+
+_STYLES = {"ready": "bold green", "uploaded": "yellow", "processing": "yellow"}
+
+
+def gist(answer: Answer) -> Iterator[tuple[str, str]]:
+    """Yield the few facts of an answer that a person would read, as (name, value)."""
+    if "error" in answer:
+        error = answer["error"]
+        yield "error", f"{error['code']}: {error['message']}"
+        yield "hint", error["hint"]
+    for project in answer.get("projects") or []:
+        yield "project", f"{project['name']} ({project['type']})"
+    for submittal in answer.get("submittals") or []:
+        yield "submittal", f"{submittal['number']}  {submittal['title']}  [{submittal['state']}]"
+    if submittal := answer.get("submittal"):
+        yield "submittal", f"{submittal['number']}  {submittal['title']}"
+        yield "state", f"{submittal['state']}, in the {submittal['court']}'s court"
+        yield (
+            "may attach",
+            f"{'yes' if submittal['can_attach'] else 'no'}, as {', '.join(submittal['allowed_categories'])}",
+        )
+        yield "attachments", str(len(answer["attachments"]))
+    if attachment := answer.get("attachment"):
+        yield from _attachment(attachment)
+
+
+def _attachment(attachment: Answer) -> Iterator[tuple[str, str]]:
+    yield "attachment", f"{attachment['name']}  ({attachment['category']})"
+    yield "state", attachment["state"]
+    if attachment["sha256"]:
+        yield "bytes", f"{attachment['size_bytes']:,}  SHA-256 {attachment['sha256']}"
+    if attachment["version_urn"]:
+        yield "version", attachment["version_urn"]
+    if attachment["permittedActions"]:
+        yield "permitted", ", ".join(action["id"] for action in attachment["permittedActions"])

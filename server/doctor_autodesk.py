@@ -1,0 +1,283 @@
+"""The doctor at Autodesk: the way there, the clock, the app, the sign-in, and the chain from account to submittal."""
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from acc.client import Acc
+from acc.errors import AccError, AppNotProvisioned, Forbidden
+from auth.errors import AuthError, NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
+from auth.pkce import Attempt, authorize_url
+from auth.storage_errors import StorageProblem
+from server.findings import Finding, ok, problem, skipped, warning
+from server.identity import endpoint_of, hosts_of, scopes_of
+from server.settings import Settings
+from server.web import Web
+from tools.desk import Policy
+from tools.errors import ToolProblem
+from tools.finding import Finder
+
+if TYPE_CHECKING:
+    from acc.connection import TokenSource
+    from acc.models import Item
+    from tools.project_list import KnownProject
+
+_CLOCK_WARNS: Final = 60.0
+_CLOCK_BREAKS: Final = 300.0
+
+_CUSTOM_INTEGRATION: Final = (
+    "an administrator of the account opens Hub Admin (Account Admin), Custom Integrations, Add custom integration, "
+    "and enters the app's Client ID"
+)
+_ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
+
+
+class StoppedHere(Exception):  # the walk ends; what broke it has been reported
+    """A link is broken without which the next ones cannot be looked at."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the doctor was asked to look at: a project and a submittal as people name them."""
+
+    project: str | None = None
+    submittal: str | None = None
+
+
+async def way_there(settings: Settings) -> AsyncIterator[Finding]:
+    """Reach Autodesk, and compare clocks."""
+    hosts = hosts_of(settings)
+    started = time.time()
+    try:
+        status, headers, _ = await Web(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
+    except SignInUnavailable as error:
+        yield problem(
+            "network",
+            f"{hosts.api} cannot be reached: {error.reason}",
+            "check the connection, HTTPS_PROXY and NO_PROXY, and that an inspecting proxy's certificate is trusted",
+        )
+        raise StoppedHere from None
+    yield ok("network", f"{hosts.api} answers (HTTP {status})")
+    yield _clock(headers.get("date", ""), started)
+
+
+def _clock(date: str, started: float) -> Finding:
+    try:
+        away = abs(parsedate_to_datetime(date).timestamp() - started)
+    except (ValueError, TypeError):
+        return skipped("clock", "Autodesk's answer told no time")
+    if away > _CLOCK_BREAKS:
+        return problem(
+            "clock", f"this machine's clock is {away / 60:.0f} minutes wrong", "set it by the network's time"
+        )
+    if away > _CLOCK_WARNS:
+        return warning("clock", f"this machine's clock is {away:.0f} seconds wrong", "set it by the network's time")
+    return ok("clock", "right within a minute")
+
+
+async def registration(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask Autodesk whether it knows the app, its secret and its callback URL; nobody is signed in by it."""
+    if settings.access_token is not None or settings.client_id is None:
+        yield skipped("app at Autodesk", "no app is used")
+        return
+    endpoint = endpoint_of(settings)
+    try:
+        await endpoint.of_refresh_token("a-question-of-submittal-mcp-doctor")
+    except SignInFailed as failure:
+        yield _client(failure, settings)
+    if settings.service_account_id is not None:
+        return
+    url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
+    try:
+        status, headers, _ = await Web(hosts_of(settings)).get(url)
+    except SignInUnavailable as error:
+        yield warning("callback URL", f"Autodesk's sign-in page cannot be reached: {error.reason}", "try again later")
+        return
+    yield _callback(status, headers, settings)
+
+
+def _client(failure: SignInFailed, settings: Settings) -> Finding:
+    check = "app at Autodesk"
+    if failure.error == "invalid_grant" or failure.status == 400:
+        return ok(check, "Autodesk knows the Client ID" + (" and the secret" if settings.client_secret else ""))
+    if failure.status in (401, 403):
+        kind = (
+            "APS_CLIENT_SECRET may be wrong, or the app may be a public one, which has none: unset it then"
+            if settings.client_secret
+            else "the app may be a confidential one (Traditional Web App): set APS_CLIENT_SECRET to its Client Secret"
+        )
+        return problem(
+            check, "Autodesk does not accept the app", f"{kind}; compare APS_CLIENT_ID with aps.autodesk.com/myapps"
+        )
+    return warning(check, f"Autodesk's sign-in service failed ({failure})", "try again later")
+
+
+def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> Finding:
+    check = "callback URL"
+    location = headers.get("location", "")
+    error = parse_qs(urlsplit(location).query).get("error", [""])[0] if location else ""
+    if status in (400, 401, 403, 404):
+        return problem(
+            check,
+            "Autodesk's sign-in page refuses the app or its callback URL",
+            f"in aps.autodesk.com/myapps open the app and set Callback URL to {settings.callback_url}, to the letter",
+        )
+    if location.startswith(settings.callback_url) and error:
+        return problem(
+            check,
+            "Autodesk's sign-in page does not grant what is asked for",
+            "in aps.autodesk.com/myapps add the APIs Autodesk Construction Cloud and Data Management to the app",
+        )
+    return ok(check, f"{settings.callback_url} is registered")
+
+
+async def sign_in(settings: Settings, tokens: "TokenSource", acc: Acc) -> AsyncIterator[Finding]:
+    """Get a token, see whose it is, and what it may be used for."""
+    try:
+        token = await tokens.access_token()
+        who = await acc.who()
+    except NotSignedIn:
+        yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
+        raise StoppedHere from None
+    except ReauthorizationRequired as error:
+        yield problem("sign-in", f"the sign-in has ended: {error}", "run `submittal-mcp login` again")
+        raise StoppedHere from None
+    except (AuthError, StorageProblem) as error:
+        yield problem("sign-in", str(error), "see the sentence before")
+        raise StoppedHere from None
+    except AccError as error:
+        yield _told("sign-in", error)
+        raise StoppedHere from None
+    yield ok("sign-in", f"as {who.name} <{who.email}>, Autodesk id {who.sub}")
+    yield _scopes(settings, token)
+
+
+def _scopes(settings: Settings, token: str) -> Finding:
+    granted = _claims(token).get("scope")
+    if not isinstance(granted, list):
+        return skipped("scopes", "the token does not tell its scopes")
+    missing = [scope for scope in scopes_of(settings) if scope.startswith("data:") and scope not in granted]
+    if missing:
+        lost = "nothing can be read" if "data:read" in missing else "no file can be attached"
+        return warning(
+            "scopes",
+            f"the sign-in lacks {', '.join(missing)}: {lost}",
+            "run `submittal-mcp login` again, without --read-only",
+        )
+    return ok("scopes", ", ".join(str(scope) for scope in granted))
+
+
+def _claims(token: str) -> Mapping[str, Any]:
+    """Look into a token without trusting it: Autodesk checks it, this only explains."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, binascii.Error):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:
+    """Walk from the accounts to the submittal."""
+    policy = Policy(local_files=True, read_only=settings.read_only, projects=frozenset(settings.projects))
+    finder = Finder(acc, policy)
+    yield await _accounts(acc)
+    if asked.project is None:
+        yield skipped("project", "none was named; add --project NAME")
+        return
+    try:
+        project = await finder.project(asked.project)
+        yield ok("project", f"{project.name}, id {project.id}")
+        yield await _role(finder, project)
+        if asked.submittal is None:
+            yield skipped("submittal", "none was named; add --submittal NUMBER")
+            return
+        item = await finder.submittal(project, asked.submittal)
+        yield await _attaching(finder, project, item)
+        yield await _left_behind(acc, project, item)
+    except ToolProblem as error:
+        yield problem("submittal" if "submittal" in error.code else "project", error.message, error.hint)
+    except AccError as error:
+        yield _told("project", error)
+
+
+async def _accounts(acc: Acc) -> Finding:
+    try:
+        listing = await acc.projects.hubs()
+    except AppNotProvisioned:
+        return problem("account", "the account has not admitted the app", _CUSTOM_INTEGRATION)
+    except AccError as error:
+        finding = _told("account", error)
+        if isinstance(error, Forbidden):
+            return problem("account", finding.seen, _CUSTOM_INTEGRATION)
+        return finding
+    if listing.app_not_provisioned:
+        seen = "the integration is not provisioned: no account has admitted the app"
+        return problem("account", seen, _CUSTOM_INTEGRATION)
+    if not listing.hubs:
+        return problem(
+            "account",
+            "this person is in no ACC account that has admitted the app",
+            f"a project administrator invites the person to the project; {_CUSTOM_INTEGRATION}",
+        )
+    names = ", ".join(hub.name for hub in listing.hubs[:5])
+    if listing.warnings:
+        return warning("account", f"{names}; {len(listing.warnings)} more would not answer", _CUSTOM_INTEGRATION)
+    return ok("account", names)
+
+
+async def _role(finder: Finder, project: "KnownProject") -> Finding:
+    try:
+        me = await finder.me(project.id)
+    except Forbidden:
+        return problem(
+            "submittals role",
+            "the person has no access to Submittals in this project",
+            "a project administrator gives the person the Build product and a Submittals permission level",
+        )
+    roles = ", ".join(_ROLES.get(role, role) for role in me.roles) or "none"
+    return ok("submittals role", roles)
+
+
+async def _attaching(finder: Finder, project: "KnownProject", item: "Item") -> Finding:
+    from tools.view import ATTACH, REVIEW
+
+    name = f"{item.custom_identifier_human_readable or item.identifier} {item.title}"
+    if item.permitted(ATTACH) is not None:
+        return ok("attaching", f"the person may attach to {name}")
+    if item.state_id == REVIEW and await finder.my_tasks(project.id, item):
+        return ok("attaching", f"the person may attach to {name} within a review task")
+    return problem(
+        "attaching",
+        f"the person may not attach to {name} in its present state ({item.state_id})",
+        "a submittals manager moves the item on, or does it in the person's place",
+    )
+
+
+async def _left_behind(acc: Acc, project: "KnownProject", item: "Item") -> Finding:
+    open_ones = [one async for one in acc.submittals.all_attachments(project.id, item.id) if not one.is_file_uploaded]
+    stuck = [one for one in open_ones if one.urn is None]
+    if stuck:
+        names = ", ".join(f"{one.name} ({one.id})" for one in stuck[:5])
+        return warning(
+            "attachments left behind",
+            f"{len(stuck)} of this submittal were reserved and never completed: {names}",
+            "attach the same file again to finish one; ACC's interface deletes one, its API cannot",
+        )
+    return ok("attachments left behind", "none in this submittal")
+
+
+def _told(check: str, error: AccError) -> Finding:
+    """Say of an error of Autodesk's what the tools say of it."""
+    from tools.explaining import explain
+
+    explained = explain(error)
+    if explained is None:
+        return problem(check, str(error), "try again later")
+    return problem(check, explained.body.message, explained.body.hint)

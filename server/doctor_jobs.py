@@ -1,0 +1,35 @@
+"""The doctor on transfers: what was left behind, and whether anything can still finish it."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from auth.storage_errors import StorageProblem
+from server.findings import Finding, ok, skipped, warning
+from server.jobs_command import unfinished
+from server.settings import Settings
+from transfers.job_report import JobLine
+
+_CHECK: Final = "transfers"
+_MOST: Final = 5
+
+
+async def transfers(settings: Settings) -> AsyncIterator[Finding]:
+    """Look for attachments that were begun here and not ended."""
+    try:
+        left = [line for line in await unfinished(settings) if line.standing != "running"]
+    except StorageProblem:
+        yield skipped(_CHECK, "the database could not be looked into")
+        return
+    for line in left[:_MOST]:
+        yield _left(line)
+    if len(left) > _MOST:
+        more = f"{len(left) - _MOST} more were left behind"
+        yield warning(_CHECK, more, "`submittal-mcp jobs list` shows them all")
+    if not left:
+        yield ok(_CHECK, "nothing was left behind")
+
+
+def _left(line: JobLine) -> Finding:
+    attachment = f"attachment {line.attachment_id}" if line.attachment_id else "not reserved yet"
+    why = f" ({line.failure} at {line.step})" if line.failure else ""
+    return warning(_CHECK, f"{line.name!r}, {attachment}, is {line.standing}{why}", line.advice)

@@ -1,0 +1,118 @@
+"""The doctor on this machine: the app that is named, the data folder, the database, the vault's key, the folders."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from server.findings import Finding, ok, problem, skipped, warning
+from server.identity import Opened, opened_vault
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from auth.data_folder import DataFolder
+
+DOCUMENT: Final = "docs/signing-in.md"
+
+
+def app(settings: Settings) -> Iterator[Finding]:
+    """Say which app and which kind of sign-in the settings name."""
+    if settings.access_token is not None:
+        yield warning(
+            "app",
+            "a ready token from APS_ACCESS_TOKEN is used; it ends within the hour and nothing renews it",
+            "unset APS_ACCESS_TOKEN, set APS_CLIENT_ID, and run `submittal-mcp login`",
+        )
+    elif settings.client_id is None:
+        yield problem(
+            "app",
+            "no APS app is named, so nobody can sign in",
+            f"create an app at aps.autodesk.com/myapps and set APS_CLIENT_ID to its Client ID; see {DOCUMENT}",
+        )
+    elif settings.service_account_id is not None:
+        yield ok("app", f"{settings.client_id} with the service account {settings.service_account_id}")
+        yield _key_file(settings.service_account_key_file)
+    else:
+        kind = "a confidential app (with a secret)" if settings.client_secret else "a public app (no secret, PKCE only)"
+        yield ok("app", f"{settings.client_id}, {kind}, answering at {settings.callback_url}")
+
+
+def _key_file(path: Path | None) -> Finding:
+    from auth.private_files import HAS_MODES, mode_of
+
+    check = "service account key"
+    if path is None or not path.is_file():
+        return problem(check, f"there is no file {path}", "name the PEM file in APS_SERVICE_ACCOUNT_KEY_FILE")
+    if not os.access(path, os.R_OK):
+        return problem(check, f"{path} cannot be read", "give this user the right to read it")
+    if HAS_MODES and mode_of(path) & 0o077:
+        return warning(check, f"other people can read {path}", f"run chmod 600 {path}")
+    return ok(check, f"{path} is there and private")
+
+
+def storage(settings: Settings) -> Iterator[Finding]:
+    """Look at the data folder, the database and the vault's key."""
+    from auth.data_folder import DataFolder
+    from auth.storage_errors import DatabaseProblem, KeyProblem, StorageProblem
+
+    if settings.database_url is not None:
+        yield skipped("data folder", "not used: SUBMITTAL_MCP_DATABASE_URL and SUBMITTAL_MCP_ENCRYPTION_KEYS are set")
+    else:
+        try:
+            folder = DataFolder.open(settings.data_dir)
+        except StorageProblem as error:
+            yield problem("data folder", str(error), "see the sentence before")
+            return
+        yield from _modes(folder)
+    try:
+        with opened_vault(settings) as opened:
+            yield ok("database", f"{opened.database.address.shown} opens and is up to date")
+            yield _key(opened)
+    except DatabaseProblem as error:
+        yield problem("database", str(error), "see the sentence before")
+    except KeyProblem as error:
+        yield problem("vault key", str(error), "see the sentence before")
+
+
+def _modes(folder: "DataFolder") -> Iterator[Finding]:
+    wide = folder.too_open()
+    if wide:
+        names = ", ".join(str(path) for path in wide[:5])
+        yield warning("data folder", f"other people can look at {names}", f"run chmod -R go= {folder.path}")
+    else:
+        yield ok("data folder", f"{folder.path} is there and private")
+
+
+def _key(opened: Opened) -> Finding:
+    source = opened.vault.keys_from
+    if source is None:
+        return ok("vault key", "none yet; the first sign-in makes one")
+    if source == "file":
+        return warning(
+            "vault key",
+            "the key lies in a file beside the database: this machine offers no keyring, or it does not answer",
+            "a copy of the data folder is enough to be you; where that matters, set SUBMITTAL_MCP_ENCRYPTION_KEYS",
+        )
+    where = "SUBMITTAL_MCP_ENCRYPTION_KEYS" if source == "environment" else "the system's keyring"
+    return ok("vault key", f"from {where}")
+
+
+def folders(settings: Settings) -> Iterator[Finding]:
+    """Look at the folders from which files may be attached."""
+    if not settings.folders:
+        yield warning(
+            "folders",
+            "no folder is allowed, so no local file can be attached",
+            "set SUBMITTAL_MCP_FOLDERS to the folders that hold the files, or start with --folder",
+        )
+    for folder in settings.folders:
+        if not folder.is_dir():
+            yield problem(
+                "folders",
+                f"{folder} is not there",
+                "mount or create it (a worker needs it at this very path too), or take it out of SUBMITTAL_MCP_FOLDERS",
+            )
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield problem("folders", f"{folder} cannot be read", "give this user the right to read it")
+        else:
+            yield ok("folders", f"files beneath {folder} may be attached")

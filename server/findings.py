@@ -1,0 +1,69 @@
+"""What the doctor found: for each link of the chain whether it holds, and what to do where it does not."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from server.redaction import Redaction
+
+Level = Literal["ok", "warning", "problem", "skipped"]
+
+_EXIT_CODES: Final[dict[Level, int]] = {"ok": 0, "skipped": 0, "warning": 1, "problem": 2}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One link: what it is, whether it holds, what was seen, and what mends it. Sentences of ours, no secrets."""
+
+    check: str
+    level: Level
+    seen: str
+    fix: str | None = None
+
+
+def ok(check: str, seen: str) -> Finding:
+    """A link that holds."""
+    return Finding(check, "ok", seen)
+
+
+def warning(check: str, seen: str, fix: str) -> Finding:
+    """A link that holds for now, or for part of the work."""
+    return Finding(check, "warning", seen, fix)
+
+
+def problem(check: str, seen: str, fix: str) -> Finding:
+    """A link that is broken."""
+    return Finding(check, "problem", seen, fix)
+
+
+def skipped(check: str, seen: str) -> Finding:
+    """A link that nobody looked at, and why."""
+    return Finding(check, "skipped", seen)
+
+
+class Report:
+    """All findings in the order of the chain. Whatever is added is redacted once more: it is pasted into tickets."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._redaction = Redaction(secrets)
+        self.findings: list[Finding] = []
+
+    def add(self, finding: Finding) -> Finding:
+        """Keep a finding, and return it as it may be shown."""
+        shown = Finding(
+            finding.check,
+            finding.level,
+            self._redaction.text(finding.seen),
+            self._redaction.text(finding.fix) if finding.fix is not None else None,
+        )
+        self.findings.append(shown)
+        return shown
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well, 1 with a warning, 2 with a problem."""
+        return max((_EXIT_CODES[finding.level] for finding in self.findings), default=0)
+
+    def as_json(self) -> dict[str, object]:
+        """The report as data."""
+        return {"exit_code": self.exit_code, "findings": [asdict(finding) for finding in self.findings]}

@@ -1,0 +1,184 @@
+"""Serving over Streamable HTTP at `/mcp`, for clients on this machine.
+
+    ListenError        the address is not this machine's own, or is taken
+
+Every request meets the same guards, in this order: Host and Origin (a web page must not reach us through DNS
+rebinding), then the bearer secret. Only `/healthz` is answered without the secret.
+"""
+
+import hmac
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.deadline import HTTP_SECONDS, end_within
+from server.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
+PATH: Final = "/mcp"
+HEALTH_PATH: Final = "/healthz"
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""The largest request that is read. Files never travel in tool arguments, so calls are small."""
+
+_GRACE_SECONDS: Final = 2
+"""How long answers that are on their way may take once the server is told to stop."""
+
+
+class ListenError(Exception):
+    """The server cannot listen where it was told to; the text says why, and what to do."""
+
+
+def http_app(server: "MCPServer", *, host: str, secret: str | None) -> ASGIApp:
+    """Return the ASGI application that serves `server`, guarded.
+
+    Args:
+        server: What is served.
+        host: The loopback name or address that is listened on; callers may use it or `localhost` in URLs.
+        secret: What callers send as `Authorization: Bearer …`. None lets everyone on this machine in, which is for a
+            sandbox only: there is nothing to protect.
+    """
+    names = sorted({"127.0.0.1", "localhost", "[::1]", _in_url(host)})
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[allowed for name in names for allowed in (name, f"{name}:*")],
+        allowed_origins=[allowed for name in names for allowed in (f"http://{name}", f"http://{name}:*")],
+    )
+    # json_response would drop progress notifications, and calls would not end with their connection.
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        json_response=False,
+        max_request_body_size=MAX_BODY_BYTES,
+        transport_security=security,
+    )
+    app.router.routes.append(Route(HEALTH_PATH, _health, methods=["GET"]))
+    guarded = app if secret is None else BearerGuard(app, secret)
+    return RebindingGuard(guarded, security)
+
+
+async def _health(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok\n")
+
+
+class RebindingGuard:
+    """Refuses a Host (421) or an Origin (403) that is not this machine's, on every path.
+
+    The SDK's own check covers `/mcp` alone.
+    """
+
+    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
+        self._app = app
+        self._check = TransportSecurityMiddleware(security)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            refusal = await self._check.validate_request(Request(scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BearerGuard:
+    """Answers 401 to every request without the secret, but for `/healthz`, and never says what was wrong with it."""
+
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self._app = app
+        self._secret = secret.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan" or scope["path"] == HEALTH_PATH or self._admits(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        refusal = PlainTextResponse("Unauthorized\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        await refusal(scope, receive, send)
+
+    def _admits(self, headers: Headers) -> bool:
+        given = headers.getlist("authorization")
+        if len(given) != 1:
+            return False
+        scheme, _, secret = given[0].partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(secret.strip().encode("latin-1"), self._secret)
+
+
+def serve_http(server: "MCPServer", *, host: str, port: int, secret: str | None, announce_secret: bool = False) -> None:
+    """Serve until SIGTERM or Ctrl-C, after saying on stderr where; with `announce_secret` also what callers send.
+
+    Raises:
+        ListenError: `host` is not this machine's own, or the port is taken.
+    """
+    listener = _listen(host, port)
+    address = f"http://{_in_url(host)}:{listener.getsockname()[1]}{PATH}"
+    lines = [f"submittal-mcp listens on {address}"]
+    if announce_secret and secret:
+        # Straight to the terminal and once: log lines are kept and shipped elsewhere.
+        lines.append(f"Callers send this header: Authorization: Bearer {secret}")
+    config = uvicorn.Config(
+        http_app(server, host=host, secret=secret),
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,  # uvicorn's lines go through our pipeline,
+        log_level="warning",  # and that it starts and stops is said by ours
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    with listener:
+        _Server(config, lines).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens once it does, and leaves the end of the process to its caller."""
+
+    def __init__(self, config: uvicorn.Config, announcement: Sequence[str]) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stderr.write("".join(f"{line}\n" for line in self._announcement))
+            sys.stderr.flush()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        # uvicorn's own raises the signal anew at the end, which would skip what our caller has to put away.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+        end_within(HTTP_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not is_loopback(host):
+        raise ListenError(
+            f"The team server does not exist yet, so HTTP is served on this machine only: {host!r} would open it to "
+            "others. Use --host 127.0.0.1, and an SSH tunnel from elsewhere."
+        )
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family)
+        # asyncio sets this on sockets it makes itself; without it every answer waits some 40 ms for the client's ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+    except OSError as error:
+        raise ListenError(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another --port.") from error
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,0 +1,154 @@
+"""`submittal-mcp jobs`: what is under way on this machine's database, and what a call cannot do about it."""
+
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from server.settings import Settings
+from transfers.errors import TransferError
+from transfers.job_report import JobLine, job_line
+from transfers.ledger import Ledger, Place
+
+if TYPE_CHECKING:
+    from transfers.job import Job
+    from transfers.job_rows import JobRow
+
+T = TypeVar("T")
+
+SHOWN: Final = 200
+"""The newest so many are listed; what is done is seldom of interest."""
+
+RESUME_SECONDS: Final = 24 * 3600.0
+
+
+class JobsProblem(TransferError):
+    """A job that cannot be found or gone on with; the text is for a person."""
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where the jobs of these settings are kept."""
+    url, keys = settings.database_url, settings.encryption_keys
+    return Place(
+        settings.data_dir,
+        url.get_secret_value() if url is not None else None,
+        keys.get_secret_value() if keys is not None else None,
+    )
+
+
+def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
+    """Print the jobs, the newest first: those with something left to do, or `everything`."""
+    there = place_of(settings).exists()
+    lines = _with_ledger(settings, lambda ledger: _lines(ledger, everything=everything)) if there else []
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
+        return
+    for line in lines:
+        sys.stdout.write("\n".join(_written(line)) + "\n")
+    if not lines:
+        sys.stdout.write("No job has anything left to do.\n")
+
+
+def cancel(settings: Settings, job_id: str) -> None:
+    """Call a job off: at once where nobody works on it, else within a second.
+
+    Raises:
+        JobsProblem: There is no such job, or none that can be called off.
+    """
+
+    async def work(ledger: Ledger) -> str:
+        row = await _find(ledger, job_id)
+        if row.status != "open":
+            raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
+        if await ledger.ask(lambda store: store.call_off(row.id)):
+            return f"Job {row.id} is cancelled."
+        return f"Job {row.id} is being stopped by the process that works on it."
+
+    sys.stdout.write(_with_ledger(settings, work) + "\n")
+
+
+def resume(settings: Settings, job_id: str) -> None:
+    """Go on with a job here, and wait for its end.
+
+    Raises:
+        JobsProblem: There is no such job.
+        JobStopped: It stopped again.
+    """
+    from server.app import open_desk
+    from tools.desk import Policy
+    from transfers.jobs import Patience
+
+    async def tick(job: "Job") -> None:
+        sys.stderr.write(f"{job.name}: {job.state}\n")
+
+    async def work() -> str:
+        async with open_desk(settings, Policy(local_files=True, projects=frozenset(settings.projects)), None) as desk:
+            jobs = desk.transfers.jobs
+            job = await jobs.load(await _find(desk.transfers.ledger, job_id))
+            await jobs.start(job)
+            job = await jobs.wait(job, Patience(RESUME_SECONDS, tick))
+            return f"Job {job.id} is {job.state}."
+
+    sys.stdout.write(anyio.run(work) + "\n")
+
+
+async def _find(ledger: Ledger, job_id: str) -> "JobRow":
+    found = await ledger.ask(lambda store: store.beginning_with(job_id))
+    if len(found) != 1:
+        how_many = "No job has" if not found else "Several jobs have"
+        raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")
+    return found[0]
+
+
+async def _lines(ledger: Ledger, *, everything: bool) -> list[JobLine]:
+    rows = await ledger.ask(lambda store: store.recent(open_only=not everything, limit=SHOWN))
+    return [job_line(row, alive=await _alive(ledger, row.owner), now=time.time()) for row in rows]
+
+
+async def _alive(ledger: Ledger, owner: str | None) -> bool:
+    if owner is None:
+        return False
+    lock = await ledger.take(owner)
+    if lock is not None:
+        await anyio.to_thread.run_sync(lock.release)
+    return lock is None
+
+
+def _written(line: JobLine) -> list[str]:
+    sent = f"{line.bytes_sent:,} of {line.bytes_total:,} bytes" if line.bytes_total is not None else "no bytes of ours"
+    why = f" ({line.failure} at {line.step})" if line.failure else ""
+    first = f"{line.id[:12]}  {line.standing}{why}  {line.name!r}  {sent}"
+    where = f"    submittal {line.item_id}, attachment {line.attachment_id or 'not reserved yet'}"
+    return [first, where, *([f"    {line.advice}"] if line.advice else [])]
+
+
+async def unfinished(settings: Settings) -> list[JobLine]:
+    """Return the jobs with something left to do, the newest first.
+
+    Raises:
+        StorageProblem: The database or its keys cannot be used.
+    """
+    place = place_of(settings)
+    if not place.exists():
+        return []
+    ledger = Ledger(place)
+    try:
+        return await _lines(ledger, everything=False)
+    finally:
+        await ledger.close()
+
+
+def _with_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[T]]) -> T:
+    async def run() -> T:
+        ledger = Ledger(place_of(settings))
+        try:
+            return await work(ledger)
+        finally:
+            await ledger.close()
+
+    return anyio.run(run)

@@ -1,0 +1,150 @@
+"""Calls every tool as a signed-in person, with the log at its most talkative and every trace recorded.
+
+Arguments: the sandbox's address, its client id and callback URL, a data folder, a folder with `beams.pdf`, and a file
+that receives every secret that was met, one a line. Logs go to stderr, what was traced to stdout.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import anyio
+import httpx
+from mcp import Client
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+
+class Recorded(NonRecordingSpan):
+    """A span that keeps all it is told."""
+
+    def __init__(self, name: str, told: list[Any]) -> None:
+        super().__init__(SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(1)))
+        self.told = told
+        told.append(name)
+
+    def is_recording(self) -> bool:
+        return True
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        self.told.append(dict(attributes))
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self.told.append({key: value})
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: Any = None) -> None:
+        self.told.append([name, dict(attributes or {})])
+
+    def record_exception(self, exception: BaseException, *more: Any, **others: Any) -> None:
+        self.told.append(repr(exception))
+
+    def set_status(self, *status: Any) -> None:
+        self.told.append(repr(status))
+
+
+class Tracer(trace.NoOpTracer):
+    def __init__(self, told: list[Any]) -> None:
+        self.told = told
+
+    def start_span(self, name: str, *more: Any, attributes: Any = None, **others: Any) -> Recorded:
+        span = Recorded(name, self.told)
+        span.set_attributes(attributes or {})
+        return span
+
+    @contextmanager
+    def start_as_current_span(self, name: str, *more: Any, attributes: Any = None, **others: Any) -> Iterator[Recorded]:
+        span = self.start_span(name, attributes=attributes)
+        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+            try:
+                yield span
+            except BaseException as error:
+                span.record_exception(error)
+                raise
+
+
+class Tracers(trace.TracerProvider):
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def get_tracer(self, *name: Any, **more: Any) -> Tracer:
+        return Tracer(self.told)
+
+
+async def click(link: str, secrets: list[str]) -> None:
+    async with httpx.AsyncClient(timeout=30) as browser:
+        to_autodesk = (await browser.get(link)).headers["location"]
+        back = (await browser.get(f"{to_autodesk}&sandbox_person=manager")).headers["location"]
+        query = parse_qs(urlsplit(back).query)
+        secrets += [query["code"][0], query["state"][0]]
+        assert (await browser.get(back)).status_code == 200
+
+
+async def converse(server: Any, secrets: list[str]) -> set[str]:
+    called: set[str] = set()
+    place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+
+    async with Client(server) as client:
+
+        async def call(tool: str, **arguments: Any) -> dict[str, Any]:
+            called.add(tool)
+            return (await client.call_tool(tool, arguments)).structured_content or {}
+
+        refused = await call("sign_in")
+        [link] = [word for word in refused["error"]["hint"].split() if word.startswith("http")]
+        await click(link, secrets)
+        assert (await call("sign_in"))["person"]["name"] == "Project Manager"
+        assert (await call("find_projects"))["projects"]
+        assert (await call("find_submittals", project=place["project"]))["submittals"]
+        assert (await call("get_submittal", **place))["submittal"]
+        assert (await call("find_project_files", project=place["project"], query="beam"))["files"]
+        attached = (await call("add_submittal_attachment", **place, file_path="beams.pdf"))["attachment"]
+        assert (await call("confirm_attachment", **place, attachment_id=attached["id"]))["attachment"]
+        assert (await call("get_attachment_status", **place, attachment_id=attached["id"], wait_seconds=10))[
+            "attachment"
+        ]
+        upload = (await call("add_submittal_attachment", **place, name="b.pdf", upload_by_caller=True))["upload"]
+        secrets += [value for _, value in parse_qsl(urlsplit(upload["url"]).query) if len(value) > 20]
+        assert "error" in await call("get_submittal", project="no such project", submittal="x")
+        names = {tool.name for tool in (await client.list_tools()).tools}
+    assert called == names, names - called
+    return called
+
+
+def main() -> None:
+    base_url, client_id, callback_url, data, folder, kept = sys.argv[1:]
+    tracers = Tracers()
+    trace.set_tracer_provider(tracers)
+    from auth.vault import Account
+    from server import logs
+    from server.app import build_server
+    from server.identity import opened_vault
+    from server.settings import Settings
+
+    settings = Settings.load(
+        base_url=base_url,
+        client_id=client_id,
+        callback_url=callback_url,
+        data_dir=Path(data),
+        folders=(Path(folder),),
+        log_level="debug",
+    )
+    logs.configure("debug", "json", secrets=settings.secrets)
+    secrets: list[str] = []
+    anyio.run(converse, build_server(settings, transport="stdio"), secrets)
+    with opened_vault(settings) as opened:
+        account = opened.vault.current(base_url, client_id)
+        assert isinstance(account, Account)
+        found = opened.vault.read(account)
+        assert found is not None
+        assert found.tokens.refresh_token is not None
+        secrets += [found.tokens.access_token.get_secret_value(), found.tokens.refresh_token.get_secret_value()]
+    sys.stdout.write(json.dumps(tracers.told, default=repr))
+    Path(kept).write_text("\n".join(secrets), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""`doctor`: which link is broken, what mends it, and nothing in it that must not be pasted into a ticket."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import keyring
+import keyring.backends.fail
+import pytest
+from mcp import Client
+
+import sandbox
+from sandbox import Fault, Refuse
+from server import doctor
+from server.app import build_server
+from server.doctor_autodesk import Asked
+from server.findings import Report, ok, problem, skipped, warning
+from server.settings import Settings
+
+TOKEN = "canary-token-that-must-not-show"
+
+
+@pytest.fixture
+def environment(box: sandbox.Box, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "drawings").mkdir()
+    return {
+        "APS_BASE_URL": box.base_url,
+        "APS_CLIENT_ID": box.client_id,
+        "APS_CALLBACK_URL": box.callback_url,
+        "APS_ACCESS_TOKEN": box.token("manager"),
+        "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
+        "SUBMITTAL_MCP_FOLDERS": str(tmp_path / "drawings"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+
+
+Examine = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def examine(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Examine]:
+    """Run `doctor --json`: its exit code, and the finding of each check (the worst where there are several)."""
+    order = ["ok", "skipped", "warning", "problem"]
+    before = keyring.get_keyring()
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+
+    def run(project: str | None = None, submittal: str | None = None, **more: str) -> tuple[int, dict[str, Any]]:
+        for name, value in (environment | more).items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        code = doctor.run(Settings.load, None, Asked(project, submittal), as_json=True)
+        out, err = capsys.readouterr()
+        for secret in (TOKEN, *(value for name, value in (environment | more).items() if name == "APS_ACCESS_TOKEN")):
+            assert not secret or secret not in out + err
+        report = json.loads(out)
+        assert report["exit_code"] == code
+        found: dict[str, Any] = {}
+        for finding in report["findings"]:
+            before = found.get(finding["check"])
+            if before is None or order.index(finding["level"]) > order.index(before["level"]):
+                found[finding["check"]] = finding
+        return code, found
+
+    yield run
+    keyring.set_keyring(before)
+
+
+def levels(found: dict[str, Any]) -> dict[str, str]:
+    return {check: finding["level"] for check, finding in found.items()}
+
+
+def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, box: sandbox.Box) -> None:
+    code, found = examine("Riverside", "051200-3")
+    assert found.pop("clock")["level"] in ("ok", "skipped")  # the sandbox need not tell the time
+    assert levels(found) == {
+        "settings": "ok",
+        "app": "warning",  # a ready token
+        "data folder": "ok",
+        "database": "ok",
+        "vault key": "ok",
+        "folders": "ok",
+        "transfers": "ok",
+        "network": "ok",
+        "app at Autodesk": "skipped",
+        "sign-in": "ok",
+        "scopes": "ok",
+        "account": "ok",
+        "project": "ok",
+        "submittals role": "ok",
+        "attaching": "ok",
+        "attachments left behind": "ok",
+    }
+    assert code == 1
+    assert "Project Manager" in found["sign-in"]["seen"]
+    assert found["submittals role"]["seen"] == "manager"
+
+
+def test_nobody_signed_in_is_one_problem_and_the_rest_of_the_chain_is_left(examine: Examine) -> None:
+    code, found = examine("Riverside", APS_ACCESS_TOKEN="")
+    assert (code, found["sign-in"]["level"]) == (2, "problem")
+    assert found["sign-in"]["fix"] == "run `submittal-mcp login`"
+    assert found["app at Autodesk"]["level"] == "ok"
+    assert found["callback URL"]["level"] == "ok"
+    assert "project" not in found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check", "says"),
+    [
+        ("APS_CALLBACK_URL", "http://localhost:8765/other", "callback URL", "to the letter"),
+        ("APS_CLIENT_ID", "unknown-app", "app at Autodesk", "APS_CLIENT_ID"),
+        ("APS_CLIENT_SECRET", "canary-secret-of-a-public-app", "app at Autodesk", "unset it"),
+        ("APS_BASE_URL", "http://127.0.0.1:9", "network", "HTTPS_PROXY"),
+        ("APS_CLIENT_ID", "", "app", "aps.autodesk.com/myapps"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_click(
+    examine: Examine, variable: str, value: str, check: str, says: str
+) -> None:
+    code, found = examine(**{"APS_ACCESS_TOKEN": "", variable: value})
+    assert (code, found[check]["level"]) == (2, "problem")
+    assert says in found[check]["fix"]
+
+
+def test_settings_that_cannot_be_read_are_findings_too(examine: Examine) -> None:
+    code, found = examine(SUBMITTAL_MCP_ENCRYPTION_KEYS=TOKEN)
+    assert (code, list(found)) == (2, ["settings"])
+    assert "openssl" in found["settings"]["seen"]
+
+
+def test_an_app_that_no_account_has_admitted(examine: Examine, box: sandbox.Box) -> None:
+    box.switches.provisioned = False
+    code, found = examine()
+    assert (code, found["account"]["level"]) == (2, "problem")
+    assert "not provisioned" in found["account"]["seen"]
+    assert "Custom Integrations" in found["account"]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("person", "project", "check", "says"),
+    [
+        ("manager", "Mill", "project", "BIM 360"),
+        ("manager", "No Such Project", "project", "find"),
+        ("outsider", "00000000-0000-4000-8000-000000000000", "project", "project"),
+    ],
+)
+def test_a_project_that_cannot_be_worked_with(
+    examine: Examine, box: sandbox.Box, person: str, project: str, check: str, says: str
+) -> None:
+    code, found = examine(project, APS_ACCESS_TOKEN=box.token(person))
+    assert (code, found[check]["level"]) == (2, "problem")
+    assert says in found[check]["seen"] + found[check]["fix"]
+
+
+def test_a_person_who_may_not_attach(examine: Examine, box: sandbox.Box) -> None:
+    code, found = examine("Riverside", "051200-3", APS_ACCESS_TOKEN=box.token("member"))
+    assert (code, found["attaching"]["level"]) == (2, "problem")
+
+
+def test_a_token_without_the_scope_to_write(examine: Examine, box: sandbox.Box) -> None:
+    _, found = examine(APS_ACCESS_TOKEN=box.token("manager", scopes="data:read user-profile:read"))
+    assert found["scopes"]["level"] == "warning"
+    assert "data:write" in found["scopes"]["seen"]
+
+
+def test_a_token_that_has_ended(examine: Examine, box: sandbox.Box) -> None:
+    code, found = examine(APS_ACCESS_TOKEN=box.token("manager", expires_in=-10))
+    assert (code, found["sign-in"]["level"]) == (2, "problem")
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(-100, "warning"), (3600, "problem")])
+def test_a_clock_that_is_wrong(seconds: int, level: str) -> None:
+    from email.utils import formatdate
+
+    from server.doctor_autodesk import _clock
+
+    assert _clock(formatdate(1_000_000, usegmt=True), 1_000_000.0 + seconds).level == level
+    assert _clock("", 0.0).level == "skipped"
+
+
+def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(0o700)
+    (tmp_path / "data" / "submittal-mcp.sqlite3").write_text("this is no database " * 100, encoding="ascii")
+    (tmp_path / "data" / "copy").touch(0o600)
+    (tmp_path / "data" / "copy").chmod(0o644)
+    code, found = examine(SUBMITTAL_MCP_FOLDERS=str(tmp_path / "not-mounted"))
+    assert code == 2
+    assert (found["folders"]["level"], "not-mounted" in found["folders"]["seen"]) == ("problem", True)
+    assert (found["database"]["level"], "damaged" in found["database"]["seen"]) == ("problem", True)
+    assert (found["data folder"]["level"], "copy" in found["data folder"]["seen"]) == ("warning", True)
+
+
+def test_a_service_account_is_examined_like_a_person(examine: Examine, box: sandbox.Box, tmp_path: Path) -> None:
+    account = box.service_account()
+    key = tmp_path / "key.pem"
+    key.touch(0o600)
+    key.write_text(account.private_key, encoding="ascii")
+    client_id, secret = box.confidential_client
+    code, found = examine(
+        APS_ACCESS_TOKEN="",
+        APS_CLIENT_ID=client_id,
+        APS_CLIENT_SECRET=secret,
+        APS_SERVICE_ACCOUNT_ID=account.id,
+        APS_SERVICE_ACCOUNT_KEY_ID=account.key_id,
+        APS_SERVICE_ACCOUNT_KEY_FILE=str(key),
+    )
+    assert (code, found["service account key"]["level"], found["sign-in"]["level"]) == (0, "ok", "ok")
+
+
+def test_people_read_it_as_lines(start: Any, environment: dict[str, str]) -> None:
+    code, out, err = start("-m", "server", "doctor", "--project", "Riverside", **environment).rest()
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert lines[0].split(maxsplit=2) == ["ok", "settings", "all can be used"]
+    assert any(line.split()[:2] == ["look", "app"] for line in lines)
+    assert lines[-1] == "It works; 1 thing to look at."
+    assert "\x1b" not in out
+
+
+def test_the_exit_code_is_that_of_the_worst_finding() -> None:
+    report = Report()
+    assert report.exit_code == 0
+    for finding, code in (
+        (ok("a", "b"), 0),
+        (skipped("a", "b"), 0),
+        (warning("a", "b", "c"), 1),
+        (problem("a", "b", "c"), 2),
+    ):
+        report.add(finding)
+        assert report.exit_code == code
+    report.add(ok("a", "b"))
+    assert report.exit_code == 2
+
+
+def test_a_secret_that_slipped_into_a_sentence_is_masked() -> None:
+    report = Report(["canary-secret"])
+    shown = report.add(problem("check", "it said canary-secret", "try token=abc and Bearer eyJhbGciOiJSUzI1NiJ9.a.b"))
+    assert "canary" not in shown.seen
+    assert "abc" not in str(shown.fix)
+    assert "eyJ" not in str(shown.fix)
+
+
+def test_a_transfer_that_was_left_behind_is_named_with_what_finishes_it(
+    examine: Examine, box: sandbox.Box, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A server reserves an attachment, storage refuses its bytes, and then the file goes away."""
+    drawing = tmp_path / "drawings" / "beams.pdf"
+    drawing.write_bytes(b"%PDF-1.4 beams")
+    box.faults.add(Fault("storage.put", Refuse(400), times=None))
+    settings = Settings.load(
+        base_url=box.base_url,
+        access_token=environment["APS_ACCESS_TOKEN"],
+        data_dir=tmp_path / "data",
+        folders=(drawing.parent,),
+    )
+
+    async def attach() -> None:
+        async with Client(build_server(settings, transport="stdio")) as client:
+            place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+            answer = await client.call_tool("add_submittal_attachment", {**place, "file_path": "beams.pdf"})
+            assert answer.is_error
+
+    anyio.run(attach)
+    drawing.unlink()
+    code, found = examine()
+    assert (code, found["transfers"]["level"]) == (1, "warning")
+    assert "beams.pdf" in found["transfers"]["seen"]
+    assert "no longer at" in found["transfers"]["fix"]
+
+
+def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: sandbox.Box) -> None:
+    """It asks about the callback and never listens: a server may be doing that."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://localhost:{taken.getsockname()[1]}/callback"
+        box.register_callback(url)
+        _, found = examine(APS_ACCESS_TOKEN="", APS_CALLBACK_URL=url)
+    assert found["callback URL"]["level"] == "ok"

@@ -1,0 +1,115 @@
+"""`submittal-mcp jobs` against jobs that were left by processes: listed, stopped, gone on with."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sandbox
+from auth.sealing import Key
+from sandbox import Fault, Refuse, Stall
+
+PUT = "storage.put"
+
+
+@pytest.fixture
+def box() -> Iterator[sandbox.Box]:
+    with sandbox.running() as running:
+        yield running
+
+
+class Shell:
+    """A person's shell: servers and commands that share one data folder."""
+
+    def __init__(self, start: Any, box: sandbox.Box, place: Path) -> None:
+        self._start = start
+        self.box = box
+        self.item = box.item("05 12 00-3")
+        self.file = place / "files" / "beam.pdf"
+        self.file.parent.mkdir()
+        self.file.write_bytes(b"beam")
+        self._environment = {
+            "APS_BASE_URL": box.base_url,
+            "APS_ACCESS_TOKEN": box.token("manager"),
+            "SUBMITTAL_MCP_FOLDERS": str(self.file.parent),
+            "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        }
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        code, out, err = self._start("-m", "server", "jobs", *arguments, **self._environment).rest()
+        return code, out, err
+
+    def listed(self, *arguments: str) -> list[dict[str, Any]]:
+        code, out, err = self.run("list", "--json", *arguments)
+        assert code == 0, err
+        rows: list[dict[str, Any]] = json.loads(out)
+        return rows
+
+    def attach(self, patience: int = 25) -> Any:
+        """A server that was told to attach the file, and waited as long as it is patient."""
+        environment = self._environment | {"SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience)}
+        server = self._start("-m", "server", "serve", **environment)
+        server.shake_hands()
+        arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"}
+        server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
+        return server
+
+
+@pytest.fixture
+def shell(start: Any, box: sandbox.Box, tmp_path: Path) -> Shell:
+    return Shell(start, box, tmp_path)
+
+
+def test_without_jobs_it_says_so(shell: Shell) -> None:
+    assert shell.run("list") == (0, "No job has anything left to do.\n", "")
+
+
+def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell: Shell) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    shell.attach().rest()
+    [job] = shell.listed()
+    assert (job["standing"], job["failure"], job["step"]) == ("stopped", "StorageRefused", "send")
+    assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
+    code, out, err = shell.run("resume", job["id"][:8])
+    assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
+    [job] = shell.listed()
+    assert (job["standing"], job["bytes_sent"], job["bytes_total"]) == ("uploaded", 4, 4)
+
+
+def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
+    stalled = shell.box.faults.add(Fault(PUT, Stall()))
+    server = shell.attach(patience=1)
+    assert stalled.reached.wait(20)
+    [job] = shell.listed()
+    assert job["standing"] == "running"
+    assert shell.run("cancel", job["id"])[0] == 0
+    server.stderr_line("job_called_off")
+    shell.box.faults.release()
+    place = {"project": shell.item.project_id, "submittal": shell.item.id, "attachment_id": job["attachment_id"]}
+    asked = {"name": "get_attachment_status", "arguments": place | {"wait_seconds": 1}}
+    while server.ask("tools/call", asked)["result"]["structuredContent"]["attachment"]["state"] == "uploading":
+        pass
+    server.rest()
+    assert shell.listed() == []
+    [job] = shell.listed("--all")
+    assert (job["standing"], job["advice"]) == (
+        "cancelled",
+        "What it reserved stays in ACC, whose API deletes no reservation.",
+    )
+
+
+def test_a_job_whose_file_is_gone_says_so(shell: Shell) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    shell.attach().rest()
+    shell.file.unlink()
+    [job] = shell.listed()
+    assert job["advice"].startswith(f"The file is no longer at {shell.file}.")
+
+
+def test_an_unknown_id_is_refused_with_what_shows_the_known_ones(shell: Shell) -> None:
+    code, _, err = shell.run("cancel", "nothing")
+    assert code == 1
+    assert "No job has an id that begins with 'nothing'; `submittal-mcp jobs list --all` shows them." in err

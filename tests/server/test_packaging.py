@@ -1,0 +1,69 @@
+"""What installs the program: the pins, the image, the workflow. None of them may drift from `pyproject.toml`."""
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+RUN_TIME = PROJECT["project"]["dependencies"]
+DEVELOPING = PROJECT["dependency-groups"]["dev"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def pins(name: str) -> dict[str, Requirement]:
+    lines = [line.removesuffix("\\").strip() for line in read(name).splitlines() if not line.startswith(" ")]
+    return {canonicalize_name(pin.name): pin for pin in map(Requirement, lines)}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_file_holds_names_versions_markers_and_hashes_and_nothing_else(name):
+    text = read(name)
+    entry = r"[a-z0-9.-]+==[0-9][^ ]*( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    assert re.fullmatch(f"({entry})+", text)
+    assert "://" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "requirements"), [("requirements.txt", RUN_TIME), ("requirements-dev.txt", RUN_TIME + DEVELOPING)]
+)
+def test_every_dependency_is_pinned_within_its_bounds(name, requirements):
+    pinned = pins(name)
+    for requirement in map(Requirement, requirements):
+        [pin] = pinned[canonicalize_name(requirement.name)].specifier
+        assert requirement.specifier.contains(pin.version), f"{requirement}: run scripts/lock"
+
+
+def test_developing_runs_on_the_very_versions_that_are_shipped():
+    shipped, developing = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert {name: str(pin) for name, pin in shipped.items()} == {name: str(developing[name]) for name in shipped}
+
+
+def test_no_dependency_ships_a_module_with_one_of_our_names():
+    shipped = importlib.metadata.packages_distributions()
+    assert {name: set(shipped.get(name, [])) - {"submittal-mcp"} for name in PACKAGES} == {
+        name: set() for name in PACKAGES
+    }
+
+
+def test_the_image_holds_every_package():
+    assert re.findall(r"^COPY (\w+)/ \1/$", read("Dockerfile"), re.MULTILINE) == sorted(PACKAGES)
+    assert re.findall(r"^!(\w+)/$", read(".dockerignore"), re.MULTILINE) == sorted(PACKAGES)
+
+
+def test_the_workflow_runs_foreign_code_only_at_a_fixed_commit_and_without_rights():
+    workflow = read(".github/workflows/ci.yml")
+    used = re.findall(r"uses: (.+)", workflow)
+    assert used
+    assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v[\d.]+", action)] == []
+    assert "\npermissions: {}\n" in workflow
+    assert workflow.count("persist-credentials: false") == workflow.count("actions/checkout@")

@@ -1,0 +1,238 @@
+"""`login`, `whoami`, `logout` and `vault rekey` as real processes, against a sandbox's OAuth."""
+
+import json
+import os
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import pytest
+
+BROWSER = """
+import sys
+from urllib.request import build_opener
+build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=20).read()
+"""
+
+
+class Stays(HTTPRedirectHandler):
+    """Does not follow a redirect."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def sent_back(url: str, person: str = "manager") -> str:
+    """Choose a person on Autodesk's page, and return the address that the browser is sent to."""
+    from urllib.error import HTTPError
+
+    try:
+        build_opener(Stays()).open(Request(f"{url}&sandbox_person={person}"), timeout=20)
+    except HTTPError as redirect:
+        with redirect:
+            return redirect.headers["Location"]
+    raise AssertionError("it was not redirected")
+
+
+@pytest.fixture
+def site(box, tmp_path) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+    box.register_callback(callback_url)
+    return {
+        "APS_BASE_URL": box.base_url,
+        "APS_CLIENT_ID": box.client_id,
+        "APS_CALLBACK_URL": callback_url,
+        "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+
+
+@pytest.fixture
+def run(start, site) -> Callable[..., tuple[int, str, str]]:
+    """Run a command to its end: exit code, stdout, stderr."""
+    return lambda *arguments, **more: start("-m", "server", *arguments, **(site | more)).rest()
+
+
+def authorize_url(program) -> str:
+    for line in program.process.stdout:
+        if line.startswith("http"):
+            return line.strip()
+    raise AssertionError(f"no address was printed: {program.rest()}")
+
+
+@pytest.fixture
+def signed_in(start, site) -> Callable[[str], str]:
+    """Sign a person in with `login --no-browser`, and return what it said after the address."""
+
+    def sign_in(person: str = "manager") -> str:
+        program = start("-m", "server", "login", "--no-browser", **site)
+        url = authorize_url(program)
+        program.process.stdin.write(sent_back(url, person) + "\n")
+        program.process.stdin.flush()
+        code, out, err = program.rest()
+        assert (code, err) == (0, ""), err
+        return out
+
+    return sign_in
+
+
+def test_a_person_signs_in_once_and_is_known_from_then_on(signed_in, run, site, box):
+    said = signed_in()
+    assert "Signed in as Project Manager <project.manager@example.com>" in said
+    assert f"on the app {box.client_id} at {box.base_url}" in said
+    assert "It lasts until" in said
+    assert "sealed with a key from a file" in said
+    code, out, err = run("whoami")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [line for line in said.splitlines() if line.startswith(("Signed in", "It lasts"))]
+
+
+def test_login_opens_the_browser_and_takes_what_comes_back(start, site, tmp_path):
+    script = tmp_path / "browser.py"
+    script.write_text(BROWSER, encoding="utf-8")
+    program = start("-m", "server", "login", BROWSER=f"{sys.executable} {script} %s", **site)
+    code, out, err = program.rest()
+    assert (code, err) == (0, "")
+    assert "A browser was opened" in out
+    assert "Signed in as Project Manager" in out
+
+
+def test_the_end_of_standard_input_is_no_answer(start, site):
+    program = start("-m", "server", "login", "--no-browser", **site)
+    url = authorize_url(program)
+    program.process.stdin.close()
+    with build_opener().open(sent_back(url), timeout=20) as page:
+        assert b"You can close this window" in page.read()
+    program.process.wait()
+    assert "Signed in as Project Manager" in program.process.stdout.read()
+
+
+def test_what_is_pasted_and_is_no_answer_is_said_to_be_none(start, site):
+    program = start("-m", "server", "login", "--no-browser", **site)
+    url = authorize_url(program)
+    program.process.stdin.write("yes please\n")
+    program.process.stdin.write(sent_back(url) + "\n")
+    program.process.stdin.flush()
+    code, out, _ = program.rest()
+    assert code == 0
+    assert "That is not the address of the last page" in out
+
+
+def test_cancelling_ends_with_a_sentence(start, site):
+    program = start("-m", "server", "login", "--no-browser", **site)
+    program.process.stdin.write(sent_back(authorize_url(program), "deny") + "\n")
+    program.process.stdin.flush()
+    code, _, err = program.rest()
+    assert code == 1
+    assert err == "submittal-mcp: signing in failed: access_denied\n"
+
+
+def test_several_people_take_turns_on_one_machine(signed_in, run):
+    signed_in("steel")
+    signed_in("manager")
+    _, out, _ = run("whoami")
+    assert "Signed in as Project Manager" in out
+    assert "Also signed in: steel.subcontractor@example.com." in out
+    code, out, _ = run("logout", "--as", "Steel.Subcontractor@example.com")
+    assert (code, "Steel Subcontractor <steel.subcontractor@example.com> is signed out" in out) == (0, True)
+    _, out, _ = run("whoami")
+    assert "Also signed in" not in out
+
+
+def test_signing_out_ends_it_at_autodesk_and_here(signed_in, run, box):
+    signed_in()
+    code, out, err = run("logout")
+    assert (code, err) == (0, "")
+    assert "is signed out" in out
+    assert box.requests.count("auth.revoke") == 2
+    for command in ("whoami", "logout"):
+        code, out, err = run(command)
+        assert (code, out, err) == (1, "", "submittal-mcp: nobody is signed in to Autodesk\n")
+
+
+def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):
+    signed_in()
+    before = (tmp_path / "data" / "vault.key").read_text(encoding="ascii")
+    code, out, _ = run("vault", "rekey")
+    assert (code, out) == (
+        0,
+        "1 sign-in is now sealed with a key from a file beside it (this machine offers no keyring).\n",
+    )
+    after = (tmp_path / "data" / "vault.key").read_text(encoding="ascii")
+    assert after.endswith(f",{before}")
+    assert run("whoami")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
+def test_everything_is_private_under_umask_0(signed_in, tmp_path):
+    before = os.umask(0)
+    try:
+        signed_in()
+    finally:
+        os.umask(before)
+    data = tmp_path / "data"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
+    assert modes.pop("data") == 0o700
+    assert set(modes) >= {"submittal-mcp.sqlite3", "vault.key"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_without_an_app_there_is_a_sentence(run):
+    code, out, err = run("login", APS_CLIENT_ID="")
+    assert (code, out) == (1, "")
+    assert err == "submittal-mcp: no APS app is named; set APS_CLIENT_ID to the client id of yours\n"
+
+
+@pytest.mark.parametrize("command", [["login"], ["logout"]])
+def test_where_a_ready_token_is_set_nobody_is_signed_in_or_out(run, command):
+    code, _, err = run(*command, APS_ACCESS_TOKEN="canary-token-that-must-not-show")
+    assert code == 1
+    assert "unset it first" in err
+    assert "canary" not in err
+
+
+@pytest.mark.parametrize("command", [["whoami"], ["logout"], ["vault", "rekey"], ["login", "--no-browser"]])
+def test_a_database_that_is_none_is_named_without_a_traceback(run, tmp_path, command):
+    (tmp_path / "data").mkdir(0o700)
+    (tmp_path / "data" / "submittal-mcp.sqlite3").write_text("this is no database " * 100, encoding="ascii")
+    code, _, err = run(*command)
+    assert code == 1
+    assert "is damaged" in err
+    assert "Traceback" not in err
+
+
+def test_no_token_is_shown_anywhere_or_written_in_the_open(signed_in, run, box, tmp_path):
+    """The tokens themselves are taken from the vault, and looked for in all that was said and written."""
+    from auth.database import Database, DatabaseAddress
+    from auth.key_ring import MachineKeys
+    from auth.vault import Account, Vault
+
+    class NoKeyring:
+        def read(self) -> str | None:
+            from auth.key_ring import KeyringUnavailable
+
+            raise KeyringUnavailable
+
+        def write(self, text: str) -> None:
+            raise AssertionError
+
+    said = [signed_in(), *run("whoami", SUBMITTAL_MCP_LOG_LEVEL="debug")[1:], *run("vault", "rekey")[1:]]
+    data = tmp_path / "data"
+    with Database.open(DatabaseAddress.sqlite(data / "submittal-mcp.sqlite3")) as database:
+        vault = Vault(database, MachineKeys(data / "vault.key", NoKeyring()))
+        found = vault.read(Account(box.base_url, box.client_id, box.person("manager").autodesk_id))
+    assert found is not None
+    assert found.tokens.refresh_token is not None
+    secrets = [found.tokens.access_token.get_secret_value(), found.tokens.refresh_token.get_secret_value()]
+    said += run("logout", SUBMITTAL_MCP_LOG_LEVEL="debug")[1:]
+    key = (data / "vault.key").read_text(encoding="ascii")
+    files = {path.name: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    for secret in (*secrets, *key.split(",")):
+        assert secret not in json.dumps(said)
+        for name, content in files.items():
+            assert name == "vault.key" or secret.encode() not in content, name
+    _ = Path
