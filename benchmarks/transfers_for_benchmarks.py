@@ -1,0 +1,59 @@
+"""Attaching one file through `Transfers` for the benchmarks, with its phases timed."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import anyio
+
+from acc.client import Acc
+from acc.hosts import Hosts
+from acc.http import storage_client
+from auth.sealing import Key
+from auth.tokens import FixedToken
+from transfers.attaching import Transfers
+from transfers.folders import AllowedFolders
+from transfers.job import Destination, Job
+from transfers.jobs import Patience
+from transfers.ledger import Place
+from transfers.local_file import FileRules
+from transfers.points import Point
+
+PERSON = "BENCHPERSON01"
+UUID = "00000000-0000-4000-8000-000000000001"
+
+
+def attach(origin: str, file: Path, parallel: int) -> dict[Point, float]:
+    """Attach `file` with an empty data folder; returns the seconds from the call to each point of the job."""
+    with tempfile.TemporaryDirectory() as data:
+        return anyio.run(_attach, origin, file, parallel, Path(data) / "data")
+
+
+async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Point, float]:
+    hosts = Hosts.at(origin)
+    points: dict[Point, float] = {}
+    begin = 0.0
+
+    def reached(point: Point) -> None:
+        points.setdefault(point, time.perf_counter() - begin)
+
+    async def tick(_: Job) -> None:
+        """Nobody watches."""
+
+    async with Acc(hosts, FixedToken("bench")) as acc:
+        transfers = Transfers(
+            acc,
+            AllowedFolders([file.parent]),
+            FileRules(frozenset(), 5 * 1024**4),
+            parallel,
+            lambda: storage_client(hosts),
+            Place(data, keys=Key.new().text),
+            reached=reached,
+        )
+        where = Destination(origin, PERSON, UUID, UUID, 0, "submission", None, None)
+        async with transfers.running():
+            begin = time.perf_counter()
+            outcome = await transfers.attach_file(where, str(file), None, None, Patience(3600, tick), confirm=False)
+            if not outcome.job.stored:
+                raise SystemExit("the upload did not end")
+    return points
