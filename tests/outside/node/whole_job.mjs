@@ -1,0 +1,54 @@
+// The main job with the official TypeScript client: from a question to `ready`. Every call is the first of the
+// `next_steps` of the answer before, completed by what only the person knows.
+//
+//     node whole_job.mjs '{"era": "legacy" | "modern",
+//                          "server": {"command", "args", "env"} | {"url", "headers"},
+//                          "said": {TOOL: ARGUMENTS, …}, "file": PATH}'
+//
+// Prints {"version", "calls": [{"tool", "arguments", "isError", "text", "answer"}]}.
+
+import { readFile } from "node:fs/promises";
+
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+
+const MOST_CALLS = 20;
+
+const { era, server, said, file } = JSON.parse(process.argv[2]);
+
+const transport = server.url
+  ? new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers: server.headers } })
+  : new StdioClientTransport(server);
+const mode = era === "modern" ? { pin: "2026-07-28" } : "legacy";
+const client = new Client({ name: "whole-job", version: "1" }, { versionNegotiation: { mode } });
+
+async function send({ method, url, headers }) {
+  const response = await fetch(url, { method, headers, body: await readFile(file) });
+  if (!response.ok) throw new Error(`storage answered ${response.status}: ${await response.text()}`);
+}
+
+async function job() {
+  const calls = [];
+  let step = { tool: "find_projects", arguments: {} };
+  while (step && calls.length < MOST_CALLS) {
+    const call = { tool: step.tool, arguments: { ...step.arguments, ...said[step.tool] } };
+    const result = await client.callTool({ name: call.tool, arguments: call.arguments });
+    const answer = result.structuredContent;
+    calls.push({ ...call, isError: result.isError ?? false, text: result.content[0].text, answer });
+    if (result.isError) break;
+    if (answer.upload) await send(answer.upload);
+    step = answer.next_steps[0];
+  }
+  return calls;
+}
+
+await client.connect(transport);
+try {
+  // From now on the client holds every answer to the output schema of its tool.
+  await client.listTools();
+  const calls = await job();
+  const version = client.getNegotiatedProtocolVersion();
+  console.log(JSON.stringify({ version, calls }));
+} finally {
+  await client.close();
+}

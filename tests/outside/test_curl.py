@@ -1,0 +1,48 @@
+"""The line that an answer prints for sending a file oneself, run by a shell and by curl."""
+
+import anyio
+import httpx2
+import mcp
+import pytest
+from mcp.client.streamable_http import streamable_http_client
+
+
+@pytest.fixture
+async def ask(guarded_url, secret):
+    """Call a tool and return what it answers: `await ask("find_projects", query="Riverside")`."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
+        mcp.Client(streamable_http_client(guarded_url, http_client=http)) as client,
+    ):
+
+        async def answer(tool, **arguments):
+            with anyio.fail_after(30):
+                result = await client.call_tool(tool, arguments)
+            assert not result.is_error, result.content
+            return result.structured_content
+
+        yield answer
+
+
+@pytest.mark.parametrize("size", [1, 6 * 1024 * 1024])
+async def test_the_printed_command_sends_a_file_as_it_stands(ask, run, acc, tmp_path, size):
+    content = bytes(position % 251 for position in range(size))
+    file = tmp_path / "anchor bolts.bin"
+    file.write_bytes(content)
+    reserved = await ask(
+        "add_submittal_attachment",
+        project=acc.project,
+        submittal=acc.submittal,
+        upload_by_caller=True,
+        name=f"curl-{size}.bin",
+    )
+    command = reserved["upload"]["command"]
+    assert (command.split()[0], command.count("FILE")) == ("curl", 1)
+    run("curl", "--version")  # without curl this says what to install; the shell would not
+    sent = run("sh", "-c", command.replace("FILE", f"'{file}'"))
+    assert sent.returncode == 0, sent.stderr
+    step = reserved["next_steps"][0]
+    assert step["tool"] == "confirm_attachment"
+    await ask(step["tool"], **step["arguments"])
+    assert acc.confirmed_bytes(reserved["attachment"]["id"]) == content

@@ -1,0 +1,53 @@
+"""The official TypeScript client does the whole job, over both transports and in both protocol eras."""
+
+import hashlib
+import json
+
+import pytest
+
+VERSIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
+
+# get_attachment_status is asked as often as processing takes.
+WAY = ["find_projects", "find_submittals", "get_submittal", "add_submittal_attachment", "confirm_attachment"]
+
+
+@pytest.fixture
+def do_the_job(node, era, acc, drawing):
+    """Do the job, look at what any answer must be, and return the last one."""
+
+    def do(server, **said):
+        words = {
+            "find_projects": {"query": acc.project},
+            "find_submittals": {"query": acc.submittal},
+            "add_submittal_attachment": {"name": f"typescript-{'http' if 'url' in server else 'stdio'}-{era}", **said},
+        }
+        done = node("whole_job.mjs", json.dumps({"era": era, "server": server, "said": words, "file": str(drawing)}))
+        assert done.returncode == 0, done.stderr
+        job = json.loads(done.stdout)
+        assert job["version"] == VERSIONS[era]
+        assert all(json.loads(call["text"]) == call["answer"] for call in job["calls"])
+        last = job["calls"][-1]
+        assert not last["isError"], last["text"]
+        tools = [call["tool"] for call in job["calls"]]
+        assert tools == WAY + ["get_attachment_status"] * (len(tools) - len(WAY))
+        assert last["answer"]["next_steps"] == []
+        return last["answer"]["attachment"]
+
+    return do
+
+
+def test_the_typescript_client_attaches_a_file_over_stdio(do_the_job, serve, environment, drawing):
+    command, *arguments = serve("--sandbox", "--folder", str(drawing.parent))
+    attachment = do_the_job(
+        {"command": command, "args": arguments, "env": environment, "stderr": "inherit"}, file_path=str(drawing)
+    )
+    assert attachment["state"] == "ready"
+    assert attachment["sha256"] == hashlib.sha256(drawing.read_bytes()).hexdigest()
+
+
+def test_the_typescript_client_attaches_a_file_over_http(do_the_job, acc, guarded_url, secret, drawing):
+    attachment = do_the_job(
+        {"url": guarded_url, "headers": {"Authorization": f"Bearer {secret}"}}, upload_by_caller=True
+    )
+    assert attachment["state"] == "ready"
+    assert acc.confirmed_bytes(attachment["id"]) == drawing.read_bytes()
