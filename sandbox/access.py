@@ -107,6 +107,14 @@ def may_close(world: World, member: Membership, task: Row) -> bool:
     return names_person(member.person, task["assignedTo"], task["assignedToType"])
 
 
+def is_known(world: World, member: Membership, who: str, kind: str) -> bool:
+    """Whether an id of a user type means a member of the member's project, or a company or role of the account."""
+    if kind != "1":
+        return world.people.is_group(who, kind)
+    row = world.store.row("SELECT 1 FROM members WHERE projectId = ? AND autodeskId = ?", member.project_id, who)
+    return row is not None
+
+
 def standing(world: World, member: Membership, item: Row) -> Standing:
     """What the member is to an item."""
     tasks = (

@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 from sandbox import (
     attachments,
     authorize,
+    control,
+    control_pages,
     discovery,
     folders,
     hubs,
@@ -21,8 +23,11 @@ from sandbox import (
     lookups,
     oauth,
     objects,
+    openapi,
     pages,
+    request_pages,
     reviews,
+    service_accounts,
     settings,
     steps,
     transitions,
@@ -30,11 +35,12 @@ from sandbox import (
     versions,
 )
 from sandbox.call import Answer, Bearer, Call, Html, Operation
+from sandbox.crowd import make_crowd
 from sandbox.limits import RateLimits
-from sandbox.people import BY_AUTODESK_ID
 from sandbox.query import Query
 from sandbox.refusals import RefusedError, Service, error_body, missing_scope, unauthorized
 from sandbox.routes import Router, service_of
+from sandbox.storage import STORAGE_OPERATIONS
 from sandbox.timers import settle
 from sandbox.world import World
 
@@ -58,9 +64,19 @@ OPERATIONS: tuple[Operation, ...] = (
     *authorize.OPERATIONS,
     *oauth.OPERATIONS,
     *discovery.OPERATIONS,
+    *service_accounts.OPERATIONS,
     *pages.OPERATIONS,
+    *request_pages.OPERATIONS,
+    *control_pages.OPERATIONS,
+    *control.OPERATIONS,
 )
-"""Everything that the first port answers."""
+"""Everything that the first port answers, but for their description."""
+
+
+OPERATION_NAMES = frozenset(
+    [one.name for one in OPERATIONS if one.service not in ("page", "control")] + list(STORAGE_OPERATIONS)
+)
+"""What a fault may strike."""
 
 
 class Api:
@@ -68,8 +84,9 @@ class Api:
 
     def __init__(self, world: World, limits: RateLimits) -> None:
         self._world = world
+        world.operation_names = OPERATION_NAMES
         self._limits = limits
-        self._router = Router(OPERATIONS)
+        self._router = Router([*OPERATIONS, openapi.operation(OPERATIONS)])
 
     def operation_name(self, scope: Scope) -> str:
         """What the request log and the fault plan call a request."""
@@ -95,9 +112,15 @@ class Api:
 
     async def _answer(self, request: Request, operation: Operation, path: dict[str, str]) -> Answer:
         world = self._world
+        if operation.service in ("submittals", "page"):
+            make_crowd(world)
         settle(world)
         now = world.clock.now()
-        bearer = self._bearer(request) if operation.access != "anybody" else None
+        if operation.access == "control":
+            world.controls.admit(request.headers)
+        bearer = self._bearer(request) if operation.access in ("token", "person") else None
+        if operation.name == "auth.token" and request.scope["state"].get("expired"):
+            raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
         if bearer is not None and bearer.person is not None:
             request.scope["state"]["request"].person = bearer.person.key
         self._limits.count(operation, bearer, now)
@@ -110,6 +133,7 @@ class Api:
             headers=dict(request.headers),
             content=await _content(request),
             base_url=f"{request.url.scheme}://{request.headers.get('host') or world.origin.partition('://')[2]}",
+            storage_url=world.storage_url(request.headers.get("host")),
             url_path=_raw_path(request.scope),
             now=now,
             bearer=bearer,
@@ -128,10 +152,11 @@ class Api:
 
     def _bearer(self, request: Request) -> Bearer:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        claims = self._world.tokens.read(token, self._world.clock.now()) if scheme.lower() == "bearer" else None
+        usable = scheme.lower() == "bearer" and not request.scope["state"].get("expired")
+        claims = self._world.tokens.read(token, self._world.clock.now()) if usable else None
         if claims is None or not _is_access_token(claims) or self._revoked(claims["jti"]):
             raise unauthorized()
-        person = BY_AUTODESK_ID.get(claims.get("userid", ""))
+        person = self._world.people.by_id(claims.get("userid", ""))
         return Bearer(claims["jti"], claims["client_id"], frozenset(claims["scope"]), person)
 
     def _revoked(self, token_id: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import partial
 from typing import Any
 
 from sandbox.access import Membership, Standing, standing, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
-from sandbox.fields import Check, flag, identifier, one_of, read_fields, text
+from sandbox.fields import Check, Fields, filled_text, flag, identifier, one_of, read_fields, text
 from sandbox.items import actions_of
 from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown
 from sandbox.permitted import Action, attachment_actions, need
@@ -49,6 +50,21 @@ _LIST = Listing(
     extra_parameters=("filter[isFileUploaded]",),
 )
 
+_NEW = Fields(
+    {
+        "name": filled_text,
+        "itemId": identifier,
+        "taskId": identifier,
+        "urn": text,
+        "urnTypeId": one_of("2"),
+        "sendEmails": flag,
+        "isFileUploaded": flag,
+        "categoryId": one_of("1", "2", "3", "4"),
+    },
+    ("name", "urnTypeId"),
+)
+_CONFIRMATION = Fields({"isFileUploaded": flag, "sendEmails": flag}, ("isFileUploaded",))
+
 
 def attachment_json(attachment: Row, actions: list[Action]) -> dict[str, Any]:
     """The attachment object (fact sheet 3.1)."""
@@ -80,9 +96,10 @@ def create_attachment(call: Call) -> Answer:
     item = visible_item(call, member)
     mine = standing(call.world, member, item)
     allowed = need(actions_of(call.world, member, item), "Attachment::create")
-    body = read_fields(call.content, _create_checks(call, allowed), required=["name", "urnTypeId"])
+    body = read_fields(call.content, _create_checks(call, allowed), required=_NEW.required)
     if body.get("itemId", item["id"]) != item["id"]:
         raise RefusedError(400, '"itemId" differs from the item of the path')
+    _refuse_repeated_name(call, item, body["name"])
     version = _linked_version(call, body, member)
     moment, who = call.moment, member.person.autodesk_id
     row: Row = {
@@ -97,12 +114,12 @@ def create_attachment(call: Call) -> Answer:
         "updatedBy": who,
         "updatedAt": moment,
         "name": body["name"],
-        "uploadUrn": new_object_urn(body["name"]),
+        "uploadUrn": new_object_urn(call.world, member.project_id, body["name"]),
         "urn": None if version is None else version["id"],
         "urnTypeId": "2",
         "urnVersion": None if version is None else version["versionNumber"],
         "revision": item["revision"],
-        "categoryId": _category(body.get("categoryId"), item, allowed),
+        "categoryId": _category(call, body.get("categoryId"), item, allowed),
         "taskId": _task(call, body.get("taskId"), item, mine),
         "duplicatedFrom": None,
     }
@@ -125,7 +142,7 @@ def patch_attachment(call: Call) -> Answer:
     if row is None:
         raise RefusedError(404, "The attachment was not found")
     need(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
-    body = read_fields(call.content, {"isFileUploaded": flag, "sendEmails": flag}, required=["isFileUploaded"])
+    body = _CONFIRMATION.read(call.content)
     if not body["isFileUploaded"]:
         raise RefusedError(400, '"isFileUploaded" must be [true]')
     if row["isFileUploaded"]:
@@ -146,22 +163,13 @@ def _shown(row: Row, item: Row, mine: Standing, member: Membership) -> dict[str,
 
 
 def _create_checks(call: Call, allowed: Action) -> dict[str, Check]:
-    checks: dict[str, Check] = {
-        "name": lambda name, value: _file_name(name, value, call.world.switches.longest_name),
-        "itemId": identifier,
-        "taskId": identifier,
-        "urn": text,
-        "urnTypeId": one_of("2"),
-        "sendEmails": flag,
-        "isFileUploaded": flag,
-        "categoryId": one_of("1", "2", "3", "4"),
-    }
+    checks = {**_NEW.checks, "name": Check(partial(_file_name, longest=call.world.switches.longest_name), text.schema)}
     # The default category may be named even by somebody who may not choose another one.
     return {name: check for name, check in checks.items() if name in allowed["fields"] or name == "categoryId"}
 
 
 def _file_name(field: str, value: Any, longest: int) -> str:
-    name = text(field, value)
+    name: str = text(field, value)
     if not name.strip():
         raise RefusedError(400, '"name" is not allowed to be empty')
     if FORBIDDEN_IN_NAMES.intersection(name):
@@ -171,8 +179,16 @@ def _file_name(field: str, value: Any, longest: int) -> str:
     return name
 
 
-def _category(asked: str | None, item: Row, allowed: Action) -> str:
-    default = DEFAULT_CATEGORY[item["stateId"]]
+def _refuse_repeated_name(call: Call, item: Row, name: str) -> None:
+    if call.world.switches.duplicate_names == "refuse" and call.world.store.row(
+        "SELECT id FROM attachments WHERE itemId = ? AND revision = ? AND name = ?", item["id"], item["revision"], name
+    ):
+        raise RefusedError(400, '"name" is already in use')
+
+
+def _category(call: Call, asked: str | None, item: Row, allowed: Action) -> str:
+    draft = item["stateId"] == "draft"
+    default = call.world.switches.draft_category if draft else DEFAULT_CATEGORY[item["stateId"]]
     if asked is not None and asked not in (default, *allowed["fields"].get("categoryId", [])):
         raise RefusedError(400, f'"categoryId" {asked} is not allowed in this state')
     return asked or default
@@ -208,9 +224,17 @@ def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row
 
 _PATH = f"{SUBMITTALS}/items/{{itemId}}/attachments"
 OPERATIONS = (
-    Operation("attachments.list", "GET", _PATH, list_attachments, "submittals", ("data:read",)),
-    Operation("attachments.create", "POST", _PATH, create_attachment, "submittals", ("data:write",)),
     Operation(
-        "attachments.patch", "PATCH", f"{_PATH}/{{attachmentId}}", patch_attachment, "submittals", ("data:write",)
+        "attachments.list", "GET", _PATH, list_attachments, "submittals", ("data:read",), query=_LIST.parameters()
+    ),
+    Operation("attachments.create", "POST", _PATH, create_attachment, "submittals", ("data:write",), fields=_NEW),
+    Operation(
+        "attachments.patch",
+        "PATCH",
+        f"{_PATH}/{{attachmentId}}",
+        patch_attachment,
+        "submittals",
+        ("data:write",),
+        fields=_CONFIRMATION,
     ),
 )

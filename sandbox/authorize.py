@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import timedelta
 from html import escape
@@ -11,7 +12,7 @@ from sandbox.call import Answer, Call, Html, Operation
 from sandbox.clients import CLIENTS
 from sandbox.clock import stamp
 from sandbox.html import page
-from sandbox.people import BY_KEY, PEOPLE, Person
+from sandbox.people import Person
 from sandbox.refusals import RefusedError
 from sandbox.tokens import known_scope
 
@@ -33,19 +34,34 @@ def authorize(call: Call) -> Answer:
     if client is None:
         raise RefusedError(400, "The 'client_id' is invalid.", code="invalid_request")
     redirect_uri = query.text("redirect_uri")
-    # Exact match, to the last slash; every registered URI serves both clients.
-    if redirect_uri not in call.world.callback_urls:
+    if not _is_registered(call, redirect_uri):
         raise RefusedError(400, "The 'redirect_uri' is invalid.", code="invalid_request")
     problem = _problem(call, public=client.public)
     if problem is not None:
         return _back(call, {"error": problem[0], "error_description": problem[1]})
-    chosen = query.text(PERSON_FIELD)
+    people, chosen = call.world.people, query.text(PERSON_FIELD)
     if chosen == "deny":
         return _back(call, {"error": "access_denied", "error_description": "The person did not sign in."})
-    person = BY_KEY.get(chosen) or (PEOPLE[0] if call.world.auto_approve else None)
+    person = people.by_key(chosen) or (_automatic(call) if call.world.auto_approve else None)
     if person is None:
         return Answer(Html(_form(call)))
     return _back(call, {"code": _new_code(call, person)})
+
+
+def _automatic(call: Call) -> Person:
+    people = call.world.people
+    return people.by_key(call.world.auto_person or "") or people.people[0]
+
+
+def _is_registered(call: Call, redirect_uri: str) -> bool:
+    """Exact match, to the last slash; every registered URI serves both clients."""
+    if call.world.switches.loopback_port == "exact":
+        return redirect_uri in call.world.callback_urls
+    return _without_port(redirect_uri) in map(_without_port, call.world.callback_urls)
+
+
+def _without_port(url: str) -> str:
+    return re.sub(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=/|$)", r"\1", url)
 
 
 def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
@@ -100,7 +116,7 @@ def _form(call: Call) -> str:
     buttons = "".join(
         f'<button name="{PERSON_FIELD}" value="{escape(person.key)}" class="person">'
         f"<b>{escape(person.name)}</b><span>{escape(person.role)}</span></button>"
-        for person in PEOPLE
+        for person in call.world.people.people
     )
     scopes = ", ".join(escape(scope) for scope in call.query.text("scope").split())
     deny = f'<button name="{PERSON_FIELD}" value="deny" class="quiet">Cancel</button>'

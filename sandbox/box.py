@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.clock import Clock
+from sandbox.crowd import make_crowd
 from sandbox.faults import Faults
-from sandbox.people import BY_KEY, PEOPLE, Person
-from sandbox.processing import BUCKET, OBJECT_URN
+from sandbox.invitations import invite
+from sandbox.people import Person
+from sandbox.processing import OBJECT_URN
 from sandbox.requests import RequestLog
-from sandbox.seed_files import TREES, lineage_urn, version_urn
+from sandbox.revising import revise
+from sandbox.seed_files import lineage_urn
 from sandbox.service_accounts import ServiceAccount, service_account
 from sandbox.store import Row
 from sandbox.switches import Switches
@@ -73,16 +76,14 @@ class Box:
     """A public client: PKCE, no secret."""
     confidential_client = (CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET)
     """Id and secret of the other client."""
-    people: tuple[Person, ...] = PEOPLE
-    """Everybody who can sign in; the first is the project manager."""
 
-    def __init__(self, world: World, *, faults: Faults, requests: RequestLog, callback_url: str) -> None:
+    def __init__(self, world: World, *, callback_url: str) -> None:
         self._world = world
         self.base_url = world.origin
         self.storage_url = world.storage_origin
         self.callback_url = callback_url
-        self.faults = faults
-        self.requests = requests
+        self.faults: Faults = world.faults
+        self.requests: RequestLog = world.requests
 
     @property
     def clock(self) -> Clock:
@@ -93,6 +94,11 @@ class Box:
     def switches(self) -> Switches:
         """What the documentation leaves open; assign to a switch and the next request sees it."""
         return self._world.switches
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who can sign in; the first is the project manager."""
+        return self._world.people.people
 
     @property
     def auto_approve(self) -> bool:
@@ -109,7 +115,7 @@ class Box:
 
     def person(self, key: str) -> Person:
         """A person by key, such as `manager`."""
-        return BY_KEY[key]
+        return self._world.people.need_person(key)
 
     def token(
         self, person_key: str = "manager", scopes: str = "data:read data:write data:create", expires_in: int = 3599
@@ -120,8 +126,19 @@ class Box:
             client_id=self.client_id,
             scopes=scopes.split(),
             seconds=expires_in,
-            autodesk_id=BY_KEY[person_key].autodesk_id,
+            autodesk_id=self.person(person_key).autodesk_id,
         )
+
+    def invite(self, email: str, project: str = "riverside", *, manager: bool = False, admin: bool = False) -> None:
+        """Make somebody a member of a project, as its administrator would; needed for a new service account.
+
+        Raises `LookupError` for an unknown address or project.
+        """
+        invite(self._world, email, self.project(project).id, manager=manager, admin=admin)
+
+    def revise(self, item: Item) -> None:
+        """Give an item its next revision, which people do in ACC's own pages; `LookupError` where it can have none."""
+        revise(self._world, item.id)
 
     def service_account(self) -> ServiceAccount:
         """A service account of the confidential client."""
@@ -134,6 +151,7 @@ class Box:
 
     def item(self, number: str, project: str = "riverside") -> Item:
         """An item by the number that people see, such as `05 12 00-3`; spaces do not matter."""
+        make_crowd(self._world)
         row = self._one(
             "SELECT * FROM item_rows WHERE projectId = ? AND customIdentifierHumanReadable = ?",
             self.project(project).id,
@@ -143,6 +161,7 @@ class Box:
 
     def items(self, state: str | None = None, project: str = "riverside") -> list[Item]:
         """Every item of a project, or those in a state, in the order of their running numbers."""
+        make_crowd(self._world)
         rows = self._world.store.rows(
             "SELECT * FROM item_rows WHERE projectId = ? AND stateId = COALESCE(?, stateId) ORDER BY identifier",
             self.project(project).id,
@@ -161,13 +180,12 @@ class Box:
 
     def file(self, path: str, project: str = "riverside") -> File:
         """A seeded file by path, such as `Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf`."""
-        newest = TREES[project][path]
-        return File(lineage_urn(project, path), version_urn(project, path, newest), path.rpartition("/")[2])
+        row = self._one("SELECT * FROM files WHERE id = ?", lineage_urn(self._world, project, path))
+        return File(row["id"], row["tipId"], row["displayName"])
 
     def object_bytes(self, upload_urn: str) -> bytes:
         """The bytes of a completed object, by its `uploadUrn`; `LookupError` when it was never completed."""
-        key = upload_urn.removeprefix(OBJECT_URN)
-        urn = OBJECT_URN + (key if "/" in key else f"{BUCKET}/{key}")
+        urn = OBJECT_URN + upload_urn.removeprefix(OBJECT_URN)
         stored = self._one("SELECT * FROM objects WHERE id = ?", urn)
         return b"".join(self._world.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
 

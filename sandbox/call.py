@@ -13,6 +13,7 @@ from sandbox.query import Query
 from sandbox.refusals import GatewayRefusedError, Service
 
 if TYPE_CHECKING:
+    from sandbox.fields import Fields
     from sandbox.world import World
 
 
@@ -37,6 +38,8 @@ class Call:
     headers: Mapping[str, str]
     content: bytes
     base_url: str
+    storage_url: str
+    """Origin of signed URLs."""
     url_path: str
     now: datetime
     bearer: Bearer | None
@@ -82,7 +85,7 @@ class Operation:
     """One method of one path.
 
     `template` holds `{name}` for a path segment (or a part of one), the rest is literal. `scopes` are all needed.
-    `access` says who may come in: anybody, any token, or only a token of a person.
+    `access` says who may come in: anybody, any token, only a token of a person, or whoever holds the controls.
     """
 
     name: str
@@ -91,6 +94,10 @@ class Operation:
     handler: Handler
     service: Service
     scopes: tuple[str, ...] = ()
-    access: Literal["anybody", "token", "person"] = "person"
+    access: Literal["anybody", "token", "person", "control"] = "person"
     per_minute: int | None = None
     """A limit of the operation's own, as Data Management has them (fact sheet 11)."""
+    query: tuple[str, ...] = ()
+    """Query parameters, for the OpenAPI description."""
+    fields: Fields | None = None
+    """The JSON body, for the OpenAPI description."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import sys
 
@@ -33,7 +34,8 @@ class Listener:
     thread of somebody's test, so it only uses uvicorn's protocol.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._config = uvicorn.Config(
             app, lifespan="off", ws="none", log_config=None, access_log=False, date_header=False, server_header=False
         )
@@ -44,7 +46,7 @@ class Listener:
     async def start(self, listening: socket.socket) -> None:
         """Accept connections; the socket is closed by `stop`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=listening)
+        self._server = await loop.create_server(self._connection, sock=listening, ssl=self._tls)
 
     async def stop(self) -> None:
         """Stop accepting, cut what is open, and wait for the requests that were being answered."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sandbox.people import name_of
+from sandbox.directory import Directory
 from sandbox.states import COURT_OF_STATE
 from sandbox.store import Row
 
 _COLUMNS = {"1": "ballInCourtUsers", "2": "ballInCourtCompanies", "3": "ballInCourtRoles"}
 
 
-def court(state: str, item: Row, open_tasks: Iterable[Row]) -> Row:
+def court(state: str, item: Row, open_tasks: Iterable[Row], people: Directory) -> Row:
     """The `ballInCourt…` columns of an item that is in a state; `open_tasks` count while it is in review."""
     kind = COURT_OF_STATE.get(state)
     members: list[tuple[str | None, str | None]] = []
@@ -28,5 +28,5 @@ def court(state: str, item: Row, open_tasks: Iterable[Row]) -> Row:
         **columns,
         "ballInCourtType": kind,
         # Kept beside the ids, so that a search finds an item by the name of whoever has to act.
-        "ballInCourtNames": ", ".join(name_of(member) for member in everybody),
+        "ballInCourtNames": ", ".join(people.name_of(member) for member in everybody),
     }

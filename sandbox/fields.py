@@ -5,14 +5,45 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import is_plain_date, is_timestamp
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import RefusedError, not_allowed
 
-Check = Callable[[str, Any], Any]
-"""Takes a field's name and value; gives the value to keep, or raises `RefusedError` (400)."""
+
+@dataclass(frozen=True)
+class Check:
+    """What a field may hold: `read` gives the value to keep or raises `RefusedError` (400); `schema` describes it."""
+
+    read: Callable[[str, Any], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, name: str, value: Any) -> Any:
+        """Check a field's value under its name."""
+        return self.read(name, value)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The JSON object that an operation takes."""
+
+    checks: Mapping[str, Check]
+    required: Collection[str] = ()
+
+    def read(self, content: bytes) -> dict[str, Any]:
+        """A body's fields, checked as `read_fields` does."""
+        return read_fields(content, self.checks, required=self.required)
+
+    def schema(self) -> dict[str, Any]:
+        """The same as JSON Schema."""
+        described: dict[str, Any] = {
+            "type": "object",
+            "properties": {name: dict(check.schema) for name, check in self.checks.items()},
+            "additionalProperties": False,
+        }
+        return described | ({"required": list(self.required)} if self.required else {})
 
 
 def read_json(content: bytes) -> Any:
@@ -45,74 +76,23 @@ def is_uuid(text: str) -> bool:
         return False
 
 
-def text(name: str, value: Any) -> str:
-    """Any string that UTF-8 can carry."""
-    if not isinstance(value, str):
-        raise RefusedError(400, f'"{name}" must be a string')
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise RefusedError(400, f'"{name}" is not valid Unicode')
-    return value
-
-
-def filled_text(name: str, value: Any) -> str:
-    """A string with something in it."""
-    if not text(name, value).strip():
-        raise RefusedError(400, f'"{name}" is not allowed to be empty')
-    return text(name, value)
-
-
-def identifier(name: str, value: Any) -> str:
-    """A UUID, as every id of items, attachments, steps, tasks, specs, packages and types is."""
-    if not is_uuid(text(name, value)):
-        raise RefusedError(400, f'"{name}" must be a valid GUID')
-    return text(name, value).lower()
-
-
-def flag(name: str, value: Any) -> bool:
-    """A JSON boolean, or the string that the reference's examples show (fact sheet 0)."""
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
-    raise RefusedError(400, f'"{name}" must be a boolean')
-
-
-def number(name: str, value: Any) -> int:
-    """A whole number that is not negative."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
-        raise RefusedError(400, f'"{name}" must be a number')
-    return value
-
-
-def plain_date(name: str, value: Any) -> str:
-    """`YYYY-MM-DD`."""
-    if not is_plain_date(text(name, value)):
-        raise RefusedError(400, f'"{name}" must be a date (YYYY-MM-DD)')
-    return text(name, value)
-
-
-def moment(name: str, value: Any) -> str:
-    """An ISO 8601 date or moment."""
-    if not is_timestamp(text(name, value)):
-        raise RefusedError(400, f'"{name}" must be an ISO 8601 date')
-    return text(name, value)
-
-
 def one_of(*options: str) -> Check:
     """One of the strings; a JSON number stands for its digits (Postman sends categoryId so, fact sheet 3.3)."""
 
     def check(name: str, value: Any) -> str:
-        spelled = str(value) if isinstance(value, int) and not isinstance(value, bool) else text(name, value)
+        spelled = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(name, value)
         if spelled not in options:
             raise RefusedError(400, f'"{name}" must be one of [{", ".join(options)}]')
         return spelled
 
-    return check
+    return Check(check, {"type": "string", "enum": list(options)})
 
 
 def nullable(inner: Check) -> Check:
     """`null`, or what `inner` takes."""
-    return lambda name, value: None if value is None else inner(name, value)
+    return Check(
+        lambda name, value: None if value is None else inner(name, value), {"anyOf": [inner.schema, {"type": "null"}]}
+    )
 
 
 def list_of(inner: Check) -> Check:
@@ -123,18 +103,91 @@ def list_of(inner: Check) -> Check:
             raise RefusedError(400, f'"{name}" must be an array')
         return [inner(f"{name}[{index}]", member) for index, member in enumerate(value)]
 
-    return check
+    return Check(check, {"type": "array", "items": inner.schema})
 
 
-def watcher(name: str, value: Any) -> dict[str, str]:
-    """`{"id", "userType"}` (fact sheet 2.4)."""
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise RefusedError(400, f'"{name}" must be a string')
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise RefusedError(400, f'"{name}" is not valid Unicode')
+    return value
+
+
+def _filled_text(name: str, value: Any) -> str:
+    if not _text(name, value).strip():
+        raise RefusedError(400, f'"{name}" is not allowed to be empty')
+    return _text(name, value)
+
+
+def _identifier(name: str, value: Any) -> str:
+    if not is_uuid(_text(name, value)):
+        raise RefusedError(400, f'"{name}" must be a valid GUID')
+    return _text(name, value).lower()
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value is True or value == "true":
+        return True
+    if value is False or value == "false":
+        return False
+    raise RefusedError(400, f'"{name}" must be a boolean')
+
+
+def _number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise RefusedError(400, f'"{name}" must be a number')
+    return value
+
+
+def _plain_date(name: str, value: Any) -> str:
+    if not is_plain_date(_text(name, value)):
+        raise RefusedError(400, f'"{name}" must be a date (YYYY-MM-DD)')
+    return _text(name, value)
+
+
+def _moment(name: str, value: Any) -> str:
+    if not is_timestamp(_text(name, value)):
+        raise RefusedError(400, f'"{name}" must be an ISO 8601 date')
+    return _text(name, value)
+
+
+def _watcher(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or set(value) != {"id", "userType"}:
         raise RefusedError(400, f'"{name}" must be an object with id and userType')
     return {
         "id": filled_text(f"{name}.id", value["id"]),
-        "userType": one_of("1", "2", "3")(f"{name}.userType", value["userType"]),
+        "userType": user_type(f"{name}.userType", value["userType"]),
     }
 
 
 def _no_constant(constant: str) -> None:
     raise ValueError(constant)
+
+
+text = Check(_text, {"type": "string"})
+"""Any string that UTF-8 can carry."""
+filled_text = Check(_filled_text, {"type": "string", "minLength": 1})
+"""A string with something in it."""
+identifier = Check(_identifier, {"type": "string", "format": "uuid"})
+"""A UUID, as every id of items, attachments, steps, tasks, specs, packages and types is."""
+flag = Check(_flag, {"type": "boolean"})
+"""A JSON boolean, or the string that the reference's examples show (fact sheet 0)."""
+number = Check(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER})
+"""A whole number that is not negative."""
+plain_date = Check(_plain_date, {"type": "string", "format": "date"})
+"""`YYYY-MM-DD`."""
+moment = Check(_moment, {"type": "string", "format": "date-time"})
+"""An ISO 8601 date or moment."""
+user_type = one_of("1", "2", "3")
+"""User, company, role (fact sheet 0)."""
+watcher = Check(
+    _watcher,
+    {
+        "type": "object",
+        "properties": {"id": filled_text.schema, "userType": user_type.schema},
+        "required": ["id", "userType"],
+        "additionalProperties": False,
+    },
+)
+"""`{"id", "userType"}` (fact sheet 2.4)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Operation
-from sandbox.hubs import HUB_ID
+from sandbox.hubs import need_hub
 from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, page_of, paged_document
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
@@ -39,9 +39,10 @@ _SEARCHED = {
 
 def top_folders(call: Call) -> Answer:
     """GET …/topFolders. Unless `projectFilesOnly`, hidden folders of the products are among them."""
-    if call.path["hubId"] != HUB_ID:
-        raise RefusedError(404, "The specified hub was not found")
+    hub = need_hub(call)
     member = dm_member(call)
+    if member.project["hubId"] != hub["id"]:
+        raise RefusedError(404, "The specified project was not found")
     call.query.flag("excludeDeleted", default=False)
     only_files = call.query.flag("projectFilesOnly", default=False)
     rows = call.world.store.rows(
@@ -190,8 +191,27 @@ OPERATIONS = (
         "dm",
         ("data:read",),
         per_minute=300,
+        query=("excludeDeleted", "projectFilesOnly"),
     ),
     Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300),
-    Operation("folders.contents", "GET", f"{_PATH}/contents", contents, "dm", ("data:read",), per_minute=300),
-    Operation("folders.search", "GET", f"{_PATH}/search", search, "dm", ("data:read",), per_minute=300),
+    Operation(
+        "folders.contents",
+        "GET",
+        f"{_PATH}/contents",
+        contents,
+        "dm",
+        ("data:read",),
+        per_minute=300,
+        query=("page[number]", "page[limit]", "filter[type]", "filter[id]", "filter[extension.type]", "includeHidden"),
+    ),
+    Operation(
+        "folders.search",
+        "GET",
+        f"{_PATH}/search",
+        search,
+        "dm",
+        ("data:read",),
+        per_minute=300,
+        query=("page[number]", *(f"filter[{name}]" for name in _SEARCHED)),
+    ),
 )

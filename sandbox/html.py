@@ -1,7 +1,8 @@
-"""The frame of every page: one style sheet, no script, no outside asset, light and dark, wide and narrow."""
+"""The frame of every page: one style sheet, no outside asset, light and dark, wide and narrow."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 _STYLE = """
@@ -12,8 +13,9 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 header { background: var(--card); border-bottom: 1px solid var(--line); padding: .75rem 1rem; }
-header a { color: var(--ink); font-weight: 650; text-decoration: none; }
-header span { color: var(--soft); margin-left: .5rem; }
+header { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; align-items: baseline; }
+header a { color: var(--ink); font-weight: 650; text-decoration: none; padding: .25rem 0; }
+header nav { display: flex; gap: 1.1rem; } header nav a { font-weight: 450; color: var(--accent); }
 main { max-width: 62rem; margin: 0 auto; padding: 1.25rem 1rem 4rem; }
 h1 { font-size: 1.45rem; line-height: 1.25; margin: .4rem 0 .3rem; }
 h2 { font-size: 1.05rem; margin: 1.8rem 0 .5rem; }
@@ -40,6 +42,15 @@ button, .person { font: inherit; text-align: left; padding: .7rem .9rem; border-
 button:hover, button:focus-visible, .person:hover { border-color: var(--accent); outline: 2px solid var(--accent); }
 .person b, .person span { display: block; } .person span { color: var(--soft); font-size: .88rem; }
 .person.chosen { border-color: var(--accent); } .quiet { color: var(--soft); background: none; text-align: center; }
+.row { display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: end; margin: .6rem 0; }
+.row > * { min-width: 0; max-width: 100%; }
+label { color: var(--soft); font-size: .88rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: .2rem; }
+input, select { font: inherit; font-size: 1rem; padding: .4rem .5rem; border: 1px solid var(--line); max-width: 100%;
+  border-radius: .4rem; background: var(--paper); color: var(--ink); }
+button.small { padding: .45rem .8rem; text-align: center; } .note { color: var(--warn); font-size: .85rem; }
+.request { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .45rem .8rem;
+  margin: .35rem 0; } .request details { margin: .35rem 0; } .request pre { max-width: 100%; }
+summary { cursor: pointer; overflow-wrap: anywhere; }
 .actions { display: flex; flex-wrap: wrap; gap: .35rem; } .actions code { border: 1px solid var(--line);
   border-radius: .3rem; padding: .05rem .4rem; }
 """
@@ -51,7 +62,8 @@ def page(title: str, body: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} - submittal sandbox</title><style>{_STYLE}</style></head>"
-        f'<body><header><a href="/">Submittal sandbox</a><span>an ACC that practises</span></header>'
+        '<body><header><a href="/">Submittal sandbox</a><nav><a href="/">Projects</a><a href="/requests">Requests</a>'
+        '<a href="/controls">Controls</a></nav></header>'
         f"<main>{body}</main></body></html>"
     )
 
@@ -61,3 +73,23 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{escape(one)}</th>" for one in headings)
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{lines}</table></div>'
+
+
+def cell(html: str) -> str:
+    """A cell of a table."""
+    return f"<td>{html}</td>"
+
+
+def select(name: str, options: Mapping[str, str], chosen: str, *, spoken: str = "") -> str:
+    """A choice; `options` maps a value to what is read. `spoken` names one that stands in no label."""
+    inside = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
+        for value, text in options.items()
+    )
+    aria = f' aria-label="{escape(spoken)}"' if spoken else ""
+    return f'<select name="{escape(name)}"{aria}>{inside}</select>'
+
+
+def hidden_field(name: str, value: str) -> str:
+    """A field of a form that nobody sees."""
+    return f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'

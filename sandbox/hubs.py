@@ -7,12 +7,9 @@ from typing import Any
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
 from sandbox.jsonapi import VERSION, document, page_of, paged_document
-from sandbox.people import known_id
 from sandbox.refusals import RefusedError, app_not_provisioned
 from sandbox.store import Row
 
-HUB_ID = f"b.{known_id('hub')}"
-HUB_NAME = "Sandbox Construction"
 HUB_TYPE = "hubs:autodesk.bim360:Account"
 _SCHEMA = "https://developer.api.autodesk.com/schema/v1/versions/"
 _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
@@ -23,26 +20,25 @@ def list_hubs(call: Call) -> Answer:
     body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": f"{call.base_url}{call.url_path}"}}}
     if not call.world.switches.provisioned:
         return Answer({**body, "data": [], "meta": {"warnings": [_NOT_PROVISIONED]}})
-    hub = _hub_json(call)
-    wanted = {
-        "filter[id]": hub["id"],
-        "filter[name]": HUB_NAME,
-        "filter[extension.type]": HUB_TYPE,
-    }
-    matches = all(value in call.query.several(name) for name, value in wanted.items() if name in call.query)
-    return Answer({**body, "data": [hub] if matches else []})
+    rows = [row for row in call.world.store.rows("SELECT * FROM hubs ORDER BY rowid") if _in_hub(call, row)]
+    for name, column in {"filter[id]": "id", "filter[name]": "name"}.items():
+        if name in call.query:
+            rows = [row for row in rows if row[column] in call.query.several(name)]
+    if "filter[extension.type]" in call.query and HUB_TYPE not in call.query.several("filter[extension.type]"):
+        rows = []
+    return Answer({**body, "data": [_hub_json(call, row) for row in rows]})
 
 
 def get_hub(call: Call) -> Answer:
     """GET /project/v1/hubs/:hubId."""
-    _need_hub(call)
-    return document(call, _hub_json(call))
+    return document(call, _hub_json(call, need_hub(call)))
 
 
 def list_projects(call: Call) -> Answer:
     """GET /project/v1/hubs/:hubId/projects: those that the person is a member of."""
-    _need_hub(call)
-    rows = [row for row in call.world.store.rows("SELECT * FROM projects ORDER BY name") if _sees(call, row)]
+    hub = need_hub(call)
+    rows = call.world.store.rows("SELECT * FROM projects WHERE hubId = ? ORDER BY name", hub["id"])
+    rows = [row for row in rows if _sees(call, row)]
     if "filter[id]" in call.query:
         rows = [row for row in rows if f"b.{row['id']}" in call.query.several("filter[id]")]
     if "filter[name]" in call.query:
@@ -53,8 +49,10 @@ def list_projects(call: Call) -> Answer:
 
 def get_project(call: Call) -> Answer:
     """GET /project/v1/hubs/:hubId/projects/:projectId."""
-    _need_hub(call)
-    row = call.world.store.row("SELECT * FROM projects WHERE 'b.' || id = ?", call.path["projectId"])
+    hub = need_hub(call)
+    row = call.world.store.row(
+        "SELECT * FROM projects WHERE hubId = ? AND 'b.' || id = ?", hub["id"], call.path["projectId"]
+    )
     if row is None:
         raise RefusedError(404, "The specified project was not found")
     if not _sees(call, row):
@@ -88,8 +86,8 @@ def project_json(call: Call, row: Row) -> dict[str, Any]:
     }
 
 
-def _hub_json(call: Call) -> dict[str, Any]:
-    here = f"{call.base_url}/project/v1/hubs/{HUB_ID}"
+def _hub_json(call: Call, hub: Row) -> dict[str, Any]:
+    here = f"{call.base_url}/project/v1/hubs/{hub['id']}"
     extension = {
         "type": HUB_TYPE,
         "version": "1.0",
@@ -98,18 +96,36 @@ def _hub_json(call: Call) -> dict[str, Any]:
     }
     return {
         "type": "hubs",
-        "id": HUB_ID,
-        "attributes": {"name": HUB_NAME, "region": "US", "extension": extension},
+        "id": hub["id"],
+        "attributes": {"name": hub["name"], "region": hub["region"], "extension": extension},
         "links": {"self": {"href": here}},
         "relationships": {"projects": {"links": {"related": {"href": f"{here}/projects"}}}},
     }
 
 
-def _need_hub(call: Call) -> None:
+def need_hub(call: Call) -> Row:
+    """The hub of the path.
+
+    Raises `RefusedError`: 403 for an app that is not provisioned, 404 for a hub that is unknown or of others.
+    """
     if not call.world.switches.provisioned:
         raise app_not_provisioned()
-    if call.path["hubId"] != HUB_ID:
+    hub = call.world.store.row("SELECT * FROM hubs WHERE id = ?", call.path["hubId"])
+    if hub is None or not _in_hub(call, hub):
         raise RefusedError(404, "The specified hub was not found")
+    return hub
+
+
+def _in_hub(call: Call, hub: Row) -> bool:
+    """Whether the caller is in the hub's account: from the start, or through one of its projects."""
+    who = call.person.autodesk_id
+    return who in hub["visibleTo"] or bool(
+        call.world.store.value(
+            "SELECT 1 FROM members JOIN projects ON projects.id = members.projectId WHERE hubId = ? AND autodeskId = ?",
+            hub["id"],
+            who,
+        )
+    )
 
 
 def _sees(call: Call, row: Row) -> bool:
@@ -129,10 +145,26 @@ _NOT_PROVISIONED: dict[str, Any] = {
 
 _PATH = "/project/v1/hubs"
 OPERATIONS = (
-    Operation("hubs.list", "GET", _PATH, list_hubs, "dm", ("data:read",), per_minute=50),
+    Operation(
+        "hubs.list",
+        "GET",
+        _PATH,
+        list_hubs,
+        "dm",
+        ("data:read",),
+        per_minute=50,
+        query=("filter[id]", "filter[name]", "filter[extension.type]"),
+    ),
     Operation("hubs.get", "GET", f"{_PATH}/{{hubId}}", get_hub, "dm", ("data:read",), per_minute=50),
     Operation(
-        "projects.list", "GET", f"{_PATH}/{{hubId}}/projects", list_projects, "dm", ("data:read",), per_minute=50
+        "projects.list",
+        "GET",
+        f"{_PATH}/{{hubId}}/projects",
+        list_projects,
+        "dm",
+        ("data:read",),
+        per_minute=50,
+        query=("page[number]", "page[limit]", "filter[id]", "filter[name]"),
     ),
     Operation(
         "projects.get",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sandbox.access import Membership
+from sandbox.access import Membership, is_known
 from sandbox.fields import (
     Check,
     filled_text,
@@ -18,15 +18,13 @@ from sandbox.fields import (
     one_of,
     plain_date,
     text,
+    user_type,
     watcher,
 )
 from sandbox.items import taken_identifiers
-from sandbox.people import COMPANIES, REVIEW_ROLE
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
 from sandbox.world import World
-
-_USER_TYPE = one_of("1", "2", "3")
 
 CHECKS: dict[str, Check] = {
     "title": filled_text,
@@ -42,7 +40,7 @@ CHECKS: dict[str, Check] = {
     "leadTime": nullable(number),
     "watchers": list_of(watcher),
     **dict.fromkeys(("manager", "subcontractor"), filled_text),
-    **dict.fromkeys(("managerType", "subcontractorType"), _USER_TYPE),
+    **dict.fromkeys(("managerType", "subcontractorType"), user_type),
     **dict.fromkeys(("ballInCourtUsers", "ballInCourtCompanies", "ballInCourtRoles"), list_of(filled_text)),
     **dict.fromkeys(("dueDate", "submitterDueDate", "managerDueDate"), nullable(plain_date)),
     **dict.fromkeys(("requiredOnJobDate", "requiredDate", "requiredApprovalDate"), nullable(plain_date)),
@@ -88,7 +86,7 @@ def check_references(world: World, member: Membership, item: Row, changes: Row) 
     after = {**item, **changes}
     if "manager" in changes and not _is_manager(world, member, after["manager"], after["managerType"]):
         raise RefusedError(400, '"manager" is not a Submittals manager of this project')
-    if "subcontractor" in changes and not _is_known(world, member, after["subcontractor"], after["subcontractorType"]):
+    if "subcontractor" in changes and not is_known(world, member, after["subcontractor"], after["subcontractorType"]):
         raise RefusedError(400, '"subcontractor" is not a member of this project')
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
@@ -110,12 +108,3 @@ def _is_manager(world: World, member: Membership, who: str, kind: str) -> bool:
         "SELECT id FROM mappings WHERE projectId = ? AND autodeskId = ? AND userType = ?", member.project_id, who, kind
     )
     return mapping is not None
-
-
-def _is_known(world: World, member: Membership, who: str, kind: str) -> bool:
-    if kind == "2":
-        return any(who == company.id for company in COMPANIES)
-    if kind == "3":
-        return who == REVIEW_ROLE.id
-    row = world.store.row("SELECT 1 FROM members WHERE projectId = ? AND autodeskId = ?", member.project_id, who)
-    return row is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.clock import folder_stamp, parse_stamp
 from sandbox.processing import new_urn_tail
+from sandbox.regions import region_of
 from sandbox.world import World
 
 
@@ -12,7 +13,7 @@ def make_folder(world: World, item_id: str, moment: str) -> None:
     item = world.store.row("SELECT * FROM items WHERE id = ?", item_id)
     if item is None:
         return
-    folder = f"urn:adsk.wipprod:fs.folder:co.{new_urn_tail()}"
+    folder = region_of(world, item["projectId"]).urn("fs.folder:co.", new_urn_tail())
     root = world.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
     parent = world.store.value("SELECT id FROM folders WHERE parentId = ? AND hidden = 1", root)
     world.store.insert(

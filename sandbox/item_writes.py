@@ -8,11 +8,12 @@ from typing import Any
 from sandbox.access import Membership, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.court import court
-from sandbox.fields import read_fields
+from sandbox.directory import Directory
+from sandbox.fields import Fields, read_fields
 from sandbox.item_fields import check_references, checks_for, columns_of
 from sandbox.items import actions_of, item_json, stored_item
 from sandbox.paging import refuse_unknown
-from sandbox.permitted import CREATE_FIELDS, need, project_actions
+from sandbox.permitted import CREATE_FIELDS, CREATE_REQUIRED, PATCH_FIELDS, need, project_actions
 from sandbox.refusals import RefusedError
 from sandbox.reviews import steps_from_template
 from sandbox.routes import SUBMITTALS
@@ -41,7 +42,7 @@ def create_item(call: Call) -> Answer:
     call.world.store.insert("items", row)
     if body.get("templateId") is not None:
         steps_from_template(call, member, row["id"], body["templateId"])
-    call.world.schedule("item.folder", row["id"], call.world.delays.folder)
+    call.world.schedule("item.folder", row["id"], call.world.switches.folder_delay)
     return Answer(item_json(call.world, member, stored_item(call.world, row["id"])), 201)
 
 
@@ -55,7 +56,7 @@ def patch_item(call: Call) -> Answer:
     body = read_fields(call.content, checks_for([*action["fields"], "managerDueDate"]))
     changes = columns_of(body)
     check_references(call.world, member, item, changes)
-    changes |= _court_changes(item, changes)
+    changes |= _court_changes(item, changes, call.world.people)
     changes |= {"updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
     call.world.store.update("items", item["id"], changes)
     return Answer(item_json(call.world, member, stored_item(call.world, item["id"])))
@@ -86,21 +87,37 @@ def _new_row(call: Call, member: Membership, body: dict[str, Any]) -> Row:
         row |= {"sentToSubmitter": now, "dueDate": row["submitterDueDate"]}
     if state == "mgr-1":
         row |= {"receivedFromSubmitter": now, "submittedBy": who, "dueDate": row.get("managerDueDate")}
-    return row | court(state, {"subcontractor": None, "subcontractorType": None, **row}, [])
+    return row | court(state, {"subcontractor": None, "subcontractorType": None, **row}, [], call.world.people)
 
 
-def _court_changes(item: Row, changes: Row) -> Row:
+def _court_changes(item: Row, changes: Row, people: Directory) -> Row:
     """The ball follows the person it lies with, and the due date follows the contractor's."""
     state = item["stateId"]
     if state == "rev":
         return {}
-    moved = court(state, item | changes, []) if {"manager", "subcontractor"} & changes.keys() else {}
+    moved = court(state, item | changes, [], people) if {"manager", "subcontractor"} & changes.keys() else {}
     if state == "sbc-1" and "submitterDueDate" in changes:
         moved["dueDate"] = changes["submitterDueDate"]
     return {name: value for name, value in moved.items() if name not in changes}
 
 
 OPERATIONS = (
-    Operation("items.create", "POST", f"{SUBMITTALS}/items", create_item, "submittals", ("data:write",)),
-    Operation("items.patch", "PATCH", f"{SUBMITTALS}/items/{{itemId}}", patch_item, "submittals", ("data:write",)),
+    Operation(
+        "items.create",
+        "POST",
+        f"{SUBMITTALS}/items",
+        create_item,
+        "submittals",
+        ("data:write",),
+        fields=Fields(checks_for(CREATE_FIELDS), CREATE_REQUIRED),
+    ),
+    Operation(
+        "items.patch",
+        "PATCH",
+        f"{SUBMITTALS}/items/{{itemId}}",
+        patch_item,
+        "submittals",
+        ("data:write",),
+        fields=Fields(checks_for(PATCH_FIELDS)),
+    ),
 )

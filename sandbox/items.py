@@ -8,9 +8,9 @@ from typing import Any
 from sandbox.access import Membership, standing, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import is_plain_date
-from sandbox.fields import filled_text, read_fields
+from sandbox.fields import Fields, filled_text
 from sandbox.lookups import spec_of_query
-from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown, slice_page
 from sandbox.permitted import Action, item_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
@@ -87,7 +87,10 @@ _LIST = Listing(
     filters=_VALUE_FILTERS,
     search=("CAST(identifier AS TEXT)", "title", "specIdentifier", "ballInCourtNames"),
     extra_parameters=tuple(_DATE_FILTERS),
+    unique=("id", "identifier"),
 )
+
+_CUSTOM_IDENTIFIER = Fields({"customIdentifier": filled_text}, ("customIdentifier",))
 
 
 def actions_of(world: World, member: Membership, item: Row) -> list[Action]:
@@ -139,14 +142,8 @@ def list_revisions(call: Call) -> Answer:
     item = visible_item(call, member)
     past = call.world.store.rows("SELECT body FROM past_revisions WHERE itemId = ? ORDER BY revision DESC", item["id"])
     every = [revision_json(call.world, item), *(one["body"] for one in past)]
-    limit = min(call.query.number("limit", ITEMS.default, 1), ITEMS.largest)
-    offset = call.query.number("offset", 0, 0)
-    return Answer(
-        {
-            "pagination": {"limit": limit, "offset": offset, "totalResults": len(every)},
-            "results": every[offset : offset + limit],
-        }
-    )
+    page = slice_page(call, every, ITEMS)
+    return page_answer(call, page, page.rows)
 
 
 def revision_json(world: World, item: Row) -> dict[str, Any]:
@@ -179,7 +176,7 @@ def validate_custom_identifier(call: Call) -> Answer:
     """POST /items:validate-custom-identifier: 204, or 409 when it is taken."""
     refuse_unknown(call, "specId")
     member = submittals_member(call)
-    body = read_fields(call.content, {"customIdentifier": filled_text}, required=["customIdentifier"])
+    body = _CUSTOM_IDENTIFIER.read(call.content)
     if body["customIdentifier"] in taken_identifiers(call.world, member, spec_of_query(call, member)):
         raise RefusedError(409, "The custom identifier is already in use")
     return Answer(status=204, headers={"Content-Type": "application/json"})
@@ -219,7 +216,15 @@ def _counted_up(identifier: str) -> str:
 
 
 OPERATIONS = (
-    Operation("items.list", "GET", f"{SUBMITTALS}/items", list_items, "submittals", ("data:read",)),
+    Operation(
+        "items.list",
+        "GET",
+        f"{SUBMITTALS}/items",
+        list_items,
+        "submittals",
+        ("data:read",),
+        query=_LIST.parameters(),
+    ),
     Operation("items.get", "GET", f"{SUBMITTALS}/items/{{itemId}}", get_item, "submittals", ("data:read",)),
     Operation(
         "items.revisions",
@@ -228,6 +233,7 @@ OPERATIONS = (
         list_revisions,
         "submittals",
         ("data:read",),
+        query=("limit", "offset"),
     ),
     Operation(
         "items.next-custom-identifier",
@@ -236,6 +242,7 @@ OPERATIONS = (
         next_custom_identifier,
         "submittals",
         ("data:read",),
+        query=("specId",),
     ),
     Operation(
         "items.validate-custom-identifier",
@@ -244,5 +251,7 @@ OPERATIONS = (
         validate_custom_identifier,
         "submittals",
         ("data:read",),
+        query=("specId",),
+        fields=_CUSTOM_IDENTIFIER,
     ),
 )

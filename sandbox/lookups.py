@@ -8,12 +8,13 @@ from typing import Any
 
 from sandbox.access import Membership, admin_only, submittals_member
 from sandbox.call import Answer, Call, Handler, Operation
-from sandbox.fields import filled_text, read_fields
+from sandbox.fields import Fields, filled_text
 from sandbox.paging import HUNDRED, ITEMS, TEMPLATES, Condition, Listing, Page, find_page, page_answer, refuse_unknown
 from sandbox.permitted import action, need, project_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.store import Row
+from sandbox.world import World
 
 _STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
 _STAMP_SORTS = {name: name for name in ("id", *_STAMPS)}
@@ -62,6 +63,8 @@ _TEMPLATES = Listing(
     "templates", TEMPLATES, {**_STAMP_SORTS, "name": "name"}, default_sort="createdAt desc", filters={}
 )
 
+_NEW_SPEC = Fields({"identifier": filled_text, "title": filled_text}, ("identifier", "title"))
+
 
 def spec_json(row: Row) -> dict[str, Any]:
     """A spec section."""
@@ -85,8 +88,10 @@ def item_type_json(row: Row) -> dict[str, Any]:
     }
 
 
-def response_json(row: Row) -> dict[str, Any]:
+def response_json(world: World, row: Row) -> dict[str, Any]:
     """A response that a reviewer or a manager may give."""
+    if world.switches.response_categories == "tutorial":
+        row = row | {"categoryId": {"2": "3", "3": "2"}.get(row["categoryId"], row["categoryId"])}
     return {
         **{name: row[name] for name in ("id", "key", "value")},
         "platformId": None,
@@ -162,9 +167,7 @@ def create_spec(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     need(project_actions(member), "Spec::create")
-    body = read_fields(
-        call.content, {"identifier": filled_text, "title": filled_text}, required=["identifier", "title"]
-    )
+    body = _NEW_SPEC.read(call.content)
     who = member.person.autodesk_id
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
@@ -200,12 +203,12 @@ def get_item_type(call: Call) -> Answer:
 def list_responses(call: Call) -> Answer:
     """GET /responses."""
     page = _listed(call, _RESPONSES)
-    return page_answer(call, page, [response_json(row) for row in page.rows])
+    return page_answer(call, page, [response_json(call.world, row) for row in page.rows])
 
 
 def get_response(call: Call) -> Answer:
     """GET /responses/:id."""
-    return Answer(response_json(_one(call, "responses")))
+    return Answer(response_json(call.world, _one(call, "responses")))
 
 
 def list_templates(call: Call) -> Answer:
@@ -229,7 +232,7 @@ def every_item_type(call: Call, member: Membership) -> list[dict[str, Any]]:
 
 def every_response(call: Call, member: Membership) -> list[dict[str, Any]]:
     """All responses of the project, for the metadata."""
-    return [response_json(row) for row in _every(call, member, _RESPONSES)]
+    return [response_json(call.world, row) for row in _every(call, member, _RESPONSES)]
 
 
 def _every(call: Call, member: Membership, listing: Listing) -> list[Row]:
@@ -239,20 +242,23 @@ def _every(call: Call, member: Membership, listing: Listing) -> list[Row]:
     )
 
 
-def _read(name: str, path: str, handler: Handler) -> Operation:
-    return Operation(name, "GET", f"{SUBMITTALS}/{path}", handler, "submittals", ("data:read",))
+def _read(name: str, path: str, handler: Handler, listing: Listing | None = None) -> Operation:
+    query = () if listing is None else listing.parameters()
+    return Operation(name, "GET", f"{SUBMITTALS}/{path}", handler, "submittals", ("data:read",), query=query)
 
 
 OPERATIONS = (
-    _read("specs.list", "specs", list_specs),
+    _read("specs.list", "specs", list_specs, _SPECS),
     _read("specs.get", "specs/{id}", get_spec),
-    Operation("specs.create", "POST", f"{SUBMITTALS}/specs", create_spec, "submittals", ("data:write",)),
-    _read("packages.list", "packages", list_packages),
+    Operation(
+        "specs.create", "POST", f"{SUBMITTALS}/specs", create_spec, "submittals", ("data:write",), fields=_NEW_SPEC
+    ),
+    _read("packages.list", "packages", list_packages, _PACKAGES),
     _read("packages.get", "packages/{id}", get_package),
-    _read("item-types.list", "item-types", list_item_types),
+    _read("item-types.list", "item-types", list_item_types, _ITEM_TYPES),
     _read("item-types.get", "item-types/{id}", get_item_type),
-    _read("responses.list", "responses", list_responses),
+    _read("responses.list", "responses", list_responses, _RESPONSES),
     _read("responses.get", "responses/{id}", get_response),
-    _read("templates.list", "templates", list_templates),
+    _read("templates.list", "templates", list_templates, _TEMPLATES),
     _read("users.me", "users/me", users_me),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from sandbox.call import Answer, Call, Operation
 from sandbox.clients import Client, authenticated_client, form_of
 from sandbox.clock import parse_stamp, stamp
-from sandbox.people import BY_AUTODESK_ID, Person
+from sandbox.people import Person
 from sandbox.refusals import RefusedError
 from sandbox.service_accounts import account_of_assertion
 from sandbox.store import Row
@@ -89,8 +89,9 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
         raise _invalid("PKCE verification failed.")
     call.world.store.run("DELETE FROM codes WHERE id = ?", row["id"])
     answer = _three_legged(call, client, row["scope"], row["autodeskId"])
-    if "openid" in row["scope"].split():
-        answer["id_token"] = _id_token(call, client, BY_AUTODESK_ID[row["autodeskId"]], row["nonce"])
+    person = call.world.people.by_id(row["autodeskId"])
+    if person is not None and "openid" in row["scope"].split():
+        answer["id_token"] = _id_token(call, client, person, row["nonce"])
     return answer
 
 

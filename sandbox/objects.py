@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import stamp
-from sandbox.fields import list_of, read_json, text
-from sandbox.processing import BUCKET, OBJECT_URN
+from sandbox.fields import Check, Fields, list_of, read_json, text
+from sandbox.processing import OBJECT_URN
 from sandbox.refusals import RefusedError
+from sandbox.regions import is_bucket
 from sandbox.store import Row
 
 BLOCK = 256 * 1024
@@ -28,9 +30,10 @@ def known_object(call: Call, object_key: str) -> str:
 
     Raises `RefusedError`: 404 for a bucket or object that nobody reserved, 403 for one of a project of others.
     """
-    if call.path["bucketKey"] != BUCKET:
+    bucket = call.path["bucketKey"]
+    if not is_bucket(call.world, bucket):
         raise RefusedError(404, "Bucket not found")
-    urn = f"{OBJECT_URN}{BUCKET}/{object_key}"
+    urn = f"{OBJECT_URN}{bucket}/{object_key}"
     project_id = call.world.store.value(
         "SELECT projectId FROM attachments WHERE uploadUrn = ?"
         " UNION SELECT projectId FROM versions WHERE storageUrn = ?",
@@ -38,11 +41,20 @@ def known_object(call: Call, object_key: str) -> str:
         urn,
     )
     project = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id)
-    if project is None:
+    if project is None or _has_lapsed(call, urn):
         raise RefusedError(404, "Object not found")
     if membership(call.world, project, call.person) is None:
         raise RefusedError(403, "Only the bucket owner may access this object")
     return urn
+
+
+def _has_lapsed(call: Call, urn: str) -> bool:
+    """Whether an object was reserved too long ago, and never uploaded."""
+    hours = call.world.switches.reservation_hours
+    if not hours or call.world.store.row("SELECT id FROM objects WHERE id = ?", urn) is not None:
+        return False
+    reserved = call.world.store.value("SELECT createdAt FROM attachments WHERE uploadUrn = ?", urn)
+    return reserved is not None and reserved <= stamp(call.now - timedelta(hours=hours))
 
 
 async def download(call: Call) -> Answer:
@@ -71,7 +83,7 @@ async def batch_download(call: Call) -> Answer:
 def read_requests(content: bytes) -> list[Row]:
     """The `requests` of a batch: 1 to 25 objects (fact sheet 8)."""
     body = read_json(content)
-    requests: list[Row] = list_of(_object)("requests", body.get("requests") if isinstance(body, dict) else None)
+    requests: list[Row] = _REQUESTS("requests", body.get("requests") if isinstance(body, dict) else None)
     if not 1 <= len(requests) <= 25:  # the documented batch size
         raise RefusedError(400, "A batch holds from 1 to 25 requests")
     return requests
@@ -126,7 +138,7 @@ async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool
 def _url(call: Call, urn: str, query: dict[str, str], minutes: int) -> str:
     path = DOWNLOADS + quote(urn.removeprefix(OBJECT_URN))
     given = {name: value for name, value in query.items() if value}
-    return call.world.signer.sign("GET", call.world.storage_origin, path, given, now=call.now, seconds=minutes * 60)
+    return call.world.signer.sign("GET", call.storage_url, path, given, now=call.now, seconds=minutes * 60)
 
 
 def _object(name: str, value: object) -> Row:
@@ -135,8 +147,26 @@ def _object(name: str, value: object) -> Row:
     return value
 
 
+_REQUESTS = list_of(
+    Check(_object, {"type": "object", "properties": {"objectKey": text.schema}, "required": ["objectKey"]})
+)
+BATCH = Fields({"requests": _REQUESTS}, ("requests",))
+"""For the description only."""
+_DOWNLOAD_QUERY = (
+    *("minutesExpiration", "useCdn", "public-resource-fallback", "response-content-type"),
+    "response-content-disposition",
+)
+
 OPERATIONS = (
-    Operation("oss.signeds3download", "GET", f"{OBJECT_PATH}/signeds3download", download, "oss", ("data:read",)),
+    Operation(
+        "oss.signeds3download",
+        "GET",
+        f"{OBJECT_PATH}/signeds3download",
+        download,
+        "oss",
+        ("data:read",),
+        query=_DOWNLOAD_QUERY,
+    ),
     Operation(
         "oss.batchsigneds3download",
         "POST",
@@ -144,5 +174,7 @@ OPERATIONS = (
         batch_download,
         "oss",
         ("data:read",),
+        query=("minutesExpiration",),
+        fields=BATCH,
     ),
 )

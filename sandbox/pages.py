@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from sandbox.access import Membership, membership
 from sandbox.attachments import attachment_json
 from sandbox.call import Answer, Call, Html, Operation
+from sandbox.control_pages import revision_button
 from sandbox.fields import is_uuid
-from sandbox.html import page, table
+from sandbox.html import cell, page, select, table
 from sandbox.items import actions_of
-from sandbox.people import BY_KEY, PEOPLE, name_of
 from sandbox.refusals import RefusedError
 from sandbox.states import STATE_TITLES
 from sandbox.store import Row
@@ -36,16 +36,16 @@ def home(call: Call) -> Answer:
     """`/`: projects, people and what a client needs."""
     rows = [
         [
-            _cell(_link(f"/projects/{row['id']}", row["name"])),
-            _cell(escape(row["projectType"])),
-            _cell(str(_count(call, row))),
-            _cell(f"<code>{row['id']}</code>"),
+            cell(_link(f"/projects/{row['id']}", row["name"])),
+            cell(escape(row["projectType"])),
+            cell(str(_count(call, row))),
+            cell(f"<code>{row['id']}</code>"),
         ]
         for row in call.world.store.rows("SELECT * FROM projects ORDER BY rowid")
     ]
     people = [
-        [_cell(f"<b>{escape(one.name)}</b>"), _cell(escape(one.role)), _cell(f"<code>{escape(one.email)}</code>")]
-        for one in PEOPLE
+        [cell(f"<b>{escape(one.name)}</b>"), cell(escape(one.role)), cell(f"<code>{escape(one.email)}</code>")]
+        for one in call.world.people.people
     ]
     callbacks = "<br>".join(escape(one) for one in sorted(call.world.callback_urls))
     settings = (
@@ -67,29 +67,37 @@ def home(call: Call) -> Answer:
 
 
 def project(call: Call) -> Answer:
-    """`/projects/:id`: the project's submittals, 50 a page, all states."""
+    """`/projects/:id?state=&court=&search=&offset=`: the project's submittals, 50 a page, in any state."""
     row = _project(call)
     offset = call.query.number("offset", 0, 0)
+    wanted = {name: call.query.text(name) for name in ("state", "court", "search")}
     found = call.world.store.rows(
-        "SELECT * FROM item_rows WHERE projectId = ? ORDER BY specIdentifier, identifier LIMIT ? OFFSET ?",
+        "SELECT * FROM item_rows WHERE projectId = ?1 AND (?2 = '' OR stateId = ?2) AND (?3 = ''"
+        " OR EXISTS (SELECT 1 FROM json_each(ballInCourtUsers) WHERE value = ?3)"
+        " OR EXISTS (SELECT 1 FROM json_each(ballInCourtCompanies) WHERE value = ?3)"
+        " OR EXISTS (SELECT 1 FROM json_each(ballInCourtRoles) WHERE value = ?3))"
+        " AND (?4 = '' OR instr(lower(customIdentifierHumanReadable || ' ' || title), lower(?4)))"
+        " ORDER BY specIdentifier, identifier LIMIT ?5 OFFSET ?6",
         row["id"],
+        *wanted.values(),
         _PAGE + 1,
         offset,
     )
     lines = [
         [
             _number_cell(row, item),
-            _cell(escape(item["title"])),
-            _cell(_state(item)),
-            _cell(escape(item["ballInCourtNames"] or "-")),
+            cell(escape(item["title"])),
+            cell(_state(item)),
+            cell(escape(item["ballInCourtNames"] or "-")),
             f'<td class="date">{escape(item["dueDate"] or "-")}</td>',
         ]
         for item in found[:_PAGE]
     ]
     listed = table(["Number", "Title", "State", "Ball in court", "Due"], lines) if lines else "<p>No submittals.</p>"
-    more = _link(f"/projects/{row['id']}?offset={offset + _PAGE}", "Next page") if len(found) > _PAGE else ""
+    following = urlencode({**wanted, "offset": offset + _PAGE})
+    more = _link(f"/projects/{row['id']}?{following}", "Next page") if len(found) > _PAGE else ""
     kind = "" if row["projectType"] == "ACC" else "<p>A BIM 360 project: the Submittals API refuses it.</p>"
-    body = f"<h1>{escape(row['name'])}</h1>{kind}<h2>Submittals</h2>{listed}<p>{more}</p>"
+    body = f"<h1>{escape(row['name'])}</h1>{kind}<h2>Submittals</h2>{_filters(call, wanted)}{listed}<p>{more}</p>"
     return Answer(Html(page(row["name"], body)))
 
 
@@ -101,18 +109,19 @@ def item(call: Call) -> Answer:
     )
     if found is None:
         raise RefusedError(404, "There is no such submittal")
-    chosen = BY_KEY.get(call.query.text("person"), PEOPLE[0])
+    chosen = call.world.people.by_key(call.query.text("person")) or call.world.people.people[0]
     member = membership(call.world, row, chosen)
     here = f"/projects/{row['id']}/items/{found['id']}"
     people = "".join(
         f'<a class="person{" chosen" if one is chosen else ""}" href="{here}?{urlencode({"person": one.key})}">'
         f"<b>{escape(one.name)}</b><span>{escape(one.role)}</span></a>"
-        for one in PEOPLE
+        for one in call.world.people.people
     )
     body = (
         f"<p>{_link('/projects/' + row['id'], row['name'])}</p>"
-        f"<h1>{escape(_number(found))} {escape(found['title'])}</h1>{_facts(found)}"
+        f"<h1>{escape(_number(found))} {escape(found['title'])}</h1>{_facts(call, found)}"
         f"<h2>Attachments</h2>{_attachments(call, found)}<h2>Review</h2>{_steps(call, found)}"
+        f"{_revising(call, found)}"
         f"<h2>As {escape(chosen.name)}</h2>{_permitted(call, member, found)}<div class='people'>{people}</div>"
     )
     return Answer(Html(page(found["title"], body)))
@@ -120,7 +129,7 @@ def item(call: Call) -> Answer:
 
 def picture(call: Call) -> Answer:
     """`/people/:key.svg`: the picture that userinfo names."""
-    person = BY_KEY.get(call.path["key"])
+    person = call.world.people.by_key(call.path["key"])
     if person is None:
         raise RefusedError(404, "There is no such person")
     initials = "".join(word[0] for word in person.name.split())[:2]
@@ -131,14 +140,28 @@ def picture(call: Call) -> Answer:
     return Answer(Html(drawing), headers={"Content-Type": "image/svg+xml"})
 
 
-def _facts(found: Row) -> str:
+def _filters(call: Call, wanted: dict[str, str]) -> str:
+    groups = call.world.store.rows("SELECT id, name FROM people_groups ORDER BY rowid")
+    courts = {one.autodesk_id: one.name for one in call.world.people.people} | {
+        one["id"]: one["name"] for one in groups
+    }
+    return (
+        "<form method='get' class='row'>"
+        f"<label>State {select('state', {'': 'All', **STATE_TITLES}, wanted['state'])}</label>"
+        f"<label>Ball in court {select('court', {'': 'Anybody', **courts}, wanted['court'])}</label>"
+        f"<label>Number or title <input name='search' value='{escape(wanted['search'])}'></label>"
+        "<button class='small'>Show</button></form>"
+    )
+
+
+def _facts(call: Call, found: Row) -> str:
     facts = {
         "State": _state(found),
         "Ball in court": escape(found["ballInCourtNames"] or "-"),
         "Spec": escape(f"{found['specIdentifier']} {found['specTitle']}"),
         "Package": escape(found["packageTitle"] or "-"),
-        "Manager": escape(name_of(found["manager"])),
-        "Responsible contractor": escape(name_of(found["subcontractor"])),
+        "Manager": escape(call.world.people.name_of(found["manager"])),
+        "Responsible contractor": escape(call.world.people.name_of(found["subcontractor"])),
         "Due": escape(found["dueDate"] or "-"),
         "Revision": str(found["revision"]),
         "Response": escape(found["responseValue"] or "-"),
@@ -158,11 +181,11 @@ def _attachments(call: Call, found: Row) -> str:
         shown = escape(json.dumps(attachment_json(row, []), indent=1, ensure_ascii=False))
         lines.append(
             [
-                _cell(f"<b>{escape(row['name'])}</b><details><summary>JSON</summary><pre>{shown}</pre></details>"),
-                _cell(_CATEGORIES[row["categoryId"]]),
-                _cell(f'{confirmed} <span class="state {state}">{state}</span>'),
-                _cell(f"<code>{escape(row['urn'] or '-')}</code>"),
-                _cell(escape(name_of(row["createdBy"]))),
+                cell(f"<b>{escape(row['name'])}</b><details><summary>JSON</summary><pre>{shown}</pre></details>"),
+                cell(_CATEGORIES[row["categoryId"]]),
+                cell(f'{confirmed} <span class="state {state}">{state}</span>'),
+                cell(f"<code>{escape(row['urn'] or '-')}</code>"),
+                cell(escape(call.world.people.name_of(row["createdBy"]))),
             ]
         )
     return table(["Name", "Category", "State", "Version", "By"], lines)
@@ -178,11 +201,11 @@ def _steps(call: Call, found: Row) -> str:
         return "<p>No review steps.</p>"
     lines = [
         [
-            _cell(str(task["stepNumber"])),
-            _cell(escape(name_of(task["assignedTo"]))),
-            _cell(f'<span class="state">{escape(task["status"])}</span>'),
-            _cell(escape(task["response"] or "-")),
-            _cell(escape(task["responseComment"] or "-")),
+            cell(str(task["stepNumber"])),
+            cell(escape(call.world.people.name_of(task["assignedTo"]))),
+            cell(f'<span class="state">{escape(task["status"])}</span>'),
+            cell(escape(task["response"] or "-")),
+            cell(escape(task["responseComment"] or "-")),
         ]
         for task in tasks
     ]
@@ -197,6 +220,13 @@ def _permitted(call: Call, member: Membership | None, found: Row) -> str:
     actions = actions_of(call.world, member, found)
     codes = "".join(f"<code>{escape(one['id'])}</code>" for one in actions)
     return f"<div class='actions'>{codes}</div>"
+
+
+def _revising(call: Call, found: Row) -> str:
+    """The one thing that people do in ACC's own pages only, for those who may move the sandbox."""
+    if found["stateId"] in ("draft", "void") or not call.world.controls.admits(call.headers):
+        return ""
+    return revision_button(found["id"])
 
 
 def _project(call: Call) -> Row:
@@ -228,10 +258,6 @@ def _state(found: Row) -> str:
 
 def _link(target: str, text: str) -> str:
     return f'<a href="{escape(target)}">{escape(text)}</a>'
-
-
-def _cell(html: str) -> str:
-    return f"<td>{html}</td>"
 
 
 OPERATIONS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,17 +44,19 @@ class Listing:
     filters: Mapping[str, str]
     search: Sequence[str] = ()
     extra_parameters: Sequence[str] = ()
+    unique: Sequence[str] = ("id",)
+    """Sort fields that no two rows share, after which no other is needed."""
 
-    def parameters(self) -> list[str]:
+    def parameters(self) -> tuple[str, ...]:
         """Every query parameter that the list knows."""
-        return [
+        return (
             "limit",
             "offset",
             *(["sort"] if self.sorts else []),
             *(["search"] if self.search else []),
             *self.filters,
             *self.extra_parameters,
-        ]
+        )
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,25 @@ def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> 
     values = [value for condition in wanted for value in condition.values]
     store = call.world.store
     # Every piece of SQL comes from the listing's own tables; what the client sent is bound.
-    total = store.value(f"SELECT COUNT(*) FROM {listing.source} WHERE {where}", *values)  # noqa: S608
-    rows = store.rows(
-        f"SELECT * FROM {listing.source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608
-        *values,
-        limit,
-        offset,
-    )
+    # Ids first: of a large table only the page's rows are then read and joined. The limit that is none keeps SQLite
+    # from joining what is only counted.
+    ids = f"SELECT id FROM {listing.source} WHERE {where}"  # noqa: S608
+    if query.text("search").strip() and listing.search:
+        # A search reads every row, so it is done once for both the count and the page.
+        found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order}", *values)]
+        total, found = len(found), found[offset : offset + limit]
+    else:
+        total = store.value(f"SELECT COUNT(*) FROM ({ids} LIMIT -1)", *values)  # noqa: S608
+        found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)]
+    chosen = "id IN (SELECT value FROM json_each(?))"
+    rows = store.rows(f"SELECT * FROM {listing.source} WHERE {chosen} ORDER BY {order}", json.dumps(found))  # noqa: S608
     return Page(rows, limit, offset, total, sort)
+
+
+def slice_page(call: Call, rows: list[Row], size: PageSize) -> Page:
+    """The page that a call asks for, of rows that are at hand. Raises `RefusedError` (400) as `find_page` does."""
+    limit, offset = _limit(call, size), call.query.number("offset", 0, 0)
+    return Page(rows[offset : offset + limit], limit, offset, len(rows), "")
 
 
 def page_answer(call: Call, page: Page, results: list[Any]) -> Answer:
@@ -126,14 +140,14 @@ def _limit(call: Call, size: PageSize) -> int:
 
 
 def _order(sort: str, listing: Listing) -> str:
-    pieces = []
+    pieces, name = [], ""
     for one in sort.split(","):
         name, _, direction = one.strip().partition(" ")
         if name not in listing.sorts or direction not in ("", "asc", "desc"):
             raise RefusedError(400, f'"sort" does not take "{one.strip()}"')
         pieces.append(f"{listing.sorts[name]} {direction or 'asc'}")
     # A unique last key keeps every row on exactly one page.
-    return ", ".join([*pieces, "id asc"])
+    return ", ".join(pieces if name in listing.unique else [*pieces, "id asc"])
 
 
 def _filters(call: Call, listing: Listing) -> Iterable[Condition]:
@@ -155,5 +169,7 @@ def _search(call: Call, listing: Listing) -> Iterable[Condition]:
 
 def _link(call: Call, page: Page, offset: int) -> str:
     kept = [pair for pair in call.query.pairs if pair[0] not in ("limit", "offset", "sort")]
-    pairs = [("limit", str(page.limit)), ("offset", str(offset)), *kept, ("sort", page.sort)]
+    pairs = [("limit", str(page.limit)), ("offset", str(offset)), *kept]
+    if page.sort:
+        pairs.append(("sort", page.sort))
     return f"{call.base_url}{call.url_path}?{urlencode(pairs)}"

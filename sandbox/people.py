@@ -1,4 +1,4 @@
-"""The people, companies and roles of the sandbox, named by what they do."""
+"""People, companies and roles: what they are, and those of the sandbox's own seed, named by what they do."""
 
 from __future__ import annotations
 
@@ -65,6 +65,9 @@ REVIEW_ROLE = Company("20032001", "Design Reviewers")
 """A project role; roles share the id space of companies."""
 
 
+ROLES = (REVIEW_ROLE,)
+
+
 def _person(key: str, name: str, role: str, *groups: Company) -> Person:
     address = f"{name.lower().replace(' ', '.')}@example.com"
     return Person(key, name, address, known_autodesk_id(key), role, tuple(group.id for group in groups))
@@ -81,24 +84,3 @@ PEOPLE = (
     _person("outsider", "Account Visitor", "signs in, but is in no project"),
 )
 """Everybody who can sign in; the first is the project manager."""
-
-_NAMES = {
-    **{person.autodesk_id: person.name for person in PEOPLE},
-    **{company.id: company.name for company in COMPANIES},
-    REVIEW_ROLE.id: REVIEW_ROLE.name,
-}
-
-BY_KEY = {person.key: person for person in PEOPLE}
-BY_AUTODESK_ID = {person.autodesk_id: person for person in PEOPLE}
-
-
-def name_of(member: str | None) -> str:
-    """What a person reads in place of an id; `-` for nobody."""
-    return _NAMES.get(member, member) if member else "-"
-
-
-def user_type_of(member: str) -> str:
-    """`"1"` user, `"2"` company or `"3"` role for an id (fact sheet 0)."""
-    if member == REVIEW_ROLE.id:
-        return "3"
-    return "2" if member.isdigit() else "1"

@@ -138,10 +138,9 @@ def task_actions(*, may_close: bool, manages: bool) -> list[Action]:
 def project_actions(member: Membership) -> list[Action]:
     """The project-level list of users/me (fact sheet 2.4, 5)."""
     ways = [CREATE_FOR_SUBMISSION, CREATE_DRAFT] if member.manages else [CREATE_SUBMITTED]
-    required = ("stateId", "specId", "title", "typeId")
     actions = [
         action("Item::list"),
-        action("Item::create", dict.fromkeys(CREATE_FIELDS, _ANY), required, ways),
+        action("Item::create", dict.fromkeys(CREATE_FIELDS, _ANY), CREATE_REQUIRED, ways),
         action("Package::list"),
         action("Spec::list"),
         action("ItemType::list"),
@@ -165,6 +164,15 @@ CREATE_FIELDS = (
     *("requiredOnJobDate", "leadTime", "requiredDate", "requiredApprovalDate", "customIdentifier", "templateId"),
 )
 """Body fields of POST /items (fact sheet 2.4)."""
+CREATE_REQUIRED = ("stateId", "specId", "title", "typeId")
+PATCH_FIELDS = (*_PARTIAL_UPDATE, "responseId", "responseComment")
+"""Body fields of PATCH; which of them a state lists says `partial_update_fields`."""
+TRANSITION_FIELDS = (
+    *_TRANSITION,
+    *("customIdentifier", "responseId", "responseComment", "stepDueDate", "duplicateAttachments"),
+    "saveAttachmentDrafts",
+)
+"""Body fields of POST :transition; which of them a transition takes says its own list (fact sheet 2.6)."""
 
 
 def _manager_actions(item: Row, standing: Standing, switches: Switches, *, has_steps: bool) -> list[Action]:

@@ -9,18 +9,18 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sandbox.refusals import RefusedError
+from sandbox.regions import region_of
 from sandbox.states import DEFAULT_CATEGORY
 from sandbox.store import Row
 from sandbox.world import World
 
-BUCKET = "wip.dm.prod"
 OBJECT_URN = "urn:adsk.objects:os.object:"
 
 
 def follow(world: World, attachment_id: str) -> None:
     """Let the attachment be processed: asyncState 2 halfway, 3 or 4 at the end."""
-    world.schedule("attachment.started", attachment_id, world.delays.urn / 2)
-    world.schedule("attachment.processed", attachment_id, world.delays.urn)
+    world.schedule("attachment.started", attachment_id, world.switches.urn_delay / 2)
+    world.schedule("attachment.processed", attachment_id, world.switches.urn_delay)
 
 
 def start_processing(world: World, attachment_id: str, moment: str) -> None:
@@ -52,7 +52,7 @@ def duplicate(world: World, item: Row, attachment_ids: list[str], *, target: str
         keep = world.switches.duplicate_category == "keep"
         copy = source | {
             "id": str(uuid.uuid4()),
-            "uploadUrn": new_object_urn(source["name"]),
+            "uploadUrn": new_object_urn(world, item["projectId"], source["name"]),
             "asyncState": "1",
             "createdAt": moment,
             "createdBy": who,
@@ -70,10 +70,11 @@ def duplicate(world: World, item: Row, attachment_ids: list[str], *, target: str
         follow(world, copy["id"])
 
 
-def new_object_urn(name: str) -> str:
+def new_object_urn(world: World, project_id: str, name: str) -> str:
     """Where the bytes go: a new UUID with the extension of the name (fact sheet 3.1)."""
     suffix = PurePosixPath(name).suffix
-    return f"{OBJECT_URN}{BUCKET}/{uuid.uuid4()}{suffix if re.fullmatch(r'[.][A-Za-z0-9]{1,16}', suffix) else ''}"
+    extension = suffix if re.fullmatch(r"[.][A-Za-z0-9]{1,16}", suffix) else ""
+    return f"{OBJECT_URN}{region_of(world, project_id).bucket}/{uuid.uuid4()}{extension}"
 
 
 def new_urn_tail() -> str:
@@ -95,7 +96,8 @@ def copy_object(world: World, source_urn: str, target_urn: str) -> None:
 
 def _new_version(world: World, row: Row, stored: Row, moment: str) -> str:
     tail = new_urn_tail()
-    file_id, version_id = f"urn:adsk.wipprod:dm.lineage:{tail}", f"urn:adsk.wipprod:fs.file:vf.{tail}?version=1"
+    region = region_of(world, row["projectId"])
+    file_id, version_id = region.urn("dm.lineage:", tail), region.urn("fs.file:vf.", f"{tail}?version=1")
     shared = {"projectId": row["projectId"], "createTime": moment, "createUserId": row["createdBy"]}
     folder = row["revisionFolderUrn"] or world.store.value("SELECT folderUrn FROM items WHERE id = ?", row["itemId"])
     world.store.insert(

@@ -16,7 +16,7 @@ from typing import Literal
 
 from sandbox.switches import Switches
 
-Service = Literal["submittals", "oss", "dm", "auth", "gateway", "page"]
+Service = Literal["submittals", "oss", "dm", "auth", "gateway", "page", "control"]
 
 _ERROR_PAGES = "https://developer.api.autodesk.com/documentation/v1/errors/"
 _DM_CODES = {
@@ -91,7 +91,7 @@ def error_body(service: Service, refused: RefusedError, switches: Switches) -> o
         return refused.body
     if isinstance(refused, GatewayRefusedError) or service == "gateway":
         code = refused.code or f"ERR-{refused.status}"
-        return {"developerMessage": refused.reason, "errorCode": code, "more info": _ERROR_PAGES + code}
+        return {"developerMessage": refused.reason, "errorCode": code, switches.more_info: _ERROR_PAGES + code}
     if service == "oss":
         return {"reason": refused.reason}
     if service == "dm":
@@ -104,8 +104,13 @@ def error_body(service: Service, refused: RefusedError, switches: Switches) -> o
             "detail": refused.reason,
         }
         return {"jsonapi": {"version": "1.0"}, "errors": [error]}
+    if service == "auth" and switches.auth_error_body == "platform":
+        code = refused.code or "invalid_request"
+        return {"developerMessage": refused.reason, "errorCode": code, switches.more_info: _ERROR_PAGES + code}
     if service == "auth":
         return {"error": refused.code or "invalid_request", "error_description": refused.reason}
+    if service == "control":
+        return {"error": refused.reason}
     if service == "submittals":
         return _submittals_body(refused, switches)
     return f"<!doctype html><title>{refused.status}</title><p>{escape(refused.reason)}</p>"

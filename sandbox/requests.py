@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode
 
-_SECRET_PARAMETERS = frozenset(
-    {"code", "code_verifier", "state", "uploadKey", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"}
-)
+from sandbox.masking import masked_text
+
 _KEPT = 10_000
+_KEPT_WITH_BODIES = 300
+LARGEST_BODY_KEPT = 16 * 1024
+"""Bytes of a body that are kept; files are never kept at all."""
 
 
 @dataclass
@@ -32,6 +34,20 @@ class Request:
     """Key of the person whose token came with it."""
     notes: list[str] = field(default_factory=list)
     """What the sandbox found remarkable, such as a bearer token sent to storage, or a fault that it played."""
+    number: int = 0
+    """Counts from 1 in the order of arrival."""
+    sent: bytearray = field(default_factory=bytearray, repr=False)
+    answered: bytearray = field(default_factory=bytearray, repr=False)
+
+    @property
+    def body(self) -> str:
+        """The beginning of the request's body, secrets masked."""
+        return _shown(self.sent)
+
+    @property
+    def answer(self) -> str:
+        """The beginning of the answer's body, secrets masked."""
+        return _shown(self.answered)
 
 
 class RequestLog:
@@ -39,12 +55,25 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._requests: deque[Request] = deque(maxlen=_KEPT)
+        self._recent: deque[Request] = deque()
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, request: Request) -> None:
         """Remember one request as soon as its headers are there."""
         with self._lock:
+            request.number = next(self._numbers)
             self._requests.append(request)
+            self._recent.append(request)
+            if len(self._recent) > _KEPT_WITH_BODIES:
+                old = self._recent.popleft()
+                old.sent, old.answered = bytearray(), bytearray()
+
+    def after(self, number: int, most: int) -> list[Request]:
+        """The newest `most` requests with a higher number, oldest first."""
+        with self._lock:
+            found = list(itertools.takewhile(lambda one: one.number > number, reversed(self._requests)))
+        return found[:most][::-1]
 
     def all(self, operation: str | None = None) -> list[Request]:
         """Every request, or every one of an operation."""
@@ -63,6 +92,7 @@ class RequestLog:
         """Forget everything."""
         with self._lock:
             self._requests.clear()
+            self._recent.clear()
 
     def __iter__(self) -> Iterator[Request]:
         return iter(self.all())
@@ -71,7 +101,6 @@ class RequestLog:
         return self.count()
 
 
-def masked_query(raw: str) -> str:
-    """A query string that can be shown: values of secrets become `***`."""
-    pairs = parse_qsl(raw, keep_blank_values=True, errors="replace")
-    return urlencode([(name, "***" if name in _SECRET_PARAMETERS else value) for name, value in pairs], safe="*:[]/")
+def _shown(content: bytearray) -> str:
+    text = masked_text(content.decode("utf-8", "replace"))
+    return f"{text} …" if len(content) >= LARGEST_BODY_KEPT else text

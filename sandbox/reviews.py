@@ -8,7 +8,7 @@ from sandbox.access import Membership, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import days_after
 from sandbox.court import court
-from sandbox.fields import flag, identifier, list_of, read_fields, text
+from sandbox.fields import Fields, flag, identifier, list_of, text
 from sandbox.items import stored_item
 from sandbox.paging import refuse_unknown
 from sandbox.permitted import need
@@ -24,6 +24,16 @@ _UNANSWERED = {
     **dict.fromkeys(("responseId", "responseComment", "respondedAt", "respondedBy"), None),
     **dict.fromkeys(("startedAt", "completedAt", "completedBy", "stepDueDate"), None),
 }
+
+_CLOSING = Fields(
+    {
+        "responseId": identifier,
+        "responseComment": text,
+        "duplicateAttachments": list_of(identifier),
+        "saveAttachmentDrafts": flag,
+    },
+    ("responseId",),
+)
 
 
 def steps_from_template(call: Call, member: Membership, item_id: str, template_id: str) -> None:
@@ -107,13 +117,7 @@ def close_task(call: Call) -> Answer:
     step = find_step(call, item)
     task = find_task(call, step)
     need(task_json(call.world, member, task)["permittedActions"], "Task::close")
-    checks = {
-        "responseId": identifier,
-        "responseComment": text,
-        "duplicateAttachments": list_of(identifier),
-        "saveAttachmentDrafts": flag,
-    }
-    body = read_fields(call.content, checks, required=["responseId"])
+    body = _CLOSING.read(call.content)
     store, who = call.world.store, member.person.autodesk_id
     if not store.value("SELECT 1 FROM responses WHERE id = ? AND projectId = ?", body["responseId"], member.project_id):
         raise RefusedError(400, '"responseId" does not exist in this project')
@@ -159,7 +163,7 @@ def _move_on(call: Call, item: Row, step: Row, who: str) -> str:
             state = "mgr-2"
             changes |= {"stateId": state, "statusId": STATUS_OF_STATE[state], "receivedFromReview": call.moment}
             changes["dueDate"] = item["managerDueDate"]
-    changes |= court(state, item, open_tasks(call.world, item))
+    changes |= court(state, item, open_tasks(call.world, item), call.world.people)
     store.update("items", item["id"], changes)
     return str(stored_item(call.world, item["id"])["stateId"])
 
@@ -189,5 +193,6 @@ OPERATIONS = (
         close_task,
         "submittals",
         ("data:write",),
+        fields=_CLOSING,
     ),
 )

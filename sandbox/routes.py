@@ -19,6 +19,7 @@ _SERVICES: tuple[tuple[str, Service], ...] = (
     ("/data/", "dm"),
     ("/authentication/", "auth"),
     ("/.well-known/", "auth"),
+    ("/sandbox/", "control"),
 )
 
 

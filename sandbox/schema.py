@@ -10,6 +10,15 @@ CREATE TABLE IF NOT EXISTS timers (
 );
 CREATE INDEX IF NOT EXISTS timers_due ON timers (dueAt);
 
+CREATE TABLE IF NOT EXISTS people (
+    id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
+    memberOf sandbox_json NOT NULL, clientId TEXT
+);
+CREATE TABLE IF NOT EXISTS people_groups (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, userType TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS service_keys (id TEXT PRIMARY KEY, accountId TEXT NOT NULL, publicKey TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS hubs (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, region TEXT NOT NULL, visibleTo sandbox_json NOT NULL
+);
 CREATE TABLE IF NOT EXISTS projects (
     id TEXT PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL, hubId TEXT NOT NULL, projectType TEXT NOT NULL,
     rootFolderUrn TEXT NOT NULL, sequenceType TEXT NOT NULL, reviewTime INTEGER NOT NULL
@@ -64,19 +73,18 @@ CREATE TABLE IF NOT EXISTS items (
     createdAt TEXT NOT NULL, createdBy TEXT NOT NULL, updatedAt TEXT NOT NULL, updatedBy TEXT NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS items_in_project ON items (projectId, identifier);
-CREATE INDEX IF NOT EXISTS items_in_spec ON items (projectId, specId);
+CREATE INDEX IF NOT EXISTS items_in_spec ON items (projectId, specId, stateId, customIdentifier);
 CREATE VIEW IF NOT EXISTS item_rows AS
 SELECT items.*, specs.identifier AS specIdentifier, specs.title AS specTitle,
     CAST(packages.identifier AS TEXT) AS packageIdentifier, packages.title AS packageTitle,
-    package_specs.identifier AS packageSpecIdentifier,
+    (SELECT identifier FROM specs WHERE id = packages.specId) AS packageSpecIdentifier,
     item_types.value AS typeValue, responses.value AS responseValue,
     CASE WHEN projects.sequenceType = '2' THEN specs.identifier || '-' ELSE '' END
         || COALESCE(items.customIdentifier, 'Unspecified') AS customIdentifierHumanReadable
 FROM items
-JOIN projects ON projects.id = items.projectId
-JOIN specs ON specs.id = items.specId
+LEFT JOIN projects ON projects.id = items.projectId
+LEFT JOIN specs ON specs.id = items.specId
 LEFT JOIN packages ON packages.id = items.packageId
-LEFT JOIN specs AS package_specs ON package_specs.id = packages.specId
 LEFT JOIN item_types ON item_types.id = items.typeId
 LEFT JOIN responses ON responses.id = items.responseId;
 

@@ -1,43 +1,28 @@
-"""What a new sandbox starts with: a hub, three projects, and what their submittals refer to."""
+"""Fills a new sandbox from a plan: people, hubs, projects, and what their submittals refer to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from sandbox.clock import stamp
-from sandbox.hubs import HUB_ID
-from sandbox.people import ARCHITECTS, BY_KEY, PEOPLE, known_id, known_urn_tail
+from sandbox.people import known_id, known_urn_tail
+from sandbox.plan import Plan, ProjectPlan, Reviewer
+from sandbox.regions import region_of
 from sandbox.seed_files import seed_files
 from sandbox.seed_items import seed_items
 from sandbox.store import Row
 from sandbox.world import World
 
-PROJECTS = {
-    "riverside": ("Riverside Medical Center", "ACC", "2"),
-    "harbor": ("Harbor Point Tower", "ACC", "1"),
-    "mill": ("Old Mill Library", "BIM360", "1"),
-}
-"""Key: name, kind, and numbering (`"1"` one sequence, `"2"` one for each spec section)."""
-
-SPECS = {
-    "033100": "Structural Concrete",
-    "051200": "Structural Steel Framing",
-    "052100": "Steel Joist Framing",
-    "053100": "Steel Decking",
-    "079200": "Joint Sealants",
-    "081113": "Hollow Metal Doors and Frames",
-    "084413": "Glazed Aluminum Curtain Walls",
-    "092900": "Gypsum Board",
-}
-ITEM_TYPES = {
+_ITEM_TYPES = {
     "shop_drawing": "Shop Drawing",
     "product_data": "Product Data",
     "sample": "Sample",
     "certificate": "Certificate",
     "test_report": "Test Report",
 }
-RESPONSES = {
+_RESPONSES = {
     "approved": ("Approved", "1", True),
     "approved_as_noted": ("Approved as noted", "1", True),
     "for_record_only": ("For record only", "1", True),
@@ -45,120 +30,107 @@ RESPONSES = {
     "rejected": ("Rejected", "3", False),
 }
 """The default responses with category and approval; categories 2 and 3 as the reference has them (fact sheet 5)."""
-
-_STRANGERS = {"riverside": ("outsider",), "harbor": ("outsider", "concrete", "architect"), "mill": ("outsider",)}
-
-
-def project_id(key: str) -> str:
-    """The UUID of a seeded project."""
-    return known_id(f"project/{key}")
+_REVIEW_DAYS = 7
 
 
-def spec_id(project: str, identifier: str) -> str:
-    """The UUID of a seeded spec section."""
-    return known_id(f"{project}/spec/{identifier}")
+def seed(world: World, plan: Plan) -> None:
+    """Fill an empty sandbox; a data folder that was filled before is left alone.
 
-
-def seed(world: World) -> None:
-    """Fill an empty sandbox; a data folder that was filled before is left alone."""
+    Raises `LookupError` naming a reference of the plan that leads nowhere.
+    """
     with world.store.transaction():
         if world.store.row("SELECT id FROM projects") is not None:
             return
-        begun = stamp(world.clock.now() - timedelta(days=60))
-        for key in PROJECTS:
-            _seed_project(world, key, begun)
-            seed_files(world, key, begun)
-        for key in ("riverside", "harbor"):
-            _seed_lookups(world, key, begun)
-            seed_items(world, key)
+        world.people.fill(plan.people, plan.companies, plan.roles)
+        for hub in plan.hubs:
+            keys = [one.key for one in plan.people] if hub.visible_to is None else hub.visible_to
+            visible = [world.people.need_person(key).autodesk_id for key in keys]
+            row = {"id": hub_id(hub.key), "name": hub.name, "region": hub.region, "visibleTo": visible}
+            world.store.insert("hubs", row)
+        for project in plan.projects:
+            _seed_project(world, project)
 
 
-def _seed_project(world: World, key: str, begun: str) -> None:
-    name, kind, sequence = PROJECTS[key]
+def hub_id(key: str) -> str:
+    """The id of a seeded hub."""
+    return f"b.{known_id(key)}"
+
+
+def _seed_project(world: World, plan: ProjectPlan) -> None:
+    begun = stamp(world.clock.now() - timedelta(days=60))
+    creator = world.people.need_person((*plan.admins, *plan.managers)[0]).autodesk_id
+    stamps = {"createdAt": begun, "createdBy": creator, "updatedAt": begun, "updatedBy": creator}
+    project_id, hub = known_id(f"project/{plan.key}"), hub_id(plan.hub)
+    if world.store.row("SELECT id FROM hubs WHERE id = ?", hub) is None:
+        raise LookupError(f"project {plan.key}: there is no hub {plan.hub}")
     world.store.insert(
         "projects",
         {
-            "id": project_id(key),
-            "key": key,
-            "name": name,
-            "hubId": HUB_ID,
-            "projectType": kind,
-            "rootFolderUrn": f"urn:adsk.wipprod:fs.folder:co.{known_urn_tail(f'{key}/root')}",
-            "sequenceType": sequence,
-            "reviewTime": 7,
+            "id": project_id,
+            "key": plan.key,
+            "name": plan.name,
+            "hubId": hub,
+            "projectType": plan.kind,
+            "rootFolderUrn": "",
+            "sequenceType": {"global": "1", "spec": "2"}[plan.numbering],
+            "reviewTime": _REVIEW_DAYS,
         },
     )
-    for person in PEOPLE:
-        if person.key not in _STRANGERS[key]:
-            row = {
-                "projectId": project_id(key),
-                "autodeskId": person.autodesk_id,
-                "isAdmin": person.key == "admin",
-            }
-            world.store.insert("members", row)
-    world.store.insert(
-        "mappings",
-        {
-            "id": known_id(f"{key}/mapping/manager"),
-            "projectId": project_id(key),
-            "userType": "1",
-            "autodeskId": BY_KEY["manager"].autodesk_id,
-            "submittalsRole": "1",
-            **_stamps(begun),
-        },
-    )
+    root = region_of(world, project_id).urn("fs.folder:co.", known_urn_tail(f"{plan.key}/root"))
+    world.store.update("projects", project_id, {"rootFolderUrn": root})
+    _seed_members(world, plan, project_id, stamps)
+    seed_files(world, plan, begun, creator)
+    if plan.kind == "ACC":
+        _seed_lookups(world, plan, project_id, stamps)
+        seed_items(world, plan)
 
 
-def _seed_lookups(world: World, key: str, begun: str) -> None:
-    shared = {"projectId": project_id(key), **_stamps(begun)}
-    for identifier, title in SPECS.items():
-        world.store.insert(
-            "specs", {"id": spec_id(key, identifier), "identifier": identifier, "title": title, **shared}
-        )
-    for name, value in ITEM_TYPES.items():
-        row: Row = {"id": known_id(f"{key}/type/{name}"), "key": name, "value": value, "isActive": True, **shared}
-        world.store.insert("item_types", row)
-    for name, (value, category, approval) in RESPONSES.items():
+def _seed_members(world: World, plan: ProjectPlan, project_id: str, stamps: Row) -> None:
+    people = world.people
+    keys = [one.key for one in people.people] if plan.members is None else plan.members
+    for key in dict.fromkeys([*keys, *plan.managers, *plan.admins]):
+        row = {"projectId": project_id, "autodeskId": people.need_person(key).autodesk_id}
+        world.store.insert("members", row | {"isAdmin": key in plan.admins})
+    for key in plan.managers:
+        row = {"id": known_id(f"{plan.key}/mapping/{key}"), "projectId": project_id, "userType": "1", **stamps}
+        world.store.insert("mappings", row | {"autodeskId": people.need(key), "submittalsRole": "1"})
+
+
+def _seed_lookups(world: World, plan: ProjectPlan, project_id: str, stamps: Row) -> None:
+    key, shared = plan.key, {"projectId": project_id, **stamps}
+    for identifier, title in plan.specs.items():
+        row: Row = {"id": known_id(f"{key}/spec/{identifier}"), "identifier": identifier, "title": title}
+        world.store.insert("specs", row | shared)
+    for name, value in (_ITEM_TYPES if plan.item_types is None else plan.item_types).items():
+        row = {"id": known_id(f"{key}/type/{name}"), "key": name, "value": value, "isActive": True}
+        world.store.insert("item_types", row | shared)
+    for name, (value, category, approval) in _RESPONSES.items():
         row = {"id": known_id(f"{key}/response/{name}"), "key": name, "value": value, "isActive": True, **shared}
         world.store.insert("responses", row | {"categoryId": category, "isApproval": approval})
-    packages = {"Structural steel package": "051200", "Concrete package": "033100"}
-    for number, (title, spec) in enumerate(packages.items(), start=1):
-        row = {"id": known_id(f"{key}/package/{number}"), "identifier": number, "title": title, **shared}
-        world.store.insert("packages", row | {"specId": spec_id(key, spec), "description": ""})
-    for name, steps in _templates(key).items():
-        row = {"id": known_id(f"{key}/template/{name}"), "name": name, "watchers": [], "steps": steps, **shared}
-        world.store.insert("templates", row)
+    for number, (title, spec) in enumerate(plan.packages.items(), start=1):
+        if spec not in plan.specs:
+            raise LookupError(f"project {key}: package {title} names the spec {spec}, which is not there")
+        row = {"id": known_id(f"{key}/package/{title}"), "identifier": number, "title": title, "description": ""}
+        world.store.insert("packages", row | shared | {"specId": known_id(f"{key}/spec/{spec}")})
+    for name, steps in plan.templates.items():
+        planned = [_template_step(world, f"{key}/{name}", number, step) for number, step in enumerate(steps, start=1)]
+        row = {"id": known_id(f"{key}/template/{name}"), "name": name, "watchers": [], "steps": planned}
+        world.store.insert("templates", row | shared)
 
 
-def _templates(key: str) -> dict[str, list[Row]]:
-    engineer, manager = BY_KEY["engineer"].autodesk_id, BY_KEY["manager"].autodesk_id
-    plans: dict[str, list[list[tuple[str, str, bool]]]] = {
-        "Engineer's review": [[(engineer, "1", True)]],
-        "Two-step review": [[(manager, "1", True), (ARCHITECTS.id, "2", False)], [(engineer, "1", True)]],
-    }
-    return {
-        name: [_template_step(f"{key}/{name}", number, tasks) for number, tasks in enumerate(plan, start=1)]
-        for name, plan in plans.items()
-    }
-
-
-def _template_step(name: str, number: int, tasks: list[tuple[str, str, bool]]) -> dict[str, Any]:
+def _template_step(world: World, name: str, number: int, reviewers: Iterable[Reviewer]) -> dict[str, Any]:
+    people = world.people
     return {
         "id": known_id(f"{name}/step/{number}"),
         "stepNumber": number,
-        "daysToRespond": 7,
+        "daysToRespond": _REVIEW_DAYS,
         "tasks": [
             {
-                "id": known_id(f"{name}/step/{number}/{member}"),
-                "assignedTo": member,
-                "assignedToType": member_type,
-                "isRequired": required,
+                "id": known_id(f"{name}/step/{number}/{one.assigned_to}"),
+                "assignedTo": people.need(one.assigned_to),
+                "assignedToType": people.user_type_of(people.need(one.assigned_to)),
+                "isRequired": one.required,
             }
-            for member, member_type, required in tasks
+            for one in reviewers
         ],
     }
-
-
-def _stamps(moment: str) -> dict[str, str]:
-    who = BY_KEY["admin"].autodesk_id
-    return {"createdAt": moment, "createdBy": who, "updatedAt": moment, "updatedBy": who}

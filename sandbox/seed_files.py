@@ -1,60 +1,39 @@
-"""The Files tool of a new sandbox: a small folder tree, files with several versions, real bytes in storage."""
+"""The Files tool of a new sandbox: folders, files with several versions, real bytes in storage."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sandbox.people import BY_KEY, known_id, known_urn_tail
-from sandbox.processing import BUCKET, OBJECT_URN
+from sandbox.people import known_id, known_urn_tail
+from sandbox.plan import ProjectPlan
+from sandbox.processing import OBJECT_URN
+from sandbox.regions import Region, region_of
+from sandbox.store import Row
 from sandbox.world import World
 
 HIDDEN_FOLDER = "submittals-attachments"
 _MIME_TYPES = {"pdf": "application/pdf", "dwg": "image/vnd.dwg", "csv": "text/csv", "txt": "text/plain"}
 
-TREES: dict[str, dict[str, int]] = {
-    "riverside": {
-        "Project Files/01 Drawings/A-101 First Floor Plan.pdf": 3,
-        "Project Files/01 Drawings/S-201 Level 2 Framing Plan.pdf": 2,
-        "Project Files/02 Specifications/051200 Structural Steel Framing.pdf": 1,
-        "Project Files/03 Shop Drawings/03 Concrete/rebar-shop-drawings.pdf": 1,
-        "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf": 2,
-        "Project Files/03 Shop Drawings/05 Steel/column-shop-drawings.pdf": 1,
-        "Project Files/03 Shop Drawings/05 Steel/joist-layout.dwg": 1,
-        "Project Files/04 Product Data/joint-sealant-data-sheet.pdf": 1,
-        "Project Files/04 Product Data/mill-certificates.csv": 1,
-    },
-    "harbor": {"Project Files/03 Shop Drawings/pile-cap-drawings.pdf": 1},
-    "mill": {"Project Files/reading-room-plan.pdf": 1},
-}
-"""Path in the project: number of versions."""
 
-
-def version_urn(project: str, path: str, number: int) -> str:
-    """The URN of a seeded file's version."""
-    return f"urn:adsk.wipprod:fs.file:vf.{known_urn_tail(f'{project}/{path}')}?version={number}"
-
-
-def lineage_urn(project: str, path: str) -> str:
+def lineage_urn(world: World, project: str, path: str) -> str:
     """The URN of a seeded file."""
-    return f"urn:adsk.wipprod:dm.lineage:{known_urn_tail(f'{project}/{path}')}"
+    return region_of(world, known_id(f"project/{project}")).urn("dm.lineage:", known_urn_tail(f"{project}/{path}"))
 
 
-def folder_urn(project: str, path: str) -> str:
-    """The URN of a seeded folder; the root's path is `root`."""
-    return f"urn:adsk.wipprod:fs.folder:co.{known_urn_tail(f'{project}/{path}')}"
-
-
-def seed_files(world: World, project: str, begun: str) -> None:
+def seed_files(world: World, plan: ProjectPlan, begun: str, creator: str) -> None:
     """Make the project's folders and files."""
-    _folder(world, project, HIDDEN_FOLDER, "root", begun)
+    project_id = known_id(f"project/{plan.key}")
+    site = _Site(world, plan.key, project_id, region_of(world, project_id), begun, creator)
+    site.folder(HIDDEN_FOLDER, "root")
     made = {"."}
-    for path, versions in TREES[project].items():
+    for path, versions in plan.files.items():
         for parent in reversed(PurePosixPath(path).parents):
             if str(parent) not in made:
                 made.add(str(parent))
                 above = str(parent.parent)
-                _folder(world, project, str(parent), "root" if above == "." else above, begun)
-        _file(world, project, path, versions, begun)
+                site.folder(str(parent), "root" if above == "." else above)
+        site.file(path, versions)
 
 
 def sample_bytes(name: str, version: int) -> bytes:
@@ -86,58 +65,70 @@ def _pdf(*objects: bytes) -> bytes:
     return content + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, start)
 
 
-def _folder(world: World, project: str, path: str, parent: str, begun: str) -> None:
-    world.store.insert(
-        "folders",
-        {
-            "id": folder_urn(project, path),
-            "projectId": known_id(f"project/{project}"),
-            "parentId": folder_urn(project, parent),
-            "name": PurePosixPath(path).name,
-            "hidden": path == HIDDEN_FOLDER,
-            "createTime": begun,
-            "createUserId": BY_KEY["admin"].autodesk_id,
-        },
-    )
+@dataclass(frozen=True)
+class _Site:
+    """A project whose files are being made."""
 
+    world: World
+    project: str
+    project_id: str
+    region: Region
+    begun: str
+    creator: str
 
-def _file(world: World, project: str, path: str, versions: int, begun: str) -> None:
-    name, suffix = PurePosixPath(path).name, PurePosixPath(path).suffix.lstrip(".")
-    shared = {
-        "projectId": known_id(f"project/{project}"),
-        "createTime": begun,
-        "createUserId": BY_KEY["manager"].autodesk_id,
-    }
-    file_id = lineage_urn(project, path)
-    world.store.insert(
-        "files",
-        {
-            "id": file_id,
-            "folderId": folder_urn(project, str(PurePosixPath(path).parent)),
-            "displayName": name,
-            "hidden": False,
-            "tipId": version_urn(project, path, versions),
-            **shared,
-        },
-    )
-    for number in range(1, versions + 1):
-        content = sample_bytes(name, number)
-        storage = f"{OBJECT_URN}{BUCKET}/{known_id(f'{project}/{path}/{number}')}.{suffix}"
-        put_object(world, storage, content, _MIME_TYPES[suffix], begun)
-        world.store.insert(
-            "versions",
+    def folder(self, path: str, parent: str) -> None:
+        self.world.store.insert(
+            "folders",
             {
-                "id": version_urn(project, path, number),
-                "fileId": file_id,
-                "name": name,
-                "versionNumber": number,
-                "storageUrn": storage,
-                "storageSize": len(content),
-                "mimeType": _MIME_TYPES[suffix],
-                "fileType": suffix,
-                **shared,
+                "id": self._urn("fs.folder:co.", path),
+                "projectId": self.project_id,
+                "parentId": self._urn("fs.folder:co.", parent),
+                "name": PurePosixPath(path).name,
+                "hidden": path == HIDDEN_FOLDER,
+                "createTime": self.begun,
+                "createUserId": self.creator,
             },
         )
+
+    def file(self, path: str, versions: int) -> None:
+        file_id = self._urn("dm.lineage:", path)
+        row: Row = {"id": file_id, "projectId": self.project_id}
+        row |= {"createTime": self.begun, "createUserId": self.creator}
+        row |= {"displayName": PurePosixPath(path).name, "hidden": False, "tipId": self._version_urn(path, versions)}
+        # A file at the very top lies in the root folder itself.
+        folder = path.rpartition("/")[0] or "root"
+        self.world.store.insert("files", row | {"folderId": self._urn("fs.folder:co.", folder)})
+        for number in range(1, versions + 1):
+            self._version(path, file_id, number)
+
+    def _version(self, path: str, file_id: str, number: int) -> None:
+        name, suffix = PurePosixPath(path).name, PurePosixPath(path).suffix
+        content = sample_bytes(name, number)
+        mime_type = _MIME_TYPES.get(suffix.lstrip("."), "application/octet-stream")
+        storage = f"{OBJECT_URN}{self.region.bucket}/{known_id(f'{self.project}/{path}/{number}')}{suffix}"
+        put_object(self.world, storage, content, mime_type, self.begun)
+        self.world.store.insert(
+            "versions",
+            {
+                "id": self._version_urn(path, number),
+                "fileId": file_id,
+                "projectId": self.project_id,
+                "name": name,
+                "versionNumber": number,
+                "createTime": self.begun,
+                "createUserId": self.creator,
+                "storageUrn": storage,
+                "storageSize": len(content),
+                "mimeType": mime_type,
+                "fileType": suffix.lstrip("."),
+            },
+        )
+
+    def _urn(self, kind: str, path: str) -> str:
+        return self.region.urn(kind, known_urn_tail(f"{self.project}/{path}"))
+
+    def _version_urn(self, path: str, number: int) -> str:
+        return f"{self._urn('fs.file:vf.', path)}?version={number}"
 
 
 def put_object(world: World, urn: str, content: bytes, content_type: str, moment: str) -> None:

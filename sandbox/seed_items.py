@@ -1,4 +1,4 @@
-"""The submittals of a new sandbox: in CSI numbering, in every state, with reviews and attachments."""
+"""The submittals of a new sandbox: in every state, with reviews and attachments."""
 
 from __future__ import annotations
 
@@ -9,127 +9,98 @@ from typing import Any
 from sandbox.clock import days_after, stamp
 from sandbox.court import court
 from sandbox.item_folders import make_folder
-from sandbox.people import ARCHITECTS, BY_KEY, STEELWORKS, known_id, user_type_of
+from sandbox.people import known_id
+from sandbox.plan import ItemPlan, ProjectPlan
 from sandbox.processing import finish_processing, new_object_urn
 from sandbox.seed_files import put_object, sample_bytes
 from sandbox.states import DEFAULT_CATEGORY, STATUS_OF_STATE
 from sandbox.store import Row
 from sandbox.world import World
 
-_MANAGER = BY_KEY["manager"].autodesk_id
-_ENGINEER = BY_KEY["engineer"].autodesk_id
+_ORDER = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2")
+_REFERENCES = {"spec": "specs", "type": "item_types", "package": "packages"}
 
 
 @dataclass(frozen=True)
-class SeedItem:
-    """A submittal to begin with.
+class _Site:
+    """A project whose items are being made."""
 
-    `contractor` is a person's key or a company's id; `review` lists the steps, each with the assignees of its tasks.
+    world: World
+    plan: ProjectPlan
+    manager: str
+
+    @property
+    def project_id(self) -> str:
+        return known_id(f"project/{self.plan.key}")
+
+    def id(self, kind: str, name: str | int) -> str:
+        return known_id(f"{self.plan.key}/{kind}/{name}")
+
+    def reference(self, kind: str, name: str, item: ItemPlan) -> str:
+        """The id of a spec, type or package; `LookupError` when the project has none of that name."""
+        found = self.id(kind, name)
+        if self.world.store.row(f"SELECT id FROM {_REFERENCES[kind]} WHERE id = ?", found) is None:  # noqa: S608  # a table of ours
+            raise LookupError(f"project {self.plan.key}: {item.title} names the {kind} {name}, which is not there")
+        return found
+
+
+def seed_items(world: World, plan: ProjectPlan) -> None:
+    """Make the project's submittals, each a day older than the one after it.
+
+    Raises `LookupError` naming a reference that leads nowhere.
     """
-
-    spec: str
-    number: str | None
-    title: str
-    state: str
-    contractor: str = "steel"
-    item_type: str = "shop_drawing"
-    review: tuple[tuple[str, ...], ...] = ((_ENGINEER,),)
-    attachments: tuple[str, ...] = ()
-    package: int | None = None
-
-
-ITEMS: dict[str, tuple[SeedItem, ...]] = {
-    "riverside": (
-        SeedItem(
-            "033100", "1", "Concrete mix design", "sbc-2", "concrete", "product_data", attachments=("mix-design.pdf",)
-        ),
-        SeedItem(
-            "033100", "2", "Reinforcing bar shop drawings", "mgr-2", "concrete", attachments=("rebar.pdf",), package=2
-        ),
-        SeedItem("051200", "1", "Structural steel mill certificates", "sbc-2", item_type="certificate", package=1),
-        SeedItem("051200", "2", "Structural steel erection plan", "sbc-1", package=1),
-        SeedItem(
-            *("051200", "3", "Structural steel beam shop drawings", "mgr-1"),
-            review=((_MANAGER,), (_ENGINEER,)),
-            attachments=("beam-schedule.pdf",),
-            package=1,
-        ),
-        SeedItem("051200", "4", "Structural steel column shop drawings, east wing", "sbc-1", package=1),
-        SeedItem("051200", "5", "Structural steel column shop drawings, west wing", "mgr-1", package=1),
-        SeedItem("051200", "6", "Welding procedures", "sbc-1", STEELWORKS.id, "certificate", review=()),
-        SeedItem("052100", "1", "Steel joist shop drawings", "rev", review=((_MANAGER,), (_ENGINEER,))),
-        SeedItem("053100", "1", "Metal deck layout drawings", "rev", attachments=("deck-layout.pdf",)),
-        SeedItem("079200", "1", "Joint sealant product data", "rev", "concrete", "product_data", ((ARCHITECTS.id,),)),
-        SeedItem("081113", "1", "Hollow metal door schedule", "mgr-2", "concrete", "product_data"),
-        SeedItem("084413", "1", "Curtain wall test report", "void", "concrete", "test_report", review=()),
-        SeedItem("084413", "2", "Curtain wall shop drawings", "mgr-1", "concrete", review=()),
-        SeedItem("092900", None, "Gypsum board samples", "draft", "concrete", "sample", review=()),
-    ),
-    "harbor": (
-        SeedItem("033100", "1", "Pile cap drawings", "sbc-1"),
-        SeedItem("051200", "2", "Structural steel beam shop drawings", "mgr-1"),
-        SeedItem("051200", "3", "Steel stair shop drawings", "rev"),
-    ),
-}
-
-
-def item_id(project: str, number: int) -> str:
-    """The UUID of a seeded item, by its place in the list, from 1."""
-    return known_id(f"{project}/item/{number}")
-
-
-def seed_items(world: World, project: str) -> None:
-    """Make the project's submittals, each a day older than the one after it."""
+    site = _Site(world, plan, world.people.need(plan.managers[0]))
     begun = world.clock.now() - timedelta(days=45)
-    for number, item in enumerate(ITEMS[project], start=1):
-        _seed_item(world, project, number, item, begun + timedelta(days=number))
+    for number, item in enumerate(plan.items, start=1):
+        _seed_item(site, number, item, begun + timedelta(days=number))
 
 
-def _seed_item(world: World, project: str, number: int, item: SeedItem, begun: datetime) -> None:
-    row = _columns(project, number, item, begun)
+def _seed_item(site: _Site, number: int, item: ItemPlan, begun: datetime) -> None:
+    world, row = site.world, _columns(site, number, item, begun)
     steps = [
-        _step(row, position, assignees, item.state, begun) for position, assignees in enumerate(item.review, start=1)
+        _step(site, row, position, [world.people.need(one) for one in assignees], begun)
+        for position, assignees in enumerate(item.review, start=1)
     ]
     open_tasks = [task for _, tasks in steps for task in tasks if task["status"] == "in-progress"]
-    world.store.insert("items", row | court(item.state, row, open_tasks))
+    world.store.insert("items", row | court(item.state, row, open_tasks, world.people))
     for step, tasks in steps:
         world.store.insert("steps", step)
         for task in tasks:
             world.store.insert("tasks", task)
     make_folder(world, row["id"], stamp(begun + timedelta(seconds=1)))
     for position, name in enumerate(item.attachments, start=1):
-        _attachment(world, project, row, position, name, begun + timedelta(hours=position))
+        _attachment(site, row, position, name, begun + timedelta(hours=position))
 
 
-def _columns(project: str, number: int, item: SeedItem, begun: datetime) -> Row:
-    contractor = BY_KEY[item.contractor].autodesk_id if item.contractor in BY_KEY else item.contractor
-    order = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2")
-    reached = order.index(item.state) if item.state in order else 1
+def _columns(site: _Site, number: int, item: ItemPlan, begun: datetime) -> Row:
+    people = site.world.people
+    contractor, creator = people.need(item.contractor), people.need(item.created_by or site.plan.managers[0])
+    reached = _ORDER.index(item.state) if item.state in _ORDER else 1
 
     def when(state: str, day: int) -> str | None:
-        return stamp(begun + timedelta(days=day)) if reached >= order.index(state) else None
+        return stamp(begun + timedelta(days=day)) if reached >= _ORDER.index(state) else None
 
     def who(state: str, person: str) -> str | None:
-        return person if reached >= order.index(state) else None
+        return person if reached >= _ORDER.index(state) else None
 
     submitter_due, due = days_after(begun, 14), days_after(begun, 60)
     return {
-        "id": item_id(project, number),
-        "projectId": known_id(f"project/{project}"),
+        "id": site.id("item", number),
+        "projectId": site.project_id,
         "identifier": number,
         "customIdentifier": item.number,
-        "typeId": known_id(f"{project}/type/{item.item_type}"),
-        "specId": known_id(f"{project}/spec/{item.spec}"),
+        "typeId": site.reference("type", item.item_type, item),
+        "specId": site.reference("spec", item.spec, item),
         "title": item.title,
         "description": "",
         "priority": "Normal",
         "revision": 0,
         "stateId": item.state,
         "statusId": STATUS_OF_STATE[item.state],
-        "manager": _MANAGER,
+        "manager": site.manager,
         "managerType": "1",
         "subcontractor": contractor,
-        "subcontractorType": user_type_of(contractor),
+        "subcontractorType": people.user_type_of(contractor),
         "watchers": [],
         "dueDate": {"sbc-1": submitter_due, "rev": due}.get(item.state),
         "submitterDueDate": submitter_due if reached else None,
@@ -137,33 +108,33 @@ def _columns(project: str, number: int, item: SeedItem, begun: datetime) -> Row:
         "receivedFromSubmitter": when("mgr-1", 3),
         "submittedBy": who("mgr-1", contractor),
         "sentToReview": when("rev", 5),
-        "sentToReviewBy": who("rev", _MANAGER),
+        "sentToReviewBy": who("rev", site.manager),
         "receivedFromReview": when("mgr-2", 9),
         "publishedDate": when("sbc-2", 10),
-        "publishedBy": who("sbc-2", _MANAGER),
-        "responseId": who("sbc-2", known_id(f"{project}/response/approved")),
+        "publishedBy": who("sbc-2", site.manager),
+        "responseId": who("sbc-2", site.id("response", "approved")),
         "responseComment": "No exceptions taken." if item.state == "sbc-2" else "",
         "respondedAt": when("sbc-2", 10),
-        "respondedBy": who("sbc-2", _MANAGER),
-        "packageId": None if item.package is None else known_id(f"{project}/package/{item.package}"),
-        **_stamps(begun, contractor if item.title == "Curtain wall shop drawings" else _MANAGER),
+        "respondedBy": who("sbc-2", site.manager),
+        "packageId": None if item.package is None else site.reference("package", item.package, item),
+        **_stamps(begun, creator),
     }
 
 
-def _step(item: Row, number: int, assignees: tuple[str, ...], state: str, begun: datetime) -> tuple[Row, list[Row]]:
-    status = (
-        "completed"
-        if state in ("mgr-2", "sbc-2")
-        else "in-progress"
-        if (state, number) == ("rev", 1)
-        else "not-started"
-    )
+def _status(state: str, number: int) -> str:
+    if state in ("mgr-2", "sbc-2"):
+        return "completed"
+    return "in-progress" if (state, number) == ("rev", 1) else "not-started"
+
+
+def _step(site: _Site, item: Row, number: int, assignees: list[str], begun: datetime) -> tuple[Row, list[Row]]:
+    status = _status(item["stateId"], number)
     started = None if status == "not-started" else stamp(begun + timedelta(days=5))
     completed = stamp(begun + timedelta(days=9)) if status == "completed" else None
     due = None if started is None else days_after(begun, 60)
     step_id = known_id(f"{item['id']}/step/{number}")
     shared: Row = {"itemId": item["id"], "status": status, "startedAt": started, "completedAt": completed}
-    shared |= _stamps(begun, _MANAGER)
+    shared |= _stamps(begun, site.manager)
     tasks = [
         {
             **shared,
@@ -171,22 +142,21 @@ def _step(item: Row, number: int, assignees: tuple[str, ...], state: str, begun:
             "stepId": step_id,
             "position": position,
             "assignedTo": assignee,
-            "assignedToType": user_type_of(assignee),
+            "assignedToType": site.world.people.user_type_of(assignee),
             "isRequired": True,
             "stepDueDate": due,
-            **_response(item, assignee, completed),
+            **_response(site, assignee, completed),
         }
         for position, assignee in enumerate(assignees, start=1)
     ]
     return {**shared, "id": step_id, "stepNumber": number, "daysToRespond": 7, "dueDate": due}, tasks
 
 
-def _response(item: Row, assignee: str, completed: str | None) -> dict[str, Any]:
+def _response(site: _Site, assignee: str, completed: str | None) -> dict[str, Any]:
     if completed is None:
         return {"responseId": None, "responseComment": None}
-    project = next(key for key in ITEMS if known_id(f"project/{key}") == item["projectId"])
     return {
-        "responseId": known_id(f"{project}/response/approved"),
+        "responseId": site.id("response", "approved"),
         "responseComment": "Reviewed.",
         "respondedAt": completed,
         "respondedBy": assignee,
@@ -194,10 +164,10 @@ def _response(item: Row, assignee: str, completed: str | None) -> dict[str, Any]
     }
 
 
-def _attachment(world: World, project: str, item: Row, position: int, name: str, moment: datetime) -> None:
-    urn = new_object_urn(name)
+def _attachment(site: _Site, item: Row, position: int, name: str, moment: datetime) -> None:
+    world, urn = site.world, new_object_urn(site.world, site.project_id, name)
     put_object(world, urn, sample_bytes(name, 1), "application/pdf", stamp(moment))
-    attachment_id = known_id(f"{project}/item/{item['identifier']}/attachment/{position}")
+    attachment_id = site.id("item", f"{item['identifier']}/attachment/{position}")
     world.store.insert(
         "attachments",
         {
@@ -207,7 +177,7 @@ def _attachment(world: World, project: str, item: Row, position: int, name: str,
             "revisionFolderUrn": world.store.value("SELECT folderUrn FROM items WHERE id = ?", item["id"]),
             "isFileUploaded": True,
             "asyncState": "1",
-            **_stamps(moment, item["submittedBy"] or _MANAGER),
+            **_stamps(moment, item["submittedBy"] or site.manager),
             "name": name,
             "uploadUrn": urn,
             "urnTypeId": "2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,17 +16,20 @@ from sandbox.app import Api
 from sandbox.box import Box
 from sandbox.clock import Clock
 from sandbox.connection import Listener
-from sandbox.faults import Faults
+from sandbox.controls import Controls
+from sandbox.crowd import want_crowd
+from sandbox.default_plan import DEFAULT
 from sandbox.limits import RateLimits
-from sandbox.requests import RequestLog
+from sandbox.plan import Plan
 from sandbox.seed import seed
 from sandbox.storage import Storage, operation_name
 from sandbox.store import Store
 from sandbox.switches import Switches
 from sandbox.watch import Watched
-from sandbox.world import CALLBACK_URL, Delays, World
+from sandbox.world import CALLBACK_URL, World
 
 _STOP_SECONDS = 10.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # recognised, not bound to by itself
 
 
 @contextmanager
@@ -36,19 +40,29 @@ def running(
     *,
     host: str = "127.0.0.1",
     auto_approve: bool = False,
-    urn_delay: float = 0.2,
-    folder_delay: float = 1.0,
+    urn_delay: float | None = None,
+    folder_delay: float | None = None,
     clock: Clock | None = None,
     rate_limits: bool = False,
     callback_url: str = CALLBACK_URL,
     switches: Switches | None = None,
+    plan: Plan | None = None,
+    items: int = 0,
+    control_token: str | None = None,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
 ) -> Iterator[Box]:
     """Run a sandbox while the block lasts.
 
     Port 0 takes a free one. `data` is a folder that keeps everything for the next time; without it all is gone at the
-    end. `urn_delay` and `folder_delay` are seconds of the sandbox's `clock`. Raises `OSError` when a port is taken.
+    end. `urn_delay` and `folder_delay` are seconds of the sandbox's `clock`, and set the switches of these names.
+    `plan` is what an empty sandbox starts with, `items` how many further submittals it makes. With a `certificate` (PEM
+    files) both ports speak TLS. `control_token` opens the controls beyond loopback, and closes them to others on it.
+    Raises `OSError` when a port is taken or a certificate cannot be read, `LookupError` for a plan with a reference
+    that leads nowhere.
     """
     with ExitStack() as stack:
+        tls = _tls(certificate, private_key)
         api_socket = stack.enter_context(_listening(host, port))
         storage_socket = stack.enter_context(_listening(host, storage_port))
         folder = data or Path(stack.enter_context(_temporary_folder()))
@@ -61,34 +75,43 @@ def running(
             blobs=blobs,
             clock=clock or Clock(),
             switches=switches or Switches(),
-            delays=Delays(urn=urn_delay, folder=folder_delay, job=urn_delay),
+            controls=Controls(host, control_token),
         )
-        world.origin, world.storage_origin = _origin(host, api_socket), _origin(host, storage_socket)
+        _set_delays(world.switches, urn_delay, folder_delay)
+        world.everywhere = host in _EVERYWHERE
+        world.origin = _origin(host, api_socket, secure=tls is not None)
+        world.storage_origin = _origin(host, storage_socket, secure=tls is not None)
         world.callback_urls.add(callback_url)
         world.auto_approve = auto_approve
-        seed(world)
-        faults, requests = Faults(), RequestLog()
-        api = Api(world, RateLimits(enabled=rate_limits))
-        doors = [
-            (Watched(api, api.operation_name, log=requests, faults=faults, clock=world.clock), api_socket),
-            (Watched(Storage(world), operation_name, log=requests, faults=faults, clock=world.clock), storage_socket),
-        ]
-        thread = _ServingThread(doors)
+        seed(world, plan or DEFAULT)
+        want_crowd(world, items)
+        thread = _ServingThread(_doors(world, rate_limits=rate_limits), [api_socket, storage_socket], tls)
         thread.start()
         try:
             thread.wait_until_serving()
-            yield Box(world, faults=faults, requests=requests, callback_url=callback_url)
+            yield Box(world, callback_url=callback_url)
         finally:
-            faults.close()
+            world.faults.close()
             thread.stop()
+
+
+def _doors(world: World, *, rate_limits: bool) -> list[Watched]:
+    api = Api(world, RateLimits(enabled=rate_limits))
+    log, faults, clock = world.requests, world.faults, world.clock
+    return [
+        Watched(api, api.operation_name, log=log, faults=faults, clock=clock, keep_bodies=True),
+        Watched(Storage(world), operation_name, log=log, faults=faults, clock=clock, keep_bodies=False),
+    ]
 
 
 class _ServingThread(threading.Thread):
     """An event loop of its own that serves both ports."""
 
-    def __init__(self, doors: list[tuple[Watched, socket.socket]]) -> None:
+    def __init__(self, doors: list[Watched], sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         super().__init__(name="submittal-sandbox", daemon=True)
         self._doors = doors
+        self._sockets = sockets
+        self._tls = tls
         self._serving = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
@@ -108,16 +131,31 @@ class _ServingThread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        listeners = [(Listener(app), listening) for app, listening in self._doors]
+        listeners = [Listener(app, self._tls) for app in self._doors]
         try:
-            for listener, listening in listeners:
+            for listener, listening in zip(listeners, self._sockets, strict=True):
                 await listener.start(listening)
             self._serving.set()
             await self._ended.wait()
         finally:
             self._serving.set()
-            for listener, _ in listeners:
+            for listener in listeners:
                 await listener.stop()
+
+
+def _set_delays(switches: Switches, urn_delay: float | None, folder_delay: float | None) -> None:
+    if urn_delay is not None:
+        switches.urn_delay = urn_delay
+    if folder_delay is not None:
+        switches.folder_delay = folder_delay
+
+
+def _tls(certificate: Path | None, private_key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private_key)
+    return context
 
 
 @contextmanager
@@ -137,6 +175,7 @@ def _temporary_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _origin(host: str, listening: socket.socket) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listening.getsockname()[1]}"
+def _origin(host: str, listening: socket.socket, *, secure: bool) -> str:
+    reached = _EVERYWHERE.get(host, host)
+    shown = f"[{reached}]" if ":" in reached else reached
+    return f"{'https' if secure else 'http'}://{shown}:{listening.getsockname()[1]}"

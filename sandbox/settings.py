@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sandbox.access import admin_only, submittals_member
+from sandbox.access import admin_only, is_known, submittals_member
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import stamp
-from sandbox.fields import filled_text, one_of, read_fields
+from sandbox.fields import Fields, filled_text, one_of, user_type
 from sandbox.lookups import every_item_type, every_response
 from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer, refuse_unknown
 from sandbox.people import known_id
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.store import Row
+from sandbox.switches import Switches
 from sandbox.world import World
 
 _MAPPINGS = Listing(
@@ -24,6 +25,11 @@ _MAPPINGS = Listing(
     default_sort="createdAt asc",
     filters={"filter[autodeskId]": "autodeskId IN ({marks})"},
 )
+_NEW_MAPPING = Fields(
+    {"userType": user_type, "autodeskId": filled_text, "submittalsRole": one_of("1")},
+    ("userType", "autodeskId", "submittalsRole"),
+)
+_NEW_SEQUENCE = Fields({"sequenceType": one_of("2")}, ("sequenceType",))
 
 
 def _choices(**choices: str) -> list[dict[str, str]]:
@@ -42,11 +48,6 @@ _FIXED: dict[str, Any] = {
         k1_required="Required", k2_open="Open", k3_closed="Closed", k4_void="Void", k5_empty="Empty", k6_draft="Draft"
     ),
 }
-_RESPONSE_CATEGORIES = [
-    {"id": "1", "value": "Approved", "isApproval": True},
-    {"id": "2", "value": "Revise and resubmit", "isApproval": False},
-    {"id": "3", "value": "Rejected", "isApproval": False},
-]
 _ATTACHMENTS: dict[str, Any] = {
     "attachmentCategories": _choices(
         k1_submission="Submission",
@@ -77,7 +78,7 @@ def metadata(call: Call) -> Answer:
             **_FIXED,
             "itemTypes": every_item_type(call, member),
             "responses": every_response(call, member),
-            "responseCategories": _RESPONSE_CATEGORIES,
+            "responseCategories": _response_categories(call.world.switches),
             **_ATTACHMENTS,
             "isManagerMappingDefined": mapping is not None,
             "noPackagesInProject": not store.value(
@@ -96,6 +97,17 @@ def metadata(call: Call) -> Answer:
     )
 
 
+def _response_categories(switches: Switches) -> list[dict[str, Any]]:
+    second, third = ("Revise and resubmit", "Rejected")
+    if switches.response_categories == "tutorial":
+        second, third = third, second
+    return [
+        {"id": "1", "value": "Approved", "isApproval": True},
+        {"id": "2", "value": second, "isApproval": False},
+        {"id": "3", "value": third, "isApproval": False},
+    ]
+
+
 def list_mappings(call: Call) -> Answer:
     """GET /settings/mappings."""
     member = submittals_member(call)
@@ -108,9 +120,10 @@ def create_mapping(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
-    checks = {"userType": one_of("1", "2", "3"), "autodeskId": filled_text, "submittalsRole": one_of("1")}
-    body = read_fields(call.content, checks, required=list(checks))
+    body = _NEW_MAPPING.read(call.content)
     store = call.world.store
+    if not is_known(call.world, member, body["autodeskId"], body["userType"]):
+        raise RefusedError(400, '"autodeskId" is not a member of this project')
     if store.row(
         "SELECT id FROM mappings WHERE projectId = ? AND autodeskId = ? AND userType = ?",
         member.project_id,
@@ -143,7 +156,7 @@ def change_sequence_type(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
-    read_fields(call.content, {"sequenceType": one_of("2")}, required=["sequenceType"])
+    _NEW_SEQUENCE.read(call.content)
     if member.project["sequenceType"] == "2":
         raise RefusedError(400, "The project numbers its items by spec already")
     job: Row = {
@@ -156,8 +169,8 @@ def change_sequence_type(call: Call) -> Answer:
         "startedAt": None,
     }
     call.world.store.insert("async_jobs", job)
-    call.world.schedule("job.started", job["id"], call.world.delays.job / 2)
-    call.world.schedule("job.finished", job["id"], call.world.delays.job)
+    call.world.schedule("job.started", job["id"], call.world.switches.urn_delay / 2)
+    call.world.schedule("job.finished", job["id"], call.world.switches.urn_delay)
     return Answer(_job_json(job), call.world.switches.change_sequence_status)
 
 
@@ -203,8 +216,24 @@ def _job_json(row: Row) -> dict[str, Any]:
 _PATH = f"{SUBMITTALS}/settings"
 OPERATIONS = (
     Operation("metadata.get", "GET", f"{SUBMITTALS}/metadata", metadata, "submittals", ("data:read",)),
-    Operation("mappings.list", "GET", f"{_PATH}/mappings", list_mappings, "submittals", ("data:read",)),
-    Operation("mappings.create", "POST", f"{_PATH}/mappings", create_mapping, "submittals", ("data:write",)),
+    Operation(
+        "mappings.list",
+        "GET",
+        f"{_PATH}/mappings",
+        list_mappings,
+        "submittals",
+        ("data:read",),
+        query=_MAPPINGS.parameters(),
+    ),
+    Operation(
+        "mappings.create",
+        "POST",
+        f"{_PATH}/mappings",
+        create_mapping,
+        "submittals",
+        ("data:write",),
+        fields=_NEW_MAPPING,
+    ),
     Operation(
         "mappings.delete", "DELETE", f"{_PATH}/mappings/{{mappingId}}", delete_mapping, "submittals", ("data:write",)
     ),
@@ -215,6 +244,7 @@ OPERATIONS = (
         change_sequence_type,
         "submittals",
         ("data:write",),
+        fields=_NEW_SEQUENCE,
     ),
     Operation(
         "async-jobs.get", "GET", f"{SUBMITTALS}/async-jobs/{{asyncJobId}}", get_async_job, "submittals", ("data:read",)

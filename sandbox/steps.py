@@ -129,8 +129,8 @@ _STEPS_PATH = f"{SUBMITTALS}/items/{{itemId}}/steps"
 _TASKS_PATH = f"{_STEPS_PATH}/{{stepId}}/tasks"
 
 OPERATIONS = (
-    Operation("steps.list", "GET", _STEPS_PATH, list_steps, "submittals", ("data:read",)),
+    Operation("steps.list", "GET", _STEPS_PATH, list_steps, "submittals", ("data:read",), query=_STEPS.parameters()),
     Operation("steps.get", "GET", f"{_STEPS_PATH}/{{stepId}}", get_step, "submittals", ("data:read",)),
-    Operation("tasks.list", "GET", _TASKS_PATH, list_tasks, "submittals", ("data:read",)),
+    Operation("tasks.list", "GET", _TASKS_PATH, list_tasks, "submittals", ("data:read",), query=_TASKS.parameters()),
     Operation("tasks.get", "GET", f"{_TASKS_PATH}/{{taskId}}", get_task, "submittals", ("data:read",)),
 )

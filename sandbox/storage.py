@@ -7,6 +7,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
@@ -36,6 +37,10 @@ class StorageRefusedError(Exception):
         self.more = more
 
 
+STORAGE_OPERATIONS = ("storage.put", "storage.get")
+"""What the request log and the fault plan call requests to this port."""
+
+
 def operation_name(scope: Scope) -> str:
     """What the request log and the fault plan call a request to this port."""
     return {"PUT": "storage.put", "GET": "storage.get", "HEAD": "storage.get"}.get(scope["method"], "unknown")
@@ -62,7 +67,8 @@ class Storage:
         path = unquote(request.scope["raw_path"].decode("latin-1"))
         if "authorization" in request.headers:
             request.scope["state"]["request"].notes.append("a bearer token was sent to storage")
-            raise StorageRefusedError(400, "InvalidArgument", "Only one auth mechanism allowed")
+            if self._world.switches.bearer_at_storage == "refuse":
+                raise StorageRefusedError(400, "InvalidArgument", "Only one auth mechanism allowed")
         pairs = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
         self._check_signature(request, pairs)
         # A signature is good for one method, so what is not an upload can only be a download.
@@ -75,6 +81,8 @@ class Storage:
         raw_path = request.scope["raw_path"].decode("latin-1")
         host = request.headers.get("host", "")
         judged: Judged = self._world.signer.judge(request.method, host, raw_path, query, now=now)
+        if judged.verdict == "good" and request.scope["state"].get("expired"):
+            judged = replace(judged, verdict="expired")
         if judged.verdict == "unsigned":
             raise StorageRefusedError(403, "AccessDenied", "Access Denied")
         if judged.verdict == "wrong":
@@ -88,7 +96,9 @@ class Storage:
         upload = self._world.store.row("SELECT * FROM uploads WHERE path = ?", path)
         if upload is None or not self._is_open(upload):
             raise StorageRefusedError(404, "NoSuchUpload", "The specified upload does not exist.")
-        _check_length(request)
+        if self._world.switches.chunked_at_storage == "refuse":
+            _need_length(request)
+        _refuse_too_large(int(request.headers.get("content-length", "0")))
         name = uuid.uuid4().hex
         target = self._world.blob(name)
         try:
@@ -149,17 +159,20 @@ async def _receive(request: Request, target: Path) -> tuple[str, int]:
         async for block in request.stream():
             digest.update(block)
             size += file.write(block)
+            _refuse_too_large(size)
     given = request.headers.get("content-md5")
     if given is not None and given != base64.b64encode(digest.digest()).decode():
         raise StorageRefusedError(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
     return digest.hexdigest(), size
 
 
-def _check_length(request: Request) -> None:
-    raw = request.headers.get("content-length")
-    if raw is None or "transfer-encoding" in request.headers:
+def _need_length(request: Request) -> None:
+    if "content-length" not in request.headers or "transfer-encoding" in request.headers:
         raise StorageRefusedError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
-    if int(raw) > _LARGEST_PART:
+
+
+def _refuse_too_large(size: int) -> None:
+    if size > _LARGEST_PART:
         raise StorageRefusedError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
 
 

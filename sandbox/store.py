@@ -94,6 +94,11 @@ class Store:
         with self._lock:
             return self._connection.execute(sql, values).rowcount
 
+    def run_named(self, sql: str, values: Mapping[str, object]) -> None:
+        """Carry out a statement whose values have names."""
+        with self._lock:
+            self._connection.execute(sql, values)
+
     def insert(self, table: str, row: Mapping[str, object]) -> None:
         """Add one row."""
         names = ", ".join(row)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from sandbox.documents import DocumentError
+
+_LARGEST = 10_000_000
 
 
 def _switch(default: Any, section: str, meaning: str) -> Any:
@@ -12,12 +16,13 @@ def _switch(default: Any, section: str, meaning: str) -> Any:
 
 
 class SwitchDescription(NamedTuple):
-    """One switch, for a list that people read."""
+    """One switch, for a list that people read; `choices` is empty for a number."""
 
     name: str
     value: object
     section: str
     meaning: str
+    choices: tuple[str, ...]
 
 
 @dataclass
@@ -68,6 +73,10 @@ class Switches:
     processing_fails: bool = _switch(
         default=False, section="3.1", meaning="whether every attachment ends in asyncState 4, whatever was uploaded"
     )
+    urn_delay: float = _switch(
+        0.2, "3.1, 13.7", "seconds from the PATCH (or the link of a file) to asyncState 3, and for a settings job"
+    )
+    folder_delay: float = _switch(1.0, "2.1", "seconds from an item's creation to its folderUrn")
     linked_async_state: Literal["1", "3"] = _switch(
         "1", "13.5", "asyncState of a Files-tool attachment right after POST"
     )
@@ -77,7 +86,30 @@ class Switches:
     duplicate_category: Literal["stage", "keep"] = _switch(
         "stage", "4, 13.3", "category of a duplicated attachment: that of the new stage, or the source's"
     )
+    duplicate_names: Literal["accept", "refuse"] = _switch(
+        "accept", "3.3, 13.11", "a second attachment of the same name on an item and revision"
+    )
+    reservation_hours: float = _switch(
+        0.0, "13.14", "hours for which an attachment's object can be uploaded to; 0 is for ever"
+    )
     longest_name: int = _switch(255, "13.11", "characters an attachment's name may have")
+    draft_category: Literal["1", "2"] = _switch("1", "3.5, 13.4", "category of an attachment to a draft")
+    bearer_at_storage: Literal["refuse", "accept"] = _switch(
+        "refuse", "8", "a bearer token sent to a signed URL: 400 for two auth mechanisms, or let it pass"
+    )
+    chunked_at_storage: Literal["refuse", "accept"] = _switch(
+        "refuse", "8", "a part sent without Content-Length: 411, or taken"
+    )
+    auth_error_body: Literal["oauth", "platform"] = _switch(
+        "oauth", "10", "shape of a token error: error and error_description, or the platform's developerMessage"
+    )
+    more_info: Literal["more info", "moreInfo"] = _switch("more info", "0, 10", "the gateway's name for its link")
+    loopback_port: Literal["exact", "any"] = _switch(
+        "exact", "10", "whether a loopback redirect URI must match the registered one in its port"
+    )
+    response_categories: Literal["reference", "tutorial"] = _switch(
+        "reference", "5", "whether 2 is Revise and resubmit and 3 Rejected, or the other way round"
+    )
     refresh_grace_seconds: float = _switch(0.0, "10, 13.8", "seconds for which a used refresh token is still taken")
     upload_needs_data_create: bool = _switch(
         default=False, section="8, 13.15", meaning="whether signeds3upload asks for data:create beside data:write"
@@ -94,14 +126,58 @@ class Switches:
     )
     delete_mapping_status: Literal[200, 204] = _switch(204, "1, 13.2", "HTTP status of a deleted mapping")
     change_sequence_status: Literal[200, 201, 202] = _switch(200, "1, 13.2", "HTTP status of change-sequence-type")
+    other_region_names: Literal["own", "us"] = _switch(
+        "own", "8, 13.9", "buckets and URNs outside US and EMEA: named after their region, or as in the US"
+    )
     provisioned: bool = _switch(
         default=True, section="9, 12", meaning="whether the hub's admin has added the app; if not: no hubs, and 403"
     )
 
 
+def switch_value(name: str, value: object) -> Any:
+    """A value for a switch, from JSON or from the words of a command line. Raises `DocumentError`."""
+    hints = get_type_hints(Switches)
+    if name not in hints:
+        raise DocumentError(f"there is no switch {name}")
+    options = _choices(name)
+    for option in options:
+        if value == option and type(value) is type(option):
+            return option
+        if isinstance(value, str) and value.lower() == str(option).lower():
+            return option
+    if options:
+        raise DocumentError(f"{name} is one of {', '.join(str(one).lower() for one in options)}")
+    return _number(name, value, hints[name])
+
+
+def _number(name: str, value: object, kind: type) -> int | float:
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            number: int | float = kind(value)
+        except (ValueError, OverflowError):
+            number = -1
+        if 0 <= number <= _LARGEST and (kind is float or number == float(value)):
+            return number
+    raise DocumentError(f"{name} is a number from 0 to {_LARGEST}")
+
+
 def describe(switches: Switches) -> tuple[SwitchDescription, ...]:
-    """Every switch with its present value, in the order of the fact sheet's sections."""
+    """Every switch with its present value, in the order of its class."""
     return tuple(
-        SwitchDescription(one.name, getattr(switches, one.name), one.metadata["section"], one.metadata["meaning"])
+        SwitchDescription(
+            one.name,
+            getattr(switches, one.name),
+            one.metadata["section"],
+            one.metadata["meaning"],
+            tuple(str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in _choices(one.name)),
+        )
         for one in fields(switches)
     )
+
+
+def _choices(name: str) -> tuple[Any, ...]:
+    """What a switch may be set to; empty for a number."""
+    kind = get_type_hints(Switches)[name]
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return (True, False) if kind is bool else ()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 ISSUER = "https://developer.api.autodesk.com"
 AUDIENCE = "https://autodesk.com"
@@ -129,7 +129,12 @@ class TokenMint:
 
 @functools.cache
 def process_private_key() -> str:
-    """An RSA-2048 private key as PEM; making one takes a noticeable fraction of a second, so a process makes one."""
+    """A key for everybody; making one takes a noticeable fraction of a second, so a process makes one."""
+    return new_private_key()
+
+
+def new_private_key() -> str:
+    """An RSA-2048 private key as PEM."""
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -145,6 +150,25 @@ def read_private_key(pem: str) -> RSAPrivateKey:
 
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, RSAPrivateKey):
+        raise TypeError(key)
+    return key
+
+
+def public_pem(private_pem: str) -> str:
+    """The public half of a private key, as PEM."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = read_private_key(private_pem).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def read_public_key(pem: str) -> RSAPublicKey:
+    """The key that a PEM holds."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, RSAPublicKey):
         raise TypeError(key)
     return key
 

@@ -7,11 +7,11 @@ from typing import Any
 from sandbox.access import Membership, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.court import court
-from sandbox.fields import read_fields, read_json
+from sandbox.fields import Fields, read_fields, read_json
 from sandbox.item_fields import check_references, checks_for, columns_of
 from sandbox.items import actions_of, item_json, stored_item
 from sandbox.paging import refuse_unknown
-from sandbox.permitted import Action, need
+from sandbox.permitted import TRANSITION_FIELDS, Action, need
 from sandbox.processing import duplicate
 from sandbox.refusals import RefusedError
 from sandbox.reviews import first_step, last_step, open_tasks, reset_open_steps, reset_steps, start_step
@@ -37,7 +37,7 @@ def transition_item(call: Call) -> Answer:
     check_references(call.world, member, item, changes)
     changes |= _effects(call, item | changes, item["stateId"], target, body)
     changes |= {"statusId": STATUS_OF_STATE[target], "updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
-    moved = court(target, item | changes, open_tasks(call.world, item))
+    moved = court(target, item | changes, open_tasks(call.world, item), call.world.people)
     changes |= {name: value for name, value in moved.items() if name not in changes}
     call.world.store.update("items", item["id"], changes)
     copies = body.get("duplicateAttachments", [])
@@ -100,5 +100,6 @@ OPERATIONS = (
         transition_item,
         "submittals",
         ("data:write",),
+        fields=Fields(checks_for(TRANSITION_FIELDS), ("stateId",)),
     ),
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import second_stamp, stamp
-from sandbox.fields import filled_text, list_of, nullable, number, read_json, text
-from sandbox.objects import BUCKET_PATH, OBJECT_PATH, known_object, read_requests
+from sandbox.fields import Check, Fields, filled_text, list_of, nullable, number, read_json, text
+from sandbox.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_requests
 from sandbox.processing import OBJECT_URN
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import GatewayRefusedError, RefusedError, missing_scope
@@ -111,9 +111,7 @@ def _sign_parts(
 
 def _part_url(call: Call, upload: Row, part: int, minutes: int) -> str:
     query = {"partNumber": str(part), "uploadId": upload["path"].rpartition("/")[2].replace("-", "")}
-    return call.world.signer.sign(
-        "PUT", call.world.storage_origin, upload["path"], query, now=call.now, seconds=minutes * 60
-    )
+    return call.world.signer.sign("PUT", call.storage_url, upload["path"], query, now=call.now, seconds=minutes * 60)
 
 
 def _new_upload(call: Call, urn: str) -> Row:
@@ -143,8 +141,8 @@ def _complete(call: Call, urn: str, body: Any) -> dict[str, Any]:
         raise RefusedError(400, "The request body must be a JSON object")
     # Autodesk's own SDKs send more fields than the documented three, so others are left unread.
     upload_key = filled_text("uploadKey", body.get("uploadKey"))
-    size = nullable(_size)("size", body.get("size"))
-    etags = nullable(list_of(text))("eTags", body.get("eTags"))
+    size = _COMPLETION.checks["size"]("size", body.get("size"))
+    etags = _COMPLETION.checks["eTags"]("eTags", body.get("eTags"))
     store = call.world.store
     done = store.row("SELECT * FROM uploads WHERE id = ? AND objectId = ?", upload_key, urn)
     if done is not None and done["completedAt"] is not None and call.world.switches.complete_twice == "repeat":
@@ -222,7 +220,11 @@ def _verdict(part_number: int, part: Row | None, last: int, etags: list[str] | N
 def _size(name: str, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and LARGEST_NUMBER < value <= LARGEST_OBJECT:
         return value
-    return number(name, value)
+    size: int = number(name, value)
+    return size
+
+
+_SIZE = Check(_size, {"type": "integer", "minimum": 0, "maximum": LARGEST_OBJECT})
 
 
 def _need_write(call: Call) -> None:
@@ -237,9 +239,46 @@ def _need_json(call: Call) -> None:
 
 
 _WRITE = ("data:write",)
+_COMPLETION = Fields(
+    {"uploadKey": filled_text, "size": nullable(_SIZE), "eTags": nullable(list_of(text))}, ("uploadKey",)
+)
+"""For the description only: completion leaves unknown fields unread."""
 OPERATIONS = (
-    Operation("oss.signeds3upload.get", "GET", f"{OBJECT_PATH}/signeds3upload", upload_urls, "oss", _WRITE),
-    Operation("oss.signeds3upload.complete", "POST", f"{OBJECT_PATH}/signeds3upload", complete, "oss", _WRITE),
-    Operation("oss.batchsigneds3upload", "POST", f"{BUCKET_PATH}/batchsigneds3upload", batch_urls, "oss", _WRITE),
-    Operation("oss.batchcompleteupload", "POST", f"{BUCKET_PATH}/batchcompleteupload", batch_complete, "oss", _WRITE),
+    Operation(
+        "oss.signeds3upload.get",
+        "GET",
+        f"{OBJECT_PATH}/signeds3upload",
+        upload_urls,
+        "oss",
+        _WRITE,
+        query=("parts", "firstPart", "uploadKey", "minutesExpiration", "useAcceleration"),
+    ),
+    Operation(
+        "oss.signeds3upload.complete",
+        "POST",
+        f"{OBJECT_PATH}/signeds3upload",
+        complete,
+        "oss",
+        _WRITE,
+        fields=_COMPLETION,
+    ),
+    Operation(
+        "oss.batchsigneds3upload",
+        "POST",
+        f"{BUCKET_PATH}/batchsigneds3upload",
+        batch_urls,
+        "oss",
+        _WRITE,
+        query=("minutesExpiration", "useAcceleration"),
+        fields=BATCH,
+    ),
+    Operation(
+        "oss.batchcompleteupload",
+        "POST",
+        f"{BUCKET_PATH}/batchcompleteupload",
+        batch_complete,
+        "oss",
+        _WRITE,
+        fields=_COMPLETION,
+    ),
 )

@@ -126,6 +126,7 @@ OPERATIONS = (
         "dm",
         ("data:read",),
         per_minute=800,
+        query=("page[number]", "page[limit]", "filter[versionNumber]"),
     ),
     Operation(
         "versions.get", "GET", f"{_PATH}/versions/{{versionId}}", get_version, "dm", ("data:read",), per_minute=300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -10,8 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.clock import Clock, stamp
 from sandbox.connection import cut
-from sandbox.faults import Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Stall
-from sandbox.requests import Request, RequestLog, masked_query
+from sandbox.faults import Expire, Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
+from sandbox.masking import masked_query
+from sandbox.requests import LARGEST_BODY_KEPT, Request, RequestLog
+
+_OWN = ("control.", "page.requests", "page.controls")
 
 NameOperation = Callable[[Scope], str]
 
@@ -23,23 +27,36 @@ class _CutError(Exception):
 class Watched:
     """An ASGI application around another: every request is logged, and meets the fault that was planned for it.
 
-    The inner application finds the request's log entry in `scope["state"]["request"]`, to add whose it is.
+    The inner application finds the request's log entry in `scope["state"]["request"]`, to add whose it is. Controls are
+    neither logged nor struck, or nobody could take a fault back. Bodies are kept
+    where `keep_bodies` says so, which a door for files does not.
     """
 
     def __init__(
-        self, app: ASGIApp, name_operation: NameOperation, *, log: RequestLog, faults: Faults, clock: Clock
+        self,
+        app: ASGIApp,
+        name_operation: NameOperation,
+        *,
+        log: RequestLog,
+        faults: Faults,
+        clock: Clock,
+        keep_bodies: bool,
     ) -> None:
         self._app = app
         self._name_operation = name_operation
         self._log = log
         self._faults = faults
         self._clock = clock
+        self._keep_bodies = keep_bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or play the fault that is planned for it."""
         entry = self._entry(scope)
-        self._log.add(entry)
         scope["state"]["request"] = entry
+        if entry.operation.startswith(_OWN):
+            await self._app(scope, receive, send)
+            return
+        self._log.add(entry)
         fault = self._faults.strike(entry.operation)
 
         async def answer(message: Message) -> None:
@@ -48,14 +65,22 @@ class Watched:
                     fault.reached.set()
                     raise _CutError
                 entry.status = message["status"]
+            elif self._keep_bodies:
+                _keep(entry.answered, message)
             await send(message)
+
+        async def request() -> Message:
+            message = await receive()
+            if self._keep_bodies:
+                _keep(entry.sent, message)
+            return message
 
         try:
             if fault is None:
-                await self._app(scope, receive, answer)
+                await self._app(scope, request, answer)
             else:
                 entry.notes.append(f"fault: {type(fault.effect).__name__}")
-                await self._play(fault, scope, receive, answer)
+                await self._play(fault, scope, request, answer)
         except _CutError:
             await cut(scope, receive)
 
@@ -72,6 +97,13 @@ class Watched:
             await self._app(scope, receive, send)
         elif isinstance(effect, (Stall, ResetAfter)):
             await self._app(scope, _Counted(receive, fault, self._faults), send)
+        elif isinstance(effect, Slow):
+            fault.reached.set()
+            await self._app(scope, _slow_receive(receive, effect), _slow_send(send, effect))
+        elif isinstance(effect, Expire):
+            fault.reached.set()
+            scope["state"]["expired"] = True
+            await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -106,6 +138,40 @@ class _Counted:
                 self._fault.reached.set()
                 raise _CutError
         return message
+
+
+def _slow_receive(receive: Receive, effect: Slow) -> Receive:
+    async def paced() -> Message:
+        message = await receive()
+        await asyncio.sleep(len(message.get("body", b"")) / effect.bytes_per_second)
+        return message
+
+    return paced
+
+
+def _slow_send(send: Send, effect: Slow) -> Send:
+    # A tenth of a second's worth at a time, so that the client sees bytes trickle and not one late lump.
+    piece = max(1, effect.bytes_per_second // 10)
+
+    async def paced(message: Message) -> None:
+        body = message.get("body", b"")
+        if message["type"] != "http.response.body" or len(body) <= piece:
+            await asyncio.sleep(len(body) / effect.bytes_per_second)
+            await send(message)
+            return
+        for start in range(0, len(body), piece):
+            rest = start + piece < len(body)
+            block = {**message, "body": body[start : start + piece]}
+            await asyncio.sleep(len(block["body"]) / effect.bytes_per_second)
+            await send(block | {"more_body": rest or message.get("more_body", False)})
+
+    return paced
+
+
+def _keep(kept: bytearray, message: Message) -> None:
+    room = LARGEST_BODY_KEPT - len(kept)
+    if room > 0:
+        kept += message.get("body", b"")[:room]
 
 
 def _refusal(effect: Refuse) -> Response:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sandbox.clock import Clock, stamp
+from sandbox.controls import Controls
+from sandbox.directory import Directory
+from sandbox.faults import Faults
+from sandbox.requests import RequestLog
 from sandbox.signing import UrlSigner
 from sandbox.store import Store
 from sandbox.switches import Switches
@@ -21,33 +25,47 @@ CONFIDENTIAL_CLIENT_SECRET = "sandboxsecret001"  # noqa: S105  # printed for eve
 CALLBACK_URL = "http://localhost:8765/callback"
 
 
-@dataclass
-class Delays:
-    """How long the things take that ACC does after it has answered, in seconds."""
-
-    urn: float = 0.2
-    """From the PATCH (or the link of a file) to asyncState 3."""
-    folder: float = 1.0
-    """From an item's creation to its folder (fact sheet 2.1)."""
-    job: float = 0.2
-    """From change-sequence-type to the end of its job."""
-
-
 class World:
     """State and the means to change it. `origin` and `storage_origin` are set once the ports are known."""
 
-    def __init__(self, *, store: Store, blobs: Path, clock: Clock, switches: Switches, delays: Delays) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        blobs: Path,
+        clock: Clock,
+        switches: Switches,
+        controls: Controls,
+    ) -> None:
         self.store = store
+        self.people = Directory(store)
         self.blobs = blobs
         self.clock = clock
         self.switches = switches
-        self.delays = delays
+        self.controls = controls
+        self.faults = Faults()
+        self.requests = RequestLog()
         self.callback_urls = {CALLBACK_URL}
         self.auto_approve = False
+        self.auto_person: str | None = None
+        """Key of whom auto-approval signs in; None for the first person."""
         self.origin = ""
         self.storage_origin = ""
+        self.operation_names: frozenset[str] = frozenset()
+        """What a fault may strike."""
+        self.everywhere = False
+        """Whether it listens on every address of the machine, so that nobody can say which one a client uses."""
         self.signer = UrlSigner(bytes.fromhex(self._kept("url_secret", lambda: secrets.token_hex(32))))
         self.tokens = TokenMint(self._kept)
+
+    def storage_url(self, host: str | None) -> str:
+        """Origin of the storage port, for a client that reached the other port under `host`."""
+        name = urlsplit(f"//{host or ''}").hostname
+        if not self.everywhere or not name:
+            return self.storage_origin
+        scheme, _, place = self.storage_origin.partition("://")
+        shown = f"[{name}]" if ":" in name else name
+        return f"{scheme}://{shown}:{place.rpartition(':')[2]}"
 
     def schedule(self, kind: str, subject: str, seconds: float) -> None:
         """Have `timers` carry out something later."""

@@ -321,6 +321,14 @@ def sandbox(
     storage_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its storage.")] = 8789,
     data: Annotated[Path | None, typer.Option(help="A folder that keeps its data; left out, memory does.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what a client needs as one JSON line.")] = False,
+    seed: Annotated[Path | None, typer.Option(help="A YAML or JSON file with projects of your own.")] = None,
+    items: Annotated[int, typer.Option(min=0, max=1_000_000, help="Further submittals to make.")] = 0,
+    faults: Annotated[Path | None, typer.Option(help="A YAML or JSON file with faults and switches.")] = None,
+    switch: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
+    list_switches: Annotated[bool, typer.Option("--list-switches", help="Print every switch and leave.")] = False,
+    control_token: Annotated[str | None, typer.Option(help="Opens the controls beyond loopback.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="A PEM certificate: both ports speak TLS.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="Its key, if the certificate's file has none.")] = None,
 ) -> None:
     """Run an ACC of your own on this machine, to try things or to test against."""
     from server import logs
@@ -328,7 +336,12 @@ def sandbox(
     logs.configure("info")
     from sandbox import command
 
-    raise typer.Exit(command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json))
+    if list_switches:
+        raise typer.Exit(command.list_switches())
+    options = command.Options(seed, items, faults, tuple(switch or ()), control_token, certificate, private_key)
+    raise typer.Exit(
+        command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json, options=options)
+    )
 
 
 @app.command()

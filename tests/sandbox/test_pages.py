@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sandbox.app import OPERATIONS
+
 
 class Tags(HTMLParser):
     """Open tags that were never closed, and outside assets."""
@@ -40,11 +42,11 @@ def page(anonymous, path):
 def test_the_first_page_leads_to_every_submittal(box, anonymous):
     home = page(anonymous, "/")
     projects = re.findall(r'href="(/projects/[^"]+)"', home)
-    assert len(projects) == 3
+    assert len(projects) == 4
     items = [
         link for path in projects for link in re.findall(r'href="(/projects/[^"]+/items/[^"]+)"', page(anonymous, path))
     ]
-    assert len(items) == 18
+    assert len(items) == 20
     for link in items:
         page(anonymous, link)
     assert box.base_url in home
@@ -95,3 +97,103 @@ def test_a_person_has_a_picture(manager):
     picture = manager("GET", manager("GET", "/userinfo").json()["picture"])
     assert picture.headers["content-type"].startswith("image/svg+xml")
     assert ">PM<" in picture.text
+
+
+def test_a_projects_submittals_are_filtered_by_state_court_and_words(box, anonymous):
+    path = f"/projects/{box.project().id}"
+
+    def shown(query):
+        return re.findall(r"/items/[^\"]+\">([\w-]+)<", page(anonymous, f"{path}?{query}"))
+
+    assert shown("state=rev") == ["052100-1", "053100-1", "079200-1"]
+    assert shown(f"state=rev&court={box.person('engineer').autodesk_id}") == ["053100-1"]
+    assert shown("court=20031005") == ["079200-1"]
+    assert shown("search=EAST") == ["051200-4"]
+    assert shown("state=nonsense") == []
+    assert shown("search=%27%3B--") == []
+
+
+def test_the_buttons_move_the_clock_sign_people_in_and_plan_faults(box, anonymous):
+    before = box.clock.now()
+    page(anonymous, "/controls")
+    moved = anonymous.post("/controls/clock", data={"seconds": "3600"})
+    assert (moved.status_code, moved.headers["location"]) == (303, "/controls")
+    assert (box.clock.now() - before).total_seconds() == 3600
+    anonymous.post("/controls/person", data={"person": "steel"})
+    query = {
+        "response_type": "code",
+        "client_id": box.client_id,
+        "redirect_uri": box.callback_url,
+        "scope": "data:read",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }
+    assert "code=" in anonymous.get("/authentication/v2/authorize", params=query).headers["location"]
+    anonymous.post("/controls/person", data={"person": ""})
+    assert anonymous.get("/authentication/v2/authorize", params=query).status_code == 200
+    for effect in ("refuse", "reset", "reset_after", "lose_answer", "stall", "slow", "expire"):
+        form = {"operation": "items.list", "effect": effect, "nth": "1", "times": "0", "status": "502", "amount": "9"}
+        assert anonymous.post("/controls/faults", data=form).status_code == 303
+    assert len(box.faults.all()) == 7
+    assert "refuse status 502" in page(anonymous, "/controls")
+    anonymous.post("/controls/faults/release")
+    anonymous.post("/controls/faults/clear")
+    assert box.faults.all() == []
+    anonymous.post("/controls/switches", data={"b_prefix": "accept", "urn_delay": "7"})
+    assert (box.switches.b_prefix, box.switches.urn_delay) == ("accept", 7.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("clock", {"seconds": "-1"}),
+        ("clock", {}),
+        ("clock", {"seconds": "9" * 12}),
+        ("person", {"person": "nobody"}),
+        ("faults", {"operation": "none", "effect": "reset"}),
+        ("faults", {"operation": "*", "effect": "reset", "nth": "x"}),
+        ("faults", {"operation": "*", "effect": "refuse", "status": "99"}),
+        ("switches", {"colour": "1"}),
+    ],
+)
+def test_a_form_that_makes_no_sense_is_refused(anonymous, path, form):
+    assert anonymous.post(f"/controls/{path}", data=form).status_code == 400
+
+
+def test_the_buttons_do_not_answer_another_origin(anonymous):
+    answer = anonymous.post("/controls/clock", data={"seconds": "1"}, headers={"Origin": "http://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_the_log_of_requests_grows_and_hides_secrets(box, anonymous):
+    assert "No request yet" in page(anonymous, "/requests")
+    headers = {"Authorization": f"Bearer {box.token()}"}
+    anonymous.get("/userinfo?state=secret", headers=headers)
+    text = page(anonymous, "/requests")
+    assert "auth.userinfo" in text
+    assert "state=***" in text
+    assert box.token() not in text
+    assert anonymous.get("/requests/rows?after=0").text.count("<details class='request'") == 1
+    assert anonymous.get("/requests/rows?after=99").text == ""
+
+
+def test_the_next_revision_is_a_button(box, anonymous):
+    item = box.item("051200-3")
+    assert "Make the next revision" in page(anonymous, f"/projects/{item.project_id}/items/{item.id}")
+    answer = anonymous.post("/controls/revisions", data={"item": item.id})
+    assert answer.headers["location"] == f"/projects/{item.project_id}/items/{item.id}"
+    assert "<dt>Revision</dt><dd>1</dd>" in page(anonymous, answer.headers["location"])
+
+
+def test_the_description_covers_every_operation(anonymous):
+    described = anonymous.get("/openapi.json").json()
+    named = {one["operationId"] for path in described["paths"].values() for one in path.values()}
+    assert named == {one.name for one in OPERATIONS if one.service != "page"}
+    items = described["paths"]["/construction/submittals/v2/projects/{projectId}/items"]
+    assert items["post"]["requestBody"]["content"]["application/json"]["schema"]["required"] == [
+        "stateId",
+        "specId",
+        "title",
+        "typeId",
+    ]
+    assert items["get"]["security"] == [{"bearer": ["data:read"]}]

@@ -6,8 +6,12 @@ from dataclasses import fields
 
 import pytest
 
+import sandbox
 from sandbox import Switches
+from sandbox.people import known_id
 from sandbox.switches import describe
+
+from .conftest import object_path
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
@@ -158,3 +162,81 @@ def test_how_much_later_urls_claim_to_expire(box, manager):
     before = box.clock.now()
     box.switches.url_expiration_overstated = 600.0
     assert (claimed() - before).total_seconds() >= 719
+
+
+def test_repeated_names_are_a_switch(box, manager):
+    item = box.item("051200-3")
+    assert [manager.attach(item, name="twice.pdf").status_code for _ in range(2)] == [201, 201]
+    box.switches.duplicate_names = "refuse"
+    assert manager.attach(item, name="twice.pdf").status_code == 400
+    assert manager.attach(box.item("051200-4"), name="twice.pdf").status_code == 201
+
+
+def test_the_category_of_a_draft(box, manager):
+    box.switches.draft_category = "2"
+    assert manager.attach(box.items("draft")[0]).json()["categoryId"] == "2"
+
+
+def test_a_reservation_may_lapse(box, manager):
+    urn = manager.attach(box.item("051200-3")).json()["uploadUrn"]
+    box.clock.move(7200)
+    fresh = {"Authorization": f"Bearer {box.token()}"}
+    assert manager.client.get(object_path(urn), headers=fresh).status_code == 200
+    box.switches.reservation_hours = 1.0
+    assert manager.client.get(object_path(urn), headers=fresh).status_code == 404
+
+
+def test_storage_may_be_lenient(box, manager):
+    urn = manager.attach(box.item("051200-3")).json()["uploadUrn"]
+    url = manager.signed_urls(urn).json()["urls"][0]
+    assert manager.put(url, b"x", Authorization="Bearer x").status_code == 400
+    assert manager.put(url, iter([b"x"])).status_code == 411
+    box.switches.bearer_at_storage = box.switches.chunked_at_storage = "accept"
+    assert manager.put(url, b"x", Authorization="Bearer x").status_code == 200
+    assert manager.put(url, iter([b"x", b"y"])).status_code == 200
+
+
+def test_token_errors_may_have_the_platforms_shape(box, anonymous):
+    box.switches.auth_error_body = "platform"
+    box.switches.more_info = "moreInfo"
+    body = anonymous.post("/authentication/v2/token", data={"grant_type": "none"}).json()
+    assert sorted(body) == ["developerMessage", "errorCode", "moreInfo"]
+
+
+def test_response_categories_are_a_switch(box, manager):
+    def rejected():
+        rows = manager.submittals("GET", "/responses").json()["results"]
+        category = next(row["categoryId"] for row in rows if row["value"] == "Rejected")
+        named = {one["id"]: one["value"] for one in manager.submittals("GET", "/metadata").json()["responseCategories"]}
+        return category, named[category]
+
+    assert rejected() == ("3", "Rejected")
+    box.switches.response_categories = "tutorial"
+    assert rejected() == ("2", "Rejected")
+
+
+def test_a_loopback_port_may_be_any(box, anonymous):
+    query = {
+        "response_type": "code",
+        "client_id": box.client_id,
+        "redirect_uri": "http://localhost:50123/callback",
+        "scope": "data:read",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+        "sandbox_person": "manager",
+    }
+    assert anonymous.get("/authentication/v2/authorize", params=query).status_code == 400
+    box.switches.loopback_port = "any"
+    assert anonymous.get("/authentication/v2/authorize", params=query).status_code == 302
+    other = query | {"redirect_uri": "http://localhost:50123/other"}
+    assert anonymous.get("/authentication/v2/authorize", params=other).status_code == 400
+
+
+@pytest.mark.parametrize(("choice", "bucket"), [("own", "wip.dm.gbr"), ("us", "wip.dm.prod")])
+def test_buckets_of_other_regions(choice, bucket):
+    project = {"key": "p", "name": "P", "managers": ["manager"], "files": {"a.txt": 1}}
+    plan = sandbox.plan_from({"hubs": [{"key": "h", "name": "H", "region": "GBR"}], "projects": [project]})
+    with sandbox.running(plan=plan, switches=Switches(other_region_names=choice)) as box:
+        version = box.file("a.txt", "p").version_urn
+        assert box.object_bytes(f"{bucket}/{known_id('p/a.txt/1')}.txt") == b"a.txt, version 1\n"
+        assert version.startswith(f"urn:adsk.{'wipgbr' if choice == 'own' else 'wipprod'}:")

@@ -1,0 +1,34 @@
+"""JSON and YAML files that people write for a sandbox: seeds and fault plans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+class DocumentError(ValueError):
+    """A file or message cannot be used; the text says where and why."""
+
+
+def read_document(path: Path) -> Any:
+    """The value in a `.yaml`, `.yml` or JSON file. Raises `DocumentError`."""
+    try:
+        content = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(f"{path}: {error}") from None
+    if path.suffix in (".yaml", ".yml"):
+        return _read_yaml(path, content)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"{path}: {error}") from None
+
+
+def _read_yaml(path: Path, content: str) -> Any:
+    import yaml  # type: ignore[import-untyped]  # it ships no types
+
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(f"{path}: {error}") from None

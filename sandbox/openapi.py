@@ -1,0 +1,127 @@
+"""GET /openapi.json: a description of what the first port simulates, made from the table of operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.call import Answer, Call, Operation
+from sandbox.query import LARGEST_NUMBER
+from sandbox.world import CONFIDENTIAL_CLIENT_ID, PUBLIC_CLIENT_ID
+
+_NUMBERS = ("limit", "offset", "parts", "firstPart", "minutesExpiration", "page[number]", "page[limit]", "after")
+_FLAGS = (
+    *("useAcceleration", "useCdn", "public-resource-fallback", "includeHidden", "excludeDeleted", "projectFilesOnly"),
+    "filter[isFileUploaded]",
+)
+_FORMS: dict[str, tuple[str, ...]] = {
+    "auth.token": (
+        *("grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "assertion", "scope"),
+        *("client_id", "client_secret"),
+    ),
+    "auth.revoke": ("token", "token_type_hint", "client_id", "client_secret"),
+    "auth.introspect": ("token", "client_id", "client_secret"),
+}
+_TAGS = {
+    "submittals": "Submittals",
+    "oss": "Object storage",
+    "dm": "Data Management",
+    "auth": "Authentication",
+    "gateway": "User profile",
+    "control": "Controls of the sandbox",
+}
+
+
+def describe_api(operations: Iterable[Operation], base_url: str) -> dict[str, Any]:
+    """An OpenAPI 3.1 document of operations; pages for people are left out.
+
+    Answers are described by status and media type only: their shapes stand in the reference that they follow.
+    """
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        if operation.service != "page":
+            paths.setdefault(operation.template, {})[operation.method.lower()] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Submittal sandbox",
+            "version": "2",
+            "description": "ACC Submittals v2 and its surroundings, as far as this sandbox simulates them.",
+        },
+        "servers": [{"url": base_url}],
+        "paths": paths,
+        "components": {"securitySchemes": _security_schemes(base_url)},
+    }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    document = (operation.handler.__doc__ or operation.name).strip().splitlines()
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [_TAGS[operation.service]],
+        "summary": document[0],
+        "parameters": [*_path_parameters(operation), *(_query_parameter(name) for name in operation.query)],
+        "responses": {
+            "2XX": {"description": "Carried out."},
+            "3XX": {"description": "Redirected."},
+            "4XX": {"description": "Refused; nothing has changed."},
+        },
+    }
+    content = _request_content(operation)
+    if content is not None:
+        described["requestBody"] = {"required": True, "content": content}
+    if operation.access in ("person", "token"):
+        described["security"] = [{"bearer": list(operation.scopes)}]
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", operation.template)
+    ]
+
+
+def _query_parameter(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if name in _NUMBERS:
+        schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
+    elif name in _FLAGS:
+        schema = {"type": "boolean"}
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _request_content(operation: Operation) -> dict[str, Any] | None:
+    if operation.fields is not None:
+        return {"application/json": {"schema": operation.fields.schema()}}
+    if operation.name in _FORMS:
+        properties = {name: {"type": "string"} for name in _FORMS[operation.name]}
+        return {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": properties}}}
+    if operation.service == "control" and operation.method in ("POST", "PATCH") and "release" not in operation.name:
+        return {"application/json": {"schema": {"type": "object"}}}
+    return None
+
+
+def _security_schemes(base_url: str) -> dict[str, Any]:
+    return {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": (
+                f"From {base_url}/authentication/v2/token, as {PUBLIC_CLIENT_ID} (PKCE) or {CONFIDENTIAL_CLIENT_ID};"
+                f" a test may take one from {base_url}/sandbox/token."
+            ),
+        }
+    }
+
+
+def operation(operations: Iterable[Operation]) -> Operation:
+    """The operation that serves the description of the others."""
+    listed = tuple(operations)
+
+    def read(call: Call) -> Answer:
+        return Answer(describe_api(listed, call.base_url))
+
+    return Operation("page.openapi", "GET", "/openapi.json", read, "page", access="anybody")

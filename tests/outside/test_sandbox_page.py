@@ -1,0 +1,135 @@
+"""The sandbox's pages in a real browser: what they show, on a desk and on a phone, in light and dark.
+
+Screenshots of every page land in the test's temporary folder (or in SANDBOX_SCREENSHOTS), for people to look at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import sandbox
+from sandbox import Box, Fault, Refuse
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert Path(CHROMIUM).exists(), "chromium is missing: run tests/outside/install"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    with sandbox.running() as box:
+        yield box
+
+
+@pytest.fixture
+def page(browser: Browser, box: Box) -> Iterator[Page]:
+    context = browser.new_context(base_url=box.base_url)
+    yield context.new_page()
+    context.close()
+
+
+def paths(box: Box) -> dict[str, str]:
+    item = box.item("053100-1")
+    project = f"/projects/{item.project_id}"
+    return {
+        "home": "/",
+        "project": f"{project}?state=rev",
+        "item": f"{project}/items/{item.id}?person=engineer",
+        "requests": "/requests",
+        "controls": "/controls",
+        "sign-in": "/authentication/v2/authorize?response_type=code&scope=data:read&code_challenge_method=S256"
+        f"&client_id={box.client_id}&redirect_uri={box.callback_url}&code_challenge={'c' * 43}",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_and_is_photographed(
+    browser: Browser, box: Box, tmp_path: Path, size: str, scheme: str
+) -> None:
+    width, height = SIZES[size]
+    folder = Path(os.environ.get("SANDBOX_SCREENSHOTS") or tmp_path)
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(base_url=box.base_url, viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]  # literals
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    for name, path in paths(box).items():
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide"
+        page.screenshot(path=str(folder / f"{name}-{size}-{scheme}.png"))
+    context.close()
+    assert problems == []
+
+
+def test_submittals_are_filtered_and_one_is_opened_as_somebody_else(box: Box, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Riverside Medical Center").click()
+    page.get_by_label("State").select_option("rev")
+    page.get_by_label("Ball in court").select_option(label="Structural Engineer")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("td.number")).to_have_text(["053100-1"])
+    page.get_by_role("link", name="053100-1").click()
+    expect(page.get_by_text("deck-layout.pdf", exact=True)).to_be_visible()
+    expect(page.locator(".actions")).not_to_contain_text("Task::close")
+    page.get_by_role("link", name="Structural Engineer").click()
+    expect(page.locator(".actions")).to_contain_text("Attachment::create")
+
+
+def test_requests_appear_while_one_looks_and_unfold(box: Box, page: Page) -> None:
+    page.goto("/requests")
+    expect(page.get_by_text("No request yet")).to_be_visible()
+    with httpx.Client(base_url=box.base_url, headers={"Authorization": f"Bearer {box.token()}"}) as client:
+        path = f"/construction/submittals/v2/projects/{box.project().id}/specs"
+        client.post(path, json={"identifier": "099000", "title": "Paints"})
+    row = page.locator("details.request")
+    expect(row).to_contain_text("specs.create")
+    row.locator("> summary").click()
+    row.get_by_text("Sent").click()
+    expect(row.get_by_text("Paints").first).to_be_visible()
+    assert box.token() not in page.content()
+
+
+def test_the_buttons_move_the_clock_and_play_a_fault(box: Box, page: Page) -> None:
+    before = box.clock.now()
+    page.goto("/controls")
+    page.get_by_role("button", name="A day").click()
+    expect(page.locator("#now")).not_to_contain_text(f"{before:%Y-%m-%d %H}")
+    assert (box.clock.now() - before).total_seconds() >= 86_400
+    page.get_by_label("Operation").select_option("attachments.create")
+    page.get_by_role("button", name="Plan this fault").click()
+    expect(page.get_by_text("refuse status 503")).to_be_visible()
+    assert [type(one.effect) for one in box.faults.all()] == [Refuse]
+    box.faults.add(Fault("specs.list", Refuse(500)))
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.get_by_text("Nothing is planned")).to_be_visible()
+    assert box.faults.all() == []
+
+
+def test_the_person_who_signs_in_can_be_changed(box: Box, page: Page) -> None:
+    page.goto("/controls")
+    page.get_by_label("Whoever signs in is").select_option("steel")
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_label("Whoever signs in is")).to_have_value("steel")
+    assert box.auto_approve is True

@@ -1,0 +1,135 @@
+"""What the command may be told besides where to listen."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sandbox import Switches, command
+from sandbox.command import Options
+from sandbox.switches import describe
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from sandbox import command
+from sandbox.command import Options
+sys.exit(command.run(host={host!r}, port=0, storage_port=0, as_json=True, options={options!r}))
+"""
+
+
+@contextmanager
+def started(options, host="127.0.0.1"):
+    program = PROGRAM.format(host=host, options=options).replace("PosixPath(", "Path(").replace("WindowsPath(", "Path(")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_every_switch_is_listed_with_its_default_choices_and_meaning(capsys):
+    assert command.list_switches() == 0
+    text = capsys.readouterr().out
+    for one in describe(Switches()):
+        assert f"{one.name}=" in text
+        assert one.meaning in text
+    assert "b_prefix=refuse    (refuse | accept)" in text
+
+
+def test_faults_switches_seed_and_items_come_from_the_command_line(tmp_path):
+    plan, seed = tmp_path / "faults.yaml", tmp_path / "seed.json"
+    plan.write_text("faults: [{operation: specs.list, effect: refuse, status: 418}]\nswitches: {longest_name: 9}\n")
+    seed.write_text(
+        json.dumps({"projects": [{"key": "own", "name": "Own", "managers": ["manager"], "specs": {"1": "x"}}]})
+    )
+    with started(Options(seed=seed, items=30, faults=plan, switches=("b_prefix=accept",))) as process:
+        base_url = json.loads(process.stdout.readline())["APS_BASE_URL"]
+        with httpx.Client(base_url=base_url, verify=False) as client:
+            state = client.get("/sandbox/state").json()
+            assert [one["key"] for one in state["projects"]] == ["own"]
+            assert (state["switches"]["b_prefix"], state["switches"]["longest_name"]) == ("accept", 9)
+            assert [one["status"] for one in state["faults"]] == [418]
+            token = client.post("/sandbox/token", json={"person": "manager"}).json()["access_token"]
+            path = f"/construction/submittals/v2/projects/b.{state['projects'][0]['id']}/items"
+            found = client.get(path, headers={"Authorization": f"Bearer {token}"}).json()
+        assert found["pagination"]["totalResults"] == 30
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_beyond_loopback_it_warns(token):
+    with started(Options(control_token=token), host="0.0.0.0") as process:
+        base_url = json.loads(process.stdout.readline())["APS_BASE_URL"]
+        assert base_url.startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert errors.startswith("Warning: listening on 0.0.0.0")
+    assert ("Its controls are off." in errors) == (token is None)
+    assert "secret" not in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (Options(switches=("colour=red",)), "colour"),
+        (Options(switches=("b_prefix",)), "NAME=VALUE"),
+        (Options(seed=Path("nowhere.yaml")), "nowhere.yaml"),
+        (Options(faults=Path("nowhere.json")), "nowhere.json"),
+    ],
+)
+def test_an_option_that_is_wrong_is_said_and_nothing_starts(capsys, options, named):
+    assert command.run(port=0, storage_port=0, options=options) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("submittal-mcp sandbox: ")
+    assert named in errors
+
+
+def test_a_seed_that_leads_nowhere_is_said(capsys, tmp_path):
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps({"projects": [{"key": "own", "name": "Own", "managers": ["nobody"]}]}))
+    assert command.run(port=0, storage_port=0, options=Options(seed=seed)) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_the_fixture_for_other_projects_gives_a_running_sandbox(tmp_path):
+    # Without our own conftest and settings, as in somebody else's project.
+    (tmp_path / "test_theirs.py").write_text(
+        "import urllib.request\n"
+        "def test_it(submittal_sandbox):\n"
+        "    assert urllib.request.urlopen(submittal_sandbox.base_url + '/').status == 200\n"
+        "    assert submittal_sandbox.item('05 12 00-3').state == 'mgr-1'\n"
+    )
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*words, "--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_is_light():
+    program = (
+        "import sys, sandbox.pytest_plugin;"
+        "print([n for n in ('starlette','uvicorn','jwt','yaml','pydantic','sandbox.app') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
