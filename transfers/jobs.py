@@ -123,7 +123,8 @@ class Jobs:
 
     async def start(self, job: Job) -> None:
         """Start a run of `job` unless one is under way or nothing is left to do."""
-        if self._group is None:
+        group = self._group
+        if group is None:
             raise RuntimeError("Jobs.running() has not been entered")
         if job.running or (not job.work_left and job.error is None):
             return
@@ -138,7 +139,7 @@ class Jobs:
             raise
         if owned:
             job.error = None
-            self._group.start_soon(self._run, job)
+            group.start_soon(self._run, job)
         else:
             job.finished.set()
             await self._look_again(job)

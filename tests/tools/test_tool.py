@@ -96,6 +96,7 @@ print(*sorted(set(sys.modules) - before))
     assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {"difflib", "pydantic", "tools"}
     assert ours == [
         "auth",
+        "auth.errors",
         "auth.storage_errors",
         "transfers",
         "transfers.categories",
