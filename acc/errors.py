@@ -25,7 +25,6 @@ The text of an error is our own sentence. What the service said stands in attrib
 queries and tokens, as data: it is not to be shown as a sentence of ours.
 """
 
-
 from collections.abc import Sequence
 from typing import ClassVar, TypedDict, Unpack
 
