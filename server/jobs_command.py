@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 from server.settings import Settings
-from transfers.errors import TransferError
+from server.signing import NothingToDo
 from transfers.job_report import JobLine, job_line
 from transfers.ledger import Ledger, Place
 
@@ -27,7 +27,7 @@ SHOWN: Final = 200
 RESUME_SECONDS: Final = 24 * 3600.0
 
 
-class JobsProblem(TransferError):
+class JobsProblem(NothingToDo):
     """A job that cannot be found or gone on with; the text is for a person."""
 
 

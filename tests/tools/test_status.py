@@ -21,7 +21,7 @@ async def test_waiting_ends_as_soon_as_the_file_is_ready(connect, box, tmp_path)
 
 
 async def test_without_waiting_the_present_state_is_told(connect, box, tmp_path):
-    box._world.delays.urn = 600
+    box.switches.urn_delay = 600
     async with connect(folders=(tmp_path,)) as assistant:
         attachment_id = await confirmed(assistant, tmp_path)
         seen = await assistant.call("get_attachment_status", **NEW, attachment_id=attachment_id.upper())
