@@ -124,4 +124,8 @@ def _encode(value: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """Return the bytes of a part; only what `_encode` writes is read, so that one content has one spelling."""
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if _encode(raw) != text:
+        raise ValueError("not as it was written")
+    return raw

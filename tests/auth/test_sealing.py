@@ -48,12 +48,8 @@ def test_a_text_that_was_changed_anywhere_does_not_open(data: st.DataObject) -> 
     at = data.draw(st.integers(0, len(sealed) - 1))
     other = data.draw(st.characters(min_codepoint=33, max_codepoint=126).filter(lambda one: one != sealed[at]))
     changed = sealed[:at] + other + sealed[at + 1 :]
-    try:
-        assert unseal([KEY], changed, CONTEXT) == b"some content"
-    except (NotSealed, UnknownKey):
-        return
-    # The last character of base64 may carry bits that belong to nothing.
-    assert at == len(sealed) - 1 or sealed[at + 1] == ":"
+    with pytest.raises((NotSealed, UnknownKey)):
+        unseal([KEY], changed, CONTEXT)
 
 
 def test_an_unknown_key_is_named_by_its_id() -> None:
