@@ -1,12 +1,15 @@
 """A file's way from an assistant's first call until reviewers can open it, whichever way its bytes go."""
 
 import hashlib
+import random
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
 import sandbox
 from sandbox import Fault, LoseAnswer, Refuse, Stall
+from transfers.parts import MIN_PART_BYTES
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "05 12 00-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"
@@ -221,3 +224,28 @@ async def test_an_upload_that_storage_broke_off_is_gone_on_with_by_the_step_of_i
         ready, _ = await follow_to_the_end(assistant, await assistant.follow(refusal["next_steps"][0]))
     assert ready["attachment"]["id"] == row["id"]
     assert len(attachments(box)) == 1
+
+
+@pytest.mark.parametrize("era", ["2026-07-28"], indirect=True)
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    [(1, 1), (MIN_PART_BYTES - 1, 1), (MIN_PART_BYTES, 1), (MIN_PART_BYTES + 1, 2), (25 * MIN_PART_BYTES + 1, 26)],
+    ids=["1 byte", "5 MiB - 1", "5 MiB", "5 MiB + 1", "26 parts"],
+)
+async def test_the_stored_file_is_the_file_byte_for_byte_at_every_edge_of_the_part_rules(
+    connect, box, tmp_path, size, parts
+):
+    """Promise 3; and promise 4: no request for signed URLs asks for more than 25."""
+    content = random.Random(size).randbytes(size)
+    (tmp_path / "drawing.pdf").write_bytes(content)
+    async with connect(folders=(tmp_path,)) as assistant:
+        answer = await assistant.call("add_submittal_attachment", **PLACE, file_path="drawing.pdf")
+    attachment = answer["attachment"]
+    assert (attachment["state"], attachment["size_bytes"]) == ("uploaded", size)
+    assert attachment["sha256"] == hashlib.sha256(content).hexdigest()
+    [row] = [row for row in box.attachments(box.item("051200-3")) if row["id"] == attachment["id"]]
+    assert hashlib.sha256(box.object_bytes(row["uploadUrn"])).hexdigest() == attachment["sha256"]
+    assert box.requests.count("storage.put") == parts
+    asked = [int(parse_qs(one.query)["parts"][0]) for one in box.requests.all("oss.signeds3upload.get")]
+    assert sum(asked) == parts
+    assert max(asked) <= 25
