@@ -95,13 +95,15 @@ def etag_of(body: bytes) -> str:
 
 
 def refuse(status: int, body: str = "", *, take: bool = True, **headers: str) -> Effect:
-    """Answer with a status; without `take`, as S3 does: at once, and then hang up on the body."""
+    """Answer with a status; without `take`, as S3 does: at once, saying that it will hang up on the body, and doing so."""
 
     def effect(request: Put) -> None:
         if take:
             request.take()
-        request.answer(status, body, **headers)
-        request.close_connection = not take
+            request.answer(status, body, **headers)
+        else:
+            request.answer(status, body, Connection="close", **headers)
+            request.close_connection = True
 
     return effect
 
