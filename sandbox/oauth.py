@@ -7,20 +7,27 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from sandbox.call import Answer, Call, Operation
 from sandbox.clients import Client, authenticated_client, form_of
-from sandbox.clock import parse_stamp, stamp
+from sandbox.clock import parse_stamp
 from sandbox.people import Person
-from sandbox.refusals import RefusedError
+from sandbox.refresh_tokens import (
+    ReusedTokenError,
+    find_refresh_token,
+    keep_refresh_token,
+    new_family,
+    revoke_family,
+    revoke_refresh_token,
+    spend_refresh_token,
+    use_refresh_token,
+)
+from sandbox.refusals import RefusedError, error_body
 from sandbox.service_accounts import account_of_assertion
-from sandbox.store import Row
 from sandbox.tokens import known_scope
 
 ACCESS_SECONDS = 3599
-REFRESH_LIFE = timedelta(days=15)
 
 
 def token(call: Call) -> Answer:
@@ -36,7 +43,13 @@ def token(call: Call) -> Answer:
     if grant is None:
         raise RefusedError(400, "The 'grant_type' is not supported.", code="unsupported_grant_type")
     client = authenticated_client(call, form)
-    return Answer(grant(call, client, form), headers={"Cache-Control": "no-store"})
+    try:
+        granted = grant(call, client, form)
+    except ReusedTokenError as reused:
+        # Answered here, because a refusal that is raised undoes what was changed, and the family has to stay revoked.
+        revoke_family(call, reused.family)
+        return Answer(error_body("auth", reused, call.world.switches), reused.status)
+    return Answer(granted, headers={"Cache-Control": "no-store"})
 
 
 def revoke(call: Call) -> Answer:
@@ -44,7 +57,7 @@ def revoke(call: Call) -> Answer:
     form = form_of(call)
     client = authenticated_client(call, form)
     value = _needed(form, "token")
-    call.world.store.run("DELETE FROM refresh_tokens WHERE id = ? AND clientId = ?", _hash(value), client.id)
+    revoke_refresh_token(call, client, value)
     claims = call.world.tokens.read(value, call.now)
     if claims is not None and claims.get("client_id") == client.id:
         call.world.store.run("INSERT OR IGNORE INTO revoked_tokens (id) VALUES (?)", claims["jti"])
@@ -56,8 +69,8 @@ def introspect(call: Call) -> Answer:
     form = form_of(call)
     client = authenticated_client(call, form)
     value = _needed(form, "token")
-    row = call.world.store.row("SELECT * FROM refresh_tokens WHERE id = ? AND clientId = ?", _hash(value), client.id)
-    if row is not None and row["usedAt"] is None and row["expiresAt"] > call.moment:
+    row = find_refresh_token(call, client, value)
+    if row is not None:
         until = int(parse_stamp(row["expiresAt"]).timestamp())
         return Answer(_worth(row["scope"], client, until, row["autodeskId"]))
     claims = call.world.tokens.read(value, call.now)
@@ -88,7 +101,7 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
     if row["challenge"] is not None and not _verifies(form.get("code_verifier", ""), row["challenge"]):
         raise _invalid("PKCE verification failed.")
     call.world.store.run("DELETE FROM codes WHERE id = ?", row["id"])
-    answer = _three_legged(call, client, row["scope"], row["autodeskId"])
+    answer = _three_legged(call, client, row["scope"], row["autodeskId"], new_family())
     person = call.world.people.by_id(row["autodeskId"])
     if person is not None and "openid" in row["scope"].split():
         answer["id_token"] = _id_token(call, client, person, row["nonce"])
@@ -96,52 +109,37 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
 
 
 def _from_refresh_token(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
-    row = call.world.store.row("SELECT * FROM refresh_tokens WHERE id = ?", _hash(_needed(form, "refresh_token")))
-    if row is None or row["expiresAt"] <= call.moment or not _unused(call, row):
-        raise _invalid("The refresh token is invalid or expired.")
-    if row["clientId"] != client.id:
-        raise _invalid("The grant was issued to another client.")
+    row = use_refresh_token(call, client, _needed(form, "refresh_token"))
     granted: str = row["scope"]
     wanted = form.get("scope", granted).split()
     if not wanted or not set(wanted) <= set(granted.split()):
         raise RefusedError(400, "The requested scope is invalid.", code="invalid_scope")
-    if row["usedAt"] is None:
-        call.world.store.update("refresh_tokens", row["id"], {"usedAt": call.moment})
-    return _three_legged(call, client, " ".join(wanted), row["autodeskId"])
+    spend_refresh_token(call, row)
+    return _three_legged(call, client, " ".join(wanted), row["autodeskId"], row["family"])
 
 
 def _from_client(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
     if client.public:
         raise RefusedError(401, "A public client has no credentials of its own", code="unauthorized_client")
-    return _access(call, client, _scopes(form), None)
+    return _access(call, client, _scopes(form), None, secrets.token_urlsafe(24))
 
 
 def _from_assertion(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
     if client.public:
         raise RefusedError(401, "A public client may not use assertions", code="unauthorized_client")
     account = account_of_assertion(call, client, _needed(form, "assertion"))
-    return _access(call, client, _scopes(form), account, token_id=f"SA-{secrets.token_urlsafe(16)}")
+    return _access(call, client, _scopes(form), account, f"SA-{secrets.token_urlsafe(16)}")
 
 
-def _three_legged(call: Call, client: Client, scope: str, autodesk_id: str) -> dict[str, Any]:
-    refresh_token = secrets.token_urlsafe(32)
-    call.world.store.insert(
-        "refresh_tokens",
-        {
-            "id": _hash(refresh_token),
-            "clientId": client.id,
-            "scope": scope,
-            "autodeskId": autodesk_id,
-            "expiresAt": stamp(call.now + REFRESH_LIFE),
-            "usedAt": None,
-        },
+def _three_legged(call: Call, client: Client, scope: str, autodesk_id: str, family: str) -> dict[str, Any]:
+    token_id = secrets.token_urlsafe(24)
+    refresh_token = keep_refresh_token(
+        call, client, scope=scope, autodesk_id=autodesk_id, family=family, access_token_id=token_id
     )
-    return {**_access(call, client, scope, autodesk_id), "refresh_token": refresh_token}
+    return {**_access(call, client, scope, autodesk_id, token_id), "refresh_token": refresh_token}
 
 
-def _access(
-    call: Call, client: Client, scope: str, autodesk_id: str | None, *, token_id: str | None = None
-) -> dict[str, Any]:
+def _access(call: Call, client: Client, scope: str, autodesk_id: str | None, token_id: str) -> dict[str, Any]:
     access_token = call.world.tokens.access_token(
         now=call.now,
         client_id=client.id,
@@ -162,13 +160,6 @@ def _id_token(call: Call, client: Client, person: Person, nonce: str | None) -> 
         "iat": int(call.now.timestamp()),
     }
     return call.world.tokens.sign(claims | ({"nonce": nonce} if nonce else {}))
-
-
-def _unused(call: Call, row: Row) -> bool:
-    if row["usedAt"] is None:
-        return True
-    grace = timedelta(seconds=call.world.switches.refresh_grace_seconds)
-    return call.now < parse_stamp(row["usedAt"]) + grace
 
 
 def _scopes(form: dict[str, str]) -> str:
@@ -193,11 +184,6 @@ def _needed(form: dict[str, str], name: str) -> str:
 
 def _invalid(reason: str) -> RefusedError:
     return RefusedError(400, reason, code="invalid_grant")
-
-
-def _hash(refresh_token: str) -> str:
-    """Refresh tokens are kept as digests, so that a look into the data folder shows none."""
-    return hashlib.sha256(refresh_token.encode("utf-8", "replace")).hexdigest()
 
 
 _PATH = "/authentication/v2"

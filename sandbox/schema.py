@@ -153,7 +153,8 @@ CREATE TABLE IF NOT EXISTS codes (
 );
 CREATE TABLE IF NOT EXISTS refresh_tokens (
     id TEXT PRIMARY KEY, clientId TEXT NOT NULL, scope TEXT NOT NULL, autodeskId TEXT NOT NULL,
-    expiresAt TEXT NOT NULL, usedAt TEXT
+    expiresAt TEXT NOT NULL, usedAt TEXT, family TEXT NOT NULL, accessTokenId TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS refresh_tokens_of_family ON refresh_tokens (family);
 CREATE TABLE IF NOT EXISTS revoked_tokens (id TEXT PRIMARY KEY);
 """

@@ -111,6 +111,11 @@ class Switches:
         "reference", "5", "whether 2 is Revise and resubmit and 3 Rejected, or the other way round"
     )
     refresh_grace_seconds: float = _switch(0.0, "10, 13.8", "seconds for which a used refresh token is still taken")
+    refresh_reuse: Literal["refuse", "revoke_family"] = _switch(
+        "refuse",
+        "10, 13.8",
+        "a used refresh token shown again: refused, or refused and everything of that sign-in revoked with it",
+    )
     upload_needs_data_create: bool = _switch(
         default=False, section="8, 13.15", meaning="whether signeds3upload asks for data:create beside data:write"
     )

@@ -121,6 +121,7 @@ FACTS = """
 10 | credentials in header or body, not both | test_oauth.test_client_secrets_are_checked_in_header_and_body
 10 | a refresh token is good once and for 15 days | test_oauth.test_a_refresh_token_lasts_fifteen_days_and_narrows_only
 10 | a grace for used ones is unknown: a switch | test_oauth.test_a_grace_for_used_refresh_tokens_is_a_switch
+10 | what else happens at a second use is unknown: a switch revokes all of that sign-in | test_oauth.test_a_reused_refresh_token_may_revoke_everything_of_its_sign_in
 10 | the shape of a token error is inferred: a switch | test_switches.test_token_errors_may_have_the_platforms_shape
 10 | access tokens are RS256 with the documented claims | test_oauth.test_access_tokens_are_rs256_with_the_documented_claims
 10 | revoke, introspect, keys and the configuration | test_oauth.test_discovery_names_addresses_that_exist

@@ -211,6 +211,43 @@ def test_a_grace_for_used_refresh_tokens_is_a_switch(box, anonymous):
     refused(refresh(box, anonymous, granted["refresh_token"]), "invalid_grant")
 
 
+def test_a_reused_refresh_token_may_revoke_everything_of_its_sign_in(box, anonymous):
+    def opens(granted):
+        headers = {"Authorization": f"Bearer {granted['access_token']}"}
+        return anonymous.get("/userinfo", headers=headers).status_code == 200
+
+    other = exchange(box, anonymous, code=code(box, anonymous)).json()
+    first = exchange(box, anonymous, code=code(box, anonymous)).json()
+    second = refresh(box, anonymous, first["refresh_token"]).json()
+    refused(refresh(box, anonymous, first["refresh_token"]), "invalid_grant")
+    assert opens(second)
+
+    box.switches.refresh_reuse = "revoke_family"
+    third = refresh(box, anonymous, second["refresh_token"]).json()
+    assert refused(refresh(box, anonymous, second["refresh_token"]), "invalid_grant") == (
+        "The refresh token is invalid or expired."
+    )
+    assert [opens(one) for one in (first, second, third)] == [False, False, False]
+    refused(refresh(box, anonymous, third["refresh_token"]), "invalid_grant")
+
+    # Another sign-in of the same person, and what a stranger shows, are left alone.
+    fresh = refresh(box, anonymous, other["refresh_token"]).json()
+    refused(refresh(box, anonymous, "never-issued"), "invalid_grant")
+    assert opens(fresh)
+    assert refresh(box, anonymous, fresh["refresh_token"]).status_code == 200
+
+
+def test_a_grace_comes_before_the_revoking_of_a_family(box, anonymous):
+    box.switches.refresh_reuse = "revoke_family"
+    box.switches.refresh_grace_seconds = 30
+    first = exchange(box, anonymous, code=code(box, anonymous)).json()
+    twins = [refresh(box, anonymous, first["refresh_token"]).json() for _ in range(2)]
+    box.clock.move(31)
+    refused(refresh(box, anonymous, first["refresh_token"]), "invalid_grant")
+    for twin in twins:
+        refused(refresh(box, anonymous, twin["refresh_token"]), "invalid_grant")
+
+
 def test_access_tokens_are_rs256_with_the_documented_claims(box, anonymous):
     granted = exchange(box, anonymous, code=code(box, anonymous)).json()
     assert (granted["token_type"], granted["expires_in"]) == ("Bearer", 3599)
