@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 
 
 class Clock:
@@ -42,6 +43,11 @@ def second_stamp(moment: datetime) -> str:
 def folder_stamp(moment: datetime) -> str:
     """`2024-11-07 13:31:28.812408+00:00`, the third format, of `folderUrnCreatedAt` alone (fact sheet 0)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+
+
+def http_stamp(moment: datetime) -> str:
+    """`Sun, 06 Nov 1994 08:49:37 GMT`, as the header Date writes a moment."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def parse_stamp(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""The outermost layer of both doors: writes the request log and plays the fault plan."""
+"""The outermost layer of both doors: writes the request log, plays the fault plan and tells the time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.clock import Clock, stamp
+from sandbox.clock import Clock, http_stamp, stamp
 from sandbox.connection import cut
 from sandbox.faults import Expire, Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
 from sandbox.masking import masked_query
@@ -53,6 +53,7 @@ class Watched:
         """Answer one request, or play the fault that is planned for it."""
         entry = self._entry(scope)
         scope["state"]["request"] = entry
+        send = self._dated(send)
         if entry.operation.startswith(_OWN):
             await self._app(scope, receive, send)
             return
@@ -83,6 +84,19 @@ class Watched:
                 await self._play(fault, scope, request, answer)
         except _CutError:
             await cut(scope, receive)
+
+    def _dated(self, send: Send) -> Send:
+        """Answers say in `Date` what the sandbox's clock says, which a test may have moved."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", [])
+                if not any(name.lower() == b"date" for name, _ in headers):
+                    date = (b"date", http_stamp(self._clock.now()).encode())
+                    message = {**message, "headers": [date, *headers]}
+            await send(message)
+
+        return dated
 
     async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         effect = fault.effect

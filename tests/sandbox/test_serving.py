@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import sandbox
+from sandbox import Fault, Refuse
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +71,31 @@ def test_everything_survives_a_restart_in_the_data_folder(tmp_path):
         assert rows == {"kept.pdf": "3", "beam-schedule.pdf": "3"}
         assert box.object_bytes(made["uploadUrn"]) == b"kept"
         assert len(box.items()) == 15
+
+
+def test_every_answer_tells_the_time_of_the_sandboxs_clock(box, manager, anonymous, storage_put):
+    signed = manager.signed_urls(manager.attach(box.item("051200-3")).json()["uploadUrn"]).json()
+    box.faults.add(Fault("specs.list", Refuse(503)))
+
+    def answers():
+        yield manager.submittals("GET", "/items")
+        yield manager.submittals("GET", "/specs")
+        yield anonymous.get("/.well-known/openid-configuration")
+        yield anonymous.get("/userinfo")
+        yield anonymous.get("/sandbox/state")
+        yield anonymous.get("/")
+        yield storage_put(signed["urls"][0], b"x")
+        yield storage_put(signed["urls"][0] + "0", b"x")
+
+    assert {one.headers["date"] for one in answers()} == {"Mon, 02 Mar 2026 08:30:00 GMT"}
+    box.clock.move(86_400 + 1)
+    assert {one.headers["date"] for one in answers()} == {"Tue, 03 Mar 2026 08:30:01 GMT"}
+
+
+def test_a_planned_answer_keeps_its_own_date(box, anonymous):
+    box.faults.add(Fault("auth.keys", Refuse(503, headers={"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})))
+    answer = anonymous.get("/authentication/v2/keys")
+    assert answer.headers.get_list("date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]
 
 
 def test_without_a_data_folder_nothing_stays_on_disk(tmp_path, monkeypatch):
