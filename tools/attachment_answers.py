@@ -85,16 +85,12 @@ def background_failure(row: Attachment, job: Job | None) -> Exception | None:
 
 
 def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
-    """Return what tells a waiting client of bytes read and sent, each time there are more of them."""
-    told = -1
+    """Return what tells a waiting client of bytes read and sent, and of what is left to do once all are."""
 
     async def tell(job: Job) -> None:
-        nonlocal told
         if isinstance(job, FileJob) and job.size is not None:
-            done = job.hashed.value + job.progress.value
-            if done > told:
-                told = done
-                await call.report(done, 2 * job.size, job.state)
+            # One more than the bytes: while storage and ACC finish, the last of them is not the end.
+            await call.report(job.hashed.value + job.progress.value, 2 * job.size + 1, job.state)
 
     return tell
 

@@ -1,6 +1,6 @@
 """What every tool call works with: the person's way to ACC, the transfers under way, and what the settings allow."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tools.cursor import Cursors, InvalidCursor
 from tools.errors import Again, InvalidArguments, ProjectNotAllowed, ReadOnly
 from tools.next_steps import Surroundings
+from tools.progress import Report
 
 if TYPE_CHECKING:
     from acc.client import Acc
@@ -91,7 +92,7 @@ class Call:
 
     tool: str
     arguments: dict[str, Any]
-    report: Callable[[float, float | None, str], Awaitable[None]]
+    report: Report
 
     def cursor_arguments(self) -> dict[str, Any]:
         """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""

@@ -56,7 +56,7 @@ async def _one(
     job = await desk.transfers.job(attachment_id)
     if job is not None and job.running:
         job = await desk.transfers.jobs.wait(job, waiting)
-    row = await _settled(desk, project.id, item.id, attachment_id, deadline)
+    row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
     failure = background_failure(row, job)
     if failure is not None:
         raise failure
@@ -64,7 +64,9 @@ async def _one(
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
 
 
-async def _settled(desk: Desk, project_id: str, item_id: str, attachment_id: str, deadline: float) -> "Attachment":
+async def _settled(
+    desk: Desk, call: Call, project_id: str, item_id: str, attachment_id: str, deadline: float
+) -> "Attachment":
     """Return the attachment's row once ACC has processed it, or as it is at the `deadline`."""
     from tools.view import overdue
     from transfers.state import attachment_state
@@ -73,6 +75,7 @@ async def _settled(desk: Desk, project_id: str, item_id: str, attachment_id: str
     pause = FIRST_PAUSE_SECONDS
     with anyio.CancelScope(deadline=deadline):
         while attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, desk.now()):
+            await call.report(0, None, "processing")
             await anyio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
             row = await desk.transfers.row(project_id, item_id, attachment_id)

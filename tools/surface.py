@@ -20,6 +20,7 @@ from auth.storage_errors import StorageProblem
 from tools.arguments import Arguments, read_arguments
 from tools.asking import ask_to_sign_in, wait_for_answer
 from tools.desk import Call, Desk, Door
+from tools.progress import BEAT_SECONDS, Progress
 from tools.results import ErrorResult, Result
 from tools.schemas import input_schema, output_schema
 
@@ -57,6 +58,9 @@ class SubmittalTool(Tool):
     definition: Any
     """A `Definition`; typed so, because pydantic would look into a dataclass and rebuild it."""
 
+    beat_seconds: float = BEAT_SECONDS
+    """How often a call that takes its time says that it goes on, where there is no other news of it."""
+
     @classmethod
     def of(cls, definition: Definition[Any]) -> Self:
         """Return the tool for a definition."""
@@ -84,7 +88,9 @@ class SubmittalTool(Tool):
         with structlog.contextvars.bound_contextvars(call_id=call_id, tool=self.name):
             log = structlog.get_logger(__name__)
             try:
-                answer = await self._answer(arguments, context)
+                progress = Progress(context.report_progress, self.beat_seconds)
+                async with progress.going_on():
+                    answer = await self._answer(arguments, context, progress)
             except MCPError:
                 raise
             except Exception:  # the border: what is raised here, the SDK would tell the agent
@@ -100,12 +106,14 @@ class SubmittalTool(Tool):
                 log.info("tool_answered")
         return _twice(answer)
 
-    async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result | InputRequiredResult:
+    async def _answer(
+        self, arguments: dict[str, Any], context: Context[Any, Any], progress: Progress
+    ) -> Result | InputRequiredResult:
         door: Door = context.request_context.lifespan_context
         desk = await door.opened()
         await wait_for_answer(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
-        call = Call(self.name, given, context.report_progress)
+        call = Call(self.name, given, progress.tell)
         call, answer = await self._done(desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client, MCPError
 from mcp.server import MCPServer
@@ -17,7 +19,8 @@ from structlog.testing import capture_logs
 from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
 from tools.desk import Call, Desk, Policy
-from tools.results import SignInResult
+from tools.progress import Progress
+from tools.results import Person, SignInResult
 from tools.surface import Definition, SubmittalTool
 from transfers.file_job import FileJob
 from transfers.job import Destination
@@ -38,15 +41,17 @@ class Bare:
         return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None)
 
 
-def serving(run: Any) -> MCPServer[Any]:
-    """A server with one tool, at a desk that nothing is on."""
+def serving(run: Any, **fields: Any) -> MCPServer[Any]:
+    """A server with one tool, at a desk that nothing is on; `fields` are set on the tool."""
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[Any]:
         yield Bare()
 
     tool = Definition("tool", "Tool", "A tool.", Arguments, (SignInResult,), writes=False, idempotent=True, run=run)
-    return MCPServer("one-tool", version="1", tools=[SubmittalTool.of(tool)], lifespan=lifespan)
+    return MCPServer(
+        "one-tool", version="1", tools=[SubmittalTool.of(tool).model_copy(update=fields)], lifespan=lifespan
+    )
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
@@ -105,16 +110,41 @@ print(*sorted(set(sys.modules) - before))
 
 
 async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
-    told: list[tuple[float, float | None]] = []
+    told: list[tuple[float, float | None, str]] = []
 
-    async def report(done: float, total: float | None = None, message: str | None = None) -> None:
-        told.append((done, total))
+    async def report(done: float, total: float | None, message: str) -> None:
+        told.append((done, total, message))
 
     where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
     job = FileJob(where, "a.pdf", path="/a.pdf", open_file=SimpleNamespace, identity=Identity(1, 1, 100, 0))
-    tell = progress_teller(Call("add_submittal_attachment", {}, report))
+    tell = progress_teller(Call("add_submittal_attachment", {}, Progress(report).tell))
     for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):
         job.hashed.add(hashed)
         job.progress.add(sent)
         await tell(job)
-    assert told == [(0, 200), (60, 200), (100, 200), (170, 200), (171, 200)]
+    assert told == [(done, 201, "preparing") for done in (60, 100, 170, 171)]
+
+
+async def test_whoever_waits_is_told_again_and_again_while_nothing_moves_with_each_number_above_the_last(era):
+    told: list[tuple[float, float | None, str | None]] = []
+    enough = anyio.Event()
+
+    async def hear(done: float, total: float | None, message: str | None) -> None:
+        told.append((done, total, message))
+        if len(told) == 5:
+            enough.set()
+
+    async def wait(_desk: Desk, call: Call, _arguments: Arguments) -> SignInResult:
+        while len(told) < 2:
+            await anyio.lowlevel.checkpoint()
+        await call.report(5 * 1024**4, 10 * 1024**4 + 1, "uploading")
+        await enough.wait()
+        return SignInResult(person=Person(id="me", name="Manager", email=None), autodesk="https://acc", next_steps=[])
+
+    async with Client(serving(wait, beat_seconds=0.001), mode=era) as client:
+        with anyio.fail_after(20):
+            await client.call_tool("tool", {}, progress_callback=hear)
+    done = [one[0] for one in told]
+    assert done == sorted(set(done))
+    assert told[0] == (1 / 256, None, "working")
+    assert told[-1][1:] == (10 * 1024**4 + 1, "uploading")
