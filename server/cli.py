@@ -6,22 +6,19 @@ What a command needs is imported when it runs: a chat client starts `serve` on e
 import gc
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import server
+from server.command_border import FAILED, for_people, refuse
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
     from server.settings import Settings
-
-_FAILED: Final = 1
-_USAGE: Final = 2
 
 app = typer.Typer(
     name="submittal-mcp",
@@ -47,7 +44,7 @@ def main() -> None:
         if not structlog.is_configured():
             logs.configure("info")
         structlog.get_logger().exception("failed")
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -103,7 +100,7 @@ def serve(
             Settings.for_sandbox(**overrides) if sandbox else Settings.load(allow_base_url=allow_base_url, **overrides)
         )
     except SettingsError as error:
-        _refuse(error)
+        refuse(error)
     new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
     _configure_logs(settings, new_secret)
     with ExitStack() as open_sandbox:
@@ -151,13 +148,7 @@ def _serve_http(mcp_server: "MCPServer", settings: "Settings", new_secret: str |
             announce_secret=new_secret is not None,
         )
     except ListenError as error:
-        _refuse(error)
-
-
-def _refuse(error: Exception, exit_code: int = _USAGE) -> NoReturn:
-    for line in str(error).splitlines():
-        typer.echo(f"submittal-mcp: {line}", err=True)
-    raise typer.Exit(exit_code) from error
+        refuse(error)
 
 
 _AllowBaseUrl = Annotated[
@@ -178,7 +169,7 @@ def login(
     """Sign in to Autodesk with a browser, and stay signed in."""
     from server import signing
 
-    with _for_people(allow_base_url=allow_base_url, read_only=read_only or None) as settings:
+    with for_people(allow_base_url=allow_base_url, read_only=read_only or None) as settings:
         signing.login(settings, browser=not no_browser, say=typer.echo)
 
 
@@ -196,7 +187,7 @@ def logout(
     """Sign out: end the sign-in at Autodesk, then forget it here."""
     from server import signing
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         signing.logout(settings, person=person, revoke=not local, say=typer.echo)
 
 
@@ -205,7 +196,7 @@ def whoami(*, allow_base_url: _AllowBaseUrl = False) -> None:
     """Say who is signed in, on which app, and until when."""
     from server import signing
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         signing.whoami(settings, say=typer.echo)
 
 
@@ -247,7 +238,7 @@ def rekey(*, allow_base_url: _AllowBaseUrl = False) -> None:
     """Make a new key and seal every sign-in with it; servers that run go on."""
     from server import signing
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         signing.rekey(settings, say=typer.echo)
 
 
@@ -266,7 +257,7 @@ def list_jobs(
     """List the jobs with something left to do, and what finishes each."""
     from server import jobs_command
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         jobs_command.show(settings, everything=everything, as_json=as_json)
 
 
@@ -275,7 +266,7 @@ def cancel_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
     """Stop a job, whichever process works on it."""
     from server import jobs_command
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         jobs_command.cancel(settings, job)
 
 
@@ -284,33 +275,8 @@ def resume_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
     """Go on with a job that stopped or was interrupted, and wait for its end."""
     from server import jobs_command
 
-    with _for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url) as settings:
         jobs_command.resume(settings, job)
-
-
-@contextmanager
-def _for_people(*, allow_base_url: bool, **overrides: object) -> "Iterator[Settings]":
-    """Give a command the settings, and turn what a person can do something about into a line and an exit code."""
-    from acc.errors import AccError
-    from auth.errors import AuthError
-    from auth.storage_errors import StorageProblem
-    from server import logs
-    from server.settings import Settings, SettingsError
-    from server.signing import NothingToDo
-    from transfers.errors import TransferError
-
-    try:
-        settings = Settings.load(allow_base_url=allow_base_url, **overrides)
-    except SettingsError as error:
-        _refuse(error)
-    # What a command does, it says itself; the log adds what goes wrong.
-    logs.configure(
-        "warning" if settings.log_level == "info" else settings.log_level, settings.log_format, secrets=settings.secrets
-    )
-    try:
-        yield settings
-    except (AccError, AuthError, StorageProblem, TransferError, NothingToDo) as error:
-        _refuse(error, _FAILED)
 
 
 @app.command()

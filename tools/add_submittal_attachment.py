@@ -12,7 +12,7 @@ from tools.surface import Definition
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
-    from tools.project_list import KnownProject
+    from transfers.job import Destination
 
 
 class _Place(Arguments):
@@ -64,13 +64,9 @@ class LocalArguments(AttachArguments, _LocalFile):
 
 async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult:
     """Attach a file to a submittal."""
-    from tools.attach_target import attach_target
     from tools.attachment_answers import answer, patience
 
-    _check(arguments)
-    project = await desk.finder.project(arguments.project)
-    item = await desk.finder.submittal(project, arguments.submittal)
-    where = await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
+    where = await destination_of(desk, arguments)
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
     if isinstance(arguments, LocalArguments) and arguments.file_path:
@@ -78,11 +74,26 @@ async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArgu
             where, arguments.file_path, arguments.name, key, waiting, confirm=arguments.confirm
         )
     elif arguments.file_urn:
-        name = await _linked_name(desk, project, arguments.file_urn, arguments.name)
+        name = await _linked_name(desk, where.project_id, arguments.file_urn, arguments.name)
         outcome = await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
     else:
         outcome = await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
     return await answer(desk, call, outcome)
+
+
+async def destination_of(desk: Desk, arguments: AttachArguments) -> "Destination":
+    """Return where a call would attach, after all that can be known before anything is created.
+
+    Raises:
+        ToolProblem: An argument, a reference or one of ACC's rules stands against it.
+        AccError: Autodesk refused or is away.
+    """
+    from tools.attach_target import attach_target
+
+    _check(arguments)
+    project = await desk.finder.project(arguments.project)
+    item = await desk.finder.submittal(project, arguments.submittal)
+    return await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
 
 
 def _check(arguments: AttachArguments) -> None:
@@ -113,7 +124,7 @@ def _check(arguments: AttachArguments) -> None:
         )
 
 
-async def _linked_name(desk: Desk, project: "KnownProject", urn: str, wanted: str | None) -> str:
+async def _linked_name(desk: Desk, project_id: str, urn: str, wanted: str | None) -> str:
     """Read the version in the target project: a version of another project is not there."""
     from acc.errors import Forbidden, NotFound, Rejected
     from acc.ids import InvalidId, VersionUrn
@@ -122,7 +133,7 @@ async def _linked_name(desk: Desk, project: "KnownProject", urn: str, wanted: st
     another = Again(needs=["file_urn"])
     try:
         VersionUrn.parse(urn)
-        version = await desk.acc.files.version(project.id, urn)
+        version = await desk.acc.files.version(project_id, urn)
     except InvalidId:
         raise InvalidArguments(
             "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N).",

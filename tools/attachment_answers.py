@@ -20,7 +20,7 @@ from transfers.jobs import Patience
 
 def patience(desk: Desk, call: Call, seconds: float) -> Patience:
     """Return how long a call waits: what it asked for, and never longer than the settings allow."""
-    return Patience(min(seconds, desk.policy.max_wait_seconds), progress_teller(call))
+    return Patience(min(seconds, desk.policy.max_wait_seconds), progress_teller(call), call.every)
 
 
 async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult:

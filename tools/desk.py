@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tools.cursor import Cursors, InvalidCursor
 from tools.errors import Again, InvalidArguments, ProjectNotAllowed, ReadOnly
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tools.asking import SignInPage
     from tools.finding import Finder
     from transfers.attaching import Transfers
+
+REPORT_SECONDS: Final = 5.0
+"""How often a waiting assistant is told how far its call is."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,15 @@ class Door(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is."""
+    """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is.
+
+    `every` is how often they are told, in seconds.
+    """
 
     tool: str
     arguments: dict[str, Any]
     report: Report
+    every: float = REPORT_SECONDS
 
     def cursor_arguments(self) -> dict[str, Any]:
         """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""

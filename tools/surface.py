@@ -17,8 +17,9 @@ from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextC
 
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
-from tools.arguments import Arguments, read_arguments
+from tools.arguments import Arguments
 from tools.asking import ask_to_sign_in, wait_for_answer
+from tools.calling import carried_out, refusal
 from tools.desk import Call, Desk, Door
 from tools.progress import BEAT_SECONDS, Progress
 from tools.results import ErrorResult, Result
@@ -114,49 +115,22 @@ class SubmittalTool(Tool):
         await wait_for_answer(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
         call = Call(self.name, given, progress.tell)
-        call, answer = await self._done(desk, call, arguments)
+        call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):
             return answer
         if await page.wait(desk.policy.max_wait_seconds, opened_only=True):
-            call, answer = await self._done(desk, call, arguments)
+            call, answer = await carried_out(self.definition, desk, call, arguments)
         if not _needs_a_person(answer):
             return answer
         try:
             return await ask_to_sign_in(page, answer.error, call, context)
         except (StorageProblem, CallbackPortTaken) as problem:
-            return _explained(problem, desk, call) or answer
-
-    async def _done(self, desk: Desk, call: Call, arguments: dict[str, Any]) -> tuple[Call, Result]:
-        """Do what the tool does; every failure that a person or an agent can act on is an answer too."""
-        try:
-            if self.definition.writes:
-                desk.policy.check_writing()
-            chosen = read_arguments(self.definition.arguments, arguments)
-            call = Call(self.name, chosen.given(), call.report)
-            result: Result = await self.definition.run(desk, call, chosen)
-        except Exception as error:
-            explained = _explained(error, desk, call)
-            if explained is None:
-                raise
-            return call, explained
-        return call, result
+            return refusal(problem, desk, call) or answer
 
 
 def _needs_a_person(answer: Result) -> TypeGuard[ErrorResult]:
     return isinstance(answer, ErrorResult) and answer.error.code in ("not_signed_in", "reauthorization_required")
-
-
-def _explained(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
-    from tools.explaining import explain
-    from tools.recovery import Failure, after_failure
-
-    explained = explain(error)
-    if explained is None:
-        return None
-    body = explained.body
-    failure = Failure(body.code, call.tool, call.arguments, explained.again, body.failed_step, explained.attachment_id)
-    return ErrorResult(error=body, next_steps=after_failure(failure, desk.policy.surroundings))
 
 
 def _twice(answer: Result) -> CallToolResult:

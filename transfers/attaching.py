@@ -43,6 +43,15 @@ class Outcome:
     existed: bool
 
 
+@dataclass(frozen=True)
+class SeenFile:
+    """A local file that may be attached: the name it would have in ACC, its own path, and what it is now."""
+
+    name: str
+    path: str
+    identity: Identity
+
+
 class Transfers:
     """Everything that moves an attachment along, for one person at one ACC."""
 
@@ -85,23 +94,31 @@ class Transfers:
             TransferError: See `transfers.errors`.
             AccError: ACC or its storage refused or is away.
         """
-
-        def look() -> tuple[str, Identity, str]:
-            with self._open(path) as file:
-                return attachment_name(name, file.name), file.identity, str(file.path)
-
-        # In a thread: a folder may lie on a network drive that takes its time.
-        final_name, identity, whole_path = await anyio.to_thread.run_sync(look)
+        seen = await self.look(path, name)
         job = FileJob(
             where,
-            final_name,
+            seen.name,
             key,
             confirm_wanted=confirm,
-            path=whole_path,
-            identity=identity,
+            path=seen.path,
+            identity=seen.identity,
             open_file=partial(self._open, path),
         )
-        return await self._attach((where, final_name, key, identity), job, patience)
+        return await self._attach((where, seen.name, key, seen.identity), job, patience)
+
+    async def look(self, path: str, name: str | None) -> SeenFile:
+        """Look at a local file as attaching it would, and send nothing; `name` is what somebody wants to call it.
+
+        Raises:
+            TransferError: It may not or cannot be read, or the name is none that ACC takes.
+        """
+
+        def look() -> SeenFile:
+            with self._open(path) as file:
+                return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)
+
+        # In a thread: a folder may lie on a network drive that takes its time.
+        return await anyio.to_thread.run_sync(look)
 
     async def link_version(
         self, where: Destination, version_urn: str, name: str, key: str | None, patience: Patience
