@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tools.cursor import Cursors, InvalidCursor
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from acc.client import Acc
     from tools.asking import SignInPage
     from tools.finding import Finder
+    from tools.suggestions import Suggestions
     from transfers.attaching import Transfers
 
 REPORT_SECONDS: Final = 5.0
@@ -80,6 +82,13 @@ class Desk:
     sign_in_page: "SignInPage | None" = None
     cursors: Cursors = field(default_factory=Cursors)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def suggestions(self) -> "Suggestions":
+        """What this person may mean while they type."""
+        from tools.suggestions import Suggestions
+
+        return Suggestions(self.acc, self.finder, self.policy)
 
 
 class Door(Protocol):

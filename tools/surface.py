@@ -17,6 +17,7 @@ from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextC
 
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
+from tools import icons
 from tools.arguments import Arguments
 from tools.asking import ask_to_sign_in, wait_for_answer
 from tools.calling import carried_out, refusal
@@ -74,11 +75,17 @@ class SubmittalTool(Tool):
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema(*definition.results)),
             is_async=True,
             annotations=definition.annotations,
+            icons=icons.ATTACH if definition.writes else icons.LOOK,
             definition=definition,
         )
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002  # the SDK's signature
-        """Answer one call.
+        """Answer one call of the protocol; see `answer`."""
+        answer = await self.answer(arguments, context)
+        return answer if isinstance(answer, InputRequiredResult) else _twice(answer)
+
+    async def answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result | InputRequiredResult:
+        """Answer one call: what it found, why it failed, or what the person has to be asked first.
 
         Raises:
             MCPError: A fault of ours: the log has it under the id that the message names.
@@ -105,7 +112,7 @@ class SubmittalTool(Tool):
                 log.info("tool_refused", error_code=answer.error.code, step=answer.error.failed_step)
             else:
                 log.info("tool_answered")
-        return _twice(answer)
+        return answer
 
     async def _answer(
         self, arguments: dict[str, Any], context: Context[Any, Any], progress: Progress
@@ -133,12 +140,15 @@ def _needs_a_person(answer: Result) -> TypeGuard[ErrorResult]:
     return isinstance(answer, ErrorResult) and answer.error.code in ("not_signed_in", "reauthorization_required")
 
 
+def compact(answer: Result) -> str:
+    """Return an answer as the compact JSON that is served of it."""
+    return json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+
+
 def _twice(answer: Result) -> CallToolResult:
     """Give the same object twice: structured, and as the compact JSON that many clients show the model alone."""
-    content = answer.model_dump(mode="json")
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return CallToolResult(
-        content=[TextContent(type="text", text=text)],
-        structured_content=content,
+        content=[TextContent(type="text", text=compact(answer))],
+        structured_content=answer.model_dump(mode="json"),
         is_error=isinstance(answer, ErrorResult),
     )

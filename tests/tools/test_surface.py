@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import anyio
 import pytest
@@ -79,6 +81,17 @@ def test_every_hint_is_given_and_says_what_the_tool_does(tools):
     assert hints == {
         name: write if name in ("add_submittal_attachment", "confirm_attachment") else look for name in hints
     }
+
+
+def test_icons_are_small_pictures_that_need_no_network(tools):
+    for tool in tools:
+        [icon] = tool["icons"]
+        kind, _, svg = icon["src"].partition(",")
+        assert (kind, icon["mimeType"]) == ("data:image/svg+xml", "image/svg+xml")
+        picture = ET.fromstring(unquote(svg))
+        assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+        assert not any(character in svg for character in "<># ")
+        assert len(icon["src"]) < 500
 
 
 def test_input_schemas_are_flat_closed_objects_that_every_host_takes(tools):

@@ -1,0 +1,123 @@
+"""Completing project and submittal from live data: what may be meant, in few requests, and never an error."""
+
+import pytest
+from mcp import MCPError
+from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
+
+import sandbox
+from sandbox import Fault, Refuse
+from tools.suggestions import _unshared
+
+RIVERSIDE = "Riverside Medical Center"
+PROMPT = PromptReference(name="attach_files")
+RESOURCE = ResourceTemplateReference(uri="submittal://{project}/{submittal}")
+PLACES = [PROMPT, RESOURCE, ResourceTemplateReference(uri="submittal://{project}/{submittal}/attachments")]
+
+
+@pytest.fixture
+def box(request):
+    """An ACC of its own for each test; `parametrize` says with how many submittals more."""
+    with sandbox.running(items=getattr(request, "param", 0)) as box:
+        yield box
+
+
+async def suggested(assistant, argument, typed, ref=PROMPT, **settled):
+    answer = await assistant.client.complete(ref, {"name": argument, "value": typed}, context_arguments=settled or None)
+    assert answer.completion.has_more is False
+    assert answer.completion.total == len(answer.completion.values)
+    return answer.completion.values
+
+
+async def test_projects_are_suggested_by_any_part_of_their_name_wherever_one_is_typed(connect):
+    async with connect() as assistant:
+        for ref in PLACES:
+            assert await suggested(assistant, "project", "medical", ref) == [RIVERSIDE]
+            assert await suggested(assistant, "project", "", ref) == ["Harbor Point Tower", RIVERSIDE]  # no BIM 360
+            assert await suggested(assistant, "project", "zzz", ref) == []
+
+
+async def test_submittals_are_suggested_by_number_and_by_title_wherever_one_is_typed(connect):
+    async with connect() as assistant:
+        for ref in PLACES:
+            assert await suggested(assistant, "submittal", "05 12 00-3", ref, project=RIVERSIDE) == ["051200-3"]
+            assert await suggested(assistant, "submittal", "BEAM", ref, project=RIVERSIDE) == [
+                "Structural steel beam shop drawings"
+            ]
+            everything = await suggested(assistant, "submittal", "", ref, project=RIVERSIDE)
+            assert len(everything) == 14
+            assert "051200-3" in everything
+
+
+async def test_what_is_suggested_can_be_given_to_a_tool_as_it_is(connect, box):
+    async with connect() as assistant:
+        [project] = await suggested(assistant, "project", "river")
+        [title] = await suggested(assistant, "submittal", "beam", project=project)
+        shown = await assistant.call("get_submittal", project=project, submittal=title)
+    assert shown["submittal"]["id"] == box.item("051200-3").id
+
+
+async def test_typing_in_a_small_project_costs_one_request_a_minute(connect, box):
+    async with connect() as assistant:
+        for typed in ("", "0", "05", "051", "beam", "zzz"):
+            await suggested(assistant, "submittal", typed, project=RIVERSIDE)
+            await suggested(assistant, "project", typed)
+    counts = {operation: box.requests.count(operation) for operation in ("hubs.list", "users.me", "items.list")}
+    assert counts == {"hubs.list": 1, "users.me": 1, "items.list": 1}
+
+
+@pytest.mark.parametrize("box", [60], indirect=True)
+async def test_a_large_project_is_searched_once_for_each_new_text(connect, box):
+    async with connect() as assistant:
+        for typed in ("steel beam", "STEEL BEAM ", "steel beam"):
+            found = await suggested(assistant, "submittal", typed, project=RIVERSIDE)
+            assert "Structural steel beam shop drawings" in found
+    assert box.requests.count("items.list") == 2
+
+
+async def test_the_project_list_narrows_what_is_suggested(connect, box):
+    async with connect(projects=(box.project("harbor").id,)) as assistant:
+        assert await suggested(assistant, "project", "") == ["Harbor Point Tower"]
+        assert await suggested(assistant, "submittal", "", project=RIVERSIDE) == []
+
+
+async def test_without_a_project_or_with_half_a_name_no_submittal_is_suggested(connect, box):
+    async with connect() as assistant:
+        assert await suggested(assistant, "submittal", "05") == []
+        assert await suggested(assistant, "submittal", "05", project=" ") == []
+        assert await suggested(assistant, "submittal", "05", project="e") == []  # several
+        assert await suggested(assistant, "submittal", "05", project="Nowhere") == []
+    assert box.requests.count("items.list") == 0
+
+
+async def test_files_are_not_suggested(connect, box):
+    async with connect() as assistant:
+        assert await suggested(assistant, "files", "beam") == []
+    assert len(box.requests) == 0
+
+
+async def test_nobody_who_types_is_shown_an_error(connect, box):
+    box.faults.add(Fault("items.list", Refuse(403, {}), times=None))
+    async with connect() as assistant:
+        assert await suggested(assistant, "submittal", "05", project=RIVERSIDE) == []
+    async with connect(person=None) as assistant:
+        assert await suggested(assistant, "project", "") == []
+
+
+@pytest.mark.parametrize(
+    ("ref", "argument"),
+    [
+        (PromptReference(name="no_such"), "project"),
+        (ResourceTemplateReference(uri="submittal://{other}"), "project"),
+        (PROMPT, "colour"),
+        (RESOURCE, "files"),
+    ],
+)
+async def test_completing_what_is_not_there_is_a_wrong_parameter(connect, ref, argument):
+    async with connect() as assistant:
+        with pytest.raises(MCPError) as caught:
+            await assistant.client.complete(ref, {"name": argument, "value": ""})
+    assert caught.value.code == INVALID_PARAMS
+
+
+def test_two_projects_of_one_name_are_told_apart_by_their_ids():
+    assert _unshared([("1", "Tower"), ("2", "tower"), ("3", "Bridge\u202e")]) == {"1": "1", "2": "2", "3": "Bridge"}
