@@ -14,6 +14,7 @@ from auth.storage_errors import FolderNotPrivate, FolderNotWritable
 APP: Final = "submittal-mcp"
 DATABASE_NAME: Final = "submittal-mcp.sqlite3"
 KEY_FILE_NAME: Final = "vault.key"
+AUDIT_LOG_NAME: Final = "audit.jsonl"
 
 
 def default_path() -> Path:
@@ -55,6 +56,11 @@ class DataFolder:
     def key_file(self) -> Path:
         """The vault's keys, where the system has no keyring."""
         return self.path / KEY_FILE_NAME
+
+    @property
+    def audit_log(self) -> Path:
+        """A line for every file that was let go; see `transfers.audit`."""
+        return self.path / AUDIT_LOG_NAME
 
     def _make_private(self) -> None:
         if private_files.make_folder(self.path) or not private_files.HAS_MODES:

@@ -3,10 +3,12 @@
 On Windows modes mean nothing: a folder below the user's profile inherits access rules that leave others out.
 """
 
+import errno
 import os
 import stat
 import sys
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +65,54 @@ def replace(path: Path, content: bytes) -> None:
     finally:
         new.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add `content` to the end of a private file, made if need be, in one write; it is on the disk on return.
+
+    Whoever calls keeps others from writing meanwhile. What a crash or a full disk left of a line without its end is
+    closed off or taken back, so that every line is whole or alone. With no content the file is only made and checked.
+
+    Raises:
+        OSError: The system refused, the disk is full, or what is there is a link or no plain file.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link")
+    # O_NONBLOCK: opening a FIFO waits for nobody; then it is refused.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags, FILE_MODE)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        if HAS_MODES and stat.S_IMODE(found.st_mode) != FILE_MODE:
+            os.fchmod(descriptor, FILE_MODE)
+        if content:
+            _append(descriptor, found.st_size, content)
+            if not found.st_size:
+                _sync_folder(path.parent)
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, end: int, content: bytes) -> None:
+    if end:
+        os.lseek(descriptor, end - 1, os.SEEK_SET)
+        if os.read(descriptor, 1) != b"\n":
+            content = b"\n" + content
+    whole = False
+    try:
+        if os.write(descriptor, content) == len(content):
+            os.fsync(descriptor)
+            whole = True
+    finally:
+        if not whole:
+            with suppress(OSError):  # then the next one closes off what is left of it
+                os.ftruncate(descriptor, end)
+    if not whole:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@
     StorageProblem
     ├── FolderNotWritable       the data folder cannot be made or written to
     ├── FolderNotPrivate        it is open to other people, and not for us to close
+    ├── AuditLogUnusable        no line can be added to it, so no file is let go
     ├── DatabaseProblem
     │   ├── DatabaseNewer       a newer version of the program wrote it
     │   ├── DatabaseCorrupt     it is damaged, or no database at all
@@ -47,6 +48,17 @@ class FolderNotPrivate(StorageProblem):
         )
         self.path = path
         self.mode = mode
+
+
+class AuditLogUnusable(StorageProblem):
+    """No line can be added to the audit log, so no file is let go; `reason` is the operating system's, or ours."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"the audit log {path} cannot be written to ({reason}), and no file leaves without a line in it; "
+            "free the disk, or make it a plain file that this user may write"
+        )
+        self.path = path
 
 
 class DatabaseProblem(StorageProblem):

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     data_dir: AbsolutePath | None = Field(
         default=None,
         validation_alias="SUBMITTAL_MCP_DATA_DIR",
-        description="The folder of the database and, on machines without a keyring, of the vault's key",
+        description="The folder of the database, the audit log and, on machines without a keyring, the vault's key",
     )
     database_url: DatabaseUrl | None = Field(
         default=None,

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
+from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
 from transfers.confirming import confirm_upload, find_row, stored_size
@@ -173,9 +175,20 @@ class Transfers:
             return await self._confirm_job(job, patience)
         if job is not None and job.sending:
             raise UploadIncomplete(attachment_id, uploading=True)
-        if await self.stored_size(row) is None:
+        size = await self.stored_size(row)
+        if size is None:
             raise UploadIncomplete(attachment_id)
-        return await confirm_upload(self._acc, project_id, item_id, attachment_id)
+        entry = Entry(
+            autodesk=urlsplit(self._acc.hosts.api).netloc,
+            person_id=person_id,
+            project_id=project_id,
+            submittal_id=item_id,
+            attachment_id=attachment_id,
+            name=row.name,
+            size_bytes=size,
+        )
+        async with self._resources.audit.around("confirming", lambda: entry):
+            return await confirm_upload(self._acc, project_id, item_id, attachment_id)
 
     async def row(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
         """Return ACC's row of one attachment; there is no request for one, so the list is walked.

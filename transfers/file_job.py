@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
 from acc.models.storage import UploadUrls
+from transfers.audit import Entry
 from transfers.confirming import stored_size
 from transfers.errors import FileChanged
 from transfers.fingerprint import AttachRequest
@@ -81,6 +82,11 @@ class FileJob(Job):
             raise RuntimeError("the step before this one hashes the file")
         return self.digests
 
+    @property
+    def entry(self) -> Entry:
+        """What the audit log says of it."""
+        return replace(super().entry, path=self.path, bytes_sent=self.sent.progress.value)
+
     def request(self) -> AttachRequest:
         """Return what makes this request the same as another; see `Job.request`."""
         return self.destination.request(self.name, f"sha256:{self.sha256}")
@@ -98,6 +104,8 @@ class FileJob(Job):
         if self.sha256 is not None and self.sha256 != digests.whole:
             raise FileChanged(self.path)
         self.digests, self.sha256 = digests, digests.whole
+        # Found out now, nothing is left half done at ACC.
+        await resources.audit.check()
         resources.reached("hashed")
 
     async def advance(self, resources: Resources, step: Step) -> None:
@@ -191,7 +199,7 @@ class FileJob(Job):
             self.sent.drop(part)
 
     async def _send(self, resources: Resources) -> None:
-        if self.stored or self.uploaded:
+        if self.stored or self.uploaded or not self.sent.missing(self.plan):
             return
         file = await self._opened(resources)
         self.step = "send"
@@ -220,7 +228,10 @@ class FileJob(Job):
             clock=resources.clock,
         )
         try:
-            async with alongside(partial(self._keep_parts, resources)):
+            async with (
+                resources.audit.around("sending", lambda: self.entry),
+                alongside(partial(self._keep_parts, resources)),
+            ):
                 await sending.run()
         finally:
             with anyio.CancelScope(shield=True):

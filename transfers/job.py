@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 
 from acc.errors import UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
+from transfers.audit import Entry
 from transfers.confirming import confirm_upload
 from transfers.errors import ProcessingFailed
 from transfers.fingerprint import AttachRequest
@@ -150,6 +152,21 @@ class Job(ABC):
             problem = "uploadUrn names no object in storage"
             raise UnexpectedAnswer("submittals.attachments.create", problem=problem, sent=True) from None
 
+    @property
+    def entry(self) -> Entry:
+        """What the audit log says of it."""
+        where = self.destination
+        return Entry(
+            autodesk=urlsplit(where.base_url).netloc,
+            person_id=where.person_id,
+            project_id=where.project_id,
+            submittal_id=where.item_id,
+            attachment_id=self.attachment.id if self.attachment else None,
+            name=self.name,
+            size_bytes=self.size,
+            sha256=self.sha256,
+        )
+
     @abstractmethod
     def request(self) -> AttachRequest:
         """Return what makes this request the same as another; only after `prepare`."""
@@ -201,7 +218,8 @@ class Job(ABC):
         if self.confirm_wanted and not self.uploaded:
             self.step = "confirm"
             where = self.destination
-            self.attachment = await confirm_upload(resources.acc, where.project_id, where.item_id, self.reserved.id)
+            async with resources.audit.around("confirming", lambda: self.entry):
+                self.attachment = await confirm_upload(resources.acc, where.project_id, where.item_id, self.reserved.id)
             resources.reached("patched")
             await resources.keep(self)
             if self.state == "failed":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from transfers.audit import AuditLog
 from transfers.ledger import Ledger
 from transfers.points import Point
 from transfers.reservation import Reservations
@@ -42,6 +43,7 @@ class Resources:
     ) -> None:
         self.acc = acc
         self.ledger = ledger
+        self.audit = AuditLog(ledger.place.folder)
         self.reservations = Reservations(acc, ledger.turn)
         self.slots = anyio.CapacityLimiter(parallel)
         self.readers = anyio.CapacityLimiter(READERS)
