@@ -18,16 +18,12 @@ from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.states import DEFAULT_CATEGORY
 from sandbox.store import Row
+from sandbox.submittals_shapes import ATTACHMENT, page_shape
 
 FORBIDDEN_IN_NAMES = frozenset("/\n\r\t\0\f?*\\<>|:")
 """Characters that a name may not have (fact sheet 3.3)."""
 
-_FIELDS = (
-    *("isFileUploaded", "url", "asyncState", "createdBy", "createdAt", "updatedBy", "updatedAt", "name", "uploadUrn"),
-    *("urn", "urnPage", "resourceUrns", "urnTypeId", "urnVersion", "revision", "itemId", "categoryId", "taskId"),
-    "duplicatedFrom",
-)
-_NEVER_FILLED = ("url", "urnPage", "resourceUrns")
+_NEVER_FILLED = dict.fromkeys(("url", "urnPage", "resourceUrns"))
 _SORTS = (
     *("id", "isFileUploaded", "asyncState", "createdBy", "createdAt", "updatedBy", "updatedAt", "name", "uploadUrn"),
     *("urn", "urnTypeId", "urnVersion", "revision", "categoryId"),
@@ -68,12 +64,7 @@ _CONFIRMATION = Fields({"isFileUploaded": flag, "sendEmails": flag}, ("isFileUpl
 
 def attachment_json(attachment: Row, actions: list[Action]) -> dict[str, Any]:
     """The attachment object (fact sheet 3.1)."""
-    return {
-        "id": attachment["id"],
-        "revisionFolderUrn": attachment["revisionFolderUrn"],
-        "permittedActions": actions,
-        **{name: None if name in _NEVER_FILLED else attachment[name] for name in _FIELDS},
-    }
+    return ATTACHMENT.of({**attachment, **_NEVER_FILLED}, permittedActions=actions)
 
 
 def list_attachments(call: Call) -> Answer:
@@ -225,9 +216,25 @@ def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row
 _PATH = f"{SUBMITTALS}/items/{{itemId}}/attachments"
 OPERATIONS = (
     Operation(
-        "attachments.list", "GET", _PATH, list_attachments, "submittals", ("data:read",), query=_LIST.parameters()
+        "attachments.list",
+        "GET",
+        _PATH,
+        list_attachments,
+        "submittals",
+        ("data:read",),
+        query=_LIST.parameters(),
+        answers={200: page_shape(ATTACHMENT)},
     ),
-    Operation("attachments.create", "POST", _PATH, create_attachment, "submittals", ("data:write",), fields=_NEW),
+    Operation(
+        "attachments.create",
+        "POST",
+        _PATH,
+        create_attachment,
+        "submittals",
+        ("data:write",),
+        fields=_NEW,
+        answers={201: ATTACHMENT},
+    ),
     Operation(
         "attachments.patch",
         "PATCH",
@@ -236,5 +243,6 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=_CONFIRMATION,
+        answers={200: ATTACHMENT},
     ),
 )

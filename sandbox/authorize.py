@@ -14,6 +14,7 @@ from sandbox.clock import stamp
 from sandbox.html import page
 from sandbox.people import Person
 from sandbox.refusals import RefusedError
+from sandbox.shapes import HTML
 from sandbox.tokens import known_scope
 
 CODE_LIFE = timedelta(minutes=5)
@@ -127,4 +128,18 @@ def _form(call: Call) -> str:
     return page("Sign in", body)
 
 
-OPERATIONS = (Operation("auth.authorize", "GET", "/authentication/v2/authorize", authorize, "auth", access="anybody"),)
+OPERATIONS = (
+    Operation(
+        "auth.authorize",
+        "GET",
+        "/authentication/v2/authorize",
+        authorize,
+        "auth",
+        access="anybody",
+        query=(
+            *("client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "prompt", "response_mode"),
+            *("authoptions", "code_challenge", "code_challenge_method", PERSON_FIELD),
+        ),
+        answers={200: HTML, 302: None},
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.clock import stamp
 from sandbox.people import Person
@@ -101,3 +101,7 @@ class Operation:
     """Query parameters, for the OpenAPI description."""
     fields: Fields | None = None
     """The JSON body, for the OpenAPI description."""
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    """What comes back when it is carried out, for the description: by status a shape, a schema or None for no body."""
+    refused: tuple[int, ...] = ()
+    """With what it may be refused besides 400, 401, 403, 404, 413 and 429."""

@@ -32,7 +32,7 @@ class Clock:
 
 def stamp(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:mm:ss.ffffffZ`, as Submittals writes a moment (fact sheet 0); it sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def second_stamp(moment: datetime) -> str:
@@ -51,8 +51,9 @@ def http_stamp(moment: datetime) -> str:
 
 
 def parse_stamp(text: str) -> datetime:
-    """The moment that `stamp` or `second_stamp` wrote."""
-    return datetime.fromisoformat(text)
+    """The moment that `stamp` or `second_stamp` wrote, or any of ISO 8601; UTC when it names no zone."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def days_after(moment: datetime, days: float) -> str:
@@ -66,12 +67,3 @@ def is_plain_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def is_timestamp(text: str) -> bool:
-    """Whether `text` is a date or an ISO 8601 moment."""
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

@@ -5,10 +5,13 @@ Bodies are JSON; errors are `{"error": text}`. Who may use it stands in `control
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from sandbox.auth_shapes import TOKEN
 from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.clock import stamp
+from sandbox.control_shapes import CALLBACKS, CLOCK, FAULT, OPERATION_NAMES, REQUESTS, STATE, SWITCHES
 from sandbox.documents import DocumentError
 from sandbox.fault_plan import fault_from, fault_json, set_switches
 from sandbox.fields import Check, Fields, filled_text, flag, identifier, nullable, read_json
@@ -180,25 +183,40 @@ def _request_json(one: Request) -> dict[str, Any]:
 
 
 def _control(
-    name: str, method: Any, path: str, handler: Handler, fields: Fields | None = None, query: tuple[str, ...] = ()
+    name: str,
+    method: Any,
+    path: str,
+    handler: Handler,
+    answers: Mapping[int, Any],
+    fields: Fields | None = None,
+    query: tuple[str, ...] = (),
 ) -> Operation:
     return Operation(
-        f"control.{name}", method, f"/sandbox/{path}", handler, "control", access="control", fields=fields, query=query
+        f"control.{name}",
+        method,
+        f"/sandbox/{path}",
+        handler,
+        "control",
+        access="control",
+        fields=fields,
+        query=query,
+        answers=answers,
     )
 
 
+_DONE: Mapping[int, None] = {204: None}
 OPERATIONS = (
-    _control("state", "GET", "state", read_state),
-    _control("operations", "GET", "operations", list_operations),
-    _control("clock", "POST", "clock", move_clock, _MOVE),
-    _control("switches", "PATCH", "switches", change_switches),
-    _control("faults.add", "POST", "faults", add_fault),
-    _control("faults.clear", "DELETE", "faults", clear_faults),
-    _control("faults.release", "POST", "faults/release", release_faults),
-    _control("requests", "GET", "requests", list_requests, query=("after", "limit", "operation")),
-    _control("requests.clear", "DELETE", "requests", clear_requests),
-    _control("token", "POST", "token", make_token, _TOKEN),
-    _control("invitations", "POST", "invitations", make_invitation, _INVITATION),
-    _control("revisions", "POST", "revisions", make_revision, _REVISION),
-    _control("callbacks", "POST", "callbacks", change_callback, _CALLBACK),
+    _control("state", "GET", "state", read_state, {200: STATE}),
+    _control("operations", "GET", "operations", list_operations, {200: OPERATION_NAMES}),
+    _control("clock", "POST", "clock", move_clock, {200: CLOCK}, _MOVE),
+    _control("switches", "PATCH", "switches", change_switches, {200: SWITCHES}),
+    _control("faults.add", "POST", "faults", add_fault, {201: FAULT}),
+    _control("faults.clear", "DELETE", "faults", clear_faults, _DONE),
+    _control("faults.release", "POST", "faults/release", release_faults, _DONE),
+    _control("requests", "GET", "requests", list_requests, {200: REQUESTS}, query=("after", "limit", "operation")),
+    _control("requests.clear", "DELETE", "requests", clear_requests, _DONE),
+    _control("token", "POST", "token", make_token, {200: TOKEN}, _TOKEN),
+    _control("invitations", "POST", "invitations", make_invitation, _DONE, _INVITATION),
+    _control("revisions", "POST", "revisions", make_revision, _DONE, _REVISION),
+    _control("callbacks", "POST", "callbacks", change_callback, {200: CALLBACKS}, _CALLBACK),
 )

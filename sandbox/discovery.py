@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.auth_shapes import CONFIGURATION, KEY_SET, USER
 from sandbox.call import Answer, Call, Operation
 from sandbox.tokens import ISSUER, SCOPES
 
@@ -70,7 +71,7 @@ def userinfo(call: Call) -> Answer:
 
 _PATH = "/authentication/v2"
 OPERATIONS = (
-    Operation("auth.keys", "GET", f"{_PATH}/keys", keys, "auth", access="anybody"),
+    Operation("auth.keys", "GET", f"{_PATH}/keys", keys, "auth", access="anybody", answers={200: KEY_SET}),
     Operation(
         "auth.openid-configuration",
         "GET",
@@ -78,7 +79,17 @@ OPERATIONS = (
         openid_configuration,
         "auth",
         access="anybody",
+        answers={200: CONFIGURATION},
     ),
-    Operation("auth.logout", "GET", f"{_PATH}/logout", logout, "auth", access="anybody"),
-    Operation("auth.userinfo", "GET", "/userinfo", userinfo, "gateway"),
+    Operation(
+        "auth.logout",
+        "GET",
+        f"{_PATH}/logout",
+        logout,
+        "auth",
+        access="anybody",
+        query=("post_logout_redirect_uri",),
+        answers={200: None, 302: None},
+    ),
+    Operation("auth.userinfo", "GET", "/userinfo", userinfo, "gateway", answers={200: USER}),
 )

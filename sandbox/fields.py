@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.clock import is_plain_date, is_timestamp
+from sandbox.clock import is_plain_date, parse_stamp, stamp
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import RefusedError, not_allowed
 
@@ -147,9 +147,10 @@ def _plain_date(name: str, value: Any) -> str:
 
 
 def _moment(name: str, value: Any) -> str:
-    if not is_timestamp(_text(name, value)):
-        raise RefusedError(400, f'"{name}" must be an ISO 8601 date')
-    return _text(name, value)
+    try:
+        return stamp(parse_stamp(_text(name, value)))
+    except (ValueError, OverflowError):
+        raise RefusedError(400, f'"{name}" must be an ISO 8601 date') from None
 
 
 def _watcher(name: str, value: Any) -> dict[str, str]:
@@ -178,7 +179,7 @@ number = Check(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUM
 plain_date = Check(_plain_date, {"type": "string", "format": "date"})
 """`YYYY-MM-DD`."""
 moment = Check(_moment, {"type": "string", "format": "date-time"})
-"""An ISO 8601 date or moment."""
+"""An ISO 8601 date or moment, kept as Submittals writes one; without a zone it is UTC."""
 user_type = one_of("1", "2", "3")
 """User, company, role (fact sheet 0)."""
 watcher = Check(

@@ -8,11 +8,12 @@ from typing import Any
 
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Operation
+from sandbox.files_shapes import CONTENTS, FOLDER, FOLDERS, FOUND
 from sandbox.hubs import need_hub
 from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, page_of, paged_document
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
-from sandbox.versions import item_json, version_json
+from sandbox.versions import item_json, tip_of, version_json
 
 FOLDER_TYPE = "folders:autodesk.bim360:Folder"
 ITEM_TYPE = "items:autodesk.bim360:File"
@@ -66,7 +67,7 @@ def contents(call: Call) -> Answer:
     hidden = int(call.query.flag("includeHidden", default=False))
     rows = [*_subfolders(call, folder, hidden), *_files(call, folder, hidden)]
     page, links = page_of(call, rows)
-    tips = [_tip(call, row) for row in page if "tipId" in row]
+    tips = [tip_of(call, row) for row in page if "tipId" in row]
     data = [item_json(call, member, row) if "tipId" in row else _folder_json(call, row) for row in page]
     return paged_document(data, links, [version_json(call, member, tip) for tip in tips])
 
@@ -146,10 +147,6 @@ def _find_folder(call: Call, member: Membership) -> Row:
     return folder
 
 
-def _tip(call: Call, file: Row) -> Row:
-    return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
-
-
 def _file_of(call: Call, version: Row) -> Row:
     return call.world.store.rows("SELECT * FROM files WHERE id = ?", version["fileId"])[0]
 
@@ -192,8 +189,9 @@ OPERATIONS = (
         ("data:read",),
         per_minute=300,
         query=("excludeDeleted", "projectFilesOnly"),
+        answers={200: FOLDERS},
     ),
-    Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300),
+    Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300, answers={200: FOLDER}),
     Operation(
         "folders.contents",
         "GET",
@@ -203,6 +201,7 @@ OPERATIONS = (
         ("data:read",),
         per_minute=300,
         query=("page[number]", "page[limit]", "filter[type]", "filter[id]", "filter[extension.type]", "includeHidden"),
+        answers={200: CONTENTS},
     ),
     Operation(
         "folders.search",
@@ -213,5 +212,6 @@ OPERATIONS = (
         ("data:read",),
         per_minute=300,
         query=("page[number]", *(f"filter[{name}]" for name in _SEARCHED)),
+        answers={200: FOUND},
     ),
 )

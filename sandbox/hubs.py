@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
+from sandbox.files_shapes import HUB, HUBS, PROJECT, PROJECTS
 from sandbox.jsonapi import VERSION, document, page_of, paged_document
 from sandbox.refusals import RefusedError, app_not_provisioned
 from sandbox.store import Row
@@ -154,8 +155,11 @@ OPERATIONS = (
         ("data:read",),
         per_minute=50,
         query=("filter[id]", "filter[name]", "filter[extension.type]"),
+        answers={200: HUBS},
     ),
-    Operation("hubs.get", "GET", f"{_PATH}/{{hubId}}", get_hub, "dm", ("data:read",), per_minute=50),
+    Operation(
+        "hubs.get", "GET", f"{_PATH}/{{hubId}}", get_hub, "dm", ("data:read",), per_minute=50, answers={200: HUB}
+    ),
     Operation(
         "projects.list",
         "GET",
@@ -165,6 +169,7 @@ OPERATIONS = (
         ("data:read",),
         per_minute=50,
         query=("page[number]", "page[limit]", "filter[id]", "filter[name]"),
+        answers={200: PROJECTS},
     ),
     Operation(
         "projects.get",
@@ -174,5 +179,6 @@ OPERATIONS = (
         "dm",
         ("data:read",),
         per_minute=50,
+        answers={200: PROJECT},
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.access import Membership, is_known
@@ -57,6 +57,7 @@ CHECKS: dict[str, Check] = {
 """Every field of POST, PATCH and transition."""
 
 _NOT_COLUMNS = ("mailNote", "sendEmails", "stepDueDate", "templateId", "duplicateAttachments", "saveAttachmentDrafts")
+_COURTS = {"ballInCourtUsers": "1", "ballInCourtCompanies": "2", "ballInCourtRoles": "3"}
 _REFERENCES = {"specId": "specs", "typeId": "item_types", "packageId": "packages", "responseId": "responses"}
 
 
@@ -88,10 +89,22 @@ def check_references(world: World, member: Membership, item: Row, changes: Row) 
         raise RefusedError(400, '"manager" is not a Submittals manager of this project')
     if "subcontractor" in changes and not is_known(world, member, after["subcontractor"], after["subcontractorType"]):
         raise RefusedError(400, '"subcontractor" is not a member of this project')
+    for name, who, kind in _named_people(changes):
+        if not is_known(world, member, who, kind):
+            raise RefusedError(400, f'"{name}" names somebody who is not a member of this project')
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
         if after["customIdentifier"] in taken_identifiers(world, member, spec, besides=item.get("id", "")):
             raise RefusedError(400, "The custom identifier is already in use")
+
+
+def _named_people(changes: Row) -> Iterator[tuple[str, str, str]]:
+    """Field, id and user type of everybody that lists of people name."""
+    for name, kind in _COURTS.items():
+        for who in changes.get(name, []):
+            yield name, who, kind
+    for one in changes.get("watchers", []):
+        yield "watchers", one["id"], one["userType"]
 
 
 def _exists(world: World, table: str, member: Membership, row_id: str) -> bool:

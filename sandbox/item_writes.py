@@ -19,6 +19,7 @@ from sandbox.reviews import steps_from_template
 from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.store import Row
+from sandbox.submittals_shapes import ITEM
 
 _CREATE_STATES = ("draft", "sbc-1", "mgr-1")
 
@@ -110,6 +111,7 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=Fields(checks_for(CREATE_FIELDS), CREATE_REQUIRED),
+        answers={201: ITEM},
     ),
     Operation(
         "items.patch",
@@ -119,5 +121,6 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=Fields(checks_for(PATCH_FIELDS)),
+        answers={200: ITEM},
     ),
 )

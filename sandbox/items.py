@@ -16,20 +16,8 @@ from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.steps import revision_steps
 from sandbox.store import Row
+from sandbox.submittals_shapes import ITEM, NEXT_IDENTIFIER, REVISION, page_shape
 from sandbox.world import World
-
-_BEFORE_ACTIONS = (
-    *("id", "identifier", "typeId", "specId", "specIdentifier", "specTitle", "subsection", "title", "description"),
-    *("priority", "revision", "stateId", "statusId", "ballInCourt", "ballInCourtUsers", "ballInCourtCompanies"),
-    *("ballInCourtRoles", "ballInCourtType", "manager", "managerType", "subcontractor", "subcontractorType"),
-    *("watchers", "dueDate", "requiredOnJobDate", "leadTime", "requiredDate", "requiredApprovalDate"),
-    *("submitterDueDate", "sentToSubmitter", "receivedFromSubmitter", "submittedBy", "managerDueDate"),
-    *("sentToReview", "sentToReviewBy", "receivedFromReview", "publishedDate", "publishedBy", "responseId"),
-    *("responseComment", "respondedAt", "respondedBy", "packageId", "packageIdentifier", "packageTitle"),
-    *("packageSpecIdentifier", "folderUrn", "revisionsFoldersUrns", "createdAt", "createdBy", "updatedAt"),
-    "updatedBy",
-)
-_AFTER_ACTIONS = ("customIdentifier", "customIdentifierHumanReadable")
 
 _VALUE_FILTERS = {
     **{
@@ -101,9 +89,7 @@ def actions_of(world: World, member: Membership, item: Row) -> list[Action]:
 
 def item_json(world: World, member: Membership, item: Row) -> dict[str, Any]:
     """The item object of GET, list rows, POST, PATCH and transition (fact sheet 2.1)."""
-    shown = {name: [] if name == "ballInCourt" else item[name] for name in _BEFORE_ACTIONS}
-    shown["permittedActions"] = actions_of(world, member, item)
-    return shown | {name: item[name] for name in _AFTER_ACTIONS}
+    return ITEM.of(item, ballInCourt=[], permittedActions=actions_of(world, member, item))
 
 
 def stored_item(world: World, item_id: str) -> Row:
@@ -148,18 +134,7 @@ def list_revisions(call: Call) -> Answer:
 
 def revision_json(world: World, item: Row) -> dict[str, Any]:
     """One row of the history (fact sheet 2.8)."""
-    names = (
-        *("manager", "managerType", "subcontractor", "subcontractorType", "submitterDueDate", "managerDueDate"),
-        *("reviewerDueDate", "sentToSubmitter", "receivedFromSubmitter", "submittedBy", "sentToReview"),
-        *("sentToReviewBy", "receivedFromReview", "publishedDate", "publishedBy", "responseId", "responseComment"),
-        *("respondedAt", "respondedBy"),
-    )
-    return {
-        "itemId": item["id"],
-        "revision": item["revision"],
-        **{name: item.get(name) for name in names},
-        "steps": revision_steps(world, item),
-    }
+    return REVISION.of(item, itemId=item["id"], reviewerDueDate=None, steps=revision_steps(world, item))
 
 
 def next_custom_identifier(call: Call) -> Answer:
@@ -169,7 +144,7 @@ def next_custom_identifier(call: Call) -> Answer:
     taken = taken_identifiers(call.world, member, spec_of_query(call, member))
     previous = max(taken, key=_as_number, default=None)
     following = "1" if previous is None else _counted_up(previous)
-    return Answer({"previousCustomIdentifier": previous, "nextCustomIdentifier": following})
+    return Answer(NEXT_IDENTIFIER.of({}, previousCustomIdentifier=previous, nextCustomIdentifier=following))
 
 
 def validate_custom_identifier(call: Call) -> Answer:
@@ -224,8 +199,17 @@ OPERATIONS = (
         "submittals",
         ("data:read",),
         query=_LIST.parameters(),
+        answers={200: page_shape(ITEM)},
     ),
-    Operation("items.get", "GET", f"{SUBMITTALS}/items/{{itemId}}", get_item, "submittals", ("data:read",)),
+    Operation(
+        "items.get",
+        "GET",
+        f"{SUBMITTALS}/items/{{itemId}}",
+        get_item,
+        "submittals",
+        ("data:read",),
+        answers={200: ITEM},
+    ),
     Operation(
         "items.revisions",
         "GET",
@@ -234,6 +218,7 @@ OPERATIONS = (
         "submittals",
         ("data:read",),
         query=("limit", "offset"),
+        answers={200: page_shape(REVISION)},
     ),
     Operation(
         "items.next-custom-identifier",
@@ -243,6 +228,7 @@ OPERATIONS = (
         "submittals",
         ("data:read",),
         query=("specId",),
+        answers={200: NEXT_IDENTIFIER},
     ),
     Operation(
         "items.validate-custom-identifier",
@@ -253,5 +239,7 @@ OPERATIONS = (
         ("data:read",),
         query=("specId",),
         fields=_CUSTOM_IDENTIFIER,
+        answers={204: None},
+        refused=(409,),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from sandbox.access import Membership, admin_only, submittals_member
@@ -13,7 +14,9 @@ from sandbox.paging import HUNDRED, ITEMS, TEMPLATES, Condition, Listing, Page, 
 from sandbox.permitted import action, need, project_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
+from sandbox.shapes import Shape
 from sandbox.store import Row
+from sandbox.submittals_shapes import ITEM_TYPE, ME, PACKAGE, RESPONSE, SPEC, TEMPLATE, page_shape
 from sandbox.world import World
 
 _STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
@@ -66,44 +69,21 @@ _TEMPLATES = Listing(
 _NEW_SPEC = Fields({"identifier": filled_text, "title": filled_text}, ("identifier", "title"))
 
 
-def spec_json(row: Row) -> dict[str, Any]:
-    """A spec section."""
-    return {name: row[name] for name in ("id", "identifier", "title", *_STAMPS)}
-
-
 def package_json(row: Row) -> dict[str, Any]:
     """A package; nothing can be done with one over the API but read it."""
-    names = ("id", "specId", "specIdentifier", "title", "identifier", "description", *_STAMPS)
-    return {**{name: row[name] for name in names}, "permittedActions": [action("Package::retrieve")]}
+    return PACKAGE.of(row, permittedActions=[action("Package::retrieve")])
 
 
 def item_type_json(row: Row) -> dict[str, Any]:
     """An item type."""
-    return {
-        **{name: row[name] for name in ("id", "key", "value")},
-        "platformId": None,
-        "isActive": row["isActive"],
-        "isInUse": bool(row["isInUse"]),
-        **{name: row[name] for name in _STAMPS},
-    }
+    return ITEM_TYPE.of(row, platformId=None, isInUse=bool(row["isInUse"]))
 
 
 def response_json(world: World, row: Row) -> dict[str, Any]:
     """A response that a reviewer or a manager may give."""
     if world.switches.response_categories == "tutorial":
         row = row | {"categoryId": {"2": "3", "3": "2"}.get(row["categoryId"], row["categoryId"])}
-    return {
-        **{name: row[name] for name in ("id", "key", "value")},
-        "platformId": None,
-        **{name: row[name] for name in ("categoryId", "isApproval", "isActive")},
-        "isInUse": bool(row["isInUse"]),
-        **{name: row[name] for name in _STAMPS},
-    }
-
-
-def template_json(row: Row) -> dict[str, Any]:
-    """A review template."""
-    return {name: row[name] for name in ("id", "name", "watchers", "steps", *_STAMPS)}
+    return RESPONSE.of(row, platformId=None, isInUse=bool(row["isInUse"]))
 
 
 def spec_of_query(call: Call, member: Membership) -> str | None:
@@ -154,12 +134,12 @@ def _one(call: Call, table: str) -> Row:
 def list_specs(call: Call) -> Answer:
     """GET /specs."""
     page = _listed(call, _SPECS)
-    return page_answer(call, page, [spec_json(row) for row in page.rows])
+    return page_answer(call, page, [SPEC.of(row) for row in page.rows])
 
 
 def get_spec(call: Call) -> Answer:
     """GET /specs/:id."""
-    return Answer(spec_json(_one(call, "specs")))
+    return Answer(SPEC.of(_one(call, "specs")))
 
 
 def create_spec(call: Call) -> Answer:
@@ -175,7 +155,7 @@ def create_spec(call: Call) -> Answer:
         call.world.store.insert("specs", row)
     except sqlite3.IntegrityError:
         raise RefusedError(400, "The project already has a spec with this identifier") from None
-    return Answer(spec_json(row), 201)
+    return Answer(SPEC.of(row), 201)
 
 
 def list_packages(call: Call) -> Answer:
@@ -215,14 +195,15 @@ def list_templates(call: Call) -> Answer:
     """GET /templates; Submittals admins only."""
     admin_only(submittals_member(call))
     page = _listed(call, _TEMPLATES)
-    return page_answer(call, page, [template_json(row) for row in page.rows])
+    return page_answer(call, page, [TEMPLATE.of(row) for row in page.rows])
 
 
 def users_me(call: Call) -> Answer:
     """GET /users/me: roles and what may be done in the project."""
     refuse_unknown(call)
     member = submittals_member(call)
-    return Answer({"id": member.person.autodesk_id, "roles": member.roles, "permittedActions": project_actions(member)})
+    me = ME.of({}, id=member.person.autodesk_id, roles=member.roles, permittedActions=project_actions(member))
+    return Answer(me)
 
 
 def every_item_type(call: Call, member: Membership) -> list[dict[str, Any]]:
@@ -242,23 +223,33 @@ def _every(call: Call, member: Membership, listing: Listing) -> list[Row]:
     )
 
 
-def _read(name: str, path: str, handler: Handler, listing: Listing | None = None) -> Operation:
-    query = () if listing is None else listing.parameters()
-    return Operation(name, "GET", f"{SUBMITTALS}/{path}", handler, "submittals", ("data:read",), query=query)
+def _read(name: str, path: str, handler: Handler, answer: Shape) -> Operation:
+    return Operation(name, "GET", f"{SUBMITTALS}/{path}", handler, "submittals", ("data:read",), answers={200: answer})
+
+
+def _list(name: str, path: str, handler: Handler, row: Shape, listing: Listing) -> Operation:
+    return replace(_read(name, path, handler, page_shape(row)), query=listing.parameters())
 
 
 OPERATIONS = (
-    _read("specs.list", "specs", list_specs, _SPECS),
-    _read("specs.get", "specs/{id}", get_spec),
+    _list("specs.list", "specs", list_specs, SPEC, _SPECS),
+    _read("specs.get", "specs/{id}", get_spec, SPEC),
     Operation(
-        "specs.create", "POST", f"{SUBMITTALS}/specs", create_spec, "submittals", ("data:write",), fields=_NEW_SPEC
+        "specs.create",
+        "POST",
+        f"{SUBMITTALS}/specs",
+        create_spec,
+        "submittals",
+        ("data:write",),
+        fields=_NEW_SPEC,
+        answers={201: SPEC},
     ),
-    _read("packages.list", "packages", list_packages, _PACKAGES),
-    _read("packages.get", "packages/{id}", get_package),
-    _read("item-types.list", "item-types", list_item_types, _ITEM_TYPES),
-    _read("item-types.get", "item-types/{id}", get_item_type),
-    _read("responses.list", "responses", list_responses, _RESPONSES),
-    _read("responses.get", "responses/{id}", get_response),
-    _read("templates.list", "templates", list_templates, _TEMPLATES),
-    _read("users.me", "users/me", users_me),
+    _list("packages.list", "packages", list_packages, PACKAGE, _PACKAGES),
+    _read("packages.get", "packages/{id}", get_package, PACKAGE),
+    _list("item-types.list", "item-types", list_item_types, ITEM_TYPE, _ITEM_TYPES),
+    _read("item-types.get", "item-types/{id}", get_item_type, ITEM_TYPE),
+    _list("responses.list", "responses", list_responses, RESPONSE, _RESPONSES),
+    _read("responses.get", "responses/{id}", get_response, RESPONSE),
+    _list("templates.list", "templates", list_templates, TEMPLATE, _TEMPLATES),
+    _read("users.me", "users/me", users_me, ME),
 )

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.call import Answer, Call, Operation
+from sandbox.auth_shapes import TOKEN, WORTH
+from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.clients import Client, authenticated_client, form_of
 from sandbox.clock import parse_stamp
 from sandbox.people import Person
@@ -25,6 +26,7 @@ from sandbox.refresh_tokens import (
 )
 from sandbox.refusals import RefusedError, error_body
 from sandbox.service_accounts import account_of_assertion
+from sandbox.shapes import Shape
 from sandbox.tokens import known_scope
 
 ACCESS_SECONDS = 3599
@@ -186,9 +188,13 @@ def _invalid(reason: str) -> RefusedError:
     return RefusedError(400, reason, code="invalid_grant")
 
 
-_PATH = "/authentication/v2"
+def _post(name: str, handler: Handler, answer: Shape | None) -> Operation:
+    path = f"/authentication/v2/{name}"
+    return Operation(f"auth.{name}", "POST", path, handler, "auth", access="anybody", answers={200: answer})
+
+
 OPERATIONS = (
-    Operation("auth.token", "POST", f"{_PATH}/token", token, "auth", access="anybody"),
-    Operation("auth.revoke", "POST", f"{_PATH}/revoke", revoke, "auth", access="anybody"),
-    Operation("auth.introspect", "POST", f"{_PATH}/introspect", introspect, "auth", access="anybody"),
+    _post("token", token, TOKEN),
+    _post("revoke", revoke, None),
+    _post("introspect", introspect, WORTH),
 )

@@ -16,6 +16,7 @@ from sandbox.fields import Check, Fields, list_of, read_json, text
 from sandbox.processing import OBJECT_URN
 from sandbox.refusals import RefusedError
 from sandbox.regions import is_bucket
+from sandbox.storage_shapes import DOWNLOAD_BATCH, SIGNED_DOWNLOAD
 from sandbox.store import Row
 
 BLOCK = 256 * 1024
@@ -166,6 +167,7 @@ OPERATIONS = (
         "oss",
         ("data:read",),
         query=_DOWNLOAD_QUERY,
+        answers={200: SIGNED_DOWNLOAD, 304: None},
     ),
     Operation(
         "oss.batchsigneds3download",
@@ -176,5 +178,6 @@ OPERATIONS = (
         ("data:read",),
         query=("minutesExpiration",),
         fields=BATCH,
+        answers={200: DOWNLOAD_BATCH},
     ),
 )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from sandbox.call import Answer, Call, Operation
 from sandbox.query import LARGEST_NUMBER
+from sandbox.refusal_shapes import refusals_of
+from sandbox.shapes import HTML, TEXT, described, either
+from sandbox.switches import Switches
 from sandbox.world import CONFIDENTIAL_CLIENT_ID, PUBLIC_CLIENT_ID
 
 _NUMBERS = ("limit", "offset", "parts", "firstPart", "minutesExpiration", "page[number]", "page[limit]", "after")
@@ -33,15 +37,14 @@ _TAGS = {
 }
 
 
-def describe_api(operations: Iterable[Operation], base_url: str) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of operations; pages for people are left out.
-
-    Answers are described by status and media type only: their shapes stand in the reference that they follow.
-    """
+def describe_api(operations: Iterable[Operation], base_url: str, switches: Switches) -> dict[str, Any]:
+    """An OpenAPI 3.1 document of operations as the switches stand; pages for people are left out."""
     paths: dict[str, Any] = {}
+    components: dict[str, Any] = {}
     for operation in operations:
         if operation.service != "page":
-            paths.setdefault(operation.template, {})[operation.method.lower()] = _described(operation)
+            method = operation.method.lower()
+            paths.setdefault(operation.template, {})[method] = _operation(operation, switches, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,22 +54,18 @@ def describe_api(operations: Iterable[Operation], base_url: str) -> dict[str, An
         },
         "servers": [{"url": base_url}],
         "paths": paths,
-        "components": {"securitySchemes": _security_schemes(base_url)},
+        "components": {"schemas": components, "securitySchemes": _security_schemes(base_url)},
     }
 
 
-def _described(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
     document = (operation.handler.__doc__ or operation.name).strip().splitlines()
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [_TAGS[operation.service]],
         "summary": document[0],
         "parameters": [*_path_parameters(operation), *(_query_parameter(name) for name in operation.query)],
-        "responses": {
-            "2XX": {"description": "Carried out."},
-            "3XX": {"description": "Redirected."},
-            "4XX": {"description": "Refused; nothing has changed."},
-        },
+        "responses": _responses(operation, switches, components),
     }
     content = _request_content(operation)
     if content is not None:
@@ -74,6 +73,22 @@ def _described(operation: Operation) -> dict[str, Any]:
     if operation.access in ("person", "token"):
         described["security"] = [{"bearer": list(operation.scopes)}]
     return described
+
+
+def _responses(operation: Operation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
+    bodies = refusals_of(operation, switches)
+    for status, body in operation.answers.items():
+        bodies[status] = either(body, bodies[status]) if status in bodies else body
+    return {str(status): _response(status, bodies[status], components) for status in sorted(bodies)}
+
+
+def _response(status: int, body: Any, components: dict[str, Any]) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if body == HTML:
+        response["content"] = {HTML: {"schema": TEXT}}
+    elif body is not None:
+        response["content"] = {"application/json": {"schema": described(body, components)}}
+    return response
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -122,6 +137,6 @@ def operation(operations: Iterable[Operation]) -> Operation:
     listed = tuple(operations)
 
     def read(call: Call) -> Answer:
-        return Answer(describe_api(listed, call.base_url))
+        return Answer(describe_api(listed, call.base_url, call.world.switches))
 
     return Operation("page.openapi", "GET", "/openapi.json", read, "page", access="anybody")

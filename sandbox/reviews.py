@@ -18,6 +18,7 @@ from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.steps import find_step, find_task, task_json
 from sandbox.store import Row
+from sandbox.submittals_shapes import TASK
 from sandbox.world import World
 
 _UNANSWERED = {
@@ -194,5 +195,6 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=_CLOSING,
+        answers={200: TASK},
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 
+from sandbox.auth_shapes import SERVICE_ACCOUNT, SERVICE_KEY
 from sandbox.call import Answer, Call, Operation
 from sandbox.clients import CLIENTS, Client
 from sandbox.fields import Fields, filled_text
@@ -129,6 +130,8 @@ OPERATIONS = (
         ("application:service_account:write",),
         "token",
         fields=_NEW_ACCOUNT,
+        answers={201: SERVICE_ACCOUNT},
+        refused=(409,),
     ),
     Operation(
         "service-accounts.keys.create",
@@ -138,5 +141,6 @@ OPERATIONS = (
         "auth",
         ("application:service_account_key:write",),
         "token",
+        answers={201: SERVICE_KEY},
     ),
 )

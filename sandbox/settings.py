@@ -15,7 +15,8 @@ from sandbox.people import known_id
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.store import Row
-from sandbox.switches import Switches
+from sandbox.submittals_shapes import JOB, MAPPING, METADATA, page_shape
+from sandbox.switches import Switches, switch_choices
 from sandbox.world import World
 
 _MAPPINGS = Listing(
@@ -47,8 +48,6 @@ _FIXED: dict[str, Any] = {
     "statuses": _choices(
         k1_required="Required", k2_open="Open", k3_closed="Closed", k4_void="Void", k5_empty="Empty", k6_draft="Draft"
     ),
-}
-_ATTACHMENTS: dict[str, Any] = {
     "attachmentCategories": _choices(
         k1_submission="Submission",
         k2_for_review="For Review",
@@ -73,27 +72,26 @@ def metadata(call: Call) -> Answer:
     oldest = store.value("SELECT MIN(createdAt) FROM items WHERE projectId = ?", project["id"])
     by_whom = store.value("SELECT createdBy FROM specs WHERE projectId = ?", project["id"])
     return Answer(
-        {
-            "id": known_id(f"metadata/{project['id']}"),
-            **_FIXED,
-            "itemTypes": every_item_type(call, member),
-            "responses": every_response(call, member),
-            "responseCategories": _response_categories(call.world.switches),
-            **_ATTACHMENTS,
-            "isManagerMappingDefined": mapping is not None,
-            "noPackagesInProject": not store.value(
+        METADATA.of(
+            _FIXED,
+            id=known_id(f"metadata/{project['id']}"),
+            itemTypes=every_item_type(call, member),
+            responses=every_response(call, member),
+            responseCategories=_response_categories(call.world.switches),
+            isManagerMappingDefined=mapping is not None,
+            noPackagesInProject=not store.value(
                 "SELECT EXISTS (SELECT 1 FROM packages WHERE projectId = ?)", project["id"]
             ),
-            "noItemsInProject": oldest is None,
-            "defaultValues": {
+            noItemsInProject=oldest is None,
+            defaultValues={
                 "watchers": [],
                 "manager": None,
                 "reviewTime": project["reviewTime"],
                 "updatedAt": oldest or stamp(call.now),
                 "updatedBy": by_whom,
             },
-            "customIdentifierSequenceType": project["sequenceType"],
-        }
+            customIdentifierSequenceType=project["sequenceType"],
+        )
     )
 
 
@@ -171,7 +169,7 @@ def change_sequence_type(call: Call) -> Answer:
     call.world.store.insert("async_jobs", job)
     call.world.schedule("job.started", job["id"], call.world.switches.urn_delay / 2)
     call.world.schedule("job.finished", job["id"], call.world.switches.urn_delay)
-    return Answer(_job_json(job), call.world.switches.change_sequence_status)
+    return Answer(JOB.of(job), call.world.switches.change_sequence_status)
 
 
 def get_async_job(call: Call) -> Answer:
@@ -183,7 +181,7 @@ def get_async_job(call: Call) -> Answer:
     )
     if job is None:
         raise RefusedError(404, "The job was not found")
-    return Answer(_job_json(job))
+    return Answer(JOB.of(job))
 
 
 def start_job(world: World, job_id: str, moment: str) -> None:
@@ -199,23 +197,20 @@ def finish_job(world: World, job_id: str, moment: str) -> None:
 
 
 def _mapping_json(row: Row) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "userType": row["userType"],
-        "oxygenId": row["autodeskId"],
-        **{name: row[name] for name in ("autodeskId", "submittalsRole", "createdAt", "createdBy")},
-        **{name: row[name] for name in ("updatedAt", "updatedBy")},
-    }
-
-
-def _job_json(row: Row) -> dict[str, Any]:
-    names = ("id", "resultsPayload", "asyncState", "createdAt", "updatedAt", "startedAt")
-    return {name: row[name] for name in names}
+    return MAPPING.of(row, oxygenId=row["autodeskId"])
 
 
 _PATH = f"{SUBMITTALS}/settings"
 OPERATIONS = (
-    Operation("metadata.get", "GET", f"{SUBMITTALS}/metadata", metadata, "submittals", ("data:read",)),
+    Operation(
+        "metadata.get",
+        "GET",
+        f"{SUBMITTALS}/metadata",
+        metadata,
+        "submittals",
+        ("data:read",),
+        answers={200: METADATA},
+    ),
     Operation(
         "mappings.list",
         "GET",
@@ -224,6 +219,7 @@ OPERATIONS = (
         "submittals",
         ("data:read",),
         query=_MAPPINGS.parameters(),
+        answers={200: page_shape(MAPPING)},
     ),
     Operation(
         "mappings.create",
@@ -233,9 +229,16 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=_NEW_MAPPING,
+        answers={201: MAPPING},
     ),
     Operation(
-        "mappings.delete", "DELETE", f"{_PATH}/mappings/{{mappingId}}", delete_mapping, "submittals", ("data:write",)
+        "mappings.delete",
+        "DELETE",
+        f"{_PATH}/mappings/{{mappingId}}",
+        delete_mapping,
+        "submittals",
+        ("data:write",),
+        answers=dict.fromkeys(switch_choices("delete_mapping_status")),
     ),
     Operation(
         "change-sequence-type",
@@ -245,8 +248,15 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=_NEW_SEQUENCE,
+        answers=dict.fromkeys(switch_choices("change_sequence_status"), JOB),
     ),
     Operation(
-        "async-jobs.get", "GET", f"{SUBMITTALS}/async-jobs/{{asyncJobId}}", get_async_job, "submittals", ("data:read",)
+        "async-jobs.get",
+        "GET",
+        f"{SUBMITTALS}/async-jobs/{{asyncJobId}}",
+        get_async_job,
+        "submittals",
+        ("data:read",),
+        answers={200: JOB},
     ),
 )

@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.access import Membership, may_close, submittals_member, visible_item
-from sandbox.call import Answer, Call, Operation
+from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer, refuse_unknown
 from sandbox.permitted import step_actions, task_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
+from sandbox.shapes import Shape
 from sandbox.store import Row
+from sandbox.submittals_shapes import REVISION_STEP, REVISION_TASK, STEP, TASK, page_shape
 from sandbox.world import World
-
-_STEP_FIELDS = ("id", "itemId", "status", "stepNumber", "daysToRespond", "dueDate", "startedAt", "completedAt")
-_TASK_FIELDS = (
-    *("id", "stepId", "status", "assignedTo", "assignedToType", "isRequired", "stepDueDate", "responseId"),
-    *("responseComment", "respondedAt", "respondedBy", "startedAt", "completedAt", "completedBy"),
-)
-_STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
 
 _STEPS = Listing("steps", HUNDRED, {"stepNumber": "stepNumber", "id": "id"}, default_sort="stepNumber asc", filters={})
 _TASKS = Listing("tasks", HUNDRED, {"position": "position"}, default_sort="position asc", filters={})
@@ -27,21 +22,17 @@ _TASKS = Listing("tasks", HUNDRED, {"position": "position"}, default_sort="posit
 def step_json(world: World, member: Membership, step: Row) -> dict[str, Any]:
     """A step with its tasks."""
     tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
-    return {
-        **{name: step[name] for name in _STEP_FIELDS},
-        "tasks": [task_json(world, member, task) for task in tasks],
-        **{name: step[name] for name in _STAMPS},
-        "permittedActions": step_actions(manages=member.manages),
-    }
+    return STEP.of(
+        step,
+        tasks=[task_json(world, member, task) for task in tasks],
+        permittedActions=step_actions(manages=member.manages),
+    )
 
 
 def task_json(world: World, member: Membership, task: Row) -> dict[str, Any]:
     """A task; `Task::close` is listed while it is open, for whoever may answer it."""
     closable = task["status"] == "in-progress" and may_close(world, member, task)
-    return {
-        **{name: task[name] for name in (*_TASK_FIELDS, *_STAMPS)},
-        "permittedActions": task_actions(may_close=closable, manages=member.manages),
-    }
+    return TASK.of(task, permittedActions=task_actions(may_close=closable, manages=member.manages))
 
 
 def find_step(call: Call, item: Row) -> Row:
@@ -69,28 +60,8 @@ def revision_steps(world: World, item: Row) -> list[dict[str, Any]]:
     shown = []
     for step in world.store.rows("SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber", item["id"]):
         tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
-        step_names = ("stepNumber", "daysToRespond", "dueDate", "startedAt", "completedAt", "createdAt", "updatedAt")
-        task_names = (
-            *("assignedTo", "assignedToType", "isRequired", "responseId", "responseComment", "respondedAt"),
-            *("respondedBy", "startedAt", "completedAt", "completedBy", "createdAt", "updatedAt"),
-        )
-        shown.append(
-            {
-                "stepId": step["id"],
-                "revision": item["revision"],
-                **{name: step[name] for name in step_names},
-                "tasks": [
-                    {
-                        "taskId": task["id"],
-                        "stepId": step["id"],
-                        "itemId": item["id"],
-                        "revision": item["revision"],
-                        **{name: task[name] for name in task_names},
-                    }
-                    for task in tasks
-                ],
-            }
-        )
+        answers = [REVISION_TASK.of(task, taskId=task["id"], revision=item["revision"]) for task in tasks]
+        shown.append(REVISION_STEP.of(step, stepId=step["id"], revision=item["revision"], tasks=answers))
     return shown
 
 
@@ -128,9 +99,15 @@ def get_task(call: Call) -> Answer:
 _STEPS_PATH = f"{SUBMITTALS}/items/{{itemId}}/steps"
 _TASKS_PATH = f"{_STEPS_PATH}/{{stepId}}/tasks"
 
+
+def _read(name: str, path: str, handler: Handler, answer: Shape, listing: Listing | None = None) -> Operation:
+    query = () if listing is None else listing.parameters()
+    return Operation(name, "GET", path, handler, "submittals", ("data:read",), query=query, answers={200: answer})
+
+
 OPERATIONS = (
-    Operation("steps.list", "GET", _STEPS_PATH, list_steps, "submittals", ("data:read",), query=_STEPS.parameters()),
-    Operation("steps.get", "GET", f"{_STEPS_PATH}/{{stepId}}", get_step, "submittals", ("data:read",)),
-    Operation("tasks.list", "GET", _TASKS_PATH, list_tasks, "submittals", ("data:read",), query=_TASKS.parameters()),
-    Operation("tasks.get", "GET", f"{_TASKS_PATH}/{{taskId}}", get_task, "submittals", ("data:read",)),
+    _read("steps.list", _STEPS_PATH, list_steps, page_shape(STEP), _STEPS),
+    _read("steps.get", f"{_STEPS_PATH}/{{stepId}}", get_step, STEP),
+    _read("tasks.list", _TASKS_PATH, list_tasks, page_shape(TASK), _TASKS),
+    _read("tasks.get", f"{_TASKS_PATH}/{{taskId}}", get_task, TASK),
 )

@@ -144,7 +144,7 @@ def switch_value(name: str, value: object) -> Any:
     hints = get_type_hints(Switches)
     if name not in hints:
         raise DocumentError(f"there is no switch {name}")
-    options = _choices(name)
+    options = switch_choices(name)
     for option in options:
         if value == option and type(value) is type(option):
             return option
@@ -174,13 +174,15 @@ def describe(switches: Switches) -> tuple[SwitchDescription, ...]:
             getattr(switches, one.name),
             one.metadata["section"],
             one.metadata["meaning"],
-            tuple(str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in _choices(one.name)),
+            tuple(
+                str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in switch_choices(one.name)
+            ),
         )
         for one in fields(switches)
     )
 
 
-def _choices(name: str) -> tuple[Any, ...]:
+def switch_choices(name: str) -> tuple[Any, ...]:
     """What a switch may be set to; empty for a number."""
     kind = get_type_hints(Switches)[name]
     if get_origin(kind) is Literal:

@@ -18,6 +18,7 @@ from sandbox.reviews import first_step, last_step, open_tasks, reset_open_steps,
 from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.store import Row
+from sandbox.submittals_shapes import ITEM
 
 _ALWAYS = ("duplicateAttachments", "saveAttachmentDrafts")
 """The tutorial sends duplicates with every transition, listed or not."""
@@ -101,5 +102,6 @@ OPERATIONS = (
         "submittals",
         ("data:write",),
         fields=Fields(checks_for(TRANSITION_FIELDS), ("stateId",)),
+        answers={200: ITEM},
     ),
 )

@@ -15,6 +15,8 @@ from sandbox.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_
 from sandbox.processing import OBJECT_URN
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import GatewayRefusedError, RefusedError, missing_scope
+from sandbox.shapes import either
+from sandbox.storage_shapes import COMPLETION_BATCH, INVALID_PARTS, SIGNED_UPLOAD, STORED_OBJECT, UPLOAD_BATCH
 from sandbox.store import Row
 
 MOST_URLS = 25
@@ -252,6 +254,7 @@ OPERATIONS = (
         "oss",
         _WRITE,
         query=("parts", "firstPart", "uploadKey", "minutesExpiration", "useAcceleration"),
+        answers={200: SIGNED_UPLOAD},
     ),
     Operation(
         "oss.signeds3upload.complete",
@@ -261,6 +264,7 @@ OPERATIONS = (
         "oss",
         _WRITE,
         fields=_COMPLETION,
+        answers={200: either(STORED_OBJECT, INVALID_PARTS), 400: INVALID_PARTS},
     ),
     Operation(
         "oss.batchsigneds3upload",
@@ -271,6 +275,7 @@ OPERATIONS = (
         _WRITE,
         query=("minutesExpiration", "useAcceleration"),
         fields=BATCH,
+        answers={200: UPLOAD_BATCH},
     ),
     Operation(
         "oss.batchcompleteupload",
@@ -279,6 +284,7 @@ OPERATIONS = (
         batch_complete,
         "oss",
         _WRITE,
-        fields=_COMPLETION,
+        fields=BATCH,
+        answers={200: COMPLETION_BATCH},
     ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from sandbox.access import Membership
-from sandbox.call import Answer, Call, Operation
+from sandbox.call import Answer, Call, Handler, Operation
+from sandbox.files_shapes import FILE_VERSION, FILE_VERSIONS, ITEM
 from sandbox.jsonapi import dm_member, document, page_of, paged_document
 from sandbox.refusals import RefusedError
+from sandbox.shapes import Shape
 from sandbox.store import Row
 
 
@@ -16,13 +19,13 @@ def get_item(call: Call) -> Answer:
     """GET …/items/:itemId, with its tip version in `included`."""
     member = dm_member(call)
     file = _find_file(call, member)
-    return document(call, item_json(call, member, file), included=[version_json(call, member, _tip(call, file))])
+    return document(call, item_json(call, member, file), included=[version_json(call, member, tip_of(call, file))])
 
 
 def get_tip(call: Call) -> Answer:
     """GET …/items/:itemId/tip."""
     member = dm_member(call)
-    return document(call, version_json(call, member, _tip(call, _find_file(call, member))))
+    return document(call, version_json(call, member, tip_of(call, _find_file(call, member))))
 
 
 def list_versions(call: Call) -> Answer:
@@ -101,6 +104,11 @@ def version_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
     }
 
 
+def tip_of(call: Call, file: Row) -> Row:
+    """A file's newest version."""
+    return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
+
+
 def _find_file(call: Call, member: Membership) -> Row:
     file = call.world.store.row(
         "SELECT * FROM files WHERE id = ? AND projectId = ?", call.path["itemId"], member.project_id
@@ -110,25 +118,21 @@ def _find_file(call: Call, member: Membership) -> Row:
     return file
 
 
-def _tip(call: Call, file: Row) -> Row:
-    return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
-
-
 _PATH = "/data/v1/projects/{projectId}"
+
+
+def _read(name: str, path: str, handler: Handler, answer: Shape, per_minute: int) -> Operation:
+    return Operation(
+        name, "GET", f"{_PATH}/{path}", handler, "dm", ("data:read",), per_minute=per_minute, answers={200: answer}
+    )
+
+
 OPERATIONS = (
-    Operation("dm-items.get", "GET", f"{_PATH}/items/{{itemId}}", get_item, "dm", ("data:read",), per_minute=300),
-    Operation("dm-items.tip", "GET", f"{_PATH}/items/{{itemId}}/tip", get_tip, "dm", ("data:read",), per_minute=50),
-    Operation(
-        "dm-items.versions",
-        "GET",
-        f"{_PATH}/items/{{itemId}}/versions",
-        list_versions,
-        "dm",
-        ("data:read",),
-        per_minute=800,
+    _read("dm-items.get", "items/{itemId}", get_item, ITEM, 300),
+    _read("dm-items.tip", "items/{itemId}/tip", get_tip, FILE_VERSION, 50),
+    replace(
+        _read("dm-items.versions", "items/{itemId}/versions", list_versions, FILE_VERSIONS, 800),
         query=("page[number]", "page[limit]", "filter[versionNumber]"),
     ),
-    Operation(
-        "versions.get", "GET", f"{_PATH}/versions/{{versionId}}", get_version, "dm", ("data:read",), per_minute=300
-    ),
+    _read("versions.get", "versions/{versionId}", get_version, FILE_VERSION, 300),
 )

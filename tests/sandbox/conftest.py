@@ -13,6 +13,8 @@ import pytest
 import sandbox
 from sandbox import Box, Clock, Item
 
+from .described import Description
+
 SUBMITTALS = "/construction/submittals/v2/projects"
 ATTACHMENT = {"name": "beams.pdf", "urnTypeId": "2"}
 
@@ -114,13 +116,24 @@ def box() -> Iterator[Box]:
 
 
 @pytest.fixture
-def caller(box: Box) -> Iterator[Callable[..., Caller]]:
+def description(box: Box) -> Description:
+    """What /openapi.json says; every answer that `caller`, `manager` and `anonymous` get is held to it."""
+    return Description(box)
+
+
+@pytest.fixture
+def caller(box: Box, description: Description) -> Iterator[Callable[..., Caller]]:
     """Makes a `Caller` for a person; further arguments go to `Box.token`."""
     with ExitStack() as stack:
 
         def as_person(person: str = "manager", **token: Any) -> Caller:
             headers = {"Authorization": f"Bearer {box.token(person, **token)}"}
-            client = httpx.Client(base_url=box.base_url, headers=headers, transport=transport())
+            client = httpx.Client(
+                base_url=box.base_url,
+                headers=headers,
+                transport=transport(),
+                event_hooks={"response": [description.check]},
+            )
             return Caller(box, stack.enter_context(client), person)
 
         yield as_person
@@ -132,6 +145,7 @@ def manager(caller: Callable[..., Caller]) -> Caller:
 
 
 @pytest.fixture
-def anonymous(box: Box) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.base_url, transport=transport()) as client:
+def anonymous(box: Box, description: Description) -> Iterator[httpx.Client]:
+    hooks = {"response": [description.check]}
+    with httpx.Client(base_url=box.base_url, transport=transport(), event_hooks=hooks) as client:
         yield client

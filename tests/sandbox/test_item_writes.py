@@ -87,6 +87,8 @@ def test_each_role_creates_in_its_own_states(box, caller, minimum, person, state
         {"leadTime": 10**12},
         {"watchers": ["x"]},
         {"watchers": [{"id": "x", "userType": "9"}]},
+        {"watchers": [{"id": "NOBODY000000", "userType": "1"}]},
+        {"watchers": [{"id": "99999999", "userType": "2"}]},
         {"colour": "red"},
     ],
 )
@@ -114,6 +116,19 @@ def test_a_field_is_changed_and_everything_else_stays(box, manager):
     }
 
 
+def test_a_moment_is_kept_as_submittals_writes_one(box, manager):
+    item = box.item("051200-4")
+    change = {"sentToReview": "2026-03-01T10:00:00+02:00", "receivedFromReview": "2026-03-04", "publishedDate": None}
+    after = manager.submittals("PATCH", f"/items/{item.id}", json=change).json()
+    assert {name: after[name] for name in change} == {
+        "sentToReview": "2026-03-01T08:00:00.000000Z",
+        "receivedFromReview": "2026-03-04T00:00:00.000000Z",
+        "publishedDate": None,
+    }
+    found = manager.submittals("GET", "/items", params={"filter[sentToReview]": "2026-03-01"}).json()
+    assert [row["id"] for row in found["results"]] == [item.id]
+
+
 def test_a_new_contractor_gets_the_ball(box, manager):
     item = box.item("051200-4")
     change = contractor(box, "concrete")
@@ -129,6 +144,10 @@ def test_a_new_contractor_gets_the_ball(box, manager):
         {"customIdentifier": "3"},
         {"manager": "NOBODY000000"},
         {"responseId": UNKNOWN},
+        {"ballInCourtUsers": ["NOBODY000000"]},
+        {"ballInCourtCompanies": ["99999999"]},
+        {"sentToReview": "soon"},
+        {"sentToReview": "0001-01-01T00:00:00+14:00"},
         {"title": 5},
         [],
         "title",
