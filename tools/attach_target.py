@@ -92,8 +92,8 @@ async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> s
         "The submittal is in review: an attachment belongs to one of this person's open review tasks.",
         "Call again with the task_id of a candidate."
         if ids
-        else "This person has no open review task here: a reviewer who has one can attach, or a manager can return the "
-        "submittal.",
+        else "This person has no open review task here: a reviewer who has one can attach, or a submittals manager can "
+        "return the submittal in ACC.",
         candidates=[Candidate(id=task.id, name=f"review step {task.step}") for task in mine],
         again=Again(needs=["task_id"]) if ids else None,
     )

@@ -39,10 +39,12 @@ def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
     """Return what a failed call answers; None for a fault of ours."""
     from tools.explaining import explain
     from tools.recovery import Failure, after_failure
+    from tools.words import CALL_AGAIN
 
     explained = explain(error)
     if explained is None:
         return None
-    body = explained.body
+    hint = explained.body.hint.replace(CALL_AGAIN, f"Call {call.tool} again")
+    body = explained.body.model_copy(update={"hint": hint})
     failure = Failure(body.code, call.tool, call.arguments, explained.again, body.failed_step, explained.attachment_id)
     return ErrorResult(error=body, next_steps=after_failure(failure, desk.policy.surroundings))

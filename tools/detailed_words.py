@@ -20,21 +20,26 @@ def _path(error: transfers.FileProblem) -> str:
 
 
 def _missing_file(error: transfers.FileMissing) -> Words:
-    hint = "Check the path; it is absolute, or relative to an allowed folder."
+    hint = "Check file_path; it is absolute, or relative to an allowed folder."
     return Words("file_not_found", f"There is no such file: {_path(error)}.", hint, _ANOTHER_FILE)
 
 
 def _unreadable_file(error: transfers.FileUnreadable) -> Words:
     message = f"The operating system does not let the server read this file: {_path(error)}."
-    return Words("file_not_allowed", message, "Check its permissions and the drive it is on.", _ANOTHER_FILE)
+    return Words(
+        "file_not_allowed",
+        message,
+        "Check its permissions and the drive it is on, or give another file_path.",
+        _ANOTHER_FILE,
+    )
 
 
 _NOT_ALLOWED_HINTS: Final = {
     "no_folders": "No folder is allowed yet: a person starts the server with --folder or sets SUBMITTAL_MCP_FOLDERS.",
     "outside": "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS (or --folder) may be attached.",
-    "hidden": "Hidden files and folders (names that begin with a dot) are never attached; copy the file elsewhere.",
-    "link": "Links are not followed; give the real path of the file.",
-    "not_a_file": "This is a folder or a device; give the path of a plain file.",
+    "hidden": "Hidden files and folders (a dot begins the name) are never attached: give the file_path of a copy.",
+    "link": "Links are not followed; give the real file_path.",
+    "not_a_file": "This is a folder or a device; give the file_path of a plain file.",
 }
 
 
@@ -51,7 +56,7 @@ def _type_of_file(error: transfers.FileTypeNotAllowed) -> Words:
 
 
 def _empty_file(error: transfers.FileEmpty) -> Words:
-    hint = "Storage takes no empty file; attach another one."
+    hint = "Storage takes no empty file; give another file_path."
     return Words("file_empty", f"The file has no bytes: {_path(error)}.", hint, _ANOTHER_FILE)
 
 
@@ -63,7 +68,7 @@ def _large_file(error: transfers.FileTooLarge) -> Words:
 
 def _changed_file(error: transfers.FileChanged) -> Words:
     message = f"The file changed while it was being attached, and was not completed: {_path(error)}."
-    hint = "Let whatever writes the file finish, then call again."
+    hint = "Call again once whatever writes the file has finished."
     return Words("file_changed", message, hint, SAME, retryable=True)
 
 
@@ -99,10 +104,10 @@ def _incomplete_upload(error: transfers.UploadIncomplete) -> Words:
 def _not_found(error: acc.NotFound) -> Words:
     """A 404 names no thing; which one is missing is known from what was asked."""
     if error.operation.startswith(("dm.folder", "dm.topFolders")):
-        hint = "Leave folder out, or give its path as people see it."
+        hint = "Call again without folder, or with its path as people see it."
         return Words("file_not_found", "The project has no such folder.", hint, Again(without=["folder"]))
     if error.operation.startswith("oss."):
-        hint = "Attach the file again; this makes a new attachment."
+        hint = "Call add_submittal_attachment with the file; this makes a new attachment."
         return Words("upload_expired", "Storage no longer knows the place of this upload.", hint)
     message = "ACC knows no such submittal, or this person may not see it."
     return Words("submittal_not_found", message, "Look for it again with find_submittals.")

@@ -26,6 +26,9 @@ class Words:
     retryable: bool = False
 
 
+CALL_AGAIN: Final = "Call again"
+"""How a hint says that the same tool is to be called; who answers a call puts the tool's name into it."""
+
 SAME: Final = Again()
 """Repeating the call unchanged goes on where it stopped."""
 
@@ -40,17 +43,19 @@ _MEND_SERVICE_ACCOUNT: Final = "A person runs `submittal-mcp doctor` on the serv
 
 FIXED: Final[dict[type[Exception], Words]] = {
     InvalidId: Words(
-        "invalid_arguments", "An id has a form that ACC never uses.", "Take ids from the answers of the finders."
+        "invalid_arguments",
+        "An id has a form that ACC never uses.",
+        "Take ids from the answers of find_projects, find_submittals and get_attachment_status.",
     ),
     transfers.UploadExpired: Words(
         "upload_expired",
         "The upload was not completed within 24 hours; storage discarded its bytes.",
-        "Attach the file again; this makes a new attachment.",
+        "Call add_submittal_attachment with the file; this makes a new attachment.",
     ),
     transfers.ProcessingFailed: Words(
         "processing_failed",
         "ACC could not make a version of the uploaded file (asyncState 4).",
-        "Attach the file again; a person can delete the failed attachment in ACC.",
+        "Call add_submittal_attachment with the file anew; a person can delete the failed attachment in ACC.",
     ),
     transfers.AttachmentMissing: Words(
         "attachment_not_found",
@@ -60,12 +65,12 @@ FIXED: Final[dict[type[Exception], Words]] = {
     transfers.NotYourAttachment: Words(
         "permission_denied",
         "Somebody else reserved this attachment.",
-        "Only the person who reserved an attachment can confirm it.",
+        "Only who reserved it can confirm it: created_by in get_attachment_status.",
     ),
     transfers.IdempotencyConflict: Words(
         "idempotency_conflict",
         "This idempotency_key was used for another file or another attachment.",
-        "Use a new key for a new attachment, or repeat the first call unchanged.",
+        "Use a new idempotency_key for a new attachment, or repeat the first call unchanged.",
         Again(needs=["idempotency_key"]),
     ),
     transfers.StorageStalled: Words(
@@ -167,7 +172,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
     acc.StorageExpired: Words(
         "storage_unavailable",
         "Storage kept calling fresh upload URLs expired.",
-        "A person checks the clock and the connection of the server's machine.",
+        "A person checks the clock and the connection of the server's machine; `submittal-mcp doctor` looks at both.",
         SAME,
     ),
     acc.StorageUploadGone: Words(
@@ -179,7 +184,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
     acc.StorageRefused: Words(
         "storage_unavailable",
         "Storage refused the bytes.",
-        "A proxy may change requests on their way; call again.",
+        "Call again; if it stays so, a proxy may change the requests: a person checks HTTPS_PROXY and NO_PROXY.",
         SAME,
     ),
     acc.StorageUnavailable: Words(
