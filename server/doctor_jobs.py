@@ -16,7 +16,7 @@ _MOST: Final = 5
 async def transfers(settings: Settings) -> AsyncIterator[Finding]:
     """Look for attachments that were begun here and not ended."""
     try:
-        left = [line for line in await unfinished(settings) if line.standing != "running"]
+        left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
     except StorageProblem:
         yield skipped(_CHECK, "the database could not be looked into")
         return

@@ -13,6 +13,7 @@ import anyio.to_thread
 from server.settings import Settings
 from server.signing import NothingToDo
 from transfers.job_report import JobLine, job_line
+from transfers.job_rows import OPEN
 from transfers.ledger import Ledger, Place
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def cancel(settings: Settings, job_id: str) -> None:
 
     async def work(ledger: Ledger) -> str:
         row = await _find(ledger, job_id)
-        if row.status != "open":
+        if row.status != OPEN:
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
         if await ledger.ask(lambda store: store.call_off(row.id)):
             return f"Job {row.id} is cancelled."

@@ -1,5 +1,6 @@
 """The door to transfers: attach a file, link a version, let the caller upload, confirm, and look how far it is."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,13 +68,24 @@ class Transfers:
         place: Place,
         *,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = lambda _: None,
     ) -> None:
         self._acc = acc
         self._folders = folders
         self._rules = rules
         self.ledger = Ledger(place)
-        self._resources = Resources(acc, parallel, storage_client, self.ledger, sleep=sleep, reached=reached)
+        self._resources = Resources(
+            acc,
+            parallel,
+            storage_client,
+            self.ledger,
+            sleep=sleep,
+            between_looks=between_looks,
+            clock=clock,
+            reached=reached,
+        )
         self.jobs = Jobs(self._resources, self._open)
 
     @asynccontextmanager

@@ -38,10 +38,11 @@ class CallerJob(Job):
         return self.destination.request(self.name, "caller")
 
     async def advance(self, resources: Resources, step: Step) -> None:
-        """Reserve; once a confirmation is wanted and the bytes have arrived, complete and confirm."""
+        """Reserve; once a confirmation is wanted and the bytes have arrived, complete, confirm and follow."""
         await step("reserve", partial(self.reserve, resources))
         if await step("complete", partial(self._complete, resources)):
             await step("confirm", partial(self.confirm, resources))
+            await step("follow", partial(self.follow, resources))
 
     async def _complete(self, resources: Resources) -> bool:
         if not (self.confirm_wanted and await self._completed(resources.acc)):

@@ -123,10 +123,15 @@ class FileJob(Job):
                 await step("begin anew", partial(self._begin_anew, resources))
                 await self._upload(resources, step)
             await step("confirm", partial(self.confirm, resources))
+            self._close()
+            await step("follow", partial(self.follow, resources))
         finally:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def joined_by(self, later: Job) -> None:
         """Take over a later wish to confirm, and the later path: the file may have been moved since."""

@@ -5,24 +5,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
 
-from acc.errors import UnexpectedAnswer
+from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
+from auth.errors import AuthError
 from transfers.audit import Entry
-from transfers.confirming import confirm_upload
-from transfers.errors import ProcessingFailed
+from transfers.confirming import confirm_upload, find_row
+from transfers.errors import AttachmentMissing, ProcessingFailed
 from transfers.fingerprint import AttachRequest
-from transfers.job_rows import Robbed
+from transfers.job_rows import FOLLOWING, Robbed
 from transfers.reservation import Doubt, Reservation, Reserved, WrittenDoubt
 from transfers.resources import Resources
-from transfers.state import AttachmentState, attachment_state
+from transfers.state import FOLLOW_SECONDS, AttachmentState, attachment_state
 
 T = TypeVar("T")
+
+FIRST_LOOK_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""ACC documents no time from confirmation to URN. Whoever waits for it looks more often than the job (`tools`)."""
 
 
 class Step(Protocol):
@@ -72,9 +77,10 @@ class Job(ABC):
     """A request to attach something, carried out step by step; every step that is done is not done again.
 
     A run is one go at the steps that are left. `error` is what ended the last one; the next goes on from the `step`
-    that failed. `confirm_wanted` is a wish of the run under way, not a standing order. `same_as` is the earlier job
-    that this one turned out to repeat. `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is
-    the caller's idempotency key.
+    that failed. `finished` is set once nobody needs to wait for the run any more, though it may be `under_way` still,
+    following what ACC makes of an attachment that was `confirmed` then (in seconds since 1970). `confirm_wanted` is a
+    wish of the run under way, not a standing order. `same_as` is the earlier job that this one turned out to repeat.
+    `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is the caller's idempotency key.
     """
 
     destination: Destination
@@ -86,23 +92,39 @@ class Job(ABC):
     sha256: str | None = None
     verified: bool = False
     confirm_wanted: bool = False
+    confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None
     doubt: Doubt = field(default_factory=Doubt)
     look_alikes: tuple[str, ...] = ()
     finished: anyio.Event | None = None
+    under_way: bool = False
     same_as: "Job | None" = None
     elsewhere: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def begin(self) -> None:
+        """Let everybody know that a run is under way in this process."""
+        self.finished, self.under_way = anyio.Event(), True
+
+    def end(self) -> None:
+        """Let everybody know that it is over."""
+        self.under_way = False
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let everybody go who waits for the run."""
+        if self.finished is not None:
+            self.finished.set()
+
     @property
     def here(self) -> bool:
-        """Whether a run is under way in this process."""
-        return self.finished is not None and not self.finished.is_set()
+        """Whether a run that somebody may wait for is under way in this process."""
+        return self.under_way and self.finished is not None and not self.finished.is_set()
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way, in this process or another."""
+        """Whether a run that somebody may wait for is under way, in this process or another."""
         return self.here or self.elsewhere
 
     @property
@@ -220,10 +242,39 @@ class Job(ABC):
             where = self.destination
             async with resources.audit.around("confirming", lambda: self.entry):
                 self.attachment = await confirm_upload(resources.acc, where.project_id, where.item_id, self.reserved.id)
+            self.confirmed = resources.clock()
             resources.reached("patched")
             await resources.keep(self)
-            if self.state == "failed":
-                raise ProcessingFailed(self.reserved.id)
+
+    async def follow(self, resources: Resources) -> None:
+        """Look what ACC makes of the confirmed bytes, for half an hour at most; whoever waited is let go.
+
+        Raises:
+            ProcessingFailed: No version of them.
+        """
+        if self.confirmed is None:
+            return
+        if self.state == "processing":
+            self.step = "follow"
+            await resources.keep(self, status=FOLLOWING)
+            self.let_go()
+            resources.reached("followed")
+            await self._look_until(self.confirmed + FOLLOW_SECONDS, resources)
+        resources.reached("processed")
+        if self.state == "failed":
+            raise ProcessingFailed(self.reserved.id)
+
+    async def _look_until(self, ends: float, resources: Resources) -> None:
+        where, pause = self.destination, FIRST_LOOK_SECONDS
+        while self.state == "processing" and resources.clock() < ends:
+            await resources.between_looks(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            try:
+                self.attachment = await find_row(resources.acc, where.project_id, where.item_id, self.reserved.id)
+            except AttachmentMissing:
+                return  # somebody deleted it in ACC, and knows
+            except (AccError, AuthError) as reason:
+                resources.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
     async def _intend(self, resources: Resources, listed: frozenset[str] | None) -> None:
         self.doubt = Doubt(listed)

@@ -10,7 +10,7 @@ import structlog
 from auth.storage_errors import KeyProblem
 from transfers.job import Job
 from transfers.job_record import job_of, read, record_of, restore
-from transfers.job_rows import OPEN, JobRow, StoredPart
+from transfers.job_rows import FOLLOWING, OPEN, JobRow, StoredPart
 from transfers.ledger import Ledger
 from transfers.local_file import LocalFile
 
@@ -35,9 +35,9 @@ class JobImages:
             NewerRecord: A newer version wrote it.
         """
         known = self._images.get(row.id)
-        if known is not None and known.here:
+        if known is not None and known.under_way:
             return known
-        return await self.image(row, elsewhere=await self.lives(row.owner))
+        return await self.image(row, elsewhere=await self.runs(row))
 
     async def image(self, row: JobRow, *, elsewhere: bool) -> Job:
         """Return what a row says of a job; the same object as before while anybody holds it."""
@@ -45,7 +45,7 @@ class JobImages:
         if job is None:
             job = self._images[row.id] = job_of(row, self._open_file)
         parts, key = await self._rest_of(row)
-        if not job.here:  # else a run has begun since the row was read, and knows better
+        if not job.under_way:  # else a run has begun since the row was read, and knows better
             job.elsewhere = elsewhere
             restore(job, row, key, parts)
         return job
@@ -61,6 +61,10 @@ class JobImages:
     async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
         parts = await self._ledger.ask(lambda store: store.parts(row.id))
         return parts, await anyio.to_thread.run_sync(self._upload_key, row)
+
+    async def runs(self, row: JobRow) -> bool:
+        """Whether somebody works on a job in such a way that it is worth waiting for."""
+        return row.status != FOLLOWING and await self.lives(row.owner)
 
     async def lives(self, owner: str | None) -> bool:
         """Whether an owner works on its jobs; one whose lock can be taken is dead."""

@@ -43,6 +43,7 @@ class JobRecord(BaseModel):
     sha256: str | None = None
     verified: bool = False
     confirm_wanted: bool = False
+    confirmed: float | None = None
     step: str = "reserve"
     error: dict[str, Any] | None = None
     listed: list[str] | None = None
@@ -68,6 +69,7 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
         sha256=job.sha256,
         verified=job.verified,
         confirm_wanted=job.confirm_wanted,
+        confirmed=job.confirmed,
         step=job.step,
         error=failure_to_json(job.error) if job.error else None,
         listed=sorted(job.doubt.listed) if job.doubt.listed is not None else None,
@@ -130,7 +132,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     job.attachment = Attachment.model_validate(record.attachment) if record.attachment else None
     job.stored, job.verified = record.stored, record.verified
     job.size, job.sha256 = record.size, record.sha256
-    job.step, job.confirm_wanted = record.step, record.confirm_wanted
+    job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
     job.error = failure_from_json(record.error) if record.error else None
     job.doubt = Doubt(frozenset(record.listed) if record.listed is not None else None)
     job.look_alikes = tuple(record.look_alikes)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from transfers.job_record import JobRecord, NewerRecord, read
-from transfers.job_rows import CANCELLED, ENDED, JobRow
+from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, JobRow
 from transfers.sent_parts import LIFE_SECONDS
 
 Standing = Literal[
-    "running", "interrupted", "stopped", "uploaded", "waiting", "ended", "cancelled", "unreadable"
+    "running", "interrupted", "stopped", "uploaded", "waiting", "processing", "ended", "cancelled", "unreadable"
 ]  # fmt: skip
 
 _ADVICE: Final[dict[Standing, str]] = {
@@ -18,6 +18,7 @@ _ADVICE: Final[dict[Standing, str]] = {
     "stopped": "`submittal-mcp jobs resume {id}` goes on from the step that failed.",
     "uploaded": "The bytes are in storage; confirm_attachment makes the file visible in ACC.",
     "waiting": "It waits for bytes that its caller sends.",
+    "processing": "It is confirmed, and ACC makes a version of the file; get_attachment_status tells when it is ready.",
     "ended": "",
     "cancelled": "What it reserved stays in ACC, whose API deletes no reservation.",
     "unreadable": "A newer version of submittal-mcp wrote it; use that one.",
@@ -65,6 +66,8 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
 
 
 def _standing(row: JobRow, record: JobRecord, *, alive: bool) -> Standing:
+    if row.status == FOLLOWING:
+        return "processing"
     if row.owner is not None:
         return "running" if alive else "interrupted"
     if row.status == ENDED:

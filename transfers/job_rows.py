@@ -6,8 +6,11 @@ from typing import Final
 OPEN: Final = "open"
 """Something is left to do: reserved and not sent, sent and not confirmed, stopped by an error."""
 
+FOLLOWING: Final = "following"
+"""The attachment is confirmed, and its owner looks what ACC makes of the bytes; nobody has to wait for that."""
+
 ENDED: Final = "ended"
-"""The attachment is confirmed or linked."""
+"""The attachment is confirmed or linked, and nobody looks after it any more."""
 
 CANCELLED: Final = "cancelled"
 """A person called it off."""
@@ -52,8 +55,11 @@ class JobRow:
 
     @property
     def workflow_id(self) -> str:
-        """The id under which the current attempt runs; one that ended is never used again."""
-        return f"{self.fingerprint}:{self.attempt}"
+        """The id under which the current attempt runs; one that ended is never used again.
+
+        An attempt is one of a job: a later job of the same fingerprint must not go on with what an earlier one left.
+        """
+        return f"{self.fingerprint}:{self.id}.{self.attempt}"
 
 
 @dataclass(frozen=True)

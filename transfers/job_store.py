@@ -105,7 +105,7 @@ class JobStore:
 
     def recent(self, *, open_only: bool, limit: int) -> list[JobRow]:
         """Return jobs, the newest first."""
-        where = "status = 'open'" if open_only else "status <> 'replaced'"
+        where = "status IN ('open', 'following')" if open_only else "status <> 'replaced'"
         with self._database.reading() as connection:
             return _many(connection, f"{where} ORDER BY created DESC, id LIMIT :limit", {"limit": limit})
 
@@ -176,12 +176,12 @@ class JobStore:
         return row if row is not None else self.identify(job_id, owner, fingerprint)
 
     def drop(self, job_id: str) -> None:
-        """Let a job that rests and counts no more stand in nobody's way."""
+        """Let a job that rests or is only followed, and counts no more, stand in nobody's way."""
         with self._database.writing() as connection:
             connection.execute(
                 text(
-                    "UPDATE jobs SET status = 'replaced', fingerprint = NULL, asked = :gone"
-                    " WHERE id = :id AND owner IS NULL"
+                    "UPDATE jobs SET status = 'replaced', fingerprint = NULL, asked = :gone, owner = NULL"
+                    " WHERE id = :id AND (owner IS NULL OR status = 'following')"
                 ),
                 {"id": job_id, "gone": f"replaced {job_id}"},
             )

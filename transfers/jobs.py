@@ -46,6 +46,9 @@ TICK_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 """How often the row of a job is written by whoever runs it, and read by whoever waits for another process."""
 
+QUIET_SECONDS: Final = 10.0
+"""How often it is written while nobody waits."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -128,20 +131,20 @@ class Jobs:
             raise RuntimeError("Jobs.running() has not been entered")
         if job.running or (not job.work_left and job.error is None):
             return
-        job.finished = anyio.Event()
+        job.begin()
         try:
             owned = await self._own(job)
             row = await self._row(job.id) if owned else None
             if row is not None:
                 await self._images.catch_up(job, row)
         except BaseException:
-            job.finished.set()
+            job.end()
             raise
         if owned:
             job.error = None
             group.start_soon(self._run, job)
         else:
-            job.finished.set()
+            job.end()
             await self._look_again(job)
 
     async def inherit(self, row: JobRow) -> None:
@@ -151,8 +154,8 @@ class Jobs:
         dead = row.owner
         if await self._ledger.ask(lambda store: store.inherit(row.id, dead, self._ledger.executor)):
             job = await self._images.image(row, elsewhere=False)
-            if not job.here:
-                job.finished = anyio.Event()
+            if not job.under_way:
+                job.begin()
                 self._log.info("job_taken_up", job=job.id, step=job.step)
                 self._group.start_soon(self._run, job)
 
@@ -233,8 +236,7 @@ class Jobs:
         try:
             await self._run_to_its_end(job)
         finally:
-            if job.finished is not None:
-                job.finished.set()
+            job.end()
 
     async def _run_to_its_end(self, job: Job) -> None:
         called_off = anyio.CancelScope()
@@ -289,19 +291,19 @@ class Jobs:
 
     async def _rest(self, job: Job, *, called_off: bool) -> None:
         """Write down how a run ended, and let the job go."""
-        if called_off:
+        if job.uploaded or (isinstance(job, LinkJob) and job.attachment is not None):
+            status = ENDED
+        elif called_off:
             status = CANCELLED
         elif job.same_as is not None:
             status = REPLACED
-        elif job.uploaded or (isinstance(job, LinkJob) and job.attachment is not None):
-            status = ENDED
         else:
             status = OPEN
         job.confirm_wanted = False
         record = await anyio.to_thread.run_sync(self._images.record, job)
         values = {"owner": None, "status": status, "record": record}
         values["attachment_id"] = job.attachment.id if job.attachment else None
-        if called_off:
+        if status == CANCELLED:
             values |= {"asked": f"cancelled {job.id}", "fingerprint": None}
         try:
             await self._ledger.ask(lambda store: store.save(job.id, self._ledger.executor, **values))
@@ -320,7 +322,7 @@ class Jobs:
                 called_off.cancel()
             if not await self._ledger.lives():
                 raise Robbed
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(LOOK_SECONDS if job.here else QUIET_SECONDS)
 
     async def _own(self, job: Job) -> bool:
         """Become the owner of a job that nobody works on, or whose owner is dead."""
@@ -348,10 +350,10 @@ class Jobs:
 
     async def _look_again(self, job: Job) -> None:
         row = await self._row(job.id)
-        if row is None or job.here:
+        if row is None or job.under_way:
             job.elsewhere = False
             return
-        await self._images.image(row, elsewhere=await self._images.lives(row.owner))
+        await self._images.image(row, elsewhere=await self._images.runs(row))
         other = read(row).same_as
         if other and row.status == REPLACED:
             carried = await self._row(other)

@@ -14,6 +14,8 @@ Point = Literal[
     "completed",  # storage has made the object; that is not written down
     "stored",
     "patched",  # ACC was told of the bytes; that is not written down
+    "followed",  # that is written down, and ACC makes a version of them
+    "processed",  # ACC has made one, or will not; that is not written down
 ]
 
 POINTS: Final[tuple[Point, ...]] = get_args(Point)

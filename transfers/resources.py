@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import structlog
 
 from transfers.audit import AuditLog
 from transfers.ledger import Ledger
@@ -26,7 +27,8 @@ class Resources:
     """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
 
     Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
-    day: the age of an upload outlives the process that began it, and a laptop's sleep. `reached` is told of every point
+    day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
+    tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is told of every point
     at which a crash would leave something different behind.
     """
 
@@ -38,6 +40,7 @@ class Resources:
         ledger: Ledger,
         *,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = lambda _: None,
     ) -> None:
@@ -48,8 +51,10 @@ class Resources:
         self.slots = anyio.CapacityLimiter(parallel)
         self.readers = anyio.CapacityLimiter(READERS)
         self.sleep = sleep
+        self.between_looks = between_looks
         self.clock = clock
         self.reached = reached
+        self.log = structlog.get_logger(__name__)
         self._make_storage_client = make_storage_client
         self._storage_client: httpx.Client | None = None
 
@@ -59,8 +64,8 @@ class Resources:
             self._storage_client = self._make_storage_client()
         return self._storage_client
 
-    async def keep(self, job: "Job") -> None:
-        """Write down what is known of a job that this process runs.
+    async def keep(self, job: "Job", **values: Any) -> None:
+        """Write down what is known of a job that this process runs, and other `values` of its row.
 
         Raises:
             Robbed: Another process has it.
@@ -76,6 +81,7 @@ class Resources:
                 attachment_id=job.attachment.id if job.attachment else None,
                 posting=job.doubt.listed is not None and job.attachment is None,
                 record=record.model_dump_json(exclude_defaults=True),
+                **values,
             )
 
         await self.ledger.ask(write)

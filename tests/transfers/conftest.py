@@ -173,11 +173,20 @@ Working = Callable[..., AbstractAsyncContextManager[Site]]
 
 @pytest.fixture
 def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
-    """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal."""
+    """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
+
+    With `takes_up` it goes on with what dead processes left. Further arguments are `Transfers`' own: its pauses, its clock.
+    """
 
     @asynccontextmanager
     async def started(
-        person: str = "manager", number: str = "05 12 00-3", *, parallel: int = 4, category: str = "for_review"
+        person: str = "manager",
+        number: str = "05 12 00-3",
+        *,
+        parallel: int = 4,
+        category: str = "for_review",
+        takes_up: bool = False,
+        **seams: Any,
     ) -> AsyncIterator[Site]:
         hosts, item = Hosts.at(box.base_url), box.item(number)
         edge = Edge()
@@ -191,7 +200,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
             parallel,
             lambda: storage_client(hosts),
             Place(tmp_path / "data", keys=KEYS),
-            sleep=no_pause,
+            **({"sleep": no_pause} | seams),
         )
         where = Destination(
             base_url=box.base_url,
@@ -205,7 +214,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         )
         async with client:
             with anyio.fail_after(60):
-                async with transfers.running():
+                async with transfers.running((lambda _: True) if takes_up else None):
                     yield Site(box, acc, edge, transfers, where, item)
 
     return started

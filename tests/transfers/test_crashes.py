@@ -29,7 +29,7 @@ THOROUGH = settings.get_current_profile_name() != "quick"
 """Every point on every database, as `.ci/run --full` wants it; else one point a stage."""
 
 ONE_A_STAGE = {
-    "sqlite": ("hashed", "posted", "part kept", "completed", "patched"),
+    "sqlite": ("hashed", "posted", "part kept", "completed", "patched", "followed"),
     "postgresql": ("posted", "part kept"),
 }
 
@@ -162,7 +162,7 @@ def test_promise_1_and_2_whatever_is_killed_ends_as_one_attachment_with_exactly_
     first = site.start(attach="beam.pdf", confirm=True, die_at=point)
     assert first.dead() == -9
     second = site.start()
-    second.until("reached", "patched")
+    second.until("reached", "processed")
     second.close_stdin()
     second.until("ended")
     site.check_one_attachment(confirmed=True)
