@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import server
+from server import many_commands
 from server.command_border import FAILED, for_people, refuse
 
 if TYPE_CHECKING:
@@ -277,6 +278,9 @@ def resume_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
 
     with for_people(allow_base_url=allow_base_url) as settings:
         jobs_command.resume(settings, job)
+
+
+app.command()(many_commands.attach)
 
 
 @app.command()

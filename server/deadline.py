@@ -5,9 +5,13 @@ folder on a network share that went away) can be neither cancelled nor joined, a
 client, though, kills a server about two seconds after closing its stdin.
 """
 
+import asyncio
 import os
+import signal
+import sys
 import threading
-from typing import Final, NoReturn
+from collections.abc import Callable
+from typing import Final
 
 STDIO_SECONDS: Final = 1.2
 """How long an orderly end over stdio may take: what is left of the client's two seconds is for a busy machine."""
@@ -16,14 +20,23 @@ HTTP_SECONDS: Final = 8.0
 """The same over HTTP: container runtimes kill ten seconds after SIGTERM."""
 
 
-def end_within(seconds: float) -> None:
+INTERRUPTED: Final = 130
+"""The exit code of a command that a person stopped with Ctrl-C, as shells have it."""
+
+
+def call_on_signals(end: Callable[[], None]) -> None:
+    """From a running event loop: let SIGTERM and Ctrl-C call `end`, and do nothing else."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda _number, _frame: end())  # wakes the loop on Windows alone
+        else:
+            asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+def end_within(seconds: float, exit_code: int = 0) -> None:
     """Let the process go on to its orderly end, and end it after `seconds` where that has not come."""
-    timer = threading.Timer(seconds, _end)
+    # Nothing is flushed or logged then: that would take locks which the thread that hangs may hold. Log lines are
+    # written as they come, and what must outlive the process is on disk before it is answered.
+    timer = threading.Timer(seconds, os._exit, [exit_code])
     timer.daemon = True
     timer.start()
-
-
-def _end() -> NoReturn:
-    # Nothing is flushed or logged here: that would take locks which the thread that hangs may hold. Log lines are
-    # written as they come, and what must outlive the process is on disk before it is answered.
-    os._exit(0)

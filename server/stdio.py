@@ -3,18 +3,14 @@
 Nothing but JSON-RPC is written to stdout: the SDK points descriptor 1 at stderr while it serves.
 """
 
-import asyncio
 import os
-import signal
-import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
 
-from server.deadline import STDIO_SECONDS, end_within
+from server.deadline import STDIO_SECONDS, call_on_signals, end_within
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -61,17 +57,9 @@ class _Wire:
 
 
 async def _serve(server: "MCPServer", wire: _Wire) -> None:
-    _call_on_signals(wire.end)
+    call_on_signals(wire.end)
     wire.start()
     await server.run_stdio_async()
-
-
-def _call_on_signals(end: Callable[[], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if sys.platform == "win32":
-            signal.signal(number, lambda _number, _frame: end())  # wakes the loop on Windows alone
-        else:
-            asyncio.get_running_loop().add_signal_handler(number, end)
 
 
 def serve_stdio(server: "MCPServer") -> None:

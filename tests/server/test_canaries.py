@@ -35,6 +35,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("whoami",): (),
     ("doctor",): ("--project", "Riverside"),
     ("vault", "rekey"): (),
+    ("attach",): (str(ROOT / "README.md"), "--folder", str(ROOT), "--project", "Riverside", "--submittal", "051200-3"),
     ("jobs", "list"): (),
     ("jobs", "cancel"): ("0123",),
     ("jobs", "resume"): ("0123",),

@@ -1,0 +1,205 @@
+"""Everything that can be known of files to attach before any of them is sent; whatever is wrong is found at once.
+
+It asks what the tool `add_submittal_attachment` asks before it creates anything, with the tool's own functions.
+"""
+
+import shlex
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from acc.errors import AccError, Forbidden, NotFound, Rejected
+from auth.errors import AuthError
+from server.manifest import BadRow, Row
+from tools.add_submittal_attachment import LocalArguments, destination_of
+from tools.arguments import read_arguments
+from tools.desk import Desk
+from tools.errors import InvalidArguments, ToolProblem
+from tools.explaining import Explained, explain
+from transfers.attaching import SeenFile
+from transfers.errors import FileNotAllowed, TransferError
+from transfers.job import Destination
+
+AT_ONCE: Final = 8
+"""Look-ups under way at the same time."""
+
+_ABOUT_A_ROW: Final = (ToolProblem, TransferError, Forbidden, NotFound, Rejected)
+"""What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A row that can be attached as far as anybody can know: the arguments of the tool, and the file as it was seen."""
+
+    row: Row
+    arguments: dict[str, Any]
+    where: Destination
+    file: SeenFile
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.file.identity.size
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found. Only with nothing `bad` is anything sent."""
+
+    good: list[Checked]
+    bad: list[BadRow]
+
+
+async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Callable[[int, int], None]) -> Check:
+    """Look at every row's submittal and file; `told` hears how many look-ups of how many are done.
+
+    A submittal is asked for once, however many rows name it.
+
+    Raises:
+        AccError: ACC is away, or does not know the person.
+        AuthError: Nobody is signed in.
+    """
+    looking = _Looking(desk, told)
+    chosen: dict[int, LocalArguments] = {}
+    bad: list[BadRow] = []
+    for row in rows:
+        try:
+            chosen[row.number] = read_arguments(LocalArguments, _arguments(row, confirm=confirm))
+        except ToolProblem as problem:
+            bad.append(_bad(row, problem))
+    good = [row for row in rows if row.number in chosen]
+    await looking.at([chosen[row.number] for row in good])
+    found: dict[Hashable, Row] = {}
+    checked: list[Checked] = []
+    for row in good:
+        where, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
+        bad += [_bad(row, problem) for problem in (where, file) if isinstance(problem, Exception)]
+        if isinstance(where, Exception) or isinstance(file, Exception):
+            continue
+        before = found.setdefault((where, file.name, file.path), row)
+        if before is not row:
+            message = f"This is the same file for the same submittal as in row {before.number}."
+            bad.append(BadRow(row.number, row.file, "invalid_arguments", message, "Remove one of them."))
+            continue
+        checked.append(Checked(row, _resolved(row, where, confirm=confirm), where, file))
+    return Check(good=checked, bad=sorted(bad, key=lambda one: one.number))
+
+
+class _Looking:
+    """Look-ups, each made once."""
+
+    def __init__(self, desk: Desk, told: Callable[[int, int], None]) -> None:
+        self._desk = desk
+        self._told = told
+        self._places: dict[Hashable, Destination | Exception] = {}
+        self._files: dict[Hashable, SeenFile | Exception] = {}
+        self._limit = anyio.CapacityLimiter(AT_ONCE)
+        self._done = 0
+        self._over: AccError | AuthError | None = None
+
+    async def at(self, rows: Iterable[LocalArguments]) -> None:
+        places, files = ({key(one): one for one in rows} for key in (_place, _file))
+        total = len(places) + len(files)
+        async with anyio.create_task_group() as group:
+            for one in places.values():
+                group.start_soon(self._look_at_place, one, total, group.cancel_scope)
+            for one in files.values():
+                group.start_soon(self._look_at_file, one, total)
+        if self._over is not None:
+            raise self._over
+
+    def destination(self, row: LocalArguments) -> Destination | Exception:
+        return self._places[_place(row)]
+
+    def file(self, row: LocalArguments) -> SeenFile | Exception:
+        return self._files[_file(row)]
+
+    async def _look_at_place(self, row: LocalArguments, total: int, all_look_ups: anyio.CancelScope) -> None:
+        async with self._limit:
+            try:
+                self._places[_place(row)] = await destination_of(self._desk, row)
+            except _ABOUT_A_ROW as problem:
+                self._places[_place(row)] = problem
+            except (AccError, AuthError) as error:
+                # Raised here it would come out as one of a group.
+                self._over = error
+                all_look_ups.cancel()
+        self._count(total)
+
+    async def _look_at_file(self, row: LocalArguments, total: int) -> None:
+        async with self._limit:
+            try:
+                self._files[_file(row)] = await self._desk.transfers.look(row.file_path or "", row.name)
+            except TransferError as problem:
+                self._files[_file(row)] = problem
+        self._count(total)
+
+    def _count(self, total: int) -> None:
+        self._done += 1
+        self._told(self._done, total)
+
+
+def _place(row: LocalArguments) -> Hashable:
+    return (row.project, row.submittal, row.category, row.task_id)
+
+
+def _file(row: LocalArguments) -> Hashable:
+    return (row.file_path, row.name)
+
+
+def _arguments(row: Row, *, confirm: bool) -> dict[str, Any]:
+    given = {
+        "project": row.project,
+        "submittal": row.submittal,
+        "file_path": row.file,
+        "name": row.name,
+        "category": row.category,
+        "task_id": row.task,
+    }
+    return {name: value for name, value in given.items() if value is not None} | {"confirm": confirm}
+
+
+def _resolved(row: Row, where: Destination, *, confirm: bool) -> dict[str, Any]:
+    """Return the arguments with the ids that the words turned out to mean, which need no search again."""
+    return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
+
+
+_REMEDIES: Final = {
+    "submittal_not_found": "Check its number or title; drafts are shown to managers only.",
+    "project_not_found": "Check its name; the person must be a member of it with access to Submittals.",
+    "ambiguous_reference": "Write the id of one of the candidates.",
+    "task_required": "Write the id of an open review task of this person's as the task.",
+    "invalid_category": "Write one of the candidates as the category, or none.",
+    "invalid_name": "Write another name.",
+    "file_not_found": "Check the path; in a manifest it is absolute, or relative to the manifest.",
+}
+"""For a person at a shell, who makes no tool calls; every other hint suits them as it stands."""
+
+
+def _bad(row: Row, problem: Exception) -> BadRow:
+    explained = explain(problem)
+    if explained is None:
+        raise problem
+    body = explained.body
+    return BadRow(row.number, row.file, body.code, body.message, _remedy(problem, explained))
+
+
+def _remedy(problem: Exception, explained: Explained) -> str:
+    body = explained.body
+    if isinstance(problem, FileNotAllowed) and problem.why in ("no_folders", "outside"):
+        folder = Path(problem.path).parent
+        return f"Add --folder {shlex.quote(str(folder))}, or the folder to SUBMITTAL_MCP_FOLDERS."
+    if isinstance(problem, InvalidArguments):
+        return "Correct the row."
+    wish = explained.again.arguments.get("name") if explained.again is not None else None
+    candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in body.candidates]
+    return " ".join(
+        [
+            _REMEDIES.get(body.code, body.hint),
+            *([f"Candidates: {'; '.join(candidates)}."] if candidates else []),
+            *([f"For example: {wish!r}."] if wish else []),
+        ]
+    )

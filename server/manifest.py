@@ -1,0 +1,174 @@
+"""A manifest: files to attach, one a row, as a spreadsheet saves a table (CSV, UTF-8). Reading only; nothing is opened.
+
+    project,submittal,file,name,category,task
+    Riverside Medical Center,05 12 00-3,drawings/beam.pdf,,,
+
+Separators are commas, semicolons or tabs, whichever the heading uses. A manifest that cannot be read as a whole is
+`ManifestUnusable`; rows that are wrong are all found at once.
+"""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+COLUMNS: Final = ("project", "submittal", "file", "name", "category", "task")
+NEEDED: Final = ("project", "submittal", "file")
+
+MAX_BYTES: Final = 64 * 1024**2
+"""Beyond this it is no manifest, but most likely one of the files to attach, given by mistake."""
+
+_SEPARATORS: Final = ",;\t"
+_SAVE_AGAIN: Final = "In a spreadsheet, save the table as 'CSV UTF-8'."
+
+
+class ManifestUnusable(Exception):
+    """No row can be trusted; the text says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file to attach, in the words of whoever wrote it; None where a column is empty.
+
+    `number` is the row's in a spreadsheet, where the heading is row 1; of files named on a command line, their place.
+    """
+
+    number: int
+    file: str
+    project: str
+    submittal: str
+    name: str | None = None
+    category: str | None = None
+    task: str | None = None
+
+    @property
+    def words(self) -> tuple[str | None, ...]:
+        """Everything but the number: two rows with the same words are one too many."""
+        return (self.project, self.submittal, self.file, self.name, self.category, self.task)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be attached: what is wrong, and what to do."""
+
+    number: int
+    file: str | None
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says; `rows` are those that are well formed."""
+
+    rows: tuple[Row, ...] = ()
+    bad: tuple[BadRow, ...] = field(default=())
+
+
+def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
+    """Read a manifest; `common` are values for cells that are empty, by column.
+
+    Raises:
+        ManifestUnusable: Its encoding, its quotes or its heading are wrong, or it has no row.
+    """
+    text = _decoded(data)
+    separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    records = _records(text, separator)
+    heading = _heading(next(records, []), common)
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+    first: dict[tuple[str | None, ...], int] = {}
+    for number, cells in enumerate(records, start=2):
+        if not any(cells):
+            continue  # spreadsheets save rows that were emptied
+        found = _row(number, cells, heading, common)
+        if isinstance(found, Row) and (before := first.setdefault(found.words, number)) != number:
+            found = BadRow(
+                number, found.file, "invalid_arguments", f"This row is the same as row {before}.", "Remove one of them."
+            )
+        if isinstance(found, Row):
+            rows.append(found)
+        else:
+            bad.append(found)
+    if not rows and not bad:
+        raise ManifestUnusable("The manifest has no row below its heading. Write one row for each file to attach.")
+    return Manifest(tuple(rows), tuple(bad))
+
+
+def _decoded(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise ManifestUnusable(
+            f"The manifest has {len(data):,} bytes, and {MAX_BYTES:,} are the most. Is it one of the files to attach?"
+        )
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ManifestUnusable(f"The manifest is UTF-16. {_SAVE_AGAIN}")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestUnusable(f"The manifest is not UTF-8: see its line {line}. {_SAVE_AGAIN}") from None
+    if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise ManifestUnusable(f"The manifest is no text: its line {line} has a NUL byte. {_SAVE_AGAIN}")
+    return text
+
+
+def _records(text: str, separator: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    while True:
+        begins = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise ManifestUnusable(
+                f"The quotes in the record that begins at line {begins} of the manifest do not match, or a cell is "
+                f"longer than {csv.field_size_limit():,} characters. A quote within a quoted cell is written twice."
+            ) from None
+        yield [cell.strip() for cell in record]
+
+
+def _heading(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:
+    names = [cell.casefold() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise ManifestUnusable(f"The manifest is empty. Its first row names the columns: {', '.join(COLUMNS)}.")
+    for place, name in enumerate(names):
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else "."
+            known = f" The columns are {', '.join(COLUMNS)}."
+            raise ManifestUnusable(f"Unknown column {cells[place][:60]!r} in row 1{meant}{known}")
+        if name in names[:place]:
+            raise ManifestUnusable(f"The column {name!r} is there twice in row 1. Remove one of them.")
+    missing = [name for name in NEEDED if name not in names and not common.get(name)]
+    if missing:
+        instead = [f"--{name}" for name in missing if name != "file"]
+        or_so = f", or give {' and '.join(instead)} for all rows" if instead else ""
+        raise ManifestUnusable(f"Row 1 lacks the column {', '.join(map(repr, missing))}. Add it{or_so}.")
+    return names
+
+
+def _row(number: int, cells: Sequence[str], heading: Sequence[str], common: Mapping[str, str | None]) -> Row | BadRow:
+    given = dict(zip(heading, cells, strict=False))
+    values = {name: given.get(name) or common.get(name) or None for name in COLUMNS}
+    file, project, submittal = values["file"], values["project"], values["submittal"]
+    if any(cells[len(heading) :]):
+        return BadRow(
+            number,
+            file,
+            "invalid_arguments",
+            f"There are {len(cells)} cells, and the heading names {len(heading)} columns.",
+            "Put quotes around a cell that holds the separator.",
+        )
+    if file is None or project is None or submittal is None:
+        missing = [name for name in NEEDED if values[name] is None]
+        return BadRow(
+            number, file, "invalid_arguments", f"The cell of {' and '.join(missing)} is empty.", "Fill it in."
+        )
+    return Row(number, file, project, submittal, values["name"], values["category"], values["task"])

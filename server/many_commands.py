@@ -1,0 +1,79 @@
+"""The commands for many files at once: their options, and nothing of what they do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.command_border import for_people, refuse
+
+
+def attach(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to attach, all to one submittal.")] = None,
+    *,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="A CSV with the columns project, submittal, file, name, category, task; a file a row."),
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Name, id or address; for rows that name none.")] = None,
+    submittal: Annotated[
+        str | None, typer.Option(help="Number, title, id or address; for rows that name none.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The name in ACC, of a single file.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="submission, for_review, review_response or final_response; default: by state.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Id of the review task, in review; default: your only one.")] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only store their bytes.")
+    ] = True,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until reviewers can open every file.")] = False,
+    folder: Annotated[
+        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
+    ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="Where to write what became of every file, .csv or .json; default: beside the manifest."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")] = 4,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
+    ] = None,
+    allow_base_url: Annotated[
+        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
+    ] = False,
+) -> None:
+    """Attach files to submittals, from a shell or a manifest; run it again to go on where it stopped."""
+    if bool(files) == (manifest is not None):
+        raise typer.BadParameter("give either files or --manifest")
+    if files and not (project and submittal):
+        raise typer.BadParameter("files need --project and --submittal")
+    if name is not None and len(files or ()) != 1:
+        raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
+    folders = tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None
+    with for_people(allow_base_url=allow_base_url, folders=folders) as settings:
+        from server import attach_command
+        from server.attach_results import ResultFileUnusable
+        from server.manifest import ManifestUnusable
+
+        asked = attach_command.Asked(
+            files=tuple(files or ()),
+            manifest=manifest,
+            project=project,
+            submittal=submittal,
+            name=name,
+            category=category,
+            task=task,
+            confirm=confirm,
+            wait=wait,
+            result=result,
+            as_json=as_json,
+            at_once=at_once,
+            person=person,
+        )
+        try:
+            exit_code = attach_command.run(settings, asked)
+        except (ManifestUnusable, ResultFileUnusable) as error:
+            refuse(error)
+    raise typer.Exit(exit_code)

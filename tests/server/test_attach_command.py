@@ -1,0 +1,297 @@
+"""`submittal-mcp attach`: many files from a shell, by people and pipelines who look at the exit code and the results."""
+
+import csv
+import io
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import sandbox
+from auth.sealing import Key
+from sandbox import Fault, Refuse, Stall
+from server.attach_check import Checked
+from server.attach_progress import Bars, Lines, view_for
+from server.attach_results import RowResult
+from server.manifest import Row
+from transfers.attaching import SeenFile
+from transfers.job import Destination
+from transfers.local_file import Identity
+
+CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
+PROJECT = "Riverside Medical Center"
+STEEL, OTHER = "05 12 00-3", "03 30 00-1"
+REFUSED = Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")
+
+
+@pytest.fixture
+def box() -> Iterator[sandbox.Box]:
+    with sandbox.running() as running:
+        yield running
+
+
+class Shell:
+    """A person's shell in a folder with a manifest and the files it names."""
+
+    def __init__(self, start: Any, box: sandbox.Box, folder: Path) -> None:
+        self.start = start
+        self.box = box
+        self.folder = folder
+        self.files = folder / "files"
+        self.files.mkdir()
+        self.manifest = folder / "drawings.csv"
+        self.item = box.item(STEEL)
+        self._seeded = {row["id"] for row in box.attachments(self.item)}
+        self.environment = {
+            "APS_BASE_URL": box.base_url,
+            "APS_ACCESS_TOKEN": box.token("manager"),
+            "SUBMITTAL_MCP_FOLDERS": str(self.files),
+            "SUBMITTAL_MCP_DATA_DIR": str(folder / "data"),
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        }
+
+    def write(self, *names: str, submittal: str = STEEL) -> None:
+        """Make files, and a manifest that attaches them all."""
+        for name in names:
+            (self.files / name).write_bytes(name.encode() * 1000)
+        rows = "".join(f"{PROJECT},{submittal},files/{name}\n" for name in names)
+        self.manifest.write_text(f"project,submittal,file\n{rows}", encoding="utf-8")
+
+    def begin(self, *arguments: str, **environment: str) -> Any:
+        return self.start("-m", "server", "attach", *arguments, **(self.environment | environment))
+
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        code, out, err = self.begin(*arguments, **environment).rest()
+        return code, out, err
+
+    def attach(self, *more: str) -> tuple[int, str, str]:
+        return self.run("--manifest", str(self.manifest), *more)
+
+    def results(self) -> list[dict[str, str]]:
+        text = self.folder.joinpath("drawings.results.csv").read_text(encoding="utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def outcomes(self) -> list[tuple[str, str, str]]:
+        return [(row["row"], row["outcome"], row["error_code"]) for row in self.results()]
+
+    def attached(self) -> dict[str, Any]:
+        """What ACC has that was not there at the start, by name; a name that is there twice fails."""
+        rows: list[Any] = [row for row in self.box.attachments(self.item) if row["id"] not in self._seeded]
+        found = {row["name"]: row for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+    def check_attached(self, *names: str, confirmed: bool = True) -> None:
+        found = self.attached()
+        assert sorted(found) == sorted(names)
+        for name, row in found.items():
+            assert self.box.object_bytes(row["uploadUrn"]) == (self.files / name).read_bytes()
+            assert row["isFileUploaded"] is confirmed
+
+
+@pytest.fixture
+def shell(start: Any, box: sandbox.Box, tmp_path: Path) -> Shell:
+    return Shell(start, box, tmp_path)
+
+
+def test_a_manifest_is_attached_and_confirmed_and_run_again_adds_nothing(shell: Shell) -> None:
+    shell.write("beam.pdf", "joist.pdf")
+    code, out, err = shell.attach()
+    assert (code, out) == (0, f"2 files: 2 attached.\nResults: {shell.folder / 'drawings.results.csv'}\n"), err
+    assert err.splitlines()[0] == "Everything is checked: 2 files, 17,000 bytes."
+    assert sorted(line.split()[3] for line in err.splitlines()[1:]) == ["beam.pdf:", "joist.pdf:"]
+    shell.check_attached("beam.pdf", "joist.pdf")
+    first, _ = shell.results()
+    assert (first["row"], first["outcome"], first["already_attached"], first["size_bytes"]) == (
+        "2",
+        "done",
+        "false",
+        "8000",
+    )
+    assert first["attachment_id"] == shell.attached()["beam.pdf"]["id"]
+
+    code, out, err = shell.attach()
+    assert (code, out.splitlines()[0]) == (0, "2 files: 2 there already."), err
+    assert shell.box.requests.count(CREATE) == 2
+    assert shell.box.requests.count(PUT) == 2
+    assert shell.box.requests.count(CONFIRM) == 2
+    shell.check_attached("beam.pdf", "joist.pdf")
+
+
+def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_named(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    (shell.files / "empty.pdf").touch()
+    (shell.folder / "outside.pdf").write_bytes(b"x")
+    with shell.manifest.open("a", encoding="utf-8") as manifest:
+        manifest.write(
+            f"{PROJECT},{STEEL},files/gone.pdf\n"
+            f"{PROJECT},{STEEL},outside.pdf\n"
+            f"{PROJECT},{STEEL},files/empty.pdf\n"
+            f"{PROJECT},no such number,files/beam.pdf\n"
+            "Nowhere,1,files/beam.pdf\n"
+            f"{PROJECT},051200-3,files/beam.pdf\n"
+            ",,\n"
+            f"{PROJECT},,files/beam.pdf\n"
+        )
+    code, out, err = shell.attach()
+    assert (code, out.splitlines()[0]) == (2, "8 files: 7 refused, 1 not sent.")
+    assert shell.outcomes() == [
+        ("2", "not_sent", ""),
+        ("3", "refused", "file_not_found"),
+        ("4", "refused", "file_not_allowed"),
+        ("5", "refused", "file_empty"),
+        ("6", "refused", "submittal_not_found"),
+        ("7", "refused", "project_not_found"),
+        ("8", "refused", "invalid_arguments"),
+        ("10", "refused", "invalid_arguments"),
+    ]
+    assert f"row 3 ({shell.files / 'gone.pdf'}): file_not_found: There is no such file" in err
+    assert f"Add --folder {shell.folder}, or the folder to SUBMITTAL_MCP_FOLDERS." in err
+    assert "This is the same file for the same submittal as in row 2. Remove one of them." in err
+    assert "row 10 (files/beam.pdf): invalid_arguments: The cell of submittal is empty. Fill it in." in err
+    assert err.endswith("Nothing was sent.\n")
+    assert shell.box.requests.count(CREATE) == 0
+
+
+def test_ctrl_c_ends_it_in_time_and_the_same_command_finishes_without_repeating_a_row(shell: Shell) -> None:
+    shell.write("a.pdf", "b.pdf", "c.pdf")
+    stalled = shell.box.faults.add(Fault(PUT, Stall(), nth=2, times=None))
+    program = shell.begin("--manifest", str(shell.manifest), "--at-once", "1")
+    assert stalled.reached.wait(25)
+    program.process.send_signal(signal.SIGINT)
+    code, out, err = program.rest()  # by itself: nothing lets the stalled request go
+    assert (code, out.splitlines()[0]) == (130, "3 files: 1 attached, 1 interrupted, 1 not sent."), err
+    assert shell.outcomes() == [("2", "done", ""), ("3", "interrupted", ""), ("4", "not_sent", "")]
+    assert "The same command again goes on where this one stopped" in err
+
+    shell.box.faults.clear()
+    code, _, err = shell.attach()
+    assert code == 0, err
+    shell.check_attached("a.pdf", "b.pdf", "c.pdf")
+    assert shell.box.requests.count(CREATE) == 3
+    assert shell.box.requests.count(CONFIRM) == 3
+
+
+def test_killed_outright_it_goes_on_as_well(shell: Shell) -> None:
+    shell.write("a.pdf", "b.pdf")
+    stalled = shell.box.faults.add(Fault(PUT, Stall(), nth=2, times=None))
+    program = shell.begin("--manifest", str(shell.manifest), "--at-once", "1")
+    assert stalled.reached.wait(25)
+    program.process.kill()
+    assert program.rest()[0] == -9
+    assert shell.outcomes() == [("2", "not_sent", ""), ("3", "not_sent", "")]  # written before anything was sent
+
+    shell.box.faults.clear()
+    code, out, err = shell.attach()
+    assert (code, out.splitlines()[0]) == (0, "2 files: 2 there already."), err
+    shell.check_attached("a.pdf", "b.pdf")
+    assert shell.box.requests.count(CREATE) == 2
+
+
+def test_a_row_that_fails_keeps_no_other_back_and_its_exit_code_says_so(shell: Shell) -> None:
+    shell.write("a.pdf", "b.pdf", "c.pdf")
+    shell.box.faults.add(Fault(PUT, REFUSED, nth=2))
+    code, out, err = shell.attach("--at-once", "1", "--result", str(shell.folder / "out.json"))
+    assert (code, out.splitlines()[0]) == (1, "3 files: 2 attached, 1 failed."), err
+    _, second, _ = json.loads((shell.folder / "out.json").read_text(encoding="utf-8"))
+    assert (second["outcome"], second["error"]["code"]) == ("failed", "storage_unavailable")
+    assert f"row 3 ({shell.files / 'b.pdf'}): storage_unavailable: Storage refused the bytes." in err
+    assert shell.attach()[0] == 0
+    shell.check_attached("a.pdf", "b.pdf", "c.pdf")
+
+
+def test_files_of_a_command_line_are_stored_and_confirmed_by_a_later_run(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    place = ("--project", PROJECT, "--submittal", STEEL, "--category", "submission", "--json")
+    code, out, err = shell.run(str(shell.files / "beam.pdf"), "--no-confirm", *place)
+    assert code == 0, err
+    [row] = json.loads(out)["rows"]
+    assert (row["row"], row["outcome"], row["state"], row["category"]) == (1, "done", "uploaded", "submission")
+    shell.check_attached("beam.pdf", confirmed=False)
+    code, out, err = shell.run(str(shell.files / "beam.pdf"), "--wait", *place)
+    assert code == 0, err
+    assert json.loads(out)["rows"][0]["state"] == "ready"
+    shell.check_attached("beam.pdf")
+
+
+def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    rows = "".join(f"{PROJECT},{STEEL},files/beam.pdf,{number}.pdf\n" for number in range(9_999))
+    header = "project,submittal,file,name\n"
+    shell.manifest.write_text(f"{header}{rows}{PROJECT},{STEEL},files/gone.pdf,\n", encoding="utf-8")
+    before = len(shell.box.requests)
+    code, out, err = shell.attach()
+    assert (code, out.splitlines()[0]) == (2, "10000 files: 1 refused, 9999 not sent."), err
+    assert err.startswith(f"row 10001 ({shell.files / 'gone.pdf'}): file_not_found")
+    assert len(shell.box.requests) - before < 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--manifest", "gone.csv"), "The manifest gone.csv cannot be read: No such file or directory."),
+        (("--manifest", "drawings.csv", "--result", "drawings.csv"), "would be written over drawings.csv"),
+        (("--manifest", "drawings.csv", "--result", "nowhere/out.csv"), "cannot be written to nowhere/out.csv"),
+        (("--manifest", "drawings.csv", "beam.pdf"), "give either files or --manifest"),
+        (("beam.pdf",), "files need --project and --submittal"),
+        (("a.pdf", "b.pdf", "--project", "P", "--submittal", "1", "--name", "x"), "--name is for a single file"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+    shell: Shell, arguments: tuple[str, ...], said: str
+) -> None:
+    shell.write("beam.pdf")
+    absolute = {"drawings.csv": str(shell.manifest), "nowhere/out.csv": str(shell.folder / "nowhere" / "out.csv")}
+    code, _, err = shell.run(*(absolute.get(one, one) for one in arguments))
+    assert code == 2
+    assert said in " ".join(err.replace("│", " ").split()).replace(f"{shell.folder}/", "")
+    assert shell.box.requests.count(CREATE) == 0
+
+
+def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_command(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    assert shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_READ_ONLY="true")[0] == 1
+    code, _, err = shell.run("--manifest", str(shell.manifest), APS_ACCESS_TOKEN="")
+    assert code == 1
+    assert "Nobody is signed in to Autodesk." in err
+    assert shell.box.requests.count(CREATE) == 0
+
+
+def checked(number: int, size: int) -> Checked:
+    where = Destination("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
+    row = Row(number, "/f/[red].pdf", "P", "1")
+    return Checked(row, {}, where, SeenFile("[red].pdf", "/f/[red].pdf", Identity(1, 1, size, 1)))
+
+
+def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    view, file = Bars(console), checked(1, 100)
+    with view.showing() as progress:
+        view.checked(1, 2)
+        view.begins(2, 200)
+        view.started(file)
+        view.moved(file, 150, 200, "uploading")
+        everything, one = progress.tasks
+        assert (one.description, one.completed, one.total) == ("[red].pdf", 150, 200)
+        assert (everything.completed, everything.total) == (150, 400)
+        view.ended(file, RowResult.of(file.row).model_copy(update={"outcome": "done"}))
+        [everything] = progress.tasks
+        assert (everything.completed, everything.total) == (200, 400)
+
+
+def test_without_a_terminal_there_are_plain_lines() -> None:
+    out = io.StringIO()
+    assert isinstance(view_for(out), Lines)
+
+
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text_in_the_results(tmp_path: Path) -> None:
+    from server.attach_results import ResultFile
+
+    file = ResultFile(tmp_path / "out.csv")
+    file.write([RowResult(row=2, project="=1+1", submittal="1", file="a.pdf")])
+    assert '"\'=1+1"'.strip('"') in file.path.read_text(encoding="utf-8-sig")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]

@@ -1,0 +1,117 @@
+"""Reading manifests: what spreadsheets and people write, and every row that is wrong said at once."""
+
+import csv
+import io
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.manifest import COLUMNS, MAX_BYTES, BadRow, Manifest, ManifestUnusable, Row, read_manifest
+
+BEAM = Row(2, "beam.pdf", "Riverside", "05 12 00-3")
+
+
+def read(text: str, **common: str) -> Manifest:
+    return read_manifest(text.encode(), common)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"project,submittal,file\nRiverside,05 12 00-3,beam.pdf\n",
+        b"project;submittal;file\r\nRiverside;05 12 00-3;beam.pdf\r\n",
+        b"project\tsubmittal\tfile\nRiverside\t05 12 00-3\tbeam.pdf",
+        b"\xef\xbb\xbfproject,submittal,file\nRiverside,05 12 00-3,beam.pdf\n",
+        b"File, Project ,SUBMITTAL\nbeam.pdf, Riverside ,05 12 00-3\n",
+        b"project,submittal,file,,\nRiverside,05 12 00-3,beam.pdf,,\n,,,,\n",
+        b'"project","submittal","file"\n"Riverside","05 12 00-3","beam.pdf"\n',
+        b"project,submittal,file,name,category,task\nRiverside,05 12 00-3,beam.pdf\n",
+    ],
+    ids=["commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row"],
+)
+def test_whatever_a_spreadsheet_writes_is_read(data: bytes) -> None:
+    assert read_manifest(data, {}) == Manifest((BEAM,))
+
+
+def test_a_cell_may_hold_separators_quotes_and_line_ends_and_rows_are_numbered_as_in_a_spreadsheet() -> None:
+    text = 'project,submittal,file,name\nRiverside,1,"a ""b"", c.pdf","two\nlines"\nRiverside,1,d.pdf,\n'
+    assert read(text).rows == (
+        Row(2, 'a "b", c.pdf', "Riverside", "1", "two\nlines"),
+        Row(3, "d.pdf", "Riverside", "1"),
+    )
+
+
+def test_what_is_given_for_all_rows_fills_empty_cells_only() -> None:
+    text = "file,submittal\na.pdf,\nb.pdf,2\n"
+    assert read(text, project="Riverside", submittal="1", category="for_review").rows == (
+        Row(2, "a.pdf", "Riverside", "1", category="for_review"),
+        Row(3, "b.pdf", "Riverside", "2", category="for_review"),
+    )
+
+
+def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
+    text = "project,submittal,file\nA,1,a.pdf\n,,c.pdf\nA,1,a.pdf\n\nA,1,b.pdf,x\nA,1,d.pdf\n"
+    assert read(text) == Manifest(
+        (Row(2, "a.pdf", "A", "1"), Row(7, "d.pdf", "A", "1")),
+        (
+            BadRow(3, "c.pdf", "invalid_arguments", "The cell of project and submittal is empty.", "Fill it in."),
+            BadRow(4, "a.pdf", "invalid_arguments", "This row is the same as row 2.", "Remove one of them."),
+            BadRow(
+                6,
+                "b.pdf",
+                "invalid_arguments",
+                "There are 4 cells, and the heading names 3 columns.",
+                "Put quotes around a cell that holds the separator.",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The manifest is empty."),
+        (b"project,submittal,file\n", "The manifest has no row below its heading."),
+        (b"project,submittal,fiel\n", "Unknown column 'fiel' in row 1; did you mean 'file'?"),
+        (b"project,submittal\n", "Row 1 lacks the column 'file'. Add it."),
+        (b"file\n", "Row 1 lacks the column 'project', 'submittal'. Add it, or give --project and --submittal"),
+        (b"file,project,submittal,File\n", "The column 'file' is there twice in row 1."),
+        (b"\xff\xfef\x00i\x00l\x00e\x00", "The manifest is UTF-16."),
+        (b"project,submittal,file\nA,1,a.pdf\nA,1,M\xfcller.pdf\n", "The manifest is not UTF-8: see its line 3."),
+        (b"project,submittal,file\nA,1,a\x00.pdf\n", "The manifest is no text: its line 2 has a NUL byte."),
+        (b'project,submittal,file\nA,1,a.pdf\nA,1,"b.pdf\nA,1,c.pdf\n', "record that begins at line 3"),
+        (b'project,submittal,file\nA,1,"a" b.pdf\n', "record that begins at line 2"),
+        (b"project,submittal,file\nA,1," + b"x" * 200_000, "record that begins at line 2"),
+        (b"x" * (MAX_BYTES + 1), "67,108,864 are the most"),
+    ],
+)
+def test_a_manifest_that_cannot_be_trusted_is_refused_with_the_place_and_the_remedy(data: bytes, said: str) -> None:
+    with pytest.raises(ManifestUnusable) as caught:
+        read_manifest(data, {})
+    assert said in str(caught.value)
+
+
+cells = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00\ufeff", exclude_categories=("Cc", "Zs", "Zl", "Zp")),
+    min_size=1,
+    max_size=12,
+)
+table = st.lists(st.tuples(*[cells] * len(COLUMNS)), min_size=1, max_size=20, unique=True)
+
+
+@given(table, st.sampled_from(",;\t"))
+def test_what_a_csv_writer_writes_comes_back_cell_by_cell(rows: list[tuple[str, ...]], separator: str) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=separator).writerows([COLUMNS, *rows])
+    manifest = read_manifest(out.getvalue().encode(), {})
+    assert manifest.bad == ()
+    assert [row.words for row in manifest.rows] == rows
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with suppress(ManifestUnusable):
+        for row in read_manifest(b"project,submittal,file\n" + data, {}).rows:
+            assert all((row.project, row.submittal, row.file))
