@@ -197,6 +197,7 @@ class Workflows:
         chatter = logging.getLogger("dbos")
         chatter.handlers[:] = [logging.NullHandler()]
         chatter.propagate = True
+        chatter.addFilter(_is_news)  # harmless the second time
         self._engine = _engine(address)
         DBOS(
             config=DBOSConfig(
@@ -238,6 +239,11 @@ class Workflows:
 
 PROCESS: Final = Workflows()
 """DBOS is one object a process."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of DBOS's is worth writing: an orderly end cancels what runs, and it warns of every step."""
+    return not record.getMessage().startswith("Asyncio task cancelled for workflow or step")
 
 
 def _import() -> None:
