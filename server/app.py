@@ -29,6 +29,7 @@ def build_server(
         read_only=settings.read_only,
         projects=frozenset(settings.projects),
         max_wait_seconds=settings.max_wait_seconds,
+        asks=settings.confirm == "ask",
     )
 
     @asynccontextmanager
@@ -79,6 +80,7 @@ async def open_desk(
             settings.parallel_parts,
             new_storage_client,
             Place(settings.data_dir, _secret(settings.database_url), _secret(settings.encryption_keys)),
+            asks=policy.asks,
         )
         async with transfers.running(takes_up=None if policy.read_only else policy.allows):
             yield Desk(policy, acc, transfers, Finder(acc, policy), sign_in_page=identity.page)

@@ -88,7 +88,8 @@ def resume(settings: Settings, job_id: str) -> None:
         sys.stderr.write(f"{job.name}: {job.state}\n")
 
     async def work() -> str:
-        async with open_desk(settings, Policy(local_files=True, projects=frozenset(settings.projects)), None) as desk:
+        policy = Policy(local_files=True, projects=frozenset(settings.projects), asks=settings.confirm == "ask")
+        async with open_desk(settings, policy, None) as desk:
             jobs = desk.transfers.jobs
             job = await jobs.load(await _find(desk.transfers.ledger, job_id))
             await jobs.start(job)

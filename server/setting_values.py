@@ -136,5 +136,6 @@ FileTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_file_types)]
 Projects = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_projects)]
 StorageHosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_storage_hosts)]
 
+Confirm = Annotated[Literal["off", "ask"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["console", "json"], BeforeValidator(_lower)]

@@ -21,6 +21,7 @@ from server.setting_values import (
     BaseUrl,
     CallbackUrl,
     CallerSecret,
+    Confirm,
     DatabaseUrl,
     EncryptionKeys,
     FileTypes,
@@ -138,6 +139,12 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="SUBMITTAL_MCP_PROJECTS",
         description="Ids of the only projects that may be touched, separated by commas",
+    )
+    confirm: Confirm = Field(
+        default="off",
+        validation_alias="SUBMITTAL_MCP_CONFIRM",
+        description="`ask`: a person is shown what becomes visible in ACC, and agrees first; `off`: nobody is asked",
+        examples=["ask"],
     )
     parallel_parts: int = Field(
         default=4,

@@ -19,6 +19,7 @@ import sqlalchemy
 from hypothesis import settings
 from jsonschema import Draft202012Validator
 from mcp import Client
+from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
 import sandbox
@@ -124,7 +125,10 @@ Connect = Callable[..., AbstractAsyncContextManager[Assistant]]
 
 @pytest.fixture
 def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path) -> Connect:
-    """`connect(person="manager", transport="stdio", **settings)`: an assistant at a server that works on `box`."""
+    """`connect(person="manager", transport="stdio", **settings)`: an assistant at a server that works on `box`.
+
+    `answering` is the person at the client, who is shown forms and links; left out, the client can show none.
+    """
 
     @asynccontextmanager
     async def opened(
@@ -132,12 +136,15 @@ def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path)
         *,
         transport: Transport = "stdio",
         folders: tuple[Path, ...] = (),
+        answering: ElicitationFnT | None = None,
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
         place = {"data_dir": tmp_path / "data", "encryption_keys": KEYS}
         loaded = Settings.load(base_url=box.base_url, access_token=token, folders=folders, **{**place, **settings})
-        async with Client(build_server(loaded, transport=transport), mode=era) as client:
+        async with Client(
+            build_server(loaded, transport=transport), mode=era, elicitation_callback=answering
+        ) as client:
             yield Assistant(client, every_tool(transport))
 
     return opened

@@ -1,10 +1,12 @@
 """The tool `add_submittal_attachment`: reserve, send or link, and confirm when asked for."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
 from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
+from tools.consent import agreed
 from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments, NotInFiles
 from tools.results import AttachmentResult
@@ -12,7 +14,8 @@ from tools.surface import Definition
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
-    from transfers.job import Destination
+    from transfers.job import Destination, Job
+    from transfers.jobs import Patience
 
 
 class _Place(Arguments):
@@ -65,20 +68,37 @@ class LocalArguments(AttachArguments, _LocalFile):
 async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult:
     """Attach a file to a submittal."""
     from tools.attachment_answers import answer, patience
+    from tools.showing import showing_of_link
 
     where = await destination_of(desk, arguments)
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
     if isinstance(arguments, LocalArguments) and arguments.file_path:
+        at_once = arguments.confirm and not desk.policy.asks
         outcome = await desk.transfers.attach_file(
-            where, arguments.file_path, arguments.name, key, waiting, confirm=arguments.confirm
+            where, arguments.file_path, arguments.name, key, waiting, confirm=at_once
         )
+        if arguments.confirm and not at_once:
+            await _confirm(desk, call, outcome.job, waiting)
     elif arguments.file_urn:
         name = await _linked_name(desk, where.project_id, arguments.file_urn, arguments.name)
+        await agreed(desk, call, partial(showing_of_link, desk, where, arguments.file_urn, name))
         outcome = await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
     else:
         outcome = await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
     return await answer(desk, call, outcome)
+
+
+async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
+    """Confirm what was uploaded once the person has agreed; what is on its way still waits for `confirm_attachment`."""
+    from tools.showing import showing_of_upload
+
+    if job.running or not job.stored:
+        return
+    where = job.destination
+    which = (where.project_id, where.item_id, job.reserved.id, where.person_id)
+    await agreed(desk, call, partial(showing_of_upload, desk, *which))
+    await desk.transfers.confirm(*which, waiting)
 
 
 async def destination_of(desk: Desk, arguments: AttachArguments) -> "Destination":

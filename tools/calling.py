@@ -25,7 +25,7 @@ async def carried_out(
         if definition.writes:
             desk.policy.check_writing()
         chosen = read_arguments(definition.arguments, arguments)
-        call = Call(call.tool, chosen.given(), call.report, call.every)
+        call = Call(call.tool, chosen.given(), call.report, call.every, call.asker)
         result: Result = await definition.run(desk, call, chosen)
     except Exception as error:
         answer = refusal(error, desk, call)

@@ -1,10 +1,12 @@
 """The tool `confirm_attachment`: complete the upload if that is open, and make the file visible in ACC."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
 from tools.arguments import Arguments, Project, Submittal
+from tools.consent import agreed
 from tools.desk import Call, Desk
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult
@@ -22,13 +24,14 @@ class ConfirmArguments(Arguments):
 async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult:
     """Confirm an attachment of this person's."""
     from tools.attachment_answers import describe, patience
+    from tools.showing import showing_of_upload
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
     me = await desk.finder.me(project.id)
-    row = await desk.transfers.confirm(
-        project.id, item.id, arguments.attachment_id.lower(), me.id, patience(desk, call, desk.policy.max_wait_seconds)
-    )
+    which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
+    await agreed(desk, call, partial(showing_of_upload, desk, *which))
+    row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
     job = await desk.transfers.job(row.id)
     view, standing = await describe(desk, project.id, item.id, row, me.id, job)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))

@@ -10,10 +10,12 @@ from tools.cursor import Cursors, InvalidCursor
 from tools.errors import Again, InvalidArguments, ProjectNotAllowed, ReadOnly
 from tools.next_steps import Surroundings
 from tools.progress import Report
+from tools.questions import Questions
 
 if TYPE_CHECKING:
     from acc.client import Acc
     from tools.asking import SignInPage
+    from tools.consent import Asker
     from tools.finding import Finder
     from tools.suggestions import Suggestions
     from transfers.attaching import Transfers
@@ -26,13 +28,15 @@ REPORT_SECONDS: Final = 5.0
 class Policy:
     """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
 
-    `projects` are bare UUIDs; none means all. `local_files` is false over HTTP, where no path means anything.
+    `projects` are bare UUIDs; none means all. `local_files` is false over HTTP, where no path means anything. With
+    `asks` a person agrees before a file becomes visible.
     """
 
     local_files: bool
     read_only: bool = False
     projects: frozenset[str] = frozenset()
     max_wait_seconds: int = 45
+    asks: bool = False
 
     def check_writing(self) -> None:
         """Let a writing tool go on.
@@ -81,6 +85,7 @@ class Desk:
     finder: "Finder"
     sign_in_page: "SignInPage | None" = None
     cursors: Cursors = field(default_factory=Cursors)
+    questions: Questions = field(default_factory=Questions)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @cached_property
@@ -102,13 +107,14 @@ class Door(Protocol):
 class Call:
     """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is.
 
-    `every` is how often they are told, in seconds.
+    `every` is how often they are told, in seconds. `asker` is the way to the person behind it, where there is one.
     """
 
     tool: str
     arguments: dict[str, Any]
     report: Report
     every: float = REPORT_SECONDS
+    asker: "Asker | None" = None
 
     def cursor_arguments(self) -> dict[str, Any]:
         """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""

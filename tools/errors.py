@@ -8,6 +8,7 @@
     ├── ProjectNotFound            ProjectNotAllowed      ProjectNotSupported
     ├── SubmittalNotFound          SubmittalClosed        NotPermitted
     ├── AmbiguousReference         TaskRequired           InvalidCategory
+    ├── ConfirmationRequired       ConfirmationDeclined
     └── NotInFiles
 
 What `transfers`, `auth` and `acc` raise is put into the same words by `tools.explaining`.
@@ -114,6 +115,18 @@ class InvalidCategory(ToolProblem):
     """ACC does not offer this category in the submittal's present state."""
 
     code = "invalid_category"
+
+
+class ConfirmationRequired(ToolProblem):
+    """A person has to agree first, and could not be asked, or saw something else."""
+
+    code = "confirmation_required"
+
+
+class ConfirmationDeclined(ToolProblem):
+    """The person was asked, and did not agree."""
+
+    code = "confirmation_declined"
 
 
 class NotInFiles(ToolProblem):

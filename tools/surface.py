@@ -22,6 +22,7 @@ from tools.arguments import Arguments
 from tools.asking import ask_to_sign_in, wait_for_answer
 from tools.calling import carried_out, refusal
 from tools.desk import Call, Desk, Door
+from tools.forms import Form, PersonAsked
 from tools.progress import BEAT_SECONDS, Progress
 from tools.results import ErrorResult, Result
 from tools.schemas import input_schema, output_schema
@@ -99,6 +100,8 @@ class SubmittalTool(Tool):
                 progress = Progress(context.report_progress, self.beat_seconds)
                 async with progress.going_on():
                     answer = await self._answer(arguments, context, progress)
+            except PersonAsked as asked:
+                answer = asked.question
             except MCPError:
                 raise
             except Exception:  # the border: what is raised here, the SDK would tell the agent
@@ -121,7 +124,7 @@ class SubmittalTool(Tool):
         desk = await door.opened()
         await wait_for_answer(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
-        call = Call(self.name, given, progress.tell)
+        call = Call(self.name, given, progress.tell, asker=Form(desk.questions, context, self.name, given))
         call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):

@@ -67,6 +67,11 @@ FIXED: Final[dict[type[Exception], Words]] = {
         "Somebody else reserved this attachment.",
         "Only who reserved it can confirm it: created_by in get_attachment_status.",
     ),
+    transfers.NotAgreed: Words(
+        "confirmation_required",
+        "This would make the file visible, and the person has not been asked.",
+        "Call add_submittal_attachment as before: the person is asked then.",
+    ),
     transfers.IdempotencyConflict: Words(
         "idempotency_conflict",
         "This idempotency_key was used for another file or another attachment.",

@@ -18,7 +18,7 @@ from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
 from transfers.confirming import confirm_upload, find_row, stored_size
-from transfers.errors import JobStopped, NotYourAttachment, UploadIncomplete
+from transfers.errors import JobStopped, NotYourAttachment, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
@@ -55,6 +55,15 @@ class SeenFile:
     identity: Identity
 
 
+@dataclass(frozen=True)
+class Unconfirmed:
+    """An attachment whose bytes are stored and not visible yet; `sha256` is known of those that we sent."""
+
+    name: str
+    size: int | None
+    sha256: str | None
+
+
 class Transfers:
     """Everything that moves an attachment along, for one person at one ACC."""
 
@@ -67,6 +76,7 @@ class Transfers:
         storage_client: Callable[[], "httpx.Client"],
         place: Place,
         *,
+        asks: bool = False,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.time,
@@ -81,6 +91,7 @@ class Transfers:
             parallel,
             storage_client,
             self.ledger,
+            asks=asks,
             sleep=sleep,
             between_looks=between_looks,
             clock=clock,
@@ -102,7 +113,7 @@ class Transfers:
     async def attach_file(
         self, where: Destination, path: str, name: str | None, key: str | None, patience: Patience, *, confirm: bool
     ) -> Outcome:
-        """Send a local file and complete its upload; with `confirm`, go on to confirm.
+        """Send a local file and complete its upload; with `confirm`, go on to confirm: the person has agreed to that.
 
         Raises:
             TransferError: See `transfers.errors`.
@@ -114,6 +125,7 @@ class Transfers:
             seen.name,
             key,
             confirm_wanted=confirm,
+            agreed=confirm,
             path=seen.path,
             identity=seen.identity,
             open_file=partial(self._open, path),
@@ -137,12 +149,12 @@ class Transfers:
     async def link_version(
         self, where: Destination, version_urn: str, name: str, key: str | None, patience: Patience
     ) -> Outcome:
-        """Attach a version of the Files tool.
+        """Attach a version of the Files tool, which makes it visible: the person has agreed to that.
 
         Raises:
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
-        job = LinkJob(where, name, key, version_urn=version_urn)
+        job = LinkJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
     async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: Patience) -> Outcome:
@@ -170,6 +182,8 @@ class Transfers:
     ) -> Attachment:
         """Complete the storage upload if that is open, then tell ACC that the bytes are there. Harmless to repeat.
 
+        This makes the file visible: the person has agreed to that.
+
         Raises:
             AttachmentMissing: The submittal has no such attachment.
             NotYourAttachment: Somebody else reserved it.
@@ -177,19 +191,13 @@ class Transfers:
             JobStopped: Its job could not be carried on.
             AccError: ACC refused or is away.
         """
-        row = await self.row(project_id, item_id, attachment_id)
-        if row.created_by != person_id:
-            raise NotYourAttachment(attachment_id)
+        row = await self._own_row(project_id, item_id, attachment_id, person_id)
         if row.is_file_uploaded:
             return row
         job = await self.job(attachment_id)
         if job is not None and job.may_be_confirmed:
             return await self._confirm_job(job, patience)
-        if job is not None and job.sending:
-            raise UploadIncomplete(attachment_id, uploading=True)
-        size = await self.stored_size(row)
-        if size is None:
-            raise UploadIncomplete(attachment_id)
+        size = await self._arrived(row, job)
         entry = Entry(
             autodesk=urlsplit(self._acc.hosts.api).netloc,
             person_id=person_id,
@@ -201,6 +209,49 @@ class Transfers:
         )
         async with self._resources.audit.around("confirming", lambda: entry):
             return await confirm_upload(self._acc, project_id, item_id, attachment_id)
+
+    async def unconfirmed(
+        self, project_id: str, item_id: str, attachment_id: str, person_id: str
+    ) -> "Unconfirmed | None":
+        """Return what `confirm` would make visible; None when it is visible already.
+
+        Completes a caller's upload, since only then storage tells how many bytes arrived.
+
+        Raises:
+            AttachmentMissing, NotYourAttachment, UploadIncomplete, JobStopped, AccError: As `confirm` does.
+        """
+        row = await self._own_row(project_id, item_id, attachment_id, person_id)
+        if row.is_file_uploaded:
+            return None
+        job = await self.job(attachment_id)
+        if isinstance(job, CallerJob) and not job.running:
+            await self._complete(job)
+        if isinstance(job, FileJob) and job.may_be_confirmed:
+            return Unconfirmed(row.name, job.size, job.sha256)
+        if job is not None and job.stored:
+            return Unconfirmed(row.name, job.size, None)
+        return Unconfirmed(row.name, await self._arrived(row, job), None)
+
+    async def _complete(self, job: CallerJob) -> None:
+        async with self.jobs.turn(job):
+            try:
+                await job.complete(self._acc)
+            except (AccError, UploadExpired) as error:
+                raise JobStopped(error, job.step, job.reserved.id) from error
+
+    async def _own_row(self, project_id: str, item_id: str, attachment_id: str, person_id: str) -> Attachment:
+        row = await self.row(project_id, item_id, attachment_id)
+        if row.created_by != person_id:
+            raise NotYourAttachment(attachment_id)
+        return row
+
+    async def _arrived(self, row: Attachment, job: Job | None) -> int:
+        if job is not None and job.sending:
+            raise UploadIncomplete(row.id, uploading=True)
+        size = await self.stored_size(row)
+        if size is None:
+            raise UploadIncomplete(row.id)
+        return size
 
     async def row(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
         """Return ACC's row of one attachment; there is no request for one, so the list is walked.
@@ -220,7 +271,7 @@ class Transfers:
         return await stored_size(self._acc, row)
 
     async def _confirm_job(self, job: Job, patience: Patience) -> Attachment:
-        job.confirm_wanted = True
+        job.confirm_wanted = job.agreed = True
         await self.jobs.start(job)
         job = await self.jobs.wait(job, patience)
         if not (job.running or job.stored or job.uploaded):
@@ -243,7 +294,7 @@ class Transfers:
         ended = await self.jobs.wait(job, patience)
         if confirm and not ended.running and not ended.uploaded:
             # Another process ran it, and knew of no wish to confirm.
-            ended.confirm_wanted = True
+            ended.confirm_wanted = ended.agreed = True
             await self.jobs.start(ended)
             ended = await self.jobs.wait(ended, patience)
         return Outcome(ended, existed or ended is not job)

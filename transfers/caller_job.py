@@ -45,7 +45,7 @@ class CallerJob(Job):
             await step("follow", partial(self.follow, resources))
 
     async def _complete(self, resources: Resources) -> bool:
-        if not (self.confirm_wanted and await self._completed(resources.acc)):
+        if not (self.confirm_wanted and await self.complete(resources.acc)):
             return False
         await resources.keep(self)
         return True
@@ -84,7 +84,7 @@ class CallerJob(Job):
             self.location, first_part=1, parts=1, minutes=URL_MINUTES, upload_key=self.upload_key
         )
 
-    async def _completed(self, acc: "Acc") -> bool:
+    async def complete(self, acc: "Acc") -> bool:
         """Complete the upload, unless that is done; false while the bytes have not arrived.
 
         Raises:

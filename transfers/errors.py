@@ -20,6 +20,7 @@
     ├── AttachmentMissing
     ├── NotYourAttachment
     ├── IdempotencyConflict
+    ├── NotAgreed                   it would become visible, and the person has not been asked by this process
     └── StorageStalled              storage took no bytes within the limits of `sending`
 """
 
@@ -180,6 +181,19 @@ class IdempotencyConflict(TransferError):
 
     def __str__(self) -> str:
         return "IdempotencyConflict"
+
+
+@dataclass(eq=False)
+class NotAgreed(TransferError):
+    """Going on would make the file called `name` visible, which the person has not agreed to in this process.
+
+    So it is with what another process began: whoever wants it repeats the call, and the person is asked.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return "NotAgreed"
 
 
 @dataclass(eq=False)

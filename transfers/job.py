@@ -79,8 +79,10 @@ class Job(ABC):
     A run is one go at the steps that are left. `error` is what ended the last one; the next goes on from the `step`
     that failed. `finished` is set once nobody needs to wait for the run any more, though it may be `under_way` still,
     following what ACC makes of an attachment that was `confirmed` then (in seconds since 1970). `confirm_wanted` is a
-    wish of the run under way, not a standing order. `same_as` is the earlier job that this one turned out to repeat.
-    `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is the caller's idempotency key.
+    wish of the run under way, not a standing order; `agreed` says that it was made in this process, where the person is
+    asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
+    repeat. `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is the caller's idempotency
+    key.
     """
 
     destination: Destination
@@ -92,6 +94,7 @@ class Job(ABC):
     sha256: str | None = None
     verified: bool = False
     confirm_wanted: bool = False
+    agreed: bool = False
     confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None
@@ -214,6 +217,11 @@ class Job(ABC):
     def joined_by(self, later: "Job") -> None:
         """Take over what a later request for the same attachment brings: its wish to confirm."""
         self.confirm_wanted |= later.confirm_wanted
+        self.agreed |= later.agreed
+
+    def may_show(self, resources: Resources) -> bool:
+        """Whether this process may make the attachment visible in ACC."""
+        return self.agreed or not resources.asks
 
     async def reserve(self, resources: Resources, urn: str | None = None) -> None:
         """Create the attachment, unless that is done."""
@@ -237,7 +245,7 @@ class Job(ABC):
 
     async def confirm(self, resources: Resources) -> None:
         """Tell ACC that the bytes are there, when asked for and not done."""
-        if self.confirm_wanted and not self.uploaded:
+        if self.confirm_wanted and not self.uploaded and self.may_show(resources):
             self.step = "confirm"
             where = self.destination
             async with resources.audit.around("confirming", lambda: self.entry):

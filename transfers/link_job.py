@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from transfers.audit import Entry
+from transfers.errors import NotAgreed
 from transfers.fingerprint import AttachRequest
 from transfers.job import Job, Step
 from transfers.resources import Resources
@@ -30,6 +31,8 @@ class LinkJob(Job):
 
     async def _link(self, resources: Resources) -> None:
         if self.attachment is None:
+            if not self.may_show(resources):
+                raise NotAgreed(self.name)
             # A link is visible from its reservation on.
             async with resources.audit.around("linking", lambda: self.entry):
                 await self.reserve(resources, self.version_urn)

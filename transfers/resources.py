@@ -26,6 +26,8 @@ READERS: Final = 2
 class Resources:
     """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
 
+    With `asks`, nothing becomes visible in ACC but by a job that a person agreed to in this process.
+
     Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
     day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
     tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is told of every point
@@ -39,6 +41,7 @@ class Resources:
         make_storage_client: Callable[[], "httpx.Client"],
         ledger: Ledger,
         *,
+        asks: bool = False,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.time,
@@ -50,6 +53,7 @@ class Resources:
         self.reservations = Reservations(acc, ledger.turn)
         self.slots = anyio.CapacityLimiter(parallel)
         self.readers = anyio.CapacityLimiter(READERS)
+        self.asks = asks
         self.sleep = sleep
         self.between_looks = between_looks
         self.clock = clock

@@ -20,6 +20,7 @@ from transfers.errors import TransferError
 from transfers.file_job import FileJob
 from transfers.job import Job
 from transfers.job_record import NewerRecord
+from transfers.link_job import LinkJob
 from transfers.workflows import PROCESS
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ class TakingUp:
         try:
             if await self._person(row.project_id) != row.person_id:
                 return False
-            return await self._has_its_file(await self._jobs.load(row))
+            job = await self._jobs.load(row)
+            if isinstance(job, LinkJob) and not job.may_show(self._resources):
+                return False  # nobody is there to be asked; the call that began it asks when it is repeated
+            return await self._has_its_file(job)
         except (AccError, AuthError, TransferError, NewerRecord) as reason:
             self._log.info("job_left_alone", job=row.id, reason=type(reason).__name__)
             return False

@@ -38,6 +38,7 @@ def test_without_any_variable_everything_has_its_default():
         "max_file_bytes": FIVE_TIB,
         "read_only": False,
         "projects": (),
+        "confirm": "off",
         "parallel_parts": 4,
         "max_wait_seconds": 45,
         "storage_hosts": (),
@@ -67,6 +68,7 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
         "SUBMITTAL_MCP_MAX_FILE_BYTES": "1048576",
         "SUBMITTAL_MCP_READ_ONLY": "true",
         "SUBMITTAL_MCP_PROJECTS": f"b.{PROJECT.upper()},{PROJECT}",
+        "SUBMITTAL_MCP_CONFIRM": "Ask",
         "SUBMITTAL_MCP_PARALLEL_PARTS": "16",
         "SUBMITTAL_MCP_MAX_WAIT_SECONDS": "600",
         "SUBMITTAL_MCP_STORAGE_HOSTS": "Storage.example.com",
@@ -96,6 +98,7 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
         "max_file_bytes": 1048576,
         "read_only": True,
         "projects": (PROJECT,),
+        "confirm": "ask",
         "parallel_parts": 16,
         "max_wait_seconds": 600,
         "storage_hosts": ("storage.example.com",),
@@ -135,7 +138,7 @@ def test_a_flag_wins_over_its_variable_and_a_flag_not_given_does_not(monkeypatch
     [
         ("SUBMITTAL_MCP_READONLY", "SUBMITTAL_MCP_READ_ONLY"),
         ("SUBMITTAL_MCP_PROJECT", "SUBMITTAL_MCP_PROJECTS"),
-        ("SUBMITTAL_MCP_CONFIRM", "SUBMITTAL_MCP_"),
+        ("SUBMITTAL_MCP_CONFIRMATION", "SUBMITTAL_MCP_CONFIRM"),
     ],
 )
 def test_a_variable_that_this_version_does_not_know_stops_the_start(monkeypatch, variable, nearest):

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp_types import ElicitResult
 
 import sandbox
 from sandbox import Fault, Refuse, Stall
@@ -28,9 +29,6 @@ EXAMPLES = Path(__file__).parent / "error_examples.json"
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 ADD, CONFIRM, STATUS = "add_submittal_attachment", "confirm_attachment", "get_attachment_status"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-
-LATER = {"confirmation_required", "confirmation_declined"}
-"""Codes of a setting that this version does not have yet."""
 
 
 @pytest.fixture
@@ -225,6 +223,19 @@ async def idempotency_conflict(at: Situation) -> Any:
 
 
 @scenario
+async def confirmation_required(at: Situation) -> Any:
+    return await at.attach(settings={"confirm": "ask"}, confirm=True)
+
+
+@scenario
+async def confirmation_declined(at: Situation) -> Any:
+    async def decline(*_: Any) -> ElicitResult:
+        return ElicitResult(action="decline")
+
+    return await at.attach(settings={"confirm": "ask", "answering": decline}, confirm=True)
+
+
+@scenario
 async def rate_limited(at: Situation) -> Any:
     at.box.faults.add(Fault("items.get", Refuse(429, {}, {"Retry-After": "61"})))
     return await at.refused("get_submittal", **PLACE)
@@ -276,7 +287,7 @@ def _alike_on_every_machine(text: str, folder: Path) -> str:
 
 
 def test_every_code_is_made_to_happen():
-    assert set(SCENARIOS) == set(CODES) - LATER
+    assert set(SCENARIOS) == set(CODES)
 
 
 def test_the_page_is_current_and_has_a_section_for_every_code():

@@ -149,6 +149,16 @@ async def test_only_whoever_reserved_an_attachment_may_confirm_it(working: Any) 
         assert site.box.requests.count(PATCH) == 1
 
 
+async def test_a_wish_that_another_process_wrote_down_waits_for_somebody_who_can_be_asked(working: Any) -> None:
+    """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
+    async with working(asks=True) as site:
+        job = (await site.attach()).job
+        job.confirm_wanted = True
+        await site.transfers.jobs.start(job)
+        await site.transfers.jobs.wait(job, site.patience())
+        assert (job.state, job.confirm_wanted, site.box.requests.count(PATCH)) == ("uploaded", False, 0)
+
+
 async def test_an_attachment_that_is_not_there_is_missing(working: Any) -> None:
     async with working() as site:
         with pytest.raises(AttachmentMissing):

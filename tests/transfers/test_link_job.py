@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, LoseAnswer
-from transfers.errors import IdempotencyConflict, JobStopped
+from transfers.errors import IdempotencyConflict, JobStopped, NotAgreed
+from transfers.link_job import LinkJob
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 CREATE = "attachments.create"
@@ -37,6 +38,18 @@ async def test_promise_1_a_link_whose_answer_is_lost_is_found_again(working: Any
         outcome = await site.link(site.box.file(BEAMS).version_urn)
         [row] = site.rows()
         assert outcome.job.reserved.id == row["id"]
+
+
+async def test_a_link_that_another_process_began_waits_for_somebody_who_can_be_asked(working: Any) -> None:
+    """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
+    async with working(asks=True) as site:
+        found = LinkJob(site.where, "linked.pdf", version_urn=site.box.file(BEAMS).version_urn)
+        job = await site.transfers.jobs.join("as another process wrote it down", found)
+        await site.transfers.jobs.start(job)
+        with pytest.raises(JobStopped) as stopped:
+            await site.transfers.jobs.wait(job, site.patience())
+        assert isinstance(stopped.value.cause, NotAgreed)
+        assert (site.rows(), site.box.requests.count(CREATE)) == ([], 0)
 
 
 async def test_a_key_of_a_link_is_not_good_for_a_file(working: Any) -> None:

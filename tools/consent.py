@@ -1,0 +1,106 @@
+"""Asking the person before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
+
+What the person is shown is looked up anew after they agreed: only what they saw is done. How they are shown it is up to
+whoever made the call: a form of their chat client (`tools.forms`), or a question in a terminal.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tools.cleaner import clean
+from tools.desk import Call, Desk
+from tools.errors import Again, ConfirmationDeclined, ConfirmationRequired
+
+LONGEST: Final = 200
+"""Characters of one line that a person is shown; more would push the others off a small window."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What a person is shown of a file: its name and bytes, and where it is to be seen.
+
+    `size_bytes` and `sha256` are None where nobody here has seen the bytes; `origin` then says where they come from.
+    `project` and `submittal` are names as people know them, `place` the ids that they stand for.
+    """
+
+    name: str
+    size_bytes: int | None
+    sha256: str | None
+    origin: str
+    project: str
+    submittal: str
+    place: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each fact; no name from elsewhere can add a line of its own."""
+        size = f"{self.size_bytes:,} bytes" if self.size_bytes is not None else f"not known ({self.origin})"
+        facts = {
+            "File": self.name,
+            "Size": size,
+            "SHA-256": self.sha256 or f"not known ({self.origin})",
+            "Project": self.project,
+            "Submittal": self.submittal,
+        }
+        lines = [f"{name}: {_one_line(value)}" for name, value in facts.items()]
+        return "\n".join(["Make this file visible in Autodesk Construction Cloud?", *lines])
+
+
+class Asker(Protocol):
+    """A way to the person who is behind a call."""
+
+    async def agrees(self, showing: Showing) -> bool:
+        """Show the person something, and return whether they agree.
+
+        Raises:
+            ConfirmationRequired: There is no way to ask them.
+        """
+
+
+async def agreed(desk: Desk, call: Call, look: Callable[[], Awaitable[Showing | None]]) -> None:
+    """Return once the person has agreed to what `look` finds, or where nobody has to be asked.
+
+    `look` returns None when there is nothing to make visible.
+
+    Raises:
+        ConfirmationRequired: There is no way to ask them, or it is no longer what they were shown.
+        ConfirmationDeclined: They did not agree.
+    """
+    if not desk.policy.asks:
+        return
+    showing = await look()
+    if showing is None:
+        return
+    if call.asker is None:
+        raise cannot_ask()
+    if not await call.asker.agrees(showing):
+        raise ConfirmationDeclined(
+            "The person did not agree: nothing was made visible. What is uploaded stays as it is.",
+            "Ask the person what should be different, before you call add_submittal_attachment or confirm_attachment.",
+        )
+    if await look() != showing:
+        raise changed()
+
+
+def cannot_ask() -> ConfirmationRequired:
+    """Return what a call is refused with when the person cannot be asked."""
+    return ConfirmationRequired(
+        "A person has to agree before a file becomes visible, and this chat client cannot ask them. "
+        "What is uploaded stays as it is.",
+        "The person can use a client that shows forms (elicitation), attach the file with `submittal-mcp attach` in a "
+        "terminal, or restart the server with SUBMITTAL_MCP_CONFIRM=off.",
+    )
+
+
+def changed() -> ConfirmationRequired:
+    """Return what a call is refused with when what the person saw is no longer what there is."""
+    return ConfirmationRequired(
+        "Something changed since the person was shown it: nothing was made visible.",
+        "Call again: the person is shown what there is now.",
+        again=Again(),
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text, LONGEST).split())
