@@ -29,6 +29,7 @@ from auth import private_files
 from auth.storage_errors import (
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseFull,
     DatabaseNewer,
     DatabaseProblem,
     DatabaseReadOnly,
@@ -277,7 +278,7 @@ _SQLITE: Final[dict[int, type[Any]]] = {
     sqlite3.SQLITE_BUSY: DatabaseBusy,
     sqlite3.SQLITE_LOCKED: DatabaseBusy,
     sqlite3.SQLITE_READONLY: DatabaseReadOnly,
-    sqlite3.SQLITE_FULL: DatabaseReadOnly,
+    sqlite3.SQLITE_FULL: DatabaseFull,
     sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
     sqlite3.SQLITE_NOTADB: DatabaseCorrupt,
     sqlite3.SQLITE_CANTOPEN: DatabaseUnreachable,
@@ -295,6 +296,8 @@ def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
     state = getattr(cause, "sqlstate", None)
     if state == "25006":  # read_only_sql_transaction
         return DatabaseReadOnly(where)
+    if state == "53100":  # disk_full
+        return DatabaseFull(where)
     if state in ("55P03", "57014"):  # lock_not_available, query_canceled
         return DatabaseBusy(where)
     if isinstance(error, sqlalchemy.exc.OperationalError):

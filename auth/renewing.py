@@ -12,23 +12,26 @@ out. So a renewal goes, in this order:
 After a crash before 4 the old token is good; after 5 the new one is. Between the two the outcome is open: the next one
 tries the old token once, and if Autodesk has seen it before, a person must sign in again. A cancelled call does not
 stop a renewal half way.
+
+Where 5 fails, because the disk is full for example, calls are told so, nobody asks Autodesk again, and the tokens are
+saved as soon as that can be done, for as long as the process lives.
 """
 
 import logging
 import secrets
-import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 import anyio
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
-from auth.sealing import NotSealed
-from auth.storage_errors import DatabaseProblem, StorageProblem
+from auth.late_save import LateSave
+from auth.lease import alive, taken
+from auth.pace import Pace
+from auth.storage_errors import StorageProblem
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
 from auth.token_requests import Grant
@@ -38,31 +41,11 @@ from auth.vault import Account, Lease, SignIn, Tokens, Vault
 REFRESH_SECONDS: Final = 15 * 24 * 3600.0
 """How long a refresh token is good (fact sheet 10); no answer says so."""
 
-Point = Literal["before_lease", "after_lease", "after_mark", "after_post", "in_save", "after_save"]
+Point = Literal["before_lease", "after_lease", "before_mark", "after_mark", "after_post", "in_save", "after_save"]
 """Where a crash would leave its own kind of traces; tests stop a process there."""
 
 _random = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How patient to be, in seconds.
-
-    `early`: a token with less left is renewed, each process at a moment of its own within `jitter`; with less than
-    `usable` left it is not used any more, which clocks that differ by minutes need. `lease`: a holder who shows no sign
-    of life for so long is given up; a sign comes every `beat`. `post`: the longest that Autodesk is waited for. After
-    a failure, or a token refused right after it was issued, the next try comes after `rest`.
-    """
-
-    early: float = 300.0
-    jitter: float = 120.0
-    usable: float = 150.0
-    lease: float = 15.0
-    beat: float = 3.0
-    poll: float = 0.1
-    post: float = 20.0
-    rest: float = 60.0
 
 
 def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: str | None = None) -> Tokens:
@@ -105,6 +88,7 @@ class RenewedTokens:
         self._early = self._pace.early + self._pace.jitter * _random()
         self._one_at_a_time = anyio.Lock()
         self._rests_until = 0.0
+        self._late: LateSave | None = None
 
     async def sign_in(self) -> SignIn:
         """Return the person's record.
@@ -154,41 +138,48 @@ class RenewedTokens:
             return found
         try:
             return await self._renew(found, patient=False) or found
-        except (SignInFailed, ReauthorizationRequired, DatabaseProblem) as problem:
+        except (SignInFailed, ReauthorizationRequired, StorageProblem) as problem:
             _log.warning("renewing failed, the token is still good: %s", problem)
             return found
 
     async def _renew(self, seen: SignIn, *, patient: bool) -> SignIn | None:
         """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
         async with self._one_at_a_time:
+            if self._late is not None:
+                await in_thread(self._late.save)
+                self._late = None
             found = await self.sign_in()
             if found.generation != seen.generation:
                 return found
             if found.over:
                 raise ReauthorizationRequired
-            self._reached("before_lease")
-            lease = await taken(self._vault, found, self._pace, patient=patient)
-            if lease is None:
-                found = await self.sign_in()
-                return found if found.generation != seen.generation else None
-            # From here on the refresh token may be used up: a caller that goes away must not stop what saves the next.
-            with anyio.CancelScope(shield=True):
-                found = await self._renew_under(lease)
+            renewed = None
+            while renewed is None:
+                self._reached("before_lease")
+                lease = await taken(self._vault, found, self._pace, patient=patient)
+                if lease is None:
+                    found = await self.sign_in()
+                    return found if found.generation != seen.generation else None
+                # From here on the refresh token may be used up: a caller that goes away must not stop what saves the
+                # next one.
+                with anyio.CancelScope(shield=True):
+                    renewed = await self._renew_under(lease)
             self._rests_until = 0.0
-            return found
+            return renewed
 
-    async def _renew_under(self, lease: Lease) -> SignIn:
+    async def _renew_under(self, lease: Lease) -> SignIn | None:
+        """Return the newer record; None when the lease was lost before Autodesk was asked."""
         async with alive(self._vault, lease, self._pace):
             try:
-                found = await self._ask_and_save(lease)
-            except (SignInFailed, StorageProblem, NotSealed):
+                return await self._ask_and_save(lease)
+            except (SignInFailed, StorageProblem):
                 self._rests_until = self._now() + self._pace.rest
-                with suppress(StorageProblem):
-                    await in_thread(lambda: self._vault.release(lease))
+                if self._late is None:
+                    with suppress(StorageProblem):
+                        await in_thread(lambda: self._vault.release(lease))
                 raise
-        return found
 
-    async def _ask_and_save(self, lease: Lease) -> SignIn:
+    async def _ask_and_save(self, lease: Lease) -> SignIn | None:
         self._reached("after_lease")
         found = await self.sign_in()
         if found.generation != lease.generation:
@@ -199,7 +190,10 @@ class RenewedTokens:
             raise ReauthorizationRequired
         if lease.attempt is not None:
             _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
-        await in_thread(lambda: self._vault.mark(lease, uuid.uuid4().hex))
+        self._reached("before_mark")
+        if not await in_thread(lambda: self._vault.mark(lease, uuid.uuid4().hex)):
+            # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
+            return None
         self._reached("after_mark")
         refresh_token = found.tokens.refresh_token.get_secret_value()
         try:
@@ -235,60 +229,18 @@ class RenewedTokens:
 
     async def _save(self, lease: Lease, tokens: Tokens) -> SignIn | None:
         """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
-        for pause in (0.1, 0.5, 2.0):
+        for pause in self._pace.save:
             try:
                 return await in_thread(lambda: self._vault.renew(lease, tokens, lambda: self._reached("in_save")))
-            except DatabaseProblem as problem:
+            except StorageProblem as problem:
                 _log.warning("renewed tokens could not be saved yet: %s", problem)
             await anyio.sleep(pause)
-        return await in_thread(lambda: self._vault.renew(lease, tokens))
-
-
-async def taken(vault: Vault, found: SignIn, pace: Pace, *, patient: bool = True) -> Lease | None:
-    """Take the lease of a record whose generation stays as it was `found`.
-
-    None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
-    given up on when its sign of life has not changed for `pace.lease` seconds of this process's own clock.
-    """
-    holder = uuid.uuid4().hex
-    watched: tuple[int, int] | None = None
-    since = 0.0
-    while True:
-        seen = await in_thread(lambda: vault.lease(found.account))
-        if seen is None or seen.generation != found.generation:
-            return None
-        if watched != (seen.fence, seen.beat):
-            watched, since = (seen.fence, seen.beat), time.monotonic()
-        if seen.holder is None or time.monotonic() - since > pace.lease:
-            lease = await in_thread(lambda: vault.take(seen, holder))  # noqa: B023  # awaited before `seen` changes
-            if lease is not None:
-                return lease
-        elif not patient:
-            return None
-        await anyio.sleep(pace.poll * (0.5 + _random()))
-
-
-@asynccontextmanager
-async def alive(vault: Vault, lease: Lease, pace: Pace) -> AsyncIterator[None]:
-    """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
-    done = threading.Event()
-
-    def show() -> None:
-        while not done.wait(pace.beat):
-            try:
-                if not vault.beat(lease):
-                    return
-            except DatabaseProblem as problem:
-                _log.warning("the lease could not be kept alive: %s", problem)
-
-    thread = threading.Thread(target=show, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        with anyio.CancelScope(shield=True):
-            await in_thread(thread.join)
+        try:
+            return await in_thread(lambda: self._vault.renew(lease, tokens))
+        except StorageProblem as problem:
+            _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
+            self._late = LateSave(self._vault, lease, tokens, self._pace.beat)
+            raise
 
 
 def _token(found: SignIn) -> str:

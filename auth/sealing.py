@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from auth.storage_errors import StorageProblem
+
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _VERSION: Final = "v1"
 
 
-class NotSealed(Exception):
+class NotSealed(StorageProblem):
     """This is no sealed text, was changed, or belongs to another context."""
 
     def __str__(self) -> str:
-        return "a sealed record was changed or belongs somewhere else"
+        return "what was kept sealed has been changed, or belongs somewhere else, and is not used; sign in again"
 
 
 class UnknownKey(Exception):

@@ -3,7 +3,8 @@
 import anyio
 
 from auth.errors import NotSignedIn
-from auth.renewing import Pace, alive, taken
+from auth.lease import alive, taken
+from auth.pace import Pace
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
 from auth.vault import Account, SignIn, Vault

@@ -10,12 +10,14 @@
     │   ├── DatabaseNewer       a newer version of the program wrote it
     │   ├── DatabaseCorrupt     it is damaged, or no database at all
     │   ├── DatabaseReadOnly    it can be read and not written
+    │   ├── DatabaseFull        there is no room for it to grow
     │   ├── DatabaseBusy        somebody else has held it for too long
     │   └── DatabaseUnreachable it cannot be opened, or the server does not answer
-    └── KeyProblem
-        ├── KeysUnusable        the configured keys are no keys
-        ├── KeysNeeded          replicas share a database and were given no keys
-        └── KeyMissing          what is stored was sealed with a key that is not at hand
+    ├── KeyProblem
+    │   ├── KeysUnusable        the configured keys are no keys
+    │   ├── KeysNeeded          replicas share a database and were given no keys
+    │   └── KeyMissing          what is stored was sealed with a key that is not at hand
+    └── auth.sealing.NotSealed  what is stored was changed by somebody
 
 Every text is a sentence for a person that says what to do. None holds a key, a password or a database URL.
 """
@@ -92,6 +94,13 @@ class DatabaseReadOnly(DatabaseProblem):
 
     def __init__(self, where: str) -> None:
         super().__init__(where, "cannot be written to; give this user the right to write it and its folder")
+
+
+class DatabaseFull(DatabaseProblem):
+    """There is no room for it to grow."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "cannot grow: its disk is full; free some space there")
 
 
 class DatabaseBusy(DatabaseProblem):

@@ -1,7 +1,9 @@
 """Signing in from a chat: one link at a time, waited for in the background while the assistant goes on."""
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import anyio
@@ -19,7 +21,26 @@ from server.settings import Settings
 _LEFT_SECONDS = 60.0
 """A link with less time left is not handed out again."""
 
+_MOST_TOLD = 100
+"""How many of the calls that named a link are told of its end: the last ones, however many there were."""
+
 _log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Try:
+    """A try under way, and who is to be told when it has ended well."""
+
+    started: Started
+    began: float = field(default_factory=time.monotonic)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    signed_in: bool = False
+    told: deque[Callable[[], Awaitable[None]]] = field(default_factory=lambda: deque(maxlen=_MOST_TOLD))
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its link may still be handed out."""
+        return not self.ended.is_set() and time.monotonic() - self.began < LIFE_SECONDS - _LEFT_SECONDS
 
 
 class ChatSignIn:
@@ -31,13 +52,10 @@ class ChatSignIn:
         self._group = group
         self._lock = anyio.Lock()
         self._signing_in: SigningIn | None = None
-        self._started: Started | None = None
-        self._began = 0.0
-        self._ended = anyio.Event()
-        self._signed_in: str | None = None
+        self._try: _Try | None = None
 
-    async def link(self) -> str:
-        """Return a link that is good for a minute at least.
+    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
+        """Return a link that is good for a minute at least; see `tools.asking.SignInPage`.
 
         Raises:
             StorageProblem: The vault cannot be opened.
@@ -46,35 +64,37 @@ class ChatSignIn:
         async with self._lock:
             if self._signing_in is None:
                 self._signing_in = await in_thread(lambda: signing_in(self._settings, self._opened()))
-            fresh = time.monotonic() - self._began < LIFE_SECONDS - _LEFT_SECONDS
-            if self._started is None or self._ended.is_set() or not fresh:
+            if self._try is None or not self._try.is_fresh:
                 started = await in_thread(self._signing_in.start)
                 if not started.heard:
                     raise CallbackPortTaken(urlsplit(self._settings.callback_url).port or 0)
-                self._started = started
-                self._began = time.monotonic()
-                self._ended = anyio.Event()
-                self._group.start_soon(self._finish, self._signing_in, self._started, self._ended)
-            return self._started.link
+                self._try = _Try(started)
+                self._group.start_soon(self._finish, self._signing_in, self._try)
+            if signed_in is not None:
+                self._try.told.append(signed_in)
+            return self._try.started.link
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
         """Wait for the try under way; see `tools.asking.SignInPage`."""
-        signing, started, ended = self._signing_in, self._started, self._ended
-        if signing is None or started is None or ended.is_set():
+        signing, current = self._signing_in, self._try
+        if signing is None or current is None or current.ended.is_set():
             return False
-        if opened_only and not await in_thread(lambda: signing.is_opened(started)):
+        if opened_only and not await in_thread(lambda: signing.is_opened(current.started)):
             return False
         with anyio.move_on_after(seconds):
-            await ended.wait()
-        return self._signed_in == started.id
+            await current.ended.wait()
+        return current.signed_in
 
-    async def _finish(self, signing: SigningIn, started: Started, ended: anyio.Event) -> None:
+    async def _finish(self, signing: SigningIn, current: _Try) -> None:
         try:
-            found = await signing.finish(started)
+            found = await signing.finish(current.started)
         except (AuthError, StorageProblem) as problem:
             _log.warning("sign_in_failed", problem=str(problem))
         else:
-            self._signed_in = started.id
+            current.signed_in = True
             _log.info("signed_in", person=found.account.subject)
         finally:
-            ended.set()
+            current.ended.set()
+        if current.signed_in:
+            for tell in current.told:
+                await tell()

@@ -7,9 +7,7 @@ SDK installs a handler of its own when the root logger has none.
 import logging
 import sys
 import threading
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, TextIO
 
@@ -103,11 +101,3 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
     exc_info: tuple[type[BaseException], BaseException, TracebackType | None]
     exc_info = (failure.exc_type, value, failure.exc_traceback)
     log.error("thread_failed", thread=failure.thread.name if failure.thread else None, exc_info=exc_info)
-
-
-@contextmanager
-def bind_call(tool: str) -> Iterator[str]:
-    """Give every line that is logged inside, in worker threads too, the `tool` and a `call_id`; yield that id."""
-    call_id = uuid.uuid4().hex[:12]
-    with structlog.contextvars.bound_contextvars(call_id=call_id, tool=tool):
-        yield call_id

@@ -2,10 +2,12 @@
 
 Clients that can show a link to the person without the model in between say so (elicitation in URL mode): on the
 stateless protocol the call is answered with the request and repeated by the client, on the older one it fails with an
-error of its own. To all others the hint of an ordinary error gives the link.
+error of its own, and a notification follows once the person has signed in. To all others the hint of an ordinary error
+gives the link.
 """
 
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from mcp import UrlElicitationRequiredError
@@ -24,8 +26,8 @@ _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be att
 class SignInPage(Protocol):
     """Where a person can sign in: a link to this machine, with nothing secret in it."""
 
-    async def link(self) -> str:
-        """Return a link that begins, or goes on with, a try to sign in."""
+    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
+        """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
         """Wait for the try under way, `seconds` at most, and return whether somebody has signed in meanwhile.
@@ -52,20 +54,30 @@ async def ask_to_sign_in(
         StorageProblem: There is no place to keep a sign-in.
         CallbackPortTaken: The link would lead to another program.
     """
-    link = await page.link()
     offered = context.client_capabilities
     shows_links = offered is not None and offered.elicitation is not None and offered.elicitation.url is not None
     asked_before = bool(context.input_responses and _QUESTION in context.input_responses)
     if shows_links and not asked_before:
-        if (context.protocol_version or "") >= _STATELESS:
-            question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=link))
-            return InputRequiredResult(input_requests={_QUESTION: question})
-        raise UrlElicitationRequiredError(
-            [ElicitRequestURLParams(message=_MESSAGE, url=link, elicitation_id=uuid.uuid4().hex)]
-        )
+        if (context.protocol_version or "") < _STATELESS:
+            raise await _to_be_visited(page, context)
+        question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
+        return InputRequiredResult(input_requests={_QUESTION: question})
     hint = (
-        f"Show the person this link, to open in a browser on the computer where this server runs: {link} "
+        "Show the person this link, to open in a browser on the computer where this server runs: "
+        f"{await page.link()} "
         "It is good for five minutes. When they have signed in, repeat the call."
     )
     repeat = step(call.tool, call.arguments, "Once the person has signed in: the same call again.")
     return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])
+
+
+async def _to_be_visited(page: SignInPage, context: Context[Any, Any]) -> UrlElicitationRequiredError:
+    """The error of the protocol version 2025-11-25, which may tell the client when to repeat the call."""
+    id_ = uuid.uuid4().hex
+    session = context.session
+
+    async def complete() -> None:
+        await session.send_elicit_complete(id_)
+
+    link = await page.link(complete)
+    return UrlElicitationRequiredError([ElicitRequestURLParams(message=_MESSAGE, url=link, elicitation_id=id_)])

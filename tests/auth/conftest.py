@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -23,7 +24,7 @@ from auth.renewing import tokens_of
 from auth.sealing import Key
 from auth.token_endpoint import Autodesk, TokenEndpoint
 from auth.token_requests import Grant
-from auth.vault import Account, SignIn, Vault
+from auth.vault import Account, SignIn, Tokens, Vault
 from sandbox.box import Box
 from server.web import Web
 
@@ -72,6 +73,19 @@ class Site:
     def posts(self) -> int:
         """How often the token endpoint was asked since the last sign-in was prepared."""
         return self.box.requests.count("auth.token")
+
+    async def honoured(self, tokens: Tokens) -> tuple[bool, bool]:
+        """Whether Autodesk still honours the access token and the refresh token: neither, once it saw one reused."""
+        assert tokens.refresh_token is not None
+        answers = []
+        for token in (tokens.access_token, tokens.refresh_token):
+            form = urlencode({"token": token.get_secret_value(), "client_id": self.app.client_id})
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            url = f"{self.base_url}/authentication/v2/introspect"
+            status, _, body = await self.endpoint._http.post(url, headers, form)
+            assert status == 200
+            answers.append(json.loads(body)["active"])
+        return answers[0], answers[1]
 
 
 def site_of(box: Box, *, confidential: bool = False) -> Site:
@@ -137,7 +151,8 @@ def _box() -> Iterator[Box]:
 
 @pytest.fixture
 def box(_box: Box) -> Box:
-    """A sandbox that remembers nothing of the test before."""
+    """A sandbox that remembers nothing of the test before, and takes a reused refresh token for theft."""
+    _box.switches.refresh_reuse = "revoke_family"
     _box.faults.clear()
     _box.requests.clear()
     _box.auto_approve = False

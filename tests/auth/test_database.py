@@ -16,6 +16,7 @@ from auth.database import Component, Database, DatabaseAddress
 from auth.storage_errors import (
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseFull,
     DatabaseNewer,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -110,6 +111,34 @@ def test_a_second_writer_that_waited_for_too_long_is_told_so(tmp_path: Path) -> 
         database.migrate(ONE)
         with database.writing(), pytest.raises(DatabaseBusy, match="another program"), database.writing():
             pass
+
+
+def test_a_disk_that_is_full_is_called_so(tmp_path: Path) -> None:
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
+        database.migrate(ONE)
+
+        def fill() -> None:
+            with database.writing() as connection:
+                connection.exec_driver_sql("PRAGMA max_page_count = 1")  # it may not grow from here on
+                for number in range(100):
+                    connection.exec_driver_sql("INSERT INTO notes VALUES (?)", (f"{number}" * 1000,))
+
+        with pytest.raises(DatabaseFull, match="free some space"):
+            fill()
+        assert rows(database) == []
+
+
+def test_a_disk_of_the_server_that_is_full_is_called_so(postgres_url: str) -> None:
+    with Database.open(DatabaseAddress.of(postgres_url)) as database:
+
+        def fill() -> None:
+            with database.writing() as connection:
+                connection.exec_driver_sql(
+                    "DO $$ BEGIN RAISE EXCEPTION 'could not extend' USING ERRCODE = '53100'; END $$"
+                )
+
+        with pytest.raises(DatabaseFull, match="free some space"):
+            fill()
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all, only text that is long enough to look at" * 20])

@@ -6,8 +6,9 @@ import anyio
 import pytest
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
+from auth.pace import Pace
 from auth.pkce import App
-from auth.renewing import Pace, RenewedTokens
+from auth.renewing import RenewedTokens
 from auth.sessions import CurrentPerson, Sessions
 from auth.signing_out import sign_out
 from auth.token_endpoint import Autodesk, TokenEndpoint

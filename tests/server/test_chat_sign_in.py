@@ -10,10 +10,19 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx
+import httpx2
 import pytest
 from mcp import Client, UrlElicitationRequiredError
+from mcp.client.session import MessageHandlerFnT
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import URL_ELICITATION_REQUIRED, ElicitRequestParams, ElicitRequestURLParams, ElicitResult
+from mcp_types import (
+    URL_ELICITATION_REQUIRED,
+    ElicitCompleteNotification,
+    ElicitRequestParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+)
 
 import sandbox
 from server.app import build_server
@@ -42,10 +51,12 @@ async def click(link: str, person: str = "manager") -> httpx.Response:
 
 
 @asynccontextmanager
-async def client(settings: Settings, era: str, callback: Callback | None = None) -> AsyncIterator[Client]:
+async def client(
+    settings: Settings, era: str, callback: Callback | None = None, heard: MessageHandlerFnT | None = None
+) -> AsyncIterator[Client]:
     with anyio.fail_after(60):
         server = build_server(settings, transport="stdio")
-        async with Client(server, mode=era, elicitation_callback=callback) as connected:
+        async with Client(server, mode=era, elicitation_callback=callback, message_handler=heard) as connected:
             yield connected
 
 
@@ -133,6 +144,74 @@ async def test_the_older_protocol_names_the_link_in_an_error_of_its_own(settings
         assert asked.elicitation_id
         await click(asked.url)
         assert (await call(connected, "find_projects"))["projects"]
+
+
+async def test_the_older_protocol_is_told_when_the_person_has_signed_in(settings: Settings) -> None:
+    """Each call that named the link is told by its own id, so that the client can repeat it; a cancelled try is not."""
+    completed: list[str] = []
+    told = anyio.Event()
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, ElicitCompleteNotification):
+            completed.append(message.params.elicitation_id)
+            if len(completed) == 2:
+                told.set()
+
+    async def agree(_: Any, __: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the older protocol asks nothing in the middle of a call")
+
+    async with client(settings, "legacy", agree, hear) as connected:
+
+        async def asked() -> ElicitRequestURLParams:
+            with pytest.raises(MCPError) as caught:
+                await connected.call_tool("find_projects", {})
+            [elicitation] = UrlElicitationRequiredError.from_error(caught.value.error).elicitations
+            return elicitation
+
+        cancelled = await asked()
+        assert (await click(cancelled.url, "deny")).status_code == 400
+        first, second = await asked(), await asked()
+        assert first.url == second.url != cancelled.url
+        await click(first.url)
+        await told.wait()
+        assert sorted(completed) == sorted([first.elicitation_id, second.elicitation_id])
+        assert (await call(connected, "find_projects"))["projects"]
+
+
+async def test_a_client_that_has_gone_is_told_nothing_and_the_sign_in_is_kept(settings: Settings, start: Any) -> None:
+    """Over HTTP one server has many clients, and one that asked may be gone when the person has signed in."""
+    given = {
+        "APS_BASE_URL": settings.base_url,
+        "APS_CLIENT_ID": settings.client_id,
+        "APS_CALLBACK_URL": settings.callback_url,
+        "SUBMITTAL_MCP_DATA_DIR": str(settings.data_dir),
+        "SUBMITTAL_MCP_HTTP_SECRET": "a-secret-of-callers",
+    }
+    program = start("-m", "server", "serve", "--http", "--port", "0", **given)
+    url = program.stderr_line("listens on").split()[-1]
+
+    @asynccontextmanager
+    async def connected() -> AsyncIterator[Client]:
+        headers = {"Authorization": "Bearer a-secret-of-callers"}
+        async with httpx2.AsyncClient(headers=headers, trust_env=False) as http:
+            transport = streamable_http_client(url, http_client=http)
+            async with Client(transport, mode="legacy", elicitation_callback=never) as client:
+                yield client
+
+    async def never(_: Any, __: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("the older protocol asks nothing in the middle of a call")
+
+    with anyio.fail_after(60):
+        async with connected() as leaves:
+            with pytest.raises(MCPError) as caught:
+                await leaves.call_tool("find_projects", {})
+        [asked] = UrlElicitationRequiredError.from_error(caught.value.error).elicitations
+        assert "You are signed in" in (await click(asked.url)).text
+        async with connected() as stays:
+            assert (await call(stays))["person"]["name"] == "Project Manager"
+    program.process.terminate()
+    _, _, said = program.rest()
+    assert "Traceback" not in said
 
 
 async def test_a_call_waits_for_a_person_who_is_at_autodesks_page(settings: Settings, era: str) -> None:

@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import pytest
 import structlog
 
@@ -105,32 +103,6 @@ def test_the_sdk_adds_no_handler_of_its_own(stream):
     [handler] = logging.getLogger().handlers
     MCPServer("quiet", version="1")
     assert logging.getLogger().handlers == [handler]
-
-
-def test_every_line_of_a_call_has_its_id_and_tool_also_from_a_worker_thread(stream):
-    logs.configure("info", "json", stream=stream)
-    log = structlog.get_logger()
-
-    async def call(tool: str) -> str:
-        with logs.bind_call(tool) as call_id:
-            log.info("began")
-            await anyio.to_thread.run_sync(log.info, "sent")
-        log.info("outside")
-        return call_id
-
-    async def two_calls() -> list[str]:
-        return [await call("find_projects"), await call("find_submittals")]
-
-    first, second = anyio.run(two_calls)
-    assert first != second
-    assert [(line["event"], line.get("tool"), line.get("call_id")) for line in lines(stream)] == [
-        ("began", "find_projects", first),
-        ("sent", "find_projects", first),
-        ("outside", None, None),
-        ("began", "find_submittals", second),
-        ("sent", "find_submittals", second),
-        ("outside", None, None),
-    ]
 
 
 def test_a_thread_that_fails_says_so_through_the_redacting_log(stream):

@@ -10,7 +10,9 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
+import structlog
 from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp_types import INTERNAL_ERROR
@@ -63,6 +65,36 @@ async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_n
     assert SECRET not in str(caught.value)
     assert line["exc_info"] is True
     assert caught.value.message.startswith("submittal-mcp failed; its log tells why under call_id ")
+
+
+async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
+    """Calls that run at the same time are told apart; a line outside of any call names none."""
+    log = structlog.get_logger()
+    arrived = 0
+    both = anyio.Event()
+
+    async def work(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 2:
+            both.set()
+        await both.wait()
+        log.info("began")
+        await anyio.to_thread.run_sync(log.info, "sent")
+        return SignInResult(person=Person(id="me", name="me", email=None), autodesk="here", next_steps=[])
+
+    async with Client(serving(work), mode=era) as client:
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs, anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                for _ in range(2):
+                    group.start_soon(client.call_tool, "tool", {})
+            log.info("outside")
+    ids = {line["call_id"] for line in logs if "call_id" in line}
+    assert len(ids) == 2
+    for one in ids:
+        mine = [(line["event"], line["tool"]) for line in logs if line.get("call_id") == one]
+        assert mine == [("began", "tool"), ("sent", "tool"), ("tool_answered", "tool")]
+    assert [line["event"] for line in logs if "call_id" not in line] == ["outside"]
 
 
 async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):

@@ -1,7 +1,8 @@
 """Asks for a person's token in several processes at once; one may die where it is told to.
 
-Takes one JSON argument: `database` (a path or a PostgreSQL URL), `key`, `base_url`, `client_id`, `subject`,
-`processes`, `calls` and `die_at`. Prints one JSON line for each process: the digests of the tokens it was given.
+Takes one JSON argument: `database` (a path or a PostgreSQL URL), `key` (or `key_file`, or `rings`, the keys of each
+process), `base_url`, `client_id`, `subject`, `processes`, `calls` at once, `rounds` (how often the token is said to be
+refused afterwards) and `die_at`. Prints one JSON line for each process: the digests of the tokens it was given.
 """
 
 import hashlib
@@ -19,8 +20,9 @@ from acc.hosts import Hosts
 from auth.database import Database, DatabaseAddress
 from auth.errors import AuthError
 from auth.key_ring import EnvironmentKeys, MachineKeys
+from auth.pace import Pace
 from auth.pkce import App
-from auth.renewing import Pace, Point, RenewedTokens
+from auth.renewing import Point, RenewedTokens
 from auth.sealing import Key
 from auth.token_endpoint import Autodesk, TokenEndpoint
 from auth.vault import Account, Vault
@@ -41,8 +43,11 @@ def opened(job: dict[str, Any]) -> tuple[Database, Vault]:
     text = job["database"]
     address = DatabaseAddress.of(text) if "://" in text else DatabaseAddress.sqlite(Path(text))
     database = Database.open(address)
+    given = [job["key"]] if job.get("key") else job.get("ring")
     keys = (
-        EnvironmentKeys([Key.parse(job["key"])]) if job.get("key") else MachineKeys(Path(job["key_file"]), NoKeyring())
+        EnvironmentKeys([Key.parse(text) for text in given])
+        if given
+        else MachineKeys(Path(job["key_file"]), NoKeyring())
     )
     return database, Vault(database, keys)
 
@@ -55,7 +60,9 @@ async def ask(job: dict[str, Any], vault: Vault) -> list[str]:
     hosts = Hosts.at(job["base_url"])
     endpoint = TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), App(job["client_id"], ""))
     account = Account(job["base_url"], job["client_id"], job["subject"])
-    tokens = RenewedTokens(vault, account, endpoint, pace=Pace(jitter=0, poll=0.02), reached=reached)
+    # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
+    pace = Pace(jitter=0, poll=0.02, rest=0 if job.get("rounds") else 60)
+    tokens = RenewedTokens(vault, account, endpoint, pace=pace, reached=reached)
     given: list[str] = []
     async with anyio.create_task_group() as group:
 
@@ -69,6 +76,9 @@ async def ask(job: dict[str, Any], vault: Vault) -> list[str]:
 
         for _ in range(job.get("calls", 1)):
             group.start_soon(one)
+    for _ in range(job.get("rounds", 0)):
+        token = await tokens.renewed(await tokens.access_token())
+        given.append(hashlib.sha256((token or "none").encode()).hexdigest())
     return given
 
 
@@ -88,7 +98,8 @@ def main() -> None:
     # A child of a warm parent starts at once, so that the children really meet.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     barrier, out = context.Barrier(job["processes"]), context.SimpleQueue()
-    children = [context.Process(target=child, args=(job, barrier, out)) for _ in range(job["processes"])]
+    rings = job.get("rings") or [None] * job["processes"]
+    children = [context.Process(target=child, args=({**job, "ring": ring}, barrier, out)) for ring in rings]
     for one in children:
         one.start()
     for _ in children:
