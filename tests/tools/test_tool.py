@@ -22,6 +22,7 @@ from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
 from tools.desk import Call, Desk, Policy
 from tools.progress import Progress
+from tools.questions import Questions
 from tools.results import Person, SignInResult
 from tools.surface import Definition, SubmittalTool
 from transfers.file_job import FileJob
@@ -40,7 +41,7 @@ class Bare:
     """A way to a desk with the policy on it, and nothing else."""
 
     async def opened(self) -> Any:
-        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None)
+        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None, questions=Questions())
 
 
 def serving(run: Any, **fields: Any) -> MCPServer[Any]:
