@@ -87,7 +87,7 @@ def submittals_member(call: Call) -> Membership:
     if not call.world.switches.provisioned:
         raise app_not_provisioned()
     if project["projectType"] != "ACC":
-        raise RefusedError(403, "Submittals are not available in this project")
+        raise RefusedError(call.world.switches.bim_360_status, "Submittals are not available in this project")
     member = membership(call.world, project, person)
     if member is None:
         raise RefusedError(403, "You do not have access to this project")
@@ -136,6 +136,8 @@ def visible_item(call: Call, member: Membership) -> Row:
     item = call.world.store.row(
         "SELECT * FROM item_rows WHERE id = ? AND projectId = ?", item_id.lower(), member.project_id
     )
-    if item is None or (item["stateId"] == "draft" and not member.manages):
+    if item is None:
         raise RefusedError(404, "The submittal item was not found")
+    if item["stateId"] == "draft" and not member.manages:
+        raise RefusedError(call.world.switches.hidden_draft_status, "The submittal item was not found")
     return item

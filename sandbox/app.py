@@ -147,8 +147,7 @@ class Api:
         return answer
 
     def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
-        encoded_colon = self._world.switches.encoded_colon == "accept"
-        return self._router.match(scope["method"], _raw_path(scope), encoded_colon=encoded_colon)
+        return self._router.match(scope["method"], _raw_path(scope), self._world.switches)
 
     def _bearer(self, request: Request) -> Bearer:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -9,15 +9,16 @@ from typing import Any
 
 from sandbox.access import Membership, Standing, standing, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
-from sandbox.fields import Check, Fields, filled_text, flag, identifier, one_of, read_fields, text
+from sandbox.fields import Check, Fields, filled_text, flag, identifier, one_of, text
 from sandbox.items import actions_of
-from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer
 from sandbox.permitted import Action, attachment_actions, need
 from sandbox.processing import copy_object, follow, new_object_urn, stored_object
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.states import DEFAULT_CATEGORY
 from sandbox.store import Row
+from sandbox.strict import conflict, read_body, refuse_unknown
 from sandbox.submittals_shapes import ATTACHMENT, page_shape
 
 FORBIDDEN_IN_NAMES = frozenset("/\n\r\t\0\f?*\\<>|:")
@@ -87,7 +88,7 @@ def create_attachment(call: Call) -> Answer:
     item = visible_item(call, member)
     mine = standing(call.world, member, item)
     allowed = need(actions_of(call.world, member, item), "Attachment::create")
-    body = read_fields(call.content, _create_checks(call, allowed), required=_NEW.required)
+    body = read_body(call, Fields(_create_checks(call, allowed), _NEW.required))
     if body.get("itemId", item["id"]) != item["id"]:
         raise RefusedError(400, '"itemId" differs from the item of the path')
     _refuse_repeated_name(call, item, body["name"])
@@ -133,7 +134,7 @@ def patch_attachment(call: Call) -> Answer:
     if row is None:
         raise RefusedError(404, "The attachment was not found")
     need(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
-    body = _CONFIRMATION.read(call.content)
+    body = read_body(call, _CONFIRMATION)
     if not body["isFileUploaded"]:
         raise RefusedError(400, '"isFileUploaded" must be [true]')
     if row["isFileUploaded"]:
@@ -174,7 +175,7 @@ def _refuse_repeated_name(call: Call, item: Row, name: str) -> None:
     if call.world.switches.duplicate_names == "refuse" and call.world.store.row(
         "SELECT id FROM attachments WHERE itemId = ? AND revision = ? AND name = ?", item["id"], item["revision"], name
     ):
-        raise RefusedError(400, '"name" is already in use')
+        raise conflict(call, '"name" is already in use')
 
 
 def _category(call: Call, asked: str | None, item: Row, allowed: Action) -> str:
@@ -209,7 +210,7 @@ def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row
         raise RefusedError(400, '"urn" is not the URN of a file version')
     version = call.world.store.row("SELECT * FROM versions WHERE id = ? AND projectId = ?", urn, member.project_id)
     if version is None:
-        raise RefusedError(404, "The file version was not found in this project")
+        raise RefusedError(call.world.switches.foreign_urn_status, "The file version was not found in this project")
     return version
 
 

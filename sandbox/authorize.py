@@ -55,10 +55,20 @@ def _automatic(call: Call) -> Person:
 
 
 def _is_registered(call: Call, redirect_uri: str) -> bool:
-    """Exact match, to the last slash; every registered URI serves both clients."""
+    """Exact match, to the last slash, but for a wildcard; every registered URI serves both clients."""
+    if any(_is_covered(redirect_uri, registered) for registered in call.world.callback_urls):
+        return True
     if call.world.switches.loopback_port == "exact":
         return redirect_uri in call.world.callback_urls
     return _without_port(redirect_uri) in map(_without_port, call.world.callback_urls)
+
+
+def _is_covered(redirect_uri: str, registered: str) -> bool:
+    """Whether a registered `https://*.example.com/…` means the URI: one label, the left-most, and the rest exactly."""
+    front, star, rest = registered.partition("*")
+    if front != "https://" or not star or not rest.startswith("."):
+        return False
+    return re.fullmatch(r"https://[A-Za-z0-9-]+" + re.escape(rest), redirect_uri) is not None
 
 
 def _without_port(url: str) -> str:
@@ -74,7 +84,8 @@ def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
         return "invalid_scope", "The 'scope' is invalid."
     challenge = query.text("code_challenge")
     if not challenge:
-        return ("invalid_request", "The 'code_challenge' is required.") if public else None
+        needed = public and call.world.switches.public_needs_pkce
+        return ("invalid_request", "The 'code_challenge' is required.") if needed else None
     if query.text("code_challenge_method") != "S256":
         return "invalid_request", "The 'code_challenge_method' must be S256."
     if not _SHORTEST_CHALLENGE <= len(challenge) <= _LONGEST_CHALLENGE:

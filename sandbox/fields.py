@@ -32,9 +32,18 @@ class Fields:
     checks: Mapping[str, Check]
     required: Collection[str] = ()
 
-    def read(self, content: bytes) -> dict[str, Any]:
-        """A body's fields, checked as `read_fields` does."""
-        return read_fields(content, self.checks, required=self.required)
+    def read(self, content: bytes, *, ignore_unknown: bool = False) -> dict[str, Any]:
+        """A body's fields, each checked; missing ones, and unknown ones unless ignored, are refused with 400."""
+        body = read_json(content)
+        if not isinstance(body, dict):
+            raise RefusedError(400, "The request body must be a JSON object")
+        for name in body:
+            if name not in self.checks and not ignore_unknown:
+                raise not_allowed(name)
+        for name in self.required:
+            if name not in body:
+                raise RefusedError(400, f'"{name}" is required')
+        return {name: self.checks[name](name, value) for name, value in body.items() if name in self.checks}
 
     def schema(self) -> dict[str, Any]:
         """The same as JSON Schema."""
@@ -52,20 +61,6 @@ def read_json(content: bytes) -> Any:
         return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise RefusedError(400, "The request body is not valid JSON") from None
-
-
-def read_fields(content: bytes, checks: Mapping[str, Check], *, required: Collection[str] = ()) -> dict[str, Any]:
-    """The fields of a JSON object, each checked; unknown and missing ones are refused with 400."""
-    body = read_json(content)
-    if not isinstance(body, dict):
-        raise RefusedError(400, "The request body must be a JSON object")
-    for name in body:
-        if name not in checks:
-            raise not_allowed(name)
-    for name in required:
-        if name not in body:
-            raise RefusedError(400, f'"{name}" is required')
-    return {name: checks[name](name, value) for name, value in body.items()}
 
 
 def is_uuid(text: str) -> bool:

@@ -46,7 +46,14 @@ _PROJECT = _resource(
 )
 _FOLDER = _resource(
     "folders",
-    {"name": TEXT, "displayName": TEXT, **_CREATED, "hidden": FLAG, "objectCount": COUNT},
+    {
+        "name": TEXT,
+        "displayName": TEXT,
+        **_CREATED,
+        "lastModifiedTimeRollup": STAMP,
+        "hidden": FLAG,
+        "objectCount": COUNT,
+    },
     "parent",
     "contents",
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Operation
+from sandbox.file_filters import Test, filters, test
 from sandbox.files_shapes import CONTENTS, FOLDER, FOLDERS, FOUND
 from sandbox.hubs import need_hub
 from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, page_of, paged_document
@@ -17,18 +16,6 @@ from sandbox.versions import item_json, tip_of, version_json
 
 FOLDER_TYPE = "folders:autodesk.bim360:Folder"
 ITEM_TYPE = "items:autodesk.bim360:File"
-_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
-    "": lambda value, wanted: value == wanted,
-    "eq": lambda value, wanted: value == wanted,
-    "contains": lambda value, wanted: wanted in value,
-    "starts": lambda value, wanted: value.startswith(wanted),
-    "ends": lambda value, wanted: value.endswith(wanted),
-    "lt": lambda value, wanted: _ordered(value) < _ordered(wanted),
-    "le": lambda value, wanted: _ordered(value) <= _ordered(wanted),
-    "ge": lambda value, wanted: _ordered(value) >= _ordered(wanted),
-    "gt": lambda value, wanted: _ordered(value) > _ordered(wanted),
-}
-"""Comparison suffixes of JSON:API filters, as in `filter[displayName]-contains=beam`."""
 _SEARCHED = {
     **{name: name for name in ("fileType", "mimeType", "name", "versionNumber", "createUserId", "storageSize")},
     "displayName": "name",
@@ -36,6 +23,7 @@ _SEARCHED = {
     "lastModifiedTime": "createTime",
     "id": "id",
 }
+_ROLLUP = "lastModifiedTimeRollup"
 
 
 def top_folders(call: Call) -> Answer:
@@ -66,6 +54,8 @@ def contents(call: Call) -> Answer:
     folder = _find_folder(call, member)
     hidden = int(call.query.flag("includeHidden", default=False))
     rows = [*_subfolders(call, folder, hidden), *_files(call, folder, hidden)]
+    for passes in _rollup_filters(call):
+        rows = [row for row in rows if passes({"rollup": _rollup(call, row)})]
     page, links = page_of(call, rows)
     tips = [tip_of(call, row) for row in page if "tipId" in row]
     data = [item_json(call, member, row) if "tipId" in row else _folder_json(call, row) for row in page]
@@ -76,16 +66,9 @@ def search(call: Call) -> Answer:
     """GET …/search: tip versions in the folder and everywhere below it that pass every filter."""
     member = dm_member(call)
     folder = _find_folder(call, member)
-    # Folders first, so that a search through the whole tree is one statement.
-    rows = call.world.store.rows(
-        "WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL"
-        " SELECT folders.id FROM folders JOIN tree ON folders.parentId = tree.id WHERE NOT folders.hidden)"
-        " SELECT versions.* FROM files JOIN tree ON files.folderId = tree.id"
-        " JOIN versions ON versions.id = files.tipId WHERE NOT files.hidden ORDER BY versions.name, versions.id",
-        folder["id"],
-    )
-    for test in _search_filters(call):
-        rows = [row for row in rows if test(row)]
+    rows = _tips_below(call, folder["id"])
+    for passes in _search_filters(call):
+        rows = [row for row in rows if passes(row)]
     page, links = page_of(call, rows, limit=LARGEST_PAGE)
     files = [_file_of(call, row) for row in page]
     return paged_document(
@@ -116,26 +99,35 @@ def _wanted(call: Call, resource_type: str, extension_type: str) -> bool:
     return all(value in call.query.several(name) for name, value in wanted.items() if name in call.query)
 
 
-def _search_filters(call: Call) -> list[Callable[[Row], bool]]:
+def _rollup(call: Call, row: Row) -> str:
+    """When something in a folder, however deep, or a file was last changed."""
+    if "tipId" in row:
+        return str(tip_of(call, row)["createTime"])
+    return max([str(row["createTime"]), *(str(tip["createTime"]) for tip in _tips_below(call, row["id"]))])
+
+
+def _tips_below(call: Call, folder_id: str) -> list[Row]:
+    """Newest versions of every visible file in a folder and below it, in one statement."""
+    return call.world.store.rows(
+        "WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL"
+        " SELECT folders.id FROM folders JOIN tree ON folders.parentId = tree.id WHERE NOT folders.hidden)"
+        " SELECT versions.* FROM files JOIN tree ON files.folderId = tree.id"
+        " JOIN versions ON versions.id = files.tipId WHERE NOT files.hidden ORDER BY versions.name, versions.id",
+        folder_id,
+    )
+
+
+def _search_filters(call: Call) -> list[Test]:
     tests = []
-    for name, raw in call.query.pairs:
-        found = re.fullmatch(r"filter\[(?:attributes\.)?([\w.]+)\](?:-(\w+))?", name)
-        if found is None:
-            continue
-        attribute, comparison = found[1], found[2] or ""
-        if attribute not in _SEARCHED or comparison not in _COMPARISONS:
-            raise RefusedError(400, f"The filter {name} is not supported")
-        tests.append(_test(_SEARCHED[attribute], _COMPARISONS[comparison], raw))
+    for attribute, compare, raw in filters(call):
+        if attribute not in _SEARCHED:
+            raise RefusedError(400, f"The filter {attribute} is not supported")
+        tests.append(test(_SEARCHED[attribute], compare, raw))
     return tests
 
 
-def _test(column: str, compare: Callable[[str, str], bool], raw: str) -> Callable[[Row], bool]:
-    wanted = [one.strip().lower() for one in raw.split(",")]
-    return lambda row: any(compare(str(row[column]).lower(), one) for one in wanted)
-
-
-def _ordered(value: str) -> tuple[int, str]:
-    return (int(value), "") if value.isdigit() and value.isascii() and len(value) < 20 else (0, value)
+def _rollup_filters(call: Call) -> list[Test]:
+    return [test("rollup", compare, raw) for name, compare, raw in filters(call) if name == _ROLLUP]
 
 
 def _find_folder(call: Call, member: Membership) -> Row:
@@ -166,6 +158,7 @@ def _folder_json(call: Call, row: Row) -> dict[str, Any]:
             "createTime": row["createTime"],
             "createUserId": row["createUserId"],
             "lastModifiedTime": row["createTime"],
+            "lastModifiedTimeRollup": _rollup(call, row),
             "hidden": row["hidden"],
             "objectCount": count,
             "extension": {"type": FOLDER_TYPE, "version": "1.0", "data": {}},
@@ -200,7 +193,15 @@ OPERATIONS = (
         "dm",
         ("data:read",),
         per_minute=300,
-        query=("page[number]", "page[limit]", "filter[type]", "filter[id]", "filter[extension.type]", "includeHidden"),
+        query=(
+            "page[number]",
+            "page[limit]",
+            "filter[type]",
+            "filter[id]",
+            "filter[extension.type]",
+            "includeHidden",
+            f"filter[{_ROLLUP}]",
+        ),
         answers={200: CONTENTS},
     ),
     Operation(

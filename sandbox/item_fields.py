@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.access import Membership, is_known
+from sandbox.call import Call
 from sandbox.fields import (
     Check,
     filled_text,
@@ -24,6 +25,7 @@ from sandbox.fields import (
 from sandbox.items import taken_identifiers
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
+from sandbox.strict import conflict
 from sandbox.world import World
 
 CHECKS: dict[str, Check] = {
@@ -76,11 +78,12 @@ def columns_of(body: Mapping[str, Any]) -> Row:
     return changes
 
 
-def check_references(world: World, member: Membership, item: Row, changes: Row) -> None:
+def check_references(call: Call, member: Membership, item: Row, changes: Row) -> None:
     """Refuse (400) ids that the project does not have, people it does not know, and a number that is taken.
 
     `item` holds what the changes do not.
     """
+    world = call.world
     for name, table in _REFERENCES.items():
         if changes.get(name) is not None and not _exists(world, table, member, changes[name]):
             raise RefusedError(400, f'"{name}" does not exist in this project')
@@ -95,7 +98,7 @@ def check_references(world: World, member: Membership, item: Row, changes: Row) 
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
         if after["customIdentifier"] in taken_identifiers(world, member, spec, besides=item.get("id", "")):
-            raise RefusedError(400, "The custom identifier is already in use")
+            raise conflict(call, "The custom identifier is already in use")
 
 
 def _named_people(changes: Row) -> Iterator[tuple[str, str, str]]:

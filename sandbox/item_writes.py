@@ -9,16 +9,16 @@ from sandbox.access import Membership, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.court import court
 from sandbox.directory import Directory
-from sandbox.fields import Fields, read_fields
+from sandbox.fields import Fields
 from sandbox.item_fields import check_references, checks_for, columns_of
 from sandbox.items import actions_of, item_json, stored_item
-from sandbox.paging import refuse_unknown
 from sandbox.permitted import CREATE_FIELDS, CREATE_REQUIRED, PATCH_FIELDS, need, project_actions
 from sandbox.refusals import RefusedError
 from sandbox.reviews import steps_from_template
 from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.store import Row
+from sandbox.strict import read_body, refuse_unknown
 from sandbox.submittals_shapes import ITEM
 
 _CREATE_STATES = ("draft", "sbc-1", "mgr-1")
@@ -29,7 +29,7 @@ def create_item(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     action = need(project_actions(member), "Item::create")
-    body = read_fields(call.content, checks_for(CREATE_FIELDS), required=action["mandatoryFields"])
+    body = read_body(call, Fields(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
     state = body["stateId"]
     if state not in _CREATE_STATES:
         raise RefusedError(400, f'"stateId" must be one of [{", ".join(_CREATE_STATES)}]')
@@ -54,9 +54,9 @@ def patch_item(call: Call) -> Answer:
     item = visible_item(call, member)
     action = need(actions_of(call.world, member, item), "Item::partial_update")
     # managerDueDate is documented for PATCH, though no sample lists it.
-    body = read_fields(call.content, checks_for([*action["fields"], "managerDueDate"]))
+    body = read_body(call, Fields(checks_for([*action["fields"], "managerDueDate"])))
     changes = columns_of(body)
-    check_references(call.world, member, item, changes)
+    check_references(call, member, item, changes)
     changes |= _court_changes(item, changes, call.world.people)
     changes |= {"updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
     call.world.store.update("items", item["id"], changes)
@@ -72,7 +72,7 @@ def _new_row(call: Call, member: Membership, body: dict[str, Any]) -> Row:
     else:
         # Whoever creates without managing is the responsible contractor.
         row |= {"subcontractor": who, "subcontractorType": "1"}
-    check_references(call.world, member, {}, row)
+    check_references(call, member, {}, row)
     row |= {
         "id": str(uuid.uuid4()),
         "projectId": member.project_id,

@@ -10,12 +10,13 @@ from sandbox.call import Answer, Call, Operation
 from sandbox.clock import is_plain_date
 from sandbox.fields import Fields, filled_text
 from sandbox.lookups import spec_of_query
-from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, refuse_unknown, slice_page
+from sandbox.paging import ITEMS, Condition, Listing, find_page, page_answer, slice_page
 from sandbox.permitted import Action, item_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.steps import revision_steps
 from sandbox.store import Row
+from sandbox.strict import read_body, refuse_unknown
 from sandbox.submittals_shapes import ITEM, NEXT_IDENTIFIER, REVISION, page_shape
 from sandbox.world import World
 
@@ -151,7 +152,7 @@ def validate_custom_identifier(call: Call) -> Answer:
     """POST /items:validate-custom-identifier: 204, or 409 when it is taken."""
     refuse_unknown(call, "specId")
     member = submittals_member(call)
-    body = _CUSTOM_IDENTIFIER.read(call.content)
+    body = read_body(call, _CUSTOM_IDENTIFIER)
     if body["customIdentifier"] in taken_identifiers(call.world, member, spec_of_query(call, member)):
         raise RefusedError(409, "The custom identifier is already in use")
     return Answer(status=204, headers={"Content-Type": "application/json"})

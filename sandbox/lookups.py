@@ -10,12 +10,13 @@ from typing import Any
 from sandbox.access import Membership, admin_only, submittals_member
 from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.fields import Fields, filled_text
-from sandbox.paging import HUNDRED, ITEMS, TEMPLATES, Condition, Listing, Page, find_page, page_answer, refuse_unknown
+from sandbox.paging import HUNDRED, ITEMS, TEMPLATES, Condition, Listing, Page, find_page, page_answer
 from sandbox.permitted import action, need, project_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.shapes import Shape
 from sandbox.store import Row
+from sandbox.strict import conflict, read_body, refuse_unknown
 from sandbox.submittals_shapes import ITEM_TYPE, ME, PACKAGE, RESPONSE, SPEC, TEMPLATE, page_shape
 from sandbox.world import World
 
@@ -143,18 +144,18 @@ def get_spec(call: Call) -> Answer:
 
 
 def create_spec(call: Call) -> Answer:
-    """POST /specs; an identifier that the project has already is refused with 400."""
+    """POST /specs; an identifier that the project has already is refused."""
     refuse_unknown(call)
     member = submittals_member(call)
     need(project_actions(member), "Spec::create")
-    body = _NEW_SPEC.read(call.content)
+    body = read_body(call, _NEW_SPEC)
     who = member.person.autodesk_id
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
     try:
         call.world.store.insert("specs", row)
     except sqlite3.IntegrityError:
-        raise RefusedError(400, "The project already has a spec with this identifier") from None
+        raise conflict(call, "The project already has a spec with this identifier") from None
     return Answer(SPEC.of(row), 201)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
-from sandbox.clock import stamp
+from sandbox.clock import parse_stamp, stamp
 from sandbox.fields import Check, Fields, list_of, read_json, text
 from sandbox.processing import OBJECT_URN
 from sandbox.refusals import RefusedError
@@ -24,6 +25,8 @@ BLOCK = 256 * 1024
 BUCKET_PATH = "/oss/v2/buckets/{bucketKey}/objects"
 OBJECT_PATH = f"{BUCKET_PATH}/{{objectKey}}"
 DOWNLOADS = "/signed-url-downloads/"
+_CHOSEN = ("content-type", "content-disposition", "cache-control")
+"""Headers that whoever asks for a download may choose."""
 
 
 def known_object(call: Call, object_key: str) -> str:
@@ -115,13 +118,14 @@ async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool
         digest = await asyncio.to_thread(sha1_of, blob_paths(call, stored))
         store.run("UPDATE objects SET sha1 = ? WHERE id = ? AND sha1 IS NULL", digest, urn)
         stored["sha1"] = digest
-    if call.headers.get("if-none-match", "").strip('"') == stored["sha1"]:
+    if _has_not_changed(call, stored):
         return Answer(status=304)
-    content_type = call.query.text("response-content-type", stored["contentType"])
-    disposition = call.query.text("response-content-disposition", stored["disposition"] or "")
-    wanted = {"response-content-type": content_type, "response-content-disposition": disposition}
+    kept = {"content-type": stored["contentType"], "content-disposition": "", **(stored["headers"] or {})}
+    given = {name: call.query.text(f"response-{name}") for name in _CHOSEN}
+    shown = kept | {name: value for name, value in given.items() if value}
+    wanted = {f"response-{name}": value for name, value in shown.items()}
     answer = {
-        "params": {"content-type": content_type, "content-disposition": disposition},
+        "params": {name: shown[name] for name in ("content-type", "content-disposition")},
         "size": stored["size"],
         "sha1": stored["sha1"],
     }
@@ -134,6 +138,17 @@ async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool
         urls[f"{start}-{start + blob['size'] - 1}"] = _url(call, urn, {"partNumber": str(number)}, minutes)
         start += blob["size"]
     return Answer({"status": "chunked", "urls": urls, **answer})
+
+
+def _has_not_changed(call: Call, stored: Row) -> bool:
+    """What If-None-Match and If-Modified-Since ask; the first wins where both are there, as everywhere in HTTP."""
+    if "if-none-match" in call.headers:
+        return bool(call.headers["if-none-match"].strip('"') == stored["sha1"])
+    try:
+        since = parsedate_to_datetime(call.headers.get("if-modified-since", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return parse_stamp(stored["assembledAt"]).replace(microsecond=0) <= since
 
 
 def _url(call: Call, urn: str, query: dict[str, str], minutes: int) -> str:
@@ -154,8 +169,8 @@ _REQUESTS = list_of(
 BATCH = Fields({"requests": _REQUESTS}, ("requests",))
 """For the description only."""
 _DOWNLOAD_QUERY = (
-    *("minutesExpiration", "useCdn", "public-resource-fallback", "response-content-type"),
-    "response-content-disposition",
+    *("minutesExpiration", "useCdn", "public-resource-fallback"),
+    *(f"response-{name}" for name in _CHOSEN),
 )
 
 OPERATIONS = (

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from sandbox.call import Answer, Call
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
+from sandbox.strict import refuse_unknown
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,6 @@ class Page:
     offset: int
     total: int
     sort: str
-
-
-def refuse_unknown(call: Call, *known: str) -> None:
-    """400 for a query parameter that the operation does not have, unless the switch says to ignore it."""
-    if call.world.switches.unknown_query == "refuse":
-        call.query.refuse_unknown(known)
 
 
 def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> Page:

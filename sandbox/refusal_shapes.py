@@ -24,6 +24,8 @@ def refusals_of(operation: Operation, switches: Switches) -> dict[int, Any]:
     gateway = Shape("GatewayError", dict.fromkeys(("developerMessage", "errorCode", switches.more_info), TEXT))
     own = _own(operation.service, switches, gateway)
     answers: dict[int, Any] = dict.fromkeys((400, 403, 404, 413, *operation.refused), own)
+    if operation.service == "submittals" and operation.fields is not None:
+        answers[switches.conflict_status] = own
     if operation.access in _NEEDS_TOKEN:
         answers[401] = gateway
         answers[403] = gateway if own is gateway else _together(own, gateway)

@@ -10,7 +10,6 @@ from sandbox.clock import days_after
 from sandbox.court import court
 from sandbox.fields import Fields, flag, identifier, list_of, text
 from sandbox.items import stored_item
-from sandbox.paging import refuse_unknown
 from sandbox.permitted import need
 from sandbox.processing import duplicate
 from sandbox.refusals import RefusedError
@@ -18,6 +17,7 @@ from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.steps import find_step, find_task, task_json
 from sandbox.store import Row
+from sandbox.strict import read_body, refuse_unknown
 from sandbox.submittals_shapes import TASK
 from sandbox.world import World
 
@@ -76,14 +76,15 @@ def start_step(call: Call, step: Row, due: str | None = None) -> str:
     return due
 
 
-def first_step(world: World, item: Row) -> Row:
-    """The step with which a review begins. Raises `RefusedError` (400) for an item without steps."""
-    return _step(world, item, "ASC")
+def next_step(world: World, item: Row) -> Row:
+    """The first step that is still to be answered. Raises `RefusedError` (400) for an item without steps."""
+    steps = _steps(world, item)
+    return next((step for step in steps if step["status"] != "completed"), steps[0])
 
 
-def last_step(world: World, item: Row) -> Row:
+def returned_step(world: World, item: Row) -> Row:
     """The step to which a finished review returns. Raises `RefusedError` (400) for an item without steps."""
-    return _step(world, item, "DESC")
+    return _steps(world, item)[-1 if world.switches.return_for_review == "last_step" else 0]
 
 
 def reset_open_steps(world: World, item: Row) -> None:
@@ -94,6 +95,14 @@ def reset_open_steps(world: World, item: Row) -> None:
             item["id"],
         ):
             world.store.update(table, row["id"], {"status": "not-started", "startedAt": None})
+
+
+def take_back(world: World, item: Row) -> None:
+    """The item returns to its manager out of a review: everything is to be answered anew, or only what is open."""
+    if world.switches.return_to_manager == "reset":
+        reset_steps(world, item)
+    else:
+        reset_open_steps(world, item)
 
 
 def reset_steps(world: World, item: Row) -> None:
@@ -118,7 +127,7 @@ def close_task(call: Call) -> Answer:
     step = find_step(call, item)
     task = find_task(call, step)
     need(task_json(call.world, member, task)["permittedActions"], "Task::close")
-    body = _CLOSING.read(call.content)
+    body = read_body(call, _CLOSING)
     store, who = call.world.store, member.person.autodesk_id
     if not store.value("SELECT 1 FROM responses WHERE id = ? AND projectId = ?", body["responseId"], member.project_id):
         raise RefusedError(400, '"responseId" does not exist in this project')
@@ -176,14 +185,11 @@ def _is_answered(world: World, step: Row) -> bool:
     return all(task["status"] == "completed" for task in needed)
 
 
-def _step(world: World, item: Row, order: str) -> Row:
-    step = world.store.row(
-        f"SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber {order}",  # noqa: S608  # ASC or DESC
-        item["id"],
-    )
-    if step is None:
+def _steps(world: World, item: Row) -> list[Row]:
+    steps = world.store.rows("SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber", item["id"])
+    if not steps:
         raise RefusedError(400, "The item has no review steps")
-    return step
+    return steps
 
 
 OPERATIONS = (

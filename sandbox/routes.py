@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from sandbox.call import Operation
 from sandbox.refusals import GatewayRefusedError, RefusedError, Service
+from sandbox.switches import Switches
 
 SUBMITTALS = "/construction/submittals/v2/projects/{projectId}"
 """Base of every Submittals operation (fact sheet 0)."""
@@ -39,13 +40,12 @@ class Router:
         ordered = sorted(operations, key=lambda one: -len(re.sub(r"\{\w+\}", "", one.template)))
         self._routes = [(_pattern(operation.template), operation) for operation in ordered]
 
-    def match(self, method: str, raw_path: str, *, encoded_colon: bool) -> tuple[Operation, dict[str, str]]:
+    def match(self, method: str, raw_path: str, switches: Switches) -> tuple[Operation, dict[str, str]]:
         """The operation and its path parameters, decoded.
 
-        With `encoded_colon`, %3A before an action's name counts as the colon. Raises `RefusedError`: 404 for an unknown
-        path, 405 for a method that the path does not have.
+        Raises `RefusedError`: 404 for an unknown path, 405 (by a switch 404) for a method that the path does not have.
         """
-        if encoded_colon:
+        if switches.encoded_colon == "accept":
             raw_path = re.sub(r"%3[aA](transition|close|change-sequence-type)$", r":\1", raw_path)
         allowed = []
         for pattern, operation in self._routes:
@@ -56,7 +56,10 @@ class Router:
                 return operation, {name: unquote(value) for name, value in found.groupdict().items()}
             allowed.append(operation.method)
         if allowed:
-            raise RefusedError(405, "Method not allowed", headers={"Allow": ", ".join(sorted(set(allowed)))})
+            headers = {"Allow": ", ".join(sorted(set(allowed)))}
+            raise RefusedError(switches.wrong_method_status, "Method not allowed", headers=headers)
+        if raw_path.startswith("/authentication/v1/"):
+            raise GatewayRefusedError(404, "This API has been retired.", code="AUTH-666")
         if service_of(raw_path) == "gateway":
             raise GatewayRefusedError(404, "The requested resource does not exist.")
         raise RefusedError(404, "The requested resource does not exist.")

@@ -135,7 +135,7 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE INDEX IF NOT EXISTS versions_of_file ON versions (fileId, versionNumber);
 
 CREATE TABLE IF NOT EXISTS objects (
-    id TEXT PRIMARY KEY, size INTEGER NOT NULL, contentType TEXT NOT NULL, disposition TEXT, sha1 TEXT,
+    id TEXT PRIMARY KEY, size INTEGER NOT NULL, contentType TEXT NOT NULL, headers sandbox_json, sha1 TEXT,
     blobs sandbox_json NOT NULL, assembledAt TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS uploads (

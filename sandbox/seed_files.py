@@ -139,7 +139,7 @@ def put_object(world: World, urn: str, content: bytes, content_type: str, moment
             "id": urn,
             "size": len(content),
             "contentType": content_type,
-            "disposition": None,
+            "headers": {},
             "sha1": None,
             "blobs": [{"name": world.keep_blob(content), "size": len(content)}],
             "assembledAt": moment,

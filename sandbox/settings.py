@@ -10,11 +10,12 @@ from sandbox.call import Answer, Call, Operation
 from sandbox.clock import stamp
 from sandbox.fields import Fields, filled_text, one_of, user_type
 from sandbox.lookups import every_item_type, every_response
-from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer
 from sandbox.people import known_id
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.store import Row
+from sandbox.strict import conflict, read_body, refuse_unknown
 from sandbox.submittals_shapes import JOB, MAPPING, METADATA, page_shape
 from sandbox.switches import Switches, switch_choices
 from sandbox.world import World
@@ -118,7 +119,7 @@ def create_mapping(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
-    body = _NEW_MAPPING.read(call.content)
+    body = read_body(call, _NEW_MAPPING)
     store = call.world.store
     if not is_known(call.world, member, body["autodeskId"], body["userType"]):
         raise RefusedError(400, '"autodeskId" is not a member of this project')
@@ -128,7 +129,7 @@ def create_mapping(call: Call) -> Answer:
         body["autodeskId"],
         body["userType"],
     ):
-        raise RefusedError(400, "The mapping exists already")
+        raise conflict(call, "The mapping exists already")
     who = member.person.autodesk_id
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
@@ -154,7 +155,7 @@ def change_sequence_type(call: Call) -> Answer:
     refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
-    _NEW_SEQUENCE.read(call.content)
+    read_body(call, _NEW_SEQUENCE)
     if member.project["sequenceType"] == "2":
         raise RefusedError(400, "The project numbers its items by spec already")
     job: Row = {

@@ -6,12 +6,13 @@ from typing import Any
 
 from sandbox.access import Membership, may_close, submittals_member, visible_item
 from sandbox.call import Answer, Call, Handler, Operation
-from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer, refuse_unknown
+from sandbox.paging import HUNDRED, Condition, Listing, find_page, page_answer
 from sandbox.permitted import step_actions, task_actions
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.shapes import Shape
 from sandbox.store import Row
+from sandbox.strict import refuse_unknown
 from sandbox.submittals_shapes import REVISION_STEP, REVISION_TASK, STEP, TASK, page_shape
 from sandbox.world import World
 

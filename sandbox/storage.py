@@ -37,6 +37,13 @@ class StorageRefusedError(Exception):
         self.more = more
 
 
+_CHOSEN_HEADERS = {
+    "response-content-type": "Content-Type",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+    "response-cache-control": "Cache-Control",
+}
+"""What a signed download makes S3 answer."""
 STORAGE_OPERATIONS = ("storage.put", "storage.get")
 """What the request log and the fault plan call requests to this port."""
 
@@ -138,10 +145,9 @@ class Storage:
         headers: dict[str, str] = {
             "Accept-Ranges": "bytes",
             "ETag": f'"{stored["sha1"]}"',
-            "Content-Type": query.get("response-content-type") or stored["contentType"],
+            "Content-Type": stored["contentType"],
         }
-        if "response-content-disposition" in query:
-            headers["Content-Disposition"] = query["response-content-disposition"]
+        headers |= {header: query[name] for name, header in _CHOSEN_HEADERS.items() if query.get(name)}
         wanted = _byte_range(request.headers.get("range"), size)
         first, last = wanted or (0, size - 1)
         headers["Content-Length"] = str(last - first + 1)

@@ -38,6 +38,32 @@ class Switches:
     unknown_query: Literal["refuse", "ignore"] = _switch(
         "refuse", "0", "what Submittals does with a query parameter it does not know"
     )
+    unknown_fields: Literal["refuse", "ignore"] = _switch(
+        "refuse", "0", "what Submittals does with a field of a body it does not know, or does not take in that state"
+    )
+    content_type: Literal["need", "ignore"] = _switch(
+        "need", "0", "whether Submittals refuses a body without Content-Type: application/json"
+    )
+    wrong_method_status: Literal[404, 405] = _switch(405, "1", "HTTP status of a method that a path does not have")
+    bim_360_status: Literal[403, 404] = _switch(403, "1", "HTTP status of Submittals for a BIM 360 project")
+    conflict_status: Literal[400, 409] = _switch(
+        400, "2.7", "HTTP status of a number, spec or mapping that exists already, outside validate-custom-identifier"
+    )
+    hidden_draft_status: Literal[403, 404] = _switch(
+        404, "2.3", "HTTP status of a draft for somebody who is not a manager"
+    )
+    refused_transition_status: Literal[400, 403] = _switch(
+        403, "2.6", "HTTP status of a transition that permittedActions do not list"
+    )
+    return_for_review: Literal["last_step", "first_step"] = _switch(
+        "last_step", "6", "which step mgr-2::rev opens again"
+    )
+    return_to_manager: Literal["reset", "keep"] = _switch(
+        "reset", "6", "what rev::mgr-1 does with steps that are answered already: ask anew, or keep the answers"
+    )
+    foreign_urn_status: Literal[400, 404] = _switch(
+        404, "3.3", "HTTP status of a urn that is no file version of the project"
+    )
     last_page_next_url: Literal["absent", "null"] = _switch(
         "absent", "0", "whether the last page leaves nextUrl out or sends null"
     )
@@ -59,7 +85,9 @@ class Switches:
         meaning="whether the subcontractor in court and a reviewer with an open task may attach",
     )
     managers_close_any_task: bool = _switch(
-        default=False, section="4", meaning="whether a manager may answer a task that is assigned to somebody else"
+        default=False,
+        section="3.5, 4",
+        meaning="whether a manager may answer, and attach to, a task that is assigned to somebody else",
     )
     admins_act_as_managers: bool = _switch(
         default=False, section="5", meaning="whether a Submittals admin may do what a manager may"
@@ -104,6 +132,9 @@ class Switches:
         "oauth", "10", "shape of a token error: error and error_description, or the platform's developerMessage"
     )
     more_info: Literal["more info", "moreInfo"] = _switch("more info", "0, 10", "the gateway's name for its link")
+    public_needs_pkce: bool = _switch(
+        default=True, section="10", meaning="whether a public application must send a code_challenge"
+    )
     loopback_port: Literal["exact", "any"] = _switch(
         "exact", "10", "whether a loopback redirect URI must match the registered one in its port"
     )

@@ -7,17 +7,17 @@ from typing import Any
 from sandbox.access import Membership, submittals_member, visible_item
 from sandbox.call import Answer, Call, Operation
 from sandbox.court import court
-from sandbox.fields import Fields, read_fields, read_json
+from sandbox.fields import Fields, read_json
 from sandbox.item_fields import check_references, checks_for, columns_of
 from sandbox.items import actions_of, item_json, stored_item
-from sandbox.paging import refuse_unknown
 from sandbox.permitted import TRANSITION_FIELDS, Action, need
 from sandbox.processing import duplicate
 from sandbox.refusals import RefusedError
-from sandbox.reviews import first_step, last_step, open_tasks, reset_open_steps, reset_steps, start_step
+from sandbox.reviews import next_step, open_tasks, reset_open_steps, returned_step, start_step, take_back
 from sandbox.routes import SUBMITTALS
 from sandbox.states import STATUS_OF_STATE
 from sandbox.store import Row
+from sandbox.strict import read_body, refuse_unknown
 from sandbox.submittals_shapes import ITEM
 
 _ALWAYS = ("duplicateAttachments", "saveAttachmentDrafts")
@@ -35,7 +35,7 @@ def transition_item(call: Call) -> Answer:
     body = _read_body(call, member, item, action)
     target = body["stateId"]
     changes = columns_of(body)
-    check_references(call.world, member, item, changes)
+    check_references(call, member, item, changes)
     changes |= _effects(call, item | changes, item["stateId"], target, body)
     changes |= {"statusId": STATUS_OF_STATE[target], "updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
     moved = court(target, item | changes, open_tasks(call.world, item), call.world.people)
@@ -56,9 +56,10 @@ def _read_body(call: Call, member: Membership, item: Row, action: Action) -> dic
         names += [*(way["transitionFields"] or []), *(way["mandatoryFields"] or [])]
     if member.manages:
         names += _MANAGERS_ONLY
-    body = read_fields(call.content, checks_for(names), required=["stateId"])
+    body = read_body(call, Fields(checks_for(names), ("stateId",)))
     if way is None:
-        raise RefusedError(403, f"The item cannot go from {item['stateId']} to {target}")
+        status = call.world.switches.refused_transition_status
+        raise RefusedError(status, f"The item cannot go from {item['stateId']} to {target}")
     # Mandatory means known afterwards: a number that the item has already need not be sent again.
     after = {"managerType": "1", "subcontractorType": "1"} | {**item, **body}
     for name in way["mandatoryFields"] or []:
@@ -78,10 +79,10 @@ def _effects(call: Call, item: Row, source: str, target: str, body: dict[str, An
     elif target == "mgr-1" and source == "sbc-1":
         changes = {"receivedFromSubmitter": now, "submittedBy": who, "dueDate": item["managerDueDate"]}
     elif target == "mgr-1":
-        reset_steps(call.world, item)
+        take_back(call.world, item)
         changes = {"dueDate": item["managerDueDate"]}
     elif target == "rev":
-        step = first_step(call.world, item) if source == "mgr-1" else last_step(call.world, item)
+        step = next_step(call.world, item) if source == "mgr-1" else returned_step(call.world, item)
         due = start_step(call, step, body.get("stepDueDate"))
         changes = {"sentToReview": now, "sentToReviewBy": who, "dueDate": due}
     elif target == "sbc-2":

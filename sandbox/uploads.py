@@ -25,6 +25,8 @@ SMALLEST_PART = 5 * 1024 * 1024
 """Of every part but the last, judged at completion."""
 WINDOW = timedelta(hours=24)
 """From the first URL to the completion; what was sent is discarded afterwards."""
+LARGEST_METADATA = 100
+"""Bytes of `x-ads-user-defined-metadata`, less one."""
 LARGEST_OBJECT = 5 * 1024**4
 
 
@@ -153,6 +155,7 @@ def _complete(call: Call, urn: str, body: Any) -> dict[str, Any]:
     upload = _open_upload(call, urn, upload_key)
     parts = store.rows("SELECT * FROM parts WHERE uploadId = ? ORDER BY number", upload["id"])
     _verify(call, upload, parts, size, etags)
+    _check_metadata(call)
     content_type = call.headers.get("x-ads-meta-content-type", "application/octet-stream")
     assembly = call.world.switches.assembly_delay if len(parts) > 1 else 0
     store.run("DELETE FROM objects WHERE id = ?", urn)
@@ -162,7 +165,7 @@ def _complete(call: Call, urn: str, body: Any) -> dict[str, Any]:
             "id": urn,
             "size": sum(part["size"] for part in parts),
             "contentType": content_type,
-            "disposition": call.headers.get("x-ads-meta-content-disposition"),
+            "headers": _kept_headers(call),
             "sha1": None,
             "blobs": [{"name": part["blob"], "size": part["size"]} for part in parts],
             "assembledAt": stamp(call.now + timedelta(seconds=assembly)),
@@ -179,6 +182,22 @@ def _complete(call: Call, urn: str, body: Any) -> dict[str, Any]:
     }
     store.update("uploads", upload["id"], {"completedAt": call.moment, "answer": answer})
     return answer
+
+
+def _kept_headers(call: Call) -> dict[str, str]:
+    """What a download of the object will carry, as the completion asked."""
+    names = ("content-disposition", "content-encoding", "cache-control")
+    given = {name: call.headers.get(f"x-ads-meta-{name}") for name in names}
+    return {name: value for name, value in given.items() if value}
+
+
+def _check_metadata(call: Call) -> None:
+    metadata = call.headers.get("x-ads-user-defined-metadata")
+    if metadata is None:
+        return
+    read_json(metadata.encode("latin-1", "replace"))
+    if len(metadata) >= LARGEST_METADATA:
+        raise RefusedError(400, f"x-ads-user-defined-metadata must be shorter than {LARGEST_METADATA} bytes")
 
 
 def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: list[str] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import httpx
 import pytest
 
 import sandbox
@@ -240,3 +241,82 @@ def test_buckets_of_other_regions(choice, bucket):
         version = box.file("a.txt", "p").version_urn
         assert box.object_bytes(f"{bucket}/{known_id('p/a.txt/1')}.txt") == b"a.txt, version 1\n"
         assert version.startswith(f"urn:adsk.{'wipgbr' if choice == 'own' else 'wipprod'}:")
+
+
+def test_statuses_that_nobody_documents(box, caller, manager):
+    member, admin = caller("member"), caller("admin")
+    item, draft = box.item("051200-4"), box.items("draft")[0]
+    spec = manager.submittals("GET", "/specs").json()["results"][0]
+    mapping = admin.submittals("GET", "/settings/mappings").json()["results"][0]
+    again = {name: mapping[name] for name in ("userType", "autodeskId", "submittalsRole")}
+    foreign = {"urn": "urn:adsk.wipprod:fs.file:vf.unknown?version=1", "isFileUploaded": True}
+
+    def statuses():
+        return (
+            manager.submittals("PUT", "/items").status_code,
+            manager.submittals("GET", "/items", project="mill").status_code,
+            member.submittals("GET", f"/items/{draft.id}").status_code,
+            manager.submittals("POST", f"/items/{item.id}:transition", json={"stateId": "rev"}).status_code,
+            manager.submittals("PATCH", f"/items/{item.id}", json={"customIdentifier": "3"}).status_code,
+            manager.submittals("POST", "/specs", json={**SPEC, "identifier": spec["identifier"]}).status_code,
+            admin.submittals("POST", "/settings/mappings", json=again).status_code,
+            manager.attach(item, **foreign).status_code,
+        )
+
+    assert statuses() == (405, 403, 404, 403, 400, 400, 400, 404)
+    box.switches.wrong_method_status = 404
+    box.switches.bim_360_status = 404
+    box.switches.hidden_draft_status = 403
+    box.switches.refused_transition_status = 400
+    box.switches.conflict_status = 409
+    box.switches.foreign_urn_status = 400
+    assert statuses() == (404, 404, 403, 400, 409, 409, 409, 400)
+
+
+SPEC = {"title": "Paint"}
+
+
+def reviewed(box, caller, manager):
+    """An item that has gone through both steps of its review."""
+    item = box.item("051200-3")
+    response = manager.submittals("GET", "/responses").json()["results"][0]["id"]
+    go(manager, item, "rev")
+    for person, task in zip(("manager", "engineer"), box.tasks(item), strict=True):
+        path = f"/items/{item.id}/steps/{task.step_id}/tasks/{task.id}:close"
+        assert caller(person).submittals("POST", path, json={"responseId": response}).status_code == 200
+    return item
+
+
+def go(who, item, state, **more):
+    answer = who.submittals("POST", f"/items/{item.id}:transition", json={"stateId": state, **more})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(("choice", "open_step"), [("last_step", 1), ("first_step", 0)])
+def test_which_step_a_return_for_review_opens(box, caller, manager, choice, open_step):
+    box.switches.return_for_review = choice
+    item = reviewed(box, caller, manager)
+    go(manager, item, "rev", stepDueDate="2030-01-01")
+    assert [task.status for task in box.tasks(item)].index("in-progress") == open_step
+
+
+@pytest.mark.parametrize(("choice", "answered"), [("reset", "not-started"), ("keep", "completed")])
+def test_whether_a_return_to_the_manager_keeps_answers(box, caller, manager, choice, answered):
+    box.switches.return_to_manager = choice
+    item = reviewed(box, caller, manager)
+    go(manager, item, "rev", stepDueDate="2030-01-01")
+    go(manager, item, "mgr-1", manager=box.person("manager").autodesk_id, managerType="1")
+    assert [task.status for task in box.tasks(item)] == [answered, "not-started"]
+    go(manager, item, "rev")
+    assert [task.status for task in box.tasks(item)].index("in-progress") == (choice == "keep")
+
+
+def test_a_public_application_may_do_without_pkce(box, anonymous):
+    query = {"response_type": "code", "client_id": box.client_id, "redirect_uri": box.callback_url}
+    query |= {"scope": "data:read", "sandbox_person": "manager"}
+    assert "code_challenge" in anonymous.get("/authentication/v2/authorize", params=query).headers["location"]
+    box.switches.public_needs_pkce = False
+    back = anonymous.get("/authentication/v2/authorize", params=query).headers["location"]
+    form = {"grant_type": "authorization_code", "code": httpx.URL(back).params["code"], "client_id": box.client_id}
+    form["redirect_uri"] = box.callback_url
+    assert anonymous.post("/authentication/v2/token", data=form).status_code == 200
