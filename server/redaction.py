@@ -31,8 +31,8 @@ _RULES: Final = (
     (rf"([\"'](?:{_SENSITIVE_NAMES})[\"']\s{{0,8}}[:,]\s{{0,8}}b?)(\"[^\"]*\"|'[^']*')", rf'\1"{MASK}"'),
     # A query, a form body, the repr of a dataclass.
     (rf"(?<![A-Za-z0-9])((?:{_SENSITIVE_NAMES})=)(?:\"[^\"]*\"|'[^']*'|[^&\s\"'<>,;)]+)", rf"\1{MASK}"),
-    # A JSON Web Token.
-    (r"\beyJ[A-Za-z0-9_-]{1,8192}(?:\.[A-Za-z0-9_-]*)+", MASK),
+    # A JSON Web Token, and what hangs on it by a hyphen: such a run is looked at once, never from its middle.
+    (r"(?<![A-Za-z0-9_-])(?>(?:[A-Za-z0-9_-]*?-)?eyJ)[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*)+", MASK),
     # The user and password of a URL, such as a proxy's.
     (r"(\bhttps?://)[^/\s@\"']+@", rf"\1{MASK}@"),
 )
