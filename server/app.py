@@ -24,13 +24,7 @@ def build_server(
 
     `tokens` replaces what the settings say about signing in; `person` is the e-mail address of the one to serve as.
     """
-    policy = Policy(
-        local_files=transport == "stdio",
-        read_only=settings.read_only,
-        projects=frozenset(settings.projects),
-        max_wait_seconds=settings.max_wait_seconds,
-        asks=settings.confirm == "ask",
-    )
+    policy = policy_of(settings, local_files=transport == "stdio")
 
     @asynccontextmanager
     async def desk() -> AsyncIterator[Desk]:
@@ -43,6 +37,17 @@ def build_server(
         return not settings.read_only and Place(settings.data_dir, _secret(settings.database_url)).exists()
 
     return SubmittalServer(policy, desk, unfinished)
+
+
+def policy_of(settings: Settings, *, local_files: bool) -> Policy:
+    """Return what the settings allow, for whoever opens a desk: no command may forget one of them."""
+    return Policy(
+        local_files=local_files,
+        read_only=settings.read_only,
+        projects=frozenset(settings.projects),
+        max_wait_seconds=settings.max_wait_seconds,
+        asks=settings.confirm == "ask",
+    )
 
 
 def _secret(value: "SecretStr | None") -> str | None:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ import anyio
 from acc.errors import AccError
 from auth.errors import AuthError
 from auth.storage_errors import StorageProblem
-from server.app import open_desk
+from server.app import open_desk, policy_of
 from server.attach_check import check_rows
 from server.attach_progress import view_for
 from server.attach_results import ResultFile, ResultFileUnusable, RowResult, as_json, refused_rows, summary
@@ -27,7 +27,7 @@ from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_wit
 from server.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.settings import Settings
 from server.signing import NothingToDo
-from tools.desk import Desk, Policy
+from tools.desk import Desk
 from tools.errors import ToolProblem
 from tools.explaining import explain
 
@@ -105,12 +105,7 @@ class _Session:
     async def work(self) -> int:
         """Do it, and return the exit code."""
         settings = self._settings
-        policy = Policy(
-            local_files=True,
-            read_only=settings.read_only,
-            projects=frozenset(settings.projects),
-            max_wait_seconds=PATIENCE_SECONDS,
-        )
+        policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
         call_on_signals(self._interrupt)
         problem = None

@@ -14,7 +14,7 @@ import typer
 
 import server
 from server import many_commands
-from server.command_border import FAILED, for_people, refuse
+from server.command_border import FAILED, AllowWideFolder, for_people, refuse
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -77,6 +77,7 @@ def serve(
     allow_base_url: Annotated[
         bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
     ] = False,
+    allow_wide_folder: AllowWideFolder = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
     person: Annotated[
         str | None, typer.Option("--as", metavar="EMAIL", help="Serve as this person instead of the current one.")
@@ -98,7 +99,9 @@ def serve(
     }
     try:
         settings = (
-            Settings.for_sandbox(**overrides) if sandbox else Settings.load(allow_base_url=allow_base_url, **overrides)
+            Settings.for_sandbox(allow_wide_folder=allow_wide_folder, **overrides)
+            if sandbox
+            else Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
         )
     except SettingsError as error:
         refuse(error)
@@ -170,7 +173,7 @@ def login(
     """Sign in to Autodesk with a browser, and stay signed in."""
     from server import signing
 
-    with for_people(allow_base_url=allow_base_url, read_only=read_only or None) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None) as settings:
         signing.login(settings, browser=not no_browser, say=typer.echo)
 
 
@@ -188,7 +191,7 @@ def logout(
     """Sign out: end the sign-in at Autodesk, then forget it here."""
     from server import signing
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.logout(settings, person=person, revoke=not local, say=typer.echo)
 
 
@@ -197,7 +200,7 @@ def whoami(*, allow_base_url: _AllowBaseUrl = False) -> None:
     """Say who is signed in, on which app, and until when."""
     from server import signing
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.whoami(settings, say=typer.echo)
 
 
@@ -212,6 +215,7 @@ def doctor(
     folder: Annotated[list[Path] | None, typer.Option(help="A folder, as for serve; may be repeated.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
     allow_base_url: _AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Say which link between this machine and a submittal is broken, and what mends it."""
     from server import doctor as examination
@@ -223,7 +227,7 @@ def doctor(
     folders = tuple(path.absolute() for path in folder) if folder else None
 
     def load() -> Settings:
-        settings = Settings.load(allow_base_url=allow_base_url, folders=folders)
+        settings = Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=folders)
         logs.configure("error", settings.log_format, secrets=settings.secrets)
         return settings
 
@@ -239,7 +243,7 @@ def rekey(*, allow_base_url: _AllowBaseUrl = False) -> None:
     """Make a new key and seal every sign-in with it; servers that run go on."""
     from server import signing
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.rekey(settings, say=typer.echo)
 
 
@@ -258,7 +262,7 @@ def list_jobs(
     """List the jobs with something left to do, and what finishes each."""
     from server import jobs_command
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         jobs_command.show(settings, everything=everything, as_json=as_json)
 
 
@@ -267,16 +271,18 @@ def cancel_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
     """Stop a job, whichever process works on it."""
     from server import jobs_command
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         jobs_command.cancel(settings, job)
 
 
 @jobs.command("resume")
-def resume_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
+def resume_job(
+    job: _JobId, *, allow_base_url: _AllowBaseUrl = False, allow_wide_folder: AllowWideFolder = False
+) -> None:
     """Go on with a job that stopped or was interrupted, and wait for its end."""
     from server import jobs_command
 
-    with for_people(allow_base_url=allow_base_url) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
         jobs_command.resume(settings, job)
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from server.settings import Settings
+
+AllowWideFolder = Annotated[
+    bool, typer.Option("--allow-wide-folder", help="Let a folder be the whole disk, or hold the whole home folder.")
+]
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -21,8 +25,11 @@ def refuse(error: Exception, exit_code: int = USAGE) -> NoReturn:
 
 
 @contextmanager
-def for_people(*, allow_base_url: bool, **overrides: object) -> "Iterator[Settings]":
-    """Give a command the settings, and turn what a person can do something about into a line and an exit code."""
+def for_people(*, allow_base_url: bool, allow_wide_folder: bool = False, **overrides: object) -> "Iterator[Settings]":
+    """Give a command the settings, and turn what a person can do something about into a line and an exit code.
+
+    A command that reads no files for ACC does not care how wide the allowed folders are.
+    """
     from acc.errors import AccError
     from auth.errors import AuthError
     from auth.storage_errors import StorageProblem
@@ -32,7 +39,7 @@ def for_people(*, allow_base_url: bool, **overrides: object) -> "Iterator[Settin
     from transfers.errors import TransferError
 
     try:
-        settings = Settings.load(allow_base_url=allow_base_url, **overrides)
+        settings = Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
     except SettingsError as error:
         refuse(error)
     # What a command does, it says itself; the log adds what goes wrong.

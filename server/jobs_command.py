@@ -77,21 +77,26 @@ def resume(settings: Settings, job_id: str) -> None:
     """Go on with a job here, and wait for its end.
 
     Raises:
-        JobsProblem: There is no such job.
+        JobsProblem: There is no such job, or the settings forbid going on with it.
         JobStopped: It stopped again.
     """
-    from server.app import open_desk
-    from tools.desk import Policy
+    from server.app import open_desk, policy_of
     from transfers.jobs import Patience
 
     async def tick(job: "Job") -> None:
         sys.stderr.write(f"{job.name}: {job.state}\n")
 
+    policy = policy_of(settings, local_files=True)
+    if policy.read_only:
+        raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
+
     async def work() -> str:
-        policy = Policy(local_files=True, projects=frozenset(settings.projects), asks=settings.confirm == "ask")
         async with open_desk(settings, policy, None) as desk:
             jobs = desk.transfers.jobs
-            job = await jobs.load(await _find(desk.transfers.ledger, job_id))
+            row = await _find(desk.transfers.ledger, job_id)
+            if not policy.allows(row.project_id):
+                raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
+            job = await jobs.load(row)
             await jobs.start(job)
             job = await jobs.wait(job, Patience(RESUME_SECONDS, tick))
             return f"Job {job.id} is {job.state}."

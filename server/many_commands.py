@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from server.command_border import for_people, refuse
+from server.command_border import AllowWideFolder, for_people, refuse
 
 
 def attach(
@@ -43,6 +43,7 @@ def attach(
     allow_base_url: Annotated[
         bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
     ] = False,
+    allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Attach files to submittals, from a shell or a manifest; run it again to go on where it stopped."""
     if bool(files) == (manifest is not None):
@@ -52,7 +53,7 @@ def attach(
     if name is not None and len(files or ()) != 1:
         raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
     folders = tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None
-    with for_people(allow_base_url=allow_base_url, folders=folders) as settings:
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=folders) as settings:
         from server import attach_command
         from server.attach_results import ResultFileUnusable
         from server.manifest import ManifestUnusable

@@ -43,12 +43,17 @@ def _folder(text: str) -> Path:
     folder = Path(os.path.normpath(os.path.expanduser(text)))  # noqa: PTH111
     if not folder.is_absolute() or "\x00" in text:
         raise ValueError(f"{text!r} is not an absolute path; write the whole path of the folder")
+    return folder
+
+
+def too_wide(folder: Path) -> str | None:
+    """Say why a folder should not be allowed as a whole: it is the disk, or holds the person's home folder."""
     resolved, home = (Path(os.path.realpath(path)) for path in (folder, os.path.expanduser("~")))  # noqa: PTH111
     if resolved == resolved.parent:
-        raise ValueError(f"{text!r} is the whole disk; name the folder that holds the files to attach")
+        return f"'{folder}' is the whole disk; name the folder that holds the files to attach"
     if home.is_relative_to(resolved):
-        raise ValueError(f"{text!r} holds the whole home folder, with its keys and passwords; name a folder inside it")
-    return folder
+        return f"'{folder}' holds the whole home folder, with its keys and passwords; name a folder inside it"
+    return None
 
 
 def _file_types(value: object) -> tuple[str, ...]:

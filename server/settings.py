@@ -31,6 +31,7 @@ from server.setting_values import (
     Projects,
     StorageHosts,
     Token,
+    too_wide,
 )
 
 FIVE_TIB: Final = 5 * 1024**4
@@ -114,7 +115,8 @@ class Settings(BaseSettings):
     folders: Folders = Field(
         default=(),
         validation_alias="SUBMITTAL_MCP_FOLDERS",
-        description="Folders from which files may be attached, separated by `:` (on Windows by `;`)",
+        description="Folders from which files may be attached, separated by `:` (on Windows by `;`). The whole disk or "
+        "home folder also needs the flag `--allow-wide-folder`",
     )
     file_types: FileTypes = Field(
         default=(),
@@ -212,13 +214,15 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def load(cls, *, allow_base_url: bool = False, **overrides: object) -> Self:
+    def load(cls, *, allow_base_url: bool = False, allow_wide_folder: bool = False, **overrides: object) -> Self:
         """Read the environment; `overrides` (by field name) win over it, and one that is None counts as not given.
+
+        `allow_base_url` confirms a foreign Autodesk, `allow_wide_folder` a folder as wide as the disk or the home.
 
         Raises:
             SettingsError: A variable is unknown or cannot be used.
         """
-        settings = cls._read(overrides)
+        settings = cls._read(overrides, allow_wide_folder=allow_wide_folder)
         if settings.base_url and not allow_base_url and is_foreign(settings.base_url):
             sentence = (
                 f"APS_BASE_URL: {settings.base_url} is neither Autodesk's nor on this machine, and your Autodesk token "
@@ -230,16 +234,16 @@ class Settings(BaseSettings):
         return settings
 
     @classmethod
-    def for_sandbox(cls, **overrides: object) -> Self:
+    def for_sandbox(cls, *, allow_wide_folder: bool = False, **overrides: object) -> Self:
         """Read the environment as `load` does, but as if no `APS_…` variable were set: those belong to a real account.
 
         Raises:
             SettingsError: A variable is unknown or cannot be used.
         """
-        return cls._read(overrides, ignoring=_AUTODESKS)
+        return cls._read(overrides, ignoring=_AUTODESKS, allow_wide_folder=allow_wide_folder)
 
     @classmethod
-    def _read(cls, overrides: Mapping[str, object], *, ignoring: str | None = None) -> Self:
+    def _read(cls, overrides: Mapping[str, object], *, allow_wide_folder: bool, ignoring: str | None = None) -> Self:
         # What is given by keyword wins over the environment, a default included: so a variable is ignored.
         values: dict[str, Any] = {
             name: cls.model_fields[name].default
@@ -253,8 +257,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             # `from None`: the original quotes what was given, which may be a secret.
             raise SettingsError((*unknown, *_sentences(error))) from None
-        if unknown:
-            raise SettingsError(unknown)
+        wide = () if allow_wide_folder else _wide_folders(settings)
+        if unknown or wide:
+            raise SettingsError((*unknown, *wide))
         return settings
 
     @property
@@ -273,6 +278,14 @@ class Settings(BaseSettings):
 def variables() -> dict[str, str]:
     """The environment variable of each field of `Settings`, in the order in which they are explained."""
     return {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
+
+
+def _wide_folders(settings: Settings) -> tuple[str, ...]:
+    found = [problem for folder in settings.folders if (problem := too_wide(folder))]
+    return tuple(
+        f"SUBMITTAL_MCP_FOLDERS: {problem}, or start with --allow-wide-folder if that is what you want"
+        for problem in found
+    )
 
 
 def _halves(settings: Settings) -> tuple[str, ...]:

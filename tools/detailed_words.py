@@ -20,7 +20,7 @@ def _path(error: transfers.FileProblem) -> str:
 
 
 def _missing_file(error: transfers.FileMissing) -> Words:
-    hint = "Check file_path; it is absolute, or relative to an allowed folder."
+    hint = "Check file_path; it is absolute, relative to an allowed folder, or the bare name of a file in one."
     return Words("file_not_found", f"There is no such file: {_path(error)}.", hint, _ANOTHER_FILE)
 
 
@@ -73,7 +73,7 @@ def _changed_file(error: transfers.FileChanged) -> Words:
 
 
 def _ambiguous_file(error: transfers.FileAmbiguous) -> Words:
-    message = f"This path exists under several allowed folders: {_path(error)}."
+    message = f"Several files in the allowed folders are called so: {_path(error)}."
     hint = "Call again with one of the whole paths among the candidates."
     return Words("ambiguous_reference", message, hint, Again(needs=["file_path"]))
 

@@ -128,7 +128,7 @@ class Transfers:
             agreed=confirm,
             path=seen.path,
             identity=seen.identity,
-            open_file=partial(self._open, path),
+            open_file=partial(self._open, seen.path),
         )
         return await self._attach((where, seen.name, key, seen.identity), job, patience)
 

@@ -12,7 +12,7 @@
     │   ├── FileTooLarge
     │   ├── FileChanged             another size, time or content than at the first reading
     │   ├── FileUnreadable
-    │   └── FileAmbiguous           found under several folders
+    │   └── FileAmbiguous           several files go by that relative path or bare name
     ├── InvalidName                 with a `suggestion` that ACC would take
     ├── UploadIncomplete            no evidence that the bytes arrived
     ├── UploadExpired               the 24 hours of a caller's upload are over
@@ -48,7 +48,7 @@ class JobStopped(TransferError):
 
 @dataclass(eq=False)
 class FileProblem(TransferError):
-    """A file that cannot be attached; `path` is what the caller wrote."""
+    """A file that cannot be attached; `path` is what the caller wrote, and once the file was found, its whole path."""
 
     path: str
 
@@ -102,7 +102,7 @@ class FileUnreadable(FileProblem):
 
 @dataclass(eq=False)
 class FileAmbiguous(FileProblem):
-    """A relative path that exists under several allowed folders; `matches` are the whole paths."""
+    """A relative path or a bare name that several files of the allowed folders go by; `matches` are the whole paths."""
 
     matches: tuple[str, ...] = ()
 

@@ -6,12 +6,16 @@ begins the same. Hard links cannot be told from the file itself.
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
-from transfers.platforms import NotBeneath, NotRegular, open_beneath
+from transfers.platforms import Names, NotBeneath, NotRegular, names_beneath, open_beneath
+
+LOOKED_AT: Final = 20_000
+"""Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,25 @@ class _Place:
     root: Path
     components: tuple[str, ...]
 
+    @property
+    def path(self) -> Path:
+        return self.root.joinpath(*self.components)
+
 
 class AllowedFolders:
     """Opens files beneath `folders` (absolute paths) and nothing else; with no folders it opens nothing."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT) -> None:
         self._roots = tuple(dict.fromkeys(folders))
+        self._looked_at = looked_at
 
     def open(self, path: str) -> OpenedFile:
-        """Open `path` for reading: absolute, or relative to any of the folders.
+        """Open `path` for reading: absolute, relative to any of the folders, or the bare name of a file in one of them.
 
         Raises:
             FileNotAllowed: No folder is allowed, or the path is outside them, hidden, a link or not a plain file.
             FileMissing: There is nothing there.
-            FileAmbiguous: A relative path that names different files under several folders.
+            FileAmbiguous: A relative path or a bare name that stands for several files.
             FileUnreadable: The operating system refused.
         """
         if not self._roots:
@@ -57,10 +66,35 @@ class AllowedFolders:
                 opened.append(_open(path, place))
             except FileProblem as problem:
                 problems.append(problem)
+        if not opened and all(isinstance(problem, FileMissing) for problem in problems):
+            opened = [_open(path, place) for place in self._called(path)]
         if not opened:
             # A file that is there but refused says more than one that is missing elsewhere.
             raise next((problem for problem in problems if not isinstance(problem, FileMissing)), problems[0])
         return _the_one(path, opened)
+
+    def _called(self, path: str) -> list[_Place]:
+        """Return the file of a bare name, further down; none where there is none, or too much to look at.
+
+        Raises:
+            FileAmbiguous: There are several.
+        """
+        if len(Path(path).parts) != 1 or Path(path).is_absolute():
+            return []
+        found: dict[str, _Place] = {}
+        left = self._looked_at
+        for root in self._roots:
+            for here, names in _folders_beneath(root):
+                left -= 1 + len(names.files)
+                if left < 0:
+                    return []
+                for name in names.files:
+                    if _same_name(name, path):
+                        place = _Place(root, (*here, name))
+                        found.setdefault(os.path.realpath(place.path), place)
+        if len(found) > 1:
+            raise FileAmbiguous(path, tuple(str(place.path) for place in found.values()))
+        return list(found.values())
 
     def _places(self, path: str) -> list[_Place]:
         """Return each place that `path` may mean, by comparing components; nothing is looked at but the folders."""
@@ -89,6 +123,24 @@ def _the_one(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
         os.close(first.fd)
         raise FileAmbiguous(path, tuple(str(one.path) for one in opened))
     return first
+
+
+def _folders_beneath(root: Path) -> Iterator[tuple[tuple[str, ...], Names]]:
+    """Yield what is in each folder beneath `root`, itself included; no link is followed, nothing hidden entered."""
+    waiting: list[tuple[str, ...]] = [()]
+    while waiting:
+        here = waiting.pop()
+        try:
+            names = names_beneath(root, here)
+        except (NotBeneath, OSError):
+            continue  # gone or swapped since it was seen, or not for us to read: no file of it can be attached either
+        waiting += [(*here, name) for name in reversed(names.folders) if not name.startswith(".")]
+        yield here, names
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Compare names however their letters are composed."""
+    return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
 def _writable(path: str) -> bool:
@@ -143,4 +195,4 @@ def _open_any_form(place: _Place) -> OpenedFile:
 
 
 def _open_exactly(place: _Place) -> OpenedFile:
-    return OpenedFile(open_beneath(place.root, place.components), place.root.joinpath(*place.components))
+    return OpenedFile(open_beneath(place.root, place.components), place.path)

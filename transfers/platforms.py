@@ -9,8 +9,10 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Final, NamedTuple
 
 
 class NotBeneath(Exception):
@@ -21,7 +23,26 @@ class NotRegular(Exception):
     """What is there is a folder, a device, a pipe or a socket."""
 
 
+class Names(NamedTuple):
+    """What is in a folder, each in alphabetical order, but for links."""
+
+    folders: list[str]
+    files: list[str]
+
+
+_KERNELS: Final = ("/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/security", "/dev")
+
 if sys.platform == "win32":
+
+    def names_beneath(root: Path, components: Sequence[str]) -> Names:
+        """Return what is in the folder `root/…components`, which lies beneath `root`.
+
+        Raises:
+            NotBeneath: A component is a link or junction.
+            OSError: The operating system refused.
+        """
+        with os.scandir(_resolved_beneath(root, components)) as entries:
+            return _sorted_out(entries)
 
     def open_beneath(root: Path, components: Sequence[str]) -> int:
         """Open `root/…components` for reading without leaving `root`.
@@ -68,6 +89,20 @@ if sys.platform == "win32":
 
 else:
 
+    def names_beneath(root: Path, components: Sequence[str]) -> Names:
+        """Return what is in the folder `root/…components`, reached as `open_beneath` reaches a file.
+
+        Raises:
+            NotBeneath: A component is a link.
+            OSError: The operating system refused.
+        """
+        folder = _open_folder(root, components)
+        try:
+            with os.scandir(folder) as entries:
+                return _sorted_out(entries)
+        finally:
+            os.close(folder)
+
     def open_beneath(root: Path, components: Sequence[str]) -> int:
         """Open `root/…components` for reading without leaving `root`.
 
@@ -79,15 +114,23 @@ else:
             NotRegular: It is not a plain file.
             OSError: The operating system refused.
         """
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = _open_folder(root, components[:-1])
         try:
-            for name in components[:-1]:
-                below = _step_down(name, folder)
-                os.close(folder)
-                folder = below
             return _regular_only(_open_file(components[-1], folder))
         finally:
             os.close(folder)
+
+    def _open_folder(root: Path, components: Sequence[str]) -> int:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in components:
+                below = _step_down(name, folder)
+                os.close(folder)
+                folder = below
+        except BaseException:
+            os.close(folder)
+            raise
+        return folder
 
     def _step_down(name: str, folder: int) -> int:
         if not stat.S_ISDIR(_mode(name, folder)):
@@ -95,11 +138,19 @@ else:
         return _open_unlinked(name, folder, os.O_DIRECTORY)
 
     def _open_file(name: str, folder: int) -> int:
-        if not stat.S_ISREG(_mode(name, folder)):
+        if not stat.S_ISREG(_mode(name, folder)) or os.fstat(folder).st_dev in _kernels_devices():
             # Looked at before it is opened: opening a device can already have effects.
             raise NotRegular(name)
         # O_NONBLOCK: should a FIFO take the file's place after the look, opening it must not wait for a writer.
         return _open_unlinked(name, folder, os.O_NONBLOCK)
+
+    def _kernels_devices() -> set[int]:
+        """Return the file systems that the kernel makes up, whose files only look plain (/proc/self/environ)."""
+        devices = set()
+        for place in _KERNELS:
+            with suppress(OSError):
+                devices.add(Path(place).stat().st_dev)
+        return devices - {Path("/").stat().st_dev}
 
     def _mode(name: str, folder: int) -> int:
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
@@ -125,6 +176,16 @@ else:
         def read(self, length: int, offset: int) -> bytes:
             """Return up to `length` bytes from `offset` on; fewer only at the end of the file."""
             return os.pread(self._fd, length, offset)
+
+
+def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> Names:
+    names = Names([], [])
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            names.folders.append(entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            names.files.append(entry.name)
+    return Names(sorted(names.folders), sorted(names.files))
 
 
 def _regular_only(fd: int) -> int:

@@ -49,7 +49,9 @@ def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_trac
 def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
     code, _, err = start("-m", "server", "serve", "--folder", folder).rest()
     assert code == 2
-    assert err.startswith(f"submittal-mcp: SUBMITTAL_MCP_FOLDERS: '{folder}' {what}")
+    assert err.startswith(f"submittal-mcp: SUBMITTAL_MCP_FOLDERS: '{Path(folder).expanduser()}' {what}")
+    assert "--allow-wide-folder" in err
+    assert "result" in start("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
 
 
 def test_a_foreign_base_url_needs_its_flag(start):

@@ -38,8 +38,8 @@ class Shell:
             "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
         }
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        code, out, err = self._start("-m", "server", "jobs", *arguments, **self._environment).rest()
+    def run(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
+        code, out, err = self._start("-m", "server", "jobs", *arguments, **self._environment, **settings).rest()
         return code, out, err
 
     def listed(self, *arguments: str) -> list[dict[str, Any]]:
@@ -73,6 +73,12 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     [job] = shell.listed()
     assert (job["standing"], job["failure"], job["step"]) == ("stopped", "StorageRefused", "send")
     assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
+    for settings, why in (
+        ({"SUBMITTAL_MCP_READ_ONLY": "true"}, "SUBMITTAL_MCP_READ_ONLY is set"),
+        ({"SUBMITTAL_MCP_PROJECTS": shell.box.project("harbor").id}, "SUBMITTAL_MCP_PROJECTS leaves out"),
+    ):
+        code, _, err = shell.run("resume", job["id"], **settings)
+        assert (code, why in err) == (1, True), err
     code, out, err = shell.run("resume", job["id"][:8])
     assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
     [job] = shell.listed()

@@ -237,6 +237,25 @@ def test_a_link_to_the_home_folder_is_refused_like_the_folder_itself(monkeypatch
     assert "holds the whole home folder" in problem
 
 
+def test_a_folder_as_wide_as_the_disk_or_the_home_folder_needs_the_flag(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    disk = Path.cwd().anchor
+    monkeypatch.setenv("SUBMITTAL_MCP_FOLDERS", os.pathsep.join([disk, str(tmp_path)]))
+    for load in (Settings.load, Settings.for_sandbox):
+        with pytest.raises(SettingsError) as caught:
+            load()
+        assert [problem.count("--allow-wide-folder") for problem in caught.value.problems] == [1, 1]
+        assert load(allow_wide_folder=True).folders == (Path(disk), tmp_path)
+
+
+@pytest.mark.parametrize("folders", [" ", os.pathsep, f" {os.pathsep} "])
+def test_no_empty_folder_is_taken_for_one_flag_or_not(monkeypatch, folders):
+    monkeypatch.setenv("SUBMITTAL_MCP_FOLDERS", folders)
+    with pytest.raises(SettingsError, match="an entry of the list is empty"):
+        Settings.load(allow_wide_folder=True)
+
+
 def test_a_folder_inside_the_home_folder_may_be_written_with_a_tilde(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -135,6 +135,9 @@ def test_a_path_that_leads_outside_is_refused_and_nothing_is_opened(watched: Wat
         "sub%2f..%2fx",
         "\\\\server\\share\\beam.pdf",
         "sub\\..\\x",
+        "//server/share/beam.pdf"[1:].replace("/", "\\"),
+        "%c0%ae%c0%ae/secret.pdf",
+        "\uff0e\uff0e\uff0fsecret.pdf",
         "~root/x",
         "$HOME/x",
         "beam.pdf/x",
@@ -142,7 +145,7 @@ def test_a_path_that_leads_outside_is_refused_and_nothing_is_opened(watched: Wat
 )
 def test_a_path_that_only_looks_like_another_is_a_name_within_the_folder(watched: Watched, path: str) -> None:
     assert isinstance(refusal(watched, path), FileMissing)
-    assert watched.names == []
+    assert set(watched.names) <= {"sub"}, "a bare name is looked for in the folder's own folders"
 
 
 SPECIAL = (
@@ -366,6 +369,73 @@ def test_what_the_system_refuses_is_unreadable_with_its_reason(folder: Path) -> 
 @posix_only
 def test_a_folder_that_is_gone_has_no_files(folder: Path) -> None:
     assert isinstance(refusal(AllowedFolders([folder / "gone"]), "beam.pdf"), FileMissing)
+
+
+def test_a_bare_name_is_found_wherever_it_is_in_the_folders(watched: Watched) -> None:
+    deep = watched.folder / "sub" / "level 3"
+    deep.mkdir()
+    (deep / "brace.pdf").write_bytes(b"brace")
+    assert read(watched, "brace.pdf") == b"brace"
+    assert read(watched, "joist.pdf") == b"joist"
+    assert isinstance(refusal(watched, "level 3/brace.pdf"), FileMissing), "more than a bare name is a path"
+
+
+def test_a_bare_name_of_several_files_is_ambiguous_and_none_of_them_is_opened(watched: Watched) -> None:
+    for name in ("one", "two"):
+        (watched.folder / name).mkdir()
+        (watched.folder / name / "brace.pdf").write_bytes(b"brace")
+    problem = refusal(watched, "brace.pdf")
+    assert isinstance(problem, FileAmbiguous)
+    assert problem.matches == tuple(str(watched.folder / name / "brace.pdf") for name in ("one", "two"))
+    assert "brace.pdf" not in watched.names
+
+
+def test_a_bare_name_at_the_top_of_a_folder_means_that_file(folder: Path) -> None:
+    (folder / "sub" / "beam.pdf").write_bytes(b"another")
+    assert read(AllowedFolders([folder]), "beam.pdf") == b"beam"
+
+
+def test_one_file_of_two_folders_within_each_other_is_found_once(folder: Path) -> None:
+    (folder / "sub" / "deep").mkdir()
+    (folder / "sub" / "deep" / "brace.pdf").write_bytes(b"brace")
+    assert read(AllowedFolders([folder, folder / "sub"]), "brace.pdf") == b"brace"
+
+
+@posix_only
+def test_looking_for_a_bare_name_enters_nothing_hidden_and_follows_no_link(watched: Watched) -> None:
+    (watched.folder / ".cache").mkdir()
+    (watched.folder / ".cache" / "key.pdf").write_bytes(b"hidden")
+    (watched.folder.parent / "outside" / "key.pdf").write_bytes(b"secret")
+    (watched.folder / "linked").symlink_to(watched.folder.parent / "outside")
+    (watched.folder / "sub" / "key.pdf").symlink_to(watched.folder.parent / "secret.pdf")
+    (watched.folder / "sub" / "round").symlink_to(watched.folder)
+    assert isinstance(refusal(watched, "key.pdf"), FileMissing)
+    assert set(watched.names) <= {"sub"}
+
+
+def test_who_has_too_many_files_gives_the_path(folder: Path) -> None:
+    assert read(AllowedFolders([folder], looked_at=4), "joist.pdf") == b"joist"
+    assert isinstance(refusal(AllowedFolders([folder], looked_at=3), "joist.pdf"), FileMissing)
+    assert read(AllowedFolders([folder], looked_at=0), "sub/joist.pdf") == b"joist"
+
+
+@posix_only
+def test_a_hard_link_is_the_file_itself(folder: Path) -> None:
+    """As SECURITY.md says: nothing about it tells that the file has another name outside."""
+    (folder / "hard.pdf").hardlink_to(folder.parent / "secret.pdf")
+    assert read(AllowedFolders([folder]), "hard.pdf") == b"secret"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such file systems are Linux's")
+@pytest.mark.parametrize("path", ["/proc/1/environ", "/proc/version", "/sys/kernel/uevent_seqnum"])
+def test_what_the_kernel_makes_up_is_refused_even_when_the_whole_disk_is_allowed(
+    path: str, watching_opens: Any
+) -> None:
+    everything = Watched(Path("/"), AllowedFolders([Path("/")]), watching_opens)
+    problem = refusal(everything, path)
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "not_a_file"
+    assert Path(path).name not in everything.names
 
 
 @pytest.mark.parametrize(("stored", "asked"), [("NFD", "NFC"), ("NFC", "NFD")])
