@@ -42,13 +42,16 @@ async def run_stopping(work: Callable[[threading.Event], T], limiter: anyio.Capa
 @asynccontextmanager
 async def alongside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Do `work` beside the block, and call it off at its end. What either raises comes out as it is."""
+    failure: BaseException | None = None
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(work)
             yield
             group.cancel_scope.cancel()
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        failure = _first(failures)
+    if failure is not None:
+        raise failure  # out here, where its own cause stays with it
 
 
 async def _set_when_cancelled(stop: threading.Event) -> None:

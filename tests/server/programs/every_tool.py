@@ -1,4 +1,4 @@
-"""Calls every tool as a signed-in person, with the log at its most talkative and every trace recorded.
+"""Calls every tool as a signed-in person, and again with a fault of ours in it; all is logged and traced.
 
 Arguments: the sandbox's address, its client id and callback URL, a data folder, a folder with `beams.pdf`, and a file
 that receives every secret that was met, one a line. Logs go to stderr, what was traced to stdout.
@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import anyio
 import httpx
-from mcp import Client
+import pytest
+from mcp import Client, MCPError
+from mcp_types import INTERNAL_ERROR
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
@@ -83,9 +85,55 @@ async def click(link: str, secrets: list[str]) -> None:
         assert (await browser.get(back)).status_code == 200
 
 
+PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+
+FAULTY_CALLS: dict[str, dict[str, Any]] = {
+    "sign_in": {},
+    "find_projects": {},
+    "find_submittals": {"project": PLACE["project"]},
+    "get_submittal": PLACE,
+    "find_project_files": {"project": PLACE["project"], "query": "beam"},
+    "add_submittal_attachment": {**PLACE, "file_path": "beams.pdf"},
+    "confirm_attachment": {**PLACE, "attachment_id": "00000000-0000-4000-8000-000000000000"},
+    "get_attachment_status": PLACE,
+}
+
+
+class Faulty:
+    """A token source with a fault of ours; its words, its cause, its note and its variables hold every secret."""
+
+    def __init__(self, secrets: list[str]) -> None:
+        self.secrets = secrets
+
+    async def access_token(self) -> str:
+        code, state, *signatures, access, refresh = self.secrets
+        try:
+            raise LookupError(f"https://storage.example/part?X-Amz-Signature={signatures[0]}&partNumber=1")
+        except LookupError as cause:
+            cause.add_note(f"Authorization: Bearer {access}")
+            fields = {"access_token": access, "refresh_token": refresh, "code": code}
+            raise RuntimeError(fields, f"code={code}&code_verifier={state}") from cause
+
+    async def renewed(self, rejected: str) -> str | None:
+        return await self.access_token()
+
+
+async def crash(server: Any) -> None:
+    """Meet a fault of ours inside of every tool and both resources."""
+    async with Client(server) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == set(FAULTY_CALLS)
+        for tool, arguments in FAULTY_CALLS.items():
+            with pytest.raises(MCPError, match="its log tells why under call_id"):
+                await client.call_tool(tool, arguments)
+        for rest in ("", "/attachments"):
+            with pytest.raises(MCPError) as caught:
+                await client.read_resource(f"submittal://{quote(PLACE['project'])}/{PLACE['submittal']}{rest}")
+            assert caught.value.code == INTERNAL_ERROR
+
+
 async def converse(server: Any, secrets: list[str]) -> set[str]:
     called: set[str] = set()
-    place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+    place = PLACE
 
     async with Client(server) as client:
 
@@ -142,6 +190,7 @@ def main() -> None:
         assert found is not None
         assert found.tokens.refresh_token is not None
         secrets += [found.tokens.access_token.get_secret_value(), found.tokens.refresh_token.get_secret_value()]
+    anyio.run(crash, build_server(settings, transport="stdio", tokens=Faulty(secrets)))
     sys.stdout.write(json.dumps(tracers.told, default=repr))
     Path(kept).write_text("\n".join(secrets), encoding="utf-8")
 
