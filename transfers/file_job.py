@@ -225,7 +225,7 @@ class FileJob(Job):
             file=file,
             plan=self.plan,
             digests=self.known,
-            client=resources.storage_client(),
+            lines=resources.lines,
             urls=SignedUrls(sign, self.plan, parallel, self.sent, resources.clock),
             sent=self.sent,
             slots=resources.slots,

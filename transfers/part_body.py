@@ -3,17 +3,15 @@
 import hashlib
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from acc.errors import AccError, StorageUnavailable
 from acc.models.storage import SignedUrl
 from acc.parts import OPERATION, PartStored, part_answer, part_request
 from transfers.errors import FileChanged
+from transfers.lines import Line
 from transfers.local_file import Counter, LocalFile, chunks
 from transfers.parts import Part
-
-if TYPE_CHECKING:
-    import httpx
 
 MAX_ANSWER_BYTES: Final = 8192
 """As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
@@ -54,7 +52,7 @@ class PartBody:
         self.counted = 0
 
 
-def put_part(client: "httpx.Client", url: SignedUrl, body: PartBody) -> PartStored | AccError:
+def put_part(line: Line, url: SignedUrl, body: PartBody) -> PartStored | AccError:
     """Send one part from a worker thread; what storage or the network says against it is returned, not raised.
 
     Raises:
@@ -64,7 +62,7 @@ def put_part(client: "httpx.Client", url: SignedUrl, body: PartBody) -> PartStor
     """
     answer: PartStored | AccError | None = None
     try:
-        answer = _exchange(client, url, body)
+        answer = _exchange(line, url, body)
         if isinstance(answer, PartStored) and body.counted != body.part.length:
             # Taken before it was all there: whoever said so was not storage.
             answer = StorageUnavailable(OPERATION, sent=True)
@@ -74,15 +72,20 @@ def put_part(client: "httpx.Client", url: SignedUrl, body: PartBody) -> PartStor
     return answer
 
 
-def _exchange(client: "httpx.Client", url: SignedUrl, body: PartBody) -> PartStored | AccError:
+def _exchange(line: Line, url: SignedUrl, body: PartBody) -> PartStored | AccError:
     import httpx
 
     from acc.http import storage_error_from_transport
 
     request = part_request(url, body.part.length)
     try:
-        with client.stream(
-            request.method, request.url.value, content=body, headers=dict(request.headers), follow_redirects=False
+        with line.client.stream(
+            request.method,
+            request.url.value,
+            content=body,
+            headers=dict(request.headers),
+            follow_redirects=False,
+            extensions={"trace": line.watch},
         ) as response:
             content = next(response.iter_bytes(MAX_ANSWER_BYTES), b"")
     except httpx.RequestError as error:

@@ -9,6 +9,7 @@ import structlog
 
 from transfers.audit import AuditLog
 from transfers.ledger import Ledger
+from transfers.lines import Lines
 from transfers.points import Point
 from transfers.reservation import Reservations
 
@@ -52,6 +53,7 @@ class Resources:
         self.audit = AuditLog(ledger.place.folder)
         self.reservations = Reservations(acc, ledger.turn)
         self.slots = anyio.CapacityLimiter(parallel)
+        self.lines = Lines(make_storage_client)
         self.readers = anyio.CapacityLimiter(READERS)
         self.asks = asks
         self.sleep = sleep
@@ -59,14 +61,6 @@ class Resources:
         self.clock = clock
         self.reached = reached
         self.log = structlog.get_logger(__name__)
-        self._make_storage_client = make_storage_client
-        self._storage_client: httpx.Client | None = None
-
-    def storage_client(self) -> "httpx.Client":
-        """Return the client for file bytes, made when first needed: it costs start-up time."""
-        if self._storage_client is None:
-            self._storage_client = self._make_storage_client()
-        return self._storage_client
 
     async def keep(self, job: "Job", **values: Any) -> None:
         """Write down what is known of a job that this process runs, and other `values` of its row.
@@ -91,7 +85,5 @@ class Resources:
         await self.ledger.ask(write)
 
     def close(self) -> None:
-        """Close the client for file bytes; only after every thread that uses it has ended."""
-        if self._storage_client is not None:
-            self._storage_client.close()
-            self._storage_client = None
+        """Close the lines to storage; only after every thread that uses one has ended."""
+        self.lines.close()

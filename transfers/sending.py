@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -19,15 +19,13 @@ import anyio.to_thread
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
 from acc.parts import PartStored
 from transfers.errors import StorageStalled
+from transfers.lines import Line, Lines
 from transfers.local_file import Digests, LocalFile
 from transfers.part_body import PartBody, put_part
 from transfers.parts import Part, PartPlan
 from transfers.sent_parts import SentParts
 from transfers.signed_urls import SignedUrls, TimedUrl
 from transfers.threads import stopping
-
-if TYPE_CHECKING:
-    import httpx
 
 ATTEMPTS: Final = 5
 """Tries a part before the job gives up; a URL that merely expired is not a try."""
@@ -52,13 +50,14 @@ class Sending:
     file: LocalFile
     plan: PartPlan
     digests: Digests
-    client: "httpx.Client"
+    lines: Lines
     urls: SignedUrls
     sent: SentParts
     slots: anyio.CapacityLimiter
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     clock: Callable[[], float] = time.monotonic
     rng: random.Random = field(default_factory=random.SystemRandom)
+    _busy: set[Line] = field(default_factory=set, init=False)
 
     async def run(self) -> None:
         """Send the parts that `sent` lacks.
@@ -69,7 +68,7 @@ class Sending:
             AccError: Object storage would not sign, or storage refused for good.
         """
         missing = iter(self.sent.missing(self.plan))
-        async with stopping() as stop, anyio.create_task_group() as workers:
+        async with stopping(self._cut) as stop, anyio.create_task_group() as workers:
             for _ in range(int(self.slots.total_tokens)):
                 workers.start_soon(self._worker, missing, stop)
 
@@ -79,8 +78,9 @@ class Sending:
                 self.sent.take(part, await self._send(part, stop))
                 self.urls.forget(part.number)
         except BaseException:
-            # No cancellation reaches the other threads; this does, at their next read.
+            # No cancellation reaches the other threads; this does, at their next read or at once where they wait.
             stop.set()
+            self._cut()
             raise
 
     async def _send(self, part: Part, stop: threading.Event) -> str:
@@ -105,10 +105,19 @@ class Sending:
 
     async def _put(self, part: Part, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
         body = PartBody(self.file, part, self.digests.parts[part.number - 1], self.sent.progress, stop)
-        # A limiter of its own: `slots` are the limit already, and other work in threads must not keep a part waiting.
-        return await anyio.to_thread.run_sync(
-            partial(put_part, self.client, signed.url, body), limiter=anyio.CapacityLimiter(1)
-        )
+        with self.lines.one() as line:
+            self._busy.add(line)
+            try:
+                # A limiter of its own: `slots` are the limit already, and other work must not keep a part waiting.
+                return await anyio.to_thread.run_sync(
+                    partial(put_part, line, signed.url, body), limiter=anyio.CapacityLimiter(1)
+                )
+            finally:
+                self._busy.discard(line)
+
+    def _cut(self) -> None:
+        for line in self._busy:
+            line.cut()
 
     def _is_expiry(self, answer: AccError, signed: TimedUrl) -> bool:
         """A 403 of any kind, or a reset on a URL past its life, which is how storage cuts off a late start."""

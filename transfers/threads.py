@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def stopping() -> AsyncIterator[threading.Event]:
+async def stopping(wake: Callable[[], None] = lambda: None) -> AsyncIterator[threading.Event]:
     """Yield an event for threads to look at between reads; it is set when the block is cancelled or ends.
+
+    Then `wake` is called, to wake threads that look at nothing because they wait.
 
     A thread that sees it raises `InterruptedError`. What the block raises comes out as it is: the first failure, when
     several tasks in it failed.
@@ -22,7 +24,7 @@ async def stopping() -> AsyncIterator[threading.Event]:
     stop = threading.Event()
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_set_when_cancelled, stop)
+            group.start_soon(_stop_when_cancelled, stop, wake)
             yield stop
             group.cancel_scope.cancel()  # ends the task that waits for a cancellation
     except BaseExceptionGroup as failures:
@@ -54,11 +56,12 @@ async def alongside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncItera
         raise failure  # out here, where its own cause stays with it
 
 
-async def _set_when_cancelled(stop: threading.Event) -> None:
+async def _stop_when_cancelled(stop: threading.Event, wake: Callable[[], None]) -> None:
     try:
         await anyio.sleep_forever()
     finally:
         stop.set()
+        wake()
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -45,11 +45,13 @@ Body = Callable[[], Awaitable[None]]
 
 @dataclass(eq=False)
 class _Run:
-    """A body under way: who runs it, and how it ended."""
+    """A body under way: what calls it off, and how it ended."""
 
     body: Body
     ended: anyio.Event = field(default_factory=anyio.Event)
-    task: asyncio.Task[Any] | None = None
+    begun: bool = False
+    # Not the task itself, whose cancellation reaches only what it waits for, and not the tasks that were begun in it.
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     error: BaseException | None = None
 
 
@@ -133,8 +135,8 @@ class Workflows:
             await run.ended.wait()
         finally:
             del self._runs[workflow_id]
-            if run.task is not None and not run.ended.is_set():
-                run.task.cancel()
+            if run.begun and not run.ended.is_set():
+                run.scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await run.ended.wait()
         if run.error is not None:
@@ -225,9 +227,10 @@ class Workflows:
         if run is None:
             # Called off between being taken over and being begun: as if this process had died then.
             raise asyncio.CancelledError
-        run.task = asyncio.current_task()
+        run.begun = True
         try:
-            await run.body()
+            with run.scope:
+                await run.body()
         except BaseException as error:
             run.error = error
             if isinstance(error, Exception):
@@ -235,6 +238,8 @@ class Workflows:
             raise
         finally:
             run.ended.set()
+        if run.scope.cancelled_caught:
+            raise asyncio.CancelledError  # which leaves the workflow where it is, as a crash does
 
 
 PROCESS: Final = Workflows()

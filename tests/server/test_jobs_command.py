@@ -93,7 +93,6 @@ def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
     assert job["standing"] == "running"
     assert shell.run("cancel", job["id"])[0] == 0
     server.stderr_line("job_called_off")
-    shell.box.faults.release()
     place = {"project": shell.item.project_id, "submittal": shell.item.id, "attachment_id": job["attachment_id"]}
     asked = {"name": "get_attachment_status", "arguments": place | {"wait_seconds": 1}}
     while server.ask("tools/call", asked)["result"]["structuredContent"]["attachment"]["state"] == "uploading":

@@ -550,15 +550,3 @@ async def test_promise_7_a_call_that_cannot_wait_leaves_the_transfer_going_on(wo
         site.box.faults.release()
         finished = await site.attach()
         assert (finished.job.state, finished.job) == ("uploaded", outcome.job)
-
-
-async def test_promise_7_the_end_of_the_process_stops_what_is_under_way(working: Any, folder: Path) -> None:
-    write(folder, 20 * MIN_PART_BYTES)
-    async with working() as site:
-        sending = site.box.faults.add(Fault(PUT, Stall(), nth=3))
-        await site.attach(seconds=0)
-        await reached(sending)
-        job = (await site.attach(seconds=0)).job
-        site.box.faults.release()
-    assert not job.running
-    assert site.box.requests.count(COMPLETE) == 0

@@ -16,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-import httpx
 import pytest
 
 from acc.errors import AccError, StorageExpired, StorageRefused, StorageUploadGone
@@ -25,6 +24,7 @@ from acc.http import storage_client
 from acc.models import UploadUrls
 from transfers.errors import FileChanged, StorageStalled
 from transfers.folders import AllowedFolders
+from transfers.lines import Lines
 from transfers.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile
 from transfers.parts import PartPlan
 from transfers.sending import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, Sending
@@ -194,9 +194,10 @@ def storage() -> Iterator[Storage]:
 
 
 @pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with storage_client(Hosts.at("http://127.0.0.1")) as client:
-        yield client
+def lines() -> Iterator[Lines]:
+    lines = Lines(lambda: storage_client(Hosts.at("http://127.0.0.1")))
+    yield lines
+    lines.close()
 
 
 class HighWater(Counter):
@@ -217,7 +218,7 @@ class Upload:
 
     path: Path
     storage: Storage
-    client: httpx.Client
+    lines: Lines
     content: bytes
     part_size: int = PART
     slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
@@ -240,7 +241,7 @@ class Upload:
                 file=file,
                 plan=self.plan,
                 digests=digests,
-                client=self.client,
+                lines=self.lines,
                 urls=SignedUrls(self.sign, self.plan, int(self.slots.total_tokens), self.sent, self.clock),
                 sent=self.sent,
                 slots=self.slots,
@@ -286,9 +287,9 @@ StartUpload = Callable[..., Upload]
 
 
 @pytest.fixture
-def upload(tmp_path: Path, storage: Storage, client: httpx.Client) -> StartUpload:
+def upload(tmp_path: Path, storage: Storage, lines: Lines) -> StartUpload:
     def make(size: int = 3 * PART - 1, name: str = "beam.pdf", **options: object) -> Upload:
-        return Upload(tmp_path / name, storage, client, random.Random(size).randbytes(size), **options)  # type: ignore[arg-type]  # the test names fields
+        return Upload(tmp_path / name, storage, lines, random.Random(size).randbytes(size), **options)  # type: ignore[arg-type]  # the test names fields
 
     return make
 

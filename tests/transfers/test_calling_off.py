@@ -1,0 +1,67 @@
+"""Calling a job off, or its process: nobody waits for a storage that stalls, and the same file can be attached again."""
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from sandbox import Fault, Stall
+from transfers.job import Job
+from transfers.parts import MIN_PART_BYTES
+
+PUT, COMPLETE = "storage.put", "oss.signeds3upload.complete"
+
+SIZES = {"waiting for an answer": 4, "waiting for the network to take more": 3 * MIN_PART_BYTES}
+
+
+async def stalled(site: Any) -> Job:
+    """A job whose parts have stalled."""
+    fault = site.box.faults.add(Fault(PUT, Stall(), times=None))
+    job: Job = (await site.attach(seconds=0)).job
+    await anyio.to_thread.run_sync(fault.reached.wait)
+    return job
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+async def test_a_job_that_is_called_off_does_not_wait_for_a_storage_that_stalls(
+    working: Any, folder: Path, size: int
+) -> None:
+    (folder / "beam.pdf").write_bytes(b"b" * size)
+    async with working() as site:
+        job = await stalled(site)
+        with anyio.fail_after(20):
+            await site.transfers.ledger.ask(lambda store: store.call_off(job.id))
+            while job.running:
+                await anyio.lowlevel.checkpoint()
+        assert (job.error, job.state) == (None, "reserved")
+
+
+async def test_what_was_called_off_on_the_way_is_attached_anew_by_the_same_call(working: Any) -> None:
+    async with working() as site:
+        job = await stalled(site)
+        await site.transfers.ledger.ask(lambda store: store.call_off(job.id))
+        while job.running:
+            await anyio.lowlevel.checkpoint()
+        site.box.faults.clear()
+        anew = await site.attach(confirm=True)
+        assert not anew.existed
+        assert anew.job.reserved.id != job.reserved.id
+        assert [row["isFileUploaded"] for row in site.rows()].count(True) == 1
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+async def test_promise_7_the_end_of_the_process_does_not_wait_for_a_storage_that_stalls(
+    working: Any, folder: Path, size: int
+) -> None:
+    (folder / "beam.pdf").write_bytes(b"b" * size)
+    with anyio.CancelScope() as end:
+        async with working() as site:
+            job = await stalled(site)
+            end.deadline = anyio.current_time() + 20
+        end.deadline = float("inf")
+    assert not end.cancelled_caught
+    assert not job.running
+    assert site.box.requests.count(COMPLETE) == 0
