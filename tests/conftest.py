@@ -75,21 +75,27 @@ class Assistant:
         self.client = client
         self.tools = tools
 
-    async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """The answer of a call that succeeds."""
+    async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call, whether it succeeds or fails in a way somebody can act on."""
         result = await self.client.call_tool(tool, arguments)
         content = self._content(tool, result)
-        assert not result.is_error, content
+        assert bool(result.is_error) == ("error" in content), content
+        if result.is_error:
+            assert set(content) == {"error", "next_steps"}
+            assert content["error"]["message"]
+            assert content["error"]["hint"]
+        return content
+
+    async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call that succeeds."""
+        content = await self.ask(tool, **arguments)
+        assert "error" not in content, content
         return content
 
     async def refused(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer of a call that fails in a way somebody can act on."""
-        result = await self.client.call_tool(tool, arguments)
-        content = self._content(tool, result)
-        assert result.is_error, content
-        assert set(content) == {"error", "next_steps"}
-        assert content["error"]["message"]
-        assert content["error"]["hint"]
+        content = await self.ask(tool, **arguments)
+        assert "error" in content, content
         return content
 
     async def follow(self, step: dict[str, Any], **needed: Any) -> dict[str, Any]:

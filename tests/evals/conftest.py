@@ -1,0 +1,68 @@
+"""Sandboxes and servers that the evaluations share: one of each for all requests of an agent that can do with it."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+import sandbox
+from server.app import build_server
+from server.settings import Settings
+from tests.conftest import KEYS, Assistant, every_tool
+
+from .request import Request
+from .world import PLAN
+
+
+class Stand:
+    """One sandbox with the servers on it; each person has a folder of files and a server of their own."""
+
+    def __init__(self, box: sandbox.Box, folder: Path, data: Path, mode: str, stack: AsyncExitStack) -> None:
+        self.box = box
+        self.folder = folder
+        self._data = data
+        self._mode = mode
+        self._stack = stack
+        self._assistants: dict[str, Assistant] = {}
+
+    async def assistant(self, request: Request, settings: dict[str, Any], person: str) -> Assistant:
+        """Return an assistant of `person` at a server with the request's settings."""
+        transport = "http" if request.http else "stdio"
+        key = json.dumps([person, transport, request.no_folder, settings])
+        if key not in self._assistants:
+            loaded = Settings.load(
+                base_url=self.box.base_url,
+                access_token=None if person == "nobody" else self.box.token(person),
+                folders=() if request.no_folder or request.http else (self.folder,),
+                data_dir=self._data,
+                encryption_keys=KEYS,
+                **settings,
+            )
+            client = Client(build_server(loaded, transport=transport), mode=self._mode)
+            opened = await self._stack.enter_async_context(client)
+            self._assistants[key] = Assistant(opened, every_tool(transport))
+        return self._assistants[key]
+
+
+@pytest.fixture(scope="module")
+async def stands(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[[str, str], Awaitable[Stand]]]:
+    """`await stands(agent, mode)`: the sandbox of an agent, whose clients speak one way of the protocol."""
+    made: dict[str, Stand] = {}
+    # One for all servers: a process keeps its jobs in one database.
+    data = tmp_path_factory.mktemp("data")
+    with ExitStack() as boxes:
+        async with AsyncExitStack() as stack:
+
+            async def stand(agent: str, mode: str) -> Stand:
+                if agent not in made:
+                    box = boxes.enter_context(sandbox.running(plan=PLAN, urn_delay=0.0))
+                    folder = tmp_path_factory.mktemp("agent") / "files"
+                    folder.mkdir()
+                    made[agent] = Stand(box, folder, data, mode, stack)
+                return made[agent]
+
+            yield stand
