@@ -111,9 +111,10 @@ class Jobs:
                 known.joined_by(job)
                 return known
             row = await anyio.to_thread.run_sync(self._images.new_row, job, asked)
+            # Before its row is there: whoever finds the row at the same moment is to be given this very object.
+            self._images.keep(job)
             added = await self._ledger.ask(partial(_add, row))
             if added.id == job.id:
-                self._images.keep(job)
                 return job
 
     async def load(self, row: JobRow) -> Job:
