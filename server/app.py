@@ -56,9 +56,14 @@ def _secret(value: "SecretStr | None") -> str | None:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, policy: Policy, tokens: "TokenSource | None", person: str | None = None
+    settings: Settings,
+    policy: Policy,
+    tokens: "TokenSource | None",
+    person: str | None = None,
+    *,
+    files_at_once: int = 0,
 ) -> AsyncIterator[Desk]:
-    """Yield the desk and keep its transfers going until the server ends."""
+    """Yield the desk and keep its transfers going until the server ends; a worker's also so many of the queue."""
     from acc.client import Acc
     from server.identity import Identity, hosts_of, identified
     from tools.finding import Finder
@@ -87,5 +92,5 @@ async def open_desk(
             Place(settings.data_dir, _secret(settings.database_url), _secret(settings.encryption_keys)),
             asks=policy.asks,
         )
-        async with transfers.running(takes_up=None if policy.read_only else policy.allows):
+        async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
             yield Desk(policy, acc, transfers, Finder(acc, policy), sign_in_page=identity.page)

@@ -20,6 +20,7 @@ from auth.storage_errors import StorageProblem
 from server.app import open_desk, policy_of
 from server.attach_check import check_rows
 from server.attach_progress import view_for
+from server.attach_queue import HandingOver
 from server.attach_results import ResultFile, ResultFileUnusable, RowResult, as_json, refused_rows, summary
 from server.attach_run import Run
 from server.command_border import FAILED, USAGE
@@ -27,9 +28,11 @@ from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_wit
 from server.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.settings import Settings
 from server.signing import NothingToDo
+from server.terminal_questions import Terminal, can_ask
 from tools.desk import Desk
 from tools.errors import ToolProblem
 from tools.explaining import explain
+from transfers.threads import alongside
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """How long one file may take: as long as storage keeps its parts."""
@@ -64,6 +67,7 @@ class Asked:
     wait: bool = False
     result: Path | None = None
     as_json: bool = False
+    queue: bool = False
     at_once: int = 4
     person: str | None = None
 
@@ -76,6 +80,7 @@ def run(settings: Settings, asked: Asked) -> int:
         ManifestUnusable: The manifest cannot be read.
         ResultFileUnusable: The results cannot be written.
     """
+    _check(settings, asked)
     manifest = _rows(asked)
     results = _result_file(asked, manifest.rows)
 
@@ -89,6 +94,24 @@ def run(settings: Settings, asked: Asked) -> int:
         if explained is None:
             raise
         raise Refused(f"{explained.body.message} {explained.body.hint}") from error
+
+
+def _check(settings: Settings, asked: Asked) -> None:
+    """Refuse what could only fail once all is sent."""
+    if asked.queue and settings.database_url is None:
+        raise Refused("Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue.")
+    if settings.confirm != "ask" or not asked.confirm:
+        return
+    if asked.queue:
+        raise Refused(
+            "With SUBMITTAL_MCP_CONFIRM=ask a worker may make nothing visible, for nobody can be asked there. Give "
+            "--no-confirm, and run the command without --queue in a terminal when the files are stored."
+        )
+    if not can_ask():
+        raise Refused(
+            "SUBMITTAL_MCP_CONFIRM=ask: a person has to agree before a file becomes visible, and there is no terminal "
+            "to ask them. Run the command in a terminal, or give --no-confirm to store the files only."
+        )
 
 
 class _Session:
@@ -139,9 +162,14 @@ class _Session:
                 return
             self._write()  # better refused now than when all is sent
             view.begins(len(found.good), sum(one.size for one in found.good))
-            run = Run(desk, view, found.good, confirm=asked.confirm, wait=asked.wait)
+            run = Run(desk, view, found.good, confirm=asked.confirm, wait=asked.wait, asker=Terminal(view))
             try:
-                await run.attach(asked.at_once)
+                if asked.queue:
+                    handing_over = HandingOver(desk, view, asked.at_once, confirm=asked.confirm)
+                    async with alongside(handing_over.watch):
+                        await run.attach(len(found.good), handing_over.first)
+                else:
+                    await run.attach(asked.at_once)
             finally:
                 self._results = run.results
                 self._write()
@@ -164,6 +192,8 @@ class _Session:
             if one.error is not None:
                 error = one.error
                 sys.stderr.write(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}\n")
+        if self._interrupted.cancelled_caught and self._asked.queue:
+            sys.stderr.write("What was handed over stays in the queue, for the workers.\n")
         if self._interrupted.cancelled_caught or failed:
             sys.stderr.write("The same command again goes on where this one stopped; what is done is not repeated.\n")
         if self._asked.as_json:

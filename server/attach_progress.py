@@ -1,6 +1,7 @@
 """How far many files are, on stderr: bars on a terminal, a line for every file that ended elsewhere."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from server.attach_results import RowResult
@@ -24,14 +25,14 @@ class View(Protocol):
     def begins(self, files: int, total_bytes: int) -> None:
         """Tell that everything is checked, and how much there is to do."""
 
-    def started(self, file: "Checked") -> None:
-        """Tell that a file is begun."""
-
     def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
         """Tell how far a file is; every byte counts twice, once when it is read first, once when it is sent."""
 
     def ended(self, file: "Checked", result: RowResult) -> None:
         """Tell what became of a file."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Leave the terminal to a question while the block lasts."""
 
 
 def view_for(stream: TextIO) -> View:
@@ -61,9 +62,6 @@ class Lines:
         self._files = files
         self._say(f"Everything is checked: {files} {'file' if files == 1 else 'files'}, {total_bytes:,} bytes.")
 
-    def started(self, file: "Checked") -> None:
-        """Nothing: its end is said."""
-
     def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
         """Nothing: its end is said."""
 
@@ -71,6 +69,10 @@ class Lines:
         """See `View`."""
         self._ended += 1
         self._say(f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}")
+
+    def paused(self) -> AbstractContextManager[None]:
+        """See `View`."""
+        return nullcontext()
 
     def _say(self, line: str) -> None:
         self._stream.write(line + "\n")
@@ -115,27 +117,35 @@ class Bars:
         self._files = files
         self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}")
 
-    def started(self, file: "Checked") -> None:
-        """See `View`."""
-        number = file.row.number
-        self._bars[number] = self._progress.add_task(file.file.name, total=2 * file.size, word="")
-        self._done[number] = 0
-
     def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
         """See `View`."""
-        self._progress.update(self._bars[file.row.number], completed=done, total=total, word=word)
+        number = file.row.number
+        if number not in self._bars:  # what ends before anybody looks needs no bar
+            self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word)
+        self._progress.update(self._bars[number], completed=done, total=total, word=word)
         self._add(file, done)
 
     def ended(self, file: "Checked", result: RowResult) -> None:
         """See `View`."""
         self._ended += 1
         self._add(file, 2 * file.size)
-        self._progress.remove_task(self._bars.pop(file.row.number))
+        bar = self._bars.pop(file.row.number, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
         if result.outcome != "done":
             self._progress.console.print(f"{file.file.name}: {_word(result)}", markup=False, highlight=False)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """See `View`."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
     def _add(self, file: "Checked", done: float) -> None:
-        more = done - self._done[file.row.number]
+        more = done - self._done.get(file.row.number, 0)
         self._done[file.row.number] = done
         if self._all is not None:
             self._progress.update(self._all, advance=more, word=f"{self._ended} of {self._files}")

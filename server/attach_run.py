@@ -1,6 +1,6 @@
 """Attaching files that were checked, some at once: for each, the calls an assistant would make, and no others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,9 +12,10 @@ from server.attach_results import Failure, RowResult
 from tools.add_submittal_attachment import definition
 from tools.calling import carried_out
 from tools.confirm_attachment import DEFINITION as CONFIRM
+from tools.consent import Asker
 from tools.desk import Call, Desk
 from tools.get_attachment_status import DEFINITION as STATUS
-from tools.results import AttachmentResult, ErrorResult, NextStep
+from tools.results import AttachmentResult, ErrorResult, NextStep, Result
 from tools.surface import Definition
 
 EVERY_SECONDS: Final = 0.5
@@ -22,6 +23,9 @@ EVERY_SECONDS: Final = 0.5
 
 MOST_CALLS: Final = 200
 """Of one file: attaching, confirming, and looking for half a minute at a time."""
+
+First = Callable[[Call, Checked], Awaitable[Result]]
+"""Answers the first call for a file."""
 
 _ATTACH: Final = definition(local_files=True)
 _TOOLS: Final[dict[str, Definition[Any]]] = {one.name: one for one in (_ATTACH, CONFIRM, STATUS)}
@@ -34,10 +38,13 @@ class Run:
     `confirm` once storage has it.
     """
 
-    def __init__(self, desk: Desk, view: View, files: Sequence[Checked], *, confirm: bool, wait: bool) -> None:
+    def __init__(
+        self, desk: Desk, view: View, files: Sequence[Checked], *, confirm: bool, wait: bool, asker: Asker | None
+    ) -> None:
         self._desk = desk
         self._view = view
         self._files = files
+        self._asker = asker
         self._enough = {"ready", *(["uploaded"] if not confirm else []), *(["processing"] if not wait else [])}
         self._results = {file.row.number: RowResult.of(file.row) for file in files}
 
@@ -46,31 +53,35 @@ class Run:
         """What became of every file so far, in the order of the rows."""
         return list(self._results.values())
 
-    async def attach(self, at_once: int) -> None:
-        """Attach all, `at_once` at the same time. A file that fails keeps no other from being attached."""
+    async def attach(self, at_once: int, first: First | None = None) -> None:
+        """Attach all, `at_once` at the same time. A file that fails keeps no other from being attached.
+
+        `first` answers in place of the tool's first call.
+        """
+        first = first or self._attached
         limit = anyio.CapacityLimiter(at_once)
         async with anyio.create_task_group() as group:
             for file in self._files:
                 await limit.acquire_on_behalf_of(file.row.number)
-                group.start_soon(self._one, file, limit)
+                group.start_soon(self._one, file, limit, first)
 
-    async def _one(self, file: Checked, limit: anyio.CapacityLimiter) -> None:
+    async def _one(self, file: Checked, limit: anyio.CapacityLimiter, first: First) -> None:
         number = file.row.number
         try:
             self._results[number] = self._results[number].model_copy(update={"outcome": "interrupted"})
-            self._view.started(file)
-            self._results[number] = await self._followed(file)
+            self._results[number] = await self._followed(file, first)
             self._view.ended(file, self._results[number])
         finally:
             limit.release_on_behalf_of(number)
 
-    async def _followed(self, file: Checked) -> RowResult:
+    async def _attached(self, call: Call, file: Checked) -> Result:
+        return (await carried_out(_ATTACH, self._desk, call, file.arguments))[1]
+
+    async def _followed(self, file: Checked, first: First) -> RowResult:
         """Make the first call, then the first of the next steps, until the file is where it should be."""
-        row = RowResult.of(file.row)
-        tool, arguments, existed = _ATTACH, file.arguments, False
+        row, existed = RowResult.of(file.row), False
+        answer = await first(self._call(file, _ATTACH, file.arguments), file)
         for _ in range(MOST_CALLS):
-            call = Call(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS)
-            _, answer = await carried_out(tool, self._desk, call, arguments)
             if isinstance(answer, ErrorResult):
                 return row.failed(answer.error)
             if not isinstance(answer, AttachmentResult):
@@ -80,8 +91,13 @@ class Run:
             if answer.attachment.state in self._enough or step is None:
                 became = row.became(answer.attachment, existed=existed)
                 return became if answer.attachment.state in self._enough else _stuck(became)
-            tool, arguments = _TOOLS[step.tool], step.arguments
+            tool = _TOOLS[step.tool]
+            call = self._call(file, tool, step.arguments)
+            _, answer = await carried_out(tool, self._desk, call, step.arguments)
         return _stuck(row)
+
+    def _call(self, file: Checked, tool: Definition[Any], arguments: dict[str, Any]) -> Call:
+        return Call(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._asker)
 
     async def _moved(self, file: Checked, done: float, total: float | None, word: str) -> None:
         self._view.moved(file, done, total or 2 * file.size, word)

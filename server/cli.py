@@ -287,6 +287,7 @@ def resume_job(
 
 
 app.command()(many_commands.attach)
+app.command()(many_commands.worker)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import anyio.to_thread
 from server.settings import Settings
 from server.signing import NothingToDo
 from transfers.job_report import JobLine, job_line
-from transfers.job_rows import OPEN
+from transfers.job_rows import OPEN, QUEUED
 from transfers.ledger import Ledger, Place
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def cancel(settings: Settings, job_id: str) -> None:
 
     async def work(ledger: Ledger) -> str:
         row = await _find(ledger, job_id)
-        if row.status != OPEN:
+        if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
         if await ledger.ask(lambda store: store.call_off(row.id)):
             return f"Job {row.id} is cancelled."

@@ -36,6 +36,9 @@ def attach(
         typer.Option(help="Where to write what became of every file, .csv or .json; default: beside the manifest."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Hand the files over to workers, and wait for what becomes of them.")
+    ] = False,
     at_once: Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")] = 4,
     person: Annotated[
         str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
@@ -70,6 +73,7 @@ def attach(
             wait=wait,
             result=result,
             as_json=as_json,
+            queue=queue,
             at_once=at_once,
             person=person,
         )
@@ -78,3 +82,26 @@ def attach(
         except (ManifestUnusable, ResultFileUnusable) as error:
             refuse(error)
     raise typer.Exit(exit_code)
+
+
+def worker(
+    *,
+    folder: Annotated[
+        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
+    ] = None,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")] = 4,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
+    ] = None,
+    allow_base_url: Annotated[
+        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
+    ] = False,
+) -> None:
+    """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
+    folders = tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None
+    with for_people(allow_base_url=allow_base_url, folders=folders) as settings:
+        from server import logs, worker_command
+
+        # Nobody watches it but its log.
+        logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+        worker_command.run(settings, files_at_once=at_once, person=person)

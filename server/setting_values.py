@@ -9,7 +9,7 @@ import re
 import uuid
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -109,7 +109,8 @@ def _path(value: object) -> Path:
 
 def _database_url(secret: SecretStr) -> SecretStr:
     parts = urlsplit(secret.get_secret_value())
-    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.path.strip("/"):
+    host = parts.hostname or parse_qs(parts.query).get("host")  # of a socket: a folder, which is no host name
+    if parts.scheme not in ("postgresql", "postgres") or not host or not parts.path.strip("/"):
         raise ValueError("it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
     return secret
 

@@ -23,7 +23,7 @@ from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import Jobs, Patience
+from transfers.jobs import UNHURRIED, Jobs, Patience
 from transfers.ledger import Ledger, Place
 from transfers.link_job import LinkJob
 from transfers.local_file import FileRules, Identity, LocalFile
@@ -31,6 +31,7 @@ from transfers.names import attachment_name
 from transfers.points import Point
 from transfers.resources import Resources
 from transfers.taking_up import TakingUp
+from transfers.worker import Worker
 
 if TYPE_CHECKING:
     import httpx
@@ -100,12 +101,22 @@ class Transfers:
         self.jobs = Jobs(self._resources, self._open)
 
     @asynccontextmanager
-    async def running(self, takes_up: Callable[[str], bool] | None = None) -> AsyncIterator[None]:
-        """Let jobs run until the block ends; also those of dead processes in the projects that `takes_up` allows."""
+    async def running(
+        self, takes_up: Callable[[str], bool] | None = None, *, files_at_once: int = 0
+    ) -> AsyncIterator[None]:
+        """Let jobs run until the block ends; also those of dead processes in the projects that `takes_up` allows.
+
+        With `files_at_once`, so many of the queue besides.
+        """
         try:
             async with self.jobs.running() as group:
                 if takes_up is not None:
-                    group.start_soon(TakingUp(self.jobs, self._resources, takes_up).watch)
+                    taking_up = TakingUp(self.jobs, self._resources, takes_up)
+                    group.start_soon(taking_up.watch)
+                    if files_at_once:
+                        group.start_soon(
+                            Worker(self.jobs, self.ledger, taking_up.may, self._acc.hosts.api).work, files_at_once
+                        )
                 yield
         finally:
             self._resources.close()
@@ -119,6 +130,29 @@ class Transfers:
             TransferError: See `transfers.errors`.
             AccError: ACC or its storage refused or is away.
         """
+        asked, job = await self._file_job(where, path, name, key, confirm=confirm)
+        return await self._attach(asked, job, patience)
+
+    async def hand_over(self, where: Destination, path: str, name: str | None, *, confirm: bool) -> Outcome:
+        """Read a local file, and leave all else to a worker; what runs or is done stays as it is.
+
+        Raises:
+            TransferError: The file may not or cannot be read.
+            JobStopped: It changed while it was read, or ACC could not be asked for an earlier attachment of it.
+        """
+        asked, made = await self._file_job(where, path, name, None, confirm=confirm)
+        job = await self._joined(asked, made)
+        existed = job is not made and job.attachment is not None
+        if job.running:
+            return Outcome(job, existed)
+        job.for_worker = True
+        await self.jobs.start(job)
+        handed = await self.jobs.wait(job, UNHURRIED)
+        return Outcome(handed, existed or (handed is not job and handed.attachment is not None))
+
+    async def _file_job(
+        self, where: Destination, path: str, name: str | None, key: str | None, *, confirm: bool
+    ) -> tuple[tuple[object, ...], FileJob]:
         seen = await self.look(path, name)
         job = FileJob(
             where,
@@ -130,7 +164,7 @@ class Transfers:
             identity=seen.identity,
             open_file=partial(self._open, seen.path),
         )
-        return await self._attach((where, seen.name, key, seen.identity), job, patience)
+        return (where, seen.name, key, seen.identity), job
 
     async def look(self, path: str, name: str | None) -> SeenFile:
         """Look at a local file as attaching it would, and send nothing; `name` is what somebody wants to call it.
@@ -283,12 +317,8 @@ class Transfers:
         return (await self.jobs.find([attachment_id])).get(attachment_id)
 
     async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
-        words, confirm = as_asked(asked), made.confirm_wanted
-        job = await self.jobs.join(words, made)
-        if job is not made and not await self._goes_on(job):
-            await self.jobs.forget(job)
-            # Whoever found out at the same time may have been faster.
-            job = await self.jobs.join(words, made)
+        confirm = made.confirm_wanted
+        job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
         await self.jobs.start(job)
         ended = await self.jobs.wait(job, patience)
@@ -298,6 +328,16 @@ class Transfers:
             await self.jobs.start(ended)
             ended = await self.jobs.wait(ended, patience)
         return Outcome(ended, existed or ended is not job)
+
+    async def _joined(self, asked: tuple[object, ...], made: Job) -> Job:
+        """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""
+        words = as_asked(asked)
+        job = await self.jobs.join(words, made)
+        if job is not made and not await self._goes_on(job):
+            await self.jobs.forget(job)
+            # Whoever found out at the same time may have been faster.
+            job = await self.jobs.join(words, made)
+        return job
 
     async def _goes_on(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""

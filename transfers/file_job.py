@@ -160,7 +160,12 @@ class FileJob(Job):
             FileChanged: It changed while it was read.
             FileUnreadable: The operating system refused.
         """
-        return await run_stopping(partial(file.digests, self.plan, Counter()), resources.readers)
+        size = self.plan.part_size
+        known = await resources.ledger.digests(file.path, file.identity, size)
+        if known is None:
+            known = await run_stopping(partial(file.digests, self.plan, Counter()), resources.readers)
+            await resources.ledger.keep_digests(file.path, file.identity, size, known)
+        return known
 
     async def _begin_anew(self, resources: Resources) -> None:
         self.sent = SentParts()

@@ -82,7 +82,7 @@ class Job(ABC):
     wish of the run under way, not a standing order; `agreed` says that it was made in this process, where the person is
     asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
     repeat. `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is the caller's idempotency
-    key.
+    key. A run `for_worker` ends as soon as it is known what is attached, and leaves the rest in the queue.
     """
 
     destination: Destination
@@ -95,6 +95,7 @@ class Job(ABC):
     verified: bool = False
     confirm_wanted: bool = False
     agreed: bool = False
+    for_worker: bool = False
     confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None

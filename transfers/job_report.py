@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Final, Literal
 
 from transfers.job_record import JobRecord, NewerRecord, read
-from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, JobRow
+from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow
 from transfers.sent_parts import LIFE_SECONDS
 
 Standing = Literal[
-    "running", "interrupted", "stopped", "uploaded", "waiting", "processing", "ended", "cancelled", "unreadable"
+    "queued", "running", "interrupted", "stopped",
+    "uploaded", "waiting", "processing", "ended", "cancelled", "unreadable"
 ]  # fmt: skip
 
 _ADVICE: Final[dict[Standing, str]] = {
     "running": "Another process works on it; `submittal-mcp jobs cancel {id}` stops it.",
     "interrupted": "Its process died. The person's next server goes on, or `submittal-mcp jobs resume {id}`.",
+    "queued": "The next `submittal-mcp worker` takes it that may, and has the file at the same path.",
     "stopped": "`submittal-mcp jobs resume {id}` goes on from the step that failed.",
     "uploaded": "The bytes are in storage; confirm_attachment makes the file visible in ACC.",
     "waiting": "It waits for bytes that its caller sends.",
@@ -66,6 +68,8 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
 
 
 def _standing(row: JobRow, record: JobRecord, *, alive: bool) -> Standing:
+    if row.status == QUEUED:
+        return "queued"
     if row.status == FOLLOWING:
         return "processing"
     if row.owner is not None:

@@ -6,6 +6,9 @@ from typing import Final
 OPEN: Final = "open"
 """Something is left to do: reserved and not sent, sent and not confirmed, stopped by an error."""
 
+QUEUED: Final = "queued"
+"""What is to be attached is known, and nobody has begun: it is for whichever worker takes it first."""
+
 FOLLOWING: Final = "following"
 """The attachment is confirmed, and its owner looks what ACC makes of the bytes; nobody has to wait for that."""
 
@@ -52,6 +55,11 @@ class JobRow:
     cancelled: bool
     created: float
     updated: float
+
+    @property
+    def rests(self) -> bool:
+        """Whether nobody works on it or is about to: it ended, stopped, or is only followed."""
+        return self.status != QUEUED and (self.owner is None or self.status == FOLLOWING)
 
     @property
     def workflow_id(self) -> str:

@@ -105,7 +105,7 @@ class JobStore:
 
     def recent(self, *, open_only: bool, limit: int) -> list[JobRow]:
         """Return jobs, the newest first."""
-        where = "status IN ('open', 'following')" if open_only else "status <> 'replaced'"
+        where = "status IN ('open', 'queued', 'following')" if open_only else "status <> 'replaced'"
         with self._database.reading() as connection:
             return _many(connection, f"{where} ORDER BY created DESC, id LIMIT :limit", {"limit": limit})
 
@@ -134,6 +134,32 @@ class JobStore:
                 " updated = :now WHERE id = :id AND owner IS NULL",
                 {"id": job_id, "owner": owner, "now": time.time(), "no": False},
             )
+
+    def queued(self, base_url: str, after: tuple[float, str], limit: int) -> list[JobRow]:
+        """Return jobs that wait for a worker, the oldest first, from beyond (created, id) on."""
+        with self._database.reading() as connection:
+            return _many(
+                connection,
+                "status = 'queued' AND base_url = :base_url AND created >= :created"
+                " AND (created > :created OR id > :id) ORDER BY created, id LIMIT :limit",
+                {"base_url": base_url, "created": after[0], "id": after[1], "limit": limit},
+            )
+
+    def take(self, job_id: str, owner: str) -> JobRow | None:
+        """Take a job out of the queue; None when somebody was faster, or it was called off."""
+        with self._database.writing() as connection:
+            taken = _changed(
+                connection,
+                "UPDATE jobs SET owner = :owner, attempt = attempt + 1, status = 'open', updated = :now"
+                " WHERE id = :id AND owner IS NULL AND status = 'queued'",
+                {"id": job_id, "owner": owner, "now": time.time()},
+            )
+            return _one(connection, "id = :id", {"id": job_id}) if taken else None
+
+    def rows(self, ids: Sequence[str]) -> list[JobRow]:
+        """Return jobs by their ids."""
+        with self._database.reading() as connection:
+            return _many(connection, "id IN :ids", {"ids": list(ids)})
 
     def inherit(self, job_id: str, dead: str, owner: str) -> bool:
         """Take a job from a process that is known to be dead: the lock of its name is held meanwhile."""
@@ -203,7 +229,7 @@ class JobStore:
             return _changed(
                 connection,
                 "UPDATE jobs SET status = 'cancelled', asked = :gone, fingerprint = NULL"
-                " WHERE id = :id AND owner IS NULL AND status = 'open'",
+                " WHERE id = :id AND owner IS NULL AND status IN ('open', 'queued')",
                 {"id": job_id, "gone": f"cancelled {job_id}"},
             )
 
@@ -294,7 +320,10 @@ class JobStore:
         """Forget what ended before a time, and digests not used since; returns how many jobs that were."""
         with self._database.writing() as connection:
             found = connection.execute(
-                text("DELETE FROM jobs WHERE status <> 'open' AND owner IS NULL AND updated < :before RETURNING id"),
+                text(
+                    "DELETE FROM jobs WHERE status NOT IN ('open', 'queued') AND owner IS NULL AND updated < :before"
+                    " RETURNING id"
+                ),
                 {"before": before},
             )
             gone = [str(one) for one in found.scalars()]

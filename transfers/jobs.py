@@ -4,6 +4,7 @@ Every job is a row of the ledger. The process that works on it is its owner, sho
 PostgreSQL releases when the process dies; everybody else reads the row. Within the owner the job is a DBOS workflow.
 """
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from transfers.fingerprint import keyed
 from transfers.job import Job
 from transfers.job_images import JobImages
 from transfers.job_record import read
-from transfers.job_rows import CANCELLED, ENDED, OPEN, REPLACED, JobRow, Robbed
+from transfers.job_rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobRow, Robbed
 from transfers.link_job import LinkJob
 from transfers.local_file import LocalFile
 from transfers.resources import Resources
@@ -57,6 +58,14 @@ class Patience:
     seconds: float
     tick: Callable[[Job], Awaitable[None]]
     every: float = TICK_SECONDS
+
+
+async def _tell_nobody(_: Job) -> None:
+    pass
+
+
+UNHURRIED: Final = Patience(math.inf, _tell_nobody)
+"""For what ends by itself, and nobody watches."""
 
 
 def progress(job: Job) -> tuple[int, int]:
@@ -154,11 +163,12 @@ class Jobs:
             return
         dead = row.owner
         if await self._ledger.ask(lambda store: store.inherit(row.id, dead, self._ledger.executor)):
-            job = await self._images.image(row, elsewhere=False)
-            if not job.under_way:
-                job.begin()
-                self._log.info("job_taken_up", job=job.id, step=job.step)
-                self._group.start_soon(self._run, job)
+            await self._go_on(row)
+
+    async def take(self, row: JobRow) -> Job | None:
+        """Begin with a job of the queue; None when another worker was faster."""
+        taken = await self._ledger.ask(lambda store: store.take(row.id, self._ledger.executor))
+        return await self._go_on(taken) if taken is not None else None
 
     async def counts(self, job: Job) -> bool:
         """Tell whether an earlier attachment still counts: ACC lists it in its revision, current and not failed.
@@ -218,6 +228,15 @@ class Jobs:
             record = await anyio.to_thread.run_sync(self._images.record, job)
             await self._ledger.ask(lambda store: store.note(job.id, record))
 
+    async def _go_on(self, row: JobRow) -> Job:
+        """Run a job that has just become this process's."""
+        job = await self._images.image(row, elsewhere=False)
+        if self._group is not None and not job.under_way:
+            job.begin()
+            self._log.info("job_taken_up", job=job.id, step=job.step)
+            self._group.start_soon(self._run, job)
+        return job
+
     async def _known(self, asked: str) -> Job | None:
         first = row = await self._ledger.ask(lambda store: store.asked(asked))
         while row is not None and row.status == REPLACED:
@@ -266,7 +285,10 @@ class Jobs:
         if earlier is not job:
             earlier.joined_by(job)
             job.same_as = earlier
+            earlier.for_worker = job.for_worker
             await self.start(earlier)
+            return
+        if job.for_worker:
             return
         await self._launch()
         body = partial(job.advance, self._resources, PROCESS.step)
@@ -298,9 +320,13 @@ class Jobs:
             status = CANCELLED
         elif job.same_as is not None:
             status = REPLACED
+        elif job.for_worker and job.error is None:
+            status = QUEUED
         else:
             status = OPEN
-        job.confirm_wanted = False
+        # What a worker finds is an order; everything else was a wish of the run that ended.
+        job.confirm_wanted = job.confirm_wanted and status == QUEUED
+        job.for_worker = False
         record = await anyio.to_thread.run_sync(self._images.record, job)
         values = {"owner": None, "status": status, "record": record}
         values["attachment_id"] = job.attachment.id if job.attachment else None

@@ -80,11 +80,12 @@ class TakingUp:
     async def _take_up(self, executor: str) -> None:
         """Take up the jobs of a dead process; its lock is held."""
         for row in await self._ledger.ask(lambda store: store.owned(executor)):
-            if await self._may(row):
+            if await self.may(row):
                 await self._jobs.inherit(row)
         await self._ledger.ask(lambda store: store.forget_executor(executor))
 
-    async def _may(self, row: "JobRow") -> bool:
+    async def may(self, row: "JobRow") -> bool:
+        """Whether this process could have begun a job: the person, the project, and the very file."""
         if row.base_url != self._resources.acc.hosts.api or not self._allows(row.project_id):
             return False
         try:

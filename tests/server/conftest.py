@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds after which a program is killed, so that no test waits for ever. No test comes near it."""
 
 

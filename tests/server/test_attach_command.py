@@ -1,10 +1,16 @@
 """`submittal-mcp attach`: many files from a shell, by people and pipelines who look at the exit code and the results."""
 
 import csv
+import hashlib
 import io
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +28,7 @@ from transfers.attaching import SeenFile
 from transfers.job import Destination
 from transfers.local_file import Identity
 
+ROOT = Path(__file__).resolve().parents[2]
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 PROJECT = "Riverside Medical Center"
 STEEL, OTHER = "05 12 00-3", "03 30 00-1"
@@ -261,6 +268,64 @@ def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_comm
     assert shell.box.requests.count(CREATE) == 0
 
 
+class Teletype:
+    """A terminal that a program believes in, with a person at it."""
+
+    def __init__(self, shell: Shell, *arguments: str) -> None:
+        self._end, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server", "attach", *arguments],
+            cwd=ROOT,
+            env=os.environ | shell.environment | {"SUBMITTAL_MCP_CONFIRM": "ask", "COLUMNS": "200", "TERM": "xterm"},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+        )
+        os.close(theirs)
+
+    def answer(self, text: str) -> str:
+        """Wait for a question, answer it, and return everything that was shown until then."""
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(self._end, 4096)
+        os.write(self._end, text.encode())
+        return shown.decode()
+
+    def end(self) -> tuple[int, str]:
+        """Read until the program ends, for it would wait for its reader."""
+        with suppress(OSError):
+            while os.read(self._end, 4096):
+                pass
+        out, _ = self.process.communicate(timeout=60)
+        os.close(self._end)
+        return self.process.returncode, out.decode()
+
+
+def test_where_a_person_has_to_agree_they_are_asked_at_the_terminal_for_every_file(shell: Shell) -> None:
+    shell.write("a.pdf", "b.pdf")
+    terminal = Teletype(shell, "--manifest", str(shell.manifest), "--at-once", "1")
+    shown = terminal.answer("y\n")
+    digest = hashlib.sha256((shell.files / "a.pdf").read_bytes()).hexdigest()
+    for line in ("File: a.pdf", "Size: 5,000 bytes", f"SHA-256: {digest}", f"Project: {PROJECT}"):
+        assert line in shown
+    assert shell.attached()["a.pdf"]["isFileUploaded"] is False
+    terminal.answer("\n")
+    code, out = terminal.end()
+    assert (code, out.splitlines()[0]) == (1, "2 files: 1 attached, 1 failed.")
+    assert {name: row["isFileUploaded"] for name, row in shell.attached().items()} == {"a.pdf": True, "b.pdf": False}
+    assert shell.outcomes() == [("2", "done", ""), ("3", "failed", "confirmation_declined")]
+
+
+def test_where_nobody_can_be_asked_nothing_is_sent_that_a_person_has_to_agree_to(shell: Shell) -> None:
+    shell.write("a.pdf")
+    code, _, err = shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_CONFIRM="ask")
+    assert code == 1
+    assert "Run the command in a terminal, or give --no-confirm to store the files only." in err
+    assert shell.box.requests.count(CREATE) == 0
+    assert shell.run("--manifest", str(shell.manifest), "--no-confirm", SUBMITTAL_MCP_CONFIRM="ask")[0] == 0
+    shell.check_attached("a.pdf", confirmed=False)
+
+
 def checked(number: int, size: int) -> Checked:
     where = Destination("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
     row = Row(number, "/f/[red].pdf", "P", "1")
@@ -273,7 +338,6 @@ def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together()
     with view.showing() as progress:
         view.checked(1, 2)
         view.begins(2, 200)
-        view.started(file)
         view.moved(file, 150, 200, "uploading")
         everything, one = progress.tasks
         assert (one.description, one.completed, one.total) == ("[red].pdf", 150, 200)

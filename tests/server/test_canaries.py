@@ -45,6 +45,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("doctor",): ("--project", "Riverside"),
     ("vault", "rekey"): (),
     ("attach",): (str(ROOT / "README.md"), "--folder", str(ROOT), "--project", "Riverside", "--submittal", "051200-3"),
+    ("worker",): ("--folder", str(ROOT)),
     ("jobs", "list"): (),
     ("jobs", "cancel"): ("0123",),
     ("jobs", "resume"): ("0123",),

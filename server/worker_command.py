@@ -1,0 +1,76 @@
+"""`submittal-mcp worker`: one of any number of processes that work through the queue of a shared PostgreSQL."""
+
+import sys
+
+import anyio
+import structlog
+
+from acc.errors import AccError
+from auth.errors import AuthError
+from server.app import open_desk, policy_of
+from server.deadline import STDIO_SECONDS, call_on_signals, end_within
+from server.settings import Settings
+from server.signing import NothingToDo
+
+
+class CannotWork(NothingToDo):
+    """This process cannot be a worker; the text says why and what to do."""
+
+
+def check(settings: Settings) -> None:
+    """Let a worker start.
+
+    Raises:
+        CannotWork: There is no queue to share, nothing may be sent, or this is Windows.
+    """
+    if sys.platform == "win32":
+        raise CannotWork("A worker runs on Linux and macOS. On Windows use `submittal-mcp attach` without --queue.")
+    if settings.database_url is None:
+        raise CannotWork(
+            "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL and "
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS. On one machine `submittal-mcp attach` needs no worker."
+        )
+    if settings.read_only:
+        raise CannotWork("This machine is told to change nothing: unset SUBMITTAL_MCP_READ_ONLY for a worker.")
+    if not settings.folders:
+        raise CannotWork(
+            "No folder is allowed, so this worker could read no file. Add --folder, or set SUBMITTAL_MCP_FOLDERS."
+        )
+
+
+def run(settings: Settings, *, files_at_once: int, person: str | None = None) -> None:
+    """Work until SIGTERM or Ctrl-C, then end within a second or so; what is under way is on disk for another worker.
+
+    Raises:
+        CannotWork: See `check`.
+        AccError: ACC does not know the person, or is away.
+        AuthError: Nobody is signed in.
+    """
+    check(settings)
+    anyio.run(_work, settings, files_at_once, person)
+
+
+async def _work(settings: Settings, files_at_once: int, person: str | None) -> None:
+    log = structlog.get_logger(__name__)
+    policy = policy_of(settings, local_files=True)
+    ended = anyio.Event()
+
+    def end() -> None:
+        end_within(STDIO_SECONDS)
+        ended.set()
+
+    call_on_signals(end)
+    async with open_desk(settings, policy, None, person, files_at_once=files_at_once) as desk:
+        problem = None
+        try:
+            # Where nobody is signed in, a worker would leave every job alone in silence.
+            who = await desk.acc.who()
+        except (AccError, AuthError) as error:  # raised in here, it would come out as one of a group
+            problem = error
+        else:
+            folders = [str(path) for path in settings.folders]
+            log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)
+            await ended.wait()
+            log.info("worker_ends")
+    if problem is not None:
+        raise problem
