@@ -249,3 +249,42 @@ def test_there_is_no_way_to_get_or_delete_one_attachment(box, manager):
     made = manager.attach(item).json()
     for method in ("GET", "DELETE"):
         assert manager.submittals(method, f"/items/{item.id}/attachments/{made['id']}").status_code == 405
+
+
+def test_booleans_may_be_strings_and_mails_may_be_asked_for(box, manager):
+    item, file = box.item("051200-3"), box.file(BEAMS)
+    linked = manager.attach(item, urn=file.version_urn, isFileUploaded="true", sendEmails=False, itemId=item.id)
+    assert (linked.status_code, linked.json()["isFileUploaded"]) == (201, True)
+    made = manager.attach(item).json()
+    path = f"/items/{item.id}/attachments/{made['id']}"
+    answer = manager.submittals("PATCH", path, json={"isFileUploaded": "true", "sendEmails": True})
+    assert (answer.status_code, answer.json()["isFileUploaded"]) == (200, True)
+
+
+def test_a_linked_file_is_copied_into_an_object_of_its_own(box, manager):
+    file = box.file(BEAMS)
+    made = manager.attach(box.item("051200-3"), urn=file.version_urn, isFileUploaded=True).json()
+    path = f"/data/v1/projects/{box.project().dm_id}/items/{file.item_urn}/tip"
+    own = manager("GET", path).json()["data"]["relationships"]["storage"]["data"]["id"]
+    assert made["uploadUrn"] != own
+    assert box.object_bytes(made["uploadUrn"]) == box.object_bytes(own)
+
+
+def test_the_list_is_sorted_by_every_documented_field(box, manager):
+    path = f"/items/{box.item('051200-3').id}/attachments"
+    for name in (
+        *(
+            "id",
+            "isFileUploaded",
+            "asyncState",
+            "createdBy",
+            "createdAt",
+            "updatedBy",
+            "updatedAt",
+            "name",
+            "uploadUrn",
+        ),
+        *("urn", "urnPage", "resourceUrns", "urnTypeId", "urnVersion", "revision", "categoryId", "isReview"),
+        "isResponse",
+    ):
+        assert manager.submittals("GET", path, params={"sort": f"{name} desc"}).status_code == 200, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -202,3 +203,33 @@ def test_errors_are_json_api(box, manager, path, status, code):
 def test_a_stranger_sees_no_file(caller, box):
     answer = caller("outsider")("GET", f"/data/v1/projects/{box.project().dm_id}/items/{box.file(BEAMS).item_urn}")
     assert answer.status_code == 403
+
+
+def test_contents_can_be_asked_for_by_their_last_change(manager, folders):
+    everything = names(contents(manager, folders["Project Files"]))
+    rows = contents(manager, folders["Project Files"]).json()["data"]
+    newest = max(row["attributes"]["lastModifiedTimeRollup"] for row in rows)
+    assert (
+        names(contents(manager, folders["Project Files"], **{"filter[lastModifiedTimeRollup]-le": newest}))
+        == everything
+    )
+    assert names(contents(manager, folders["Project Files"], **{"filter[lastModifiedTimeRollup]-gt": newest})) == []
+    wrong = contents(manager, folders["Project Files"], **{"filter[lastModifiedTimeRollup]-near": newest})
+    assert wrong.status_code == 400
+
+
+def test_ids_have_the_forms_of_the_samples(box, manager, hub, folders):
+    file = box.file(BEAMS)
+    tip = manager("GET", f"/data/v1/projects/{box.project().dm_id}/items/{file.item_urn}/tip").json()["data"]
+    assert re.fullmatch(r"b\.[0-9a-f-]{36}", hub)
+    assert re.fullmatch(r"urn:adsk\.wipprod:fs\.folder:co\.[\w-]{22}", folders["Project Files"])
+    assert re.fullmatch(r"urn:adsk\.wipprod:dm\.lineage:[\w-]{22}", file.item_urn)
+    assert tip["id"] == file.item_urn.replace("dm.lineage:", "fs.file:vf.") + "?version=2"
+    storage = tip["relationships"]["storage"]["data"]["id"]
+    assert re.fullmatch(r"urn:adsk\.objects:os\.object:wip\.dm\.prod/[0-9a-f-]{36}\.pdf", storage)
+
+
+def test_headers_that_nothing_documents_change_nothing(box, manager, hub):
+    headers = {"x-ads-region": "EMEA", "region": "AUS", "x-user-id": "NOBODY", "x-request-id": "1"}
+    for path in ("/project/v1/hubs", f"/construction/submittals/v2/projects/{box.project().id}/items"):
+        assert manager("GET", path, headers=headers).json() == manager("GET", path).json()

@@ -190,3 +190,20 @@ def test_moments_are_iso_8601(box, manager):
     good = {"sentToReview": "2026-01-02T03:04:05.000000Z"}
     assert manager.submittals("PATCH", path, json=good).json()["sentToReview"] == good["sentToReview"]
     assert manager.submittals("PATCH", path, json={"sentToReview": "yesterday"}).status_code == 400
+
+
+def test_a_template_gives_an_item_its_steps_and_tasks(box, caller, minimum):
+    admin, manager = caller("admin"), caller("manager")
+    for template in admin.submittals("GET", "/templates").json()["results"]:
+        body = {**minimum, "stateId": "draft", "templateId": template["id"]}
+        made = manager.submittals("POST", "/items", json=body).json()
+        steps = manager.submittals("GET", f"/items/{made['id']}/steps").json()["results"]
+        names = ("assignedTo", "assignedToType", "isRequired")
+        assert [
+            (step["stepNumber"], step["daysToRespond"], [[task[name] for name in names] for task in step["tasks"]])
+            for step in steps
+        ] == [
+            (step["stepNumber"], step["daysToRespond"], [[task[name] for name in names] for task in step["tasks"]])
+            for step in template["steps"]
+        ]
+        assert {one["status"] for step in steps for one in (step, *step["tasks"])} == {"not-started"}

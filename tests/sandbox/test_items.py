@@ -220,3 +220,123 @@ def test_a_still_clock_makes_whole_timestamps_comparable(box, manager):
     item = manager.submittals("GET", f"/items/{box.item('051200-3').id}").json()
     assert (item["createdAt"], item["updatedAt"]) == ("2026-01-21T08:30:00.000000Z", "2026-01-21T08:30:01.000000Z")
     assert item["revisionsFoldersUrns"]["0"]["folderUrnCreatedAt"] == "2026-01-21 08:30:01.000000+00:00"
+
+
+VALUE_FILTERS = (
+    *("id", "title", "identifier", "revision", "statusId", "stateId", "specId", "typeId", "packageId", "responseId"),
+    *("reviewResponseId", "leadTime", "manager", "managerType", "subcontractor", "subcontractorType", "createdBy"),
+    *("watchers", "ballInCourtUsers", "ballInCourtCompanies", "ballInCourtRoles"),
+)
+DATE_FILTERS = (
+    *("dueDate", "submitterDueDate", "managerDueDate", "createdAt", "updatedAt", "sentToSubmitter"),
+    *("receivedFromSubmitter", "sentToReview", "receivedFromReview", "publishedDate", "requiredDate"),
+    *("requiredApprovalDate", "requiredOnJobDate"),
+)
+SORTS = [
+    "ballInCourtUsers",
+    "ballInCourtCompanies",
+    "ballInCourtRoles",
+    "ballInCourtType",
+    "customIdentifier",
+    "customIdentifierHumanReadable",
+    "createdAt",
+    "createdBy",
+    "description",
+    "dueDate",
+    "id",
+    "identifier",
+    "leadTime",
+    "manager",
+    "managerType",
+    "managerDueDate",
+    "package.identifier",
+    "package.spec.identifier",
+    "packageId",
+    "packageIdentifier",
+    "packageSpecIdentifier",
+    "packageTitle",
+    "priority",
+    "publishedBy",
+    "publishedDate",
+    "receivedFromReview",
+    "receivedFromSubmitter",
+    "requiredApprovalDate",
+    "requiredDate",
+    "requiredOnJobDate",
+    "respondedAt",
+    "respondedBy",
+    "response.value",
+    "responseComment",
+    "responseId",
+    "revision",
+    "sentToReview",
+    "sentToReviewBy",
+    "sentToSubmitter",
+    "spec.identifier",
+    "specId",
+    "specIdentifier",
+    "specTitle",
+    "stateId",
+    "statusId",
+    "subcontractor",
+    "subcontractorType",
+    "submittedBy",
+    "submitterDueDate",
+    "subsection",
+    "title",
+    "type.value",
+    "typeId",
+    "updatedAt",
+    "updatedBy",
+    "watchers",
+]
+
+
+def test_every_documented_filter_finds_what_items_hold(manager):
+    everything = {"filter[stateId]": "draft,sbc-1,mgr-1,rev,mgr-2,sbc-2,void"}
+    rows = manager.submittals("GET", "/items", params=everything).json()["results"]
+    for name in VALUE_FILTERS:
+        row = next((row for row in rows if row.get(name) not in (None, [], "")), None)
+        value = "nothing" if row is None else row[name]
+        value = value[0] if isinstance(value, list) else value
+        wanted = [one["id"] for one in rows if value in (held(one, name) or [])]
+        found = manager.submittals("GET", "/items", params={**everything, f"filter[{name}]": str(value)})
+        assert [one["id"] for one in found.json()["results"]] == wanted, name
+    for name in DATE_FILTERS:
+        row = next((row for row in rows if row[name]), None)
+        day = "2026-01-01" if row is None else row[name][:10]
+        wanted = [one["id"] for one in rows if (one[name] or "")[:10] == day]
+        for asked in (day, f"{day}..{day}"):
+            found = manager.submittals("GET", "/items", params={**everything, f"filter[{name}]": asked})
+            assert [one["id"] for one in found.json()["results"]] == wanted, name
+
+
+def held(row, name):
+    value = row.get(name)
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_documented_sort_orders_either_way(manager):
+    for name in SORTS:
+        for direction in ("asc", "desc"):
+            answer = manager.submittals("GET", "/items", params={"sort": f"{name} {direction}", "limit": 50})
+            assert answer.status_code == 200, name
+            values = [row[name] for row in answer.json()["results"] if isinstance(row.get(name), (str, int))]
+            assert values == sorted(values, reverse=direction == "desc"), name
+        assert (
+            "sort="
+            in manager.submittals("GET", "/items", params={"sort": name, "limit": 1}).json()["pagination"]["nextUrl"]
+        )
+
+
+def test_an_item_begins_as_revision_0_and_its_package_number_is_a_string(box, manager):
+    item = manager.submittals("GET", f"/items/{box.item('051200-4').id}").json()
+    package = manager.submittals("GET", f"/packages/{item['packageId']}").json()
+    assert (item["revision"], item["packageIdentifier"], package["identifier"]) == (0, "1", 1)
+
+
+def test_the_spec_of_a_number_is_ignored_where_the_whole_project_counts(manager):
+    answer = manager.submittals("GET", "/items:next-custom-identifier", project="harbor", params={"specId": "anything"})
+    assert answer.json()["nextCustomIdentifier"] == "4"
+    misspelt = manager.submittals("GET", "/items:next-custom-identifier", params={"sepcId": "x"})
+    assert (misspelt.status_code, misspelt.json()["developerMessage"]) == (400, '"sepcId" is not allowed')

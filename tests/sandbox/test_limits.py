@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 import sandbox
+from sandbox.app import OPERATIONS
+from sandbox.call import Bearer
+from sandbox.limits import RateLimits
+from sandbox.people import PEOPLE
+from sandbox.refusals import RefusedError
+from sandbox.storage import STORAGE_OPERATIONS
 
 
 @pytest.fixture
@@ -35,3 +43,63 @@ def test_data_management_counts_each_endpoint_by_itself(limited):
 
 def test_without_the_switch_there_is_no_limit(box, manager):
     assert {manager("GET", "/project/v1/hubs").status_code for _ in range(60)} == {200}
+
+
+DATA_MANAGEMENT = {
+    **dict.fromkeys(("hubs.list", "projects.list", "dm-items.tip"), 50),
+    **dict.fromkeys(("topFolders.list", "folders.get", "folders.contents", "folders.search"), 300),
+    **dict.fromkeys(("dm-items.get", "versions.get"), 300),
+    "dm-items.versions": 800,
+}
+AUTHENTICATION = {
+    "auth.authorize": 500,
+    "auth.token": 500,
+    "auth.introspect": 500,
+    "auth.logout": 500,
+    "auth.revoke": 100,
+}
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def allowed(operation, bearer):
+    """How often one operation is let through in a minute."""
+    limits = RateLimits(enabled=True)
+    for count in range(2000):
+        try:
+            limits.count(operation, bearer, NOW)
+        except RefusedError:
+            return count
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [*DATA_MANAGEMENT.items(), *AUTHENTICATION.items(), ("oss.signeds3upload.get", 1000), ("items.get", 600)],
+)
+def test_every_documented_limit_is_the_documented_one(name, limit):
+    operation = next(one for one in OPERATIONS if one.name == name)
+    assert allowed(operation, Bearer("t", "client", frozenset(), PEOPLE[0])) == limit
+
+
+def test_submittals_counts_the_client_and_the_person_over_all_endpoints():
+    limits = RateLimits(enabled=True)
+    one, other = (next(op for op in OPERATIONS if op.name == name) for name in ("items.get", "specs.list"))
+    for number in range(600):
+        limits.count(one if number % 2 else other, Bearer("t", "client", frozenset(), PEOPLE[0]), NOW)
+    for client, person in (("client", PEOPLE[1]), ("another", PEOPLE[0])):
+        with pytest.raises(RefusedError):
+            limits.count(one, Bearer("t", client, frozenset(), person), NOW)
+    limits.count(one, Bearer("t", "third", frozenset(), PEOPLE[2]), NOW)
+
+
+def test_storage_counts_all_endpoints_together_and_signed_urls_not_at_all(limited):
+    box, client = limited
+    limits = RateLimits(enabled=True)
+    operations = [one for one in OPERATIONS if one.service == "oss"]
+    for number in range(1000):
+        limits.count(operations[number % len(operations)], Bearer("t", "client", frozenset(), None), NOW)
+    with pytest.raises(RefusedError):
+        limits.count(operations[0], Bearer("t", "client", frozenset(), None), NOW)
+    assert 429 not in {client.put(box.storage_url).status_code for _ in range(20)}
+    assert STORAGE_OPERATIONS == ("storage.put", "storage.get")
+    assert not {one.name for one in OPERATIONS} & set(STORAGE_OPERATIONS)

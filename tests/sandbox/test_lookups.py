@@ -100,3 +100,61 @@ def test_the_numbering_changes_once_and_by_a_job(box, caller):
     for body in ({"sequenceType": "2"}, {"sequenceType": "1"}, {}):
         assert admin.submittals("POST", path, project="harbor", json=body).status_code == 400
     assert admin.submittals("GET", f"/async-jobs/{UNKNOWN}", project="harbor").status_code == 404
+
+
+def test_limits_above_the_largest_page_differ_by_list(caller):
+    admin = caller("admin")
+    limits = {
+        path: admin.submittals("GET", path, params={"limit": "200"}) for path in ("/templates", "/settings/mappings")
+    }
+    assert {path: one.json()["pagination"]["limit"] for path, one in limits.items()} == {
+        "/templates": 200,
+        "/settings/mappings": 100,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "sorts"),
+    [
+        ("templates", ["id", "name", "createdAt", "createdBy", "updatedAt", "updatedBy"]),
+        ("packages", ["id", "identifier", "title", "description", "spec", "spec.identifier"]),
+        ("specs", ["identifier", "title"]),
+    ],
+)
+def test_the_documented_sorts_are_taken_and_others_are_not(caller, path, sorts):
+    admin = caller("admin")
+    for name in sorts:
+        assert admin.submittals("GET", f"/{path}", params={"sort": f"{name} desc"}).status_code == 200, name
+    assert admin.submittals("GET", f"/{path}", params={"sort": "colour"}).status_code == 400
+
+
+def test_packages_are_filtered_and_searched(manager):
+    first = rows(manager.submittals("GET", "/packages"))[0]
+    for query in (
+        {"filter[identifier]": str(first["identifier"])},
+        {"filter[title]": first["title"]},
+        {"filter[specId]": first["specId"]},
+        {"filter[spec.identifier]": first["specIdentifier"]},
+        {"search": first["title"][:6]},
+    ):
+        found = rows(manager.submittals("GET", "/packages", params=query))
+        assert first in found, query
+        assert len(found) < 3, query
+
+
+def test_the_five_default_responses_are_there(manager):
+    assert {row["value"] for row in rows(manager.submittals("GET", "/responses"))} == {
+        *("Approved", "Approved as noted", "For record only", "Rejected", "Revise and resubmit")
+    }
+
+
+def test_without_a_manager_mapping_nobody_can_be_named_manager(box, caller):
+    admin, member = caller("admin"), caller("member")
+    for row in rows(admin.submittals("GET", "/settings/mappings")):
+        assert admin.submittals("DELETE", f"/settings/mappings/{row['id']}").status_code == 204
+    assert member.submittals("GET", "/metadata").json()["isManagerMappingDefined"] is False
+    body = {"stateId": "mgr-1", "title": "x", "manager": box.person("manager").autodesk_id, "managerType": "1"}
+    body |= {"specId": rows(member.submittals("GET", "/specs"))[0]["id"]}
+    body |= {"typeId": rows(member.submittals("GET", "/item-types"))[0]["id"]}
+    answer = member.submittals("POST", "/items", json=body)
+    assert (answer.status_code, '"manager"' in answer.json()["developerMessage"]) == (400, True)

@@ -369,3 +369,91 @@ def test_a_parameter_that_is_repeated_is_refused(box, anonymous):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = anonymous.post(TOKEN, content=f"grant_type=a&grant_type=b&client_id={box.client_id}", headers=headers)
     refused(answer, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("https://app.example.com/cb", 302),
+        ("https://app.example.com/cb/", 400),
+        ("https://a.b.example.com/cb", 400),
+        ("https://example.com/cb", 400),
+        ("http://app.example.com/cb", 400),
+        ("https://evil.com/x.example.com/cb", 400),
+    ],
+)
+def test_a_wildcard_stands_for_the_left_most_label_of_an_https_callback(box, anonymous, asked, status):
+    box.register_callback("https://*.example.com/cb")
+    answer = anonymous.get(AUTHORIZE, params=question(box, redirect_uri=asked, sandbox_person="manager"))
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("registered", ["http://*.example.com/cb", "https://*", "https://a.*.com/cb"])
+def test_other_wildcards_stand_for_nothing(box, anonymous, registered):
+    box.register_callback(registered)
+    asked = registered.replace("*", "app")
+    answer = anonymous.get(AUTHORIZE, params=question(box, redirect_uri=asked, sandbox_person="manager"))
+    assert answer.status_code == 400
+
+
+def test_the_first_authentication_service_is_gone(anonymous):
+    answer = anonymous.post("/authentication/v1/authenticate")
+    assert (answer.status_code, answer.json()["errorCode"]) == (404, "AUTH-666")
+
+
+def test_token_errors_have_the_documented_words(box, anonymous):
+    good = code(box, anonymous)
+    assert refused(exchange(box, anonymous, code=good, code_verifier="w" * 43), "invalid_grant") == (
+        "PKCE verification failed."
+    )
+    other = refused(exchange(box, anonymous, code=good, redirect_uri="http://x/"), "invalid_grant")
+    assert other == "The 'redirect_uri' is invalid."
+    assert refused(exchange(box, anonymous, code="none"), "invalid_grant") == (
+        "The authorization code is invalid or has expired."
+    )
+    assert refused(refresh(box, anonymous, "none"), "invalid_grant") == "The refresh token is invalid or expired."
+
+
+def test_every_documented_scope_is_known_and_fifty_are_the_most(box, anonymous):
+    scopes = [
+        "user-profile:read",
+        "user:read",
+        "user:write",
+        "viewables:read",
+        "data:read",
+        "data:read:urn:x",
+        "data:write",
+        "data:create",
+        "data:search",
+        "bucket:create",
+        "bucket:read",
+        "bucket:update",
+        "bucket:delete",
+        "code:all",
+        "account:read",
+        "account:write",
+        "openid",
+        "application:service_account:read",
+        "application:service_account:write",
+        "application:service_account_key:read",
+        "application:service_account_key:write",
+    ]
+    assert exchange(box, anonymous, code=code(box, anonymous, scope=" ".join(scopes))).status_code == 200
+    many = " ".join(f"data:read:{number}" for number in range(51))
+    back = anonymous.get(AUTHORIZE, params=question(box, scope=many, sandbox_person="manager")).headers["location"]
+    assert httpx.URL(back).params["error"] == "invalid_scope"
+
+
+def test_a_confidential_application_may_use_pkce_too(box, anonymous):
+    query = question(box, client_id=box.confidential_client[0], sandbox_person="manager")
+    good = httpx.URL(anonymous.get(AUTHORIZE, params=query).headers["location"]).params["code"]
+    form = {"grant_type": "authorization_code", "code": good, "redirect_uri": CALLBACK}
+    wrong = anonymous.post(TOKEN, data={**form, "code_verifier": "w" * 43}, auth=box.confidential_client)
+    assert refused(wrong, "invalid_grant") == "PKCE verification failed."
+    right = anonymous.post(TOKEN, data={**form, "code_verifier": VERIFIER}, auth=box.confidential_client)
+    assert right.status_code == 200
+
+
+def test_parameters_that_only_shape_the_page_are_accepted(box, anonymous):
+    more = {"prompt": "login", "response_mode": "query", "authoptions": "x", "nonce": "n"}
+    assert anonymous.get(AUTHORIZE, params=question(box, **more)).status_code == 200

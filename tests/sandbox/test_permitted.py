@@ -152,3 +152,38 @@ def test_what_is_permitted_succeeds_and_nothing_else_does(box, caller, person, p
     good_category = category in (None, default, *permitted["fields"].get("categoryId", []))
     good_task = (task is not None) == (item.state == "rev")
     assert (answer.status_code == 201) == (good_category and good_task), answer.text
+
+
+def test_the_fields_that_may_be_updated_depend_on_the_state(box, manager):
+    def fields(number):
+        return set(manager.actions(box.item(number))["Item::partial_update"]["fields"])
+
+    court = {"ballInCourtUsers", "ballInCourtRoles", "ballInCourtCompanies"}
+    before = fields("051200-4")
+    assert fields("052100-1") == before - court
+    assert fields("081113-1") == before | {"responseId", "responseComment"}
+
+
+def test_categories_to_choose_from_depend_on_the_state(box, manager):
+    numbers = {"051200-4": ["4"], "051200-3": ["1", "4"], "052100-1": ["4"], "081113-1": ["4"]}
+    for number, categories in numbers.items():
+        create = manager.actions(box.item(number))["Attachment::create"]
+        assert create["fields"]["categoryId"] == categories, number
+        assert set(create["mandatoryFields"]) == {"urnTypeId", "name"}
+        assert ("taskId" in create["fields"]) == (number == "052100-1")
+
+
+def test_steps_come_from_templates_everywhere_but_in_review(box, manager):
+    for number, listed in (("051200-4", True), ("052100-1", False), ("081113-1", True)):
+        assert ("Step::create_from_template" in manager.actions(box.item(number))) == listed
+
+
+def test_an_attachment_says_what_may_be_done_with_it(box, caller, manager):
+    item = box.item("051200-2")
+    made = caller("steel").attach(item).json()
+    full = ["Attachment::retrieve", "Attachment::partial_update", "Attachment::destroy", "Attachment::annotate"]
+    for person, expected in (("steel", full), ("manager", full), ("member", full[:1])):
+        row = caller(person).attachment(item, made["id"])
+        assert [one["id"] for one in row["permittedActions"]] == expected
+    update = manager.attachment(item, made["id"])["permittedActions"][1]
+    assert update["fields"] == {"isFileUploaded": [True], "sendEmails": [True, False]}

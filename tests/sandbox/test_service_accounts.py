@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 PATH = "/authentication/v2/service-accounts"
 SCOPES = "application:service_account:write application:service_account_key:write"
@@ -69,3 +70,17 @@ def test_only_an_applications_own_token_with_the_scope_makes_accounts(box, app, 
     assert app("POST", f"{PATH}/nobody/keys").status_code == 404
     assert app("POST", PATH, json={"name": ""}).status_code == 400
     assert [app("POST", PATH, json={"name": "same"}).status_code for _ in range(2)] == [201, 409]
+
+
+def test_the_token_of_a_service_account_says_what_it_is(box, anonymous, app):
+    account = app("POST", PATH, json={"name": "robot"}).json()["serviceAccountId"]
+    granted = sign_in(box, anonymous, account, app("POST", f"{PATH}/{account}/keys").json()).json()
+    claims = jwt.decode(granted["access_token"], options={"verify_signature": False})
+    assert claims["jti"].startswith("SA-")
+    assert (claims["userid"], claims["scope"]) == (account, ["data:read"])
+
+
+def test_a_service_accounts_key_is_rsa_2048(app):
+    account = app("POST", PATH, json={"name": "robot"}).json()["serviceAccountId"]
+    private = load_pem_private_key(app("POST", f"{PATH}/{account}/keys").json()["privateKey"].encode(), None)
+    assert private.key_size == 2048

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
@@ -206,3 +208,109 @@ def test_a_manager_returns_an_item_to_the_contractor(box, manager):
         "ballInCourtType": "subcontractor",
         "dueDate": "2030-06-01",
     }
+
+
+CLOSE = (
+    *("subcontractor", "subcontractorType", "watchers", "responseId", "responseComment", "saveAttachmentDrafts"),
+    *("duplicateAttachments", "customIdentifier"),
+)
+CONTRACTOR = ("subcontractor", "subcontractorType", "submitterDueDate")
+TABLE = {
+    "draft::sbc-1": ("Assign to Responsible Contractor", CONTRACTOR, None),
+    "sbc-1::mgr-1": ("Submit to Manager", ("manager",), ("mailNote", "manager", "managerType", "saveAttachmentDrafts")),
+    **{f"{state}::void": ("Send to Void", None, None) for state in ("sbc-1", "mgr-1", "rev", "mgr-2")},
+    "sbc-1::sbc-2": ("Close and distribute", ("responseId", "customIdentifier"), CLOSE),
+    "mgr-1::sbc-1": ("Return to Responsible Contractor", CONTRACTOR, None),
+    "mgr-1::rev": (
+        "Submit to Review",
+        ("customIdentifier",),
+        ("watchers", "stepDueDate", "mailNote", "saveAttachmentDrafts", "duplicateAttachments"),
+    ),
+    "mgr-1::sbc-2": ("Close and distribute", ("responseId", "customIdentifier"), CLOSE),
+    "rev::mgr-1": ("Return to Manager", ("manager", "managerType"), None),
+    "rev::sbc-2": ("Close and distribute", ("responseId",), None),
+    "mgr-2::sbc-2": ("Close and distribute", ("responseId",), None),
+    "mgr-2::rev": ("Return for Review", ("stepDueDate",), None),
+    "mgr-2::void": ("Send to Void", None, None),
+    "sbc-2::mgr-2": ("Reopen to Manager", None, None),
+}
+"""Name, mandatory and transition fields of the fact sheet's table; None for fields that no sample shows."""
+
+
+def test_the_transitions_are_those_of_the_table(box, manager):
+    """The actions of an item with review steps, in each state."""
+    found = {}
+    for number in ("051200-4", "051200-3", "052100-1", "081113-1", "033100-1", "084413-1"):
+        found |= ways(manager.actions(box.item(number)))
+    found |= ways(manager.actions(box.items("draft")[0]))
+    assert found.keys() == TABLE.keys()
+    for name, (title, mandatory, fields) in TABLE.items():
+        way = found[name]
+        assert (way["name"], as_set(way["mandatoryFields"])) == (title, as_set(mandatory)), name
+        if fields is not None or title == "Send to Void":
+            assert as_set(way["transitionFields"]) == as_set(fields), name
+        source, target = name.split("::")
+        assert (way["stateFrom"]["id"], way["stateTo"]["id"]) == (source, target)
+        assert way["actionId"] == f"ITEM_TRANSITION_{source}_{target}".replace("-", "").upper()
+
+
+def ways(actions):
+    return {way["id"]: way for way in actions.get("Item::wf_transition", {"transitions": []})["transitions"]}
+
+
+def as_set(fields):
+    return None if fields is None else set(fields)
+
+
+def test_every_state_has_its_status(box, manager):
+    states = "draft,sbc-1,mgr-1,rev,mgr-2,sbc-2,void"
+    rows = manager.submittals("GET", "/items", params={"filter[stateId]": states}).json()["results"]
+    assert {row["stateId"]: row["statusId"] for row in rows} == dict(zip(states.split(","), "6122234", strict=True))
+    assert {row["stateId"]: row["ballInCourtType"] for row in rows} == {
+        "draft": None,
+        "sbc-1": "subcontractor",
+        "mgr-1": "manager",
+        "rev": "reviewer",
+        "mgr-2": "manager",
+        "sbc-2": "subcontractor",
+        "void": None,
+    }
+
+
+def test_without_review_steps_there_is_no_way_into_a_review(box, manager):
+    item = box.item("084413-2")
+    assert box.tasks(item) == []
+    assert "mgr-1::rev" not in ways(manager.actions(item))
+    assert "mgr-1::rev" in ways(manager.actions(box.item("051200-3")))
+
+
+def test_a_response_and_a_step_date_go_with_their_own_transitions_only(box, manager):
+    item = box.item("051200-3")
+    for target, body in (
+        ("sbc-1", {"stepDueDate": "2030-01-01", "submitterDueDate": "2030-01-01"}),
+        ("rev", {"responseId": response(manager)}),
+        ("rev", {"responseComment": "x"}),
+    ):
+        assert go(manager, item, target, **body).status_code == 400
+    due = "2030-02-02"
+    assert go(manager, item, "rev", stepDueDate=due, mailNote="x", sendEmails=False).json()["dueDate"] == due
+
+
+def test_a_number_counts_as_sent_when_the_item_has_one(box, manager):
+    assert go(manager, box.item("051200-3"), "rev").status_code == 200
+    unnumbered = box.items("draft")[0]
+    assert go(manager, unnumbered, "sbc-1", submitterDueDate="2030-05-01").status_code == 200
+    refused = go(manager, unnumbered, "sbc-2", responseId=response(manager))
+    assert (refused.status_code, refused.json()["developerMessage"]) == (400, '"customIdentifier" is required')
+
+
+def test_a_review_is_due_after_the_days_of_its_step(box, manager):
+    item = box.item("051200-3")
+    reviewing = go(manager, item, "rev").json()
+    step = manager.submittals("GET", f"/items/{item.id}/steps").json()["results"][0]
+    due = (box.clock.now() + timedelta(days=step["daysToRespond"])).date().isoformat()
+    assert (reviewing["dueDate"], step["dueDate"], step["status"]) == (due, due, "in-progress")
+    assert (reviewing["sentToReview"], reviewing["sentToReviewBy"]) == (
+        reviewing["updatedAt"],
+        box.person("manager").autodesk_id,
+    )

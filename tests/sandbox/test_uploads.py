@@ -306,3 +306,62 @@ def test_a_part_above_five_gibibytes_is_refused_before_it_is_sent(manager, urn):
         raw.settimeout(10)
         raw.sendall(head.encode())
         assert raw.recv(65536).startswith(b"HTTP/1.1 400")
+
+
+def test_a_download_carries_the_headers_that_the_completion_named(box, manager, urn, storage_get):
+    signed = manager.signed_urls(urn).json()
+    manager.put(signed["urls"][0], b"x", **{"Content-Type": "anything/at-all"})
+    names = {
+        "Content-Type": "application/pdf",
+        "Content-Disposition": 'attachment; filename="a.pdf"',
+        "Content-Encoding": "identity",
+        "Cache-Control": "no-store",
+    }
+    path = f"/oss/v2/buckets/wip.dm.prod/objects/{urn.rpartition('/')[2]}/signeds3upload"
+    headers = {f"x-ads-meta-{name}": value for name, value in names.items()}
+    headers["x-ads-user-defined-metadata"] = '{"origin":"scanner"}'
+    answer = manager("POST", path, json={"uploadKey": signed["uploadKey"]}, headers=headers)
+    assert answer.json()["contentType"] == "application/pdf"
+    found = download(manager, urn).json()
+    assert found["params"] == {
+        "content-type": names["Content-Type"],
+        "content-disposition": names["Content-Disposition"],
+    }
+    served = storage_get(found["url"]).headers
+    assert {name: served[name] for name in names} == names
+    other = download(manager, urn, **{"response-cache-control": "max-age=5"}).json()["url"]
+    assert storage_get(other).headers["cache-control"] == "max-age=5"
+
+
+@pytest.mark.parametrize("metadata", ["no json", '{"a":"' + "b" * 93 + '"}'])
+def test_metadata_of_ones_own_is_json_below_a_hundred_bytes(manager, urn, metadata):
+    signed = manager.signed_urls(urn).json()
+    manager.put(signed["urls"][0], b"x")
+    path = f"/oss/v2/buckets/wip.dm.prod/objects/{urn.rpartition('/')[2]}/signeds3upload"
+    headers = {"x-ads-user-defined-metadata": metadata}
+    assert manager("POST", path, json={"uploadKey": signed["uploadKey"]}, headers=headers).status_code == 400
+    assert manager.complete(urn, uploadKey=signed["uploadKey"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-Modified-Since": "Mon, 02 Mar 2026 08:30:00 GMT"}, 304),
+        ({"If-Modified-Since": "Mon, 02 Mar 2026 08:29:59 GMT"}, 200),
+        ({"If-Modified-Since": "yesterday"}, 200),
+        ({"If-Modified-Since": "Mon, 02 Mar 2026 08:30:00 GMT", "If-None-Match": "other"}, 200),
+    ],
+)
+def test_a_download_may_ask_for_changes_since_a_moment(manager, urn, headers, status):
+    manager.upload(urn, b"x")
+    path = f"/oss/v2/buckets/wip.dm.prod/objects/{urn.rpartition('/')[2]}/signeds3download"
+    assert manager("GET", path, headers=headers).status_code == status
+
+
+def test_a_signed_url_has_s3s_parameters_and_two_minutes(box, manager, urn):
+    signed = manager.signed_urls(urn).json()
+    url = httpx.URL(signed["urls"][0])
+    assert url.path.startswith("/signed-url-uploads/")
+    assert (url.params["X-Amz-Expires"], url.params["X-Amz-SignedHeaders"]) == ("120", "host")
+    assert (url.params["partNumber"], url.params["X-Amz-Date"]) == ("1", "20260302T083000Z")
+    assert (signed["uploadExpiration"], signed["urlExpiration"]) == ("2026-03-05T00:00:00Z", "2026-03-02T08:32:10Z")
