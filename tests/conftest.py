@@ -146,8 +146,8 @@ def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path)
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
-        place = {"data_dir": tmp_path / "data", "encryption_keys": KEYS}
-        loaded = Settings.load(base_url=box.base_url, access_token=token, folders=folders, **{**place, **settings})
+        place = {"base_url": box.base_url, "data_dir": tmp_path / "data", "encryption_keys": KEYS}
+        loaded = Settings.load(access_token=token, folders=folders, **{**place, **settings})
         async with Client(
             build_server(loaded, transport=transport), mode=era, elicitation_callback=answering
         ) as client:

@@ -1,0 +1,234 @@
+"""What befell other servers, tried on ours: docs/security.md lists the advisories beside these tests."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sandbox
+from tools.catalogue import definitions
+from tools.desk import Policy
+from tools.errors import ProjectNotAllowed
+from tools.schemas import input_schema
+
+PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+SENTINEL = "canary5309"
+SCHEMAS = {one.name: input_schema(one.arguments) for one in definitions(local_files=True)}
+WRITING = [one.name for one in definitions(local_files=True) if one.writes]
+TEXTS = [
+    (tool, name)
+    for tool, schema in SCHEMAS.items()
+    for name, one in schema["properties"].items()
+    if "string" in (one.get("type"), *(option.get("type") for option in one.get("anyOf", ()))) and "enum" not in one
+]
+"""Every argument of every tool that holds text of the caller's choice."""
+
+Seen = list[tuple[str, str]]
+
+_listening: list[Seen] = []
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    # A hook stays for the life of the process; it does nothing unless a test listens.
+    if _listening and event != "compile" and not event.startswith(("object.", "import", "code.", "sqlite3.")):
+        words = repr(arguments)
+        if SENTINEL in words:
+            _listening[0].append((event, words))
+
+
+sys.addaudithook(_hook)
+
+
+@contextmanager
+def listening() -> Iterator[Seen]:
+    """Collect whatever the system is asked for, by any thread, that holds the sentinel."""
+    seen: Seen = []
+    _listening.append(seen)
+    try:
+        yield seen
+    finally:
+        _listening.remove(seen)
+
+
+@pytest.fixture
+def era() -> str:
+    """One is enough: what a call may touch does not depend on how it travels."""
+    return "2026-07-28"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An allowed folder with a file that bears the sentinel, and a neighbour with one that nobody may read."""
+    for name in ("allowed", "outside"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{SENTINEL}.pdf").write_bytes(name.encode())
+    return tmp_path / "allowed"
+
+
+async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
+    connect: Any, box: sandbox.Box, folder: Path, tmp_path: Path
+) -> None:
+    """Reading and writing anywhere were the flaws; one argument may name a file at all, and only in an allowed folder."""
+    outside = tmp_path / "outside" / f"{SENTINEL}.pdf"
+    names = [
+        str(outside),
+        f"../outside/{SENTINEL}.pdf",
+        outside.as_uri(),
+        f"$(touch {tmp_path}/{SENTINEL})",
+        f"-{SENTINEL}",
+    ]
+    async with connect(folders=(folder,)) as assistant:
+        with listening() as seen:
+            for tool, argument in TEXTS:
+                given = {**PLACE, "attachment_id": NOWHERE, "query": "x", "file_path": "nothing.pdf"}
+                for name in names:
+                    schema = SCHEMAS[tool]["properties"]
+                    arguments = {**{one: value for one, value in given.items() if one in schema}, argument: name}
+                    await assistant.client.call_tool(tool, arguments)
+        assert seen == []
+        with listening() as seen:
+            await assistant.call(
+                "add_submittal_attachment", **PLACE, file_path=f"{SENTINEL}.pdf", name=f"x{SENTINEL}.pdf",
+                idempotency_key=f"../{SENTINEL}",
+            )  # fmt: skip
+    assert {event for event, _ in seen} == {"open"}, "the file in the allowed folder, and nothing else"
+    assert all(words.startswith(f"('{SENTINEL}.pdf', None, ") for _, words in seen)
+    assert not list((tmp_path / "data").rglob(f"*{SENTINEL}*"))
+
+
+async def test_over_http_no_argument_names_a_file_at_all(connect: Any, folder: Path) -> None:
+    with listening() as seen:
+        async with connect(transport="http", folders=(folder,)) as assistant:
+            listed = await assistant.client.list_tools()
+            assert "file_path" not in {name for tool in listed.tools for name in tool.input_schema["properties"]}
+            for path in (f"{SENTINEL}.pdf", str(folder / f"{SENTINEL}.pdf")):
+                refused = await assistant.refused("add_submittal_attachment", **PLACE, file_path=path)
+                assert refused["error"]["code"] == "invalid_arguments"
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "given", ["{id}/../../other", "{id}?x=1", "{id}#x", "{id}%2f..%2f..", "..", "{id}:close", "{id}\n"]
+)
+async def test_no_id_changes_the_path_of_a_request(connect: Any, box: sandbox.Box, given: str) -> None:
+    item = box.item("051200-3")
+    async with connect() as assistant:
+        await assistant.call("get_submittal", **PLACE)
+        known = {request.path for request in box.requests.all()}
+        for name, good in (("project", item.project_id), ("submittal", item.id), ("attachment_id", NOWHERE)):
+            arguments = {**PLACE, "attachment_id": NOWHERE, name: given.format(id=good)}
+            await assistant.client.call_tool("get_attachment_status", arguments)
+            await assistant.client.call_tool("confirm_attachment", arguments)
+    asked = {request.path for request in box.requests.all()} - known
+    lists = {path for path in asked if path.endswith(("/items", "/attachments", "/users/me"))}
+    assert asked == lists, "looked for by words, or in the list of attachments; no other address was made of it"
+
+
+def failure(answer: dict[str, Any]) -> tuple[str, str, str, list[str]]:
+    error = answer["error"]
+    return error["code"], error["message"], error["hint"], [step["tool"] for step in answer["next_steps"]]
+
+
+async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(connect: Any, box: sandbox.Box) -> None:
+    """Two people who share a data folder: an id is a name, never a right."""
+    item = box.item("051200-3")
+    async with connect("manager") as manager:
+        added = await manager.call("add_submittal_attachment", **PLACE, upload_by_caller=True, name="a.pdf")
+        listed = await manager.call("find_submittals", project=item.project_id, limit=1)
+    theirs = {"project": item.project_id, "submittal": item.id, "attachment_id": added["attachment"]["id"]}
+    made_up = {"project": NOWHERE, "submittal": NOWHERE, "attachment_id": NOWHERE}
+    more = {"query": "beam", "cursor": listed["next_cursor"], "upload_by_caller": True, "name": "a.pdf"}
+    async with connect("outsider") as outsider:
+        for tool, schema in SCHEMAS.items():
+            if "project" in schema.get("required", ()):
+                answers = [
+                    await outsider.refused(
+                        tool, **{n: v for n, v in {**more, **one}.items() if n in schema["properties"]}
+                    )
+                    for one in (theirs, made_up)
+                ]
+                assert failure(answers[0]) == failure(answers[1]), tool
+    assert box.requests.count("attachments.create") == 1
+
+
+async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(connect: Any, box: sandbox.Box) -> None:
+    place = {**PLACE, "submittal": "051200-2"}
+    call = {**place, "upload_by_caller": True, "name": "a.pdf", "idempotency_key": "k"}
+    async with connect("manager") as manager:
+        listed = await manager.call("find_submittals", project=PLACE["project"], limit=1)
+    async with connect("steel") as steel:
+        first = await steel.call("add_submittal_attachment", **call)
+    async with connect("manager") as manager:
+        second = await manager.call("add_submittal_attachment", **call)
+        refused = await manager.refused("confirm_attachment", **place, attachment_id=first["attachment"]["id"])
+    async with connect("steel") as steel:
+        foreign = await steel.refused(
+            "find_submittals", project=PLACE["project"], limit=1, cursor=listed["next_cursor"]
+        )
+    assert second["already_attached"] is False
+    assert first["attachment"]["id"] != second["attachment"]["id"]
+    assert httpx.URL(first["upload"]["url"]).path != httpx.URL(second["upload"]["url"]).path
+    assert refused["error"]["code"] == "permission_denied"
+    assert foreign["error"]["code"] == "invalid_arguments"
+
+
+async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(connect: Any, box: sandbox.Box) -> None:
+    async with connect(read_only=True) as assistant:
+        listed = {tool.name for tool in (await assistant.client.list_tools()).tools}
+        assert listed == set(SCHEMAS) - set(WRITING)
+        before = len(box.requests.all())
+        for tool in WRITING:
+            refused = await assistant.refused(tool, **PLACE, attachment_id=NOWHERE)
+            assert refused["error"]["code"] == "read_only"
+        assert len(box.requests.all()) == before, "refused before anything was looked up"
+
+
+@given(st.frozensets(st.uuids().map(str), max_size=4), st.uuids().map(str))
+def test_no_argument_widens_the_list_of_projects(configured: frozenset[str], asked: str) -> None:
+    policy = Policy(local_files=True, projects=configured)
+    for project in (asked, *configured):
+        allowed = not configured or project in configured
+        assert policy.allows(project) is allowed
+        if not allowed:
+            with pytest.raises(ProjectNotAllowed):
+                policy.check_project(project)
+
+
+NAMED: list[Callable[[sandbox.Project], str]] = [
+    lambda project: project.id,
+    lambda project: f"b.{project.id}",
+    lambda project: project.id.upper(),
+    lambda project: project.name,
+    lambda project: project.name.split()[0],
+    lambda project: f"https://acc.autodesk.com/build/projects/{project.id}/submittals",
+]
+
+
+@pytest.mark.parametrize("allowed", ["riverside", "harbor"])
+async def test_whatever_a_project_is_called_only_those_of_the_settings_are_worked_with(
+    connect: Any, box: sandbox.Box, allowed: str
+) -> None:
+    projects = {key: box.project(key) for key in ("riverside", "harbor")}
+    async with connect(projects=(projects[allowed].id,)) as assistant:
+        listed = await assistant.call("find_projects")
+        assert [row["id"] for row in listed["projects"]] == [projects[allowed].id]
+        for key, project in projects.items():
+            for name in NAMED:
+                for tool in ("find_submittals", "get_submittal", "find_project_files", "get_attachment_status"):
+                    schema = SCHEMAS[tool]["properties"]
+                    arguments = {"project": name(project), "submittal": NOWHERE, "query": "x"}
+                    answer = await assistant.client.call_tool(
+                        tool, {name: value for name, value in arguments.items() if name in schema}
+                    )
+                    code = (answer.structured_content or {}).get("error", {}).get("code")
+                    assert (code == "project_not_allowed") is (key != allowed), (tool, name(project), code)
+    foreign = {request.path for request in box.requests.all()}
+    others = [one.id for key, one in projects.items() if key != allowed]
+    assert [path for path in foreign if any(other in path for other in others)] == []
