@@ -1,6 +1,7 @@
 """What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment
@@ -9,13 +10,14 @@ from tools.desk import Call, Desk
 from tools.explaining import explain
 from tools.next_steps import Standing, after_attachment, after_doubt
 from tools.results import AttachmentResult, AttachmentView, Upload
-from tools.view import attachment_view, preparing_view, standing
+from tools.view import attachment_view, older, preparing_view, standing
 from transfers.attaching import Outcome
 from transfers.caller_job import CallerJob
-from transfers.errors import JobStopped, ProcessingFailed
+from transfers.errors import JobStopped, ProcessingFailed, UploadExpired
 from transfers.file_job import FileJob
 from transfers.job import Job
 from transfers.jobs import Patience
+from transfers.state import DISCARDED_SECONDS
 
 
 def patience(desk: Desk, call: Call, seconds: float) -> Patience:
@@ -64,24 +66,22 @@ async def describe(
     if job is None and not row.is_file_uploaded:
         size = await _stored_size(desk, row)
     view = attachment_view(row, project_id, item_id, job, size)
-    found = standing(
-        view,
-        row,
-        person_id,
-        desk.now(),
-        awaits_caller=isinstance(job, CallerJob) and not job.stored,
-        problem=_code(background_failure(row, job)),
-    )
-    return view, found
+    problem = _code(background_failure(row, job, desk.now()))
+    if problem is None and view.state == "reserved" and older(row, desk.now(), DISCARDED_SECONDS):
+        problem = "upload_expired"
+    awaits_caller = isinstance(job, CallerJob) and not job.stored
+    return view, standing(view, row, person_id, desk.now(), awaits_caller=awaits_caller, problem=problem)
 
 
-def background_failure(row: Attachment, job: Job | None) -> Exception | None:
+def background_failure(row: Attachment, job: Job | None, now: datetime) -> Exception | None:
     """Return what ended an attachment's way while nobody waited; None while it is on its way, or waits for somebody."""
     if row.async_state == AsyncState.FAILURE:
         return ProcessingFailed(row.id)
-    if job is None or job.running or job.error is None or row.is_file_uploaded:
+    if job is None or job.running or row.is_file_uploaded:
         return None
-    return JobStopped(job.error, job.step, row.id)
+    if job.expired(now.timestamp()):
+        return JobStopped(UploadExpired(row.id), "send", row.id)
+    return JobStopped(job.error, job.step, row.id) if job.error is not None else None
 
 
 def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:

@@ -57,7 +57,7 @@ async def _one(
     if job is not None and job.running:
         job = await desk.transfers.jobs.wait(job, waiting)
     row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
-    failure = background_failure(row, job)
+    failure = background_failure(row, job, desk.now())
     if failure is not None:
         raise failure
     view, standing = await describe(desk, project.id, item.id, row, me.id, job)

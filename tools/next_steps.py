@@ -18,6 +18,8 @@ FOLLOW_WAIT_SECONDS: Final = 30
 MAX_STEPS: Final = 5
 """Steps of a list; its rows say where the others stand."""
 
+_STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -63,9 +65,10 @@ def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]
     """Return what can be done with an attachment now; nothing once it is ready."""
     match standing.state:
         case "preparing":
-            return [step("add_submittal_attachment", standing.call or {}, "The same call joins the running job.")]
+            reason = f"The same call joins the running job. {_STOPPING}"
+            return [step("add_submittal_attachment", standing.call or {}, reason)]
         case "uploading":
-            return [_follow(standing, around.patience, "Bytes are on their way; this waits for them.")]
+            return [_follow(standing, around.patience, f"Bytes are on their way; this waits for them. {_STOPPING}")]
         case "uploaded":
             return _confirm(standing, around, "The bytes are stored; confirming makes the file visible in ACC.")
         case "reserved" if standing.awaits_caller:

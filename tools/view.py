@@ -110,8 +110,13 @@ def standing(
 
 def overdue(row: Attachment, now: datetime) -> bool:
     """Whether nobody waits any more for ACC to process the attachment."""
+    return older(row, now, FOLLOW_SECONDS)
+
+
+def older(row: Attachment, now: datetime, seconds: float) -> bool:
+    """Whether nothing has happened to the attachment in ACC for that long."""
     since = row.updated_at or row.created_at
-    return since is not None and (now - since).total_seconds() > FOLLOW_SECONDS
+    return since is not None and (now - since).total_seconds() > seconds
 
 
 def submittal_row(item: Item, person_id: str) -> SubmittalRow:

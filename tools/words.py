@@ -50,7 +50,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
     transfers.UploadExpired: Words(
         "upload_expired",
         "The upload was not completed within 24 hours; storage discarded its bytes.",
-        "Call add_submittal_attachment with the file; this makes a new attachment.",
+        "Repeat the add_submittal_attachment call that began it: all bytes are sent anew for the same attachment.",
     ),
     transfers.ProcessingFailed: Words(
         "processing_failed",

@@ -15,7 +15,7 @@
     │   └── FileAmbiguous           several files go by that relative path or bare name
     ├── InvalidName                 with a `suggestion` that ACC would take
     ├── UploadIncomplete            no evidence that the bytes arrived
-    ├── UploadExpired               the 24 hours of a caller's upload are over
+    ├── UploadExpired               the 24 hours of an upload are over
     ├── ProcessingFailed            ACC could not make a version of the file (asyncState 4)
     ├── AttachmentMissing
     ├── NotYourAttachment
@@ -132,9 +132,9 @@ class UploadIncomplete(TransferError):
 
 @dataclass(eq=False)
 class UploadExpired(TransferError):
-    """Storage no longer knows the caller's upload: one must be completed within 24 hours (fact sheet 8).
+    """Storage no longer has what was sent: an upload must be completed within 24 hours (fact sheet 8).
 
-    The same request gives a fresh URL for the same attachment.
+    The same request begins a new upload of the same attachment.
     """
 
     attachment: str

@@ -70,6 +70,10 @@ class FileJob(Job):
         """Whether a run can lead to a confirmation without sending any byte."""
         return self.stored or (self.attachment is not None and not self.sent.missing(self.plan))
 
+    def expired(self, now: float) -> bool:
+        """Whether storage has discarded what was sent; see `Job.expired`."""
+        return not (self.running or self.stored or self.uploaded) and self.sent.too_old(now)
+
     @property
     def plan(self) -> PartPlan:
         """How the file is cut."""

@@ -158,6 +158,10 @@ class Job(ABC):
         """Whether a run can lead to a confirmation without sending any byte."""
         return self.stored
 
+    def expired(self, now: float) -> bool:  # noqa: ARG002  # only some kinds have sent anything
+        """Whether storage has discarded, by `now` (seconds since 1970), what was sent in a run that is over."""
+        return False
+
     @property
     def reserved(self) -> Attachment:
         """The attachment, for the steps that come after its reservation."""

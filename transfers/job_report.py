@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from transfers.errors import UploadExpired
 from transfers.job_record import JobRecord, NewerRecord, read
 from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow
 from transfers.sent_parts import LIFE_SECONDS
+from transfers.state import DISCARDED_SECONDS
 
 Standing = Literal[
     "queued", "running", "interrupted", "stopped",
@@ -28,6 +30,10 @@ _ADVICE: Final[dict[Standing, str]] = {
 _TOO_LATE: Final = (
     "More than 24 hours have passed since its upload began, so storage has discarded what was sent. "
     "`submittal-mcp jobs resume {id}` sends the whole file again under the same attachment."
+)
+_CALLER_TOO_LATE: Final = (
+    "It has waited for more than 24 hours for bytes that its caller sends. add_submittal_attachment with "
+    "upload_by_caller gives a fresh URL for it; a submittals manager can remove the reserved attachment in ACC."
 )
 _FILE_GONE: Final = (
     "The file is no longer at {path}. Put it back and run `submittal-mcp jobs resume {id}`, "
@@ -56,15 +62,17 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     try:
         record = read(row)
     except NewerRecord:
-        return _line(row, None, "unreadable", _ADVICE["unreadable"])
+        return _line(row, None, "unreadable", _ADVICE["unreadable"], None)
     standing = _standing(row, record, alive=alive)
-    advice = _ADVICE[standing]
+    advice, failure = _ADVICE[standing], str(record.error["kind"]) if record.error else None
     if standing in ("interrupted", "stopped") and record.path is not None and not record.stored:
+        if record.begun is not None and now - record.begun > LIFE_SECONDS:
+            advice, failure = _TOO_LATE, UploadExpired.__name__
         if not Path(record.path).exists():
             advice = _FILE_GONE
-        elif record.begun is not None and now - record.begun > LIFE_SECONDS:
-            advice = _TOO_LATE
-    return _line(row, record, standing, advice)
+    if standing == "waiting" and now - row.created > DISCARDED_SECONDS:
+        advice, failure = _CALLER_TOO_LATE, UploadExpired.__name__
+    return _line(row, record, standing, advice, failure)
 
 
 def _standing(row: JobRow, record: JobRecord, *, alive: bool) -> Standing:
@@ -85,7 +93,7 @@ def _standing(row: JobRow, record: JobRecord, *, alive: bool) -> Standing:
     return "waiting" if record.kind == "CallerJob" else "stopped"
 
 
-def _line(row: JobRow, record: JobRecord | None, standing: Standing, advice: str) -> JobLine:
+def _line(row: JobRow, record: JobRecord | None, standing: Standing, advice: str, failure: str | None) -> JobLine:
     path = record.path if record is not None else None
     return JobLine(
         id=row.id,
@@ -96,6 +104,6 @@ def _line(row: JobRow, record: JobRecord | None, standing: Standing, advice: str
         step=record.step if record is not None else "unknown",
         bytes_sent=record.size or 0 if record is not None and record.stored else row.bytes_sent,
         bytes_total=record.size if record is not None else None,
-        failure=str(record.error["kind"]) if record is not None and record.error else None,
+        failure=failure,
         advice=advice.format(id=row.id, path=path),
     )

@@ -10,6 +10,9 @@ AttachmentState = Literal["preparing", "reserved", "uploading", "uploaded", "pro
 FOLLOW_SECONDS: Final = 30 * 60
 """After this long in `processing` nobody waits any more: ACC documents no time; what takes longer needs a person."""
 
+DISCARDED_SECONDS: Final = 24 * 3600
+"""After this long storage discards what was sent and never completed (fact sheet 8)."""
+
 
 def attachment_state(attachment: "Attachment", *, sending: bool, stored: bool) -> AttachmentState:
     """Return the state of a reserved or finished attachment.

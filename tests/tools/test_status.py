@@ -1,5 +1,7 @@
 """How far attachments are, and waiting for the next change."""
 
+import sqlite3
+
 import sandbox
 from sandbox import Fault, Refuse
 
@@ -102,6 +104,36 @@ async def test_after_half_an_hour_a_person_is_sent_to_acc(connect, box):
         seen = await assistant.call("get_attachment_status", **NEW, attachment_id=row["id"], wait_seconds=30)
     assert seen["attachment"]["state"] == "processing"
     assert "look at the submittal in ACC" in seen["next_steps"][0]["reason"]
+
+
+async def test_an_upload_whose_day_is_over_is_told_with_what_sends_it_anew(connect, box, tmp_path):
+    (tmp_path / "beams.pdf").write_bytes(b"beams")
+    box.faults.add(Fault("storage.put", Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    async with connect(folders=(tmp_path,)) as assistant:
+        await assistant.refused("add_submittal_attachment", **NEW, file_path="beams.pdf")
+    with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as database:
+        [attachment_id] = database.execute("SELECT attachment_id FROM jobs").fetchone()
+        database.execute(
+            "UPDATE jobs SET record = json_set(record, '$.begun', json_extract(record, '$.begun') - 86400)"
+        )
+    database.close()
+    async with connect(folders=(tmp_path,)) as assistant:
+        refusal = await assistant.refused("get_attachment_status", **NEW, attachment_id=attachment_id)
+        assert (refusal["error"]["code"], refusal["error"]["failed_step"]) == ("upload_expired", "send")
+        listed = await assistant.call("get_attachment_status", **NEW)
+        assert listed["next_steps"][0]["reason"].startswith("upload_expired: ")
+        [step] = refusal["next_steps"]
+        anew = await assistant.follow(step, file_path="beams.pdf")
+        assert (anew["attachment"]["id"], anew["attachment"]["state"]) == (attachment_id, "uploaded")
+
+
+async def test_a_reservation_that_nobody_finished_within_a_day_is_told_as_expired(connect, box):
+    row = processing("2026-01-01T00:00:00.000000Z", box) | {"isFileUploaded": False}
+    box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
+    async with connect() as assistant:
+        seen = await assistant.call("get_attachment_status", **NEW, attachment_id=row["id"])
+    assert seen["attachment"]["state"] == "reserved"
+    assert seen["next_steps"][0]["reason"].startswith("upload_expired: ")
 
 
 async def test_hostile_text_of_an_attachment_comes_as_cleaned_data(connect, box):

@@ -1,0 +1,53 @@
+"""What a person at a shell is told of a job, by where it stands and how long."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transfers.job_record import FORMAT, JobRecord
+from transfers.job_report import job_line
+from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, JobRow
+
+NOW = 2_000_000_000.0
+HOUR = 3600.0
+ROW = JobRow(
+    "0123456789ab", "asked", "fp", 1, OPEN, None, "https://acc", "me", "project", "item", "attachment", "beam.pdf",
+    False, "{}", 0, 7, False, NOW - HOUR, NOW,
+)  # fmt: skip
+
+
+def row(owner: str | None = None, status: str = OPEN, created: float = NOW - HOUR, **record: Any) -> JobRow:
+    fields = {"kind": "FileJob", "destination": {}, "name": "beam.pdf", "size": 10, "identity": (1, 1, 10, 0)} | record
+    return replace(ROW, owner=owner, status=status, created=created, record=JobRecord(**fields).model_dump_json())
+
+
+STOPPED = {"error": {"kind": "StorageStalled"}}
+
+
+@pytest.mark.parametrize(
+    ("job", "alive", "standing", "failure", "advice"),
+    [
+        (row(owner="one"), True, "running", None, "jobs cancel 0123456789ab"),
+        (row(owner="one"), False, "interrupted", None, "jobs resume 0123456789ab"),
+        (row(owner="one", status=FOLLOWING, stored=True), True, "processing", None, "get_attachment_status"),
+        (row(owner="one", status=FOLLOWING, stored=True), False, "processing", None, "get_attachment_status"),
+        (row(**STOPPED), False, "stopped", "StorageStalled", "goes on from the step that failed"),
+        (row(**STOPPED, path=str(Path(__file__)), begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "sends the whole file again"),
+        (row(**STOPPED, path="/gone/beam.pdf", begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "no longer at /gone/beam.pdf"),
+        (row(stored=True), False, "uploaded", None, "confirm_attachment"),
+        (row(kind="CallerJob"), False, "waiting", None, "waits for bytes"),
+        (row(kind="CallerJob", created=NOW - 25 * HOUR), False, "waiting", "UploadExpired", "upload_by_caller"),
+        (row(status=ENDED), False, "ended", None, ""),
+        (row(status=CANCELLED), False, "cancelled", None, "stays in ACC"),
+        (row(format=FORMAT + 1), False, "unreadable", None, "newer version"),
+    ],
+)  # fmt: skip
+def test_a_job_is_told_with_its_standing_and_what_finishes_it(
+    job: JobRow, alive: bool, standing: str, failure: str | None, advice: str
+) -> None:
+    line = job_line(job, alive=alive, now=NOW)
+    assert (line.standing, line.failure) == (standing, failure)
+    assert advice in line.advice
+    assert bool(line.advice) is bool(advice)
