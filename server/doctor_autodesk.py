@@ -4,8 +4,9 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -25,11 +26,12 @@ from tools.finding import Finder
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from acc.models import Item
+    from acc.models import Attachment, Item
     from tools.project_list import KnownProject
 
 _CLOCK_WARNS: Final = 60.0
 _CLOCK_BREAKS: Final = 300.0
+_UPLOAD_WINDOW: Final = timedelta(hours=24)  # fact sheet 8: then storage discards what was not completed
 
 _CUSTOM_INTEGRATION: Final = (
     "an administrator of the account opens Hub Admin (Account Admin), Custom Integrations, Add custom integration, "
@@ -261,16 +263,29 @@ async def _attaching(finder: Finder, project: "KnownProject", item: "Item") -> F
 
 
 async def _left_behind(acc: Acc, project: "KnownProject", item: "Item") -> Finding:
-    open_ones = [one async for one in acc.submittals.all_attachments(project.id, item.id) if not one.is_file_uploaded]
-    stuck = [one for one in open_ones if one.urn is None]
-    if stuck:
-        names = ", ".join(f"{one.name} ({one.id})" for one in stuck[:5])
+    check = "attachments left behind"
+    attachments = [one async for one in acc.submittals.all_attachments(project.id, item.id)]
+    reserved = [one for one in attachments if not one.is_file_uploaded and one.urn is None]
+    now = datetime.now(UTC)
+    late = [one for one in reserved if one.created_at is not None and now - one.created_at > _UPLOAD_WINDOW]
+    if late:
         return warning(
-            "attachments left behind",
-            f"{len(stuck)} of this submittal were reserved and never completed: {names}",
-            "attach the same file again to finish one; ACC's interface deletes one, its API cannot",
+            check,
+            f"{len(late)} were reserved more than 24 hours ago, too late to complete what was sent: {_named(late)}",
+            "attach the same file again, which sends all of it; a submittals manager removes what nobody needs in ACC "
+            "itself, since its API cannot",
         )
-    return ok("attachments left behind", "none in this submittal")
+    if reserved:
+        return warning(
+            check,
+            f"{len(reserved)} of this submittal were reserved and are not confirmed: {_named(reserved)}",
+            "attach the same file again within 24 hours of the reservation, or confirm the attachment, to finish one",
+        )
+    return ok(check, "none in this submittal")
+
+
+def _named(attachments: Sequence["Attachment"]) -> str:
+    return ", ".join(f"{one.name} ({one.id})" for one in attachments[:5])
 
 
 def _told(check: str, error: AccError) -> Finding:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from server.findings import Finding, ok, problem, skipped, warning
-from server.identity import Opened, opened_vault
+from server.identity import Opened, hosts_of, opened_vault
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def storage(settings: Settings) -> Iterator[Finding]:
     try:
         with opened_vault(settings) as opened:
             yield ok("database", f"{opened.database.address.shown} opens and is up to date")
-            yield _key(opened)
+            yield _key(opened, settings)
+            yield from _mounts(opened, settings)
     except DatabaseProblem as error:
         yield problem("database", str(error), "see the sentence before")
     except KeyProblem as error:
@@ -83,8 +85,17 @@ def _modes(folder: "DataFolder") -> Iterator[Finding]:
         yield ok("data folder", f"{folder.path} is there and private")
 
 
-def _key(opened: Opened) -> Finding:
+def _key(opened: Opened, settings: Settings) -> Finding:
+    from auth.sealing import NotSealed
+    from auth.storage_errors import KeyMissing
+
     source = opened.vault.keys_from
+    try:
+        _read_current(opened, settings)
+    except KeyMissing as error:
+        return problem("vault key", str(error), "or run `submittal-mcp login` to sign in anew")
+    except NotSealed as error:
+        return problem("vault key", str(error), "run `submittal-mcp login`")
     if source is None:
         return ok("vault key", "none yet; the first sign-in makes one")
     if source == "file":
@@ -95,6 +106,50 @@ def _key(opened: Opened) -> Finding:
         )
     where = "SUBMITTAL_MCP_ENCRYPTION_KEYS" if source == "environment" else "the system's keyring"
     return ok("vault key", f"from {where}")
+
+
+def _read_current(opened: Opened, settings: Settings) -> None:
+    """Open the seal of the current person's sign-in, if there is one."""
+    if settings.client_id is None or settings.access_token is not None:
+        return
+    current = opened.vault.current(hosts_of(settings).api, settings.client_id)
+    if current is not None:
+        opened.vault.read(current)
+
+
+def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
+    """Compare the allowed folders with what other machines that share the database see at the same paths."""
+    from server.folder_sightings import Sighting, compare, this_machine
+
+    if settings.database_url is None:
+        yield skipped("file mounts", "no other machine shares the database, so no other one needs the files")
+        return
+    for folder in settings.folders:
+        try:
+            sighting = Sighting.of(folder)
+        except OSError:
+            continue  # `folders` says so
+        others = compare(opened.database, folder, sighting, this_machine())
+        strange = [other for other in others if not sighting.is_same_folder(other.sighting)]
+        if strange:
+            names = ", ".join(
+                f"{one.machine} ({datetime.fromtimestamp(one.looked_at, UTC):%d %B})" for one in strange[:5]
+            )
+            yield problem(
+                "file mounts",
+                f"{folder} is another folder here than on {names}",
+                "mount the same share at this path wherever a worker runs, then run doctor there",
+            )
+        elif others:
+            yield ok("file mounts", f"{folder} is the same folder on {', '.join(one.machine for one in others[:5])}")
+        else:
+            yield ok(
+                "file mounts", f"no other machine has looked at {folder} yet; run doctor on each that runs a worker"
+            )
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%d %B}"
 
 
 def folders(settings: Settings) -> Iterator[Finding]:

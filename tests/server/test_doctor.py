@@ -2,7 +2,10 @@
 
 import json
 import socket
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,17 @@ import pytest
 from mcp import Client
 
 import sandbox
+from auth.data_folder import DataFolder
+from auth.database import Database, DatabaseAddress
+from auth.key_ring import EnvironmentKeys
+from auth.sealing import Key
+from auth.vault import Account, Tokens, Vault
 from sandbox import Fault, Refuse
 from server import doctor
 from server.app import build_server
 from server.doctor_autodesk import Asked
 from server.findings import Report, ok, problem, skipped, warning
+from server.folder_sightings import Sighting, compare
 from server.settings import Settings
 
 TOKEN = "canary-token-that-must-not-show"
@@ -76,7 +85,6 @@ def levels(found: dict[str, Any]) -> dict[str, str]:
 
 def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, box: sandbox.Box) -> None:
     code, found = examine("Riverside", "051200-3")
-    assert found.pop("clock")["level"] in ("ok", "skipped")  # the sandbox need not tell the time
     assert levels(found) == {
         "settings": "ok",
         "app": "warning",  # a ready token
@@ -85,7 +93,9 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
         "vault key": "ok",
         "folders": "ok",
         "transfers": "ok",
+        "file mounts": "skipped",
         "network": "ok",
+        "clock": "ok",
         "app at Autodesk": "skipped",
         "sign-in": "ok",
         "scopes": "ok",
@@ -127,6 +137,12 @@ def test_a_wrong_setting_is_named_with_what_to_click(
     assert says in found[check]["fix"]
 
 
+def test_a_confidential_app_without_its_secret(examine: Examine, box: sandbox.Box) -> None:
+    code, found = examine(APS_ACCESS_TOKEN="", APS_CLIENT_ID=box.confidential_client[0])
+    assert (code, found["app at Autodesk"]["level"]) == (2, "problem")
+    assert "set APS_CLIENT_SECRET to its Client Secret" in found["app at Autodesk"]["fix"]
+
+
 def test_settings_that_cannot_be_read_are_findings_too(examine: Examine) -> None:
     code, found = examine(SUBMITTAL_MCP_ENCRYPTION_KEYS=TOKEN)
     assert (code, list(found)) == (2, ["settings"])
@@ -157,6 +173,13 @@ def test_a_project_that_cannot_be_worked_with(
     assert says in found[check]["seen"] + found[check]["fix"]
 
 
+def test_a_person_without_a_permission_level_in_submittals(examine: Examine, box: sandbox.Box) -> None:
+    box.faults.add(Fault("users.me", Refuse(403, {"developerMessage": "Forbidden"}), times=None))
+    code, found = examine("Riverside")
+    assert (code, found["submittals role"]["level"]) == (2, "problem")
+    assert "Submittals permission level" in found["submittals role"]["fix"]
+
+
 def test_a_person_who_may_not_attach(examine: Examine, box: sandbox.Box) -> None:
     code, found = examine("Riverside", "051200-3", APS_ACCESS_TOKEN=box.token("member"))
     assert (code, found["attaching"]["level"]) == (2, "problem")
@@ -173,14 +196,19 @@ def test_a_token_that_has_ended(examine: Examine, box: sandbox.Box) -> None:
     assert (code, found["sign-in"]["level"]) == (2, "problem")
 
 
-@pytest.mark.parametrize(("seconds", "level"), [(-100, "warning"), (3600, "problem")])
-def test_a_clock_that_is_wrong(seconds: int, level: str) -> None:
-    from email.utils import formatdate
-
-    from server.doctor_autodesk import _clock
-
-    assert _clock(formatdate(1_000_000, usegmt=True), 1_000_000.0 + seconds).level == level
-    assert _clock("", 0.0).level == "skipped"
+@pytest.mark.parametrize(
+    ("ahead", "level", "says"),
+    [
+        (timedelta(seconds=-100), "warning", "seconds wrong"),
+        (timedelta(minutes=20), "problem", "20 minutes wrong"),
+        (timedelta(minutes=-20), "problem", "20 minutes wrong"),
+    ],
+)
+def test_a_clock_that_is_wrong(examine: Examine, box: sandbox.Box, ahead: timedelta, level: str, says: str) -> None:
+    """Autodesk's answers tell the time; here it is theirs that is moved."""
+    box.clock.move(ahead.total_seconds())
+    _, found = examine(APS_ACCESS_TOKEN="")
+    assert (found["clock"]["level"], says in found["clock"]["seen"]) == (level, True)
 
 
 def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, tmp_path: Path) -> None:
@@ -280,3 +308,109 @@ def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: sand
         box.register_callback(url)
         _, found = examine(APS_ACCESS_TOKEN="", APS_CALLBACK_URL=url)
     assert found["callback URL"]["level"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("passed", "says", "fix"),
+    [
+        (timedelta(hours=1), "are not confirmed", "within 24 hours"),
+        (timedelta(hours=25), "more than 24 hours ago", "sends all of it"),
+    ],
+)
+def test_attachments_that_were_reserved_and_never_finished(
+    examine: Examine,
+    box: sandbox.Box,
+    environment: dict[str, str],
+    tmp_path: Path,
+    passed: timedelta,
+    says: str,
+    fix: str,
+) -> None:
+    """A browser was to send the bytes, and nobody did; some hours later the doctor looks."""
+    settings = Settings.load(
+        base_url=box.base_url, access_token=environment["APS_ACCESS_TOKEN"], data_dir=tmp_path / "data"
+    )
+    box.clock.move(-passed.total_seconds())
+
+    async def reserve() -> None:
+        async with Client(build_server(settings, transport="stdio")) as client:
+            place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+            answer = await client.call_tool(
+                "add_submittal_attachment", {**place, "name": "beams.pdf", "upload_by_caller": True}
+            )
+            assert not answer.is_error
+
+    anyio.run(reserve)
+    box.clock.move(passed.total_seconds())
+    code, found = examine("Riverside", "051200-3")
+    finding = found["attachments left behind"]
+    assert (code, finding["level"]) == (1, "warning")
+    assert "beams.pdf" in finding["seen"]
+    assert (says in finding["seen"], fix in finding["fix"]) == (True, True)
+
+
+def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: sandbox.Box, tmp_path: Path) -> None:
+    lost, other = Key.new(), Key.new()
+    signed_in(box, tmp_path / "data", lost)
+    code, found = examine(APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=other.text)
+    assert (code, found["vault key"]["level"]) == (2, "problem")
+    assert lost.id in found["vault key"]["seen"]
+    code, found = examine(APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=lost.text)
+    assert (found["vault key"]["level"], found["sign-in"]["level"]) == ("ok", "ok")
+
+
+def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: sandbox.Box, tmp_path: Path) -> None:
+    key = Key.new()
+    signed_in(box, tmp_path / "data", key)
+    with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as database:
+        database.execute("UPDATE sign_ins SET generation = generation + 1")
+    database.close()
+    code, found = examine(APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=key.text)
+    assert (code, found["vault key"]["level"], found["sign-in"]["level"]) == (2, "problem", "problem")
+    assert found["vault key"]["fix"] == "run `submittal-mcp login`"
+
+
+def signed_in(box: sandbox.Box, data: Path, key: Key) -> None:
+    """Keep a sign-in of the Project Manager."""
+    tokens = Tokens.model_validate(
+        {
+            "access_token": box.token("manager"),
+            "issued_at": time.time(),
+            "expires_at": time.time() + 3599,
+            "refresh_token": TOKEN,
+            "refresh_expires_at": time.time() + 15 * 24 * 3600,
+            "scopes": ("data:read", "data:write", "data:create"),
+        }
+    )
+    with Database.open(DatabaseAddress.sqlite(DataFolder.open(data).database)) as database:
+        account = Account(box.base_url, box.client_id, box.person("manager").autodesk_id)
+        Vault(database, EnvironmentKeys([key])).keep(account, "Project Manager", None, tokens)
+
+
+def test_workers_with_different_files_at_the_same_path_are_noticed(
+    examine: Examine, postgres_url: str, tmp_path: Path
+) -> None:
+    """Another machine shares the database; what it saw is written down as its own doctor does it."""
+    shared, own = tmp_path / "drawings", tmp_path / "own"
+    own.mkdir()
+    (shared / "beams.pdf").touch()
+    keys = {"SUBMITTAL_MCP_DATABASE_URL": postgres_url, "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text}
+    _, found = examine(**keys)
+    assert (found["file mounts"]["level"], "yet" in found["file mounts"]["seen"]) == ("ok", True)
+    with Database.open(DatabaseAddress.of(postgres_url)) as database:
+        compare(database, shared, Sighting.of(shared), "worker-2")
+        # A file that came since is no reason to think of another folder.
+        (shared / "columns.pdf").touch()
+        _, found = examine(**keys)
+        assert (found["file mounts"]["level"], "worker-2" in found["file mounts"]["seen"]) == ("ok", True)
+        compare(database, shared, Sighting.of(own), "worker-2")
+    code, found = examine(**keys)
+    assert (code, found["file mounts"]["level"]) == (2, "problem")
+    assert "another folder here than on worker-2" in found["file mounts"]["seen"]
+
+
+def test_two_volumes_whose_roots_have_one_inode_are_told_apart_by_what_is_in_them() -> None:
+    here = Sighting(inode=2, entries={"beams.pdf": 12, "new.pdf": 13})
+    assert here.is_same_folder(Sighting(inode=2, entries={"beams.pdf": 12, "old.pdf": 11}))
+    assert not here.is_same_folder(Sighting(inode=2, entries={"beams.pdf": 14}))
+    assert not here.is_same_folder(Sighting(inode=3, entries={"beams.pdf": 12}))
