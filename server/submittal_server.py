@@ -26,6 +26,7 @@ from pydantic import AnyUrl
 
 from server import __version__
 from server.lazy_desk import LazyDesk
+from server.task_methods import Tasks
 from tools import icons
 from tools.catalogue import listed, registered
 from tools.cleaner import clean
@@ -69,6 +70,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
             instructions=INSTRUCTIONS,
             icons=icons.SERVER,
             tools=list(self._registered),
+            extensions=[Tasks()],
             lifespan=lifespan,
         )
         for one in RESOURCES:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ import sqlalchemy
 from hypothesis import settings
 from jsonschema import Draft202012Validator
 from mcp import Client
+from mcp.client.extension import ClientExtension
 from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
@@ -143,14 +144,14 @@ def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path)
         transport: Transport = "stdio",
         folders: tuple[Path, ...] = (),
         answering: ElicitationFnT | None = None,
+        extensions: Sequence[ClientExtension] = (),
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
         place = {"base_url": box.base_url, "data_dir": tmp_path / "data", "encryption_keys": KEYS}
         loaded = Settings.load(access_token=token, folders=folders, **{**place, **settings})
-        async with Client(
-            build_server(loaded, transport=transport), mode=era, elicitation_callback=answering
-        ) as client:
+        server = build_server(loaded, transport=transport)
+        async with Client(server, mode=era, elicitation_callback=answering, extensions=extensions) as client:
             yield Assistant(client, every_tool(transport))
 
     return opened

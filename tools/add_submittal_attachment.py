@@ -11,6 +11,7 @@ from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments, NotInFiles
 from tools.results import AttachmentResult
 from tools.surface import Definition
+from tools.tasks import Deferred
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class LocalArguments(AttachArguments, _LocalFile):
     sources: ClassVar[tuple[str, ...]] = ("file_path", *AttachArguments.sources)
 
 
-async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult:
+async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult | Deferred:
     """Attach a file to a submittal."""
     from tools.attachment_answers import answer, patience
     from tools.showing import showing_of_link

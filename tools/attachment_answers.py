@@ -10,6 +10,7 @@ from tools.desk import Call, Desk
 from tools.explaining import explain
 from tools.next_steps import Standing, after_attachment, after_doubt
 from tools.results import AttachmentResult, AttachmentView, Upload
+from tools.tasks import ANSWER_SECONDS, Deferred
 from tools.view import attachment_view, older, preparing_view, standing
 from transfers.attaching import Outcome
 from transfers.caller_job import CallerJob
@@ -22,10 +23,11 @@ from transfers.state import DISCARDED_SECONDS
 
 def patience(desk: Desk, call: Call, seconds: float) -> Patience:
     """Return how long a call waits: what it asked for, and never longer than the settings allow."""
-    return Patience(min(seconds, desk.policy.max_wait_seconds), progress_teller(call), call.every)
+    longest = ANSWER_SECONDS if call.defers else desk.policy.max_wait_seconds
+    return Patience(min(seconds, longest), progress_teller(call), call.every)
 
 
-async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult:
+async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult | Deferred:
     """Answer a call that started or joined a job.
 
     Raises:
@@ -33,6 +35,8 @@ async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult:
     """
     job = outcome.job
     where = job.destination
+    if call.defers and job.running:
+        return Deferred.job(job, joined=outcome.existed)
     if job.attachment is None:
         preparing = Standing(where.project_id, where.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(

@@ -3,6 +3,7 @@
 What a person or an agent can act on becomes an answer; a fault of ours stays an exception.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tools.arguments import read_arguments
@@ -25,7 +26,7 @@ async def carried_out(
         if definition.writes:
             desk.policy.check_writing()
         chosen = read_arguments(definition.arguments, arguments)
-        call = Call(call.tool, chosen.given(), call.report, call.every, call.asker)
+        call = replace(call, arguments=chosen.given())
         result: Result = await definition.run(desk, call, chosen)
     except Exception as error:
         answer = refusal(error, desk, call)

@@ -11,6 +11,7 @@ from tools.desk import Call, Desk
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult
 from tools.surface import Definition
+from tools.tasks import Deferred
 
 
 class ConfirmArguments(Arguments):
@@ -21,7 +22,7 @@ class ConfirmArguments(Arguments):
     attachment_id: Annotated[str, Field(min_length=1)]
 
 
-async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult:
+async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | Deferred:
     """Confirm an attachment of this person's."""
     from tools.attachment_answers import describe, patience
     from tools.showing import showing_of_upload
@@ -33,6 +34,8 @@ async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments
     await agreed(desk, call, partial(showing_of_upload, desk, *which))
     row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
     job = await desk.transfers.job(row.id)
+    if call.defers and job is not None and job.running:
+        return Deferred.job(job, joined=True)
     view, standing = await describe(desk, project.id, item.id, row, me.id, job)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
 

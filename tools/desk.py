@@ -108,6 +108,7 @@ class Call:
     """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is.
 
     `every` is how often they are told, in seconds. `asker` is the way to the person behind it, where there is one.
+    `defers`: its client takes a task for an answer (`tools.tasks`).
     """
 
     tool: str
@@ -115,6 +116,7 @@ class Call:
     report: Report
     every: float = REPORT_SECONDS
     asker: "Asker | None" = None
+    defers: bool = False
 
     def cursor_arguments(self) -> dict[str, Any]:
         """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""

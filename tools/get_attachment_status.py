@@ -10,6 +10,7 @@ from tools.desk import Call, Desk
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult, AttachmentsResult
 from tools.surface import Definition
+from tools.tasks import Deferred
 
 if TYPE_CHECKING:
     from acc.models import Attachment, Item
@@ -33,7 +34,7 @@ class StatusArguments(Arguments):
 
 async def get_attachment_status(
     desk: Desk, call: Call, arguments: StatusArguments
-) -> AttachmentResult | AttachmentsResult:
+) -> AttachmentResult | AttachmentsResult | Deferred:
     """Tell how far attachments are."""
     from tools.attachment_page import attachment_page
 
@@ -47,7 +48,7 @@ async def get_attachment_status(
 
 async def _one(
     desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
-) -> AttachmentResult:
+) -> AttachmentResult | Deferred:
     from tools.attachment_answers import background_failure, describe, patience
 
     me = await desk.finder.me(project.id)
@@ -61,7 +62,15 @@ async def _one(
     if failure is not None:
         raise failure
     view, standing = await describe(desk, project.id, item.id, row, me.id, job)
-    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
+    answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
+    if call.defers and wait_seconds > waiting.seconds and goes_on(answer):
+        return Deferred.attachment(project.id, item.id, attachment_id, view.state)
+    return answer
+
+
+def goes_on(answer: AttachmentResult) -> bool:
+    """Whether an attachment is on its way to another state without anybody doing anything: waiting is the next step."""
+    return any(step.arguments.get("wait_seconds", 0) > 0 for step in answer.next_steps)
 
 
 async def _settled(

@@ -26,6 +26,7 @@ from tools.forms import Form, PersonAsked
 from tools.progress import BEAT_SECONDS, Progress
 from tools.results import ErrorResult, Result
 from tools.schemas import input_schema, output_schema
+from tools.tasks import Deferred, wanted
 
 A = TypeVar("A", bound=Arguments)
 
@@ -81,12 +82,18 @@ class SubmittalTool(Tool):
         )
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002  # the SDK's signature
-        """Answer one call of the protocol; see `answer`."""
-        answer = await self.answer(arguments, context)
-        return answer if isinstance(answer, InputRequiredResult) else _twice(answer)
+        """Answer one call of the protocol, with a task where it goes on and the client takes one; see `answer`."""
+        answer = await self.answer(arguments, context, defers=wanted(context))
+        if isinstance(answer, Deferred):
+            return answer.created()
+        return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
 
-    async def answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Result | InputRequiredResult:
+    async def answer(
+        self, arguments: dict[str, Any], context: Context[Any, Any], *, defers: bool = False
+    ) -> Result | InputRequiredResult:
         """Answer one call: what it found, why it failed, or what the person has to be asked first.
+
+        With `defers` a call that goes on is answered `Deferred`.
 
         Raises:
             MCPError: A fault of ours: the log has it under the id that the message names.
@@ -99,7 +106,7 @@ class SubmittalTool(Tool):
             try:
                 progress = Progress(context.report_progress, self.beat_seconds)
                 async with progress.going_on():
-                    answer = await self._answer(arguments, context, progress)
+                    answer = await self._answer(arguments, context, progress, defers=defers)
             except PersonAsked as asked:
                 answer = asked.question
             except MCPError:
@@ -111,20 +118,23 @@ class SubmittalTool(Tool):
             if isinstance(answer, InputRequiredResult):
                 log.info("tool_asked")
                 return answer
-            if isinstance(answer, ErrorResult):
+            if isinstance(answer, Deferred):
+                log.info("tool_deferred", task=answer.task_id)
+            elif isinstance(answer, ErrorResult):
                 log.info("tool_refused", error_code=answer.error.code, step=answer.error.failed_step)
             else:
                 log.info("tool_answered")
         return answer
 
     async def _answer(
-        self, arguments: dict[str, Any], context: Context[Any, Any], progress: Progress
+        self, arguments: dict[str, Any], context: Context[Any, Any], progress: Progress, *, defers: bool
     ) -> Result | InputRequiredResult:
         door: Door = context.request_context.lifespan_context
         desk = await door.opened()
         await wait_for_answer(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
-        call = Call(self.name, given, progress.tell, asker=Form(desk.questions, context, self.name, given))
+        form = Form(desk.questions, context, self.name, given)
+        call = Call(self.name, given, progress.tell, asker=form, defers=defers)
         call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):
@@ -148,7 +158,7 @@ def compact(answer: Result) -> str:
     return json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
-def _twice(answer: Result) -> CallToolResult:
+def tool_result(answer: Result) -> CallToolResult:
     """Give the same object twice: structured, and as the compact JSON that many clients show the model alone."""
     return CallToolResult(
         content=[TextContent(type="text", text=compact(answer))],

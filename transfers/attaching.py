@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import httpx
 
     from acc.client import Acc
+    from transfers.job_rows import JobRow
 
 
 @dataclass(frozen=True)
@@ -315,6 +316,14 @@ class Transfers:
     async def job(self, attachment_id: str) -> Job | None:
         """Return the job that made or is making an attachment, whichever process runs it."""
         return (await self.jobs.find([attachment_id])).get(attachment_id)
+
+    async def by_id(self, job_id: str) -> "tuple[JobRow, Job] | None":
+        """Return a job by its own id with its row, or in its place the earlier one that it turned out to repeat."""
+        return await self.jobs.by_id(job_id) if self.ledger.place.exists() else None
+
+    async def call_off(self, job_id: str) -> None:
+        """Stop a job, whichever process runs it; what it reserved stays in ACC."""
+        await self.ledger.ask(lambda store: store.call_off(job_id))
 
     async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
         confirm = made.confirm_wanted

@@ -130,6 +130,11 @@ class Jobs:
         """Return the job of a row; see `JobImages.load`."""
         return await self._images.load(row)
 
+    async def by_id(self, job_id: str) -> tuple[JobRow, Job] | None:
+        """Return the job of that id with its row, or the one that carries its request since."""
+        row = await self._carrying(await self._row(job_id))
+        return (row, await self._images.load(row)) if row is not None else None
+
     async def forget(self, job: Job) -> None:
         """Drop a job whose attachment counts no more (deleted, failed): the same request then starts anew."""
         await self._ledger.ask(lambda store: store.drop(job.id))
@@ -238,15 +243,20 @@ class Jobs:
         return job
 
     async def _known(self, asked: str) -> Job | None:
-        first = row = await self._ledger.ask(lambda store: store.asked(asked))
-        while row is not None and row.status == REPLACED:
-            other = read(row).same_as
-            row = await self._row(other) if other else None
+        first = await self._ledger.ask(lambda store: store.asked(asked))
+        row = await self._carrying(first)
         if row is not None:
             return await self._images.load(row)
         if first is not None:
             await self._ledger.ask(lambda store: store.drop(first.id))
         return None
+
+    async def _carrying(self, row: JobRow | None) -> JobRow | None:
+        """Return the row of the job that carries the same request now."""
+        while row is not None and row.status == REPLACED:
+            other = read(row).same_as
+            row = await self._row(other) if other else None
+        return row
 
     async def _row(self, job_id: str) -> JobRow | None:
         return await self._ledger.ask(lambda store: store.row(job_id))

@@ -1,0 +1,149 @@
+"""Tasks of the protocol's extension `io.modelcontextprotocol/tasks`: a call that goes on is answered with a handle.
+
+A task is nothing of its own. Its id names the durable job, or the attachment that ACC is still processing, and what is
+told of it is read from there each time it is asked for: by any process, for as long as that is known.
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from mcp.server.mcpserver import Context
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from tools.results import Result
+
+if TYPE_CHECKING:
+    from transfers.job import Job
+
+IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
+
+ANSWER_SECONDS: Final = 1.0
+"""A call that ends within this is answered, task or no task: most small files are sent by then."""
+
+_JOB: Final = re.compile(r"job\.(\d{1,12})\.([01])\.([0-9a-f]{32})")
+_UUID: Final = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ATTACHMENT: Final = re.compile(rf"attachment\.(\d{{1,12}})\.{_UUID}\.{_UUID}\.{_UUID}")
+
+Status = Literal["working", "completed", "cancelled"]
+
+
+class NoSuchTask(ValueError):
+    """Not a task id of ours, or not a task of this person."""
+
+
+@dataclass(frozen=True)
+class JobTask:
+    """A call that waits for a job; `joined` when another call had begun it. `began` is in seconds since 1970."""
+
+    began: int
+    joined: bool
+    job_id: str
+
+    poll_ms = 1000
+    """The job is looked up in our own database."""
+
+    @property
+    def id(self) -> str:
+        """The id of the task."""
+        return f"job.{self.began}.{int(self.joined)}.{self.job_id}"
+
+
+@dataclass(frozen=True)
+class AttachmentTask:
+    """A call that waits for ACC to process an attachment."""
+
+    began: int
+    project_id: str
+    submittal_id: str
+    attachment_id: str
+
+    poll_ms = 5000
+    """Each look is a request to ACC, which allows 600 a minute."""
+
+    @property
+    def id(self) -> str:
+        """The id of the task."""
+        return f"attachment.{self.began}.{self.project_id}.{self.submittal_id}.{self.attachment_id}"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `get_attachment_status` that look once."""
+        return {"project": self.project_id, "submittal": self.submittal_id, "attachment_id": self.attachment_id}
+
+
+Task = JobTask | AttachmentTask
+
+
+def read_task(text: str) -> Task:
+    """Return the task that an id names.
+
+    Raises:
+        NoSuchTask: It names none.
+    """
+    if job := _JOB.fullmatch(text):
+        return JobTask(int(job[1]), job[2] == "1", job[3])
+    if attachment := _ATTACHMENT.fullmatch(text):
+        return AttachmentTask(int(attachment[1]), attachment[2], attachment[3], attachment[4])
+    raise NoSuchTask
+
+
+class Deferred(Result):
+    """Instead of an answer: the call goes on as a task. `message` says how far it is."""
+
+    task_id: str
+    message: str
+
+    @classmethod
+    def job(cls, job: "Job", *, joined: bool) -> Self:
+        """Return what a call answers whose job goes on."""
+        return cls(task_id=JobTask(int(time.time()), joined, job.id).id, message=how_far(job))
+
+    @classmethod
+    def attachment(cls, project_id: str, submittal_id: str, attachment_id: str, state: str) -> Self:
+        """Return what a call answers that waits for ACC."""
+        task = AttachmentTask(int(time.time()), project_id, submittal_id, attachment_id)
+        return cls(task_id=task.id, message=state)
+
+    def created(self) -> dict[str, Any]:
+        """Return the `CreateTaskResult` of the extension."""
+        return {"resultType": "task", **told(read_task(self.task_id), "working", self.message)}
+
+
+def wanted(context: Context[Any, Any]) -> bool:
+    """Whether the client says with this very call that it understands tasks; earlier protocols cannot carry them."""
+    offered = context.client_capabilities
+    declared = offered.extensions if offered is not None else None
+    return context.protocol_version in MODERN_PROTOCOL_VERSIONS and IDENTIFIER in (declared or {})
+
+
+def told(
+    task: Task, status: Status, message: str, updated: float | None = None, result: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a task as the extension describes one; no time is set at which it would be thrown away."""
+    return {
+        "taskId": task.id,
+        "status": status,
+        "statusMessage": message,
+        "createdAt": _stamp(task.began),
+        "lastUpdatedAt": _stamp(max(task.began, updated or 0)),
+        "ttlMs": None,
+        "pollIntervalMs": task.poll_ms,
+        **({"result": result} if result is not None else {}),
+    }
+
+
+def how_far(job: "Job") -> str:
+    """Say in a word or two how far a job is."""
+    from transfers.jobs import progress
+
+    hashed, sent = progress(job)
+    if job.size is None:
+        return job.state
+    return f"{job.state}: {hashed if job.attachment is None else sent} of {job.size} bytes"
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
