@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeGuard, TypeVar
 
+import anyio
 from mcp import MCPError
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
@@ -110,6 +111,9 @@ class SubmittalTool(Tool):
             except PersonAsked as asked:
                 answer = asked.question
             except MCPError:
+                raise
+            except anyio.get_cancelled_exc_class():
+                log.info("tool_cancelled")
                 raise
             except Exception:  # the border: what is raised here, the SDK would tell the agent
                 log.exception("tool_crashed")
