@@ -34,6 +34,9 @@ HEALTH_PATH: Final = "/healthz"
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request that is read. Files never travel in tool arguments, so calls are small."""
 
+MAX_SESSIONS: Final = 200
+"""How many sessions of the older protocol are kept; more are refused, until one ends or was idle for half an hour."""
+
 _GRACE_SECONDS: Final = 2
 """How long answers that are on their way may take once the server is told to stop."""
 
@@ -62,6 +65,7 @@ def http_app(server: "MCPServer", *, host: str, secret: str | None) -> ASGIApp:
         streamable_http_path=PATH,
         json_response=False,
         max_request_body_size=MAX_BODY_BYTES,
+        max_sessions=MAX_SESSIONS,
         transport_security=security,
     )
     app.router.routes.append(Route(HEALTH_PATH, _health, methods=["GET"]))

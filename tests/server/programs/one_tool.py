@@ -3,6 +3,7 @@
 import sys
 import threading
 
+import anyio
 from mcp.server import MCPServer
 
 from server import logs
@@ -12,6 +13,8 @@ from server.stdio import serve_stdio
 secret = sys.argv[2] if len(sys.argv) > 2 else None
 logs.configure("info", "json", secrets=[secret] if secret else [])
 server = MCPServer("one tool", version="1")
+inside: list[str] = []
+complete = anyio.Event()
 
 
 @server.tool(name="chat")
@@ -20,6 +23,16 @@ def chat() -> str:
     sys.stdout.write("stray words\n")
     sys.stdout.write("an unfinished line")
     return "said"
+
+
+@server.tool(name="meet")
+async def meet(word: str, company: int) -> str:
+    """Give the word back once so many callers are here."""
+    inside.append(word)
+    if len(inside) == company:
+        complete.set()
+    await complete.wait()
+    return word
 
 
 @server.tool(name="hang")
