@@ -85,6 +85,8 @@ class Follower:
         """Return the call of the first step; None at the end, or where nobody can say what it needs."""
         if self.request.is_question and "error" not in answer:
             return None
+        if self.upload and _code(answer) == "upload_incomplete":
+            return self.calls[-1]  # the bytes have been sent since
         for step in answer["next_steps"][:1]:
             supplied = {name: self.supply(name, answer) for name in step["needs"]}
             if None not in supplied.values():
