@@ -99,6 +99,10 @@ class Assistant:
         assert "error" in content, content
         return content
 
+    async def answer(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call, whichever way it ends."""
+        return self._content(tool, await self.client.call_tool(tool, arguments))
+
     async def follow(self, step: dict[str, Any], **needed: Any) -> dict[str, Any]:
         """The answer to a next step, with what it needs from the caller."""
         assert sorted(step["needs"]) == sorted(needed)

@@ -15,6 +15,9 @@ from tools.tasks import Deferred
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
+    from acc.models import Item
+    from tools.project_list import KnownProject
+    from transfers.attaching import Outcome
     from transfers.job import Destination, Job
     from transfers.jobs import Patience
 
@@ -68,10 +71,24 @@ class LocalArguments(AttachArguments, _LocalFile):
 
 async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult | Deferred:
     """Attach a file to a submittal."""
-    from tools.attachment_answers import answer, patience
+    from tools.attachment_answers import answer
+    from tools.refusals import looked_into
+    from transfers.errors import JobStopped
+
+    project, item, where = await _target(desk, arguments)
+    try:
+        outcome = await _attach(desk, call, where, arguments)
+    except JobStopped as stopped:
+        raise await looked_into(
+            desk, project, item, stopped, category=arguments.category, task_id=arguments.task_id
+        ) from stopped
+    return await answer(desk, call, outcome, item)
+
+
+async def _attach(desk: Desk, call: Call, where: "Destination", arguments: AttachArguments) -> "Outcome":
+    from tools.attachment_answers import patience
     from tools.showing import showing_of_link
 
-    where = await destination_of(desk, arguments)
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
     if isinstance(arguments, LocalArguments) and arguments.file_path:
@@ -81,13 +98,12 @@ async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArgu
         )
         if arguments.confirm and not at_once:
             await _confirm(desk, call, outcome.job, waiting)
-    elif arguments.file_urn:
+        return outcome
+    if arguments.file_urn:
         name = await _linked_name(desk, where.project_id, arguments.file_urn, arguments.name)
         await agreed(desk, call, partial(showing_of_link, desk, where, arguments.file_urn, name))
-        outcome = await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
-    else:
-        outcome = await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
-    return await answer(desk, call, outcome)
+        return await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
+    return await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
 
 
 async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
@@ -109,12 +125,17 @@ async def destination_of(desk: Desk, arguments: AttachArguments) -> "Destination
         ToolProblem: An argument, a reference or one of ACC's rules stands against it.
         AccError: Autodesk refused or is away.
     """
+    return (await _target(desk, arguments))[2]
+
+
+async def _target(desk: Desk, arguments: AttachArguments) -> "tuple[KnownProject, Item, Destination]":
     from tools.attach_target import attach_target
 
     _check(arguments)
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
-    return await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
+    where = await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
+    return project, item, where
 
 
 def _check(arguments: AttachArguments) -> None:

@@ -23,7 +23,9 @@ async def attach_target(
         ToolProblem: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
         AccError: ACC refused or is away.
     """
-    _check_open(item)
+    ended = closed(item)
+    if ended is not None:
+        raise ended
     me = await desk.finder.me(project.id)
     # In review ACC permits attaching to those who have a task; whoever has none is told so, not just refused.
     task = await _task(desk, project.id, item, task_id)
@@ -43,20 +45,22 @@ async def attach_target(
     )
 
 
-def _check_open(item: Item) -> None:
+def closed(item: Item) -> SubmittalClosed | None:
+    """Return what to say of a submittal that takes no attachment any more; None for every other."""
     word = next((word for state, word in _ENDED.items() if item.state_id == state), None)
-    if word is not None and item.permitted(ATTACH) is None:
-        raise SubmittalClosed(
-            f"The submittal is {word}: ACC takes no attachment.",
-            "A submittals manager can reopen a closed submittal in ACC; a void one stays void.",
-        )
+    if word is None or item.permitted(ATTACH) is not None:
+        return None
+    return SubmittalClosed(
+        f"The submittal is {word}: ACC takes no attachment.",
+        "A submittals manager can reopen a closed submittal in ACC; a void one stays void.",
+    )
 
 
 def _check_permission(item: Item) -> None:
     if item.permitted(ATTACH) is None:
         raise NotPermitted(
             "ACC does not let this person attach in the submittal's present state.",
-            "Whoever has the ball in court, or a submittals manager, can attach; get_submittal shows permittedActions.",
+            "A person who has the ball in court, or a submittals manager, can attach; get_submittal shows whose it is.",
         )
 
 

@@ -1,20 +1,24 @@
 """What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from acc.errors import Forbidden
-from acc.models import AsyncState, Attachment
+from acc.models import AsyncState, Attachment, Item
 from tools.codes import Code
 from tools.desk import Call, Desk
+from tools.errors import Ended, KeepsFailing
 from tools.explaining import explain
-from tools.next_steps import Standing, after_attachment, after_doubt
+from tools.next_steps import MAX_FAILURES, Standing, after_attachment, after_doubt
+from tools.project_list import KnownProject
+from tools.refusals import looked_into
 from tools.results import AttachmentResult, AttachmentView, Upload
 from tools.tasks import ANSWER_SECONDS, Deferred
 from tools.view import attachment_view, older, preparing_view, standing
 from transfers.attaching import Outcome
 from transfers.caller_job import CallerJob
-from transfers.errors import JobStopped, ProcessingFailed, UploadExpired
+from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.job import Job
 from transfers.jobs import Patience
@@ -27,8 +31,8 @@ def patience(desk: Desk, call: Call, seconds: float) -> Patience:
     return Patience(min(seconds, longest), progress_teller(call), call.every)
 
 
-async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult | Deferred:
-    """Answer a call that started or joined a job.
+async def answer(desk: Desk, call: Call, outcome: Outcome, item: Item | None = None) -> AttachmentResult | Deferred:
+    """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
 
     Raises:
         JobStopped: The attachment is reserved, but object storage would not say where its bytes go.
@@ -43,7 +47,7 @@ async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult |
             attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
         )
     signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerJob) else None
-    view, found = await describe(desk, where.project_id, where.item_id, job.attachment, where.person_id, job)
+    view, found = await describe(desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item)
     look_alikes = () if view.state == "ready" else job.look_alikes
     return AttachmentResult(
         attachment=view,
@@ -57,9 +61,15 @@ async def answer(desk: Desk, call: Call, outcome: Outcome) -> AttachmentResult |
 
 
 async def describe(
-    desk: Desk, project_id: str, item_id: str, row: Attachment, person_id: str, job: Job | None
+    desk: Desk,
+    project_id: str,
+    item_id: str,
+    row: Attachment,
+    person_id: str,
+    job: Job | None,
+    item: Item | None,
 ) -> tuple[AttachmentView, Standing]:
-    """Return an attachment as shown and where it stands; `job` is what made it, if we did.
+    """Return an attachment of `item` as shown and where it stands; `job` is what made it, if we did.
 
     Asks storage when nobody here knows of its bytes.
 
@@ -73,8 +83,54 @@ async def describe(
     problem = _code(background_failure(row, job, desk.now()))
     if problem is None and view.state == "reserved" and older(row, desk.now(), DISCARDED_SECONDS):
         problem = "upload_expired"
-    awaits_caller = isinstance(job, CallerJob) and not job.stored
-    return view, standing(view, row, person_id, desk.now(), awaits_caller=awaits_caller, problem=problem)
+    return view, standing(view, row, item, person_id, desk.now(), job, problem=problem)
+
+
+async def unfinished(desk: Desk, project_id: str, item: Item, person_id: str, error: UploadIncomplete) -> Exception:
+    """Return what to raise where bytes are missing: with the way on, but where they are on their way or the caller's.
+
+    Raises:
+        AttachmentMissing: It was deleted meanwhile.
+        AccError: ACC or its storage refused or is away.
+    """
+    if error.uploading:
+        return error
+    row = await desk.transfers.row(project_id, item.id, error.attachment)
+    job = await desk.transfers.job(row.id)
+    _, found = await describe(desk, project_id, item.id, row, person_id, job, item)
+    return error if found.awaits_caller else Ended(error, found)
+
+
+async def ended(
+    desk: Desk, project: KnownProject, item: Item, row: Attachment, person_id: str, job: Job | None
+) -> Exception | None:
+    """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
+
+    Raises:
+        AccError: ACC or its storage refused or is away.
+    """
+    failure = background_failure(row, job, desk.now())
+    if failure is None:
+        return None
+    _, found = await describe(desk, project.id, item.id, row, person_id, job, item)
+    if isinstance(failure, ProcessingFailed):
+        rows = desk.acc.submittals.all_attachments(project.id, item.id, revision=row.revision)
+        failed = [
+            one
+            async for one in rows
+            if (one.async_state, one.name, one.created_by) == (AsyncState.FAILURE, row.name, row.created_by)
+        ]
+        found = replace(found, failures=len(failed))
+        if len(failed) >= MAX_FAILURES:
+            return Ended(_keeps_failing(len(failed)), found)
+    return Ended(await looked_into(desk, project, item, failure), found)
+
+
+def _keeps_failing(times: int) -> KeepsFailing:
+    return KeepsFailing(
+        f"ACC has failed {times} times to make a version of this file (asyncState 4).",
+        "A person opens the file to see whether it is damaged or protected, and deletes the failed attachments in ACC.",
+    )
 
 
 def background_failure(row: Attachment, job: Job | None, now: datetime) -> Exception | None:

@@ -36,7 +36,7 @@ async def attachment_page(
     offset = call.position(desk, me.id, cursor)
     page = await desk.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
     jobs = await desk.transfers.jobs.find([row.id for row in page.results])
-    described = [await describe(desk, project.id, item.id, row, me.id, jobs.get(row.id)) for row in page.results]
+    described = [await describe(desk, project.id, item.id, row, me.id, jobs.get(row.id), item) for row in page.results]
     return AttachmentPage(
         [view for view, _ in described],
         after_attachments([standing for _, standing in described], desk.policy.surroundings),

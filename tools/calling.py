@@ -47,5 +47,5 @@ def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
         return None
     hint = explained.body.hint.replace(CALL_AGAIN, f"Call {call.tool} again")
     body = explained.body.model_copy(update={"hint": hint})
-    failure = Failure(body.code, call.tool, call.arguments, explained.again, body.failed_step, explained.attachment_id)
+    failure = Failure(body.code, call.tool, call.arguments, explained.again, explained.uploading, explained.standing)
     return ErrorResult(error=body, next_steps=after_failure(failure, desk.policy.surroundings))

@@ -24,19 +24,27 @@ class ConfirmArguments(Arguments):
 
 async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | Deferred:
     """Confirm an attachment of this person's."""
-    from tools.attachment_answers import describe, patience
+    from acc.errors import AccError
+    from tools.attachment_answers import describe, patience, unfinished
+    from tools.refusals import looked_into
     from tools.showing import showing_of_upload
+    from transfers.errors import JobStopped, UploadIncomplete
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
     me = await desk.finder.me(project.id)
     which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
-    await agreed(desk, call, partial(showing_of_upload, desk, *which))
-    row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
+    try:
+        await agreed(desk, call, partial(showing_of_upload, desk, *which))
+        row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
+    except UploadIncomplete as incomplete:
+        raise await unfinished(desk, project.id, item, me.id, incomplete) from incomplete
+    except (JobStopped, AccError) as refused:
+        raise await looked_into(desk, project, item, refused) from refused
     job = await desk.transfers.job(row.id)
     if call.defers and job is not None and job.running:
         return Deferred.job(job, joined=True)
-    view, standing = await describe(desk, project.id, item.id, row, me.id, job)
+    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
 
 

@@ -97,7 +97,10 @@ def _incomplete_upload(error: transfers.UploadIncomplete) -> Words:
     if error.uploading:
         hint = "They are on their way: wait with get_attachment_status, then confirm."
         return Words("upload_incomplete", message, hint, retryable=True)
-    hint = "Send them with upload.command, or call add_submittal_attachment with the same file again; then confirm."
+    hint = (
+        "The person or program that has the file sends it with upload.command, or the same file is attached again with "
+        "add_submittal_attachment; then confirm."
+    )
     return Words("upload_incomplete", message, hint)
 
 

@@ -8,17 +8,19 @@
     ├── ProjectNotFound            ProjectNotAllowed      ProjectNotSupported
     ├── SubmittalNotFound          SubmittalClosed        NotPermitted
     ├── AmbiguousReference         TaskRequired           InvalidCategory
-    ├── ConfirmationRequired       ConfirmationDeclined
-    └── NotInFiles
+    ├── ConfirmationRequired       ConfirmationDeclined   NotInFiles
+    └── Refused                    KeepsFailing           TakesTooLong      after ACC had its say
 
-What `transfers`, `auth` and `acc` raise is put into the same words by `tools.explaining`.
+`Ended` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise is put into
+the same words by `tools.explaining`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from tools.codes import Code
+from tools.next_steps import Standing
 from tools.results import Candidate
 
 MAX_CANDIDATES = 5
@@ -37,18 +39,36 @@ class ToolProblem(Exception):
     """Something that a person or an agent can act on. `message` says what is wrong, `hint` what to do.
 
     `candidates` are what an argument could mean, five at most; `again` is None where the same call cannot help.
+    `http_status` is what ACC answered, where it was asked.
     """
 
     code: ClassVar[Code]
 
     def __init__(
-        self, message: str, hint: str, *, candidates: Sequence[Candidate] = (), again: Again | None = None
+        self,
+        message: str,
+        hint: str,
+        *,
+        candidates: Sequence[Candidate] = (),
+        again: Again | None = None,
+        http_status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.candidates = list(candidates)[:MAX_CANDIDATES]
         self.again = again
+        self.http_status = http_status
+
+    def after(self, happened: str, http_status: int | None) -> Self:
+        """Return the same problem as one that came up while ACC was asked: first it says what `happened`."""
+        return type(self)(
+            f"{happened} {self.message}",
+            self.hint,
+            candidates=self.candidates,
+            again=self.again,
+            http_status=http_status,
+        )
 
 
 class InvalidArguments(ToolProblem):
@@ -133,3 +153,29 @@ class NotInFiles(ToolProblem):
     """The project's Files tool has no such version or folder."""
 
     code = "file_not_found"
+
+
+class Refused(ToolProblem):
+    """ACC rejected what it permitted a moment ago."""
+
+    code = "upstream_rejected"
+
+
+class KeepsFailing(ToolProblem):
+    """ACC failed on the same file more than once."""
+
+    code = "processing_failed"
+
+
+class TakesTooLong(ToolProblem):
+    """ACC has not made a version of a confirmed file for longer than anybody waits."""
+
+    code = "upstream_unavailable"
+
+
+@dataclass(eq=False)
+class Ended(Exception):
+    """What ended an attachment's way while nobody waited, and where the attachment stands."""
+
+    cause: Exception
+    standing: Standing

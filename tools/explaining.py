@@ -3,13 +3,14 @@
 Only fixed sentences with typed slots reach the agent; what Autodesk said stays in the log.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from acc.errors import AccError, RateLimited
 from tools.cleaner import clean
 from tools.detailed_words import BY_DATA
-from tools.errors import MAX_CANDIDATES, Again, ToolProblem
+from tools.errors import MAX_CANDIDATES, Again, Ended, ToolProblem
+from tools.next_steps import Standing
 from tools.results import Candidate, ErrorBody
 from tools.words import FIXED, Words
 from transfers.errors import FileAmbiguous, JobStopped, UploadIncomplete
@@ -20,21 +21,31 @@ RATE_LIMIT_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Explained:
-    """A failure as the agent is told of it, and what decides on the steps after it."""
+    """A failure as the agent is told of it, and what decides on the steps after it: see `tools.recovery.Failure`."""
 
     body: ErrorBody
-    again: Again | None
-    attachment_id: str | None
+    again: Again | None = None
+    uploading: str | None = None
+    standing: Standing | None = None
 
 
 def explain(error: Exception) -> Explained | None:
     """Return what to tell the agent; None for a fault of ours, which nobody there can act on."""
+    if isinstance(error, Ended):
+        ended = explain(error.cause)
+        return replace(ended, standing=error.standing) if ended is not None else None
     if isinstance(error, JobStopped):
         stopped = explain(error.cause)
         return _with_job(stopped, error) if stopped is not None else None
     if isinstance(error, ToolProblem):
-        body = ErrorBody(code=error.code, message=error.message, hint=error.hint, candidates=error.candidates)
-        return Explained(body, error.again, None)
+        body = ErrorBody(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            http_status=error.http_status,
+            candidates=error.candidates,
+        )
+        return Explained(body, error.again)
     words = _words(error)
     if words is None:
         return None
@@ -48,7 +59,8 @@ def explain(error: Exception) -> Explained | None:
         http_status=upstream.http_status if upstream else None,
         candidates=_paths(error) if isinstance(error, FileAmbiguous) else [],
     )
-    return Explained(body, words.again, error.attachment if isinstance(error, UploadIncomplete) else None)
+    under_way = error.attachment if isinstance(error, UploadIncomplete) and error.uploading else None
+    return Explained(body, words.again, under_way)
 
 
 def _with_job(cause: Explained, stopped: JobStopped) -> Explained:
@@ -62,7 +74,7 @@ def _with_job(cause: Explained, stopped: JobStopped) -> Explained:
             else f" {named} is reserved in ACC without all its bytes; repeating the call that began it goes on."
         )
     body = cause.body.model_copy(update={"message": message, "failed_step": stopped.step})
-    return Explained(body, cause.again, stopped.attachment_id)
+    return replace(cause, body=body)
 
 
 def _words(error: Exception) -> Words | None:

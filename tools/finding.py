@@ -1,5 +1,6 @@
 """Looking up what people refer to, in as few requests as the API allows; nothing is guessed silently."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,8 +16,17 @@ from tools.errors import (
     ProjectNotSupported,
     SubmittalNotFound,
 )
+from tools.kept import Kept
 from tools.project_list import KnownProject, ProjectLists
-from tools.references import NotAReference, Reference, alike, project_reference, search_terms, submittal_reference
+from tools.references import (
+    NotAReference,
+    Reference,
+    alike,
+    likeness,
+    project_reference,
+    search_terms,
+    submittal_reference,
+)
 from tools.results import Candidate, TaskRow
 from tools.view import CLOSE_TASK, REVIEW, candidate, number, task_row
 
@@ -27,11 +37,12 @@ SEARCHED: Final = 500
 class Finder:
     """Finds projects, submittals, people and tasks for one person."""
 
-    def __init__(self, acc: Acc, policy: Policy) -> None:
+    def __init__(self, acc: Acc, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
         self._acc = acc
         self._policy = policy
-        self._people: dict[str, SubmittalsUser] = {}
-        self.project_lists = ProjectLists(acc)
+        self._people = Kept[SubmittalsUser](clock)
+        self._items = Kept[str](clock)
+        self.project_lists = ProjectLists(acc, clock)
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.
@@ -39,9 +50,8 @@ class Finder:
         Raises:
             AccError: ACC refused or is away.
         """
-        if project_id not in self._people:
-            self._people[project_id] = await self._acc.submittals.me(project_id)
-        return self._people[project_id]
+        known = self._people.get(project_id)
+        return known or self._people.keep(await self._acc.submittals.me(project_id), project_id)
 
     async def project(self, text: str) -> KnownProject:
         """Return the project that `text` refers to.
@@ -76,11 +86,25 @@ class Finder:
                 "Give the URL's own project, or the submittal's number.",
                 again=Again(needs=["project"]),
             )
-        item_id = reference.id or (await self._item_by_words(project.id, reference.words)).id
+        known = None if reference.id else await self._known_item(project.id, reference.words)
+        if known is not None:
+            return known
+        item_id = reference.id or await self._item_by_words(project.id, reference.words)
         try:
             return await self._acc.submittals.item(project.id, item_id)
         except NotFound:
             raise _no_submittal() from None
+
+    async def _known_item(self, project_id: str, words: str) -> Item | None:
+        """Return the submittal that these words meant a moment ago, read anew, if it still is what they say."""
+        item_id = self._items.get(project_id, words)
+        if item_id is None:
+            return None
+        try:
+            item = await self._acc.submittals.item(project_id, item_id)
+        except NotFound:
+            return None
+        return item if likeness(words, number(item), item.title) == "exact" else None
 
     async def my_tasks(self, project_id: str, item: Item) -> list[TaskRow]:
         """Return the open review tasks that this person may close; an assignee can be a company nobody can look up.
@@ -126,26 +150,27 @@ class Finder:
             )
         return found[0]
 
-    async def _item_by_words(self, project_id: str, words: str) -> Item:
-        if not alike(words):
-            raise _no_submittal()
+    async def _item_by_words(self, project_id: str, words: str) -> str:
+        """Return the id of the submittal that is called so, else of the only one that is called nearly so."""
         near: dict[str, Item] = {}
-        for query in _searches(words):
+        for query in _searches(words) if alike(words) else ():
             exact: dict[str, Item] = {}
             seen = 0
             async for item in self._acc.submittals.all_items(project_id, **query):
-                if _fits(item, alike(words), exactly=True):
+                kind = likeness(words, number(item), item.title)
+                if kind == "exact":
                     exact[item.id] = item
-                elif _fits(item, alike(words), exactly=False):
+                elif kind == "near":
                     near[item.id] = item
                 seen += 1
-                if seen == SEARCHED:
+                # Numbers are unique in a project, so the one that is written so ends the search.
+                if seen == SEARCHED or number(item).casefold() == words.casefold():
                     break
             if exact:
-                return _only(exact, words)
+                return self._items.keep(_only(exact, words).id, project_id, words)
         if not near:
             raise _no_submittal()
-        return _only(near, words)
+        return _only(near, words).id
 
 
 def _searches(words: str) -> Iterator[dict[str, Any]]:
@@ -158,11 +183,6 @@ def _searches(words: str) -> Iterator[dict[str, Any]]:
         yield {"sort": "identifier desc"}
 
 
-def _fits(item: Item, wanted: str, *, exactly: bool) -> bool:
-    names = [alike(number(item)), alike(item.title)]
-    return wanted in names if exactly else any(wanted in name for name in names)
-
-
 def _only(found: dict[str, Item], words: str) -> Item:
     """Return the one that is meant; of several the one that is written so, to the letter."""
     items = sorted(found.values(), key=lambda item: (number(item), item.id))
@@ -171,7 +191,7 @@ def _only(found: dict[str, Item], words: str) -> Item:
         return (literal or items)[0]
     raise AmbiguousReference(
         f"{len(items)} submittals fit these words.",
-        "Call again with the id of one of the candidates.",
+        "Call again with the id of one of the candidates, or with more of the number or title.",
         candidates=[candidate(item) for item in items],
         again=Again(needs=["submittal"]),
     )
@@ -200,5 +220,5 @@ def _no_project(*, not_provisioned: bool) -> Exception:
 def _no_submittal() -> SubmittalNotFound:
     return SubmittalNotFound(
         "No submittal of that id, number or title in this project, or this person may not see it.",
-        "Look for it with find_submittals; drafts are shown to managers only.",
+        "Look for it with find_submittals, or ask the person for its number. Only a submittals manager sees drafts.",
     )

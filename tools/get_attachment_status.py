@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
 from tools.desk import Call, Desk
+from tools.errors import TakesTooLong
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult, AttachmentsResult
 from tools.surface import Definition
@@ -49,7 +50,7 @@ async def get_attachment_status(
 async def _one(
     desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
 ) -> AttachmentResult | Deferred:
-    from tools.attachment_answers import background_failure, describe, patience
+    from tools.attachment_answers import describe, ended, patience
 
     me = await desk.finder.me(project.id)
     waiting = patience(desk, call, wait_seconds)
@@ -58,10 +59,15 @@ async def _one(
     if job is not None and job.running:
         job = await desk.transfers.jobs.wait(job, waiting)
     row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
-    failure = background_failure(row, job, desk.now())
+    failure = await ended(desk, project, item, row, me.id, job)
     if failure is not None:
         raise failure
-    view, standing = await describe(desk, project.id, item.id, row, me.id, job)
+    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
+    if view.state == "processing" and standing.overdue:
+        raise TakesTooLong(
+            "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",
+            "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
+        )
     answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
     if call.defers and wait_seconds > waiting.seconds and goes_on(answer):
         return Deferred.attachment(project.id, item.id, attachment_id, view.state)

@@ -5,7 +5,7 @@ step proposes `upload_by_caller` by itself: a reservation cannot be deleted thro
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tools.codes import Code
@@ -19,6 +19,9 @@ MAX_STEPS: Final = 5
 """Steps of a list; its rows say where the others stand."""
 
 _STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
+
+MAX_FAILURES: Final = 2
+"""Attachments of one file that ACC may fail to process; after that a person has to look at the file."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,12 @@ class Surroundings:
 class Standing:
     """An attachment and what is known of it.
 
-    `mine`: this person reserved it; `may_confirm`: and ACC permits confirming it. `awaits_caller`: its bytes are to be
-    sent by the caller. `overdue`: it is processing for longer than anybody waits. `problem` is the code of a failure in
-    the background. `call` are the arguments that repeat the call while it is `preparing`.
+    `mine`: this person reserved it; `may_confirm`: and ACC permits confirming it. `may_attach`: ACC lets this person
+    attach to the submittal as it is now. `awaits_caller`: its bytes are to be sent by the caller. `overdue`: it is
+    processing for longer than anybody waits. `problem` is the code of a failure in the background; `failures`: how
+    often ACC has failed to process a file of this name. `call` are the arguments that repeat the call while it is
+    `preparing`. `content` are those that name its content, as far as that is known here, and `manner` those that would
+    attach it in the same way again.
     """
 
     project_id: str
@@ -55,10 +61,14 @@ class Standing:
     state: AttachmentState
     mine: bool = True
     may_confirm: bool = True
+    may_attach: bool = True
     awaits_caller: bool = False
     overdue: bool = False
     problem: Code | None = None
+    failures: int = 0
     call: Mapping[str, Any] | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)
+    manner: Mapping[str, Any] = field(default_factory=dict)
 
 
 def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]:
@@ -67,20 +77,22 @@ def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]
         case "preparing":
             reason = f"The same call joins the running job. {_STOPPING}"
             return [step("add_submittal_attachment", standing.call or {}, reason)]
-        case "uploading":
-            return [_follow(standing, around.patience, f"Bytes are on their way; this waits for them. {_STOPPING}")]
-        case "uploaded":
-            return _confirm(standing, around, "The bytes are stored; confirming makes the file visible in ACC.")
         case "reserved" if standing.awaits_caller:
             return _confirm(standing, around, "Once the bytes were sent with upload.command: this completes them.")
-        case "processing" if standing.overdue:
-            return [_follow(standing, 0, "Processing takes unusually long: look at the submittal in ACC.")]
-        case "processing":
-            return [_follow(standing, around.patience, "ACC is making a version of the file; this waits for it.")]
         case "reserved":
             return _attach(
                 standing, around, "Bytes are missing: attach the same file to go on, or make a new attachment."
             )
+        case "uploading":
+            return [_follow(standing, around, f"Bytes are on their way; this waits for them. {_STOPPING}")]
+        case "uploaded":
+            listed = "The bytes are stored; confirming makes the file visible in ACC."
+            missing = "The bytes are stored, but ACC lists no way to confirm them now: this tells why."
+            return _confirm(standing, around, listed if standing.may_confirm else missing)
+        case "processing":
+            usual = "ACC is making a version of the file; this waits for it."
+            overdue = "Processing takes unusually long: this tells what a person can do."
+            return [_follow(standing, around, overdue if standing.overdue else usual)]
         case "failed":
             return _attach(standing, around, "ACC could not process these bytes: attach the file anew.")
         case "ready":
@@ -163,21 +175,24 @@ def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:
     )
 
 
-def _follow(standing: Standing, wait_seconds: int, reason: str) -> NextStep:
-    arguments = {**_names(standing), "wait_seconds": wait_seconds}
+def _follow(standing: Standing, around: Surroundings, reason: str) -> NextStep:
+    arguments = {**_names(standing), "wait_seconds": 0 if standing.overdue else around.patience}
     return step("get_attachment_status", arguments, _with_problem(standing, reason))
 
 
 def _confirm(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
-    if around.read_only or not standing.may_confirm:
+    if around.read_only or not standing.mine:
         return []
     return [step("confirm_attachment", _names(standing), _with_problem(standing, reason))]
 
 
 def _attach(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
-    if around.read_only or not standing.mine:
+    if around.read_only or not (standing.mine and standing.may_attach) or standing.failures >= MAX_FAILURES:
         return []
-    arguments = {"project": standing.project_id, "submittal": standing.submittal_id, around.source: None}
+    place = {"project": standing.project_id, "submittal": standing.submittal_id}
+    known = standing.content and (around.local_files or "file_path" not in standing.content)
+    content = standing.content if known else {around.source: None}
+    arguments = {**place, **content, **standing.manner}
     return [step("add_submittal_attachment", arguments, _with_problem(standing, reason))]
 
 

@@ -1,16 +1,13 @@
-"""The projects a person can see, over all their accounts; kept for a minute, for hubs allow 50 requests a minute."""
+"""The projects a person can see, over all their accounts; kept for a while, for hubs allow 50 requests a minute."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from acc.client import Acc
 from acc.ids import InvalidId, submittals_project_id
+from tools.kept import Kept
 from tools.references import alike
-
-KEEP_SECONDS: Final = 60.0
-"""How long a list, or who a person is in a project, is used again."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +51,19 @@ class ProjectLists:
 
     def __init__(self, acc: Acc, clock: Callable[[], float] = time.monotonic) -> None:
         self._acc = acc
-        self._clock = clock
-        self._kept: ProjectList | None = None
-        self._good_until = 0.0
+        self._kept = Kept[ProjectList](clock)
 
     async def get(self) -> ProjectList:
-        """Return the list, at most `KEEP_SECONDS` old. An empty one is never kept: somebody is about to mend that.
+        """Return the list, perhaps a kept one. An empty one is never kept: somebody is about to mend that.
 
         Raises:
             AccError: Autodesk refused or is away.
         """
-        if self._kept is None or self._clock() >= self._good_until:
-            listed = await self._read()
-            self._kept = listed if listed.projects else None
-            self._good_until = self._clock() + KEEP_SECONDS
-            return listed
-        return self._kept
+        kept = self._kept.get()
+        if kept is not None:
+            return kept
+        listed = await self._read()
+        return self._kept.keep(listed) if listed.projects else listed
 
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()

@@ -10,26 +10,24 @@ from typing import Any
 
 from tools.codes import Code
 from tools.errors import Again
-from tools.next_steps import Surroundings, step
+from tools.next_steps import Standing, Surroundings, after_attachment, step
 from tools.results import NextStep
-
-STATUS = "get_attachment_status"
 
 
 @dataclass(frozen=True)
 class Failure:
     """A failed call: `tool` and `arguments` as the caller chose them, and what ended it.
 
-    `again` says how the same call could go on. `failed_step` is set when a job ended at it, `attachment_id` when an
-    attachment is known.
+    `again` says how the same call could go on. `uploading` is an attachment (its id) whose bytes are on their way,
+    `standing` is set when what failed is not the call but the attachment it looked at.
     """
 
     code: Code
     tool: str
     arguments: Mapping[str, Any]
     again: Again | None = None
-    failed_step: str | None = None
-    attachment_id: str | None = None
+    uploading: str | None = None
+    standing: Standing | None = None
 
     @property
     def place(self) -> dict[str, Any] | None:
@@ -42,8 +40,9 @@ class Failure:
 
 def after_failure(failure: Failure, around: Surroundings) -> list[NextStep]:
     """Return how to go on after a failed call."""
-    if failure.tool == STATUS and failure.failed_step is not None:
-        return _after_stopped_job(failure, around)
+    if failure.standing is not None:
+        # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
+        return after_attachment(failure.standing, around)
     if failure.again is not None:
         return [_again(failure, failure.again)]
     match failure.code:
@@ -61,25 +60,13 @@ def _at_place(failure: Failure, around: Surroundings, place: dict[str, Any]) -> 
     match failure.code:
         case "processing_failed" | "upload_expired" if not around.read_only:
             return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file anew.")]
-        case "upload_incomplete":
-            return [step(STATUS, place | {"attachment_id": failure.attachment_id}, "See how far the bytes are.")]
+        case "upload_incomplete" if failure.uploading is not None:
+            arguments = place | {"attachment_id": failure.uploading, "wait_seconds": around.patience}
+            return [step("get_attachment_status", arguments, "The bytes are on their way: wait for them.")]
         case "attachment_not_found":
-            return [step(STATUS, place, "List the attachments there are.")]
-        case "permission_denied" | "submittal_closed" | "task_required" if failure.tool != "get_submittal":
-            return [step("get_submittal", place, "See the state, the permitted actions and the tasks as they are now.")]
+            return [step("get_attachment_status", place, "List the attachments there are.")]
         case _:
             return []
-
-
-def _after_stopped_job(failure: Failure, around: Surroundings) -> list[NextStep]:
-    """Looking again moves nothing: what stopped goes on with the call that started it, or with the confirmation."""
-    if failure.place is None or around.read_only:
-        return []
-    if failure.failed_step == "confirm" and failure.code != "processing_failed":
-        arguments = failure.place | {"attachment_id": failure.attachment_id}
-        return [step("confirm_attachment", arguments, "The bytes are stored; confirming goes on.")]
-    reason = "Attaching the same file goes on where it stopped."
-    return [step("add_submittal_attachment", failure.place | {around.source: None}, reason)]
 
 
 def _again(failure: Failure, again: Again) -> NextStep:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -76,12 +76,35 @@ def search_terms(words: str) -> list[str]:
 
     ACC searches running numbers, titles and specification identifiers, not the number people see (fact sheet 2.3).
     """
-    terms = [words]
     number = _NUMBER_WITH_SPEC.fullmatch(words)
-    if number:
-        spec = number["spec"].strip()
-        terms += [re.sub(r"\s", "", spec), spec]
-    return list(dict.fromkeys(terms))
+    if not number:
+        return [words]
+    spec = number["spec"].strip()
+    return list(dict.fromkeys([re.sub(r"\s", "", spec), spec, words]))
+
+
+def likeness(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
+    """Return how far the `words` somebody used fit a submittal's number and title.
+
+    Near is: a part of the title, the section of the number alone, or the number but for leading zeros. A number is not
+    near to another that merely begins like it: 051200-1 never means 051200-10.
+    """
+    wanted = alike(words)
+    if wanted in (alike(number), alike(title)):
+        return "exact"
+    section, sequence = _section_and_sequence(number)
+    whole = _NUMBER_WITH_SPEC.fullmatch(words) is not None
+    if (wanted == section and not whole) or (section, sequence) == _section_and_sequence(words):
+        return "near"
+    if any(letter.isalpha() for letter in words):
+        return "near" if wanted in alike(title) else None
+    # Digits are looked for as whole words only: 12 is no part of 051200.
+    return "near" if wanted in [alike(word) for word in title.split()] else None
+
+
+def _section_and_sequence(number: str) -> tuple[str, str]:
+    parts = re.split(_DASH, number)
+    return alike("".join(parts[:-1])), alike(parts[-1]).lstrip("0") or "0"
 
 
 def _is_url(text: str) -> bool:

@@ -7,9 +7,11 @@ from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task
 from tools.codes import Code
 from tools.next_steps import Standing
 from tools.results import AttachmentView, Candidate, Court, Progress, SubmittalRow, SubmittalView, TaskRow
+from transfers.caller_job import CallerJob
 from transfers.categories import allowed_categories, category_word
 from transfers.file_job import FileJob
 from transfers.job import Job
+from transfers.link_job import LinkJob
 from transfers.state import FOLLOW_SECONDS, attachment_state
 
 ATTACH: Final = "Attachment::create"
@@ -87,13 +89,14 @@ def preparing_view(job: Job) -> AttachmentView:
 def standing(
     view: AttachmentView,
     row: Attachment,
+    item: Item | None,
     person_id: str,
     now: datetime,
+    job: Job | None,
     *,
-    awaits_caller: bool = False,
     problem: Code | None = None,
 ) -> Standing:
-    """Return what decides on the next steps of an attachment."""
+    """Return what decides on the next steps of an attachment of `item`; None where that was not read just now."""
     mine = row.created_by == person_id
     return Standing(
         project_id=view.project_id,
@@ -102,10 +105,33 @@ def standing(
         state=view.state,
         mine=mine,
         may_confirm=mine and row.permitted(CONFIRM) is not None,
-        awaits_caller=awaits_caller,
+        may_attach=item is None or item.permitted(ATTACH) is not None,
+        awaits_caller=isinstance(job, CallerJob) and not job.stored and problem is None,
         overdue=overdue(row, now),
         problem=problem,
+        content=_content(job),
+        manner=_manner(view, row, item),
     )
+
+
+def _content(job: Job | None) -> dict[str, Any]:
+    """Return the arguments that name what a job attaches; empty where nobody here knows."""
+    key = {"idempotency_key": job.key} if job is not None and job.key else {}
+    if isinstance(job, FileJob):
+        return {"file_path": job.path, **key}
+    return {"file_urn": job.version_urn, **key} if isinstance(job, LinkJob) else {}
+
+
+def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[str, Any]:
+    """Return the arguments that attach in the same way, but for what ACC would choose itself or not take now."""
+    manner: dict[str, Any] = {"name": view.name}
+    if item is None:
+        return manner
+    if view.category in allowed_categories(item.state_id or "", overrides(item))[1:]:
+        manner["category"] = view.category
+    if row.task_id and item.state_id == REVIEW:
+        manner["task_id"] = row.task_id
+    return manner
 
 
 def overdue(row: Attachment, now: datetime) -> bool:

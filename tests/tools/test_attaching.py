@@ -105,7 +105,8 @@ async def test_a_caller_sends_the_bytes_and_confirms_them(connect, box, transpor
         early = await assistant.refused("confirm_attachment", **added["next_steps"][0]["arguments"])
         assert early["error"]["code"] == "upload_incomplete"
         assert attachments(box)[0]["isFileUploaded"] is False
-        seen = await assistant.follow(early["next_steps"][0])
+        assert (early["next_steps"], "upload.command" in early["error"]["hint"]) == ([], True)
+        seen = await assistant.call("get_attachment_status", **added["next_steps"][0]["arguments"])
         assert seen["attachment"]["state"] == "reserved"
         assert seen["next_steps"] == added["next_steps"]
 

@@ -1,5 +1,6 @@
 """Over the whole table of what can be: every step can be taken, and none does what nobody asked for."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -46,6 +47,12 @@ def standings(draw: st.DrawFn) -> Standing:
         overdue=draw(st.booleans()),
         problem=draw(st.sampled_from([None, *CODES])),
         call=call if state == "preparing" else None,
+        may_attach=draw(st.booleans()),
+        failures=draw(st.integers(0, 3)),
+        content=draw(
+            st.sampled_from([{}, {"file_path": "/d/a.pdf", "idempotency_key": "k"}, {"file_urn": call["file_urn"]}])
+        ),
+        manner=draw(st.sampled_from([{}, {"name": "a.pdf", "category": "final_response", "task_id": "t"}])),
     )
 
 
@@ -116,9 +123,36 @@ def test_nobody_waits_longer_than_the_settings_allow():
     assert step.arguments["wait_seconds"] == 5
 
 
-def test_after_half_an_hour_of_processing_a_person_is_to_look():
+def test_after_half_an_hour_of_processing_the_step_tells_what_a_person_can_do_instead_of_waiting():
     [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "processing", overdue=True), HERE)
-    assert (step.arguments["wait_seconds"], "look at the submittal in ACC" in step.reason) == (0, True)
+    assert (step.arguments["wait_seconds"], "what a person can do" in step.reason) == (0, True)
+
+
+def test_a_file_that_keeps_failing_is_not_attached_a_third_time():
+    failed = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed", failures=1)
+    assert [step.tool for step in after_attachment(failed, HERE)] == ["add_submittal_attachment"]
+    assert after_attachment(replace(failed, failures=2), HERE) == []
+
+
+def test_nothing_is_attached_anew_where_acc_takes_no_attachment():
+    for state in ("reserved", "failed"):
+        assert after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, state, may_attach=False), HERE) == []
+
+
+def test_stored_bytes_that_cannot_be_confirmed_lead_to_the_call_that_tells_why():
+    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded", may_confirm=False), HERE)
+    assert (step.tool, "tells why" in step.reason) == ("confirm_attachment", True)
+
+
+def test_the_same_file_is_attached_again_in_the_way_it_was_as_far_as_that_is_known():
+    manner = {"name": "Beams, rev. B.pdf", "category": "final_response", "task_id": "task"}
+    known = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", content={"file_path": "/d/beams.pdf"}, manner=manner)
+    [step] = after_attachment(known, HERE)
+    place = {"project": PROJECT, "submittal": SUBMITTAL}
+    assert (step.arguments, step.needs) == ({**place, "file_path": "/d/beams.pdf", **manner}, [])
+    over_http = Surroundings(local_files=False, read_only=False, max_wait_seconds=45)
+    [step] = after_attachment(known, over_http)
+    assert (step.arguments, step.needs) == ({**place, **manner}, ["file_urn"])
 
 
 def test_stored_bytes_are_to_be_confirmed():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tools.catalogue import definitions
 from tools.codes import CODES
 from tools.errors import Again
-from tools.next_steps import Surroundings
+from tools.next_steps import Standing, Surroundings, after_attachment
 from tools.recovery import Failure, after_failure
 
 HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
@@ -25,6 +25,17 @@ CALLS = {
 }
 
 
+STANDING = {
+    "project_id": st.just("project-id"),
+    "submittal_id": st.just("submittal-id"),
+    "attachment_id": st.just("attachment-id"),
+    "state": st.sampled_from(["reserved", "uploaded", "failed"]),
+    "problem": st.sampled_from(CODES),
+    "content": st.sampled_from([{}, {"file_path": "/drawings/a.pdf"}, {"file_urn": "urn:x"}]),
+    "manner": st.sampled_from([{}, {"name": "a.pdf", "category": "final_response", "task_id": "task"}]),
+}
+
+
 @st.composite
 def failures(draw: st.DrawFn) -> Failure:
     tool = draw(st.sampled_from(sorted(CALLS)))
@@ -35,8 +46,8 @@ def failures(draw: st.DrawFn) -> Failure:
         tool,
         CALLS[tool],
         draw(st.one_of(st.none(), st.builds(Again, without=st.just([]), needs=some))),
-        draw(st.sampled_from([None, "hash", "reserve", "send", "complete", "confirm"])),
-        "attachment-id",
+        draw(st.sampled_from([None, "attachment-id"])),
+        draw(st.one_of(st.none(), st.builds(Standing, **STANDING))),
     )
 
 
@@ -54,11 +65,22 @@ def test_every_step_after_a_failure_can_be_taken(served, failure, local_files, r
 def test_a_call_is_repeated_unchanged_only_where_that_can_help(failure):
     for step in after_failure(failure, HERE):
         if (step.tool, step.arguments) == (failure.tool, dict(failure.arguments)):
-            assert failure.again is not None
+            assert failure.again is not None or failure.standing is not None
 
 
 @pytest.mark.parametrize("tool", sorted(CALLS))
-@pytest.mark.parametrize("code", ["app_not_provisioned", "read_only", "upstream_rejected"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "app_not_provisioned",
+        "read_only",
+        "upstream_rejected",
+        "submittal_closed",
+        "task_required",
+        "permission_denied",
+        "upload_incomplete",
+    ],
+)
 def test_where_only_a_person_can_help_there_is_no_step(tool, code):
     assert after_failure(Failure(code, tool, CALLS[tool]), HERE) == []
 
@@ -79,20 +101,15 @@ def test_a_legal_name_is_proposed_in_the_same_call():
 
 
 @pytest.mark.parametrize(
-    ("failed_step", "tool"),
-    [("send", "add_submittal_attachment"), ("complete", "add_submittal_attachment"), ("confirm", "confirm_attachment")],
+    ("state", "tool"), [("reserved", "add_submittal_attachment"), ("uploaded", "confirm_attachment")]
 )
-def test_looking_again_at_a_job_that_stopped_would_move_nothing(failed_step, tool):
-    failure = Failure(
-        "storage_unavailable",
-        "get_attachment_status",
-        CALLS["get_attachment_status"],
-        Again(),
-        failed_step,
-        "attachment-id",
-    )
+def test_looking_again_at_a_job_that_stopped_would_move_nothing(state, tool):
+    call = CALLS["get_attachment_status"]
+    standing = Standing("project-id", "submittal-id", "attachment-id", state, problem="storage_unavailable")
+    failure = Failure("storage_unavailable", "get_attachment_status", call, Again(), standing=standing)
     [step] = after_failure(failure, HERE)
     assert step.tool == tool
+    assert [step] == after_attachment(standing, HERE)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +119,6 @@ def test_looking_again_at_a_job_that_stopped_would_move_nothing(failed_step, too
         ("project_not_allowed", "get_submittal", "find_projects"),
         ("project_not_supported", "find_submittals", "find_projects"),
         ("submittal_not_found", "get_submittal", "find_submittals"),
-        ("submittal_closed", "add_submittal_attachment", "get_submittal"),
-        ("task_required", "add_submittal_attachment", "get_submittal"),
-        ("permission_denied", "confirm_attachment", "get_submittal"),
         ("attachment_not_found", "confirm_attachment", "get_attachment_status"),
         ("upload_incomplete", "confirm_attachment", "get_attachment_status"),
         ("processing_failed", "get_attachment_status", "add_submittal_attachment"),
@@ -114,13 +128,12 @@ def test_looking_again_at_a_job_that_stopped_would_move_nothing(failed_step, too
     ],
 )
 def test_another_tool_helps_where_the_same_cannot(code, tool, next_tool):
-    [step] = after_failure(Failure(code, tool, CALLS[tool], attachment_id="attachment-id"), HERE)
+    [step] = after_failure(Failure(code, tool, CALLS[tool], uploading="attachment-id"), HERE)
     assert step.tool == next_tool
 
 
-@pytest.mark.parametrize(("code", "tool"), [("not_signed_in", "sign_in"), ("permission_denied", "get_submittal")])
-def test_a_tool_never_leads_back_to_itself(code, tool):
-    assert after_failure(Failure(code, tool, CALLS[tool]), HERE) == []
+def test_signing_in_never_leads_back_to_itself():
+    assert after_failure(Failure("not_signed_in", "sign_in", {}), HERE) == []
 
 
 def test_the_calls_of_this_table_name_every_tool():

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.references import NotAReference, Reference, alike, project_reference, search_terms, submittal_reference
+from tools.references import (
+    NotAReference,
+    Reference,
+    alike,
+    likeness,
+    project_reference,
+    search_terms,
+    submittal_reference,
+)
 
 PROJECT = "b46962a5-ebb3-5fcd-b9b0-daca25a86bca"
 ITEM = "e74f17e7-2c7f-563c-894f-002dfdbda514"
@@ -123,17 +131,51 @@ def test_a_title_is_the_same_in_any_case():
 @pytest.mark.parametrize(
     ("words", "terms"),
     [
-        ("051200-3", ["051200-3", "051200"]),
-        ("05 12 00-3", ["05 12 00-3", "051200", "05 12 00"]),
-        ("05 12 00 – 3", ["05 12 00 – 3", "051200", "05 12 00"]),
-        ("033100.13-01", ["033100.13-01", "033100.13"]),
+        ("051200-3", ["051200", "051200-3"]),
+        ("05 12 00-3", ["051200", "05 12 00", "05 12 00-3"]),
+        ("05 12 00 – 3", ["051200", "05 12 00", "05 12 00 – 3"]),
+        ("033100.13-01", ["033100.13", "033100.13-01"]),
         ("12", ["12"]),
         ("beam drawings", ["beam drawings"]),
         ("east-wing", ["east-wing"]),
     ],
 )
-def test_of_a_number_acc_is_asked_for_the_specification_part_too(words, terms):
+def test_of_a_number_acc_is_asked_for_the_specification_part_first(words, terms):
     assert search_terms(words) == terms
+
+
+@pytest.mark.parametrize(
+    ("words", "likeness_expected"),
+    [
+        ("051200-3", "exact"),
+        ("05 12 00 – 3", "exact"),
+        ("STRUCTURAL steel - beam drawings, level 2", "exact"),
+        ("051200-03", "near"),
+        ("051200", "near"),
+        ("05 12 00", "near"),
+        ("beam drawings", "near"),
+        ("2", "near"),
+        ("051200-30", None),
+        ("051200-33", None),
+        ("512", None),
+        ("3", None),
+        ("-3", None),
+        ("0", None),
+        ("column drawings", None),
+    ],
+)
+def test_how_near_words_come_to_a_submittal(words, likeness_expected):
+    assert likeness(words, "051200-3", "Structural steel – beam drawings, Level 2") == likeness_expected
+
+
+@pytest.mark.parametrize("other", ["051200-10", "051200-13", "0512001-1", "051200-11"])
+def test_a_number_is_never_taken_for_one_that_merely_begins_or_ends_like_it(other):
+    assert likeness("051200-1", other, "Beams") is None
+
+
+@pytest.mark.parametrize(("words", "number"), [("12", "12"), ("012", "12"), ("12", "012")])
+def test_a_number_without_a_section_is_itself_but_for_zeros(words, number):
+    assert likeness(words, number, "Beams") == ("exact" if words == number else "near")
 
 
 @given(st.text(max_size=60))

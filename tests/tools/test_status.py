@@ -56,13 +56,14 @@ async def test_a_file_that_acc_could_not_process_is_an_error_and_in_a_list_a_sta
             )
             assert refusal["error"]["code"] == "processing_failed"
             [step] = refusal["next_steps"]
-            assert (step["tool"], step["needs"]) == ("add_submittal_attachment", ["file_path"])
+            assert (step["tool"], step["needs"]) == ("add_submittal_attachment", [])
+            assert step["arguments"]["file_path"] == str(tmp_path / "beams.pdf")
         listed = await assistant.call("get_attachment_status", **NEW)
         assert [row["state"] for row in listed["attachments"]] == ["failed"]
         assert listed["next_steps"][0]["reason"].startswith("processing_failed: ")
 
         box.switches.processing_fails = False
-        anew = await assistant.follow(step, file_path="beams.pdf")
+        anew = await assistant.follow(step)
         assert (anew["already_attached"], anew["attachment"]["state"]) == (False, "uploaded")
     assert anew["attachment"]["id"] != attachment_id
 
@@ -101,9 +102,27 @@ async def test_after_half_an_hour_a_person_is_sent_to_acc(connect, box):
     row = processing("2026-01-01T00:00:00.000000Z", box)
     box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
     async with connect() as assistant:
-        seen = await assistant.call("get_attachment_status", **NEW, attachment_id=row["id"], wait_seconds=30)
-    assert seen["attachment"]["state"] == "processing"
-    assert "look at the submittal in ACC" in seen["next_steps"][0]["reason"]
+        seen = await assistant.call("get_attachment_status", **NEW)
+        assert [one["state"] for one in seen["attachments"]] == ["processing"]
+        box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
+        refusal = await assistant.refused("get_attachment_status", **seen["next_steps"][0]["arguments"])
+    assert (refusal["error"]["code"], refusal["error"]["retryable"]) == ("upstream_unavailable", False)
+    assert "A person looks at the submittal in ACC" in refusal["error"]["hint"]
+    assert refusal["next_steps"] == []
+
+
+async def test_a_file_that_acc_fails_on_twice_is_left_to_a_person(connect, box, tmp_path):
+    box.switches.processing_fails = True
+    async with connect(folders=(tmp_path,)) as assistant:
+        for times in (1, 2):
+            attachment_id = await confirmed(assistant, tmp_path)
+            refusal = await assistant.refused(
+                "get_attachment_status", **NEW, attachment_id=attachment_id, wait_seconds=30
+            )
+            assert refusal["error"]["code"] == "processing_failed"
+            assert len(refusal["next_steps"]) == 2 - times
+    assert "failed 2 times" in refusal["error"]["message"]
+    assert "A person opens the file" in refusal["error"]["hint"]
 
 
 async def test_an_upload_whose_day_is_over_is_told_with_what_sends_it_anew(connect, box, tmp_path):
@@ -123,7 +142,7 @@ async def test_an_upload_whose_day_is_over_is_told_with_what_sends_it_anew(conne
         listed = await assistant.call("get_attachment_status", **NEW)
         assert listed["next_steps"][0]["reason"].startswith("upload_expired: ")
         [step] = refusal["next_steps"]
-        anew = await assistant.follow(step, file_path="beams.pdf")
+        anew = await assistant.follow(step)
         assert (anew["attachment"]["id"], anew["attachment"]["state"]) == (attachment_id, "uploaded")
 
 

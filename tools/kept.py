@@ -1,0 +1,33 @@
+"""What was looked up a moment ago, for the next call that asks the same."""
+
+import time
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+V = TypeVar("V")
+
+KEEP_SECONDS: Final = 60.0
+"""How long anything is used again: a conversation asks the same several times a minute, and people notice the rest."""
+
+MOST: Final = 1000
+"""Values kept at once; a caller that asks for more starts over."""
+
+
+class Kept(Generic[V]):
+    """Values by name, each for `KEEP_SECONDS`."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._values: dict[tuple[str, ...], tuple[float, V]] = {}
+
+    def get(self, *name: str) -> V | None:
+        """Return the value of a name, unless it is too old or was never kept."""
+        until, value = self._values.get(name, (0.0, None))
+        return value if self._clock() < until else None
+
+    def keep(self, value: V, *name: str) -> V:
+        """Keep a value under a name, and return it."""
+        if len(self._values) >= MOST:
+            self._values.clear()
+        self._values[name] = (self._clock() + KEEP_SECONDS, value)
+        return value
