@@ -69,20 +69,21 @@ def reader(resource: SubmittalResource) -> Read:
         arguments = {"project": project, "submittal": submittal, **dict(resource.arguments)}
         answer = await tool.answer(arguments, context)
         if isinstance(answer, ErrorResult):
-            raise refusal(answer, context.protocol_version)
+            raise refusal(answer, context)
         return answer if isinstance(answer, InputRequiredResult) else compact(answer)
 
     return read
 
 
-def refusal(answer: ErrorResult, protocol_version: str | None) -> MCPError:
+def refusal(answer: ErrorResult, context: Context[Any, Any]) -> MCPError:
     """Return a failed answer as the protocol error that a resource fails with; its data hold the whole answer."""
     error = answer.error
     if error.code in _NOT_FOUND:
-        code = not_found(protocol_version)
+        code = not_found(context.protocol_version)
     else:
         code = INVALID_PARAMS if error.code in _BAD_ADDRESS else INTERNAL_ERROR
-    return MCPError(code, f"{error.message} {error.hint}", answer.model_dump(mode="json"))
+    asked = context.request_context.params or {}
+    return MCPError(code, f"{error.message} {error.hint}", {"uri": asked.get("uri"), **answer.model_dump(mode="json")})
 
 
 def not_found(protocol_version: str | None) -> int:

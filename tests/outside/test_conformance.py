@@ -1,6 +1,9 @@
 """The official conformance suite, with the scenarios that need no fixtures of their own in the server.
 
-Left out beside those that need fixtures: scenarios that call a tool which only a fixture has and take any answer for
+Fixtures are what the scenarios need that read a resource, get a prompt, complete an argument or wait for a task: each
+asks for one of the suite's own making. Those of ours are tried by the Inspector and the TypeScript client.
+
+Left out beside them: scenarios that call a tool which only a fixture has and take any answer for
 success (`tools-call-simple-text`, `tools-call-error`, `input-required-result-validate-input` and
 `input-required-result-missing-input-response`), since they cannot fail.
 """

@@ -6,6 +6,7 @@ Each of its calls is a process of its own; over stdio so is our server, every ti
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -47,6 +48,11 @@ class Inspector:
 
     def call_tool(self, tool, arguments):
         return self.started("--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
+
+    def result(self, method, *options):
+        done = self.started("--method", method, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)["result"]
 
     def answer(self, tool, arguments):
         done = self.call_tool(tool, arguments)
@@ -157,6 +163,26 @@ def test_the_inspector_is_told_to_sign_in_without_the_bearer_secret(over_http, g
     done = over_http(guarded_url, bearer).list_tools()
     assert done.returncode == AUTH_REQUIRED, done.stdout + done.stderr
     assert done.stdout == ""
+
+
+def test_the_inspector_reads_submittals_as_resources(over_http, sandbox_url, acc):
+    inspector = over_http(sandbox_url)
+    templates = inspector.result("resources/templates/list")["resourceTemplates"]
+    assert [one["name"] for one in templates] == ["submittal", "submittal_attachments"]
+    uri = f"submittal://{quote(acc.project)}/{acc.submittal}"
+    for address, member in ((uri, "submittal"), (f"{uri}/attachments", "attachments")):
+        [content] = inspector.result("resources/read", "--uri", address)["contents"]
+        assert content["mimeType"] == "application/json"
+        assert json.loads(content["text"])[member]
+
+
+def test_the_inspector_gets_a_prompt(over_http, sandbox_url, acc):
+    inspector = over_http(sandbox_url)
+    listed = inspector.result("prompts/list")["prompts"]
+    assert [one["name"] for one in listed] == ["attach_files", "missing_from_submittal"]
+    arguments = ["--prompt-args", f"project={acc.project}", f"submittal={acc.submittal}"]
+    [message] = inspector.result("prompts/get", "--prompt-name", "missing_from_submittal", *arguments)["messages"]
+    assert f"Project: {acc.project}\nSubmittal: {acc.submittal}\n" in message["content"]["text"]
 
 
 def test_the_inspector_shows_a_refusal_with_its_code_and_its_hint(over_http, sandbox_url):

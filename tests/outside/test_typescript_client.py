@@ -51,3 +51,18 @@ def test_the_typescript_client_attaches_a_file_over_http(do_the_job, acc, guarde
     )
     assert attachment["state"] == "ready"
     assert acc.confirmed_bytes(attachment["id"]) == drawing.read_bytes()
+
+
+def test_the_typescript_client_reads_resources_gets_prompts_and_completes(node, era, acc, sandbox_url):
+    asked = {"era": era, "url": sandbox_url, "project": acc.project, "submittal": acc.submittal}
+    done = node("beside_tools.mjs", json.dumps(asked))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["templates"] == ["submittal://{project}/{submittal}", "submittal://{project}/{submittal}/attachments"]
+    assert found["read"]["submittal"]["number"] == acc.submittal
+    assert found["prompts"] == ["attach_files", "missing_from_submittal"]
+    assert f"Submittal: {acc.submittal}" in found["prompt"]
+    assert found["projects"] == [acc.project]
+    assert acc.submittal in found["submittals"]
+    # The client says -32602 of a missing resource also where the older protocol brings it -32002.
+    assert found["unknown"] == {"resource": "ResourceNotFoundError -32602", "prompt": "ProtocolError -32602"}

@@ -70,7 +70,7 @@ async def test_what_is_not_there_is_said_with_the_code_of_the_era_and_the_tools_
             (f"submittal://{mill}/1", "project_not_supported"),
         ):
             error = await refused(assistant, address)
-            assert (error.code, error.data["error"]["code"]) == (NOT_FOUND[era], code)
+            assert (error.code, error.data["uri"], error.data["error"]["code"]) == (NOT_FOUND[era], address, code)
             assert error.message == f"{error.data['error']['message']} {error.data['error']['hint']}"
             assert error.data["next_steps"]
 
