@@ -74,7 +74,13 @@ _LIST = Listing(
     },
     default_sort="identifier desc",
     filters=_VALUE_FILTERS,
-    search=("CAST(identifier AS TEXT)", "title", "specIdentifier", "ballInCourtNames"),
+    # The spec is looked for once, and not for every item through a join.
+    search=(
+        "title {like}",
+        "specId IN (SELECT id FROM specs WHERE identifier {like})",
+        "ballInCourtNames {like}",
+    ),
+    search_numbers=("identifier",),
     extra_parameters=tuple(_DATE_FILTERS),
     unique=("id", "identifier"),
 )

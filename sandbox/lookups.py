@@ -29,7 +29,7 @@ _SPECS = Listing(
     {"identifier": "identifier", "title": "title"},
     default_sort="identifier asc",
     filters={"filter[identifier]": "identifier IN ({marks})"},
-    search=("identifier", "title"),
+    search=("identifier {like}", "title {like}"),
 )
 _PACKAGES = Listing(
     "(SELECT packages.*, specs.identifier AS specIdentifier FROM packages JOIN specs ON specs.id = packages.specId)",
@@ -46,7 +46,8 @@ _PACKAGES = Listing(
         "filter[specId]": "specId IN ({marks})",
         "filter[spec.identifier]": "specIdentifier IN ({marks})",
     },
-    search=("CAST(identifier AS TEXT)", "title", "description", "specIdentifier"),
+    search=("title {like}", "description {like}", "specIdentifier {like}"),
+    search_numbers=("identifier",),
 )
 _ITEM_TYPES = Listing(
     "(SELECT item_types.*, EXISTS (SELECT 1 FROM items WHERE items.typeId = item_types.id) AS isInUse FROM item_types)",

@@ -35,7 +35,8 @@ class Listing:
     """A table (or view) that can be listed: SQL by API name for filters and order, and the columns' defaults.
 
     `filters` maps a query parameter to SQL with one `{marks}` for the comma-separated values; `sorts` maps a sort
-    field to an SQL expression; `search` holds expressions that `search` looks into.
+    field to an SQL expression; `search` holds conditions with one `{like}` for what `search` looks for, and
+    `search_numbers` expressions for whole numbers, which are looked into for digits only.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Listing:
     default_sort: str
     filters: Mapping[str, str]
     search: Sequence[str] = ()
+    search_numbers: Sequence[str] = ()
     extra_parameters: Sequence[str] = ()
     unique: Sequence[str] = ("id",)
     """Sort fields that no two rows share, after which no other is needed."""
@@ -100,7 +102,7 @@ def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> 
         found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order}", *values)]
         total, found = len(found), found[offset : offset + limit]
     else:
-        total = store.value(f"SELECT COUNT(*) FROM ({ids} LIMIT -1)", *values)  # noqa: S608
+        total = store.count(f"SELECT COUNT(*) FROM ({ids} LIMIT -1)", *values)  # noqa: S608
         found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)]
     chosen = "id IN (SELECT value FROM json_each(?))"
     rows = store.rows(f"SELECT * FROM {listing.source} WHERE {chosen} ORDER BY {order}", json.dumps(found))  # noqa: S608
@@ -158,8 +160,9 @@ def _search(call: Call, listing: Listing) -> Iterable[Condition]:
     words = call.query.text("search").strip()
     if words and listing.search:
         escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        sql = " OR ".join(f"{expression} LIKE ? ESCAPE '\\'" for expression in listing.search)
-        yield Condition(f"({sql})", (f"%{escaped}%",) * len(listing.search))
+        numbers = [f"CAST({one} AS TEXT) {{like}}" for one in listing.search_numbers if words.isdigit()]
+        conditions = [one.replace("{like}", "LIKE ? ESCAPE '\\'") for one in (*listing.search, *numbers)]
+        yield Condition(f"({' OR '.join(conditions)})", (f"%{escaped}%",) * len(conditions))
 
 
 def _link(call: Call, page: Page, offset: int) -> str:

@@ -73,6 +73,8 @@ CREATE TABLE IF NOT EXISTS items (
     createdAt TEXT NOT NULL, createdBy TEXT NOT NULL, updatedAt TEXT NOT NULL, updatedBy TEXT NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS items_in_project ON items (projectId, identifier);
+-- Lists of many items are counted and skipped through without reading a row.
+CREATE INDEX IF NOT EXISTS items_listed ON items (projectId, identifier, stateId, id);
 CREATE INDEX IF NOT EXISTS items_in_spec ON items (projectId, specId, stateId, customIdentifier);
 CREATE VIEW IF NOT EXISTS item_rows AS
 SELECT items.*, specs.identifier AS specIdentifier, specs.title AS specTitle,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.schema import SCHEMA
 
+_MOST_COUNTS = 1000
 Row = dict[str, Any]
 """A row under the API's own names; JSON and flag columns are already lists, objects and booleans."""
 
@@ -25,6 +26,8 @@ class Store:
         sqlite3.register_converter("sandbox_flag", lambda raw: raw == b"1")
         self._lock = threading.RLock()
         self._depth = 0
+        self._counts: dict[tuple[str, tuple[object, ...]], int] = {}
+        self._counted_at = -1
         self._connection = sqlite3.connect(
             str(file or ":memory:"),
             detect_types=sqlite3.PARSE_DECLTYPES,
@@ -55,6 +58,8 @@ class Store:
                 self._depth -= 1
                 if self._depth == 0:
                     self._connection.execute("ROLLBACK")
+                    # What was counted inside may never have been.
+                    self._counts.clear()
                 raise
             self._depth -= 1
             if self._depth == 0:
@@ -88,6 +93,17 @@ class Store:
         """The first column of the first row, or None."""
         found = self.row(sql, *values)
         return None if found is None else next(iter(found.values()))
+
+    def count(self, sql: str, *values: object) -> int:
+        """What a counting query gives; asked again before anything has changed, it is answered from memory."""
+        with self._lock:
+            changes = self._connection.total_changes
+            if changes != self._counted_at or len(self._counts) >= _MOST_COUNTS:
+                self._counts, self._counted_at = {}, changes
+            key = (sql, values)
+            if key not in self._counts:
+                self._counts[key] = int(self.value(sql, *values))
+            return self._counts[key]
 
     def run(self, sql: str, *values: object) -> int:
         """Carry out a statement; the number of rows it touched."""

@@ -39,6 +39,8 @@ SCOPES = (
 )
 """Every scope that Authentication v2 knows; `data:read:<URN>` is one besides."""
 
+_MOST_READ = 1000
+"""Tokens whose signature is not checked again."""
 Keep = Callable[[str, Callable[[], str]], str]
 """Looks a named fact up, or makes and keeps it."""
 
@@ -53,6 +55,7 @@ class TokenMint:
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
+        self._read: dict[str, dict[str, Any]] = {}
 
     def access_token(
         self,
@@ -85,6 +88,16 @@ class TokenMint:
 
     def read(self, token: str, now: datetime) -> dict[str, Any] | None:
         """A token's claims, or None when it is not ours or has expired by the sandbox's clock."""
+        claims = self._read.get(token) or self._verified(token)
+        if claims is None or claims.get("exp", 0) <= now.timestamp():
+            return None
+        if len(self._read) >= _MOST_READ:
+            self._read.clear()
+        # A client sends the same token with every request, and a signature does not change.
+        self._read[token] = claims
+        return dict(claims)
+
+    def _verified(self, token: str) -> dict[str, Any] | None:
         import jwt
 
         # Bytes that are not ASCII cannot be a token, and would reach the parser as something it does not expect.
@@ -102,7 +115,7 @@ class TokenMint:
             )
         except jwt.InvalidTokenError:
             return None
-        return claims if claims.get("exp", 0) > now.timestamp() else None
+        return claims
 
     @functools.cached_property
     def key_id(self) -> str:
