@@ -359,6 +359,7 @@ def test_a_count_is_never_older_than_what_is_counted(box, manager):
             assert store.count("SELECT COUNT(*) FROM specs") == 0
             raise LookupError
 
-    pytest.raises(LookupError, undone)
+    with pytest.raises(LookupError):
+        undone()
     assert store.count("SELECT COUNT(*) FROM specs") > before
     assert total() == before + 1
