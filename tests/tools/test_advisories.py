@@ -1,5 +1,6 @@
 """What befell other servers, tried on ours: docs/security.md lists the advisories beside these tests."""
 
+import ast
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tools.schemas import input_schema
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 SENTINEL = "canary5309"
+ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {one.name: input_schema(one.arguments) for one in definitions(local_files=True)}
 WRITING = [one.name for one in definitions(local_files=True) if one.writes]
 TEXTS = [
@@ -101,6 +103,31 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
     assert {event for event, _ in seen} == {"open"}, "the file in the allowed folder, and nothing else"
     assert all(words.startswith(f"('{SENTINEL}.pdf', None, ") for _, words in seen)
     assert not list((tmp_path / "data").rglob(f"*{SENTINEL}*"))
+
+
+def test_files_of_a_person_are_opened_in_one_place() -> None:
+    """Whatever tool or command names a file, it goes through `AllowedFolders`: nothing else in these folders opens any."""
+    opening = {
+        str(module.relative_to(ROOT))
+        for package in ("tools", "transfers")
+        for module in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and opens_a_file(node.func)
+    }
+    assert opening == {
+        "transfers/platforms.py",  # by which `AllowedFolders` opens
+        "transfers/locks.py",  # lock files of our own
+        "tools/error_page.py",  # a page of the documentation, written by whoever develops
+    }
+
+
+def opens_a_file(called: ast.expr) -> bool:
+    if isinstance(called, ast.Attribute):
+        of_the_system = isinstance(called.value, ast.Name) and called.value.id in ("os", "io", "shutil")
+        return called.attr in ("read_bytes", "read_text", "write_bytes", "write_text") or (
+            of_the_system and called.attr in ("open", "fdopen", "copy", "copyfile")
+        )
+    return isinstance(called, ast.Name) and called.id == "open"
 
 
 async def test_over_http_no_argument_names_a_file_at_all(connect: Any, folder: Path) -> None:
