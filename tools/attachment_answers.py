@@ -18,6 +18,7 @@ from tools.tasks import ANSWER_SECONDS, Deferred
 from tools.view import attachment_view, older, preparing_view, standing
 from transfers.attaching import Outcome
 from transfers.caller_job import CallerJob
+from transfers.confirming import Stored
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.job import Job
@@ -76,10 +77,8 @@ async def describe(
     Raises:
         AccError: Object storage refused or is away.
     """
-    size = job.size if job is not None and job.stored else None
-    if job is None and not row.is_file_uploaded:
-        size = await _stored_size(desk, row)
-    view = attachment_view(row, project_id, item_id, job, size)
+    found = await _stored(desk, row) if job is None and not row.is_file_uploaded else None
+    view = attachment_view(row, project_id, item_id, job, found)
     problem = _code(background_failure(row, job, desk.now()))
     if problem is None and view.state == "reserved" and older(row, desk.now(), DISCARDED_SECONDS):
         problem = "upload_expired"
@@ -160,8 +159,8 @@ def _code(failure: Exception | None) -> Code | None:
     return explained.body.code if explained is not None else None
 
 
-async def _stored_size(desk: Desk, row: Attachment) -> int | None:
+async def _stored(desk: Desk, row: Attachment) -> Stored | None:
     try:
-        return await desk.transfers.stored_size(row)
+        return await desk.transfers.stored_bytes(row)
     except Forbidden:
         return None  # somebody else's reservation: whether its bytes arrived is theirs to know

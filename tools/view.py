@@ -9,6 +9,7 @@ from tools.next_steps import Standing
 from tools.results import AttachmentView, Candidate, Court, Progress, SubmittalRow, SubmittalView, TaskRow
 from transfers.caller_job import CallerJob
 from transfers.categories import allowed_categories, category_word
+from transfers.confirming import Stored
 from transfers.file_job import FileJob
 from transfers.job import Job
 from transfers.link_job import LinkJob
@@ -28,11 +29,11 @@ _GIVEN_CATEGORIES: Final = [
 
 
 def attachment_view(
-    row: Attachment, project_id: str, item_id: str, job: Job | None, stored_size: int | None
+    row: Attachment, project_id: str, item_id: str, job: Job | None, found: Stored | None
 ) -> AttachmentView:
-    """Show a row of ACC, with what this process knows of its transfer; `stored_size` is storage's own word."""
+    """Show a row of ACC, with what this process knows of its transfer; `found` is storage's own word."""
     sending = job is not None and job.sending
-    stored = stored_size is not None or (job is not None and job.stored)
+    stored = found is not None or (job is not None and job.stored)
     return AttachmentView(
         id=row.id,
         project_id=project_id,
@@ -42,7 +43,7 @@ def attachment_view(
         category=category_word(row.category_id),
         task_id=row.task_id,
         revision=row.revision,
-        size_bytes=job.size if job is not None and job.size is not None else stored_size,
+        size_bytes=job.size if job is not None and job.size is not None else found and found.size,
         sha256=job.sha256 if job is not None else None,
         verified=job is not None and job.verified,
         version_urn=row.urn,

@@ -17,7 +17,7 @@ from acc.models.submittals import Attachment
 from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
-from transfers.confirming import confirm_upload, find_row, stored_size
+from transfers.confirming import Stored, confirm_upload, find_row, stored_bytes
 from transfers.errors import JobStopped, NotYourAttachment, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
@@ -280,13 +280,13 @@ class Transfers:
             raise NotYourAttachment(attachment_id)
         return row
 
-    async def _arrived(self, row: Attachment, job: Job | None) -> int:
+    async def _arrived(self, row: Attachment, job: Job | None) -> int | None:
         if job is not None and job.sending:
             raise UploadIncomplete(row.id, uploading=True)
-        size = await self.stored_size(row)
-        if size is None:
+        found = await self.stored_bytes(row)
+        if found is None:
             raise UploadIncomplete(row.id)
-        return size
+        return found.size
 
     async def row(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
         """Return ACC's row of one attachment; there is no request for one, so the list is walked.
@@ -297,13 +297,13 @@ class Transfers:
         """
         return await find_row(self._acc, project_id, item_id, attachment_id)
 
-    async def stored_size(self, row: Attachment) -> int | None:
-        """Return how many bytes storage has of an attachment, or None while its upload is not completed.
+    async def stored_bytes(self, row: Attachment) -> Stored | None:
+        """Return what storage has of an attachment, or None while its upload is not completed.
 
         Raises:
             AccError: Object storage refused or is away.
         """
-        return await stored_size(self._acc, row)
+        return await stored_bytes(self._acc, row)
 
     async def _confirm_job(self, job: Job, patience: Patience) -> Attachment:
         job.confirm_wanted = job.agreed = True

@@ -10,7 +10,7 @@ import anyio
 from acc.errors import AccError, NotFound, PartsRejected, Rejected
 from acc.models.storage import UploadUrls
 from transfers.caller_upload import URL_MINUTES, CallerUpload, caller_upload
-from transfers.confirming import stored_size
+from transfers.confirming import stored_bytes
 from transfers.errors import UploadExpired
 from transfers.fingerprint import AttachRequest
 from transfers.job import Job, Step
@@ -110,7 +110,7 @@ class CallerJob(Job):
 
     async def _arrived(self, acc: "Acc") -> bool:
         """Take storage's own word on the object, where an answer was lost or another process completed it."""
-        size = await stored_size(acc, self.reserved)
-        if size is not None:
-            self.stored, self.size = True, size
+        found = await stored_bytes(acc, self.reserved)
+        if found is not None:
+            self.stored, self.size = True, found.size
         return self.stored

@@ -4,7 +4,7 @@ What ACC answers to a second confirmation is unknown (fact sheet 3.4), and there
 after a refusal the attachment's own row decides.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acc.errors import AccError
 from acc.ids import InvalidId, ObjectLocation
@@ -18,8 +18,14 @@ ARRIVED: Final = frozenset({"complete", "chunked"})
 """What `signeds3download` calls an object whose upload was completed, assembled or not (fact sheet 8)."""
 
 
-async def stored_size(acc: "Acc", attachment: "Attachment") -> int | None:
-    """Return how many bytes storage has of an attachment, or None while its upload is not completed.
+class Stored(NamedTuple):
+    """Bytes that have arrived; how many, where storage says so: its status alone is the evidence."""
+
+    size: int | None
+
+
+async def stored_bytes(acc: "Acc", attachment: "Attachment") -> Stored | None:
+    """Return what storage has of an attachment, or None while its upload is not completed.
 
     Raises:
         AccError: Object storage refused or is away.
@@ -29,7 +35,7 @@ async def stored_size(acc: "Acc", attachment: "Attachment") -> int | None:
     except InvalidId:
         return None
     found = await acc.storage.download_link(location)
-    return found.size if found is not None and found.status in ARRIVED else None
+    return Stored(found.size) if found is not None and found.status in ARRIVED else None
 
 
 async def find_row(acc: "Acc", project_id: str, item_id: str, attachment_id: str) -> "Attachment":

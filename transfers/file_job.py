@@ -13,7 +13,7 @@ import anyio.to_thread
 from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
 from acc.models.storage import UploadUrls
 from transfers.audit import Entry
-from transfers.confirming import stored_size
+from transfers.confirming import stored_bytes
 from transfers.errors import FileChanged
 from transfers.fingerprint import AttachRequest
 from transfers.job import Job, Step
@@ -284,7 +284,8 @@ class FileJob(Job):
         except AccError:
             # An answer may have been lost after the object was made, and what a second completion answers is not
             # documented. Storage's own word on the object decides.
-            if await stored_size(resources.acc, self.reserved) != self.identity.size:
+            found = await stored_bytes(resources.acc, self.reserved)
+            if found is None or found.size not in (None, self.identity.size):
                 raise
         resources.reached("completed")
         self.stored = self.verified = True

@@ -47,6 +47,7 @@ class TakingUp:
         self._allows = allows
         self._people: dict[str, str] = {}
         self._pruned: float | None = None
+        self._workflows_pruned: float | None = None
         self._log = structlog.get_logger(__name__)
 
     async def watch(self) -> None:
@@ -55,7 +56,7 @@ class TakingUp:
             try:
                 if self._ledger.place.exists():
                     await self.once()
-                    await self._prune()
+                    await self.prune()
             except StorageProblem as problem:
                 self._log.warning("jobs_not_looked_for", problem=str(problem))
             await anyio.sleep(LOOK_SECONDS)
@@ -115,13 +116,23 @@ class TakingUp:
             again = await job.digests_of(self._resources, file)
             return again.whole == job.sha256
 
-    async def _prune(self) -> None:
-        if self._pruned is not None and anyio.current_time() - self._pruned < PRUNE_SECONDS:
-            return
-        self._pruned = anyio.current_time()
-        before = datetime.now(UTC) - KEPT
-        gone = await self._ledger.ask(lambda store: store.prune(before.timestamp()))
-        if gone:
+    async def prune(self) -> None:
+        """Forget what ended long ago: at the start, and then every few hours.
+
+        What DBOS keeps can be forgotten only once this process has launched it, as every process that adds to it does.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        before = datetime.fromtimestamp(self._resources.clock(), UTC) - KEPT
+        if _due(self._pruned):
+            self._pruned = anyio.current_time()
+            gone = await self._ledger.ask(lambda store: store.prune(before.timestamp()))
             self._log.info("jobs_pruned", jobs=gone)
-        if PROCESS.launched:
+        if PROCESS.launched and _due(self._workflows_pruned):
+            self._workflows_pruned = anyio.current_time()
             await PROCESS.prune(before)
+
+
+def _due(last: float | None) -> bool:
+    return last is None or anyio.current_time() - last >= PRUNE_SECONDS

@@ -150,17 +150,17 @@ class Workflows:
         await DBOS.cancel_workflow_async(workflow_id)
 
     async def prune(self, before: datetime) -> None:
-        """Delete what DBOS keeps of workflows that ended before a time, some hundreds at once."""
+        """Delete what DBOS keeps of workflows that were begun before a time, some hundreds at once.
+
+        Also of those that never ended, being called off or replaced: a job that is still open begins a new one, and
+        each of its steps sees for itself what is done.
+        """
         from dbos import DBOS
 
-        old = await DBOS.list_workflows_async(
-            status=["SUCCESS", "ERROR", "CANCELLED"],
-            end_time=before.isoformat(),
-            limit=PRUNED_AT_ONCE,
-            load_input=False,
-            load_output=False,
-        )
-        if old:
+        until = before.isoformat()
+        while old := await DBOS.list_workflows_async(
+            end_time=until, limit=PRUNED_AT_ONCE, load_input=False, load_output=False
+        ):
             await DBOS.delete_workflows_async([one.workflow_id for one in old])
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]], /) -> T:

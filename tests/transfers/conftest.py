@@ -175,7 +175,7 @@ Working = Callable[..., AbstractAsyncContextManager[Site]]
 def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
-    With `takes_up` it goes on with what dead processes left. Further arguments are `Transfers`' own: its pauses, its clock.
+    With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs. Further arguments are `Transfers`' own: its pauses, its clock.
     """
 
     @asynccontextmanager
@@ -186,11 +186,19 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         parallel: int = 4,
         category: str = "for_review",
         takes_up: bool = False,
+        stall_seconds: float | None = None,
         **seams: Any,
     ) -> AsyncIterator[Site]:
         hosts, item = Hosts.at(box.base_url), box.item(number)
         edge = Edge()
         client = api_client(hosts, transport=edge)
+
+        def new_storage_client() -> httpx.Client:
+            storage = storage_client(hosts)
+            storage.timeout = storage.timeout if stall_seconds is None else httpx.Timeout(stall_seconds)
+            return storage
+
+        client.timeout = client.timeout if stall_seconds is None else httpx.Timeout(stall_seconds)
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
         transfers = Transfers(
@@ -198,7 +206,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
             AllowedFolders([folder]),
             FileRules(frozenset(), 10**12),
             parallel,
-            lambda: storage_client(hosts),
+            new_storage_client,
             Place(tmp_path / "data", keys=KEYS),
             **({"sleep": no_pause} | seams),
         )

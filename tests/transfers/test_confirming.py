@@ -4,6 +4,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import httpx
 import pytest
 
 from acc.errors import Rejected
@@ -136,6 +137,17 @@ async def test_what_another_process_stored_and_confirmed_is_not_sent_once_more(w
         assert site.box.requests.count(COMPLETE) == completions
         assert site.box.requests.count(PUT) == 1
         assert site.box.requests.count(PATCH) == 1
+
+
+async def test_an_object_that_storage_calls_complete_is_evidence_even_where_it_states_no_size(working: Any) -> None:
+    async with working() as site:
+        site.box.faults.add(Fault(COMPLETE, LoseAnswer(), times=None))
+        site.box.faults.add(Fault("oss.signeds3download", Refuse(200, {"status": "complete"}), times=None))
+        assert (await site.attach(confirm=True)).job.uploaded
+        caller, upload = await site.let_caller_upload("other.pdf")
+        await anyio.to_thread.run_sync(lambda: httpx.put(upload.url, content=b"other", trust_env=False))
+        row = await site.confirm(caller.reserved.id)
+        assert row.is_file_uploaded
 
 
 async def test_only_whoever_reserved_an_attachment_may_confirm_it(working: Any) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy
 from hypothesis import settings
 
 from auth.storage_errors import StorageProblem
-from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
+from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from transfers.errors import JobStopped
 from transfers.job_rows import JobRow
 from transfers.parts import MIN_PART_BYTES
@@ -40,8 +40,11 @@ LACKING = {"reason": "MissingOrInvalidParts", "status": "error", "parts": [{"par
 PARTS = 3
 
 
-ALIKE = ("connection cut", "429", "500")
-"""Faults at every call, of which the quick profile tries one kind: 503."""
+ALIKE = ("connection cut", "429", "500", *(f"stall at {word}" for word in CALLS.values() if word != "part"))
+"""Faults at every call, of which the quick profile tries one kind: 503; and a stall where it is likely."""
+
+STALL_SECONDS = 3.0
+"""What stands in for the time-outs where something stalls: long beside what a good answer takes."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ TROUBLES = [
     *on_each("429 with Retry-After", Refuse(429, headers={"Retry-After": "1"}), CALLS),
     *on_each("500", Refuse(500), CALLS),
     *on_each("503", Refuse(503), CALLS),
+    *on_each("stall", Stall(), CALLS),
     *on_each("answer lost after commit", LoseAnswer(), {CREATE: "reserve", COMPLETE: "complete", PATCH: "confirm"}),
     Trouble("reset after 1 MiB of a part", (Fault(PUT, ResetAfter(1024**2)),)),
     Trouble("expired URL", (Fault(PUT, Refuse(403, EXPIRED)),)),
@@ -145,8 +149,8 @@ async def _final_state(site: Any) -> str:
 
 
 @pytest.fixture
-async def site(working: Any, folder: Path, tmp_path: Path) -> Any:
-    async with working() as site:
+async def site(working: Any, folder: Path, tmp_path: Path, trouble: Trouble) -> Any:
+    async with working(stall_seconds=STALL_SECONDS if trouble.name.startswith("stall") else None) as site:
         site.data = tmp_path / "data"
         site.content = bytes(range(256)) * (2 * MIN_PART_BYTES // 256) + b"end"
         (folder / "beam.pdf").write_bytes(site.content)

@@ -1,0 +1,47 @@
+"""What ended long ago is forgotten, DBOS's own rows with it, so that the database does not grow without end."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio.lowlevel
+import anyio.to_thread
+
+from sandbox import Fault, Stall
+from transfers.taking_up import KEPT, TakingUp
+
+TABLES = ("jobs", "job_parts", "file_digests", "workflow_status", "operation_outputs")
+
+
+def counts(tmp_path: Path) -> dict[str, int]:
+    with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as connection:
+        found = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+    connection.close()
+    return found
+
+
+async def test_everything_of_jobs_that_ended_long_ago_is_forgotten_and_open_ones_go_on(
+    working: Any, tmp_path: Path
+) -> None:
+    later = time.time() + KEPT.total_seconds() + 3600
+    async with working(clock=lambda: later) as site:
+        ended = (await site.attach(confirm=True)).job
+        stalled = site.box.faults.add(Fault("storage.put", Stall()))
+        called_off = (await site.attach("sub/joist.pdf", seconds=0)).job
+        await anyio.to_thread.run_sync(stalled.reached.wait)
+        await site.transfers.ledger.ask(lambda store: store.call_off(called_off.id))
+        while ended.under_way or called_off.under_way:
+            await anyio.lowlevel.checkpoint()
+        still_open = (await site.attach(name="another.pdf")).job
+        before = counts(tmp_path)
+        assert (before["jobs"], before["workflow_status"]) == (3, 3)
+        await TakingUp(site.transfers.jobs, site.transfers._resources, lambda _: True).prune()
+        assert counts(tmp_path) == {
+            "jobs": 1,
+            "job_parts": 1,
+            "file_digests": 0,
+            "workflow_status": 0,
+            "operation_outputs": 0,
+        }
+        assert (await site.confirm(still_open.reserved.id)).is_file_uploaded
