@@ -1,6 +1,9 @@
 """Where the vault's keys come from, and what a keyring that hangs does: nothing."""
 
+import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,8 @@ from auth.key_ring import (
 )
 from auth.sealing import Key
 from auth.storage_errors import KeysUnusable
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Kept(keyring.backend.KeyringBackend):
@@ -115,6 +120,35 @@ def test_a_keyring_that_hangs_is_asked_once_and_given_up(tmp_path: Path) -> None
         assert hanging.asked == 1
     finally:
         hanging.unlocked.set()
+
+
+HANGS = """
+import sys, threading
+from pathlib import Path
+import keyring, keyring.backend
+
+class Hanging(keyring.backend.KeyringBackend):
+    priority = 5
+    def get_password(self, service, username):
+        threading.Event().wait()
+    set_password = get_password
+
+keyring.set_keyring(Hanging())
+from auth.key_ring import MachineKeys, PatientKeyring
+print(MachineKeys(Path(sys.argv[1]), PatientKeyring(seconds=0.05)).make().source)
+"""
+
+
+def test_a_program_can_end_while_the_keyring_still_hangs(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGS, str(tmp_path / "vault.key")],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "file\n"), ended.stderr
 
 
 def test_keys_begun_in_a_file_still_open_once_there_is_a_keyring(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ Screenshots go to the folder named by SCREENSHOTS, for people to look at.
 
 import os
 import queue
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -119,6 +121,69 @@ def test_a_person_signs_in(page: Page, environment: dict[str, str], request: pyt
     code, out, err = login.end()
     assert (code, err) == (0, "")
     assert "Signed in as Project Manager" in out
+
+
+def commands_of_the_page() -> list[list[str]]:
+    """Every `submittal-mcp` line of docs/signing-in.md that signs in, looks or attaches, in the order of the page."""
+    page = (ROOT / "docs" / "signing-in.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    found = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("submittal-mcp ")]
+    return [command for command in found if command[0] in ("login", "doctor", "attach")]
+
+
+BROWSER = """
+import pathlib, sys
+pathlib.Path(sys.argv[1]).write_text(sys.argv[2], encoding="utf-8")
+"""
+"""What a person's browser is told to open goes through a pipe, from which the real browser takes it."""
+
+
+def test_a_person_follows_the_page_from_the_sign_in_to_an_attached_file(
+    page: Page, environment: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    drawings = tmp_path / "Drawings"
+    drawings.mkdir()
+    (drawings / "beams.pdf").write_bytes(b"%PDF-1.4 beams")
+    script, opened = tmp_path / "browser.py", tmp_path / "opened"
+    script.write_text(BROWSER, encoding="utf-8")
+    os.mkfifo(opened)
+    environment = environment | {"BROWSER": f"{sys.executable} {script} {opened} %s"}
+
+    def run(*command: str) -> subprocess.Popen[str]:
+        # A shell would put the home folder, which is `tmp_path` here, for the tilde.
+        arguments = [word.replace("~", str(tmp_path), 1) if word.startswith("~/") else word for word in command]
+        return subprocess.Popen(
+            [sys.executable, "-m", "server", *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+
+    login, doctor, attach, *rest = commands_of_the_page()
+    assert ([login, doctor[0], attach[0]], [one[0] for one in rest]) == (
+        [["login"], "doctor", "attach"],
+        ["login", "doctor"],
+    )
+    signing_in = run(*login)
+    assert signing_in.stdout is not None
+    assert any("A browser was opened" in line for line in signing_in.stdout)
+    page.goto(opened.read_text(encoding="utf-8"))
+    page.get_by_role("button", name="Project Manager").click()
+    page.wait_for_url(f"{environment['APS_CALLBACK_URL']}**")
+    assert page.inner_text("h1") == "You are signed in"
+    out, _ = signing_in.communicate(timeout=60)
+    assert (signing_in.returncode, "Signed in as Project Manager" in out) == (0, True)
+
+    looking = run(*doctor)
+    out, _ = looking.communicate(timeout=60)
+    assert looking.returncode in (0, 1), out
+    assert "the person may attach to 051200-3" in out
+
+    attaching = run(*attach)
+    out, _ = attaching.communicate(timeout=60)
+    assert attaching.returncode == 0, out
+    page.goto(environment["APS_BASE_URL"])
+    page.get_by_role("link", name="Riverside Medical Center").click()
+    page.get_by_role("link", name="051200-3").click()
+    page.get_by_text("beams.pdf", exact=True).wait_for()
+    keep(page, "attached", request)
 
 
 def test_a_person_cancels(page: Page, environment: dict[str, str], request: pytest.FixtureRequest) -> None:
