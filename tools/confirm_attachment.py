@@ -52,7 +52,7 @@ DEFINITION = Definition(
     name="confirm_attachment",
     title="Confirm an attachment",
     description=(
-        "Finish an attachment whose bytes have been uploaded, so that reviewers see it in ACC. "
+        "Finish an uploaded attachment and release it: reviewers then see the file in ACC. "
         "Repeating it is harmless; without uploaded bytes it refuses."
     ),
     arguments=ConfirmArguments,

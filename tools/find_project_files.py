@@ -43,8 +43,8 @@ DEFINITION = Definition(
     name="find_project_files",
     title="Find files in the Files tool",
     description=(
-        "Find files in a project's Files tool (Docs) by words of the name, with their path and newest version URN for "
-        "add_submittal_attachment's file_urn."
+        "Find drawings, PDFs, specifications and other files in a project's Files tool (ACC Docs) by words of the name "
+        "or in a folder, with path, newest version and its URN for add_submittal_attachment's file_urn."
     ),
     arguments=FilesArguments,
     results=(FilesResult,),

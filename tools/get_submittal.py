@@ -42,8 +42,8 @@ DEFINITION = Definition(
     name="get_submittal",
     title="Look at a submittal",
     description=(
-        "One submittal: state, ACC's permittedActions for this person, categories that may be chosen, this person's "
-        "open review tasks, and its attachments, newest first."
+        "Show one submittal: state, due date, whose court the ball is in, what this person may do (ACC's "
+        "permittedActions, categories to attach as, open review tasks), and its attachments, newest first."
     ),
     arguments=SubmittalArguments,
     results=(SubmittalResult,),
