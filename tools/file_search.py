@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.models import FolderContents
+from tools.progress import Report
 from tools.project_list import KnownProject
 from tools.references import alike
 from tools.results import FileRow
@@ -34,8 +35,12 @@ class _Folder:
     inside: bool
 
 
-async def search_files(files: "Files", project: KnownProject, words: str, folder: str | None) -> FoundFiles:
+async def search_files(
+    files: "Files", project: KnownProject, words: str, folder: str | None, report: Report
+) -> FoundFiles:
     """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
+
+    `report` is told how many folders were looked into, of those known by then.
 
     Raises:
         AccError: Data Management refused or is away.
@@ -53,6 +58,7 @@ async def search_files(files: "Files", project: KnownProject, words: str, folder
                 waiting.append(_Folder(below.id, path, here.inside or _ends_with(path, wanted)))
             if here.inside:
                 found += [row for row in _rows(listing, here.path) if alike(words) in alike(row.name)]
+        await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
     return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
 
 

@@ -28,7 +28,7 @@ async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) 
     project = await desk.finder.project(arguments.project)
     me = await desk.finder.me(project.id)
     start = call.position(desk, me.id, arguments.cursor)
-    found = await search_files(desk.acc.files, project, arguments.query, arguments.folder)
+    found = await search_files(desk.acc.files, project, arguments.query, arguments.folder, call.report)
     end = start + arguments.limit
     rows = found.rows[start:end]
     return FilesResult(

@@ -36,7 +36,7 @@ async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments
     offset = call.position(desk, me.id, arguments.cursor)
     filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
     wanted = Wanted(arguments.query, filters, arguments.attachable)
-    found = await search(desk.acc.submittals, project.id, wanted, limit=arguments.limit, offset=offset)
+    found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, offset=offset)
     rows = [submittal_row(item, me.id) for item in found.items]
     cursor = call.next_cursor(desk, me.id, found.next_offset)
     return SubmittalsResult(

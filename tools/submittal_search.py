@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acc.models import Item, Page
 from acc.paging import next_offset
+from tools.progress import Report
 from tools.references import alike, search_terms
 from tools.view import ATTACH, number
 
@@ -61,8 +62,10 @@ class Found:
     next_offset: int | None
 
 
-async def search(submittals: "Submittals", project_id: str, wanted: Wanted, *, limit: int, offset: int) -> Found:
-    """Return up to `limit` submittals from `offset` on, newest first.
+async def search(
+    submittals: "Submittals", project_id: str, wanted: Wanted, report: Report, *, limit: int, offset: int
+) -> Found:
+    """Return up to `limit` submittals from `offset` on, newest first; `report` is told how many were looked through.
 
     Raises:
         AccError: ACC refused or is away.
@@ -77,6 +80,7 @@ async def search(submittals: "Submittals", project_id: str, wanted: Wanted, *, l
             if len(found) == limit:
                 last = position + 1 - offset == len(page.results)
                 return Found(found, next_offset(page, offset=offset) if last else position + 1)
+        await report(offset - start + len(page.results), None, "submittals looked through")
         following = next_offset(page, offset=offset)
         if following is None or following - start >= LOOKED_THROUGH:
             return Found(found, following)
