@@ -52,19 +52,18 @@ def _key_file(path: Path | None) -> Finding:
 
 
 def storage(settings: Settings) -> Iterator[Finding]:
-    """Look at the data folder, the database and the vault's key."""
+    """Look at the data folder, the audit log in it, the database and the vault's key."""
     from auth.data_folder import DataFolder
     from auth.storage_errors import DatabaseProblem, KeyProblem, StorageProblem
 
-    if settings.database_url is not None:
-        yield skipped("data folder", "not used: SUBMITTAL_MCP_DATABASE_URL and SUBMITTAL_MCP_ENCRYPTION_KEYS are set")
-    else:
-        try:
-            folder = DataFolder.open(settings.data_dir)
-        except StorageProblem as error:
-            yield problem("data folder", str(error), "see the sentence before")
-            return
-        yield from _modes(folder)
+    # With a shared database too: every machine keeps its own audit log.
+    try:
+        folder = DataFolder.open(settings.data_dir)
+    except StorageProblem as error:
+        yield problem("data folder", str(error), "see the sentence before")
+        return
+    yield _audit_log(folder)
+    yield from _modes(folder)
     try:
         with opened_vault(settings) as opened:
             yield ok("database", f"{opened.database.address.shown} opens and is up to date")
@@ -74,6 +73,17 @@ def storage(settings: Settings) -> Iterator[Finding]:
         yield problem("database", str(error), "see the sentence before")
     except KeyProblem as error:
         yield problem("vault key", str(error), "see the sentence before")
+
+
+def _audit_log(folder: "DataFolder") -> Finding:
+    from auth.storage_errors import StorageProblem
+    from transfers.audit import AuditLog
+
+    try:
+        AuditLog(folder.path).check_now()
+    except StorageProblem as error:
+        return problem("audit log", str(error), "see the sentence before")
+    return ok("audit log", f"{folder.audit_log} can be written; every file that leaves has a line in it first")
 
 
 def _modes(folder: "DataFolder") -> Iterator[Finding]:

@@ -67,7 +67,15 @@ class AuditLog:
         Raises:
             StorageProblem: It cannot be.
         """
-        await anyio.to_thread.run_sync(self._append, b"")
+        await anyio.to_thread.run_sync(self.check_now)
+
+    def check_now(self) -> None:
+        """Do what `check` does; blocks.
+
+        Raises:
+            StorageProblem: As there.
+        """
+        self._append(b"")
 
     @asynccontextmanager
     async def around(self, act: Act, entry: Callable[[], Entry]) -> AsyncIterator[None]:

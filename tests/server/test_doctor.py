@@ -89,6 +89,7 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
         "settings": "ok",
         "app": "warning",  # a ready token
         "data folder": "ok",
+        "audit log": "ok",
         "database": "ok",
         "vault key": "ok",
         "folders": "ok",
@@ -108,6 +109,15 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
     assert code == 1
     assert "Project Manager" in found["sign-in"]["seen"]
     assert found["submittals role"]["seen"] == "manager"
+
+
+def test_an_audit_log_that_cannot_be_written_is_found_before_a_file_is_held_back_by_it(
+    examine: Examine, tmp_path: Path
+) -> None:
+    DataFolder.open(tmp_path / "data").audit_log.mkdir()
+    code, found = examine()
+    assert (code, found["audit log"]["level"]) == (2, "problem")
+    assert str(tmp_path / "data" / "audit.jsonl") in found["audit log"]["seen"]
 
 
 def test_nobody_signed_in_is_one_problem_and_the_rest_of_the_chain_is_left(examine: Examine) -> None:
