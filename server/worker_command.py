@@ -9,6 +9,8 @@ from acc.errors import AccError
 from auth.errors import AuthError
 from server.app import open_desk, policy_of
 from server.deadline import STDIO_SECONDS, call_on_signals, end_within
+from server.folder_sightings import Sighting, compare, this_machine
+from server.identity import opened_vault
 from server.settings import Settings
 from server.signing import NothingToDo
 
@@ -50,6 +52,20 @@ def run(settings: Settings, *, files_at_once: int, person: str | None = None) ->
     anyio.run(_work, settings, files_at_once, person)
 
 
+def _compare_folders(settings: Settings) -> None:
+    """Write down what this machine sees in its folders, and say so where another one sees other things at that path."""
+    with opened_vault(settings) as opened:
+        for folder in settings.folders:
+            try:
+                sighting = Sighting.of(folder)
+            except OSError:
+                continue  # that it is missing has been said
+            others = compare(opened.database, folder, sighting, this_machine())
+            strange = [other.machine for other in others if not sighting.is_same_folder(other.sighting)]
+            if strange:
+                structlog.get_logger(__name__).warning("folder_differs", folder=str(folder), from_that_on=strange)
+
+
 async def _work(settings: Settings, files_at_once: int, person: str | None) -> None:
     log = structlog.get_logger(__name__)
     policy = policy_of(settings, local_files=True)
@@ -68,6 +84,7 @@ async def _work(settings: Settings, files_at_once: int, person: str | None) -> N
         except (AccError, AuthError) as error:  # raised in here, it would come out as one of a group
             problem = error
         else:
+            await anyio.to_thread.run_sync(_compare_folders, settings)
             folders = [str(path) for path in settings.folders]
             log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)
             await ended.wait()

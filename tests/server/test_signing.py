@@ -168,17 +168,22 @@ def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
-def test_everything_is_private_under_umask_0(signed_in, tmp_path):
+def test_everything_is_private_under_umask_0(signed_in, run, tmp_path):
+    """What a sign-in leaves, and what an attachment does: locks, the audit log, and the database's own files."""
+    (tmp_path / "drawings").mkdir()
+    (tmp_path / "drawings" / "beams.pdf").write_bytes(b"%PDF-1.4 beams")
+    place = ("--folder", str(tmp_path / "drawings"), "--project", "Riverside", "--submittal", "051200-3")
     before = os.umask(0)
     try:
         signed_in()
+        assert run("attach", str(tmp_path / "drawings" / "beams.pdf"), *place)[0] == 0
     finally:
         os.umask(before)
     data = tmp_path / "data"
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
-    assert modes.pop("data") == 0o700
-    assert set(modes) >= {"submittal-mcp.sqlite3", "vault.key"}
-    assert set(modes.values()) == {0o600}
+    modes = {path.relative_to(tmp_path).as_posix(): path for path in (data, *data.rglob("*"))}
+    assert set(modes) >= {"data", "data/submittal-mcp.sqlite3", "data/vault.key", "data/audit.jsonl", "data/locks"}
+    for name, path in modes.items():
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), name
 
 
 def test_without_an_app_there_is_a_sentence(run):

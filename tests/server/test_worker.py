@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import sandbox
+from auth.database import Database, DatabaseAddress
 from auth.sealing import Key
 from sandbox import Fault, Stall
+from server.folder_sightings import Elsewhere, Sighting, compare
 from transfers.parts import MIN_PART_BYTES
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
@@ -68,6 +70,11 @@ class Site:
         for row in rows:
             assert self.box.object_bytes(row["uploadUrn"]) == (self.drawings / row["name"]).read_bytes()
             assert row["isFileUploaded"] is True
+
+    def other_machine_sees(self, folder: Path) -> list[Elsewhere]:
+        """What is written down at a worker's start, by another machine with `folder` at the path of the drawings."""
+        with Database.open(DatabaseAddress.of(self._environment["SUBMITTAL_MCP_DATABASE_URL"])) as database:
+            return compare(database, self.drawings, Sighting.of(folder), "worker-2")
 
 
 @pytest.fixture
@@ -184,3 +191,14 @@ def test_what_cannot_work_is_refused_with_the_remedy(
     more = ["--queue", "--project", "P", "--submittal", "1", "x.pdf"] if command == "attach" else []
     code, _, err = start("-m", "server", command, *more, **(ours | environment)).rest()
     assert (code, said in err) == (1, True), err
+
+
+def test_a_worker_says_so_where_another_machine_has_another_folder_at_the_same_path(site: Site, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    assert site.other_machine_sees(own) == []
+    worker = site._start("-m", "server", "worker", **site._environment)
+    assert "worker-2" in worker.stderr_line("folder_differs")
+    worker.stderr_line("worker_ready")
+    [written] = site.other_machine_sees(site.drawings)
+    assert written.sighting == Sighting.of(site.drawings)
