@@ -278,7 +278,7 @@ def rounds_of(size: int, rounds: int) -> int:
 
 
 def race(sizes: list[str], rounds: int) -> list[Figures]:
-    """Run every contestant in turn, so that a machine that slows down slows all of them."""
+    """Run every contestant in turn, another one first each round: a machine that slows down slows all of them."""
     found = []
     with tempfile.TemporaryDirectory(prefix="upload-benchmark-") as folder:
         scratch = Path(folder)
@@ -287,9 +287,10 @@ def race(sizes: list[str], rounds: int) -> list[Figures]:
             file = scratch / "source.bin"
             make_file(file, SIZES[name])
             cut(file, scratch / "parts")
-            for _ in range(rounds_of(SIZES[name], rounds)):
+            for number in range(rounds_of(SIZES[name], rounds)):
                 for tls in (True, False):
-                    for contestant in CONTESTANTS:
+                    first = number % len(CONTESTANTS)
+                    for contestant in CONTESTANTS[first:] + CONTESTANTS[:first]:
                         found.append(measure(contestant, file, scratch, tls=tls))
                         print(_line(found[-1]), file=sys.stderr, flush=True)
     return found
