@@ -53,6 +53,15 @@ button.small { padding: .45rem .8rem; text-align: center; } .note { color: var(-
 summary { cursor: pointer; overflow-wrap: anywhere; }
 .actions { display: flex; flex-wrap: wrap; gap: .35rem; } .actions code { border: 1px solid var(--line);
   border-radius: .3rem; padding: .05rem .4rem; }
+@media (max-width: 40rem) {
+  /* A row becomes a card: nothing is to be found by scrolling sideways. */
+  table, tbody, tr, td { display: block; } tr:first-child { display: none; }
+  tr { border-top: 1px solid var(--line); padding: .5rem 0; } tr:nth-child(2) { border-top: 0; }
+  td { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: .2rem .8rem; border: 0; padding: .2rem .9rem;
+    overflow-wrap: anywhere; }
+  td::before { content: attr(data-label); color: var(--soft); } td > * { justify-self: start; grid-column: 2; }
+  dl { grid-template-columns: minmax(0, 8rem) minmax(0, 1fr); } pre { max-width: 55vw; }
+}
 """
 
 
@@ -71,8 +80,13 @@ def page(title: str, body: str) -> str:
 def table(headings: list[str], rows: list[list[str]]) -> str:
     """A table of cells that are HTML already; headings are text."""
     head = "".join(f"<th>{escape(one)}</th>" for one in headings)
-    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    lines = "".join(f"<tr>{''.join(map(_labelled, row, headings))}</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{lines}</table></div>'
+
+
+def _labelled(cell_html: str, heading: str) -> str:
+    """A cell that knows its heading, which a narrow screen shows beside it."""
+    return cell_html.replace("<td", f'<td data-label="{escape(heading)}"', 1)
 
 
 def cell(html: str) -> str:
