@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
 from tools.consent import agreed
 from tools.desk import Call, Desk
-from tools.errors import Again, InvalidArguments, NotInFiles
+from tools.errors import Again, InvalidArguments
 from tools.results import AttachmentResult
 from tools.surface import Definition
 from tools.tasks import Deferred
@@ -40,7 +40,9 @@ class _LocalFile(_Place):
 class AttachArguments(_Place):
     """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
 
-    file_urn: Annotated[Optional, Field(description="Version URN from find_project_files, same project")] = None
+    file_urn: Annotated[
+        Optional, Field(description="Version URN from find_project_files, or pasted URL; same project")
+    ] = None
     upload_by_caller: Annotated[
         bool, Field(description="true: answers a URL and a curl command by which you send the bytes; give name")
     ] = False
@@ -87,7 +89,9 @@ async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArgu
 
 async def _attach(desk: Desk, call: Call, where: "Destination", arguments: AttachArguments) -> "Outcome":
     from tools.attachment_answers import patience
+    from tools.linked_files import linked_version
     from tools.showing import showing_of_link
+    from transfers.names import attachment_name
 
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
@@ -100,10 +104,11 @@ async def _attach(desk: Desk, call: Call, where: "Destination", arguments: Attac
             await _confirm(desk, call, outcome.job, waiting)
         return outcome
     if arguments.file_urn:
-        name = await _linked_name(desk, where.project_id, arguments.file_urn, arguments.name)
-        await agreed(desk, call, partial(showing_of_link, desk, where, arguments.file_urn, name))
-        return await desk.transfers.link_version(where, arguments.file_urn, name, key, waiting)
-    return await desk.transfers.let_caller_upload(where, _own_name(arguments.name), key, waiting)
+        version = await linked_version(desk, where.project_id, arguments.file_urn)
+        name = attachment_name(arguments.name, version.name)
+        await agreed(desk, call, partial(showing_of_link, desk, where, version.id, name))
+        return await desk.transfers.link_version(where, version.id, name, key, waiting)
+    return await desk.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
 
 
 async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
@@ -164,37 +169,6 @@ def _check(arguments: AttachArguments) -> None:
             "Give the name the attachment shall have, with its extension.",
             again=Again(needs=["name"]),
         )
-
-
-async def _linked_name(desk: Desk, project_id: str, urn: str, wanted: str | None) -> str:
-    """Read the version in the target project: a version of another project is not there."""
-    from acc.errors import Forbidden, NotFound, Rejected
-    from acc.ids import InvalidId, VersionUrn
-    from transfers.names import attachment_name
-
-    another = Again(needs=["file_urn"])
-    try:
-        VersionUrn.parse(urn)
-        version = await desk.acc.files.version(project_id, urn)
-    except InvalidId:
-        raise InvalidArguments(
-            "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N).",
-            "Take version_urn from find_project_files.",
-            again=another,
-        ) from None
-    except (Forbidden, NotFound, Rejected):
-        raise NotInFiles(
-            "This project has no such file version, or this person may not see it.",
-            "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
-            again=another,
-        ) from None
-    return attachment_name(wanted, version.name)
-
-
-def _own_name(name: str | None) -> str:
-    from transfers.names import attachment_name
-
-    return attachment_name(None, name or "")
 
 
 def definition(*, local_files: bool) -> Definition[AttachArguments]:

@@ -1,6 +1,7 @@
 """Arguments of the tools: flat, strict, and refused in sentences a model can act on."""
 
 import difflib
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
@@ -62,12 +63,40 @@ def read_arguments(model: type[A], given: dict[str, Any]) -> A:
         ) from None
 
 
+EXAMPLES: Final[dict[str, Any]] = {
+    "project": "Riverside Medical Center",
+    "submittal": "05 12 00-3",
+    "query": "beam drawings",
+    "folder": "Project Files/03 Shop Drawings",
+    "state": "rev",
+    "in_my_court": True,
+    "attachable": True,
+    "limit": 20,
+    "wait_seconds": 30,
+    "file_path": "beam-shop-drawings.pdf",
+    "file_urn": "urn:adsk.wipprod:fs.file:vf.dGhpcyBpcyBvbmU?version=1",
+    "upload_by_caller": True,
+    "name": "Beam shop drawings.pdf",
+    "category": "final_response",
+    "task_id": "0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f",
+    "attachment_id": "0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f",
+    "confirm": True,
+    "idempotency_key": "beams-rev-b",
+}
+"""A value that each argument takes; a cursor has none, for it comes from an answer."""
+
 _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false"}
 
 
 def _sentence(error: dict[str, Any], names: Sequence[str]) -> str:
-    """Say in our words what pydantic found; `error["type"]` is its name for it, of which arguments meet these few."""
+    """Say in our words what pydantic found, with a value that would do."""
     name = str(error["loc"][0])
+    example = f", for example {json.dumps(EXAMPLES[name])}" if name in names and name in EXAMPLES else ""
+    return f"{_problem(error, name, names)}{example}"
+
+
+def _problem(error: dict[str, Any], name: str, names: Sequence[str]) -> str:
+    """`error["type"]` is pydantic's name for it, of which arguments meet these few."""
     limits = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
 from tools.desk import Call, Desk
+from tools.errors import Again, InvalidArguments
 from tools.next_steps import after_files
+from tools.references import NotAReference, folder_reference
 from tools.results import FilesResult
 from tools.surface import Definition
 
@@ -25,10 +27,11 @@ async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) 
     """Find files by name in the project's Files tool."""
     from tools.file_search import search_files
 
+    folder = _folder(arguments.folder)
     project = await desk.finder.project(arguments.project)
     me = await desk.finder.me(project.id)
     start = call.position(desk, me.id, arguments.cursor)
-    found = await search_files(desk.acc.files, project, arguments.query, arguments.folder, call.report)
+    found = await search_files(desk.acc.files, project, arguments.query, folder, call.report)
     end = start + arguments.limit
     rows = found.rows[start:end]
     return FilesResult(
@@ -37,6 +40,17 @@ async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) 
         next_cursor=call.next_cursor(desk, me.id, end if end < len(found.rows) else None),
         next_steps=after_files(project.id, [row.version_urn for row in rows], desk.policy.surroundings),
     )
+
+
+def _folder(text: str | None) -> str | None:
+    try:
+        return folder_reference(text) if text else None
+    except NotAReference:
+        raise InvalidArguments(
+            "'folder' is a URL that names no folder of the Files tool.",
+            "Give the folder's path as people see it, or leave folder out.",
+            again=Again(without=["folder"]),
+        ) from None
 
 
 DEFINITION = Definition(

@@ -168,6 +168,9 @@ class Finder:
                     break
             if exact:
                 return self._items.keep(_only(exact, words).id, project_id, words)
+            # ACC searches by parts: what is called exactly so would have come with what is called nearly so.
+            if near:
+                break
         if not near:
             raise _no_submittal()
         return _only(near, words).id

@@ -4,13 +4,18 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _IS_UUID: Final = re.compile(_UUID)
 _PROJECT_IN_PATH: Final = re.compile(rf"/projects/(?:b\.)?({_UUID})(?:/|$)")
 _ITEM_IN_PATH: Final = re.compile(rf"/(?:items|submittals|submittal-items)/({_UUID})(?:/|$)")
-_AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+LINEAGE: Final = re.compile(r"urn:adsk\.\w+:dm\.lineage:[\w-]+")
+"""The URN of a file over all its versions (fact sheet 9)."""
+
+_FILE_URN: Final = re.compile(rf"{LINEAGE.pattern}|urn:adsk\.\w+:fs\.file:vf\.[\w-]+\?version=\d+")
+_FOLDER_URN: Final = re.compile(r"urn:adsk\.\w+:fs\.folder:co\.[\w-]+")
+_AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk(?:forma)?\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
 """Autodesk's hosts in every region. Nothing is ever fetched from them: a URL is read for the ids in it."""
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -40,10 +45,10 @@ def project_reference(text: str) -> Reference:
     """
     text = text.strip()
     if _is_url(text):
-        project = _PROJECT_IN_PATH.search(_autodesk_url(text).path)
+        project = _project_in(_autodesk_url(text))
         if project is None:
             raise NotAReference
-        return Reference(id=project.group(1).lower())
+        return Reference(id=project)
     bare = text.lower().removeprefix("b.")
     return Reference(id=bare) if _IS_UUID.fullmatch(bare) else Reference(words=text)
 
@@ -61,9 +66,26 @@ def submittal_reference(text: str) -> Reference:
         named = item.group(1) if item else _item_in_query(url)
         if named is None:
             raise NotAReference
-        project = _PROJECT_IN_PATH.search(url.path)
-        return Reference(id=named.lower(), project_id=project.group(1).lower() if project else None)
+        return Reference(id=named.lower(), project_id=_project_in(url))
     return Reference(id=text.lower()) if _IS_UUID.fullmatch(text) else Reference(words=text)
+
+
+def file_reference(text: str) -> str:
+    """Read the URN of a version or of a file, or a pasted URL of the Files tool that names one; returns the URN.
+
+    Raises:
+        NotAReference: A URL of somebody else, or without a file.
+    """
+    return _urn_in(text, _FILE_URN, "entityId")
+
+
+def folder_reference(text: str) -> str:
+    """Read a folder's URN or path, or a pasted URL of the Files tool that names one; returns the URN or the path.
+
+    Raises:
+        NotAReference: A URL of somebody else, or without a folder.
+    """
+    return _urn_in(text, _FOLDER_URN, "folderUrn")
 
 
 def alike(text: str) -> str:
@@ -127,8 +149,31 @@ def _autodesk_url(text: str) -> SplitResult:
     return url
 
 
+def _project_in(url: SplitResult) -> str | None:
+    found = _PROJECT_IN_PATH.search(url.path)
+    ids = [found.group(1)] if found else _query(url).get("projectId", [])
+    bare = [one.lower().removeprefix("b.") for one in ids]
+    return next((one for one in bare if _IS_UUID.fullmatch(one)), None)
+
+
+def _urn_in(text: str, wanted: re.Pattern[str], name: str) -> str:
+    text = text.strip()
+    if not _is_url(text):
+        return text
+    url = _autodesk_url(text)
+    places = [*_query(url).get(name, []), *map(unquote, url.path.split("/"))]
+    found = next((place for place in places if wanted.fullmatch(place)), None)
+    if found is None:
+        raise NotAReference
+    return found
+
+
+def _query(url: SplitResult) -> dict[str, list[str]]:
+    return {**parse_qs(url.query), **parse_qs(url.fragment.partition("?")[2])}
+
+
 def _item_in_query(url: SplitResult) -> str | None:
-    query = {**parse_qs(url.query), **parse_qs(url.fragment.partition("?")[2])}
+    query = _query(url)
     for name in ("itemId", "submittalId", "id"):
         for value in query.get(name, []):
             if _IS_UUID.fullmatch(value):

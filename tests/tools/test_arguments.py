@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.arguments import read_arguments
+from tools.arguments import EXAMPLES, read_arguments
 from tools.catalogue import definitions
 from tools.errors import Again, InvalidArguments
 from tools.find_submittals import SubmittalsArguments
@@ -49,25 +49,37 @@ def test_a_tool_without_arguments_says_so():
 @pytest.mark.parametrize(
     ("given_arguments", "sentence", "needs"),
     [
-        ({}, "'project' is missing.", ["project"]),
-        ({"project": None}, "'project' is missing.", ["project"]),
-        ({"project": " "}, "'project' must not be empty.", ["project"]),
-        ({"project": 7}, "'project' must be a text.", ["project"]),
-        ({"project": "\ud800"}, "'project' has characters that are no text.", ["project"]),
-        ({"project": "P", "query": ["beam"]}, "'query' must be a text.", ["query"]),
-        ({"project": "P", "limit": 0}, "'limit' must be at least 1.", ["limit"]),
-        ({"project": "P", "limit": 51}, "'limit' must be at most 50.", ["limit"]),
-        ({"project": "P", "limit": "20"}, "'limit' must be a whole number.", ["limit"]),
-        ({"project": "P", "limit": 2.5}, "'limit' must be a whole number.", ["limit"]),
-        ({"project": "P", "limit": True}, "'limit' must be a whole number.", ["limit"]),
-        ({"project": "P", "attachable": "yes"}, "'attachable' must be true or false.", ["attachable"]),
-        ({"project": "P", "attachable": 1}, "'attachable' must be true or false.", ["attachable"]),
+        ({}, "'project' is missing, for example \"Riverside Medical Center\".", ["project"]),
+        ({"project": None}, "'project' is missing, for example \"Riverside Medical Center\".", ["project"]),
+        ({"project": " "}, "'project' must not be empty, for example \"Riverside Medical Center\".", ["project"]),
+        ({"project": 7}, "'project' must be a text, for example \"Riverside Medical Center\".", ["project"]),
+        (
+            {"project": "\ud800"},
+            "'project' has characters that are no text, for example \"Riverside Medical Center\".",
+            ["project"],
+        ),
+        ({"project": "P", "query": ["beam"]}, "'query' must be a text, for example \"beam drawings\".", ["query"]),
+        ({"project": "P", "limit": 0}, "'limit' must be at least 1, for example 20.", ["limit"]),
+        ({"project": "P", "limit": 51}, "'limit' must be at most 50, for example 20.", ["limit"]),
+        ({"project": "P", "limit": "20"}, "'limit' must be a whole number, for example 20.", ["limit"]),
+        ({"project": "P", "limit": 2.5}, "'limit' must be a whole number, for example 20.", ["limit"]),
+        ({"project": "P", "limit": True}, "'limit' must be a whole number, for example 20.", ["limit"]),
+        (
+            {"project": "P", "attachable": "yes"},
+            "'attachable' must be true or false, for example true.",
+            ["attachable"],
+        ),
+        ({"project": "P", "attachable": 1}, "'attachable' must be true or false, for example true.", ["attachable"]),
         (
             {"project": "P", "state": "closed"},
-            "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2' or 'void'.",
+            "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2' or 'void', for example \"rev\".",
             ["state"],
         ),
-        ({"limit": 0, "project": 7}, "'project' must be a text; 'limit' must be at least 1.", ["project", "limit"]),
+        (
+            {"limit": 0, "project": 7},
+            "'project' must be a text, for example \"Riverside Medical Center\"; 'limit' must be at least 1, for example 20.",
+            ["project", "limit"],
+        ),
     ],
 )
 def test_every_kind_of_mistake_has_its_sentence(given_arguments, sentence, needs):
@@ -109,3 +121,13 @@ def test_null_blank_and_default_are_as_good_as_left_out():
 def test_what_was_chosen_comes_back_as_it_was_sent():
     sent = {"project": "P", "query": "beam", "state": "rev", "in_my_court": True, "limit": 5}
     assert read_arguments(SubmittalsArguments, sent).given() == sent
+
+
+@pytest.mark.parametrize("tool", sorted(EVERY))
+def test_every_argument_has_an_example_that_its_tool_takes(tool):
+    model = EVERY[tool].arguments
+    assert set(model.model_fields) - set(EXAMPLES) <= {"cursor"}
+    for name, field in model.model_fields.items():
+        if name in EXAMPLES:
+            required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
+            assert read_arguments(model, required | {name: EXAMPLES[name]}), field

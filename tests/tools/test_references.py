@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001  # look-alike characters are what people paste
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from tools.references import (
     NotAReference,
     Reference,
     alike,
+    file_reference,
+    folder_reference,
     likeness,
     project_reference,
     search_terms,
@@ -18,6 +22,8 @@ from tools.references import (
 
 PROJECT = "b46962a5-ebb3-5fcd-b9b0-daca25a86bca"
 ITEM = "e74f17e7-2c7f-563c-894f-002dfdbda514"
+FILE = "urn:adsk.wipprod:dm.lineage:aGVsbG8-d29y_bGQ"
+FOLDER = "urn:adsk.wipprod:fs.folder:co.Zm9sZGVy"
 HOSTS = ["acc.autodesk.com", "acc.autodesk.eu", "acc.autodesk.ca", "acc.autodesk.com.au", "docs.b360.eu.autodesk.com"]
 
 
@@ -92,6 +98,40 @@ def test_an_address_of_autodesk_that_names_nothing_is_refused(path):
     for reader in (project_reference, submittal_reference):
         with pytest.raises(NotAReference):
             reader(f"https://acc.autodesk.com{path}")
+
+
+@pytest.mark.parametrize("host", [*HOSTS, "forma.autodesk.com", "app.autodeskforma.com", "app.autodeskforma.eu"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/docs/files/projects/{PROJECT}?folderUrn={quote(FOLDER)}&entityId={quote(FILE)}&viewModel=detail",
+        f"/docs/files/projects/{PROJECT}#/list?folderUrn={quote(FOLDER)}&entityId={quote(FILE)}",
+        f"/projects/{PROJECT}/folders/{quote(FOLDER)}/detail/viewer/items/{quote(FILE)}?version=2",
+        f"/docs/files/folders/{FOLDER}/items/{FILE}?projectId=b.{PROJECT}",
+    ],
+)
+def test_a_pasted_address_of_the_files_tool_names_its_file_folder_and_project(host, path):
+    url = f"https://{host}{path}"
+    assert (file_reference(url), folder_reference(url), project_reference(url).id) == (FILE, FOLDER, PROJECT)
+
+
+def test_a_urn_or_a_path_is_taken_as_it_is():
+    assert file_reference(f" {FILE}\n") == FILE
+    assert folder_reference("03 Shop Drawings/05 Steel") == "03 Shop Drawings/05 Steel"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://evil.example/docs/files/projects/{PROJECT}?entityId={FILE}&folderUrn={FOLDER}",
+        f"https://acc.autodesk.com/docs/files/projects/{PROJECT}",
+        "https://acc.autodesk.com/docs/files?entityId=urn:adsk.wipprod:dm.lineage:../..&folderUrn=..%2f..",
+    ],
+)
+@pytest.mark.parametrize("reader", [file_reference, folder_reference])
+def test_an_address_without_a_file_or_folder_is_refused(reader, url):
+    with pytest.raises(NotAReference):
+        reader(url)
 
 
 @pytest.mark.parametrize("text", ["033100-01", "12", "Beam drawings", "b.12", f"b.{ITEM}"])

@@ -1,0 +1,137 @@
+"""Looking up what people refer to: few requests, none of them with a path that the caller chose."""
+
+from collections import Counter
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+RIVERSIDE = "Riverside Medical Center"
+BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
+ALWAYS = {"users.me": 1, "attachments.list": 1}
+PROJECTS = {"hubs.list": 1, "projects.list": 1}
+
+
+@pytest.fixture
+def era():
+    """One of them is enough here: both look up alike."""
+    return "2026-07-28"
+
+
+@pytest.mark.parametrize(
+    ("submittal", "searches"),
+    [
+        ("{item}", 0),
+        ("https://acc.autodesk.com/build/submittals/projects/{project}/items/{item}", 0),
+        ("051200-3", 1),
+        ("05 12 00\u20133", 1),
+        ("051200-03", 1),
+        ("Structural steel beam shop drawings", 1),
+        ("beam shop", 1),
+    ],
+)
+async def test_a_submittal_is_found_in_as_few_requests_as_acc_allows(connect, box, submittal, searches):
+    item, project = box.item("051200-3"), box.project()
+    place = {"project": project.id, "submittal": submittal.format(item=item.id, project=project.id)}
+    async with connect() as assistant:
+        before = len(box.requests.all())
+        answer = await assistant.call("get_attachment_status", **place)
+        first = Counter(one.operation for one in box.requests.all()[before:])
+        before = len(box.requests.all())
+        again = await assistant.call("get_attachment_status", **place)
+        second = Counter(one.operation for one in box.requests.all()[before:])
+    assert {row["submittal_id"] for row in answer["attachments"]} == {item.id}
+    assert again == answer
+    found = {"items.list": searches} if searches else {}
+    assert first == {**ALWAYS, **PROJECTS, "items.get": 1, **found}
+    exact = submittal not in ("051200-03", "beam shop")
+    assert second == {"attachments.list": 1, "items.get": 1, **({} if exact else found)}
+
+
+async def test_a_number_that_means_another_submittal_by_now_is_looked_up_anew(connect, box):
+    place = {"project": RIVERSIDE, "submittal": "051200-3"}
+    async with connect() as assistant:
+        before = await assistant.call("get_submittal", **place)
+        for number, new in (("051200-3", "9"), ("051200-4", "3")):
+            renumber(box, number, new)
+        after = await assistant.call("get_submittal", **place)
+    assert after["submittal"]["id"] != before["submittal"]["id"]
+    assert after["submittal"]["title"] == "Structural steel column shop drawings, east wing"
+
+
+def renumber(box, number, new):
+    item = box.item(number)
+    path = f"/construction/submittals/v2/projects/{item.project_id}/items/{item.id}"
+    headers = {"Authorization": f"Bearer {box.token()}"}
+    httpx.patch(box.base_url + path, json={"customIdentifier": new}, headers=headers).raise_for_status()
+
+
+async def test_a_pasted_address_of_a_file_links_its_newest_version(connect, box):
+    file = box.file(BEAMS)
+    url = f"https://acc.autodesk.com/docs/files/projects/{box.project().id}?entityId={file.item_urn}"
+    async with connect() as assistant:
+        added = await assistant.call("add_submittal_attachment", project=RIVERSIDE, submittal="051200-2", file_urn=url)
+    assert (added["attachment"]["name"], added["attachment"]["version_urn"]) == (file.name, file.version_urn)
+
+
+async def test_a_pasted_address_of_a_folder_is_searched_and_another_is_refused_with_the_way_on(connect, box):
+    project = box.project()
+    other = f"https://acc.autodesk.com/docs/files/projects/{project.id}"
+    async with connect() as assistant:
+        refusal = await assistant.refused("find_project_files", project=RIVERSIDE, query="beam", folder=other)
+        assert "folder" not in refusal["next_steps"][0]["arguments"]
+        [row] = (await assistant.follow(refusal["next_steps"][0]))["files"]
+    assert row["path"] == BEAMS
+
+
+PIECES = (
+    *("/", "..", "../", "?", "#", "%2f", "%2e%2e", "\\", ":", ";", "@", "&", "=", "-", "--", " ", "x", "urn:", "b."),
+    *("0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f", "urn:adsk.wipprod:fs.file:vf.X?version=1", "/attachments"),
+)
+HOSTILE = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join)
+PLACES = [
+    ("get_submittal", "project"),
+    ("get_submittal", "submittal"),
+    ("get_attachment_status", "attachment_id"),
+    ("confirm_attachment", "attachment_id"),
+    ("add_submittal_attachment", "file_urn"),
+    ("add_submittal_attachment", "task_id"),
+    ("find_project_files", "folder"),
+    ("find_submittals", "query"),
+]
+
+
+@given(st.sampled_from(PLACES), HOSTILE)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_id_changes_the_path_of_a_request(hostile_calls, place, text):
+    """CVE-2026-32871: path-segment injection. What stands in an id stays one segment, or is never sent."""
+    await hostile_calls(*place, text)
+
+
+@pytest.fixture
+async def hostile_calls(connect, box):
+    project, item = box.project().id, box.item("051200-3").id
+    known = (
+        "/userinfo",
+        "/project/v1/hubs",
+        f"/data/v1/projects/b.{project}/",
+        f"/construction/submittals/v2/projects/{project}/",
+    )
+
+    async with connect() as assistant:
+
+        async def call(tool, argument, text):
+            usual = {"project": project, "submittal": item}
+            if tool.startswith("find"):
+                usual = {"project": project, "query": "beam"} if tool == "find_project_files" else {"project": project}
+            seen = len(box.requests.all())
+            await assistant.answer(tool, **{**usual, argument: text})
+            for request in box.requests.all()[seen:]:
+                own = [one for one in known if request.path.startswith(one)]
+                assert request.operation != "unknown", request
+                assert own or f"/projects/{text.lower().strip().removeprefix('b.')}/" in request.path, request
+                assert ".." not in request.path.split("/"), request
+                assert request.method == "GET", request
+
+        yield call
