@@ -73,6 +73,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
             extensions=[Tasks()],
             lifespan=lifespan,
         )
+        tools = {tool.name: tool for tool in self._registered}
         for one in RESOURCES:
             template = self.resource(
                 one.uri_template,
@@ -82,7 +83,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
                 mime_type=JSON,
                 icons=icons.LOOK,
             )
-            template(reader(one))
+            template(reader(one, tools[one.answered_by]))
         self._prompts = {prompt.name: prompt for prompt in prompts(policy)}
         for prompt in self._prompts.values():
             self.add_prompt(prompt)

@@ -15,9 +15,8 @@ from mcp.server.mcpserver import Context
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from tools import get_attachment_status, get_submittal
 from tools.results import ErrorResult
-from tools.surface import Definition, SubmittalTool, compact
+from tools.surface import SubmittalTool, compact
 
 JSON: Final = "application/json"
 
@@ -32,13 +31,13 @@ _OLD_NOT_FOUND: Final = -32002
 
 @dataclass(frozen=True)
 class SubmittalResource:
-    """A kind of resource: its address with two slots, how it is known, and the tool whose answer it is."""
+    """A kind of resource: its address with two slots, how it is known, and the tool (by name) whose answer it is."""
 
     uri_template: str
     name: str
     title: str
     description: str
-    answered_by: Definition[Any]
+    answered_by: str
     arguments: tuple[tuple[str, Any], ...] = ()
 
 
@@ -48,22 +47,21 @@ RESOURCES: Final = (
         "submittal",
         "Submittal",
         "One submittal: state, permitted actions, categories, this person's review tasks, newest attachments.",
-        get_submittal.DEFINITION,
+        "get_submittal",
     ),
     SubmittalResource(
         "submittal://{project}/{submittal}/attachments",
         "submittal_attachments",
         "Attachments of a submittal",
         "The attachments of a submittal, newest first, with upload progress and processing state.",
-        get_attachment_status.DEFINITION,
+        "get_attachment_status",
         (("limit", 50),),
     ),
 )
 
 
-def reader(resource: SubmittalResource) -> Read:
+def reader(resource: SubmittalResource, tool: SubmittalTool) -> Read:
     """Return what reads resources of this kind: a call of the tool, with its policy, its checks and its log line."""
-    tool = SubmittalTool.of(resource.answered_by)
 
     async def read(project: str, submittal: str, context: Context[Any, Any]) -> str | InputRequiredResult:
         arguments = {"project": project, "submittal": submittal, **dict(resource.arguments)}

@@ -137,11 +137,12 @@ def told(
 
 def how_far(job: "Job") -> str:
     """Say in a word or two how far a job is."""
+    from transfers.file_job import FileJob
     from transfers.jobs import progress
 
-    hashed, sent = progress(job)
-    if job.size is None:
+    if not isinstance(job, FileJob) or job.state not in ("preparing", "uploading"):
         return job.state
+    hashed, sent = progress(job)
     return f"{job.state}: {hashed if job.attachment is None else sent} of {job.size} bytes"
 
 
