@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from auth.database import Component, Database
 from auth.key_ring import KeyRing, KeySource
 from auth.sealing import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
-from auth.storage_errors import KeyMissing
+from auth.storage_errors import KeyMissing, StorageProblem
 
 COMPONENT: Final = Component(
     "vault",
@@ -220,7 +220,7 @@ class Vault:
         return self._under(lease, {"attempt": attempt})
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back, and take the mark away: the outcome is known, and the tokens stay as they are."""
+        """Give the lease back, and take the mark away; the tokens stay as they are."""
         self._under(lease, {"holder": None, "attempt": None})
 
     def end(self, lease: Lease) -> None:
@@ -270,12 +270,25 @@ class Vault:
         """Make a key (or take the newest that was set), seal every record with it, and return how many those are.
 
         Servers may go on working: the old keys stay in the ring, and whoever meets a key unknown to them looks again.
+
+        Raises:
+            KeyMissing: A record was sealed with a key that is not at hand; all others are sealed anew.
+            NotSealed: A record was changed by somebody; all others are sealed anew.
         """
         with self._database.writing():  # two that rotate at once would each lose the other's key
             self._ring = self._keys.make()
         with self._database.reading() as connection:
             accounts = [_account(row) for row in connection.execute(select(_SIGN_INS)).mappings()]
-        return sum(self._reseal(account) for account in accounts)
+        count = 0
+        problems: list[StorageProblem] = []
+        for account in accounts:
+            try:
+                count += self._reseal(account)
+            except (KeyMissing, NotSealed) as problem:
+                problems.append(problem)
+        if problems:
+            raise problems[0]
+        return count
 
     def seal(self, content: bytes, *context: str) -> str:
         """Return `content` sealed with the newest key for a `context` that is no record's."""

@@ -179,6 +179,20 @@ def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
     assert (found.tokens, found.generation) == (TOKENS, 1)
 
 
+def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: Database) -> None:
+    old, new = Key.new(), Key.new()
+    other = Account(ACCOUNT.base_url, ACCOUNT.client_id, "ANOTHER")
+    spoilt = Vault(database, EnvironmentKeys([old]))
+    spoilt.keep(other, "", None, TOKENS)
+    change(database, sealed="spoilt")
+    spoilt.keep(ACCOUNT, "", None, TOKENS)
+    with pytest.raises(NotSealed):
+        Vault(database, EnvironmentKeys([new, old])).rekey()
+    found = Vault(database, EnvironmentKeys([new])).read(ACCOUNT)
+    assert found is not None
+    assert found.tokens == TOKENS
+
+
 def test_a_key_that_is_not_at_hand_is_named(database: Database) -> None:
     lost = Key.new()
     Vault(database, EnvironmentKeys([lost])).keep(ACCOUNT, "", None, TOKENS)
