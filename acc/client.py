@@ -16,7 +16,7 @@ from acc.submittals import Submittals
 if TYPE_CHECKING:
     import httpx
 
-    from acc.connection import Connection, TokenSource
+    from acc.connection import Connection, Pace, TokenSource
     from acc.retry import RetryPolicy
 
 
@@ -24,7 +24,8 @@ class Acc:
     """One person's way to one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
-    left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones.
+    left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `pace` says when a
+    request may be sent.
 
         async with Acc(Hosts.autodesk(), tokens) as acc:
             item = await acc.submittals.item(project_id, item_id)
@@ -38,19 +39,21 @@ class Acc:
         storage_hosts: Collection[str] = (),
         client: "httpx.AsyncClient | None" = None,
         policy: "RetryPolicy | None" = None,
+        pace: "Pace | None" = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
         self._storage_hosts = frozenset(storage_hosts)
         self._client = client
         self._policy = policy
+        self._pace = pace
 
     @cached_property
     def connection(self) -> "Connection":
         """What sends the requests."""
         from acc.connection import Connection
 
-        return Connection(self.hosts, self._tokens, client=self._client, policy=self._policy)
+        return Connection(self.hosts, self._tokens, client=self._client, policy=self._policy, pace=self._pace)
 
     @cached_property
     def submittals(self) -> Submittals:

@@ -10,6 +10,7 @@ import httpx
 
 from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import UnexpectedAnswer
+from acc.headers import retry_after_seconds
 from acc.hosts import Hosts
 from acc.http import api_client, error_from_transport
 from acc.operations import Operation
@@ -39,6 +40,21 @@ class TokenSource(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """How fast requests may follow each other; whoever it is shared with is its own affair.
+
+    What these raise passes through `Connection.send` untouched.
+    """
+
+    async def turn(self, operation: str, token: str, base_url: str) -> None:
+        """Wait until a request with this bearer token may be sent."""
+        ...
+
+    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+        """Be told that Autodesk answered 429, and how many seconds it wants to be left alone."""
+        ...
+
+
 class Connection:
     """Sends requests for one person to one Autodesk.
 
@@ -57,6 +73,7 @@ class Connection:
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         random: Callable[[], float] = _random,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -67,6 +84,7 @@ class Connection:
         self._sleep = sleep
         self._random = random
         self._clock = clock
+        self._pace = pace
 
     async def send(self, request: Request[T]) -> T:
         """Send a request, again where that is safe, and parse its answer.
@@ -114,6 +132,8 @@ class Connection:
 
     async def _exchange(self, client: httpx.AsyncClient, request: Request[T], token: str) -> Answer:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        if self._pace is not None:
+            await self._pace.turn(request.operation.name, token, self.hosts.api)
         try:
             with anyio.fail_after(self._exchange_seconds):
                 async with client.stream(
@@ -123,6 +143,9 @@ class Connection:
         except (httpx.RequestError, TimeoutError) as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None
+        if self._pace is not None and response.status_code == 429:
+            pause = retry_after_seconds(response.headers)
+            await self._pace.refused(request.operation.name, token, self.hosts.api, pause)
         return Answer(response.status_code, response.headers, body)
 
 

@@ -62,10 +62,16 @@ async def open_desk(
     person: str | None = None,
     *,
     files_at_once: int = 0,
+    patient: bool = False,
+    paced: bool = True,
 ) -> AsyncIterator[Desk]:
-    """Yield the desk and keep its transfers going until the server ends; a worker's also so many of the queue."""
+    """Yield the desk and keep its transfers going until the server ends; a worker's also so many of the queue.
+
+    `patient` where nobody in a chat waits. Requests are not `paced` where there are no limits.
+    """
     from acc.client import Acc
     from server.identity import Identity, hosts_of, identified
+    from server.pace import PATIENT, pace_of
     from tools.finding import Finder
     from transfers.attaching import Transfers
     from transfers.folders import AllowedFolders
@@ -75,7 +81,13 @@ async def open_desk(
     hosts = hosts_of(settings)
     async with (
         nullcontext(Identity(tokens)) if tokens is not None else identified(settings, person) as identity,
-        Acc(hosts, identity.tokens, storage_hosts=settings.storage_hosts) as acc,
+        Acc(
+            hosts,
+            identity.tokens,
+            storage_hosts=settings.storage_hosts,
+            policy=PATIENT if patient else None,
+            pace=pace_of(settings, lambda: transfers.ledger, patient=patient) if paced else None,
+        ) as acc,
     ):
 
         def new_storage_client() -> "httpx.Client":

@@ -132,7 +132,7 @@ class _Session:
         policy.check_writing()
         call_on_signals(self._interrupt)
         problem = None
-        async with open_desk(settings, policy, None, self._asked.person) as desk:
+        async with open_desk(settings, policy, None, self._asked.person, patient=True) as desk:
             try:
                 with self._interrupted:
                     await self._attach(desk)

@@ -76,7 +76,7 @@ async def _work(settings: Settings, files_at_once: int, person: str | None) -> N
         ended.set()
 
     call_on_signals(end)
-    async with open_desk(settings, policy, None, person, files_at_once=files_at_once) as desk:
+    async with open_desk(settings, policy, None, person, files_at_once=files_at_once, patient=True) as desk:
         problem = None
         try:
             # Where nobody is signed in, a worker would leave every job alone in silence.

@@ -20,6 +20,7 @@ from transfers.local_file import Digests, Identity
 if TYPE_CHECKING:
     from auth.database import Database, DatabaseAddress
     from auth.key_ring import KeyRing, KeySource
+    from transfers.budget_store import BudgetStore
     from transfers.job_store import JobStore
     from transfers.locks import Lock, Locks
 
@@ -83,6 +84,7 @@ class Place:
 class _Open:
     database: "Database"
     store: "JobStore"
+    budgets: "BudgetStore"
     locks: "Locks"
     own: "Lock"
 
@@ -129,6 +131,15 @@ class Ledger:
         """
         await self.open()
         return await anyio.to_thread.run_sync(question, self._now.store, limiter=self._threads)
+
+    async def budget(self, question: "Callable[[BudgetStore], T]") -> T:
+        """Return what `question` finds out of the buckets of requests, or does to them.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        await self.open()
+        return await anyio.to_thread.run_sync(question, self._now.budgets, limiter=self._threads)
 
     async def take(self, executor: str) -> "Lock | None":
         """Return the lock of another process, which shows that it is dead; None while it lives."""
@@ -195,18 +206,20 @@ class Ledger:
 
     def _open(self) -> _Open:
         from auth.database import Database
+        from transfers.budget_store import TABLES as BUDGETS
+        from transfers.budget_store import BudgetStore
         from transfers.job_store import TABLES, JobStore
         from transfers.locks import AdvisoryLocks, FileLocks
 
         address = self.place.address()
         database = Database.open(address)
         try:
-            database.migrate(TABLES)
+            database.migrate(TABLES, BUDGETS)
             locks: Locks = (
                 AdvisoryLocks(database.engine) if address.file is None else FileLocks(address.file.parent / "locks")
             )
             store = JobStore(database)
-            return _Open(database, store, locks, self._show_life(store, locks))
+            return _Open(database, store, BudgetStore(database), locks, self._show_life(store, locks))
         except BaseException:
             database.close()
             raise

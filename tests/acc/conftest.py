@@ -101,7 +101,12 @@ def connect(tokens: Tokens, clock: Clock) -> Callable[..., Connection]:
     """A connection to Autodesk's hosts over a network that is not there; no pause takes any time."""
 
     def make(
-        handler: Any, *, hosts: Hosts | None = None, policy: RetryPolicy | None = None, source: Any = None
+        handler: Any,
+        *,
+        hosts: Hosts | None = None,
+        policy: RetryPolicy | None = None,
+        source: Any = None,
+        pace: Any = None,
     ) -> Connection:
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
         return Connection(
@@ -112,6 +117,7 @@ def connect(tokens: Tokens, clock: Clock) -> Callable[..., Connection]:
             sleep=clock.sleep,
             random=lambda: 0.5,
             clock=clock,
+            pace=pace,
         )
 
     return make

@@ -329,3 +329,37 @@ async def test_a_proxy_that_refuses_is_named(connect, network) -> None:
 
     assert caught.value.sent is False
     assert "secret" not in str(caught.value)
+
+
+class Pace:
+    """Writes down what it is asked and told."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    async def turn(self, operation: str, token: str, base_url: str) -> None:
+        self.said.append(("turn", operation, token, base_url))
+
+    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+        self.said.append(("refused", operation, token, base_url, retry_after))
+
+
+async def test_every_attempt_waits_for_its_turn_and_a_429_is_told_to_whoever_sets_the_pace(connect, network) -> None:
+    pace, net = Pace(), network(BUSY, OK)
+
+    await connect(net, pace=pace).send(GET_ITEM)
+
+    turn = ("turn", "submittals.items.get", "token-1", "https://developer.api.autodesk.com")
+    assert pace.said == [turn, ("refused", *turn[1:], 7.0), turn]
+
+
+async def test_a_request_whose_turn_is_too_far_away_is_never_sent(connect, network) -> None:
+    class TooFar(Pace):
+        async def turn(self, operation: str, token: str, base_url: str) -> None:
+            raise RateLimited(operation, retry_after_seconds=300)
+
+    net = network(OK)
+    with pytest.raises(RateLimited) as caught:
+        await connect(net, pace=TooFar()).send(CREATE)
+    assert caught.value.retry_after_seconds == 300
+    assert net.requests == []

@@ -1,0 +1,31 @@
+"""How a process keeps under Autodesk's limits, by what the settings say and by who waits for it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from acc.retry import RetryPolicy
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from transfers.ledger import Ledger
+    from transfers.pacing import Pace
+
+PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
+"""Where nobody in a chat waits: a pause that Autodesk asks for is waited out, and a short outage survived."""
+
+PATIENT_SECONDS: Final = 600.0
+
+
+def pace_of(settings: Settings, ledger: "Callable[[], Ledger]", *, patient: bool) -> "Pace | None":
+    """Return what lets requests go.
+
+    On PostgreSQL all processes share their buckets. On SQLite, one person's, a `patient` process has its own, and a
+    chat has none: it stays far below the limits, and a 429 is waited out like every other.
+    """
+    if settings.database_url is None and not patient:
+        return None
+    from transfers.budget_store import SharedBudgets
+    from transfers.pacing import PATIENCE_SECONDS, OwnBudgets, Pace
+
+    budgets = SharedBudgets(ledger) if settings.database_url is not None else OwnBudgets()
+    return Pace(budgets, patience=PATIENT_SECONDS if patient else PATIENCE_SECONDS)

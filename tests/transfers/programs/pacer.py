@@ -1,0 +1,94 @@
+"""One of several processes that ask ACC a lot of questions at the pace that they have in common.
+
+Its one argument is JSON (`Orders`). Time is the sandbox's, which stands still; whoever waits for a turn moves it.
+"""
+
+import sys
+import threading
+from datetime import datetime
+from os import _exit as leave
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from acc.client import Acc
+from acc.hosts import Hosts
+from auth.database import Database, DatabaseAddress
+from auth.tokens import FixedToken
+from transfers.budget_store import TABLES, BudgetStore
+from transfers.pacing import Limits, Pace
+
+
+class Orders(BaseModel):
+    """What the process is to do: so many `requests`, some at once."""
+
+    base_url: str
+    token: str
+    database_url: str
+    project_id: str
+    requests: int
+
+
+class Time:
+    """The sandbox's clock."""
+
+    def __init__(self, base_url: str) -> None:
+        self._client = httpx.Client(base_url=base_url)
+
+    def move(self, seconds: float) -> float:
+        answer = self._client.post("/sandbox/clock", json={"move": seconds}).raise_for_status().json()
+        return datetime.fromisoformat(answer["now"]).timestamp()
+
+    def now(self, _: Connection | None = None) -> float:
+        return self.move(0)
+
+    async def sleep(self, seconds: float) -> None:
+        # Longer than asked for, so that there are several tokens then: the test has not so many questions to ask.
+        self.move(max(seconds, 0.6))
+
+
+class Shared:
+    """The buckets in the database, by the sandbox's clock."""
+
+    def __init__(self, store: BudgetStore) -> None:
+        self._store = store
+
+    async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
+        return await anyio.to_thread.run_sync(self._store.lease, limits, wanted)
+
+    async def empty(self, limits: Limits, seconds: float) -> None:
+        await anyio.to_thread.run_sync(self._store.empty, limits, seconds)
+
+
+async def work(orders: Orders) -> None:
+    time = Time(orders.base_url)
+    with Database.open(DatabaseAddress.of(orders.database_url)) as database:
+        database.migrate(TABLES)
+        budgets = Shared(BudgetStore(database, time.now))
+        pace = Pace(budgets, patience=3600, clock=time.now, sleep=time.sleep)
+        async with Acc(Hosts.at(orders.base_url), FixedToken(orders.token), pace=pace) as acc:
+            left = iter(range(orders.requests))
+
+            async def ask(*_: Any) -> None:
+                for _ in left:
+                    await acc.submittals.me(orders.project_id)
+
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(ask)
+
+
+def main() -> None:
+    # A test that fails leaves nobody behind.
+    watchdog = threading.Timer(90, leave, [3])
+    watchdog.daemon = True
+    watchdog.start()
+    anyio.run(work, Orders.model_validate_json(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

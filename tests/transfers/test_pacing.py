@@ -1,0 +1,185 @@
+"""The pace that processes have in common: what it holds back, and what it lets through."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import sandbox
+from acc.errors import RateLimited
+from auth.database import Database, DatabaseAddress
+from sandbox.clock import Clock
+from transfers.budget_store import TABLES, BudgetStore
+from transfers.pacing import BLOCK, STORAGE, SUBMITTALS, Budgets, Limits, OwnBudgets, Pace, limits_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).parent / "programs" / "pacer.py"
+START = datetime(2026, 3, 4, tzinfo=UTC)
+LIST, SIGN, HUBS = "submittals.items.list", "oss.signeds3upload.get", "dm.hubs"
+HERE = "https://developer.api.autodesk.com"
+
+pytestmark = pytest.mark.anyio
+
+
+def token(**claims: str) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"header.{payload}.signature"
+
+
+MINE, THEIRS = token(client_id="app", userid="me"), token(client_id="app", userid="they")
+
+
+class Time:
+    """A clock that is moved by whoever waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class OfStore:
+    """The buckets in a database, by a clock of the test's."""
+
+    def __init__(self, store: BudgetStore) -> None:
+        self._store = store
+
+    async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
+        return self._store.lease(limits, wanted)
+
+    async def empty(self, limits: Limits, seconds: float) -> None:
+        self._store.empty(limits, seconds)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(params=["own", "postgresql"])
+def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[Budgets]:
+    if request.param == "own":
+        yield OwnBudgets(time)
+        return
+    with Database.open(DatabaseAddress.of(request.getfixturevalue("postgres_url"))) as database:
+        database.migrate(TABLES)
+        yield OfStore(BudgetStore(database, lambda _: time.now))
+
+
+def pace(budgets: Budgets, time: Time, patience: float = 3600) -> Pace:
+    return Pace(budgets, patience=patience, clock=time, sleep=time.sleep)
+
+
+async def test_what_is_left_waits_for_its_turn_and_every_process_draws_on_the_same(
+    budgets: Budgets, time: Time
+) -> None:
+    one, other = pace(budgets, time), pace(budgets, time)
+    for _ in range(SUBMITTALS.capacity // 2):
+        await one.turn(LIST, MINE, HERE)
+        await other.turn(LIST, MINE, HERE)
+    assert time.slept == []
+    await one.turn(LIST, MINE, HERE)
+    assert time.slept == [pytest.approx(1 / SUBMITTALS.rate)]
+
+
+async def test_another_person_draws_on_the_app_alone_and_storage_on_neither(budgets: Budgets, time: Time) -> None:
+    one = pace(budgets, time)
+    for _ in range(SUBMITTALS.capacity // 2):
+        await one.turn(LIST, MINE, HERE)
+        await one.turn(LIST, THEIRS, HERE)
+    for _ in range(STORAGE.capacity):
+        await one.turn(SIGN, MINE, HERE)
+    for _ in range(5000):
+        await one.turn(HUBS, MINE, HERE)
+    assert time.slept == []
+    await one.turn(LIST, THEIRS, HERE)  # this person has tokens left, the app has none
+    assert len(time.slept) == 1
+
+
+async def test_after_a_429_every_process_holds_back_until_its_retry_after(budgets: Budgets, time: Time) -> None:
+    one, other = pace(budgets, time), pace(budgets, time)
+    await one.turn(LIST, MINE, HERE)  # the rest of its lease is not used either
+    await one.refused(LIST, MINE, HERE, 17)
+    await one.turn(LIST, MINE, HERE)
+    assert 17 < time.now < 18
+    await other.refused(LIST, MINE, HERE, None)
+    await other.turn(LIST, MINE, HERE)
+    assert 17 + 60 < time.now < 18 + 61
+
+
+async def test_whoever_would_wait_too_long_is_told_how_long_instead(budgets: Budgets, time: Time) -> None:
+    chat = pace(budgets, time, patience=30)
+    await chat.refused(LIST, MINE, HERE, 55)
+    with pytest.raises(RateLimited) as caught:
+        await chat.turn(LIST, MINE, HERE)
+    assert caught.value.retry_after_seconds == pytest.approx(55, abs=0.2)
+    assert caught.value.sent is False
+    assert time.slept == []
+
+
+async def test_a_lease_that_was_not_used_in_time_is_not_used_at_all(time: Time) -> None:
+    asked: list[int] = []
+
+    class Counting(OwnBudgets):
+        async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
+            asked.append(wanted)
+            return await super().lease(limits, wanted)
+
+    one = pace(Counting(time), time)
+    await one.turn(LIST, MINE, HERE)
+    await one.turn(LIST, MINE, HERE)
+    assert asked == [BLOCK]
+    time.now += 4
+    await one.turn(LIST, MINE, HERE)
+    assert asked == [BLOCK, BLOCK]
+
+
+@pytest.mark.parametrize("unreadable", ["opaque", "a.b.c", "a.bnVsbA.c", ""])
+def test_a_token_that_says_nothing_of_itself_is_counted_alone_and_shown_to_nobody(unreadable: str) -> None:
+    found = limits_of(LIST, unreadable, HERE)
+    assert list(found.values()) == [SUBMITTALS, SUBMITTALS]
+    assert not any(unreadable and unreadable in name for name in found)
+    assert found != limits_of(LIST, unreadable + "x", HERE)
+    assert found != limits_of(LIST, unreadable, "http://127.0.0.1:8788")
+
+
+def test_processes_together_stay_under_the_limit_of_a_minute_and_meet_no_429(postgres_url: str) -> None:
+    each, processes = 330, 2
+    with sandbox.running(clock=Clock(START), rate_limits=True) as box, ExitStack() as stack:
+        orders = {
+            "base_url": box.base_url,
+            "token": box.token("manager", expires_in=10**6),
+            "database_url": postgres_url,
+            "project_id": box.project().id,
+            "requests": each,
+        }
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(PROGRAM), json.dumps(orders)],
+                    cwd=ROOT,
+                    env=os.environ | {"PYTHONPATH": str(ROOT)},
+                )
+            )
+            for _ in range(processes)
+        ]
+        assert [program.wait() for program in started] == [0] * processes
+        asked = [request for request in box.requests if request.operation == "users.me"]
+        assert [request.status for request in asked] == [200] * each * processes
+        moments = [datetime.fromisoformat(request.moment) for request in asked]
+        for moment in moments:
+            assert sum(moment <= other < moment + timedelta(minutes=1) for other in moments) <= SUBMITTALS.per_minute
+        assert box.clock.now() - START > timedelta(minutes=1)

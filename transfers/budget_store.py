@@ -1,0 +1,87 @@
+"""The buckets of requests in the database that processes share; by its clock, for machines disagree on the time."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, text
+
+from auth.database import Component, Database
+from transfers.budget import Bucket, Limit, lease
+
+if TYPE_CHECKING:
+    from transfers.ledger import Ledger
+    from transfers.pacing import Limits
+
+_BUDGETS: Final = """
+CREATE TABLE budgets (name TEXT PRIMARY KEY, tokens DOUBLE PRECISION NOT NULL, at DOUBLE PRECISION NOT NULL)
+"""
+TABLES: Final = Component("budgets", ((_BUDGETS,),))
+
+Now = Callable[[Connection], float]
+
+
+def database_time(connection: Connection) -> float:
+    """Return the seconds since 1970 as PostgreSQL counts them, at this moment and not at the transaction's begin."""
+    return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
+
+class BudgetStore:
+    """Reads and writes of the table, each one transaction. Everything here blocks."""
+
+    def __init__(self, database: Database, now: Now = database_time) -> None:
+        self._database = database
+        self._now = now
+
+    def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
+        """Take tokens from all of some buckets; see `budget.lease`."""
+        with self._database.writing() as connection:
+            buckets, now = self._locked(connection, limits)
+            found = lease(buckets, dict(limits), now, wanted)
+            if found[0]:
+                self._write(connection, buckets)
+            return found
+
+    def empty(self, limits: "Limits", seconds: float) -> None:
+        """Let nobody take anything from them for some seconds."""
+        with self._database.writing() as connection:
+            buckets, now = self._locked(connection, limits)
+            self._write(connection, {name: bucket.emptied(now, seconds) for name, bucket in buckets.items()})
+
+    def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, Bucket], float]:
+        """Return buckets that nobody else changes before the end of the transaction, and what time it is then."""
+        names = sorted(limits)  # everybody locks them in the same order
+        rows = {name: self._row(connection, name, limits[name]) for name in names}
+        return rows, self._now(connection)
+
+    def _row(self, connection: Connection, name: str, limit: Limit) -> Bucket:
+        query = text("SELECT tokens, at FROM budgets WHERE name = :name FOR UPDATE")
+        found = connection.execute(query, {"name": name}).first()
+        if found is None:
+            full = Bucket.full(limit, self._now(connection))
+            connection.execute(
+                text("INSERT INTO budgets (name, tokens, at) VALUES (:name, :tokens, :at) ON CONFLICT DO NOTHING"),
+                {"name": name, "tokens": full.tokens, "at": full.at},
+            )
+            found = connection.execute(query, {"name": name}).one()  # perhaps that of somebody who was faster
+        return Bucket(float(found[0]), float(found[1]))
+
+    def _write(self, connection: Connection, buckets: dict[str, Bucket]) -> None:
+        connection.execute(
+            text("UPDATE budgets SET tokens = :tokens, at = :at WHERE name = :name"),
+            [{"name": name, "tokens": bucket.tokens, "at": bucket.at} for name, bucket in sorted(buckets.items())],
+        )
+
+
+class SharedBudgets:
+    """The buckets of all processes of a ledger on PostgreSQL; `ledger` is asked for when first needed."""
+
+    def __init__(self, ledger: "Callable[[], Ledger]") -> None:
+        self._ledger = ledger
+
+    async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
+        """See `pacing.Budgets`."""
+        return await self._ledger().budget(lambda store: store.lease(limits, wanted))
+
+    async def empty(self, limits: "Limits", seconds: float) -> None:
+        """See `pacing.Budgets`."""
+        await self._ledger().budget(lambda store: store.empty(limits, seconds))
