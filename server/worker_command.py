@@ -40,8 +40,10 @@ def check(settings: Settings) -> None:
         )
 
 
-def run(settings: Settings, *, files_at_once: int, person: str | None = None) -> None:
+def run(settings: Settings, *, files_at_once: int, person: str | None = None, paced: bool = True) -> None:
     """Work until SIGTERM or Ctrl-C, then end within a second or so; what is under way is on disk for another worker.
+
+    Not `paced` only where there are no limits.
 
     Raises:
         CannotWork: See `check`.
@@ -49,7 +51,7 @@ def run(settings: Settings, *, files_at_once: int, person: str | None = None) ->
         AuthError: Nobody is signed in.
     """
     check(settings)
-    anyio.run(_work, settings, files_at_once, person)
+    anyio.run(_work, settings, files_at_once, person, paced)
 
 
 def _compare_folders(settings: Settings) -> None:
@@ -66,7 +68,7 @@ def _compare_folders(settings: Settings) -> None:
                 structlog.get_logger(__name__).warning("folder_differs", folder=str(folder), from_that_on=strange)
 
 
-async def _work(settings: Settings, files_at_once: int, person: str | None) -> None:
+async def _work(settings: Settings, files_at_once: int, person: str | None, paced: bool) -> None:  # noqa: FBT001  # anyio.run takes no keywords
     log = structlog.get_logger(__name__)
     policy = policy_of(settings, local_files=True)
     ended = anyio.Event()
@@ -76,7 +78,9 @@ async def _work(settings: Settings, files_at_once: int, person: str | None) -> N
         ended.set()
 
     call_on_signals(end)
-    async with open_desk(settings, policy, None, person, files_at_once=files_at_once, patient=True) as desk:
+    async with open_desk(
+        settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
+    ) as desk:
         problem = None
         try:
             # Where nobody is signed in, a worker would leave every job alone in silence.
