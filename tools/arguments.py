@@ -55,11 +55,13 @@ def read_arguments(model: type[A], given: dict[str, Any]) -> A:
         names = list(model.model_fields)
         problems: list[dict[str, Any]] = [{**one} for one in error.errors(include_url=False, include_input=False)]
         wrong = dict.fromkeys(str(one["loc"][0]) for one in problems)
-        again = Again(without=list(wrong), needs=[name for name in wrong if name in names])
+        # What was spelt wrong is spelt right in the next step, unless something else was given under that name.
+        meant = {near: values[name] for name in wrong if (near := _near(name, names)) and near not in values}
+        needs = [name for name in wrong if name in names and name not in meant]
         raise InvalidArguments(
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
             f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
-            again=again,
+            again=Again(meant, without=list(wrong), needs=needs),
         ) from None
 
 
@@ -88,6 +90,13 @@ EXAMPLES: Final[dict[str, Any]] = {
 _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false"}
 
 
+def _near(name: str, names: Sequence[str]) -> str | None:
+    """Return the argument that a name which is none is most like."""
+    if name in names:
+        return None
+    return next(iter(difflib.get_close_matches(name, names, n=1)), None)
+
+
 def _sentence(error: dict[str, Any], names: Sequence[str]) -> str:
     """Say in our words what pydantic found, with a value that would do."""
     name = str(error["loc"][0])
@@ -100,8 +109,8 @@ def _problem(error: dict[str, Any], name: str, names: Sequence[str]) -> str:
     limits = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(name, names, n=1)
-            return f"unknown argument {name[:60]!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+            near = _near(name, names)
+            return f"unknown argument {name[:60]!r}" + (f" (did you mean {near!r}?)" if near else "")
         case "missing":
             return f"{name!r} is missing"
         case "literal_error":

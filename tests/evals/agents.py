@@ -185,8 +185,6 @@ class Mangler(Follower):
         message = answer["error"]["message"]
         [step, *_] = answer["next_steps"]
         arguments = dict(step["arguments"])
-        for name, right in re.findall(r"unknown argument '(\w+)' \(did you mean '(\w+)'\?\)", message):
-            arguments[right] = wrong[name]
         for name, choices in re.findall(r"'(\w+)' must be ((?:'[\w-]+'(?:, | or )?)+)", message):
             near = difflib.get_close_matches(str(wrong[name]), re.findall(r"'([\w-]+)'", choices), n=1, cutoff=0)
             arguments[name] = near[0]

@@ -119,8 +119,7 @@ async def with_mistakes(talk: Conversation) -> None:
         category="final",
         confirm=True,
     )
-    mended = {"file_path": "column-markup.pdf", "category": "final_response"}
-    ambiguous = await talk.calls("add_submittal_attachment", **wrong["next_steps"][0]["arguments"], **mended)
+    ambiguous = await talk.follows(wrong, category="final_response")
     talk.says("Assistant", "Two submittals fit: 051200-4, east wing, and 051200-5, west wing. Which one?")
     talk.says("Person", "West wing.")
     [west] = [one["id"] for one in ambiguous["error"]["candidates"] if "west wing" in one["title"]]
