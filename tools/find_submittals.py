@@ -28,17 +28,17 @@ class SubmittalsArguments(Arguments):
 
 async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List submittals by text, state, court and whether a file can be attached; newest first."""
-    from tools.submittal_search import Wanted, search
+    from tools.submittal_search import Place, Wanted, search
     from tools.view import submittal_row
 
     project = await desk.finder.project(arguments.project)
     me = await desk.finder.me(project.id)
-    offset = call.position(desk, me.id, arguments.cursor)
+    place = Place.of(call.position(desk, me.id, arguments.cursor))
     filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
     wanted = Wanted(arguments.query, filters, arguments.attachable)
-    found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, offset=offset)
+    found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
     rows = [submittal_row(item, me.id) for item in found.items]
-    cursor = call.next_cursor(desk, me.id, found.next_offset)
+    cursor = call.next_cursor(desk, me.id, found.place.position if found.place else None)
     return SubmittalsResult(
         submittals=rows,
         next_cursor=cursor,

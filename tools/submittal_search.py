@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from acc.models import Item, Page
 from acc.paging import next_offset
@@ -55,36 +55,74 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a list goes on: about `offset`, after the row with the running number `after`; 0 for none.
+
+    Running numbers never change, so the list goes on rightly however many rows came or went meanwhile.
+    """
+
+    offset: int = 0
+    after: int = 0
+
+    @classmethod
+    def of(cls, position: int) -> Self:
+        """Read what a cursor holds."""
+        return cls(position >> 32, position & 0xFFFFFFFF)
+
+    @property
+    def position(self) -> int:
+        """What a cursor is to hold."""
+        return self.offset << 32 | self.after
+
+    def passed(self, item: Item) -> bool:
+        """Whether a row came on an earlier page; newest first, those are the higher numbers."""
+        return 0 < self.after <= _running(item)
+
+
+@dataclass(frozen=True)
 class Found:
-    """Rows that fit, and the offset at which to look further; None at the end."""
+    """Rows that fit, and where to look further; None at the end."""
 
     items: list[Item]
-    next_offset: int | None
+    place: Place | None
 
 
 async def search(
-    submittals: "Submittals", project_id: str, wanted: Wanted, report: Report, *, limit: int, offset: int
+    submittals: "Submittals", project_id: str, wanted: Wanted, report: Report, *, limit: int, place: Place
 ) -> Found:
-    """Return up to `limit` submittals from `offset` on, newest first; `report` is told how many were looked through.
+    """Return up to `limit` submittals from `place` on, newest first; `report` is told how many were looked through.
 
     Raises:
         AccError: ACC refused or is away.
     """
+    size = LARGEST_PAGE if wanted.picks else min(limit + 1, LARGEST_PAGE)
+    # The last row of the page before shows whether the list is still where it was.
+    start = offset = max(0, place.offset - 1) if place.after else place.offset
+    page = await _page(submittals, project_id, wanted, size, offset)
+    while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
+        start = offset = max(0, offset - LARGEST_PAGE)
+        page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
     found: list[Item] = []
-    start = offset
     while True:
-        page = await _page(submittals, project_id, wanted, LARGEST_PAGE if wanted.picks else limit, offset)
         for position, item in enumerate(page.results, start=offset):
-            if wanted.fits(item):
-                found.append(item)
+            if place.passed(item) or not wanted.fits(item):
+                continue
             if len(found) == limit:
-                last = position + 1 - offset == len(page.results)
-                return Found(found, next_offset(page, offset=offset) if last else position + 1)
+                return Found(found, Place(position, _running(found[-1])))
+            found.append(item)
         await report(offset - start + len(page.results), None, "submittals looked through")
         following = next_offset(page, offset=offset)
-        if following is None or following - start >= LOOKED_THROUGH:
-            return Found(found, following)
+        if following is None:
+            return Found(found, None)
+        if len(found) == limit or following - start >= LOOKED_THROUGH:
+            return Found(found, Place(following, _running(page.results[-1])))
         offset = following
+        page = await _page(submittals, project_id, wanted, size, offset)
+
+
+def _running(item: Item) -> int:
+    number = str(item.identifier or "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
 
 async def _page(submittals: "Submittals", project_id: str, wanted: Wanted, limit: int, offset: int) -> Page[Item]:

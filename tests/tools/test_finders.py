@@ -6,6 +6,8 @@ import pytest
 
 from sandbox import Fault, Refuse
 
+from .follower import Others
+
 RIVERSIDE = "Riverside Medical Center"
 
 
@@ -131,6 +133,26 @@ async def test_attachable_submittals_come_once_each_however_few_fit_a_page(conne
         found = await pages(assistant, "find_submittals", "submittals", project=RIVERSIDE, attachable=True, limit=1)
     assert found == [row for row in every if row["can_attach"]]
     assert 0 < len(found) < len(every)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+async def test_a_list_that_changes_between_its_pages_neither_repeats_nor_skips_a_row(connect, box, limit):
+    *stayed, moved = box.items("mgr-1")
+    found = []
+    async with connect() as assistant:
+        call = {"project": RIVERSIDE, "state": "mgr-1", "limit": limit}
+        answer = await assistant.call("find_submittals", **call)
+        found += answer["submittals"]
+        if answer["next_cursor"]:
+            # The newest leaves the list, and another one, older than all, comes to it.
+            Others(box, moved).move("sbc-2")
+            Others(box, box.item("051200-2")).move("mgr-1")
+        while answer["next_cursor"]:
+            answer = await assistant.call("find_submittals", **call, cursor=answer["next_cursor"])
+            found += answer["submittals"]
+    ids = [row["id"] for row in found]
+    assert len(ids) == len(set(ids))
+    assert {item.id for item in stayed} <= set(ids)
 
 
 async def test_a_cursor_of_another_list_is_refused_with_the_call_that_begins_anew(connect):
