@@ -14,9 +14,9 @@ from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import Patience
 from transfers.ledger import Place
 from transfers.local_file import FileRules
+from transfers.patience import Patience
 from transfers.points import Point
 
 PERSON = "BENCHPERSON01"

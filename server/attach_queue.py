@@ -16,7 +16,7 @@ from transfers.attaching import Outcome
 from transfers.errors import JobStopped, TransferError
 from transfers.job import Job
 from transfers.job_rows import JobRow
-from transfers.jobs import UNHURRIED
+from transfers.patience import UNHURRIED
 
 if TYPE_CHECKING:
     from transfers.job_store import JobStore

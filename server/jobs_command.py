@@ -81,7 +81,7 @@ def resume(settings: Settings, job_id: str) -> None:
         JobStopped: It stopped again.
     """
     from server.app import open_desk, policy_of
-    from transfers.jobs import Patience
+    from transfers.patience import Patience
 
     async def tick(job: "Job") -> None:
         sys.stderr.write(f"{job.name}: {job.state}\n")

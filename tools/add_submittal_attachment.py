@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tools.project_list import KnownProject
     from transfers.attaching import Outcome
     from transfers.job import Destination, Job
-    from transfers.jobs import Patience
+    from transfers.patience import Patience
 
 
 class _Place(Arguments):

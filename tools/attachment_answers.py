@@ -22,7 +22,7 @@ from transfers.confirming import Stored
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.job import Job
-from transfers.jobs import Patience
+from transfers.patience import Patience
 from transfers.state import DISCARDED_SECONDS
 
 

@@ -69,7 +69,7 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
 async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
     from tools.attachment_answers import answer
     from transfers.attaching import Outcome
-    from transfers.jobs import Patience
+    from transfers.patience import Patience
 
     async def nothing(_: "Job") -> None: ...
 

@@ -23,11 +23,12 @@ from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import UNHURRIED, Jobs, Patience
+from transfers.jobs import Jobs
 from transfers.ledger import Ledger, Place
 from transfers.link_job import LinkJob
 from transfers.local_file import FileRules, Identity, LocalFile
 from transfers.names import attachment_name
+from transfers.patience import UNHURRIED, Patience
 from transfers.points import Point
 from transfers.resources import Resources
 from transfers.taking_up import TakingUp

@@ -4,10 +4,8 @@ Every job is a row of the ledger. The process that works on it is its owner, sho
 PostgreSQL releases when the process dies; everybody else reads the row. Within the owner the job is a DBOS workflow.
 """
 
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +26,7 @@ from transfers.job_record import read
 from transfers.job_rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobRow, Robbed
 from transfers.link_job import LinkJob
 from transfers.local_file import LocalFile
+from transfers.patience import Patience
 from transfers.resources import Resources
 from transfers.threads import alongside
 from transfers.workflows import PROCESS
@@ -41,31 +40,11 @@ CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
 ACTIONABLE: Final = (TransferError, AccError, AuthError, StorageProblem)
 """What a person can do something about; anything else that ends a run is a fault of ours."""
 
-TICK_SECONDS: Final = 5.0
-"""How often whoever waits is told how far it is."""
-
 LOOK_SECONDS: Final = 0.5
 """How often the row of a job is written by whoever runs it, and read by whoever waits for another process."""
 
 QUIET_SECONDS: Final = 10.0
 """How often it is written while nobody waits."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a call waits, in seconds, and what it tells whoever waits with it every so often."""
-
-    seconds: float
-    tick: Callable[[Job], Awaitable[None]]
-    every: float = TICK_SECONDS
-
-
-async def _tell_nobody(_: Job) -> None:
-    pass
-
-
-UNHURRIED: Final = Patience(math.inf, _tell_nobody)
-"""For what ends by itself, and nobody watches."""
 
 
 def progress(job: Job) -> tuple[int, int]:

@@ -28,9 +28,9 @@ from transfers.caller_upload import CallerUpload
 from transfers.file_job import FileJob
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import Patience
 from transfers.ledger import Place
 from transfers.local_file import FileRules
+from transfers.patience import Patience
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""

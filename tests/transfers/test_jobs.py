@@ -19,9 +19,10 @@ from auth.sealing import Key
 from transfers.errors import JobStopped
 from transfers.fingerprint import AttachRequest
 from transfers.job import Destination, Job, Step
-from transfers.jobs import Jobs, Patience
+from transfers.jobs import Jobs
 from transfers.ledger import Ledger, Place
 from transfers.local_file import LocalFile
+from transfers.patience import Patience
 from transfers.resources import Resources
 
 BASE = "http://127.0.0.1:1"

@@ -29,10 +29,10 @@ from transfers.attaching import Transfers
 from transfers.errors import JobStopped
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import Patience
 from transfers.ledger import Place
 from transfers.local_file import FileRules
 from transfers.parts import MIN_PART_BYTES
+from transfers.patience import Patience
 from transfers.points import POINTS, Point
 
 KEYS = Key.new().text

@@ -24,9 +24,9 @@ from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.jobs import Patience
 from transfers.ledger import Place
 from transfers.local_file import FileRules
+from transfers.patience import Patience
 
 
 class Orders(BaseModel):
