@@ -25,7 +25,23 @@ STATES = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void")
 NAMES = st.sampled_from(["a.pdf", "b.dwg", "two words.pdf", "no extension"])
 PEOPLE_DRAWN = st.sampled_from(PEOPLE)
 TARGETS = st.sampled_from(STATES)
-OPEN = {"draft", "sbc-1", "mgr-1", "rev", "mgr-2"}
+DEFAULTS = {"draft": "1", "sbc-1": "1", "mgr-1": "2", "rev": "3", "mgr-2": "4"}
+VALUES = {
+    **{name: lambda box: "2030-01-31" for name in ("dueDate", "submitterDueDate", "requiredDate", "requiredOnJobDate")},
+    **{name: lambda box: "2030-01-31T08:00:00Z" for name in ("sentToReview", "publishedDate", "receivedFromReview")},
+    **{name: lambda box: [box.person("steel").autodesk_id] for name in ("ballInCourtUsers",)},
+    **{name: lambda box: ["20031002"] for name in ("ballInCourtCompanies",)},
+    **{name: lambda box: "words" for name in ("description", "subsection", "mailNote", "responseComment")},
+    "priority": lambda box: "High",
+    "leadTime": lambda box: 3,
+    "sendEmails": lambda box: False,
+    "manager": lambda box: box.person("manager").autodesk_id,
+    "watchers": lambda box: [{"id": box.person("engineer").autodesk_id, "userType": "1"}],
+    "stateId": lambda box: "void",
+    "stepDueDate": lambda box: "2030-01-31",
+    "revision": lambda box: 3,
+}
+"""Something that each field takes; the last three are no fields of an update."""
 
 
 class Submittals(RuleBasedStateMachine):
@@ -203,6 +219,74 @@ class Submittals(RuleBasedStateMachine):
         assert (after["revision"], after["stateId"]) == (seen["revision"] + 1, "sbc-1")
         rows = self.callers["manager"].submittals("GET", f"/items/{item.id}/attachments", params={"limit": 50}).json()
         assert {row["categoryId"] for row in rows["results"]} <= {"5", "6", "7", "8"}
+
+    @rule(who=PEOPLE_DRAWN, place=st.integers(0, 40), field=st.sampled_from(sorted(VALUES)))
+    def patch_one_field(self, who, place, field):
+        """Exactly the fields that are listed may be updated, in any state."""
+        item = self.item(place)
+        _, actions = self.seen(who, item)
+        before = self.stored(item)
+        value = VALUES[field](self.box)
+        answer = self.callers[who].submittals("PATCH", f"/items/{item.id}", json={field: value})
+        update = actions.get("Item::partial_update")
+        if update is None:
+            assert answer.status_code in (403, 404)
+            self.unchanged(item, before)
+        elif field in update["fields"]:
+            assert answer.status_code == 200, (field, answer.text)
+        else:
+            assert answer.status_code == 400
+            self.unchanged(item, before)
+
+    @rule(who=PEOPLE_DRAWN, place=st.integers(0, 40), category=st.sampled_from("12345678"))
+    def attach_in_a_category(self, who, place, category):
+        item, caller = self.item(place), self.callers[who]
+        seen, actions = self.seen(who, item)
+        create = actions.get("Attachment::create")
+        before = self.stored(item)
+        task = self.own_task(who, item) if seen and seen["stateId"] == "rev" else None
+        answer = caller.attach(item, categoryId=category, taskId=task)
+        if create is None:
+            assert answer.status_code in (403, 404, 400)
+        elif category in [DEFAULTS[seen["stateId"]], *create["fields"].get("categoryId", [])]:
+            assert (answer.status_code, answer.json()["categoryId"]) == (201, category)
+            return
+        else:
+            assert answer.status_code == 400
+        self.unchanged(item, before)
+
+    @rule(who=PEOPLE_DRAWN)
+    def what_the_project_permits(self, who):
+        """Specs, mappings and templates, as users/me lists them."""
+        caller = self.callers[who]
+        me = {one["id"] for one in caller.submittals("GET", "/users/me").json()["permittedActions"]}
+        self.made += 1
+        spec = caller.submittals("POST", "/specs", json={"identifier": f"S{self.made}", "title": "Made"})
+        assert spec.status_code == (201 if "Spec::create" in me else 403)
+        assert caller.submittals("GET", "/templates").status_code == (200 if "Template::list" in me else 403)
+        body = {"userType": "2", "autodeskId": "20031003", "submittalsRole": "1"}
+        mapping = caller.submittals("POST", "/settings/mappings", json=body)
+        assert mapping.status_code == (201 if "AdminMapping::create" in me else 403)
+        admin = self.callers["admin"]
+        made = mapping if mapping.status_code == 201 else admin.submittals("POST", "/settings/mappings", json=body)
+        path = f"/settings/mappings/{made.json()['id']}"
+        deleted = caller.submittals("DELETE", path).status_code
+        assert deleted == (204 if "AdminMapping::destroy" in me else 403)
+        if deleted == 403:
+            assert admin.submittals("DELETE", path).status_code == 204
+
+    @rule(who=PEOPLE_DRAWN, place=st.integers(0, 40), limit=st.integers(1, 3))
+    def page_through_attachments(self, who, place, limit):
+        item, caller = self.item(place), self.callers[who]
+        url = f"/construction/submittals/v2/projects/{item.project_id}/items/{item.id}/attachments?limit={limit}"
+        found, total = [], 0
+        while url and (answer := caller("GET", url)).status_code == 200:
+            page = answer.json()
+            found += [row["id"] for row in page["results"]]
+            total, url = page["pagination"]["totalResults"], page["pagination"].get("nextUrl")
+        wanted = [row["id"] for row in self.box.attachments(item)] if self.seen(who, item)[0] else []
+        assert sorted(found) == sorted(wanted)
+        assert total == len(wanted)
 
     @rule(seconds=st.sampled_from([1, 60, 86_400]))
     def wait(self, seconds):
