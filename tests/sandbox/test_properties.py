@@ -232,11 +232,13 @@ class Submittals(RuleBasedStateMachine):
         if update is None:
             assert answer.status_code in (403, 404)
             self.unchanged(item, before)
-        elif field in update["fields"]:
-            assert answer.status_code == 200, (field, answer.text)
-        else:
-            assert answer.status_code == 400
-            self.unchanged(item, before)
+            return
+        assert answer.status_code == (200 if field in update["fields"] else 400), (field, answer.text)
+        before = self.stored(item)
+        for name in VALUES.keys() - update["fields"].keys():
+            body = {name: VALUES[name](self.box)}
+            assert self.callers[who].submittals("PATCH", f"/items/{item.id}", json=body).status_code == 400, name
+        self.unchanged(item, before)
 
     @rule(who=PEOPLE_DRAWN, place=st.integers(0, 40), category=st.sampled_from("12345678"))
     def attach_in_a_category(self, who, place, category):
@@ -248,11 +250,13 @@ class Submittals(RuleBasedStateMachine):
         answer = caller.attach(item, categoryId=category, taskId=task)
         if create is None:
             assert answer.status_code in (403, 404, 400)
-        elif category in [DEFAULTS[seen["stateId"]], *create["fields"].get("categoryId", [])]:
-            assert (answer.status_code, answer.json()["categoryId"]) == (201, category)
+            self.unchanged(item, before)
             return
-        else:
-            assert answer.status_code == 400
+        good = {DEFAULTS[seen["stateId"]], *create["fields"].get("categoryId", [])}
+        assert answer.status_code == (201 if category in good else 400)
+        before = self.stored(item)
+        for other in set("12345678") - good:
+            assert caller.attach(item, categoryId=other, taskId=task).status_code == 400
         self.unchanged(item, before)
 
     @rule(who=PEOPLE_DRAWN)
