@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from acc.errors import AccError
+from auth.errors import AuthError
+from auth.storage_errors import StorageProblem
 from server.settings import Settings
 from server.signing import NothingToDo
+from transfers.errors import TransferError
 from transfers.job_report import JobLine, job_line
 from transfers.job_rows import OPEN, QUEUED
 from transfers.ledger import Ledger, Place
 
 if TYPE_CHECKING:
+    from tools.desk import Policy
+    from transfers.attaching import Transfers
     from transfers.job import Job
     from transfers.job_rows import JobRow
+    from transfers.patience import Patience
 
 T = TypeVar("T")
 
@@ -26,6 +33,9 @@ SHOWN: Final = 200
 """The newest so many are listed; what is done is seldom of interest."""
 
 RESUME_SECONDS: Final = 24 * 3600.0
+
+_FOR_PEOPLE: Final = (AccError, AuthError, StorageProblem, TransferError, NothingToDo)
+"""What ends the command, and a person can do something about."""
 
 
 class JobsProblem(NothingToDo):
@@ -79,6 +89,7 @@ def resume(settings: Settings, job_id: str) -> None:
     Raises:
         JobsProblem: There is no such job, or the settings forbid going on with it.
         JobStopped: It stopped again.
+        StorageProblem: The database cannot be used, or was written by a newer version.
     """
     from server.app import open_desk, policy_of
     from transfers.patience import Patience
@@ -91,17 +102,26 @@ def resume(settings: Settings, job_id: str) -> None:
         raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
 
     async def work() -> str:
+        problem = None
         async with open_desk(settings, policy, None) as desk:
-            jobs = desk.transfers.jobs
-            row = await _find(desk.transfers.ledger, job_id)
-            if not policy.allows(row.project_id):
-                raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
-            job = await jobs.load(row)
-            await jobs.start(job)
-            job = await jobs.wait(job, Patience(RESUME_SECONDS, tick))
-            return f"Job {job.id} is {job.state}."
+            try:
+                job = await _resumed(desk.transfers, job_id, policy, Patience(RESUME_SECONDS, tick))
+            except _FOR_PEOPLE as error:  # raised in here, it would come out as one of a group
+                problem = error
+        if problem is not None:
+            raise problem
+        return f"Job {job.id} is {job.state}."
 
     sys.stdout.write(anyio.run(work) + "\n")
+
+
+async def _resumed(transfers: "Transfers", job_id: str, policy: "Policy", patience: "Patience") -> "Job":
+    row = await _find(transfers.ledger, job_id)
+    if not policy.allows(row.project_id):
+        raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
+    job = await transfers.jobs.load(row)
+    await transfers.jobs.start(job)
+    return await transfers.jobs.wait(job, patience)
 
 
 async def _find(ledger: Ledger, job_id: str) -> "JobRow":

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import sandbox
+from auth.data_folder import DATABASE_NAME
 from auth.sealing import Key
 from sandbox import Fault, Refuse, Stall
 
@@ -73,12 +74,13 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     [job] = shell.listed()
     assert (job["standing"], job["failure"], job["step"]) == ("stopped", "StorageRefused", "send")
     assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
+    read_only = "This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job."
+    left_out = f"Job {job['id']} is of a project that SUBMITTAL_MCP_PROJECTS leaves out."
     for settings, why in (
-        ({"SUBMITTAL_MCP_READ_ONLY": "true"}, "SUBMITTAL_MCP_READ_ONLY is set"),
-        ({"SUBMITTAL_MCP_PROJECTS": shell.box.project("harbor").id}, "SUBMITTAL_MCP_PROJECTS leaves out"),
+        ({"SUBMITTAL_MCP_READ_ONLY": "true"}, read_only),
+        ({"SUBMITTAL_MCP_PROJECTS": shell.box.project("harbor").id}, left_out),
     ):
-        code, _, err = shell.run("resume", job["id"], **settings)
-        assert (code, why in err) == (1, True), err
+        assert shell.run("resume", job["id"], **settings) == (1, "", f"submittal-mcp: {why}\n")
     code, out, err = shell.run("resume", job["id"][:8])
     assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
     [job] = shell.listed()
@@ -114,7 +116,19 @@ def test_a_job_whose_file_is_gone_says_so(shell: Shell) -> None:
     assert job["advice"].startswith(f"The file is no longer at {shell.file}.")
 
 
-def test_an_unknown_id_is_refused_with_what_shows_the_known_ones(shell: Shell) -> None:
-    code, _, err = shell.run("cancel", "nothing")
-    assert code == 1
-    assert "No job has an id that begins with 'nothing'; `submittal-mcp jobs list --all` shows them." in err
+@pytest.mark.parametrize("command", ["cancel", "resume"])
+def test_an_unknown_id_is_refused_with_what_shows_the_known_ones(shell: Shell, command: str) -> None:
+    why = "No job has an id that begins with 'nothing'; `submittal-mcp jobs list --all` shows them."
+    assert shell.run(command, "nothing") == (1, "", f"submittal-mcp: {why}\n")
+
+
+@pytest.mark.parametrize("command", [("list",), ("cancel", "x"), ("resume", "x")], ids=lambda words: words[0])
+def test_a_damaged_database_is_named_in_one_line_and_left_as_it_is(shell: Shell, command: tuple[str, ...]) -> None:
+    database = shell.file.parents[1] / "data" / DATABASE_NAME
+    database.parent.mkdir(mode=0o700)
+    database.write_bytes(b"no database at all " * 500)
+    code, out, err = shell.run(*command)
+    why = f"the database {database} is damaged; move it away and sign in again, or restore a copy of it"
+    assert (code, out, err.splitlines()[-1]) == (1, "", f"submittal-mcp: {why}")
+    assert "Traceback" not in err
+    assert database.read_bytes() == b"no database at all " * 500

@@ -174,6 +174,20 @@ async def test_a_link_that_leads_out(refused, folder):
     assert error["code"] == "file_not_allowed"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no FIFOs there")
+async def test_a_fifo_that_nobody_writes_to_is_refused_without_waiting(refused, folder):
+    os.mkfifo(folder / "fifo.pdf")
+    error, steps = await refused(file_path="fifo.pdf")
+    assert (error["code"], [step["needs"] for step in steps]) == ("file_not_allowed", [["file_path"]])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names may be longer there")
+async def test_a_file_that_the_system_does_not_let_be_read(refused):
+    error, steps = await refused(file_path="x" * 256)
+    assert (error["code"], [step["needs"] for step in steps]) == ("file_not_allowed", [["file_path"]])
+    assert error["message"].startswith("The operating system does not let the server read this file: ")
+
+
 async def test_a_file_without_any_allowed_folder_needs_a_person(connect, untouched):
     async with connect() as assistant:
         refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
