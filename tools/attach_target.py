@@ -6,7 +6,7 @@ from acc.models import Item, ItemState
 from tools.desk import Desk
 from tools.errors import Again, InvalidArguments, InvalidCategory, NotPermitted, SubmittalClosed, TaskRequired
 from tools.project_list import KnownProject
-from tools.results import Candidate
+from tools.results import Candidate, TaskRow
 from tools.view import ATTACH, REVIEW, overrides
 from transfers.categories import GivenCategory, allowed_categories, automatic_category, category_id
 from transfers.job import Destination
@@ -93,11 +93,20 @@ async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> s
     if given is None and len(ids) == 1:
         return ids[0]
     raise TaskRequired(
-        "The submittal is in review: an attachment belongs to one of this person's open review tasks.",
+        "The submittal is in review: an attachment belongs to one of this person's open review tasks."
+        if given is None
+        else "'task_id' is none of this person's open review tasks of this submittal.",
         "Call again with the task_id of a candidate."
         if ids
         else "This person has no open review task here: a reviewer who has one can attach, or a submittals manager can "
         "return the submittal in ACC.",
-        candidates=[Candidate(id=task.id, name=f"review step {task.step}") for task in mine],
+        candidates=[Candidate(id=task.id, name=_task_name(task)) for task in mine],
         again=Again(needs=["task_id"]) if ids else None,
     )
+
+
+def _task_name(task: TaskRow) -> str:
+    """Name a task, which has no name in ACC, by what tells it from another."""
+    step = "review" if task.step is None else f"review step {task.step}"
+    due = "" if task.due_date is None else f", due {task.due_date}"
+    return f"{step}, {'required' if task.required else 'optional'}{due}"

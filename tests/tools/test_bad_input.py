@@ -1,6 +1,7 @@
 """What people and agents get wrong: each has its code, a way on, and leaves nothing half done in ACC."""
 
 import os
+import re
 
 import httpx
 import pytest
@@ -243,7 +244,9 @@ async def test_a_review_task_that_is_not_mine(refused, box):
     others = [task for task in box.tasks(box.item("052100-1")) if task.assigned_to != box.person("manager").autodesk_id]
     error, steps = await refused(submittal="052100-1", task_id=others[0].id)
     assert error["code"] == "task_required"
-    assert len(error["candidates"]) == 1
+    assert error["message"] == "'task_id' is none of this person's open review tasks of this submittal."
+    [mine] = error["candidates"]
+    assert re.fullmatch(r"review step 1, required, due \d{4}-\d\d-\d\d", mine["name"])
     assert steps[0]["needs"] == ["task_id"]
 
 
