@@ -45,6 +45,7 @@ async def search_files(
     Raises:
         AccError: Data Management refused or is away.
     """
+    by_path = folder is not None and not folder.startswith("urn:")
     wanted = _path(folder or "")
     found: list[FileRow] = []
     waiting = deque(await _beginnings(files, project, folder, wanted))
@@ -55,7 +56,9 @@ async def search_files(
         async for listing in files.all_contents(project.id, here.id):
             for below in listing.folders:
                 path = (*here.path, below.name)
-                waiting.append(_Folder(below.id, path, here.inside or _ends_with(path, wanted)))
+                inside = here.inside or _ends_with(path, wanted)
+                # What was asked for comes first, or the limit could be spent on other folders.
+                (waiting.appendleft if inside and by_path else waiting.append)(_Folder(below.id, path, inside))
             if here.inside:
                 found += [row for row in _rows(listing, here.path) if alike(words) in alike(row.name)]
         await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
