@@ -6,6 +6,7 @@ from acc.models import Item
 from acc.paging import next_offset
 from tools.attachment_answers import describe
 from tools.desk import Call, Desk
+from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_attachments
 from tools.project_list import KnownProject
 from tools.results import AttachmentView, NextStep
@@ -37,8 +38,10 @@ async def attachment_page(
     page = await desk.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
     jobs = await desk.transfers.jobs.find([row.id for row in page.results])
     described = [await describe(desk, project.id, item.id, row, me.id, jobs.get(row.id), item) for row in page.results]
+    following = call.next_cursor(desk, me.id, next_offset(page, offset=offset))
+    steps = after_attachments([standing for _, standing in described], desk.policy.surroundings)
     return AttachmentPage(
         [view for view, _ in described],
-        after_attachments([standing for _, standing in described], desk.policy.surroundings),
-        call.next_cursor(desk, me.id, next_offset(page, offset=offset)),
+        [*steps, *after_page(ListPage(call.tool, call.arguments, following))],
+        following,
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
 from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments
+from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_files
 from tools.references import NotAReference, folder_reference
 from tools.results import FilesResult
@@ -34,11 +35,15 @@ async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) 
     found = await search_files(desk.acc.files, project, arguments.query, folder, call.report)
     end = start + arguments.limit
     rows = found.rows[start:end]
+    cursor = call.next_cursor(desk, me.id, end if end < len(found.rows) else None)
+    page = ListPage(call.tool, call.arguments, cursor, found.complete)
+    urns = [row.version_urn for row in rows]
+    steps = after_files(project.id, urns, desk.policy.surroundings, whole=page.whole)
     return FilesResult(
         files=rows,
         complete=found.complete,
-        next_cursor=call.next_cursor(desk, me.id, end if end < len(found.rows) else None),
-        next_steps=after_files(project.id, [row.version_urn for row in rows], desk.policy.surroundings),
+        next_cursor=cursor,
+        next_steps=[*steps, *after_page(page, empty=not rows)],
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional
 from tools.desk import Call, Desk
+from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_projects
 from tools.results import ProjectRow, ProjectsResult
 from tools.surface import Definition
@@ -40,11 +41,14 @@ async def find_projects(desk: Desk, call: Call, arguments: ProjectsArguments) ->
         )
         for project in found[start:end]
     ]
+    cursor = call.next_cursor(desk, person.sub, end if end < len(found) else None)
+    page = ListPage(call.tool, call.arguments, cursor)
+    steps = after_projects([row.id for row in rows if row.supported], whole=page.whole)
     return ProjectsResult(
         projects=rows,
         accounts_unavailable=listed.accounts_unavailable,
-        next_cursor=call.next_cursor(desk, person.sub, end if end < len(found) else None),
-        next_steps=after_projects([row.id for row in rows if row.supported]),
+        next_cursor=cursor,
+        next_steps=[*steps, *after_page(page, empty=not rows)],
     )
 
 

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
 from tools.desk import Call, Desk
-from tools.next_steps import after_empty_page, after_submittals
+from tools.long_lists import ListPage, after_page
+from tools.next_steps import after_submittals
 from tools.results import SubmittalsResult
 from tools.surface import Definition
 
@@ -39,13 +40,9 @@ async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments
     found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
     rows = [submittal_row(item, me.id) for item in found.items]
     cursor = call.next_cursor(desk, me.id, found.place.position if found.place else None)
-    return SubmittalsResult(
-        submittals=rows,
-        next_cursor=cursor,
-        next_steps=after_submittals(project.id, [row.id for row in rows])
-        if rows
-        else after_empty_page(call.tool, call.arguments, cursor),
-    )
+    page = ListPage(call.tool, call.arguments, cursor)
+    steps = after_submittals(project.id, [row.id for row in rows], whole=page.whole)
+    return SubmittalsResult(submittals=rows, next_cursor=cursor, next_steps=[*steps, *after_page(page, empty=not rows)])
 
 
 DEFINITION = Definition(

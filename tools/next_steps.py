@@ -119,18 +119,20 @@ def after_sign_in() -> list[NextStep]:
     return [step("find_projects", {}, "Find the project.")]
 
 
-def after_projects(projects: Sequence[str]) -> list[NextStep]:
-    """Return what can be done with the supported `projects` (ids) of a list."""
+def after_projects(projects: Sequence[str], *, whole: bool) -> list[NextStep]:
+    """Return what can be done with the supported `projects` (ids) of a page, which is the `whole` list or not."""
     if not projects:
         return []
-    return [step("find_submittals", _one_or_needed("project", projects), "Find the submittal in a project.")]
+    return [
+        step("find_submittals", _one_or_needed("project", projects, whole=whole), "Find the submittal in a project.")
+    ]
 
 
-def after_submittals(project_id: str, submittals: Sequence[str]) -> list[NextStep]:
-    """Return what can be done with the `submittals` (ids) of a list."""
+def after_submittals(project_id: str, submittals: Sequence[str], *, whole: bool) -> list[NextStep]:
+    """Return what can be done with the `submittals` (ids) of a page, which is the `whole` list or not."""
     if not submittals:
         return []
-    arguments = {"project": project_id} | _one_or_needed("submittal", submittals)
+    arguments = {"project": project_id} | _one_or_needed("submittal", submittals, whole=whole)
     return [step("get_submittal", arguments, "See whether and how a file can be attached.")]
 
 
@@ -142,7 +144,7 @@ def after_submittal(
         return []
     arguments: dict[str, Any] = {"project": project_id, "submittal": submittal_id}
     if my_tasks:
-        arguments |= _one_or_needed("task_id", my_tasks)
+        arguments |= _one_or_needed("task_id", my_tasks, whole=True)
     steps = [step("add_submittal_attachment", arguments | {around.source: None}, "Attach a file.")]
     if not around.local_files:
         found = {"project": project_id, "query": None}
@@ -150,19 +152,12 @@ def after_submittal(
     return steps
 
 
-def after_files(project_id: str, version_urns: Sequence[str], around: Surroundings) -> list[NextStep]:
-    """Return what can be done with files found in the Files tool."""
+def after_files(project_id: str, version_urns: Sequence[str], around: Surroundings, *, whole: bool) -> list[NextStep]:
+    """Return what can be done with a page of files found in the Files tool; it holds the `whole` list or not."""
     if not version_urns or around.read_only:
         return []
-    arguments = {"project": project_id, "submittal": None} | _one_or_needed("file_urn", version_urns)
+    arguments = {"project": project_id, "submittal": None} | _one_or_needed("file_urn", version_urns, whole=whole)
     return [step("add_submittal_attachment", arguments, "Link a version to a submittal.")]
-
-
-def after_empty_page(tool: str, arguments: Mapping[str, Any], cursor: str | None) -> list[NextStep]:
-    """Return how to look further where nothing fitted among the rows looked through; nothing at the end."""
-    if cursor is None:
-        return []
-    return [step(tool, {**arguments, "cursor": cursor}, "Nothing so far; this looks further.")]
 
 
 def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:
@@ -208,5 +203,5 @@ def _with_problem(standing: Standing, reason: str) -> str:
     return f"{standing.problem}: {reason}" if standing.problem else reason
 
 
-def _one_or_needed(name: str, values: Sequence[str]) -> dict[str, Any]:
-    return {name: values[0] if len(values) == 1 else None}
+def _one_or_needed(name: str, values: Sequence[str], *, whole: bool) -> dict[str, Any]:
+    return {name: values[0] if whole and len(values) == 1 else None}

@@ -15,7 +15,6 @@ from tools.next_steps import (
     after_attachment,
     after_attachments,
     after_doubt,
-    after_empty_page,
     after_files,
     after_projects,
     after_sign_in,
@@ -87,11 +86,10 @@ def test_every_step_after_a_finder_can_be_taken(served, around, projects, submit
     urns = [f"urn:adsk.wipprod:fs.file:vf.{one}?version=1" for one in submittals]
     check(after_sign_in(), served, around)
     check(after_doubt("p", "s", ["twin", "other twin"]), served, around)
-    check(after_projects(projects), served, around)
-    check(after_submittals(PROJECT, submittals), served, around)
+    check(after_projects(projects, whole=may), served, around)
+    check(after_submittals(PROJECT, submittals, whole=may), served, around)
     check(after_submittal(PROJECT, SUBMITTAL, tasks, around, can_attach=may), served, around)
-    check(after_files(PROJECT, urns, around), served, around)
-    check(after_empty_page("find_submittals", {"project": PROJECT}, "cursor"), served, around)
+    check(after_files(PROJECT, urns, around, whole=may), served, around)
 
 
 @given(standings(), surroundings)
@@ -201,22 +199,26 @@ def test_over_http_a_version_of_the_files_tool_is_found_first():
     assert (attach.needs, find.tool, find.needs) == (["file_urn"], "find_project_files", ["query"])
 
 
-@pytest.mark.parametrize("steps", [after_projects([]), after_submittals(PROJECT, []), after_files(PROJECT, [], HERE)])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        after_projects([], whole=True),
+        after_submittals(PROJECT, [], whole=True),
+        after_files(PROJECT, [], HERE, whole=True),
+    ],
+)
 def test_an_empty_list_leads_nowhere(steps):
     assert steps == []
 
 
-def test_a_page_without_hits_says_how_to_look_further_until_the_end():
-    chosen = {"project": "Riverside", "attachable": True}
-    [step] = after_empty_page("find_submittals", chosen, "next")
-    assert step.arguments == {**chosen, "cursor": "next"}
-    assert after_empty_page("find_submittals", chosen, None) == []
-
-
 @pytest.mark.parametrize(
-    ("found", "arguments", "needs"),
-    [(["only"], {"project": "only"}, []), (["one", "two"], {}, ["project"])],
+    ("found", "whole", "arguments", "needs"),
+    [
+        (["only"], True, {"project": "only"}, []),
+        (["one"], False, {}, ["project"]),
+        (["one", "two"], True, {}, ["project"]),
+    ],
 )
-def test_one_hit_is_gone_on_with_and_of_several_the_caller_chooses(found, arguments, needs):
-    [step] = after_projects(found)
+def test_the_only_hit_is_gone_on_with_and_of_several_the_caller_chooses(found, whole, arguments, needs):
+    [step] = after_projects(found, whole=whole)
     assert (step.arguments, step.needs) == (arguments, needs)
