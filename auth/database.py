@@ -163,7 +163,7 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
-        with self._explained(), self.engine.connect() as connection, connection.begin():
+        with self.explained(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -174,8 +174,24 @@ class Database:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
         writer = self.engine.execution_options(submittal_writes=True)
-        with self._explained(), writer.connect() as connection, connection.begin():
+        with self.explained(), writer.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what a driver raises in the block into words for a person.
+
+        Raises:
+            DatabaseProblem: See `reading`.
+        """
+        try:
+            yield
+        except DBAPIError as error:
+            problem = _problem(self.address.shown, error)
+            if problem is None:
+                raise
+            # `from None`: what drivers say quotes statements and, on PostgreSQL, users and hosts.
+            raise problem from None
 
     def close(self) -> None:
         """Close every connection."""
@@ -218,17 +234,6 @@ class Database:
                 " ON CONFLICT (component) DO UPDATE SET version = excluded.version"
             )
             connection.execute(upsert, {"name": component.name, "version": component.version})
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            problem = _problem(self.address.shown, error)
-            if problem is None:
-                raise
-            # `from None`: what drivers say quotes statements and, on PostgreSQL, users and hosts.
-            raise problem from None
 
 
 def _make_sqlite_file(path: Path) -> None:

@@ -291,9 +291,9 @@ class Job(ABC):
 
     async def _intend(self, resources: Resources, listed: frozenset[str] | None) -> None:
         self.doubt = Doubt(listed)
-        await resources.keep(self)
         if not await resources.ledger.lives():
             raise Robbed
+        await resources.keep(self)  # only its owner can
         resources.reached("intended")
 
     async def _rivals(self, resources: Resources) -> tuple[set[str], int]:

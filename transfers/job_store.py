@@ -294,7 +294,8 @@ class JobStore:
         """Write down that a process may own jobs; it holds the lock of this id already."""
         with self._database.writing() as connection:
             connection.execute(
-                text("INSERT INTO executors (id, started) VALUES (:id, :now)"), {"id": executor, "now": time.time()}
+                text("INSERT INTO executors (id, started) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING"),
+                {"id": executor, "now": time.time()},
             )
 
     def other_executors(self, executor: str) -> list[str]:

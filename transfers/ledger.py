@@ -7,7 +7,7 @@ replicas of a cluster. It holds the lock that shows the others that this process
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -96,6 +96,7 @@ class Ledger:
         self.place = place
         self.executor = ""
         self._opening = anyio.Lock()
+        self._reviving = anyio.Lock()
         self._threads = anyio.CapacityLimiter(THREADS)
         self._opened: _Open | None = None
         self._ring: KeyRing | None = None
@@ -146,8 +147,23 @@ class Ledger:
         return await self._take(_EXECUTOR + executor)
 
     async def lives(self) -> bool:
-        """Whether this process still holds its own lock; a lost connection to PostgreSQL loses it."""
-        return await anyio.to_thread.run_sync(self._now.own.alive, limiter=self._threads)
+        """Whether this process holds its own lock; one that went with a connection to PostgreSQL is taken anew.
+
+        Meanwhile others may have taken its jobs over: what it owns is to be looked at after this, not before.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        async with self._reviving:
+            if await anyio.to_thread.run_sync(self._now.own.alive, limiter=self._threads):
+                return True
+            own = await self.take(self.executor)
+            if own is None:
+                return False
+            self._now.own.release()
+            self._opened = replace(self._now, own=own)
+            await self.ask(lambda store: store.begin_executor(self.executor))
+            return True
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
@@ -215,9 +231,7 @@ class Ledger:
         database = Database.open(address)
         try:
             database.migrate(TABLES, BUDGETS)
-            locks: Locks = (
-                AdvisoryLocks(database.engine) if address.file is None else FileLocks(address.file.parent / "locks")
-            )
+            locks: Locks = AdvisoryLocks(database) if address.file is None else FileLocks(address.file.parent / "locks")
             store = JobStore(database)
             return _Open(database, store, BudgetStore(database), locks, self._show_life(store, locks))
         except BaseException:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
+
+    from auth.database import Database
 
 
 class Lock(Protocol):
@@ -124,7 +126,8 @@ class AdvisoryLock:
         """Give it back with its session, so that nothing depends on the unlocking being answered."""
         with self._turn:
             if self._connection is not None:
-                self._connection.detach()
+                if not self._connection.invalidated:  # else there is nothing left to detach
+                    self._connection.detach()
                 self._connection.close()
                 self._connection = None
 
@@ -132,19 +135,27 @@ class AdvisoryLock:
 class AdvisoryLocks:
     """Locks of a PostgreSQL database; each takes a connection of its own."""
 
-    def __init__(self, engine: "Engine") -> None:
+    def __init__(self, database: "Database") -> None:
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
-        self._engine = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        self._database = database
+        self._engine = create_engine(
+            database.engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
+        )
 
     def take(self, name: str) -> AdvisoryLock | None:
-        """See `Locks.take`."""
-        connection = self._engine.connect()
-        if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (_number(name),)).scalar():
-            return AdvisoryLock(connection)
-        connection.close()
-        return None
+        """See `Locks.take`.
+
+        Raises:
+            DatabaseProblem: The server does not answer.
+        """
+        with self._database.explained():
+            connection = self._engine.connect()
+            if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (_number(name),)).scalar():
+                return AdvisoryLock(connection)
+            connection.close()
+            return None
 
     def close(self) -> None:
         """Every connection belongs to a lock."""

@@ -175,7 +175,8 @@ Working = Callable[..., AbstractAsyncContextManager[Site]]
 def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
-    With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs. Further arguments are `Transfers`' own: its pauses, its clock.
+    With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs, and
+    `database_url` the database in the data folder. Further arguments are `Transfers`' own: its pauses, its clock.
     """
 
     @asynccontextmanager
@@ -187,6 +188,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         category: str = "for_review",
         takes_up: bool = False,
         stall_seconds: float | None = None,
+        database_url: str | None = None,
         **seams: Any,
     ) -> AsyncIterator[Site]:
         hosts, item = Hosts.at(box.base_url), box.item(number)
@@ -207,7 +209,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
             FileRules(frozenset(), 10**12),
             parallel,
             new_storage_client,
-            Place(tmp_path / "data", keys=KEYS),
+            Place(tmp_path / "data", database_url, KEYS),
             **({"sleep": no_pause} | seams),
         )
         where = Destination(

@@ -54,7 +54,7 @@ def store(database: Database) -> JobStore:
 
 @pytest.fixture
 def locks(database: Database, tmp_path: Path) -> Iterator[Locks]:
-    kind: Locks = AdvisoryLocks(database.engine) if database.address.file is None else FileLocks(tmp_path / "locks")
+    kind: Locks = AdvisoryLocks(database) if database.address.file is None else FileLocks(tmp_path / "locks")
     yield kind
     kind.close()
 
