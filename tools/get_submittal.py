@@ -19,7 +19,7 @@ class SubmittalArguments(Arguments):
 async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
     from tools.attachment_page import attachment_page
-    from tools.view import submittal_view
+    from tools.view import attachment_row, submittal_view
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
@@ -32,7 +32,7 @@ async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -
     )
     return SubmittalResult(
         submittal=view,
-        attachments=page.attachments,
+        attachments=[attachment_row(attachment) for attachment in page.attachments],
         next_cursor=page.next_cursor,
         next_steps=[*attach, *page.next_steps],
     )

@@ -76,6 +76,24 @@ class AttachmentView(Result):
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
 
 
+class AttachmentRow(Result):
+    """An attachment beside its submittal: what tells it from others; `get_attachment_status` has the rest of it.
+
+    Of its `permittedActions` there are the ids, as of the submittal's.
+    """
+
+    id: Foreign
+    name: Foreign
+    state: AttachmentState
+    category: Category
+    task_id: Foreign | None
+    revision: int | None
+    size_bytes: int | None
+    version_urn: Foreign | None
+    created_at: Time | None
+    permittedActions: PermittedActions  # noqa: N815  # ACC's name
+
+
 class Upload(Result):
     """Where and how the caller sends the bytes; FILE in a command stands for the path."""
 
@@ -182,7 +200,7 @@ class SubmittalResult(Result):
     """A submittal with a page of its attachments, newest first."""
 
     submittal: SubmittalView
-    attachments: list[AttachmentView]
+    attachments: list[AttachmentRow]
     next_cursor: str | None
     next_steps: list[NextStep]
 

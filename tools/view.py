@@ -6,7 +6,16 @@ from typing import Any, Final
 from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task
 from tools.codes import Code
 from tools.next_steps import Standing
-from tools.results import AttachmentView, Candidate, Court, Progress, SubmittalRow, SubmittalView, TaskRow
+from tools.results import (
+    AttachmentRow,
+    AttachmentView,
+    Candidate,
+    Court,
+    Progress,
+    SubmittalRow,
+    SubmittalView,
+    TaskRow,
+)
 from transfers.caller_job import CallerJob
 from transfers.categories import allowed_categories, category_word
 from transfers.confirming import Stored
@@ -57,6 +66,12 @@ def attachment_view(
         progress=_progress(job) if not stored else None,
         permittedActions=row.raw_permitted_actions,
     )
+
+
+def attachment_row(view: AttachmentView) -> AttachmentRow:
+    """Show an attachment that ACC has beside its submittal, in fewer words."""
+    shared = view.model_dump(include=set(AttachmentRow.model_fields) - {"permittedActions"})
+    return AttachmentRow(**shared, permittedActions=[_short(action) for action in view.permittedActions])
 
 
 def preparing_view(job: Job) -> AttachmentView:

@@ -70,9 +70,37 @@ async def test_permitted_actions_of_a_submittal_carry_fields_for_attaching_alone
     assert all(set(action) == {"id"} for action in actions.values())
 
 
+async def test_an_attachment_is_a_row_of_few_fields_whose_status_has_the_rest(connect):
+    place = {"project": RIVERSIDE, "submittal": "051200-3"}
+    async with connect() as assistant:
+        [row] = (await assistant.call("get_submittal", **place))["attachments"]
+        [whole] = (await assistant.call("get_attachment_status", **place))["attachments"]
+    ids = [{"id": action["id"]} for action in whole["permittedActions"]]
+    assert row == {name: whole[name] for name in row} | {"permittedActions": ids}
+    assert [action["id"] for action in ids] == [
+        "Attachment::retrieve",
+        "Attachment::partial_update",
+        "Attachment::destroy",
+        "Attachment::annotate",
+    ]
+    assert set(whole) - set(row) == {
+        "project_id",
+        "submittal_id",
+        "sha256",
+        "verified",
+        "urn_version",
+        "async_state",
+        "duplicated_from",
+        "created_by",
+        "updated_at",
+        "updated_by",
+        "progress",
+    }
+
+
 async def test_permitted_actions_of_an_attachment_are_those_that_acc_gave(connect):
     async with connect() as assistant:
-        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
+        answer = await assistant.call("get_attachment_status", project=RIVERSIDE, submittal="051200-3")
     [attachment] = answer["attachments"]
     plain = {"fields": {}, "mandatoryFields": [], "transitions": []}
     assert attachment["permittedActions"] == [

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from benchmarks.tokens import LIST_LIMIT, WAY_LIMIT, Seen, measured, tokens
+from benchmarks.tokens import LIST_CHARACTERS, LIST_LIMIT, WAY_CHARACTERS, WAY_LIMIT, Seen, measured, tokens
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def seen() -> tuple[list[Seen], list[Seen]]:
 def test_the_list_of_tools_stays_within_its_limit(seen):
     tools, _ = seen
     assert len(tools) == 8
-    assert tokens(tools) < LIST_LIMIT == 3000
+    assert tokens(tools, LIST_CHARACTERS) < LIST_LIMIT == 3000
 
 
 def test_an_attachment_from_the_question_to_ready_stays_within_its_limit(seen):
@@ -26,4 +26,4 @@ def test_an_attachment_from_the_question_to_ready_stays_within_its_limit(seen):
         "confirm_attachment",
         "get_attachment_status",
     ]
-    assert tokens(way) < WAY_LIMIT == 2500
+    assert tokens(way, WAY_CHARACTERS) < WAY_LIMIT == 2500
