@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from typing import Final
 
 MIN_PART_BYTES: Final = 5 * 1024 * 1024
-"""S3's smallest part, the last one excepted. Also our usual part: a lost part costs little to send again."""
+"""S3's smallest part, the last one excepted."""
+
+USUAL_PARTS: Final = 32
+"""How many parts a file is cut into where they would be neither too small nor too large: each has a cost of its own."""
+
+LARGEST_USUAL_PART_BYTES: Final = 32 * 1024 * 1024
+"""A part that is cut off is sent again from its first byte, so parts grow no further until there would be too many."""
 
 MAX_PARTS: Final = 10_000
-"""S3's most parts in one upload; beyond 48.8 GiB the parts must grow."""
+"""S3's most parts in one upload; beyond 312.5 GiB the parts must grow further."""
 
 MAX_URLS_A_REQUEST: Final = 25
 """The most that one `signeds3upload` request signs."""
 
-_GROWTH: Final = 1024 * 1024
+_MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,16 +59,20 @@ class PartPlan:
 
 
 def plan_parts(size: int) -> PartPlan:
-    """Cut `size` bytes (at least one) into the smallest parts that S3 takes and that 10,000 of suffice.
+    """Cut `size` bytes (at least one) into parts of 5 MiB; from 160 MiB on into 32 parts, from 1 GiB on of 32 MiB.
 
     Raises:
         ValueError: `size` is not positive; an empty file is refused before planning.
     """
     if size < 1:
         raise ValueError("a file of no bytes has no parts")
-    needed = -(-size // MAX_PARTS)
-    grown = -(-needed // _GROWTH) * _GROWTH
-    return PartPlan(size, max(MIN_PART_BYTES, grown))
+    usual = min(_whole(size, USUAL_PARTS), LARGEST_USUAL_PART_BYTES)
+    return PartPlan(size, max(MIN_PART_BYTES, usual, _whole(size, MAX_PARTS)))
+
+
+def _whole(size: int, parts: int) -> int:
+    """Return the smallest number of whole MiB of which `parts` hold `size` bytes."""
+    return -(-size // (parts * _MIB)) * _MIB
 
 
 def next_batch(plan: PartPlan, first: int, parallel: int) -> int:

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from transfers.parts import MAX_PARTS, MAX_URLS_A_REQUEST, MIN_PART_BYTES, Part, next_batch, plan_parts
 
+MIB = 1024**2
 LARGEST_PART = 5 * 1024**3
 FIVE_TIB = 5 * 1024**4
 
 sizes = st.one_of(
     st.integers(1, FIVE_TIB),
     st.integers(1, 3 * MIN_PART_BYTES),
-    st.integers(-2, 2).map(lambda off: MIN_PART_BYTES * MAX_PARTS + off),
+    st.integers(-2, 2).map(lambda off: 32 * MIB * MAX_PARTS + off),
     st.sampled_from([1, FIVE_TIB]),
 )
 
@@ -61,10 +62,20 @@ def test_a_small_file_is_cut_into_the_smallest_parts(size: int, lengths: list[in
     assert [part.length for part in plan_parts(size)] == lengths
 
 
-def test_parts_grow_only_where_ten_thousand_small_ones_do_not_suffice() -> None:
-    most = MIN_PART_BYTES * MAX_PARTS
-    assert plan_parts(most).part_size == MIN_PART_BYTES
-    assert plan_parts(most + 1).part_size == 6 * 1024 * 1024
+@pytest.mark.parametrize(
+    ("size", "part_mib"),
+    [
+        (160 * MIB, 5),
+        (160 * MIB + 1, 6),
+        (512 * MIB, 16),
+        (1024 * MIB, 32),
+        (8 * 1024 * MIB, 32),
+        (32 * MIB * MAX_PARTS, 32),
+        (32 * MIB * MAX_PARTS + 1, 33),
+    ],
+)
+def test_parts_grow_with_the_file_then_rest_until_ten_thousand_would_not_suffice(size: int, part_mib: int) -> None:
+    assert plan_parts(size).part_size == part_mib * MIB
 
 
 def test_a_file_of_no_bytes_has_no_plan() -> None:
