@@ -74,7 +74,7 @@ GROW = text("""
 INSERT INTO jobs (id, asked, fingerprint, attempt, status, owner, base_url, person_id, project_id, item_id,
                   attachment_id, name, posting, record, bytes_hashed, bytes_sent, cancelled, created, updated)
 SELECT md5(n::text), 'asked ' || n, 'fingerprint ' || n, 1, 'ended', NULL, :base_url, :person, 'p', 'i' || n % 5000,
-       'a' || n, 'drawing-' || n || '.pdf', FALSE, repeat('x', 600), 4096, 4096, FALSE, n, n
+       'a' || n, 'drawing-' || n || '.pdf', FALSE, repeat('x', 600), 4096, 4096, FALSE, :now - n, :now - n
 FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
 """)
 
@@ -264,6 +264,7 @@ def grown(site: Site, server: str, files: int, rows: Sequence[int]) -> tuple[lis
         for count in rows:
             with engine.connect() as connection:
                 values = {"base_url": site.base_url, "person": site.person_id, "first": there + 1, "last": count}
+                values["now"] = time.time()  # of the last days: what is older than 90 would be pruned meanwhile
                 connection.execute(GROW, values)
                 connection.exec_driver_sql("ANALYZE jobs")
             there = max(there, count)
