@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Connection, Text, bindparam, text
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeEngine
 
 from auth.database import Component, Database
 from transfers.job_rows import JobRow, Robbed, StoredPart
@@ -260,7 +261,7 @@ class JobStore:
             else:
                 query = text("DELETE FROM job_parts WHERE job_id = :id AND number IN :numbers")
                 connection.execute(
-                    query.bindparams(bindparam("numbers", expanding=True)), {"id": job_id, "numbers": list(numbers)}
+                    query.bindparams(_list("numbers", BigInteger)), {"id": job_id, "numbers": list(numbers)}
                 )
 
     def rivals(self, job_id: str, item_id: str, name: str) -> tuple[set[str], int]:
@@ -330,7 +331,7 @@ class JobStore:
             gone = [str(one) for one in found.scalars()]
             if gone:
                 query = text("DELETE FROM job_parts WHERE job_id IN :ids")
-                connection.execute(query.bindparams(bindparam("ids", expanding=True)), {"ids": gone})
+                connection.execute(query.bindparams(_list("ids", Text)), {"ids": gone})
             connection.execute(text("DELETE FROM file_digests WHERE used < :before"), {"before": before})
         return len(gone)
 
@@ -368,10 +369,16 @@ def _one(connection: Connection, where: str, values: Mapping[str, Any]) -> JobRo
 
 def _many(connection: Connection, where: str, values: Mapping[str, Any]) -> list[JobRow]:
     query = text(f"SELECT {_COLUMNS} FROM jobs WHERE {where}")  # noqa: S608  # conditions of this module
-    lists: list[BindParameter[Any]] = [
-        bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
-    ]
+    lists = [_list(name, Text) for name, value in values.items() if isinstance(value, list)]
     return [_job_row(row) for row in connection.execute(query.bindparams(*lists), dict(values))]
+
+
+def _list(name: str, type_: type[TypeEngine[Any]]) -> BindParameter[Any]:
+    """Return a list's place in a condition, its type named.
+
+    To find a type itself SQLAlchemy asks its ORM, which DBOS's import in another thread may have loaded by half.
+    """
+    return bindparam(name, type_=type_, expanding=True)
 
 
 def _job_row(row: Row[Any]) -> JobRow:

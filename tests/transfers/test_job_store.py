@@ -1,5 +1,8 @@
 """The tables of jobs on both kinds of database: whose a job is, and what is forgotten when."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +15,9 @@ from auth.database import Database, DatabaseAddress
 from transfers.job_rows import CANCELLED, ENDED, OPEN, REPLACED, JobRow, Robbed, StoredPart
 from transfers.job_store import TABLES, JobStore
 from transfers.locks import AdvisoryLocks, FileLocks, Locks
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).parent / "programs" / "while_loading.py"
 
 ROW = JobRow(
     id="one",
@@ -166,6 +172,21 @@ def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) 
     assert [row.id for row in store.recent(open_only=False, limit=10)] == sorted(["new", OPEN, "owned"])
     assert store.parts(ENDED) == []
     assert store.digests("old") == (5, "whole", "parts")
+
+
+def test_every_question_is_answered_while_another_thread_imports_what_dbos_needs(tmp_path: Path) -> None:
+    asked = subprocess.run(
+        [sys.executable, str(PROGRAM), str(tmp_path / "data.sqlite3")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+    assert (asked.stderr, asked.returncode) == ("", 0)
+    assert int(asked.stdout) > 10  # steps of the import
 
 
 def test_a_process_is_forgotten_when_nothing_is_its_own_any_more(store: JobStore) -> None:
