@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import anyio
 
-from acc.errors import AccError, Forbidden, NotFound, Rejected
-from auth.errors import AuthError
+from acc.errors import Forbidden, NotFound, Rejected
 from server.manifest import BadRow, Row
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.arguments import read_arguments
@@ -22,6 +21,7 @@ from tools.explaining import Explained, explain
 from transfers.attaching import SeenFile
 from transfers.errors import FileNotAllowed, TransferError
 from transfers.job import Destination
+from transfers.task_groups import task_group
 
 AT_ONCE: Final = 8
 """Look-ups under way at the same time."""
@@ -98,18 +98,15 @@ class _Looking:
         self._files: dict[Hashable, SeenFile | Exception] = {}
         self._limit = anyio.CapacityLimiter(AT_ONCE)
         self._done = 0
-        self._over: AccError | AuthError | None = None
 
     async def at(self, rows: Iterable[LocalArguments]) -> None:
         places, files = ({key(one): one for one in rows} for key in (_place, _file))
         total = len(places) + len(files)
-        async with anyio.create_task_group() as group:
+        async with task_group() as group:
             for one in places.values():
-                group.start_soon(self._look_at_place, one, total, group.cancel_scope)
+                group.start_soon(self._look_at_place, one, total)
             for one in files.values():
                 group.start_soon(self._look_at_file, one, total)
-        if self._over is not None:
-            raise self._over
 
     def destination(self, row: LocalArguments) -> Destination | Exception:
         return self._places[_place(row)]
@@ -117,16 +114,12 @@ class _Looking:
     def file(self, row: LocalArguments) -> SeenFile | Exception:
         return self._files[_file(row)]
 
-    async def _look_at_place(self, row: LocalArguments, total: int, all_look_ups: anyio.CancelScope) -> None:
+    async def _look_at_place(self, row: LocalArguments, total: int) -> None:
         async with self._limit:
             try:
                 self._places[_place(row)] = await destination_of(self._desk, row)
             except _ABOUT_A_ROW as problem:
                 self._places[_place(row)] = problem
-            except (AccError, AuthError) as error:
-                # Raised here it would come out as one of a group.
-                self._over = error
-                all_look_ups.cancel()
         self._count(total)
 
     async def _look_at_file(self, row: LocalArguments, total: int) -> None:

@@ -16,12 +16,11 @@ import anyio
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from auth.storage_errors import StorageProblem
 from server.app import open_desk, policy_of
 from server.attach_check import check_rows
 from server.attach_progress import view_for
 from server.attach_queue import HandingOver
-from server.attach_results import ResultFile, ResultFileUnusable, RowResult, as_json, refused_rows, summary
+from server.attach_results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.attach_run import Run
 from server.command_border import FAILED, USAGE
 from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_within
@@ -32,17 +31,13 @@ from server.terminal_questions import Terminal, can_ask
 from tools.desk import Desk
 from tools.errors import ToolProblem
 from tools.explaining import explain
-from transfers.threads import alongside
+from transfers.task_groups import alongside
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """How long one file may take: as long as storage keeps its parts."""
 
 SHOWN: Final = 100
 """So many rows are told of on the terminal; the results name all."""
-
-
-_FOR_ALL: Final = (AccError, AuthError, StorageProblem, ToolProblem, ResultFileUnusable)
-"""What ends the whole command, and a person can do something about."""
 
 
 class Refused(NothingToDo):
@@ -131,18 +126,11 @@ class _Session:
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
         call_on_signals(self._interrupt)
-        problem = None
         async with open_desk(settings, policy, None, self._asked.person, patient=True) as desk:
-            try:
-                with self._interrupted:
-                    await self._attach(desk)
-            except _FOR_ALL as error:  # raised in here, it would come out as one of a group
-                problem = error
-            else:
-                # Before the desk is closed: an end that takes too long is cut short, and this must have been said.
-                self._tell()
-        if problem is not None:
-            raise problem
+            with self._interrupted:
+                await self._attach(desk)
+            # Before the desk is closed: an end that takes too long is cut short, and this must have been said.
+            self._tell()
         return self._exit_code()
 
     def _interrupt(self) -> None:

@@ -154,14 +154,13 @@ def service_account_tokens(settings: Settings) -> "ServiceAccountTokens":
 
 @asynccontextmanager
 async def _of_a_person(settings: Settings, person: str | None) -> AsyncIterator[Identity]:
-    import anyio
-
     from auth.sessions import CurrentPerson, Sessions
     from server.chat_sign_in import ChatSignIn
+    from transfers.task_groups import task_group
 
     vault = _VaultWhenNeeded(settings)
     try:
-        async with anyio.create_task_group() as group:
+        async with task_group() as group:
             tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
             yield Identity(tokens, ChatSignIn(settings, vault, group))
             group.cancel_scope.cancel()

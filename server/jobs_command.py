@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 import anyio.to_thread
 
-from acc.errors import AccError
-from auth.errors import AuthError
-from auth.storage_errors import StorageProblem
 from server.settings import Settings
 from server.signing import NothingToDo
-from transfers.errors import TransferError
 from transfers.job_report import JobLine, job_line
 from transfers.job_rows import OPEN, QUEUED
 from transfers.ledger import Ledger, Place
@@ -33,9 +29,6 @@ SHOWN: Final = 200
 """The newest so many are listed; what is done is seldom of interest."""
 
 RESUME_SECONDS: Final = 24 * 3600.0
-
-_FOR_PEOPLE: Final = (AccError, AuthError, StorageProblem, TransferError, NothingToDo)
-"""What ends the command, and a person can do something about."""
 
 
 class JobsProblem(NothingToDo):
@@ -102,14 +95,8 @@ def resume(settings: Settings, job_id: str) -> None:
         raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
 
     async def work() -> str:
-        problem = None
         async with open_desk(settings, policy, None) as desk:
-            try:
-                job = await _resumed(desk.transfers, job_id, policy, Patience(RESUME_SECONDS, tick))
-            except _FOR_PEOPLE as error:  # raised in here, it would come out as one of a group
-                problem = error
-        if problem is not None:
-            raise problem
+            job = await _resumed(desk.transfers, job_id, policy, Patience(RESUME_SECONDS, tick))
         return f"Job {job.id} is {job.state}."
 
     sys.stdout.write(anyio.run(work) + "\n")

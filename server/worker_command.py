@@ -5,8 +5,6 @@ import sys
 import anyio
 import structlog
 
-from acc.errors import AccError
-from auth.errors import AuthError
 from server.app import open_desk, policy_of
 from server.deadline import STDIO_SECONDS, call_on_signals, end_within
 from server.folder_sightings import Sighting, compare, this_machine
@@ -81,17 +79,10 @@ async def _work(settings: Settings, files_at_once: int, person: str | None, pace
     async with open_desk(
         settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
     ) as desk:
-        problem = None
-        try:
-            # Where nobody is signed in, a worker would leave every job alone in silence.
-            who = await desk.acc.who()
-        except (AccError, AuthError) as error:  # raised in here, it would come out as one of a group
-            problem = error
-        else:
-            await anyio.to_thread.run_sync(_compare_folders, settings)
-            folders = [str(path) for path in settings.folders]
-            log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)
-            await ended.wait()
-            log.info("worker_ends")
-    if problem is not None:
-        raise problem
+        # Where nobody is signed in, a worker would leave every job alone in silence.
+        who = await desk.acc.who()
+        await anyio.to_thread.run_sync(_compare_folders, settings)
+        folders = [str(path) for path in settings.folders]
+        log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)
+        await ended.wait()
+        log.info("worker_ends")

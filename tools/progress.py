@@ -36,7 +36,7 @@ class Progress:
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
         """While the block lasts, say again whenever nothing was said for `every` seconds that the call goes on."""
-        from transfers.threads import alongside
+        from transfers.task_groups import alongside
 
         async with alongside(self._beat):
             yield

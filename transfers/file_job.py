@@ -24,7 +24,8 @@ from transfers.resources import Resources
 from transfers.sending import Sending
 from transfers.sent_parts import SentParts
 from transfers.signed_urls import SignedUrls
-from transfers.threads import alongside, run_stopping
+from transfers.task_groups import alongside
+from transfers.threads import run_stopping
 
 URL_MINUTES: Final = 10
 """Asked for, not relied on: the URL itself says how long it lives (fact sheet 8, the trap)."""

@@ -28,7 +28,7 @@ from transfers.link_job import LinkJob
 from transfers.local_file import LocalFile
 from transfers.patience import Patience
 from transfers.resources import Resources
-from transfers.threads import alongside
+from transfers.task_groups import alongside, task_group
 from transfers.workflows import PROCESS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Jobs:
     async def running(self) -> AsyncIterator[TaskGroup]:
         """Keep jobs going until the block ends, then leave them where they are, for the next process."""
         try:
-            async with anyio.create_task_group() as group:
+            async with task_group() as group:
                 self._group = group
                 try:
                     yield group

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Fault, Stall
 from transfers.errors import FileChanged, FileMissing, FileNotAllowed, FileProblem, JobStopped
-from transfers.threads import alongside
+from transfers.task_groups import alongside
 
 PUT, COMPLETE, CREATE = "storage.put", "oss.signeds3upload.complete", "attachments.create"
 CONTENT = bytes(range(256)) * 4

@@ -9,7 +9,7 @@ import pytest
 
 from auth.database import Database, DatabaseAddress
 from sandbox import Fault, Stall
-from transfers.threads import alongside
+from transfers.task_groups import alongside
 
 CREATE, PUT = "attachments.create", "storage.put"
 
