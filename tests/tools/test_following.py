@@ -36,7 +36,9 @@ REVIEWERS = (*ROLES.values(), "architect", None)
 SITUATIONS = (*STATES, "rev, my task", "rev, another's task", "rev, no task")
 SOURCES = ("local", "URN", "reserved")
 COPIES = settings.default.max_examples // 6 + 2
-"""Submittals of each kind, so that an example seldom meets one that an earlier one has moved."""
+"""Submittals of each kind. The first is moved by nobody, and disturbed examples seldom meet one that others have moved."""
+
+MOVABLE = itertools.count()
 
 CONTENT = itertools.count()
 """No two runs attach the same bytes, so that none is answered with the attachment of another."""
@@ -76,13 +78,21 @@ def era():
     return "2026-07-28"
 
 
-def submittal(box: sandbox.Box, role: str, situation: str, copy: int = 0) -> sandbox.Item:
+def unmoved(box: sandbox.Box, role: str, situation: str) -> sandbox.Item:
+    return submittal(box, role, situation, copy=0)
+
+
+def movable(box: sandbox.Box, role: str, situation: str) -> sandbox.Item:
+    return submittal(box, role, situation, copy=1 + next(MOVABLE) % (COPIES - 1))
+
+
+def submittal(box: sandbox.Box, role: str, situation: str, copy: int) -> sandbox.Item:
     kind = {
         "rev, my task": f"rev, {ROLES[role]}",
         "rev, another's task": "rev, architect",
         "rev, no task": "rev, None",
     }.get(situation, situation)
-    return box.item(f"{SPEC}-{[*KINDS].index(kind) * COPIES + copy % COPIES + 1}", "bridge")
+    return box.item(f"{SPEC}-{[*KINDS].index(kind) * COPIES + copy + 1}", "bridge")
 
 
 def follower(box: sandbox.Box, item: sandbox.Item, source: str, folder) -> Follower:
@@ -121,7 +131,7 @@ async def test_undisturbed_whoever_may_attach_ends_with_ready_and_whoever_may_no
     ends = {}
     async with connect(ROLES[role], transport=transport, folders=(tmp_path,) * (source == "local")) as assistant:
         for situation in SITUATIONS:
-            agent = follower(box, submittal(box, role, situation), source, tmp_path)
+            agent = follower(box, unmoved(box, role, situation), source, tmp_path)
             ends[situation] = await agent.follow(lambda tool, arguments: assistant.answer(tool, **arguments))
     assert {situation: end.code for situation, end in ends.items()} == OUTCOMES[role]
     for end in ends.values():
@@ -235,7 +245,7 @@ class Stage:
 async def test_whatever_comes_between_the_agent_ends_with_ready_or_knows_what_a_person_must_do(
     connect, box, tmp_path, role, situation, source, planned
 ):
-    item = submittal(box, role, situation, next(CONTENT))
+    item = movable(box, role, situation)
     agent = follower(box, item, source, tmp_path)
     transport, folders = ("stdio", (tmp_path,)) if source == "local" else ("http", ())
     opened = partial(connect, ROLES[role], transport=transport, folders=folders)
