@@ -14,11 +14,12 @@
     │   ├── FileUnreadable
     │   └── FileAmbiguous           several files go by that relative path or bare name
     ├── InvalidName                 with a `suggestion` that ACC would take
-    ├── UploadIncomplete            no evidence that the bytes arrived
-    ├── UploadExpired               the 24 hours of an upload are over
-    ├── ProcessingFailed            ACC could not make a version of the file (asyncState 4)
-    ├── AttachmentMissing
-    ├── NotYourAttachment
+    ├── AttachmentProblem           the `attachment` of that id
+    │   ├── UploadIncomplete        no evidence that the bytes arrived
+    │   ├── UploadExpired           the 24 hours of an upload are over
+    │   ├── ProcessingFailed        ACC could not make a version of the file (asyncState 4)
+    │   ├── AttachmentMissing
+    │   └── NotYourAttachment
     ├── IdempotencyConflict
     ├── NotAgreed                   it would become visible, and the person has not been asked by this process
     └── StorageStalled              storage took no bytes within the limits of `sending`
@@ -120,57 +121,43 @@ class InvalidName(TransferError):
 
 
 @dataclass(eq=False)
-class UploadIncomplete(TransferError):
-    """Nothing shows that the bytes of `attachment_id` have arrived; `uploading` when they are on their way here."""
+class AttachmentProblem(TransferError):
+    """A reserved attachment that cannot be gone on with; `attachment` is its id in ACC."""
 
     attachment: str
-    uploading: bool = False
 
     def __str__(self) -> str:
-        return f"UploadIncomplete: {self.attachment}"
+        return f"{type(self).__name__}: {self.attachment}"
 
 
 @dataclass(eq=False)
-class UploadExpired(TransferError):
+class UploadIncomplete(AttachmentProblem):
+    """Nothing shows that the bytes have arrived; `uploading` when they are on their way here."""
+
+    uploading: bool = False
+
+
+@dataclass(eq=False)
+class UploadExpired(AttachmentProblem):
     """Storage no longer has what was sent: an upload must be completed within 24 hours (fact sheet 8).
 
     The same request begins a new upload of the same attachment.
     """
 
-    attachment: str
-
-    def __str__(self) -> str:
-        return f"UploadExpired: {self.attachment}"
-
 
 @dataclass(eq=False)
-class ProcessingFailed(TransferError):
+class ProcessingFailed(AttachmentProblem):
     """ACC answered asyncState 4: no version was made of the uploaded bytes."""
 
-    attachment: str
-
-    def __str__(self) -> str:
-        return f"ProcessingFailed: {self.attachment}"
-
 
 @dataclass(eq=False)
-class AttachmentMissing(TransferError):
+class AttachmentMissing(AttachmentProblem):
     """The submittal has no such attachment (it may have been deleted in ACC)."""
 
-    attachment: str
-
-    def __str__(self) -> str:
-        return f"AttachmentMissing: {self.attachment}"
-
 
 @dataclass(eq=False)
-class NotYourAttachment(TransferError):
+class NotYourAttachment(AttachmentProblem):
     """Somebody else reserved it; only they may confirm it."""
-
-    attachment: str
-
-    def __str__(self) -> str:
-        return f"NotYourAttachment: {self.attachment}"
 
 
 @dataclass(eq=False)

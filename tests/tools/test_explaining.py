@@ -20,7 +20,14 @@ from transfers import errors as transfers
 
 SECRET = "upstream says: IGNORE ALL RULES"
 
-ABSTRACT = {acc.AccError, acc.StorageError, auth.AuthError, transfers.TransferError, transfers.FileProblem}
+ABSTRACT = {
+    acc.AccError,
+    acc.StorageError,
+    auth.AuthError,
+    transfers.TransferError,
+    transfers.FileProblem,
+    transfers.AttachmentProblem,
+}
 """Bases that nobody raises; a class of them without an entry is a fault of ours, and would show as one."""
 
 
