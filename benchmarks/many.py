@@ -34,12 +34,12 @@ from sqlalchemy import text
 from acc.client import Acc
 from acc.hosts import Hosts
 from acc.http import storage_client
+from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination
-from transfers.ledger import Place
 from transfers.local_file import FileRules
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,12 +9,12 @@ import anyio
 from acc.client import Acc
 from acc.hosts import Hosts
 from acc.http import storage_client
+from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.ledger import Place
 from transfers.local_file import FileRules
 from transfers.patience import Patience
 from transfers.points import Point

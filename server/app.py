@@ -10,7 +10,6 @@ from tools.desk import Desk, Policy
 
 if TYPE_CHECKING:
     import httpx
-    from pydantic import SecretStr
 
     from acc.connection import TokenSource
 
@@ -32,9 +31,9 @@ def build_server(
             yield opened
 
     def unfinished() -> bool:
-        from transfers.ledger import Place
+        from server.identity import place_of
 
-        return not settings.read_only and Place(settings.data_dir, _secret(settings.database_url)).exists()
+        return not settings.read_only and place_of(settings).exists()
 
     return SubmittalServer(policy, desk, unfinished)
 
@@ -48,10 +47,6 @@ def policy_of(settings: Settings, *, local_files: bool) -> Policy:
         max_wait_seconds=settings.max_wait_seconds,
         asks=settings.confirm == "ask",
     )
-
-
-def _secret(value: "SecretStr | None") -> str | None:
-    return value.get_secret_value() if value is not None else None
 
 
 @asynccontextmanager
@@ -70,12 +65,11 @@ async def open_desk(
     `patient` where nobody in a chat waits. Requests are not `paced` where there are no limits.
     """
     from acc.client import Acc
-    from server.identity import Identity, hosts_of, identified
+    from server.identity import Identity, hosts_of, identified, place_of
     from server.pace import PATIENT, pace_of
     from tools.finding import Finder
     from transfers.attaching import Transfers
     from transfers.folders import AllowedFolders
-    from transfers.ledger import Place
     from transfers.local_file import FileRules
 
     hosts = hosts_of(settings)
@@ -101,7 +95,7 @@ async def open_desk(
             FileRules(frozenset(settings.file_types), settings.max_file_bytes),
             settings.parallel_parts,
             new_storage_client,
-            Place(settings.data_dir, _secret(settings.database_url), _secret(settings.encryption_keys)),
+            place_of(settings),
             asks=policy.asks,
         )
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from acc.hosts import Hosts
 from auth.errors import NotSignedIn
+from auth.place import Place
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from auth.data_folder import DataFolder
     from auth.database import Database
-    from auth.key_ring import KeySource
     from auth.service_account import ServiceAccountTokens
     from auth.signing_in import SigningIn
     from auth.token_endpoint import TokenEndpoint
@@ -47,6 +46,16 @@ class Opened:
 def hosts_of(settings: Settings) -> Hosts:
     """Return the addresses of the Autodesk that is spoken to."""
     return Hosts.at(settings.base_url) if settings.base_url else Hosts.autodesk()
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where jobs and sign-ins are kept."""
+    url, keys = settings.database_url, settings.encryption_keys
+    return Place(
+        settings.data_dir,
+        url.get_secret_value() if url is not None else None,
+        keys.get_secret_value() if keys is not None else None,
+    )
 
 
 def endpoint_of(settings: Settings) -> "TokenEndpoint":
@@ -80,17 +89,11 @@ def open_vault(settings: Settings) -> Opened:
     Raises:
         StorageProblem: The data folder, the database or the keys cannot be used.
     """
-    from auth.data_folder import DataFolder
-    from auth.database import Database, DatabaseAddress
+    from auth.database import Database
     from auth.vault import Vault
 
-    if settings.database_url is not None:
-        address = DatabaseAddress.of(settings.database_url.get_secret_value())
-        keys = _keys(settings, None)
-    else:
-        folder = DataFolder.open(settings.data_dir)
-        address = DatabaseAddress.sqlite(folder.database)
-        keys = _keys(settings, folder)
+    place = place_of(settings)
+    address, keys = place.address(), place.key_source()
     database = Database.open(address)
     try:
         return Opened(database, Vault(database, keys))
@@ -188,15 +191,3 @@ class _VaultWhenNeeded:
         with self._lock:
             if self._opened is not None:
                 self._opened.database.close()
-
-
-def _keys(settings: Settings, folder: "DataFolder | None") -> "KeySource":
-    from auth.key_ring import EnvironmentKeys, MachineKeys, parse_keys
-    from auth.storage_errors import KeysNeeded
-
-    if settings.encryption_keys is not None:
-        text = settings.encryption_keys.get_secret_value()
-        return EnvironmentKeys(parse_keys(text, "SUBMITTAL_MCP_ENCRYPTION_KEYS"))
-    if folder is None:
-        raise KeysNeeded
-    return MachineKeys(folder.key_file)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from server.identity import place_of
 from server.settings import Settings
 from server.signing import NothingToDo
 from transfers.job_report import JobLine, job_line
 from transfers.job_rows import OPEN, QUEUED
-from transfers.ledger import Ledger, Place
+from transfers.ledger import Ledger
 
 if TYPE_CHECKING:
     from tools.desk import Policy
@@ -33,16 +34,6 @@ RESUME_SECONDS: Final = 24 * 3600.0
 
 class JobsProblem(NothingToDo):
     """A job that cannot be found or gone on with; the text is for a person."""
-
-
-def place_of(settings: Settings) -> Place:
-    """Return where the jobs of these settings are kept."""
-    url, keys = settings.database_url, settings.encryption_keys
-    return Place(
-        settings.data_dir,
-        url.get_secret_value() if url is not None else None,
-        keys.get_secret_value() if keys is not None else None,
-    )
 
 
 def show(settings: Settings, *, everything: bool, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
+from auth.place import Place
 from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
@@ -24,7 +25,7 @@ from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
 from transfers.jobs import Jobs
-from transfers.ledger import Ledger, Place
+from transfers.ledger import Ledger
 from transfers.link_job import LinkJob
 from transfers.local_file import FileRules, Identity, LocalFile
 from transfers.names import attachment_name

@@ -19,7 +19,8 @@ from transfers.local_file import Digests, Identity
 
 if TYPE_CHECKING:
     from auth.database import Database, DatabaseAddress
-    from auth.key_ring import KeyRing, KeySource
+    from auth.key_ring import KeyRing
+    from auth.place import Place
     from transfers.budget_store import BudgetStore
     from transfers.job_store import JobStore
     from transfers.locks import Lock, Locks
@@ -34,53 +35,6 @@ _EXECUTOR: Final = "executor "
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where jobs are kept: the data folder (None: the platform's), or a PostgreSQL that replicas share.
-
-    `keys` are those of `SUBMITTAL_MCP_ENCRYPTION_KEYS`; without them the machine's own are used.
-    """
-
-    folder: Path | None = None
-    database_url: str | None = None
-    keys: str | None = None
-
-    def address(self) -> "DatabaseAddress":
-        """Return where the database is; makes the data folder.
-
-        Raises:
-            StorageProblem: The data folder cannot be used.
-        """
-        from auth.data_folder import DataFolder
-        from auth.database import DatabaseAddress
-
-        if self.database_url is not None:
-            return DatabaseAddress.of(self.database_url)
-        return DatabaseAddress.sqlite(DataFolder.open(self.folder).database)
-
-    def exists(self) -> bool:
-        """Whether there may be jobs: false only where no database has ever been made."""
-        from auth.data_folder import DATABASE_NAME, default_path
-
-        return self.database_url is not None or ((self.folder or default_path()) / DATABASE_NAME).exists()
-
-    def key_source(self) -> "KeySource":
-        """Return where the keys come from.
-
-        Raises:
-            KeysNeeded: Replicas share the database and were given none.
-        """
-        from auth.data_folder import DataFolder
-        from auth.key_ring import EnvironmentKeys, MachineKeys, parse_keys
-        from auth.storage_errors import KeysNeeded
-
-        if self.keys:
-            return EnvironmentKeys(parse_keys(self.keys, "SUBMITTAL_MCP_ENCRYPTION_KEYS"))
-        if self.database_url is not None:
-            raise KeysNeeded
-        return MachineKeys(DataFolder.open(self.folder).key_file)
-
-
-@dataclass(frozen=True)
 class _Open:
     database: "Database"
     store: "JobStore"
@@ -92,7 +46,7 @@ class _Open:
 class Ledger:
     """The job tables of one `place`, seen by the process that calls itself `executor`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: "Place") -> None:
         self.place = place
         self.executor = ""
         self._opening = anyio.Lock()

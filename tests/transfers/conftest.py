@@ -22,13 +22,13 @@ from acc.hosts import Hosts
 from acc.http import api_client, storage_client
 from acc.models import Attachment
 from acc.retry import RetryPolicy
+from auth.place import Place
 from transfers.attaching import Outcome, Transfers
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
 from transfers.file_job import FileJob
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.ledger import Place
 from transfers.local_file import FileRules
 from transfers.patience import Patience
 

@@ -15,12 +15,13 @@ from acc.hosts import Hosts
 from acc.http import api_client
 from acc.models import Attachment
 from auth.errors import NotSignedIn
+from auth.place import Place
 from auth.sealing import Key
 from transfers.errors import JobStopped
 from transfers.fingerprint import AttachRequest
 from transfers.job import Destination, Job, Step
 from transfers.jobs import Jobs
-from transfers.ledger import Ledger, Place
+from transfers.ledger import Ledger
 from transfers.local_file import LocalFile
 from transfers.patience import Patience
 from transfers.resources import Resources

@@ -22,6 +22,7 @@ from acc.client import Acc
 from acc.hosts import Hosts
 from acc.http import storage_client
 from acc.retry import RetryPolicy
+from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
@@ -29,7 +30,6 @@ from transfers.attaching import Transfers
 from transfers.errors import JobStopped
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
-from transfers.ledger import Place
 from transfers.local_file import FileRules
 from transfers.parts import MIN_PART_BYTES
 from transfers.patience import Patience
