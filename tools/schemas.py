@@ -1,5 +1,6 @@
 """The JSON schemas that clients are served: of a tool's arguments, and of everything that it may answer."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
     Some hosts refuse a whole list of tools for one top-level anyOf, and every byte is paid for in every conversation.
     """
-    schema = arguments.model_json_schema()
+    schema = _taken(arguments)
     properties = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
     small: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if schema.get("required"):
@@ -27,7 +28,7 @@ def output_schema(*results: type[Result]) -> dict[str, Any]:
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
     answers: tuple[type[Result], ...] = (*results, ErrorResult)
-    schemas = [_untitled(model.model_json_schema(mode="serialization")) for model in answers]
+    schemas = [_answered(model) for model in answers]
     properties: dict[str, Any] = {}
     shared: dict[str, Any] = {}
     for one in schemas:
@@ -41,6 +42,18 @@ def output_schema(*results: type[Result]) -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": shared,
     }
+
+
+# Generating a schema takes milliseconds, most tools share answers, and all can fail: each model's is made once.
+@cache
+def _taken(arguments: type[BaseModel]) -> dict[str, Any]:
+    return arguments.model_json_schema()
+
+
+@cache
+def _answered(model: type[Result]) -> dict[str, Any]:
+    schema: dict[str, Any] = _untitled(model.model_json_schema(mode="serialization"))
+    return schema
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
