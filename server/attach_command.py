@@ -16,7 +16,6 @@ import anyio
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from server.app import open_desk, policy_of
 from server.attach_check import check_rows
 from server.attach_progress import view_for
 from server.attach_queue import HandingOver
@@ -24,6 +23,7 @@ from server.attach_results import ResultFile, RowResult, as_json, refused_rows, 
 from server.attach_run import Run
 from server.command_border import FAILED, USAGE
 from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_within
+from server.desk import open_desk, policy_of
 from server.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.settings import Settings
 from server.signing import NothingToDo

@@ -13,10 +13,10 @@ from tools.add_submittal_attachment import definition
 from tools.calling import carried_out
 from tools.confirm_attachment import DEFINITION as CONFIRM
 from tools.consent import Asker
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.get_attachment_status import DEFINITION as STATUS
 from tools.results import AttachmentResult, ErrorResult, NextStep, Result
-from tools.surface import Definition
 
 EVERY_SECONDS: Final = 0.5
 """How often a person who watches sees a bar move."""

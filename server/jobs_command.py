@@ -75,7 +75,7 @@ def resume(settings: Settings, job_id: str) -> None:
         JobStopped: It stopped again.
         StorageProblem: The database cannot be used, or was written by a newer version.
     """
-    from server.app import open_desk, policy_of
+    from server.desk import open_desk, policy_of
     from transfers.patience import Patience
 
     async def tick(job: "Job") -> None:

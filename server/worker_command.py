@@ -5,8 +5,8 @@ import sys
 import anyio
 import structlog
 
-from server.app import open_desk, policy_of
 from server.deadline import STDIO_SECONDS, call_on_signals, end_within
+from server.desk import open_desk, policy_of
 from server.folder_sightings import Sighting, compare, this_machine
 from server.identity import opened_vault
 from server.settings import Settings

@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 
 from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
 from tools.consent import agreed
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments
 from tools.results import AttachmentResult
-from tools.surface import Definition
 from tools.tasks import Deferred
 from transfers.categories import GivenCategory
 

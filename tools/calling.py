@@ -11,7 +11,7 @@ from tools.desk import Call, Desk
 from tools.results import ErrorResult, Result
 
 if TYPE_CHECKING:
-    from tools.surface import Definition
+    from tools.definition import Definition
 
 
 async def carried_out(

@@ -12,8 +12,9 @@ from tools import (
     get_submittal,
     sign_in,
 )
+from tools.definition import Definition
 from tools.desk import Policy
-from tools.surface import Definition, SubmittalTool
+from tools.surface import SubmittalTool
 
 
 def definitions(*, local_files: bool) -> list[Definition[Any]]:

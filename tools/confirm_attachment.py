@@ -7,10 +7,10 @@ from pydantic import Field
 
 from tools.arguments import Arguments, Project, Submittal
 from tools.consent import agreed
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult
-from tools.surface import Definition
 from tools.tasks import Deferred
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments
 from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_files
 from tools.references import NotAReference, folder_reference
 from tools.results import FilesResult
-from tools.surface import Definition
 
 
 class FilesArguments(Arguments):

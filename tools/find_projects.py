@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_projects
 from tools.results import ProjectRow, ProjectsResult
-from tools.surface import Definition
 
 
 class ProjectsArguments(Arguments):

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_submittals
 from tools.results import SubmittalsResult
-from tools.surface import Definition
 
 
 class SubmittalsArguments(Arguments):

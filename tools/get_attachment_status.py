@@ -6,11 +6,11 @@ import anyio
 from pydantic import Field
 
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.errors import TakesTooLong
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult, AttachmentsResult
-from tools.surface import Definition
 from tools.tasks import Deferred
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """The tool `get_submittal`."""
 
 from tools.arguments import Arguments, Cursor, Limit, Project, Submittal
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.next_steps import after_submittal
 from tools.results import SubmittalResult
-from tools.surface import Definition
 
 
 class SubmittalArguments(Arguments):

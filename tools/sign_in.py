@@ -1,10 +1,10 @@
 """The tool `sign_in`: who is signed in."""
 
 from tools.arguments import Arguments
+from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.next_steps import after_sign_in
 from tools.results import Person, SignInResult
-from tools.surface import Definition
 
 
 class SignInArguments(Arguments):

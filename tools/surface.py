@@ -5,9 +5,7 @@ The SDK's own tool reads Python signatures, ignores unknown arguments and indent
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeGuard, TypeVar
+from typing import Any, Self, TypeGuard
 
 import anyio
 from mcp import MCPError
@@ -19,42 +17,15 @@ from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextC
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
 from tools import icons
-from tools.arguments import Arguments
 from tools.asking import ask_to_sign_in, wait_for_answer
 from tools.calling import carried_out, refusal
-from tools.desk import Call, Desk, Door
+from tools.definition import Definition
+from tools.desk import Call, Door
 from tools.forms import Form, PersonAsked
 from tools.progress import BEAT_SECONDS, Progress
 from tools.results import ErrorResult, Result
 from tools.schemas import input_schema, output_schema
 from tools.tasks import Deferred, wanted
-
-A = TypeVar("A", bound=Arguments)
-
-
-@dataclass(frozen=True)
-class Definition(Generic[A]):
-    """What a tool is: how a model knows it, what it takes, what it may answer, whether it writes, and what it does."""
-
-    name: str
-    title: str
-    description: str
-    arguments: type[A]
-    results: tuple[type[Result], ...]
-    writes: bool
-    idempotent: bool
-    run: Callable[[Desk, Call, A], Awaitable[Result]]
-
-    @property
-    def annotations(self) -> ToolAnnotations:
-        """All four hints; nothing here ever destroys, and everything reaches out to ACC."""
-        return ToolAnnotations(
-            title=self.title,
-            read_only_hint=not self.writes,
-            destructive_hint=False,
-            idempotent_hint=self.idempotent,
-            open_world_hint=True,
-        )
 
 
 class SubmittalTool(Tool):
@@ -77,7 +48,13 @@ class SubmittalTool(Tool):
             parameters=input_schema(definition.arguments),
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema(*definition.results)),
             is_async=True,
-            annotations=definition.annotations,
+            annotations=ToolAnnotations(
+                title=definition.title,
+                read_only_hint=not definition.writes,
+                destructive_hint=False,  # nothing here ever destroys, and everything reaches out to ACC
+                idempotent_hint=definition.idempotent,
+                open_world_hint=True,
+            ),
             icons=icons.ATTACH if definition.writes else icons.LOOK,
             definition=definition,
         )

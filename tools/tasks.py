@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from mcp.server.mcpserver import Context
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-
 from tools.results import Result
 
 if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
     from transfers.job import Job
 
 IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
@@ -112,8 +111,10 @@ class Deferred(Result):
         return {"resultType": "task", **told(read_task(self.task_id), "working", self.message)}
 
 
-def wanted(context: Context[Any, Any]) -> bool:
+def wanted(context: "Context[Any, Any]") -> bool:
     """Whether the client says with this very call that it understands tasks; earlier protocols cannot carry them."""
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
     offered = context.client_capabilities
     declared = offered.extensions if offered is not None else None
     return context.protocol_version in MODERN_PROTOCOL_VERSIONS and IDENTIFIER in (declared or {})

@@ -225,6 +225,21 @@ def test_files_of_a_command_line_are_stored_and_confirmed_by_a_later_run(shell: 
     shell.check_attached("beam.pdf")
 
 
+def test_attaching_loads_nothing_of_mcp(shell: Shell) -> None:
+    """The SDK takes longer to import than all that a command needs."""
+    shell.write("beam.pdf")
+    told = "atexit.register(lambda: sys.stderr.write('modules ' + ' '.join(sys.modules)))"
+    script = f"import atexit, sys, server.jobs_command, server.worker_command; {told}; server.cli.main()"
+    program = shell.start(
+        "-c", f"import server.cli; {script}", "attach", "--manifest", str(shell.manifest), **shell.environment
+    )
+    code, _, err = program.rest()
+    assert code == 0, err
+    modules = err.partition("modules ")[2].split()
+    assert "server.attach_command" in modules
+    assert {"mcp", "mcp_types", "server.submittal_server"}.isdisjoint(modules)
+
+
 def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None:
     shell.write("beam.pdf")
     rows = "".join(f"{PROJECT},{STEEL},files/beam.pdf,{number}.pdf\n" for number in range(9_999))

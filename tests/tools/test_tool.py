@@ -20,11 +20,12 @@ from structlog.testing import capture_logs
 
 from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
+from tools.definition import Definition
 from tools.desk import Call, Desk, Policy
 from tools.progress import Progress
 from tools.questions import Questions
 from tools.results import Person, SignInResult
-from tools.surface import Definition, SubmittalTool
+from tools.surface import SubmittalTool
 from transfers.file_job import FileJob
 from transfers.job import Destination
 from transfers.local_file import Identity
