@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.validators import extend
 
-from sandbox import Box
+from sandbox import Box, Switches
 from sandbox.app import OPERATIONS
 from sandbox.openapi import describe_api
 
+FORMATS = FormatChecker()
+
+
+class Document:
+    """The description as the switches stand, and a validator for what it describes."""
+
+    def __init__(self, switches: Switches) -> None:
+        whole = describe_api(OPERATIONS, "https://sandbox.example", switches)
+        self.components: dict[str, Any] = whole["components"]
+        # Literal text first: `{itemId}:transition` before `{itemId}`.
+        templates = sorted(whole["paths"], key=lambda one: -len(re.sub(r"\{\w+\}", "", one)))
+        self.paths: list[tuple[re.Pattern[str], dict[str, Any]]] = [
+            (re.compile("[^/]+".join(map(re.escape, re.split(r"\{\w+\}", one)))), whole["paths"][one])
+            for one in templates
+        ]
+        self._validator = extend(Draft202012Validator, {"$ref": self._reference})
+        self._fitting: set[tuple[str, bytes]] = set()
+
+    def errors(self, schema: dict[str, Any], body: Any) -> list[Any]:
+        """What a body has against a schema of this document."""
+        whole = {**schema, "components": self.components}
+        return list(self._validator(whole, format_checker=FORMATS).iter_errors(body))
+
+    def _reference(self, validator: Any, reference: str, value: Any, schema: Any) -> Iterator[Any]:
+        # The rows of the seed come back in nearly every answer, and looking at one takes longer than asking for it.
+        key = (reference, hashlib.blake2b(json.dumps(value).encode()).digest())
+        if key not in self._fitting:
+            errors = list(Draft202012Validator.VALIDATORS["$ref"](validator, reference, value, schema))
+            yield from errors
+            if not errors:
+                self._fitting.add(key)
+
+
+@functools.cache
+def document(*switches: Any) -> Document:
+    """What any sandbox with these switches serves, but for its own address."""
+    return Document(Switches(*switches))
+
 
 class Description:
-    """The document that a sandbox serves, made anew whenever somebody has moved a switch.
+    """The document that a sandbox serves, as the switches stand when an answer comes.
 
     It is made here rather than fetched, which would show in the log of requests that tests look at;
     `test_openapi` sees to it that it is the one that is served.
@@ -23,16 +66,12 @@ class Description:
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        self._switches: object = None
-        self._document: dict[str, Any] = {}
-        self._paths: list[tuple[re.Pattern[str], dict[str, Any]]] = []
 
     def check(self, response: httpx.Response) -> None:
         """Fail for an answer that the description does not allow; what it does not describe is let pass.
 
         That is: pages, paths and methods that do not exist, and answers that a fault made up.
         """
-        self._read()
         operation = self._operation(response.request)
         if operation is None or response.status_code == 405 or self._box.faults.all():
             return
@@ -57,15 +96,15 @@ class Description:
 
     def schema(self, operation: str, status: int) -> dict[str, Any]:
         """The schema of an operation's JSON answer."""
-        self._read()
-        found = next(one for _, path in self._paths for one in path.values() if one["operationId"] == operation)
+        found = next(
+            one for _, path in self._document.paths for one in path.values() if one["operationId"] == operation
+        )
         schema: dict[str, Any] = found["responses"][str(status)]["content"]["application/json"]["schema"]
         return schema
 
     def errors(self, schema: dict[str, Any], body: Any) -> list[Any]:
         """What a body has against a schema of this description."""
-        whole = {**schema, "components": self._document["components"]}
-        return list(Draft202012Validator(whole, format_checker=FormatChecker()).iter_errors(body))
+        return self._document.errors(schema, body)
 
     def leaves(self, schema: dict[str, Any], body: Any) -> list[Any]:
         """The same, each as deep as it goes: of several shapes, what is wrong with the one that fits best."""
@@ -81,21 +120,12 @@ class Description:
 
     def _operation(self, request: httpx.Request) -> dict[str, Any] | None:
         path = request.url.raw_path.decode().partition("?")[0]
-        for pattern, methods in self._paths:
+        for pattern, methods in self._document.paths:
             if pattern.fullmatch(path):
                 found: dict[str, Any] | None = methods.get(request.method.lower().replace("head", "get"))
                 return found
         return None
 
-    def _read(self) -> None:
-        switches = dataclasses.asdict(self._box.switches)
-        if switches == self._switches:
-            return
-        self._switches = switches
-        self._document = describe_api(OPERATIONS, self._box.base_url, self._box.switches)
-        # Literal text first: `{itemId}:transition` before `{itemId}`.
-        templates = sorted(self._document["paths"], key=lambda one: -len(re.sub(r"\{\w+\}", "", one)))
-        self._paths = [
-            (re.compile("[^/]+".join(map(re.escape, re.split(r"\{\w+\}", one)))), self._document["paths"][one])
-            for one in templates
-        ]
+    @property
+    def _document(self) -> Document:
+        return document(*dataclasses.astuple(self._box.switches))

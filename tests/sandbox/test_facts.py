@@ -234,7 +234,8 @@ def rows():
 
 
 def test_every_fact_has_a_test_that_exists():
-    assert [test for _, _, test in rows() if test not in existing_tests()] == []
+    existing = existing_tests()
+    assert [test for _, _, test in rows() if test not in existing] == []
 
 
 def test_the_page_of_facts_is_written():
