@@ -14,7 +14,8 @@ import typer
 
 import server
 from server import many_commands
-from server.command_border import FAILED, AllowWideFolder, for_people, refuse
+from server.command_border import FAILED, for_people, refuse
+from server.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -69,19 +70,13 @@ def serve(
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Use a bundled sandbox; no Autodesk account.")] = False,
-    folder: Annotated[
-        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
-    ] = None,
+    folder: Folders = None,
     host: Annotated[str | None, typer.Option(help="The address for --http.")] = None,
     port: _Port = None,
-    allow_base_url: Annotated[
-        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
-    ] = False,
+    allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
-    person: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="Serve as this person instead of the current one.")
-    ] = None,
+    person: Person = None,
 ) -> None:
     """Serve the tools to an AI assistant: over stdio, or over HTTP."""
     if not http and (host is not None or port is not None):
@@ -91,8 +86,7 @@ def serve(
     from server.settings import Settings, SettingsError
 
     overrides = {
-        # A chat client starts us without a shell, so `~` comes as it is; the settings know it.
-        "folders": tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None,
+        "folders": whole_paths(folder),
         "read_only": read_only or None,
         "http_host": host,
         "http_port": port,
@@ -155,11 +149,6 @@ def _serve_http(mcp_server: "MCPServer", settings: "Settings", new_secret: str |
         refuse(error)
 
 
-_AllowBaseUrl = Annotated[
-    bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
-]
-
-
 @app.command()
 def login(
     *,
@@ -168,7 +157,7 @@ def login(
         typer.Option("--no-browser", help="Print the address only; take the answer from here too (SSH, containers)."),
     ] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Ask for reading alone.")] = False,
-    allow_base_url: _AllowBaseUrl = False,
+    allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """Sign in to Autodesk with a browser, and stay signed in."""
     from server import signing
@@ -186,7 +175,7 @@ def logout(
     local: Annotated[
         bool, typer.Option("--local", help="Forget the sign-in here without telling Autodesk, which cannot be reached.")
     ] = False,
-    allow_base_url: _AllowBaseUrl = False,
+    allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """Sign out: end the sign-in at Autodesk, then forget it here."""
     from server import signing
@@ -196,7 +185,7 @@ def logout(
 
 
 @app.command()
-def whoami(*, allow_base_url: _AllowBaseUrl = False) -> None:
+def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
     """Say who is signed in, on which app, and until when."""
     from server import signing
 
@@ -209,12 +198,10 @@ def doctor(
     *,
     project: Annotated[str | None, typer.Option(help="Also look at this project: name, id or address.")] = None,
     submittal: Annotated[str | None, typer.Option(help="And at this submittal of it: number, id or address.")] = None,
-    person: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
-    ] = None,
-    folder: Annotated[list[Path] | None, typer.Option(help="A folder, as for serve; may be repeated.")] = None,
+    person: Person = None,
+    folder: Folders = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
-    allow_base_url: _AllowBaseUrl = False,
+    allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Say which link between this machine and a submittal is broken, and what mends it."""
@@ -224,10 +211,11 @@ def doctor(
     from server.settings import Settings
 
     logs.configure("error")
-    folders = tuple(path.absolute() for path in folder) if folder else None
 
     def load() -> Settings:
-        settings = Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=folders)
+        settings = Settings.load(
+            allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+        )
         logs.configure("error", settings.log_format, secrets=settings.secrets)
         return settings
 
@@ -239,7 +227,7 @@ app.add_typer(vault, name="vault")
 
 
 @vault.command()
-def rekey(*, allow_base_url: _AllowBaseUrl = False) -> None:
+def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
     """Make a new key and seal every sign-in with it; servers that run go on."""
     from server import signing
 
@@ -257,7 +245,7 @@ def list_jobs(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also what has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
-    allow_base_url: _AllowBaseUrl = False,
+    allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """List the jobs with something left to do, and what finishes each."""
     from server import jobs_command
@@ -267,7 +255,7 @@ def list_jobs(
 
 
 @jobs.command("cancel")
-def cancel_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
+def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
     """Stop a job, whichever process works on it."""
     from server import jobs_command
 
@@ -277,7 +265,7 @@ def cancel_job(job: _JobId, *, allow_base_url: _AllowBaseUrl = False) -> None:
 
 @jobs.command("resume")
 def resume_job(
-    job: _JobId, *, allow_base_url: _AllowBaseUrl = False, allow_wide_folder: AllowWideFolder = False
+    job: _JobId, *, allow_base_url: AllowBaseUrl = False, allow_wide_folder: AllowWideFolder = False
 ) -> None:
     """Go on with a job that stopped or was interrupted, and wait for its end."""
     from server import jobs_command

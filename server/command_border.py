@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from server.settings import Settings
-
-AllowWideFolder = Annotated[
-    bool, typer.Option("--allow-wide-folder", help="Let a folder be the whole disk, or hold the whole home folder.")
-]
 
 FAILED: Final = 1
 USAGE: Final = 2

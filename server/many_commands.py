@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from server.command_border import AllowWideFolder, for_people, refuse
+from server.command_border import for_people, refuse
+from server.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, whole_paths
 
 
 def attach(
@@ -28,9 +29,7 @@ def attach(
         bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only store their bytes.")
     ] = True,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until reviewers can open every file.")] = False,
-    folder: Annotated[
-        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
-    ] = None,
+    folder: Folders = None,
     result: Annotated[
         Path | None,
         typer.Option(help="Where to write what became of every file, .csv or .json; default: beside the manifest."),
@@ -39,13 +38,9 @@ def attach(
     queue: Annotated[
         bool, typer.Option("--queue", help="Hand the files over to workers, and wait for what becomes of them.")
     ] = False,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")] = 4,
-    person: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
-    ] = None,
-    allow_base_url: Annotated[
-        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
-    ] = False,
+    at_once: AtOnce = 4,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Attach files to submittals, from a shell or a manifest; run it again to go on where it stopped."""
@@ -55,8 +50,9 @@ def attach(
         raise typer.BadParameter("files need --project and --submittal")
     if name is not None and len(files or ()) != 1:
         raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
-    folders = tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=folders) as settings:
+    with for_people(
+        allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+    ) as settings:
         from server import attach_command
         from server.attach_results import ResultFileUnusable
         from server.manifest import ManifestUnusable
@@ -86,20 +82,13 @@ def attach(
 
 def worker(
     *,
-    folder: Annotated[
-        list[Path] | None, typer.Option(help="A folder from which files may be attached; may be repeated.")
-    ] = None,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")] = 4,
-    person: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")
-    ] = None,
-    allow_base_url: Annotated[
-        bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
-    ] = False,
+    folder: Folders = None,
+    at_once: AtOnce = 4,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
-    folders = tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folder) if folder else None
-    with for_people(allow_base_url=allow_base_url, folders=folders) as settings:
+    with for_people(allow_base_url=allow_base_url, folders=whole_paths(folder)) as settings:
         from server import logs, worker_command
 
         # Nobody watches it but its log.
