@@ -86,9 +86,12 @@ def worker(
     at_once: AtOnce = 4,
     person: Person = None,
     allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
-    with for_people(allow_base_url=allow_base_url, folders=whole_paths(folder)) as settings:
+    with for_people(
+        allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+    ) as settings:
         from server import logs, worker_command
 
         # Nobody watches it but its log.

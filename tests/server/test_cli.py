@@ -54,6 +54,14 @@ def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
     assert "result" in start("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a worker runs on Linux and macOS")
+def test_a_worker_takes_the_flag_that_its_refusal_names(start):
+    _, _, err = start("-m", "server", "worker", "--folder", "/").rest()
+    assert "--allow-wide-folder" in err
+    _, _, err = start("-m", "server", "worker", "--folder", "/", "--allow-wide-folder").rest()
+    assert err.startswith("submittal-mcp: Workers share the queue of a PostgreSQL database")
+
+
 def test_a_foreign_base_url_needs_its_flag(start):
     code, _, err = start("-m", "server", "serve", APS_BASE_URL="https://gateway.example.com").rest()
     assert code == 2
