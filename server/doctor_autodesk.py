@@ -16,11 +16,11 @@ from acc.errors import AccError, AppNotProvisioned, Forbidden
 from auth.errors import AuthError, NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
 from auth.pkce import Attempt, authorize_url
 from auth.storage_errors import StorageProblem
+from server.desk import policy_of
 from server.findings import Finding, ok, problem, skipped, warning
 from server.identity import endpoint_of, hosts_of, scopes_of
 from server.settings import Settings
 from server.web import Web
-from tools.desk import Policy
 from tools.errors import ToolProblem
 from tools.finding import Finder
 
@@ -187,8 +187,7 @@ def _claims(token: str) -> Mapping[str, Any]:
 
 async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:
     """Walk from the accounts to the submittal."""
-    policy = Policy(local_files=True, read_only=settings.read_only, projects=frozenset(settings.projects))
-    finder = Finder(acc, policy)
+    finder = Finder(acc, policy_of(settings, local_files=True))
     yield await _accounts(acc)
     if asked.project is None:
         yield skipped("project", "none was named; add --project NAME")
