@@ -58,14 +58,14 @@ def api_client(hosts: Hosts, *, transport: httpx.AsyncBaseTransport | None = Non
         raise ProxyFailure("acc.http.api_client") from None
 
 
-def storage_client(hosts: Hosts, *, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def storage_client(hosts: Hosts) -> httpx.Client:
     """A blocking client for file bytes, to be shared by worker threads. It carries no credentials, ever.
 
     Raises:
         ProxyFailure: the proxy settings of this machine cannot be used.
     """
     try:
-        return httpx.Client(transport=transport, timeout=STORAGE_TIMEOUT, **_common(hosts))
+        return httpx.Client(timeout=STORAGE_TIMEOUT, **_common(hosts))
     except (ImportError, ValueError, httpx.InvalidURL):
         raise ProxyFailure("acc.http.storage_client") from None
 

@@ -50,11 +50,7 @@ def next_page_number(listing: Listing, *, page_number: int) -> int | None:
 
 
 async def rows(
-    operation: str,
-    fetch: Callable[[int], Awaitable[Page[T]]],
-    *,
-    key: Callable[[T], Hashable],
-    offset: int = 0,
+    operation: str, fetch: Callable[[int], Awaitable[Page[T]]], *, key: Callable[[T], Hashable]
 ) -> AsyncIterator[T]:
     """Every row once, over all pages; `fetch` gets the page at an offset.
 
@@ -65,6 +61,7 @@ async def rows(
         UnexpectedAnswer: there is no end to the pages.
     """
     seen: set[Hashable] = set()
+    offset = 0
     for _ in range(MAX_PAGES):
         page = await fetch(offset)
         fresh = [row for row in page.results if key(row) not in seen]
@@ -79,14 +76,13 @@ async def rows(
     raise UnexpectedAnswer(operation, problem=f"more than {MAX_PAGES} pages")
 
 
-async def listings(
-    operation: str, fetch: Callable[[int], Awaitable[Listing]], *, page_number: int = 0
-) -> AsyncIterator[Listing]:
+async def listings(operation: str, fetch: Callable[[int], Awaitable[Listing]]) -> AsyncIterator[Listing]:
     """Every JSON:API page; `fetch` gets the page of a number, from 0.
 
     Raises:
         UnexpectedAnswer: there is no end to the pages.
     """
+    page_number = 0
     for _ in range(MAX_PAGES):
         listing = await fetch(page_number)
         yield listing

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
     from acc.connection import Connection
 
-MAX_URLS = 25
-"""Part URLs that one request may ask for (fact sheet 8)."""
-
 
 class ObjectStorage:
     """Object storage as one person sees it. `extra_hosts` are storage hosts beside the documented ones."""
