@@ -61,14 +61,12 @@ class SigningIn:
         scopes: tuple[str, ...],
         *,
         poll: float = 0.2,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._vault = vault
         self._attempts = attempts
         self._endpoint = endpoint
         self._scopes = scopes
         self._poll = poll
-        self._now = now
         self._callback = Callback(endpoint.app.callback_url, attempts, self._outcome)
         self._listener: Listener | None = None
         self._listening_for = 0
@@ -139,7 +137,7 @@ class SigningIn:
         grant = await self._endpoint.of_code(code, verifier)
         person = await self._endpoint.person(grant.access_token.get_secret_value())
         account = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
-        tokens = tokens_of(grant, self._now(), self._scopes)
+        tokens = tokens_of(grant, time.time(), self._scopes)
         return await in_thread(lambda: self._vault.keep(account, person.name, person.email, tokens))
 
     @asynccontextmanager

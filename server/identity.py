@@ -112,13 +112,13 @@ def opened_vault(settings: Settings) -> Iterator[Opened]:
         opened.database.close()
 
 
-def signing_in(settings: Settings, opened: Opened, *, scopes: tuple[str, ...] | None = None) -> "SigningIn":
+def signing_in(settings: Settings, opened: Opened) -> "SigningIn":
     """Return what signs a person in with a browser. Blocks."""
     from auth.attempts import Attempts
     from auth.signing_in import SigningIn
 
     attempts = Attempts(opened.database, opened.vault)
-    return SigningIn(opened.vault, attempts, endpoint_of(settings), scopes or scopes_of(settings))
+    return SigningIn(opened.vault, attempts, endpoint_of(settings), scopes_of(settings))
 
 
 @dataclass(frozen=True)

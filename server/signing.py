@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -29,7 +29,7 @@ class NothingToDo(Exception):  # it names what was found
     """What was asked for cannot be done with these settings; the text says why and what to do."""
 
 
-def login(settings: Settings, *, browser: bool, say: Say, stdin: TextIO | None = None) -> None:
+def login(settings: Settings, *, browser: bool, say: Say) -> None:
     """Sign somebody in and make them the current person; see `SigningIn.finish` for what it raises."""
     _check_person(settings)
     with opened_vault(settings) as opened:
@@ -43,7 +43,7 @@ def login(settings: Settings, *, browser: bool, say: Say, stdin: TextIO | None =
             open_in_browser(started.url)
             say("A browser was opened; this waits for it, five minutes at most.")
         else:
-            _take_pasted(flow, say, stdin or sys.stdin)
+            _take_pasted(flow, say)
             say("Open it in any browser. If that runs on another machine, the last page will not load: copy its whole")
             say("address, paste it here and press Enter. This waits five minutes at most.")
         found = anyio.run(_finished, flow, started, browser)
@@ -56,11 +56,11 @@ async def _finished(flow: "SigningIn", started: "Started", must_listen: bool) ->
     return await flow.finish(started, must_listen=must_listen)
 
 
-def _take_pasted(flow: "SigningIn", say: Say, stdin: TextIO) -> None:
+def _take_pasted(flow: "SigningIn", say: Say) -> None:
     """Take the answer from what is pasted, beside the callback. The end of the input says nothing: it may be closed."""
 
     def read() -> None:
-        for line in stdin:
+        for line in sys.stdin:
             if line.strip() and not flow.paste(line):
                 say("That is not the address of the last page, or of another sign-in; it begins with the callback URL.")
 
