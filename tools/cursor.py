@@ -17,8 +17,8 @@ class InvalidCursor(ValueError):
 class Cursors:
     """Makes and reads cursors with a key that lives as long as the process."""
 
-    def __init__(self, key: bytes | None = None) -> None:
-        self._key = key or secrets.token_bytes(32)
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
         """Return a cursor for going on at `position`."""

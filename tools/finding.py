@@ -1,6 +1,5 @@
 """Looking up what people refer to, in as few requests as the API allows; nothing is guessed silently."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -37,12 +36,12 @@ SEARCHED: Final = 500
 class Finder:
     """Finds projects, submittals, people and tasks for one person."""
 
-    def __init__(self, acc: Acc, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, acc: Acc, policy: Policy) -> None:
         self._acc = acc
         self._policy = policy
-        self._people = Kept[SubmittalsUser](clock)
-        self._items = Kept[str](clock)
-        self.project_lists = ProjectLists(acc, clock)
+        self._people = Kept[SubmittalsUser]()
+        self._items = Kept[str]()
+        self.project_lists = ProjectLists(acc)
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.

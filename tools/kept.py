@@ -10,13 +10,13 @@ KEEP_SECONDS: Final = 60.0
 """How long anything is used again: a conversation asks the same several times a minute, and people notice the rest."""
 
 MOST: Final = 1000
-"""Values kept at once; a caller that asks for more starts over."""
 
 
 class Kept(Generic[V]):
-    """Values by name, each for `KEEP_SECONDS`."""
+    """Values by name, each for `KEEP_SECONDS`; `most` at once, and beyond that the one kept for longest goes."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
         self._clock = clock
         self._values: dict[tuple[str, ...], tuple[float, V]] = {}
 
@@ -27,7 +27,8 @@ class Kept(Generic[V]):
 
     def keep(self, value: V, *name: str) -> V:
         """Keep a value under a name, and return it."""
-        if len(self._values) >= MOST:
-            self._values.clear()
+        self._values.pop(name, None)
         self._values[name] = (self._clock() + KEEP_SECONDS, value)
+        if len(self._values) > self._most:
+            del self._values[next(iter(self._values))]
         return value

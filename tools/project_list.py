@@ -1,7 +1,5 @@
 """The projects a person can see, over all their accounts; kept for a while, for hubs allow 50 requests a minute."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from acc.client import Acc
@@ -49,9 +47,9 @@ class ProjectList:
 class ProjectLists:
     """Reads the list of one person's projects, seldom."""
 
-    def __init__(self, acc: Acc, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, acc: Acc) -> None:
         self._acc = acc
-        self._kept = Kept[ProjectList](clock)
+        self._kept = Kept[ProjectList]()
 
     async def get(self) -> ProjectList:
         """Return the list, perhaps a kept one. An empty one is never kept: somebody is about to mend that.

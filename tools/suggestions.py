@@ -3,10 +3,8 @@
 A suggestion is a text that the tools take. What two things share, a name or a number, is no suggestion: their ids are.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from mcp_types import Completion
@@ -15,6 +13,7 @@ from acc.models import Item, Page
 from acc.paging import next_offset
 from tools.cleaner import clean
 from tools.errors import ToolProblem
+from tools.kept import Kept
 from tools.references import alike, search_terms
 from tools.submittal_search import LARGEST_PAGE, ORDER
 from tools.view import number
@@ -27,28 +26,18 @@ if TYPE_CHECKING:
 MOST: Final = 100
 """Values of one answer; the protocol allows no more."""
 
-KEEP_SECONDS: Final = 60.0
-KEPT: Final = 64
+PAGES: Final = 64
 """Searches that are remembered, each a page of submittals at most."""
-
-
-@dataclass(frozen=True)
-class _Kept:
-    page: Page[Item]
-    good_until: float
 
 
 class Suggestions:
     """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
 
-    def __init__(
-        self, acc: "Acc", finder: "Finder", policy: "Policy", clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, acc: "Acc", finder: "Finder", policy: "Policy") -> None:
         self._acc = acc
         self._finder = finder
         self._policy = policy
-        self._clock = clock
-        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._pages = Kept[Page[Item]](PAGES)
 
     async def projects(self, typed: str) -> Completion:
         """Suggest projects that may be worked with, by name.
@@ -89,15 +78,12 @@ class Suggestions:
         return _completion(by_number + by_title)
 
     async def _page(self, person_id: str, project_id: str, search: str) -> Page[Item]:
-        key = (person_id, project_id, search.casefold())
-        kept = self._kept.pop(key, None)
-        if kept is None or self._clock() >= kept.good_until:
+        name = (person_id, project_id, search.casefold())
+        page = self._pages.get(*name)
+        if page is None:
             page = await self._acc.submittals.items(project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE)
-            kept = _Kept(page, self._clock() + KEEP_SECONDS)
-        self._kept[key] = kept  # at the end: what has not been used for longest goes first
-        while len(self._kept) > KEPT:
-            del self._kept[next(iter(self._kept))]
-        return kept.page
+            self._pages.keep(page, *name)
+        return page
 
 
 def _unshared(named: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,0 +1,29 @@
+"""What was looked up a moment ago."""
+
+from tools.kept import KEEP_SECONDS, Kept
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_value_is_used_again_for_a_minute_from_when_it_was_kept_last():
+    clock = Clock()
+    kept = Kept[str](clock=clock)
+    kept.keep("old", "b.1", "item")
+    clock.now += KEEP_SECONDS - 1
+    assert kept.keep("new", "b.1", "item") == "new"
+    clock.now += KEEP_SECONDS - 1
+    assert (kept.get("b.1", "item"), kept.get("b.1")) == ("new", None)
+    clock.now += 1
+    assert kept.get("b.1", "item") is None
+
+
+def test_beyond_the_most_the_value_that_was_kept_for_longest_goes():
+    kept = Kept[int](2, Clock())
+    for value, name in enumerate(("first", "second", "first", "third")):
+        kept.keep(value, name)
+    assert [kept.get(name) for name in ("first", "second", "third")] == [2, None, 3]
