@@ -139,11 +139,10 @@ def told(
 def how_far(job: "Job") -> str:
     """Say in a word or two how far a job is."""
     from transfers.file_job import FileJob
-    from transfers.jobs import progress
 
     if not isinstance(job, FileJob) or job.state not in ("preparing", "uploading"):
         return job.state
-    hashed, sent = progress(job)
+    hashed, sent = job.bytes_done
     return f"{job.state}: {hashed if job.attachment is None else sent} of {job.size} bytes"
 
 

@@ -352,7 +352,7 @@ class Transfers:
 
     async def _goes_on(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""
-        counts = await self.jobs.counts(job)
+        counts = await job.counts(self._resources)
         over = isinstance(job, CallerJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
 

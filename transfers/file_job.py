@@ -52,6 +52,11 @@ class FileJob(Job):
         self.size = self.identity.size
 
     @property
+    def bytes_done(self) -> tuple[int, int]:
+        """How many bytes were hashed, and how many are in storage or on their way there."""
+        return self.hashed.value, self.sent.progress.value
+
+    @property
     def sending(self) -> bool:
         """Whether the bytes are on their way now."""
         return self.running and not self.stored

@@ -37,6 +37,10 @@ class Step(Protocol):
         """Return what `work` returned, now or before; it is JSON."""
 
 
+CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
+"""Those of the current revision; 5 to 8 are given to earlier ones (fact sheet 3.1)."""
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where an attachment goes, as resolved before anything is created; part of what makes a request the same.
@@ -144,6 +148,11 @@ class Job(ABC):
         return False
 
     @property
+    def bytes_done(self) -> tuple[int, int]:
+        """How many bytes were hashed, and how many are in storage or on their way there."""
+        return 0, 0
+
+    @property
     def uploaded(self) -> bool:
         """Whether ACC has been told that the bytes are there."""
         return self.attachment is not None and self.attachment.is_file_uploaded
@@ -196,6 +205,25 @@ class Job(ABC):
             size_bytes=self.size,
             sha256=self.sha256,
         )
+
+    async def counts(self, resources: Resources) -> bool:
+        """Tell whether the attachment still counts: ACC lists it in its revision, current and not failed.
+
+        The job takes in what ACC says of it now.
+
+        Raises:
+            AccError: ACC could not be asked.
+        """
+        where, before = self.destination, self.attachment
+        if before is None or self.running:
+            return True
+        rows = resources.acc.submittals.all_attachments(where.project_id, where.item_id, revision=where.revision)
+        async for row in rows:
+            if row.id == before.id:
+                if self.attachment is before:  # else a run has just brought newer news
+                    self.attachment = row
+                return row.category_id in CURRENT_CATEGORIES and row.async_state != "4"
+        return False
 
     @abstractmethod
     def request(self) -> AttachRequest:

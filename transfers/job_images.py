@@ -28,6 +28,10 @@ class JobImages:
         """Let everybody who asks for this job from now on be given this object."""
         self._images[job.id] = job
 
+    def under_way(self) -> set[str]:
+        """Return the ids of the jobs that this process runs."""
+        return {job.id for job in self._images.values() if job.under_way}
+
     async def load(self, row: JobRow) -> Job:
         """Return the job of a row: the one that this process runs, or what the row says of it.
 
@@ -63,16 +67,15 @@ class JobImages:
         return parts, await anyio.to_thread.run_sync(self._upload_key, row)
 
     async def runs(self, row: JobRow) -> bool:
-        """Whether somebody works on a job in such a way that it is worth waiting for."""
-        return row.status != FOLLOWING and await self.lives(row.owner)
+        """Whether another process works on a job in such a way that it is worth waiting for.
 
-    async def lives(self, owner: str | None) -> bool:
-        """Whether an owner works on its jobs; one whose lock can be taken is dead."""
-        if owner is None:
+        One whose lock can be taken is dead.
+        """
+        if row.status == FOLLOWING or row.owner is None:
             return False
-        if owner == self._ledger.executor:
-            return True
-        lock = await self._ledger.take(owner)
+        if row.owner == self._ledger.executor:
+            return False  # an image that is not under way; how its run ended could not be written down
+        lock = await self._ledger.take(row.owner)
         if lock is not None:
             await anyio.to_thread.run_sync(lock.release)
         return lock is None

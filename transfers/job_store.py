@@ -146,16 +146,15 @@ class JobStore:
                 {"base_url": base_url, "created": after[0], "id": after[1], "limit": limit},
             )
 
-    def take(self, job_id: str, owner: str) -> JobRow | None:
-        """Take a job out of the queue; None when somebody was faster, or it was called off."""
+    def take(self, job_id: str, owner: str) -> bool:
+        """Take a job out of the queue; false when somebody was faster, or it was called off."""
         with self._database.writing() as connection:
-            taken = _changed(
+            return _changed(
                 connection,
                 "UPDATE jobs SET owner = :owner, attempt = attempt + 1, status = 'open', updated = :now"
                 " WHERE id = :id AND owner IS NULL AND status = 'queued'",
                 {"id": job_id, "owner": owner, "now": time.time()},
             )
-            return _one(connection, "id = :id", {"id": job_id}) if taken else None
 
     def rows(self, ids: Sequence[str]) -> list[JobRow]:
         """Return jobs by their ids."""

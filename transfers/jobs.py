@@ -4,52 +4,29 @@ Every job is a row of the ledger. The process that works on it is its owner, sho
 PostgreSQL releases when the process dies; everybody else reads the row. Within the owner the job is a DBOS workflow.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
-from acc.errors import AccError
-from auth.errors import AuthError
-from auth.storage_errors import StorageProblem
-from transfers.errors import IdempotencyConflict, JobStopped, TransferError
-from transfers.file_job import FileJob
-from transfers.fingerprint import keyed
+from transfers.errors import JobStopped
 from transfers.job import Job
 from transfers.job_images import JobImages
 from transfers.job_record import read
-from transfers.job_rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobRow, Robbed
-from transfers.link_job import LinkJob
+from transfers.job_rows import REPLACED, JobRow
 from transfers.local_file import LocalFile
 from transfers.patience import Patience
 from transfers.resources import Resources
-from transfers.task_groups import alongside, task_group
-from transfers.workflows import PROCESS
+from transfers.runs import ACTIONABLE, LOOK_SECONDS, Runs
+from transfers.task_groups import task_group
 
 if TYPE_CHECKING:
     from transfers.job_store import JobStore
-
-CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
-"""Those of the current revision; 5 to 8 are given to earlier ones (fact sheet 3.1)."""
-
-ACTIONABLE: Final = (TransferError, AccError, AuthError, StorageProblem)
-"""What a person can do something about; anything else that ends a run is a fault of ours."""
-
-LOOK_SECONDS: Final = 0.5
-"""How often the row of a job is written by whoever runs it, and read by whoever waits for another process."""
-
-QUIET_SECONDS: Final = 10.0
-"""How often it is written while nobody waits."""
-
-
-def progress(job: Job) -> tuple[int, int]:
-    """Return how many bytes of a job's file were hashed, and how many were sent."""
-    return (job.hashed.value, job.sent.progress.value) if isinstance(job, FileJob) else (0, 0)
 
 
 class Jobs:
@@ -60,8 +37,7 @@ class Jobs:
         self._ledger = resources.ledger
         self._group: TaskGroup | None = None
         self._images = JobImages(self._ledger, open_file)
-        self._launching = anyio.Lock()
-        self._launched = False
+        self._runs = Runs(resources, self._images, self.start)
         self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
@@ -76,8 +52,7 @@ class Jobs:
                     self._group = None
                     group.cancel_scope.cancel()
         finally:
-            if self._launched:
-                await PROCESS.close()
+            await self._runs.close()
             await self._ledger.close()
 
     async def find(self, attachment_ids: Collection[str]) -> dict[str, Job]:
@@ -120,58 +95,36 @@ class Jobs:
 
     async def start(self, job: Job) -> None:
         """Start a run of `job` unless one is under way or nothing is left to do."""
-        group = self._group
-        if group is None:
-            raise RuntimeError("Jobs.running() has not been entered")
         if job.running or (not job.work_left and job.error is None):
             return
-        job.begin()
-        try:
-            owned = await self._own(job)
-            row = await self._row(job.id) if owned else None
-            if row is not None:
-                await self._images.catch_up(job, row)
-        except BaseException:
-            job.end()
-            raise
-        if owned:
-            job.error = None
-            group.start_soon(self._run, job)
-        else:
-            job.end()
-            await self._look_again(job)
+        await self._begin(job, partial(self._own, job))
 
     async def inherit(self, row: JobRow) -> None:
         """Go on with a job of a dead process, whose lock the caller holds."""
-        if self._group is None or row.owner is None:
-            return
-        dead = row.owner
-        if await self._ledger.ask(lambda store: store.inherit(row.id, dead, self._ledger.executor)):
-            await self._go_on(row)
+        if row.owner is not None:
+            await self._go_on(row, partial(_inherit, row.id, row.owner, self._ledger.executor))
 
     async def take(self, row: JobRow) -> Job | None:
         """Begin with a job of the queue; None when another worker was faster."""
-        taken = await self._ledger.ask(lambda store: store.take(row.id, self._ledger.executor))
-        return await self._go_on(taken) if taken is not None else None
+        return await self._go_on(row, partial(_take, row.id, self._ledger.executor))
 
-    async def counts(self, job: Job) -> bool:
-        """Tell whether an earlier attachment still counts: ACC lists it in its revision, current and not failed.
-
-        The job is told what ACC says of it now.
+    async def let_go(self) -> None:
+        """Free what this process owns and nobody in it runs: the database was away when its run ended or began.
 
         Raises:
-            AccError: ACC could not be asked.
+            StorageProblem: The database cannot be used.
         """
-        where, before = job.destination, job.attachment
-        if before is None or job.running:
-            return True
-        rows = self._resources.acc.submittals.all_attachments(where.project_id, where.item_id, revision=where.revision)
-        async for row in rows:
-            if row.id == before.id:
-                if job.attachment is before:  # else a run has just brought newer news
-                    job.attachment = row
-                return row.category_id in CURRENT_CATEGORIES and row.async_state != "4"
-        return False
+        running = self._images.under_way()
+        for row in await self._ledger.ask(partial(_owned, self._ledger.executor)):
+            if row.id in running:
+                continue  # it may have ended since, and then its image knows better than its row
+            job = await self._images.image(row, elsewhere=False)
+            if not job.under_way:
+                job.begin()
+                try:
+                    await self._runs.rest(job, called_off=False)
+                finally:
+                    job.end()
 
     async def wait(self, job: Job, patience: Patience) -> Job:
         """Wait until the run of `job`, or of the job it repeats, ends; as long as `patience` lasts.
@@ -212,14 +165,35 @@ class Jobs:
             record = await anyio.to_thread.run_sync(self._images.record, job)
             await self._ledger.ask(lambda store: store.note(job.id, record))
 
-    async def _go_on(self, row: JobRow) -> Job:
-        """Run a job that has just become this process's."""
+    async def _go_on(self, row: JobRow, take: "Callable[[JobStore], bool]") -> Job | None:
+        """Run a job that `take` makes this process's; None if it does not, or it is under way here already."""
         job = await self._images.image(row, elsewhere=False)
-        if self._group is not None and not job.under_way:
-            job.begin()
-            self._log.info("job_taken_up", job=job.id, step=job.step)
-            self._group.start_soon(self._run, job)
+        if job.under_way or not await self._begin(job, lambda: self._ledger.ask(take)):
+            return None
+        self._log.info("job_taken_up", job=job.id, step=job.step)
         return job
+
+    async def _begin(self, job: Job, own: Callable[[], Awaitable[bool]]) -> bool:
+        """Start a run of `job` if `own` makes it this process's; under way before that, so that none begins twice."""
+        group = self._group
+        if group is None:
+            raise RuntimeError("Jobs.running() has not been entered")
+        job.begin()
+        try:
+            owned = await own()
+            row = await self._row(job.id) if owned else None
+            if row is not None:
+                await self._images.catch_up(job, row)
+        except BaseException:
+            job.end()
+            raise
+        if owned:
+            job.error = None
+            group.start_soon(self._runs.run, job)
+        else:
+            job.end()
+            await self._look_again(job)
+        return owned
 
     async def _known(self, asked: str) -> Job | None:
         first = await self._ledger.ask(lambda store: store.asked(asked))
@@ -240,106 +214,6 @@ class Jobs:
     async def _row(self, job_id: str) -> JobRow | None:
         return await self._ledger.ask(lambda store: store.row(job_id))
 
-    async def _run(self, job: Job) -> None:
-        job.error = job.same_as = None
-        try:
-            await self._run_to_its_end(job)
-        finally:
-            job.end()
-
-    async def _run_to_its_end(self, job: Job) -> None:
-        called_off = anyio.CancelScope()
-        try:
-            with called_off:
-                async with alongside(partial(self._report, job, called_off)):
-                    await self._carry_on(job)
-        except ACTIONABLE as error:
-            job.error = error
-            self._log.info("job_stopped", step=job.step, error=type(error).__name__)
-        except Robbed:
-            self._log.warning("job_lost", job=job.id, step=job.step)
-            job.elsewhere = True
-            return
-        except Exception as error:  # noqa: BLE001  # a task of its own: the waiting call answers it, nobody above sees it
-            job.error = error
-            self._log.exception("job_crashed", step=job.step)
-        await self._rest(job, called_off=called_off.cancelled_caught)
-
-    async def _carry_on(self, job: Job) -> None:
-        # The wish to confirm may be new; whoever takes over must know of it.
-        await self._resources.keep(job)
-        self._resources.reached("asked")
-        await job.prepare(self._resources)
-        earlier = await self._claim(job)
-        if earlier is not job:
-            earlier.joined_by(job)
-            job.same_as = earlier
-            earlier.for_worker = job.for_worker
-            await self.start(earlier)
-            return
-        if job.for_worker:
-            return
-        await self._launch()
-        body = partial(job.advance, self._resources, PROCESS.step)
-        row = await self._row(job.id)
-        while row is not None and not await PROCESS.run(row.workflow_id, body):
-            # It ended before without its row being told; an ended one is never run again.
-            row = await self._ledger.ask(lambda store: store.next_attempt(job.id, self._ledger.executor))
-
-    async def _claim(self, job: Job) -> Job:
-        """Return the job that `job` turns out to be: an earlier one of the same content that counts, or itself."""
-        request = job.request()
-        same = keyed(request, job.key) if job.key else request.fingerprint()
-        while True:
-            row = await self._ledger.ask(lambda store: store.identify(job.id, self._ledger.executor, same))
-            if row.id == job.id:
-                return job
-            earlier = await self._images.load(row)
-            if earlier.request() != request:
-                raise IdempotencyConflict(job.key or "")
-            if await self.counts(earlier):
-                return earlier
-            await self.forget(earlier)
-
-    async def _rest(self, job: Job, *, called_off: bool) -> None:
-        """Write down how a run ended, and let the job go."""
-        if job.uploaded or (isinstance(job, LinkJob) and job.attachment is not None):
-            status = ENDED
-        elif called_off:
-            status = CANCELLED
-        elif job.same_as is not None:
-            status = REPLACED
-        elif job.for_worker and job.error is None:
-            status = QUEUED
-        else:
-            status = OPEN
-        # What a worker finds is an order; everything else was a wish of the run that ended.
-        job.confirm_wanted = job.confirm_wanted and status == QUEUED
-        job.for_worker = False
-        record = await anyio.to_thread.run_sync(self._images.record, job)
-        values = {"owner": None, "status": status, "record": record}
-        values["attachment_id"] = job.attachment.id if job.attachment else None
-        if status == CANCELLED:
-            values |= {"asked": f"cancelled {job.id}", "fingerprint": None}
-        try:
-            await self._ledger.ask(lambda store: store.save(job.id, self._ledger.executor, **values))
-        except Robbed:
-            self._log.warning("job_lost", job=job.id, step=job.step)
-        except StorageProblem as problem:
-            # The disk is full, say: it stays ours, and whoever comes after this process goes on from what is written.
-            job.error = job.error or problem
-            self._log.error("job_not_written", job=job.id, problem=str(problem))
-
-    async def _report(self, job: Job, called_off: anyio.CancelScope) -> None:
-        """Write down how far a run is, and see whether it is to be called off or is no longer ours."""
-        while True:
-            if await self._ledger.ask(partial(_report, job, self._ledger.executor)):
-                self._log.info("job_called_off", job=job.id)
-                called_off.cancel()
-            if not await self._ledger.lives():
-                raise Robbed
-            await anyio.sleep(LOOK_SECONDS if job.here else QUIET_SECONDS)
-
     async def _own(self, job: Job) -> bool:
         """Become the owner of a job that nobody works on, or whose owner is dead."""
         executor = self._ledger.executor
@@ -348,6 +222,10 @@ class Jobs:
         row = await self._row(job.id)
         if row is None or row.owner is None:
             return False
+        if row.owner == executor:
+            # Nothing in this process runs it: the database was away when its last run ended.
+            await self._ledger.ask(lambda store: store.next_attempt(job.id, executor))
+            return True
         lock = await self._ledger.take(row.owner)
         if lock is None:
             return False
@@ -375,16 +253,18 @@ class Jobs:
             carried = await self._row(other)
             job.same_as = await self._images.load(carried) if carried is not None else None
 
-    async def _launch(self) -> None:
-        async with self._launching:
-            if not self._launched:
-                await PROCESS.launch(self._ledger.address, self._ledger.executor)
-                self._launched = True
-
 
 def _add(row: JobRow, store: "JobStore") -> JobRow:
     return store.add(row)
 
 
-def _report(job: Job, executor: str, store: "JobStore") -> bool:
-    return store.progress(job.id, executor, *progress(job))
+def _owned(executor: str, store: "JobStore") -> "list[JobRow]":
+    return store.owned(executor)
+
+
+def _inherit(job_id: str, dead: str, executor: str, store: "JobStore") -> bool:
+    return store.inherit(job_id, dead, executor)
+
+
+def _take(job_id: str, executor: str, store: "JobStore") -> bool:
+    return store.take(job_id, executor)

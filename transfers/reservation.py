@@ -108,9 +108,10 @@ class Reservations:
             if self._shared is not None:
                 await stack.enter_async_context(self._shared(f"reserve {' '.join(place)}"))
             made = await self._make(wanted, doubt)
-            self._taken.add(made.attachment.id)
             if keep is not None:
                 await keep(made)
+            # Only now: if it could not be kept, a later run of the same job has to find it.
+            self._taken.add(made.attachment.id)
             return made
 
     async def _make(self, wanted: Reservation, doubt: Doubt) -> Reserved:

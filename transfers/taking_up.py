@@ -56,6 +56,7 @@ class TakingUp:
             try:
                 if self._ledger.place.exists():
                     await self.once()
+                    await self._jobs.let_go()
                     await self.prune()
             except StorageProblem as problem:
                 self._log.warning("jobs_not_looked_for", problem=str(problem))

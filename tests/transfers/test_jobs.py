@@ -194,16 +194,16 @@ async def test_an_attachment_counts_while_acc_lists_it_as_current_and_not_failed
 ) -> None:
     job = await started(jobs)
     await jobs.wait(job, patience(5))
-    assert await jobs.counts(job)
+    assert await job.counts(jobs._resources)
     rows[0].update(fate)
-    assert not await jobs.counts(job)
+    assert not await job.counts(jobs._resources)
 
 
 async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: Jobs, rows: list[dict[str, Any]]) -> None:
     job = await started(jobs)
     await jobs.wait(job, patience(5))
     rows[0]["isFileUploaded"] = True
-    await jobs.counts(job)
+    await job.counts(jobs._resources)
     assert job.uploaded
 
 

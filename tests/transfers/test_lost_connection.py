@@ -1,27 +1,59 @@
-"""PostgreSQL that ends every connection in the middle of a job, as at its restart: nothing is lost, nothing made twice."""
+"""PostgreSQL that ends every connection in the middle of a job, or stays away: nothing is lost, nothing made twice."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import pytest
+import sqlalchemy
 
 from auth.database import Database, DatabaseAddress
+from auth.storage_errors import DatabaseUnreachable
 from sandbox import Fault, Stall
+from transfers.errors import JobStopped
+from transfers.runs import AWAY_SECONDS
 from transfers.task_groups import alongside
 
 CREATE, PUT = "attachments.create", "storage.put"
 
 
-def end_every_connection(url: str) -> int:
-    """End what is connected to a database, and return how many connections that were."""
+def end_every_connection(url: str, name: str | None = None) -> int:
+    """End what is connected to a database, or to the one of that `name`; returns how many connections that were."""
     with Database.open(DatabaseAddress.of(url)) as database, database.writing() as connection:
         ended = connection.exec_driver_sql(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE datname = coalesce(%s, current_database()) AND pid <> pg_backend_pid()",
+            (name,),
         )
         return int(ended.scalar_one())
+
+
+def let_in(url: str, *, nobody: bool = False) -> None:
+    """Let connections to a database be made again; or let `nobody` in, and end the connections that there are."""
+    own = sqlalchemy.make_url(url)
+    server = own.set(database="postgres").render_as_string(hide_password=False)
+    with Database.open(DatabaseAddress.of(server)) as database, database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {own.database} WITH ALLOW_CONNECTIONS {not nobody}")
+    if nobody:
+        end_every_connection(server, own.database)
+
+
+@asynccontextmanager
+async def going_away(site: Any, url: str, held: str) -> AsyncIterator[None]:
+    """Let the database go away as soon as a request of the block is on its way, and only then answer that."""
+    stalled = site.box.faults.add(Fault(held, Stall()))
+
+    async def go() -> None:
+        await anyio.to_thread.run_sync(stalled.reached.wait)
+        await anyio.to_thread.run_sync(partial(let_in, url, nobody=True))
+        site.box.faults.release()
+
+    async with alongside(go):
+        yield
 
 
 @pytest.mark.parametrize("held", [CREATE, PUT])
@@ -45,3 +77,56 @@ async def test_a_job_whose_connections_are_ended_has_one_attachment_with_exactly
         assert site.box.requests.count(CREATE) == 2
         sent = {row["name"]: site.box.object_bytes(row["uploadUrn"]) for row in site.rows()}
     assert sent == {"beam.pdf": b"beam", "joist.pdf": b"joist"}
+
+
+@pytest.mark.parametrize("held", [CREATE, PUT])
+async def test_a_job_waits_for_a_database_that_is_away_for_a_moment(
+    working: Any, folder: Path, postgres_url: str, held: str
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            await anyio.to_thread.run_sync(let_in, postgres_url)
+
+    async with working(database_url=postgres_url, sleep=pause) as site:
+        async with going_away(site, postgres_url, held):
+            outcome = await site.attach(confirm=True)
+        [row] = site.rows()
+        assert site.box.object_bytes(row["uploadUrn"]) == b"beam"
+    assert (outcome.job.uploaded, outcome.existed, pauses) == (True, False, list(AWAY_SECONDS[:2]))
+
+
+@pytest.mark.parametrize("held", [CREATE, PUT])
+async def test_a_job_whose_end_could_not_be_written_down_is_gone_on_with_in_the_same_process(
+    working: Any, folder: Path, postgres_url: str, held: str
+) -> None:
+    async with working(database_url=postgres_url) as site:
+        async with going_away(site, postgres_url, held):
+            with pytest.raises(JobStopped) as stopped:
+                await site.attach(confirm=True)
+        await anyio.to_thread.run_sync(let_in, postgres_url)
+        again = await site.attach(confirm=True)
+        [row] = site.rows()
+        assert site.box.object_bytes(row["uploadUrn"]) == b"beam"
+        assert site.box.requests.count(CREATE) == 1
+    assert isinstance(stopped.value.cause, DatabaseUnreachable)
+    assert (again.job.uploaded, again.job.running) == (True, False)
+
+
+async def test_a_job_whose_end_could_not_be_written_down_is_let_go_for_other_processes(
+    working: Any, folder: Path, postgres_url: str
+) -> None:
+    async with working(database_url=postgres_url) as site, working(database_url=postgres_url) as other:
+        async with going_away(site, postgres_url, PUT):
+            with pytest.raises(JobStopped):
+                await site.attach(confirm=True)
+        await anyio.to_thread.run_sync(let_in, postgres_url)
+        assert await site.transfers.ledger.lives()  # its lock is taken anew, as by its next job: nobody may rob it
+        waits = (await other.attach(confirm=True, seconds=0)).job.elsewhere
+        await site.transfers.jobs.let_go()
+        done = await other.attach(confirm=True)
+        [row] = site.rows()
+        assert site.box.object_bytes(row["uploadUrn"]) == b"beam"
+    assert (waits, done.job.uploaded) == (True, True)
