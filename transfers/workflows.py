@@ -247,8 +247,12 @@ PROCESS: Final = Workflows()
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of DBOS's is worth writing: an orderly end cancels what runs, and it warns of every step."""
-    return not record.getMessage().startswith("Asyncio task cancelled for workflow or step")
+    """Whether a line of DBOS's is worth writing.
+
+    An orderly end cancels what runs, and it warns of every step. What ended a step is told by its job.
+    """
+    told = record.exc_info is not None and isinstance(record.exc_info[1], StepFailed)
+    return not told and not record.getMessage().startswith("Asyncio task cancelled for workflow or step")
 
 
 def _import() -> None:
