@@ -13,6 +13,7 @@ import anyio
 
 from acc.errors import Forbidden, NotFound, Rejected
 from server.manifest import BadRow, Row
+from server.shell_words import for_a_shell
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.arguments import read_arguments
 from tools.desk import Desk
@@ -82,7 +83,7 @@ async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Ca
         before = found.setdefault((where, file.name, file.path), row)
         if before is not row:
             message = f"This is the same file for the same submittal as in row {before.number}."
-            bad.append(BadRow(row.number, row.file, "invalid_arguments", message, "Remove one of them."))
+            bad.append(row.refused("invalid_arguments", message, "Remove one of them."))
             continue
         checked.append(Checked(row, _resolved(row, where, confirm=confirm), where, file))
     return Check(good=checked, bad=sorted(bad, key=lambda one: one.number))
@@ -160,24 +161,12 @@ def _resolved(row: Row, where: Destination, *, confirm: bool) -> dict[str, Any]:
     return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
 
 
-_REMEDIES: Final = {
-    "submittal_not_found": "Check its number or title; drafts are shown to managers only.",
-    "project_not_found": "Check its name; the person must be a member of it with access to Submittals.",
-    "ambiguous_reference": "Write the id of one of the candidates.",
-    "task_required": "Write the id of an open review task of this person's as the task.",
-    "invalid_category": "Write one of the candidates as the category, or none.",
-    "invalid_name": "Write another name.",
-    "file_not_found": "Check the path; in a manifest it is absolute, or relative to the manifest.",
-}
-"""For a person at a shell, who makes no tool calls; every other hint suits them as it stands."""
-
-
 def _bad(row: Row, problem: Exception) -> BadRow:
     explained = explain(problem)
     if explained is None:
         raise problem
     body = explained.body
-    return BadRow(row.number, row.file, body.code, body.message, _remedy(problem, explained))
+    return row.refused(body.code, body.message, _remedy(problem, explained))
 
 
 def _remedy(problem: Exception, explained: Explained) -> str:
@@ -191,7 +180,7 @@ def _remedy(problem: Exception, explained: Explained) -> str:
     candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in body.candidates]
     return " ".join(
         [
-            _REMEDIES.get(body.code, body.hint),
+            for_a_shell(body.code, body.hint),
             *([f"Candidates: {'; '.join(candidates)}."] if candidates else []),
             *([f"For example: {wish!r}."] if wish else []),
         ]

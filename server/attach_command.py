@@ -26,6 +26,7 @@ from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_wit
 from server.desk import open_desk, policy_of
 from server.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.settings import Settings
+from server.shell_words import for_a_shell
 from server.signing import NothingToDo
 from server.terminal_questions import Terminal, can_ask
 from tools.desk import Desk
@@ -88,7 +89,8 @@ def run(settings: Settings, asked: Asked) -> int:
         explained = explain(error)
         if explained is None:
             raise
-        raise Refused(f"{explained.body.message} {explained.body.hint}") from error
+        body = explained.body
+        raise Refused(f"{body.message} {for_a_shell(body.code, body.hint)}") from error
 
 
 def _check(settings: Settings, asked: Asked) -> None:

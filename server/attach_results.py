@@ -27,7 +27,7 @@ class ResultFileUnusable(Exception):
 
 
 class Failure(BaseModel):
-    """Why a row is not done; codes, messages and hints are those of the tools."""
+    """Why a row is not done; codes and messages are those of the tools, hints are for a person at a shell."""
 
     code: str
     message: str
@@ -93,7 +93,7 @@ def refused_rows(rows: Sequence[Row], bad: Sequence[BadRow]) -> list[RowResult]:
         for row in rows
     ]
     unknown = [
-        RowResult(row=number, project=None, submittal=None, file=one.file).failed(one, "refused")
+        RowResult(row=number, project=one.project, submittal=one.submittal, file=one.file).failed(one, "refused")
         for number, one in first.items()
         if number not in {row.number for row in rows}
     ]

@@ -9,6 +9,7 @@ import anyio
 from server.attach_check import Checked
 from server.attach_progress import View
 from server.attach_results import Failure, RowResult
+from server.shell_words import for_a_shell
 from tools.add_submittal_attachment import definition
 from tools.calling import carried_out
 from tools.confirm_attachment import DEFINITION as CONFIRM
@@ -83,7 +84,8 @@ class Run:
         answer = await first(self._call(file, _ATTACH, file.arguments), file)
         for _ in range(MOST_CALLS):
             if isinstance(answer, ErrorResult):
-                return row.failed(answer.error)
+                error = answer.error
+                return row.failed(error.model_copy(update={"hint": for_a_shell(error.code, error.hint)}))
             if not isinstance(answer, AttachmentResult):
                 raise TypeError("a tool that attaches answers about an attachment")
             existed = existed or answer.already_attached

@@ -23,7 +23,7 @@ _SIGNS: Final[dict[Level, tuple[str, str]]] = {
     "problem": ("FIX", "bold red"),
     "skipped": ("-", "dim"),
 }
-_WIDEST: Final = 24
+_WIDEST: Final = 25
 
 
 def run(load: Callable[[], Settings], person: str | None, asked: Asked, *, as_json: bool) -> int:

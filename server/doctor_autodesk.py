@@ -20,6 +20,7 @@ from server.desk import policy_of
 from server.findings import Finding, ok, problem, skipped, warning
 from server.identity import endpoint_of, hosts_of, scopes_of
 from server.settings import Settings
+from server.shell_words import for_a_shell
 from server.web import Web
 from tools.errors import ToolProblem
 from tools.finding import Finder
@@ -59,10 +60,12 @@ async def way_there(settings: Settings) -> AsyncIterator[Finding]:
     try:
         status, headers, _ = await Web(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
     except SignInUnavailable as error:
+        own = "start what APS_BASE_URL names (a sandbox: `submittal-mcp sandbox`), or " if settings.base_url else ""
         yield problem(
             "network",
-            f"{hosts.api} cannot be reached: {error.reason}",
-            "check the connection, HTTPS_PROXY and NO_PROXY, and that an inspecting proxy's certificate is trusted",
+            f"no answer from {hosts.api}: {error.reason}",
+            f"{own}check the connection, HTTPS_PROXY and NO_PROXY, and that an inspecting proxy's certificate is "
+            "trusted",
         )
         raise StoppedHere from None
     yield ok("network", f"{hosts.api} answers (HTTP {status})")
@@ -203,7 +206,8 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
         yield await _attaching(finder, project, item)
         yield await _left_behind(acc, project, item)
     except ToolProblem as error:
-        yield problem("submittal" if "submittal" in error.code else "project", error.message, error.hint)
+        check = "submittal" if "submittal" in error.code else "project"
+        yield problem(check, error.message, for_a_shell(error.code, error.hint))
     except AccError as error:
         yield _told("project", error)
 
@@ -294,4 +298,5 @@ def _told(check: str, error: AccError) -> Finding:
     explained = explain(error)
     if explained is None:
         return problem(check, str(error), "try again later")
-    return problem(check, explained.body.message, explained.body.hint)
+    body = explained.body
+    return problem(check, body.message, for_a_shell(body.code, body.hint))

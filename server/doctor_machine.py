@@ -90,7 +90,7 @@ def _modes(folder: "DataFolder") -> Iterator[Finding]:
     wide = folder.too_open()
     if wide:
         names = ", ".join(str(path) for path in wide[:5])
-        yield warning("data folder", f"other people can look at {names}", f"run chmod -R go= {folder.path}")
+        yield warning("data folder", f"the modes of {names} let other people in", f"run chmod -R go= {folder.path}")
     else:
         yield ok("data folder", f"{folder.path} is there and private")
 

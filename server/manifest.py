@@ -48,16 +48,22 @@ class Row:
         """Everything but the number: two rows with the same words are one too many."""
         return (self.project, self.submittal, self.file, self.name, self.category, self.task)
 
+    def refused(self, code: str, message: str, hint: str) -> "BadRow":
+        """Return it as one that cannot be attached."""
+        return BadRow(self.number, self.file, code, message, hint, self.project, self.submittal)
+
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be attached: what is wrong, and what to do."""
+    """A row that cannot be attached: what is wrong, what to do, and what it says of its place."""
 
     number: int
     file: str | None
     code: str
     message: str
     hint: str
+    project: str | None = None
+    submittal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +92,7 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
             continue  # spreadsheets save rows that were emptied
         found = _row(number, cells, heading, common)
         if isinstance(found, Row) and (before := first.setdefault(found.words, number)) != number:
-            found = BadRow(
-                number, found.file, "invalid_arguments", f"This row is the same as row {before}.", "Remove one of them."
-            )
+            found = found.refused("invalid_arguments", f"This row is the same as row {before}.", "Remove one of them.")
         if isinstance(found, Row):
             rows.append(found)
         else:
@@ -165,10 +169,11 @@ def _row(number: int, cells: Sequence[str], heading: Sequence[str], common: Mapp
             "invalid_arguments",
             f"There are {len(cells)} cells, and the heading names {len(heading)} columns.",
             "Put quotes around a cell that holds the separator.",
+            project,
+            submittal,
         )
     if file is None or project is None or submittal is None:
         missing = [name for name in NEEDED if values[name] is None]
-        return BadRow(
-            number, file, "invalid_arguments", f"The cell of {' and '.join(missing)} is empty.", "Fill it in."
-        )
+        message = f"The cell of {' and '.join(missing)} is empty."
+        return BadRow(number, file, "invalid_arguments", message, "Fill it in.", project, submittal)
     return Row(number, file, project, submittal, values["name"], values["category"], values["task"])

@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 _KEY_PLACES: Final = {
     "environment": "a key from SUBMITTAL_MCP_ENCRYPTION_KEYS",
     "keyring": "a key from the system's keyring",
-    "file": "a key from a file beside it (this machine offers no keyring)",
+    "file": "a key from a file beside the database (this machine offers no keyring)",
 }
 
 

@@ -120,7 +120,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
     acc.AppNotProvisioned: Words(
         "app_not_provisioned",
         "This Autodesk account has not admitted the APS app.",
-        "An account administrator adds its client id in ACC under Account Admin, Settings, Custom Integrations.",
+        "An account administrator adds its client id in ACC under Hub Admin (Account Admin), Custom Integrations.",
     ),
     acc.Forbidden: Words(
         "permission_denied",

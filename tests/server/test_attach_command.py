@@ -207,6 +207,8 @@ def test_a_row_that_fails_keeps_no_other_back_and_its_exit_code_says_so(shell: S
     _, second, _ = json.loads((shell.folder / "out.json").read_text(encoding="utf-8"))
     assert (second["outcome"], second["error"]["code"]) == ("failed", "storage_unavailable")
     assert f"row 3 ({shell.files / 'b.pdf'}): storage_unavailable: Storage refused the bytes." in err
+    assert " Run the same command again; if it stays so, a proxy may change the requests" in err
+    assert "Traceback" not in err
     assert shell.attach()[0] == 0
     shell.check_attached("a.pdf", "b.pdf", "c.pdf")
 

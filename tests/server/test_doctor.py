@@ -135,7 +135,7 @@ def test_nobody_signed_in_is_one_problem_and_the_rest_of_the_chain_is_left(exami
         ("APS_CALLBACK_URL", "http://localhost:8765/other", "callback URL", "to the letter"),
         ("APS_CLIENT_ID", "unknown-app", "app at Autodesk", "APS_CLIENT_ID"),
         ("APS_CLIENT_SECRET", "canary-secret-of-a-public-app", "app at Autodesk", "unset it"),
-        ("APS_BASE_URL", "http://127.0.0.1:9", "network", "HTTPS_PROXY"),
+        ("APS_BASE_URL", "http://127.0.0.1:9", "network", "submittal-mcp sandbox"),
         ("APS_CLIENT_ID", "", "app", "aps.autodesk.com/myapps"),
     ],
 )
@@ -171,7 +171,7 @@ def test_an_app_that_no_account_has_admitted(examine: Examine, box: sandbox.Box)
     ("person", "project", "check", "says"),
     [
         ("manager", "Mill", "project", "BIM 360"),
-        ("manager", "No Such Project", "project", "find"),
+        ("manager", "No Such Project", "project", "Check its name"),
         ("outsider", "00000000-0000-4000-8000-000000000000", "project", "project"),
     ],
 )

@@ -57,13 +57,15 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (Row(2, "a.pdf", "A", "1"), Row(7, "d.pdf", "A", "1")),
         (
             BadRow(3, "c.pdf", "invalid_arguments", "The cell of project and submittal is empty.", "Fill it in."),
-            BadRow(4, "a.pdf", "invalid_arguments", "This row is the same as row 2.", "Remove one of them."),
+            BadRow(4, "a.pdf", "invalid_arguments", "This row is the same as row 2.", "Remove one of them.", "A", "1"),
             BadRow(
                 6,
                 "b.pdf",
                 "invalid_arguments",
                 "There are 4 cells, and the heading names 3 columns.",
                 "Put quotes around a cell that holds the separator.",
+                "A",
+                "1",
             ),
         ),
     )

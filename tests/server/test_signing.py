@@ -160,7 +160,7 @@ def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):
     code, out, _ = run("vault", "rekey")
     assert (code, out) == (
         0,
-        "1 sign-in is now sealed with a key from a file beside it (this machine offers no keyring).\n",
+        "1 sign-in is now sealed with a key from a file beside the database (this machine offers no keyring).\n",
     )
     after = (tmp_path / "data" / "vault.key").read_text(encoding="ascii")
     assert after.endswith(f",{before}")
