@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from typing import TextIO
 
 import anyio
 import sqlalchemy
+from page import ROOT, write_section
 from sqlalchemy import text
 
 from acc.client import Acc
@@ -42,8 +42,6 @@ from transfers.folders import AllowedFolders
 from transfers.job import Destination
 from transfers.local_file import FileRules
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "performance.md"
 FILE_BYTES = 4096
 AT_ONCE = 4
 ITEMS = 3000
@@ -279,21 +277,6 @@ def grown(site: Site, server: str, files: int, rows: Sequence[int]) -> tuple[lis
     return lines, plan
 
 
-def write_page(lines: list[str]) -> None:
-    """Put the tables between their marks."""
-    page = PAGE.read_text(encoding="utf-8")
-    text_ = "\n".join(lines)
-    PAGE.write_text(
-        re.sub(
-            r"(<!-- many -->\n).*(<!-- /many -->)",
-            lambda found: found[1] + text_ + "\n" + found[2],
-            page,
-            flags=re.DOTALL,
-        ),
-        encoding="utf-8",
-    )
-
-
 def main() -> None:
     """Measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -313,7 +296,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}."
     )
     if chosen.write:
-        write_page([machine, "", *workers, "", *sizes, "", "```text", *plan, "```"])
+        write_section("many", "\n".join([machine, "", *workers, "", *sizes, "", "```text", *plan, "```"]))
 
 
 if __name__ == "__main__":

@@ -14,16 +14,13 @@ the score into docs/performance.md.
 import argparse
 import json
 import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
+from page import ROOT, write_section
 
-ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "benchmarks" / "retrieval"
 SURFACE = ROOT / "tests" / "tools" / "surface.stdio.json"
-PAGE = ROOT / "docs" / "performance.md"
 
 
 @dataclass(frozen=True)
@@ -92,15 +89,6 @@ def table(found: list[Found], tools: int) -> str:
     return "\n".join(lines)
 
 
-def write(text: str) -> None:
-    """Put the score between its markers."""
-    page = PAGE.read_text(encoding="utf-8")
-    marked = re.compile(r"(<!-- retrieval -->\n).*?<!-- /retrieval -->", re.DOTALL)
-    if not marked.search(page):
-        raise SystemExit(f"{PAGE} has no <!-- retrieval --> markers")
-    PAGE.write_text(marked.sub(lambda found: f"{found[1]}{text}\n<!-- /retrieval -->", page), encoding="utf-8")
-
-
 def main() -> None:
     """Measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,7 +101,7 @@ def main() -> None:
     text = table(search(tools, requests), len(tools))
     print(text)
     if arguments.write:
-        write(text)
+        write_section("retrieval", text)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import anyio
+from storage_sink import PERSON
 
 from acc.client import Acc
 from acc.hosts import Hosts
@@ -19,7 +20,6 @@ from transfers.local_file import FileRules
 from transfers.patience import Patience
 from transfers.points import Point
 
-PERSON = "BENCHPERSON01"
 UUID = "00000000-0000-4000-8000-000000000001"
 
 
