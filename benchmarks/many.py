@@ -40,7 +40,9 @@ from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination
+from transfers.ledger import Ledger
 from transfers.local_file import FileRules
+from transfers.resources import Resources
 
 FILE_BYTES = 4096
 AT_ONCE = 4
@@ -159,13 +161,11 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
     async def work() -> None:
         hosts = Hosts.at(site.base_url)
         async with Acc(hosts, FixedToken(site.token)) as acc:
+            ledger = Ledger(Place(site.folder / "data", database_url, KEYS))
             transfers = Transfers(
-                acc,
+                Resources(acc, AT_ONCE, lambda: storage_client(hosts), ledger),
                 AllowedFolders([site.folder]),
                 FileRules(frozenset(), FILE_BYTES),
-                AT_ONCE,
-                lambda: storage_client(hosts),
-                Place(site.folder / "data", database_url, KEYS),
             )
             left = iter(enumerate(paths))
 

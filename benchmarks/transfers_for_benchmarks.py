@@ -16,9 +16,11 @@ from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
+from transfers.ledger import Ledger
 from transfers.local_file import FileRules
 from transfers.patience import Patience
 from transfers.points import Point
+from transfers.resources import Resources
 
 UUID = "00000000-0000-4000-8000-000000000001"
 
@@ -41,14 +43,11 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
         """Nobody watches."""
 
     async with Acc(hosts, FixedToken("bench")) as acc:
+        ledger = Ledger(Place(data, keys=Key.new().text))
         transfers = Transfers(
-            acc,
+            Resources(acc, parallel, lambda: storage_client(hosts), ledger, reached=reached),
             AllowedFolders([file.parent]),
             FileRules(frozenset(), 5 * 1024**4),
-            parallel,
-            lambda: storage_client(hosts),
-            Place(data, keys=Key.new().text),
-            reached=reached,
         )
         where = Destination(origin, PERSON, UUID, UUID, 0, "submission", None, None)
         async with transfers.running():

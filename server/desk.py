@@ -45,9 +45,11 @@ async def open_desk(
     from tools.finding import Finder
     from transfers.attaching import Transfers
     from transfers.folders import AllowedFolders
+    from transfers.ledger import Ledger
     from transfers.local_file import FileRules
+    from transfers.resources import Resources
 
-    hosts = hosts_of(settings)
+    hosts, ledger = hosts_of(settings), Ledger(place_of(settings))
     async with (
         nullcontext(Identity(tokens)) if tokens is not None else identified(settings, person) as identity,
         Acc(
@@ -55,7 +57,7 @@ async def open_desk(
             identity.tokens,
             storage_hosts=settings.storage_hosts,
             policy=PATIENT if patient else None,
-            pace=pace_of(settings, lambda: transfers.ledger, patient=patient) if paced else None,
+            pace=pace_of(settings, ledger, patient=patient) if paced else None,
         ) as acc,
     ):
 
@@ -65,13 +67,9 @@ async def open_desk(
             return storage_client(hosts)
 
         transfers = Transfers(
-            acc,
+            Resources(acc, settings.parallel_parts, new_storage_client, ledger, asks=policy.asks),
             AllowedFolders(settings.folders if policy.local_files else ()),
             FileRules(frozenset(settings.file_types), settings.max_file_bytes),
-            settings.parallel_parts,
-            new_storage_client,
-            place_of(settings),
-            asks=policy.asks,
         )
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
             yield Desk(policy, acc, transfers, Finder(acc, policy), sign_in_page=identity.page)

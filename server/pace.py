@@ -1,6 +1,5 @@
 """How a process keeps under Autodesk's limits, by what the settings say and by who waits for it."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from acc.retry import RetryPolicy
@@ -16,7 +15,7 @@ PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
 PATIENT_SECONDS: Final = 600.0
 
 
-def pace_of(settings: Settings, ledger: "Callable[[], Ledger]", *, patient: bool) -> "Pace | None":
+def pace_of(settings: Settings, ledger: "Ledger", *, patient: bool) -> "Pace | None":
     """Return what lets requests go.
 
     On PostgreSQL all processes share their buckets. On SQLite, one person's, a `patient` process has its own, and a

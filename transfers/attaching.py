@@ -1,7 +1,6 @@
 """The door to transfers: attach a file, link a version, let the caller upload, confirm, and look how far it is."""
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,6 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
-from auth.place import Place
 from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
@@ -25,20 +23,15 @@ from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
 from transfers.jobs import Jobs
-from transfers.ledger import Ledger
 from transfers.link_job import LinkJob
 from transfers.local_file import FileRules, Identity, LocalFile
 from transfers.names import attachment_name
 from transfers.patience import UNHURRIED, Patience
-from transfers.points import Point
 from transfers.resources import Resources
 from transfers.taking_up import TakingUp
 from transfers.worker import Worker
 
 if TYPE_CHECKING:
-    import httpx
-
-    from acc.client import Acc
     from transfers.job_rows import JobRow
 
 
@@ -69,39 +62,18 @@ class Unconfirmed:
 
 
 class Transfers:
-    """Everything that moves an attachment along, for one person at one ACC."""
+    """Everything that moves an attachment along, for one person at one ACC.
 
-    def __init__(
-        self,
-        acc: "Acc",
-        folders: AllowedFolders,
-        rules: FileRules,
-        parallel: int,
-        storage_client: Callable[[], "httpx.Client"],
-        place: Place,
-        *,
-        asks: bool = False,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
-        clock: Callable[[], float] = time.time,
-        reached: Callable[[Point], None] = lambda _: None,
-    ) -> None:
-        self._acc = acc
+    Files come from `folders`, if they keep the `rules`. `running` closes the `resources` when it ends.
+    """
+
+    def __init__(self, resources: Resources, folders: AllowedFolders, rules: FileRules) -> None:
+        self._resources = resources
+        self._acc = resources.acc
+        self.ledger = resources.ledger
         self._folders = folders
         self._rules = rules
-        self.ledger = Ledger(place)
-        self._resources = Resources(
-            acc,
-            parallel,
-            storage_client,
-            self.ledger,
-            asks=asks,
-            sleep=sleep,
-            between_looks=between_looks,
-            clock=clock,
-            reached=reached,
-        )
-        self.jobs = Jobs(self._resources, self._open)
+        self.jobs = Jobs(resources, self._open)
 
     @asynccontextmanager
     async def running(

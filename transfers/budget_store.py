@@ -73,15 +73,15 @@ class BudgetStore:
 
 
 class SharedBudgets:
-    """The buckets of all processes of a ledger on PostgreSQL; `ledger` is asked for when first needed."""
+    """The buckets of all processes of a ledger on PostgreSQL."""
 
-    def __init__(self, ledger: "Callable[[], Ledger]") -> None:
+    def __init__(self, ledger: "Ledger") -> None:
         self._ledger = ledger
 
     async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
         """See `pacing.Budgets`."""
-        return await self._ledger().budget(lambda store: store.lease(limits, wanted))
+        return await self._ledger.budget(lambda store: store.lease(limits, wanted))
 
     async def empty(self, limits: "Limits", seconds: float) -> None:
         """See `pacing.Budgets`."""
-        await self._ledger().budget(lambda store: store.empty(limits, seconds))
+        await self._ledger.budget(lambda store: store.empty(limits, seconds))

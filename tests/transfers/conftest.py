@@ -29,8 +29,10 @@ from transfers.caller_upload import CallerUpload
 from transfers.file_job import FileJob
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
+from transfers.ledger import Ledger
 from transfers.local_file import FileRules
 from transfers.patience import Patience
+from transfers.resources import Resources
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""
@@ -203,15 +205,10 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         client.timeout = client.timeout if stall_seconds is None else httpx.Timeout(stall_seconds)
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
-        transfers = Transfers(
-            acc := Acc(hosts, token, client=client, policy=patient),
-            AllowedFolders([folder]),
-            FileRules(frozenset(), 10**12),
-            parallel,
-            new_storage_client,
-            Place(tmp_path / "data", database_url, KEYS),
-            **({"sleep": no_pause} | seams),
-        )
+        acc = Acc(hosts, token, client=client, policy=patient)
+        ledger = Ledger(Place(tmp_path / "data", database_url, KEYS))
+        resources = Resources(acc, parallel, new_storage_client, ledger, **({"sleep": no_pause} | seams))
+        transfers = Transfers(resources, AllowedFolders([folder]), FileRules(frozenset(), 10**12))
         where = Destination(
             base_url=box.base_url,
             person_id=box.person(person).autodesk_id,

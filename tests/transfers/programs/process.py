@@ -25,8 +25,10 @@ from auth.tokens import FixedToken
 from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
 from transfers.job import Destination, Job
+from transfers.ledger import Ledger
 from transfers.local_file import FileRules
 from transfers.patience import Patience
+from transfers.resources import Resources
 
 
 class Orders(BaseModel):
@@ -63,14 +65,11 @@ async def work(orders: Orders) -> None:
     hosts = Hosts.at(orders.base_url)
     policy = RetryPolicy(attempts=3, base=0, cap=0)
     async with Acc(hosts, FixedToken(orders.token), policy=policy) as acc:
+        ledger = Ledger(Place(Path(orders.data_dir), orders.database_url, orders.keys))
         transfers = Transfers(
-            acc,
+            Resources(acc, 4, lambda: storage_client(hosts), ledger, reached=reached),
             AllowedFolders([Path(folder) for folder in orders.folders]),
             FileRules(frozenset(), 10**12),
-            4,
-            lambda: storage_client(hosts),
-            Place(Path(orders.data_dir), orders.database_url, orders.keys),
-            reached=reached,
         )
         async with transfers.running(takes_up=(lambda _: True) if orders.takes_up else None):
             say(running=True)
