@@ -41,6 +41,8 @@ CREATE TABLE file_digests (
   used DOUBLE PRECISION NOT NULL)
 """
 
+PRUNED_AT_ONCE: Final = 500
+
 TABLES: Final = Component(
     "transfers",
     (
@@ -318,20 +320,26 @@ class JobStore:
             )
 
     def prune(self, before: float) -> int:
-        """Forget what ended before a time, and digests not used since; returns how many jobs that were."""
+        """Forget what ended before a time, and digests not used since; returns how many jobs that were.
+
+        Some hundreds at once, so that nobody who wants to write waits for long.
+        """
+        gone = 0
+        while some := self._prune_some(before):
+            gone += some
         with self._database.writing() as connection:
-            found = connection.execute(
-                text(
-                    "DELETE FROM jobs WHERE status NOT IN ('open', 'queued') AND owner IS NULL AND updated < :before"
-                    " RETURNING id"
-                ),
-                {"before": before},
-            )
+            connection.execute(text("DELETE FROM file_digests WHERE used < :before"), {"before": before})
+        return gone
+
+    def _prune_some(self, before: float) -> int:
+        old = "status NOT IN ('open', 'queued') AND owner IS NULL AND updated < :before"
+        delete = f"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE {old} LIMIT :most) AND {old} RETURNING id"  # noqa: S608  # conditions of this method
+        with self._database.writing() as connection:
+            found = connection.execute(text(delete), {"before": before, "most": PRUNED_AT_ONCE})
             gone = [str(one) for one in found.scalars()]
             if gone:
-                query = text("DELETE FROM job_parts WHERE job_id IN :ids")
-                connection.execute(query.bindparams(_list("ids", Text)), {"ids": gone})
-            connection.execute(text("DELETE FROM file_digests WHERE used < :before"), {"before": before})
+                parts = text("DELETE FROM job_parts WHERE job_id IN :ids")
+                connection.execute(parts.bindparams(_list("ids", Text)), {"ids": gone})
         return len(gone)
 
     def _asked(self, connection: Connection, asked: str) -> JobRow | None:

@@ -174,6 +174,22 @@ def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) 
     assert store.digests("old") == (5, "whole", "parts")
 
 
+def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobStore, database: Database) -> None:
+    store.add(replace(ROW, status=ENDED))
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70000)"
+            " SELECT i FROM n"
+        )
+        columns = [name for name in vars(ROW) if name != "id"]
+        connection.exec_driver_sql(
+            f"INSERT INTO jobs (id, {', '.join(columns)}) SELECT 'n' || i, {', '.join(columns)} FROM jobs, more"
+        )
+        connection.exec_driver_sql("INSERT INTO job_parts SELECT id, 1, 5, 'etag', 'sha' FROM jobs")
+    assert store.prune(50.0) == 70_001
+    assert store.recent(open_only=False, limit=1) == store.parts("n1") == store.parts("n70000") == []
+
+
 def test_every_question_is_answered_while_another_thread_imports_what_dbos_needs(tmp_path: Path) -> None:
     asked = subprocess.run(
         [sys.executable, str(PROGRAM), str(tmp_path / "data.sqlite3")],
