@@ -129,18 +129,12 @@ def _read_current(opened: Opened, settings: Settings) -> None:
 
 def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
     """Compare the allowed folders with what other machines that share the database see at the same paths."""
-    from server.folder_sightings import Sighting, compare, this_machine
+    from server.folder_sightings import compared
 
     if settings.database_url is None:
         yield skipped("file mounts", "no other machine shares the database, so no other one needs the files")
         return
-    for folder in settings.folders:
-        try:
-            sighting = Sighting.of(folder)
-        except OSError:
-            continue  # `folders` says so
-        others = compare(opened.database, folder, sighting, this_machine())
-        strange = [other for other in others if not sighting.is_same_folder(other.sighting)]
+    for folder, same, strange in compared(opened.database, settings.folders):
         if strange:
             names = ", ".join(
                 f"{one.machine} ({datetime.fromtimestamp(one.looked_at, UTC):%d %B})" for one in strange[:5]
@@ -150,16 +144,12 @@ def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
                 f"{folder} is another folder here than on {names}",
                 "mount the same share at this path wherever a worker runs, then run doctor there",
             )
-        elif others:
-            yield ok("file mounts", f"{folder} is the same folder on {', '.join(one.machine for one in others[:5])}")
+        elif same:
+            yield ok("file mounts", f"{folder} is the same folder on {', '.join(one.machine for one in same[:5])}")
         else:
             yield ok(
                 "file mounts", f"no other machine has looked at {folder} yet; run doctor on each that runs a worker"
             )
-
-
-def _day(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%d %B}"
 
 
 def folders(settings: Settings) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ everywhere, while a folder of the machine's own has others.
 import os
 import socket
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Float, MetaData, Table, Text, delete, select
@@ -71,9 +72,28 @@ class Elsewhere:
     looked_at: float
 
 
-def this_machine() -> str:
-    """The name under which this machine writes down what it sees."""
-    return socket.gethostname()
+class Comparison(NamedTuple):
+    """A folder, the other machines on which it may be the `same`, and those that see a `strange` one at its path."""
+
+    folder: Path
+    same: list[Elsewhere]
+    strange: list[Elsewhere]
+
+
+def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison]:
+    """Compare folders with what other machines see; one that this machine cannot look into is left out.
+
+    Raises:
+        DatabaseProblem: The database cannot be used.
+    """
+    for folder in folders:
+        try:
+            sighting = Sighting.of(folder)
+        except OSError:
+            continue  # whoever allows it is told of that at the start, and by the doctor
+        others = compare(database, folder, sighting, socket.gethostname())
+        same = [other for other in others if sighting.is_same_folder(other.sighting)]
+        yield Comparison(folder, same, [other for other in others if other not in same])
 
 
 def compare(database: Database, folder: Path, sighting: Sighting, machine: str) -> list[Elsewhere]:

@@ -7,7 +7,7 @@ import structlog
 
 from server.deadline import STDIO_SECONDS, call_on_signals, end_within
 from server.desk import open_desk, policy_of
-from server.folder_sightings import Sighting, compare, this_machine
+from server.folder_sightings import compared
 from server.identity import opened_vault
 from server.settings import Settings
 from server.signing import NothingToDo
@@ -55,15 +55,10 @@ def run(settings: Settings, *, files_at_once: int, person: str | None = None, pa
 def _compare_folders(settings: Settings) -> None:
     """Write down what this machine sees in its folders, and say so where another one sees other things at that path."""
     with opened_vault(settings) as opened:
-        for folder in settings.folders:
-            try:
-                sighting = Sighting.of(folder)
-            except OSError:
-                continue  # that it is missing has been said
-            others = compare(opened.database, folder, sighting, this_machine())
-            strange = [other.machine for other in others if not sighting.is_same_folder(other.sighting)]
+        for folder, _, strange in compared(opened.database, settings.folders):
             if strange:
-                structlog.get_logger(__name__).warning("folder_differs", folder=str(folder), from_that_on=strange)
+                machines = [one.machine for one in strange]
+                structlog.get_logger(__name__).warning("folder_differs", folder=str(folder), from_that_on=machines)
 
 
 async def _work(settings: Settings, files_at_once: int, person: str | None, paced: bool) -> None:  # noqa: FBT001  # anyio.run takes no keywords
