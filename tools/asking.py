@@ -13,13 +13,13 @@ from typing import Any, Final, Protocol
 from mcp import UrlElicitationRequiredError
 from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from tools.desk import Call, Desk
 from tools.next_steps import step
 from tools.results import ErrorBody, ErrorResult
 
 _QUESTION: Final = "sign_in"
-_STATELESS: Final = "2026-07-28"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
@@ -58,7 +58,7 @@ async def ask_to_sign_in(
     shows_links = offered is not None and offered.elicitation is not None and offered.elicitation.url is not None
     asked_before = bool(context.input_responses and _QUESTION in context.input_responses)
     if shows_links and not asked_before:
-        if (context.protocol_version or "") < _STATELESS:
+        if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             raise await _to_be_visited(page, context)
         question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
         return InputRequiredResult(input_requests={_QUESTION: question})
