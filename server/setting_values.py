@@ -35,15 +35,7 @@ def _entries(value: object, separator: str) -> tuple[str, ...]:
 
 
 def _folders(value: object) -> tuple[Path, ...]:
-    return tuple(_folder(entry) for entry in _entries(value, os.pathsep))
-
-
-def _folder(text: str) -> Path:
-    # The functions of os.path, since pathlib's raise where there is no home folder or a link goes round in a circle.
-    folder = Path(os.path.normpath(os.path.expanduser(text)))  # noqa: PTH111
-    if not folder.is_absolute() or "\x00" in text:
-        raise ValueError(f"{text!r} is not an absolute path; write the whole path of the folder")
-    return folder
+    return tuple(_path(entry) for entry in _entries(value, os.pathsep))
 
 
 def too_wide(folder: Path) -> str | None:
@@ -101,6 +93,7 @@ def _callback_url(url: str) -> str:
 
 
 def _path(value: object) -> Path:
+    # The functions of os.path, since pathlib's raise where there is no home folder or a link goes round in a circle.
     path = Path(os.path.normpath(os.path.expanduser(str(value))))  # noqa: PTH111
     if not path.is_absolute() or "\x00" in str(value):
         raise ValueError(f"{str(value)!r} is not an absolute path; write the whole path")
