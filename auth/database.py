@@ -106,10 +106,9 @@ class Component:
 class Database:
     """An open database. `engine` is SQLAlchemy's, for libraries that want one; our own code uses the two blocks."""
 
-    def __init__(self, address: DatabaseAddress, engine: Engine, busy_seconds: float) -> None:
+    def __init__(self, address: DatabaseAddress, engine: Engine) -> None:
         self.address = address
         self.engine = engine
-        self._busy_seconds = busy_seconds
 
     @classmethod
     def open(cls, address: DatabaseAddress, *, busy_seconds: float = BUSY_SECONDS) -> Self:
@@ -129,7 +128,7 @@ class Database:
                 hide_parameters=True,
                 connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "submittal-mcp"},
             )
-        database = cls(address, engine, busy_seconds)
+        database = cls(address, engine)
         try:
             with database.reading() as connection:
                 connection.exec_driver_sql("SELECT 1 FROM sqlite_master" if address.file else "SELECT 1")

@@ -215,8 +215,7 @@ def _rows(asked: Asked) -> Manifest:
 
 
 def _at(row: Row, folder: Path) -> Row:
-    file = os.path.normpath(folder / row.file)
-    return Row(row.number, file, row.project, row.submittal, row.name, row.category, row.task)
+    return replace(row, file=os.path.normpath(folder / row.file))
 
 
 def _result_file(asked: Asked, rows: Sequence[Row]) -> ResultFile | None:

@@ -11,7 +11,7 @@ import csv
 import difflib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 COLUMNS: Final = ("project", "submittal", "file", "name", "category", "task")
@@ -71,7 +71,7 @@ class Manifest:
     """What a manifest says; `rows` are those that are well formed."""
 
     rows: tuple[Row, ...] = ()
-    bad: tuple[BadRow, ...] = field(default=())
+    bad: tuple[BadRow, ...] = ()
 
 
 def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
