@@ -1,18 +1,16 @@
 """The doctor at Autodesk: the way there, the clock, the app, the sign-in, and the chain from account to submittal."""
 
-import base64
-import binascii
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from acc.client import Acc
 from acc.errors import AccError, AppNotProvisioned, Forbidden
+from auth.claims import claims_of
 from auth.errors import AuthError, NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
 from auth.pkce import Attempt, authorize_url
 from auth.storage_errors import StorageProblem
@@ -164,7 +162,7 @@ async def sign_in(settings: Settings, tokens: "TokenSource", acc: Acc) -> AsyncI
 
 
 def _scopes(settings: Settings, token: str) -> Finding:
-    granted = _claims(token).get("scope")
+    granted = claims_of(token).get("scope")
     if not isinstance(granted, list):
         return skipped("scopes", "the token does not tell its scopes")
     missing = [scope for scope in scopes_of(settings) if scope.startswith("data:") and scope not in granted]
@@ -176,16 +174,6 @@ def _scopes(settings: Settings, token: str) -> Finding:
             "run `submittal-mcp login` again, without --read-only",
         )
     return ok("scopes", ", ".join(str(scope) for scope in granted))
-
-
-def _claims(token: str) -> Mapping[str, Any]:
-    """Look into a token without trusting it: Autodesk checks it, this only explains."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:

@@ -4,17 +4,16 @@ Requests of the Submittals API are counted for the app and for the person, those
 A process leases a few tokens at once, so that not every request asks the database.
 """
 
-import base64
 import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import anyio
 
 from acc.errors import RateLimited
+from auth.claims import claims_of
 from transfers.budget import Bucket, Limit, lease
 
 BLOCK: Final = 5
@@ -148,7 +147,7 @@ def limits_of(operation: str, token: str, base_url: str) -> dict[str, Limit]:
     area = operation.partition(".")[0]
     if area not in ("submittals", "oss"):
         return {}
-    claims = _claims(token)
+    claims = claims_of(token)
     client, person = claims.get("client_id"), claims.get("userid") or claims.get("sub")
     app = _name("app", base_url, str(client or token))
     if area == "oss":
@@ -157,16 +156,6 @@ def limits_of(operation: str, token: str, base_url: str) -> dict[str, Limit]:
         f"submittals {app}": SUBMITTALS,
         f"submittals {_name('person', base_url, str(person or token))}": SUBMITTALS,
     }
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """Return what a token says of itself. Nothing is allowed because of it, so nobody needs to have signed it."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 def _name(*parts: str) -> str:
