@@ -80,6 +80,20 @@ def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def schemas_are_checked_once() -> Iterator[None]:
+    """Spare each client what most of its time went into: checking the few schemas that every server here serves."""
+    check = Draft202012Validator.check_schema
+
+    @cache
+    def checked(schema: str) -> None:
+        check(json.loads(schema))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Draft202012Validator, "check_schema", lambda schema: checked(json.dumps(schema)))
+        yield
+
+
 @cache
 def every_tool(transport: Transport) -> dict[str, SubmittalTool]:
     """All tools with their schemas, hidden ones included: those can be called by name, and answer."""
