@@ -48,7 +48,9 @@ async def answer(desk: Desk, call: Call, outcome: Outcome, item: Item | None = N
             attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
         )
     signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerJob) else None
-    view, found = await describe(desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item)
+    view, found = await describe(
+        desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
+    )
     look_alikes = () if view.state == "ready" else job.look_alikes
     return AttachmentResult(
         attachment=view,
@@ -69,10 +71,13 @@ async def describe(
     person_id: str,
     job: Job | None,
     item: Item | None,
+    *,
+    signed: bool = False,
 ) -> tuple[AttachmentView, Standing]:
     """Return an attachment of `item` as shown and where it stands; `job` is what made it, if we did.
 
-    Asks storage when nobody here knows of its bytes.
+    Asks storage when nobody here knows of its bytes, or whether it still takes those of a caller; not when it has just
+    `signed` a URL for them.
 
     Raises:
         AccError: Object storage refused or is away.
@@ -80,7 +85,7 @@ async def describe(
     found = await _stored(desk, row) if job is None and not row.is_file_uploaded else None
     view = attachment_view(row, project_id, item_id, job, found)
     problem = _code(background_failure(row, job, desk.now()))
-    if problem is None and view.state == "reserved" and older(row, desk.now(), DISCARDED_SECONDS):
+    if problem is None and view.state == "reserved" and not signed and await _discarded(desk, row, job):
         problem = "upload_expired"
     return view, standing(view, row, item, person_id, desk.now(), job, problem=problem)
 
@@ -101,17 +106,20 @@ async def unfinished(desk: Desk, project_id: str, item: Item, person_id: str, er
 
 
 async def ended(
-    desk: Desk, project: KnownProject, item: Item, row: Attachment, person_id: str, job: Job | None
+    desk: Desk, project: KnownProject, item: Item, row: Attachment, job: Job | None, found: Standing
 ) -> Exception | None:
     """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
+
+    `found` is where it stands; see `describe`.
 
     Raises:
         AccError: ACC or its storage refused or is away.
     """
     failure = background_failure(row, job, desk.now())
+    if failure is None and isinstance(job, CallerJob) and found.problem == "upload_expired":
+        failure = JobStopped(UploadExpired(row.id, by_caller=True), "send", row.id)
     if failure is None:
         return None
-    _, found = await describe(desk, project.id, item.id, row, person_id, job, item)
     if isinstance(failure, ProcessingFailed):
         rows = desk.acc.submittals.all_attachments(project.id, item.id, revision=row.revision)
         failed = [
@@ -157,6 +165,16 @@ def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
 def _code(failure: Exception | None) -> Code | None:
     explained = explain(failure) if failure is not None else None
     return explained.body.code if explained is not None else None
+
+
+async def _discarded(desk: Desk, row: Attachment, job: Job | None) -> bool:
+    """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
+    if not isinstance(job, CallerJob) or job.upload_key is None:
+        return older(row, desk.now(), DISCARDED_SECONDS)
+    try:
+        return await desk.transfers.discarded(job)
+    except Forbidden:
+        return False  # somebody else's, see `_stored`
 
 
 async def _stored(desk: Desk, row: Attachment) -> Stored | None:

@@ -99,9 +99,20 @@ def _incomplete_upload(error: transfers.UploadIncomplete) -> Words:
         return Words("upload_incomplete", message, hint, retryable=True)
     hint = (
         "The person or program that has the file sends it with upload.command, or the same file is attached again with "
-        "add_submittal_attachment; then confirm."
+        "add_submittal_attachment; then confirm. A URL lives for an hour; the call that began it gives a fresh one."
     )
     return Words("upload_incomplete", message, hint)
+
+
+def _expired_upload(error: transfers.UploadExpired) -> Words:
+    message = "The upload was not completed within 24 hours; storage discarded its bytes."
+    hint = (
+        "Confirming cannot help any more. Repeat the add_submittal_attachment call that began it, with "
+        "upload_by_caller, for a fresh URL of the same attachment; attaching the file in another way makes a new one."
+        if error.by_caller
+        else "Repeat the add_submittal_attachment call that began it: all bytes are sent anew for the same attachment."
+    )
+    return Words("upload_expired", message, hint)
 
 
 def _not_found(error: acc.NotFound) -> Words:
@@ -140,6 +151,7 @@ BY_DATA: Final[dict[type[Exception], Callable[[Any], Words]]] = {
     transfers.FileAmbiguous: _ambiguous_file,
     transfers.InvalidName: _invalid_name,
     transfers.UploadIncomplete: _incomplete_upload,
+    transfers.UploadExpired: _expired_upload,
     acc.NotFound: _not_found,
     acc.MissingScope: _missing_scope,
     StorageProblem: _storage_problem,

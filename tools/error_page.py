@@ -69,6 +69,8 @@ SAMPLES: Final[tuple[Exception, ...]] = (
     transfers.FileUnreadable("beams.pdf", "EIO"),
     transfers.FileAmbiguous("beams.pdf", ("/one/beams.pdf", "/two/beams.pdf")),
     transfers.InvalidName("beams:1.pdf", "forbidden_character", "beams-1.pdf"),
+    transfers.UploadExpired("attachment-id"),
+    transfers.UploadExpired("attachment-id", by_caller=True),
     transfers.UploadIncomplete("attachment-id"),
     transfers.UploadIncomplete("attachment-id", uploading=True),
     acc.NotFound("submittals.items.get", http_status=404),

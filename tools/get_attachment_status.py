@@ -59,10 +59,10 @@ async def _one(
     if job is not None and job.running:
         job = await desk.transfers.jobs.wait(job, waiting)
     row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
-    failure = await ended(desk, project, item, row, me.id, job)
+    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
+    failure = await ended(desk, project, item, row, job, standing)
     if failure is not None:
         raise failure
-    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
     if view.state == "processing" and standing.overdue:
         raise TakesTooLong(
             "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",

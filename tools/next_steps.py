@@ -79,6 +79,8 @@ def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]
             return [step("add_submittal_attachment", standing.call or {}, reason)]
         case "reserved" if standing.awaits_caller:
             return _confirm(standing, around, "Once the bytes were sent with upload.command: this completes them.")
+        case "reserved" if standing.problem == "upload_expired":
+            return _attach(standing, around, "Storage has discarded what was sent: attach the file anew.")
         case "reserved":
             return _attach(
                 standing, around, "Bytes are missing: attach the same file to go on, or make a new attachment."

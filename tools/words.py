@@ -47,11 +47,6 @@ FIXED: Final[dict[type[Exception], Words]] = {
         "An id has a form that ACC never uses.",
         "Take ids from the answers of find_projects, find_submittals and get_attachment_status.",
     ),
-    transfers.UploadExpired: Words(
-        "upload_expired",
-        "The upload was not completed within 24 hours; storage discarded its bytes.",
-        "Repeat the add_submittal_attachment call that began it: all bytes are sent anew for the same attachment.",
-    ),
     transfers.ProcessingFailed: Words(
         "processing_failed",
         "ACC could not make a version of the uploaded file (asyncState 4).",

@@ -186,6 +186,14 @@ class Transfers:
             except AccError as error:
                 raise JobStopped(error, job.step, job.reserved.id) from error
 
+    async def discarded(self, job: CallerJob) -> bool:
+        """Whether what the caller was to send, or has sent, can no longer be completed: storage has discarded it.
+
+        Raises:
+            AccError: Object storage refused or is away.
+        """
+        return await job.discarded(self._acc)
+
     async def confirm(
         self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: Patience
     ) -> Attachment:

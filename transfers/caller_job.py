@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class CallerJob(Job):
-    """`upload_key` names the open upload; a fresh URL for it is signed each time the caller asks."""
+    """`upload_key` names the open upload; a fresh URL for it is signed each time the caller asks.
+
+    `begun` is when its first URL was signed, in seconds since 1970.
+    """
 
     upload_key: str | None = None
+    begun: float | None = None
     _turn: anyio.Lock = field(default_factory=anyio.Lock, repr=False)
     """One at a time to storage: two calls that sign at once must not begin two uploads."""
 
@@ -65,6 +69,8 @@ class CallerJob(Job):
             answer = await self._signed(acc)
             if answer is None:
                 return None
+            if self.upload_key is None:
+                self.begun = now.timestamp()
             self.upload_key = answer.upload_key
             return caller_upload(answer.urls[0], now)
 
@@ -78,6 +84,20 @@ class CallerJob(Job):
                     return None
                 self.upload_key = None
         return await self._ask(acc)
+
+    async def discarded(self, acc: "Acc") -> bool:
+        """Whether storage knows the upload no more and has no bytes of it; only asking for a URL tells (fact sheet 8).
+
+        Raises:
+            AccError: Object storage is away, or refused for another reason.
+        """
+        if self.stored or self.uploaded or self.upload_key is None:
+            return False
+        try:
+            await self._ask(acc)
+        except (Rejected, NotFound):
+            return await stored_bytes(acc, self.reserved) is None
+        return False
 
     async def _ask(self, acc: "Acc") -> UploadUrls:
         return await acc.storage.upload_urls(
@@ -103,7 +123,7 @@ class CallerJob(Job):
                 if isinstance(error, PartsRejected):
                     return False
                 if isinstance(error, (Rejected, NotFound)):
-                    raise UploadExpired(self.reserved.id) from error
+                    raise UploadExpired(self.reserved.id, by_caller=True) from error
                 raise
             self.stored, self.size = True, done.size
             return True

@@ -141,8 +141,10 @@ class UploadIncomplete(AttachmentProblem):
 class UploadExpired(AttachmentProblem):
     """Storage no longer has what was sent: an upload must be completed within 24 hours (fact sheet 8).
 
-    The same request begins a new upload of the same attachment.
+    The same request begins a new upload of the same attachment. `by_caller`: whose bytes the caller was to send.
     """
+
+    by_caller: bool = False
 
 
 @dataclass(eq=False)

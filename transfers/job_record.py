@@ -86,7 +86,7 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
                 "begun": begun,
             }
         case CallerJob():
-            more = {"upload_key": seal(job.upload_key) if job.upload_key else None}
+            more = {"upload_key": seal(job.upload_key) if job.upload_key else None, "begun": job.begun}
         case LinkJob():
             more = {"version_urn": job.version_urn}
         case _:
@@ -137,7 +137,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     job.doubt = Doubt(frozenset(record.listed) if record.listed is not None else None)
     job.look_alikes = tuple(record.look_alikes)
     if isinstance(job, CallerJob):
-        job.upload_key = upload_key
+        job.upload_key, job.begun = upload_key, record.begun
     elif isinstance(job, FileJob):
         if record.identity is not None:
             job.identity = record.identity

@@ -70,7 +70,7 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
             advice, failure = _TOO_LATE, UploadExpired.__name__
         if not Path(record.path).exists():
             advice = _FILE_GONE
-    if standing == "waiting" and now - row.created > DISCARDED_SECONDS:
+    if standing == "waiting" and now - (record.begun or row.created) > DISCARDED_SECONDS:
         advice, failure = _CALLER_TOO_LATE, UploadExpired.__name__
     return _line(row, record, standing, advice, failure)
 

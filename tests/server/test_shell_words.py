@@ -22,7 +22,6 @@ def test_nobody_at_a_shell_is_told_to_make_a_call(kind: type[Exception]) -> None
     [
         (acc.Unavailable, "Run the same command again in a minute."),
         (transfers.ProcessingFailed, "Run the same command again; a person can delete the failed attachment in ACC."),
-        (transfers.UploadExpired, "Run the same command again: all bytes are sent anew for the same attachment."),
     ],
 )
 def test_a_call_that_helps_is_the_command_once_more(kind: type[Exception], told: str) -> None:
@@ -32,6 +31,7 @@ def test_a_call_that_helps_is_the_command_once_more(kind: type[Exception], told:
 @pytest.mark.parametrize(
     ("code", "hint", "told"),
     [
+        ("upload_expired", "Repeat the add_submittal_attachment call that began it: all is sent anew.", "Run the same command again: all is sent anew."),
         ("file_empty", "Storage takes no empty file; give another file_path.", "Storage takes no empty file; give another path."),
         ("task_required", "Call add_submittal_attachment again with the task_id of a candidate.", "Run the same command again with the task of a candidate."),
         ("task_required", "This person has no open review task here.", "This person has no open review task here."),

@@ -39,6 +39,7 @@ STOPPED = {"error": {"kind": "StorageStalled"}}
         (row(stored=True), False, "uploaded", None, "confirm_attachment"),
         (row(kind="CallerJob"), False, "waiting", None, "waits for bytes"),
         (row(kind="CallerJob", created=NOW - 25 * HOUR), False, "waiting", "UploadExpired", "upload_by_caller"),
+        (row(kind="CallerJob", created=NOW - 25 * HOUR, begun=NOW - HOUR), False, "waiting", None, "waits for bytes"),
         (row(status=ENDED), False, "ended", None, ""),
         (row(status=CANCELLED), False, "cancelled", None, "stays in ACC"),
         (row(format=FORMAT + 1), False, "unreadable", None, "newer version"),
