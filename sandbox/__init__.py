@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sandbox.box import Box, File, Item, Project, Task
     from sandbox.clock import Clock
+    from sandbox.data_folder import DataFolderError
     from sandbox.documents import DocumentError
     from sandbox.faults import Effect, Expire, Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
     from sandbox.people import Person
@@ -28,6 +29,7 @@ _HOMES = {
     **dict.fromkeys(("plan_from", "read_plan"), "plan_file"),
     **dict.fromkeys(("Request", "RequestLog"), "requests"),
     "Clock": "clock",
+    "DataFolderError": "data_folder",
     "DocumentError": "documents",
     "Person": "people",
     "Plan": "plan",
@@ -39,6 +41,7 @@ _HOMES = {
 __all__ = [
     "Box",
     "Clock",
+    "DataFolderError",
     "DocumentError",
     "Effect",
     "Expire",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
@@ -17,6 +19,7 @@ class Clock:
     def __init__(self, start: datetime | None = None) -> None:
         self._start = start
         self._shift = timedelta(0)
+        self._keepers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -28,6 +31,27 @@ class Clock:
         """Let `seconds` pass at once; whatever falls due in between is carried out by the next request."""
         with self._lock:
             self._shift += timedelta(seconds=seconds)
+            keepers = tuple(self._keepers)
+        # Without the lock: whoever keeps it may wait for somebody who asks for the time.
+        for keep in keepers:
+            keep()
+
+    @property
+    def moved(self) -> float:
+        """Seconds that it was moved by, in all."""
+        with self._lock:
+            return self._shift.total_seconds()
+
+    @contextmanager
+    def kept_by(self, keep: Callable[[], None]) -> Iterator[None]:
+        """Call `keep` after each move while the block lasts."""
+        with self._lock:
+            self._keepers.append(keep)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers.remove(keep)
 
 
 def stamp(moment: datetime) -> str:

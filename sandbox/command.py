@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox.app import OPERATION_NAMES
 from sandbox.box import Box
 from sandbox.controls import is_loopback
+from sandbox.data_folder import DataFolderError
 from sandbox.documents import DocumentError
 from sandbox.fault_plan import read_fault_plan, set_switches
 from sandbox.faults import Fault
@@ -83,7 +84,7 @@ def run(
                 sys.stdout.write(_as_json(box) if as_json else _as_lines(box))
                 sys.stdout.flush()
                 stop.wait()
-        except (DocumentError, LookupError) as error:
+        except (DataFolderError, DocumentError, LookupError) as error:
             sys.stderr.write(f"submittal-mcp sandbox: {error.args[0]}\n")
             return 2
         except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+VERSION = 1
+"""What a data folder is marked with. Every change of the tables, or of what they mean, raises it."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,12 +16,12 @@ from sandbox.clock import Clock
 from sandbox.connection import Listener
 from sandbox.controls import Controls
 from sandbox.crowd import want_crowd
+from sandbox.data_folder import opened
 from sandbox.default_plan import DEFAULT
 from sandbox.limits import RateLimits
 from sandbox.plan import Plan
 from sandbox.seed import seed
 from sandbox.storage import Storage, operation_name
-from sandbox.store import Store
 from sandbox.switches import Switches
 from sandbox.watch import Watched
 from sandbox.world import CALLBACK_URL, World
@@ -54,22 +52,20 @@ def running(
 ) -> Iterator[Box]:
     """Run a sandbox while the block lasts.
 
-    Port 0 takes a free one. `data` is a folder that keeps everything for the next time; without it all is gone at the
-    end. `urn_delay` and `folder_delay` are seconds of the sandbox's `clock`, and set the switches of these names.
-    `plan` is what an empty sandbox starts with, `items` how many further submittals it makes. With a `certificate` (PEM
-    files) both ports speak TLS. `control_token` opens the controls beyond loopback, and closes them to others on it.
-    Raises `OSError` when a port is taken or a certificate cannot be read, `LookupError` for a plan with a reference
-    that leads nowhere.
+    Port 0 takes a free one. `data` is a folder that keeps the state for the next time, and how far the clock was moved;
+    without it all is gone at the end. `urn_delay` and `folder_delay` are seconds of the sandbox's `clock`, and set the
+    switches of these names. `plan` is what an empty sandbox starts with, `items` how many further submittals it makes.
+    With a `certificate` (PEM files) both ports speak TLS. `control_token` opens the controls beyond loopback, and
+    closes them to others on it.
+
+    Raises `OSError` when a port is taken or a certificate cannot be read, `DataFolderError` when `data` cannot be used,
+    `LookupError` for a plan with a reference that leads nowhere.
     """
     with ExitStack() as stack:
         tls = _tls(certificate, private_key)
         api_socket = stack.enter_context(_listening(host, port))
         storage_socket = stack.enter_context(_listening(host, storage_port))
-        folder = data or Path(stack.enter_context(_temporary_folder()))
-        blobs = folder / "blobs"
-        blobs.mkdir(parents=True, exist_ok=True)
-        store = Store(data / "sandbox.sqlite3" if data else None)
-        stack.callback(store.close)
+        store, blobs = stack.enter_context(opened(data))
         world = World(
             store=store,
             blobs=blobs,
@@ -83,6 +79,7 @@ def running(
         world.storage_origin = _origin(host, storage_socket, secure=tls is not None)
         world.callback_urls.add(callback_url)
         world.auto_approve = auto_approve
+        stack.enter_context(world.clock_kept())
         seed(world, plan or DEFAULT)
         want_crowd(world, items)
         thread = _ServingThread(_doors(world, rate_limits=rate_limits), [api_socket, storage_socket], tls)
@@ -164,15 +161,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     with socket.create_server((host, port), family=family, backlog=128) as listening:
         listening.setblocking(False)  # noqa: FBT003  # the socket's own signature
         yield listening
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[str]:
-    folder = tempfile.mkdtemp(prefix="submittal-sandbox-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _origin(host: str, listening: socket.socket, *, secure: bool) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.schema import SCHEMA
+from sandbox.schema import SCHEMA, VERSION
 
 _MOST_COUNTS = 1000
 Row = dict[str, Any]
@@ -38,6 +38,7 @@ class Store:
         if file is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(f"PRAGMA user_version = {VERSION}")
         self._connection.executescript(SCHEMA)
 
     def close(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ PUBLIC_CLIENT_ID = "submittalsandboxpublicclient0001"
 CONFIDENTIAL_CLIENT_ID = "submittalsandboxconfidential0001"
 CONFIDENTIAL_CLIENT_SECRET = "sandboxsecret001"  # noqa: S105  # printed for everybody, it guards nothing
 CALLBACK_URL = "http://localhost:8765/callback"
+_MOVED = "clock_moved"
 
 
 class World:
@@ -58,6 +60,16 @@ class World:
         self.signer = UrlSigner(bytes.fromhex(self._kept("url_secret", lambda: secrets.token_hex(32))))
         self.tokens = TokenMint(self._kept)
 
+    @contextmanager
+    def clock_kept(self) -> Iterator[None]:
+        """Note every move of the clock while the block lasts; one that was never moved goes on where the last stood."""
+        before = self.store.value("SELECT value FROM facts WHERE name = ?", _MOVED)
+        if before is not None and not self.clock.moved:
+            self.clock.move(float(before))
+        self._keep_clock()
+        with self.clock.kept_by(self._keep_clock):
+            yield
+
     def storage_url(self, host: str | None) -> str:
         """Origin of the storage port, for a client that reached the other port under `host`."""
         name = urlsplit(f"//{host or ''}").hostname
@@ -85,6 +97,11 @@ class World:
     def service_key(self) -> str:
         """The private key (PEM) of the service account."""
         return self._kept("service_key", process_private_key)
+
+    def _keep_clock(self) -> None:
+        # Asked for inside, so that of two moves at once the later is what stays.
+        with self.store.transaction():
+            self.store.run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", _MOVED, str(self.clock.moved))
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         """A fact that is made once and survives a restart with the data folder."""
