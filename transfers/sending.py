@@ -15,6 +15,7 @@ from typing import Final
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
 from acc.parts import PartStored
@@ -70,12 +71,12 @@ class Sending:
         missing = iter(self.sent.missing(self.plan))
         async with stopping(self._cut) as stop, anyio.create_task_group() as workers:
             for _ in range(int(self.slots.total_tokens)):
-                workers.start_soon(self._worker, missing, stop)
+                workers.start_soon(self._worker, missing, stop, workers)
 
-    async def _worker(self, parts: Iterator[Part], stop: threading.Event) -> None:
+    async def _worker(self, parts: Iterator[Part], stop: threading.Event, workers: TaskGroup) -> None:
         try:
             for part in parts:
-                self.sent.take(part, await self._send(part, stop))
+                self.sent.take(part, await self._send(part, stop, workers))
                 self.urls.forget(part.number)
         except BaseException:
             # No cancellation reaches the other threads; this does, at their next read or at once where they wait.
@@ -83,12 +84,13 @@ class Sending:
             self._cut()
             raise
 
-    async def _send(self, part: Part, stop: threading.Event) -> str:
+    async def _send(self, part: Part, stop: threading.Event, workers: TaskGroup) -> str:
         failures: list[str] = []
         expired = 0
         while True:
             async with self.slots:
                 signed = await self.urls.get(part.number)
+                workers.start_soon(self.urls.look_ahead, part.number)
                 answer = await self._put(part, signed, stop)
             if isinstance(answer, PartStored):
                 return answer.etag

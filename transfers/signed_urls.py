@@ -62,6 +62,18 @@ class SignedUrls:
                     await self._ask(number)
         return self._urls[number]
 
+    async def look_ahead(self, number: int) -> None:
+        """Ask for the URLs of the parts that come soon after `number`, so that no sender waits for them.
+
+        Raises:
+            AccError: Object storage would not sign.
+        """
+        async with self._lock:
+            for later in range(number + 1, min(number + self._parallel, self._plan.count) + 1):
+                if later not in self._urls and later not in self._sent.etags:
+                    await self._ask(later)
+                    break
+
     def expired(self, url: TimedUrl) -> bool:
         """Tell whether `url` is past its life, so that an unexplained reset means expiry."""
         return self._clock() >= url.expires
@@ -77,7 +89,7 @@ class SignedUrls:
     async def _ask(self, first: int) -> None:
         count = 1
         most = next_batch(self._plan, first, self._parallel)
-        while count < most and first + count not in self._urls and first + count not in self._sent.etags:
+        while count < most and not self._fresh(first + count) and first + count not in self._sent.etags:
             count += 1
         asked = self._clock()
         answer = await self._sign(first, count, self._sent.upload_key)

@@ -530,6 +530,27 @@ async def test_as_many_parts_go_at_once_as_there_are_slots(upload: StartUpload) 
     assert sending.storage.most_at_once == 3
 
 
+async def test_the_next_urls_are_signed_while_parts_are_on_their_way(upload: StartUpload) -> None:
+    signed_ahead = threading.Event()
+
+    class Watched(list[tuple[int, int, str | None]]):
+        def append(self, asked: tuple[int, int, str | None]) -> None:
+            super().append(asked)
+            if asked[0] == 3:
+                signed_ahead.set()
+
+    def held(request: Put) -> None:
+        in_time.append(signed_ahead.wait(5))
+        store(request)
+
+    in_time: list[bool] = []
+    sending = upload(4 * PART, slots=anyio.CapacityLimiter(1), asked=Watched())
+    sending.storage.plan = {2: [held]}
+    await sending.run()
+    sending.check_whole()
+    assert (in_time, sending.asked) == ([True], [(1, 2, None), (3, 2, "KEY")])
+
+
 async def test_several_files_share_the_slots(upload: StartUpload) -> None:
     pair = threading.Barrier(2)
 

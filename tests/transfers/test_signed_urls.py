@@ -55,6 +55,34 @@ async def test_one_request_serves_a_batch_and_the_upload_goes_on_under_its_key()
     assert (sent.upload_key, sent.begun) == ("KEY", 1000.0)
 
 
+async def test_the_next_batch_is_asked_for_while_the_last_parts_of_this_one_are_sent() -> None:
+    signer = Signer()
+    book = signer.book(parts=10, parallel=2)
+    for part in range(1, 11):
+        await book.get(part)
+        await book.look_ahead(part)
+        assert len(signer.asked) == (1 if part < 3 else 2 if part < 7 else 3)
+    assert signer.asked == [(1, 4, None), (5, 4, "KEY"), (9, 2, "KEY")]
+
+
+async def test_nothing_is_asked_for_ahead_that_is_sent_or_waits_to_be_used() -> None:
+    signer, sent = Signer(life=MARGIN_SECONDS), SentParts(upload_key="KEY", etags={3: "e"})
+    book = signer.book(parts=3, parallel=2, sent=sent)
+    await book.get(1)
+    signer.now += MARGIN_SECONDS
+    await book.look_ahead(1)
+    assert signer.asked == [(1, 2, "KEY")]
+
+
+async def test_what_grew_old_before_its_turn_is_asked_for_in_one_request_again() -> None:
+    signer = Signer()
+    book = signer.book(parts=8, parallel=2)
+    await book.get(1)
+    signer.now += 120
+    await book.get(2)
+    assert signer.asked == [(1, 4, None), (2, 4, "KEY")]
+
+
 async def test_an_upload_that_was_begun_earlier_keeps_its_key_and_its_age() -> None:
     signer, sent = Signer(), SentParts(upload_key="EARLIER", begun=7.0)
     await signer.book(parts=1, parallel=1, sent=sent).get(1)
