@@ -31,6 +31,12 @@ from tools.catalogue import registered
 from tools.desk import Policy
 from tools.surface import SubmittalTool
 
+# No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+# Programs that tests start find their modules compiled, as installed ones do, rather than compile all at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Time is never asserted, so a busy machine fails nothing.
 settings.register_profile("quick", max_examples=60, deadline=None)
 settings.register_profile("long", max_examples=3000, deadline=None)

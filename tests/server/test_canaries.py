@@ -82,7 +82,6 @@ def environment(box: sandbox.Box, tmp_path: Path) -> dict[str, str]:
         "APS_CLIENT_ID": box.client_id,
         "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
         "SUBMITTAL_MCP_LOG_LEVEL": "debug",
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
     }
 
 
@@ -164,7 +163,7 @@ def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: sandbox.Box, tmp_path
     data, kept = tmp_path / "data", tmp_path / "kept"
     program = subprocess.run(
         [sys.executable, PROGRAM, box.base_url, box.client_id, callback_url, data, folder, kept],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -32,8 +32,7 @@ Callback = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]
 
 
 @pytest.fixture
-def settings(box: sandbox.Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> Settings:
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+def settings(box: sandbox.Box, tmp_path: Path, clean_environment: None) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as found:
         callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
     box.register_callback(callback_url)

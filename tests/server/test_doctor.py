@@ -4,14 +4,12 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
-import keyring
-import keyring.backends.fail
 import pytest
 from mcp import Client
 
@@ -42,7 +40,6 @@ def environment(box: sandbox.Box, tmp_path: Path) -> dict[str, str]:
         "APS_ACCESS_TOKEN": box.token("manager"),
         "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
         "SUBMITTAL_MCP_FOLDERS": str(tmp_path / "drawings"),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
     }
 
 
@@ -52,11 +49,9 @@ Examine = Callable[..., tuple[int, dict[str, Any]]]
 @pytest.fixture
 def examine(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Examine]:
+) -> Examine:
     """Run `doctor --json`: its exit code, and the finding of each check (the worst where there are several)."""
     order = ["ok", "skipped", "warning", "problem"]
-    before = keyring.get_keyring()
-    keyring.set_keyring(keyring.backends.fail.Keyring())
 
     def run(project: str | None = None, submittal: str | None = None, **more: str) -> tuple[int, dict[str, Any]]:
         for name, value in (environment | more).items():
@@ -75,8 +70,7 @@ def examine(
                 found[finding["check"]] = finding
         return code, found
 
-    yield run
-    keyring.set_keyring(before)
+    return run
 
 
 def levels(found: dict[str, Any]) -> dict[str, str]:

@@ -54,9 +54,8 @@ async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_
 
 
 async def test_a_service_account_attaches_and_nothing_of_it_is_kept(
-    box: sandbox.Box, folder: Path, era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    box: sandbox.Box, folder: Path, era: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     account = box.service_account()
     key, data = tmp_path / "key.pem", tmp_path / "data"
     key.touch(0o600)

@@ -47,7 +47,6 @@ def site(box, tmp_path) -> dict[str, str]:
         "APS_CLIENT_ID": box.client_id,
         "APS_CALLBACK_URL": callback_url,
         "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
     }
 
 
