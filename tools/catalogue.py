@@ -37,5 +37,5 @@ def registered(policy: Policy) -> list[SubmittalTool]:
 
 
 def listed(tool: SubmittalTool, policy: Policy) -> bool:
-    """Whether a client is shown the tool; the same decision refuses the call in `SubmittalTool.run`."""
+    """Whether a client is shown the tool; the same decision refuses the call in `tools.calling`."""
     return not (tool.definition.writes and policy.read_only)
