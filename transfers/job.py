@@ -19,7 +19,7 @@ from transfers.confirming import confirm_upload, find_row
 from transfers.errors import AttachmentMissing, ProcessingFailed
 from transfers.fingerprint import AttachRequest
 from transfers.job_rows import FOLLOWING, Robbed
-from transfers.reservation import Doubt, Reservation, Reserved, WrittenDoubt
+from transfers.reservation import Doubt, Reservation, Reserved
 from transfers.resources import Resources
 from transfers.state import FOLLOW_SECONDS, AttachmentState, attachment_state
 
@@ -85,8 +85,9 @@ class Job(ABC):
     following what ACC makes of an attachment that was `confirmed` then (in seconds since 1970). `confirm_wanted` is a
     wish of the run under way, not a standing order; `agreed` says that it was made in this process, where the person is
     asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
-    repeat. `look_alikes` are rows that a doubtful POST may have made beside ours. `key` is the caller's idempotency
-    key. A run `for_worker` ends as soon as it is known what is attached, and leaves the rest in the queue.
+    repeat. `listed` is what ACC listed before a doubtful POST (see `Doubt`), `look_alikes` are rows that it may have
+    made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known what is
+    attached, and leaves the rest in the queue.
     """
 
     destination: Destination
@@ -103,7 +104,7 @@ class Job(ABC):
     confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None
-    doubt: Doubt = field(default_factory=Doubt)
+    listed: frozenset[str] | None = None
     look_alikes: tuple[str, ...] = ()
     finished: anyio.Event | None = None
     under_way: bool = False
@@ -260,15 +261,13 @@ class Job(ABC):
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
-            doubt = WrittenDoubt(
-                self.doubt.listed, write=partial(self._intend, resources), look=partial(self._rivals, resources)
-            )
+            doubt = Doubt(self.listed, write=partial(self._intend, resources), look=partial(self._rivals, resources))
             try:
                 await resources.reservations.make(
                     self.destination.reservation(self.name, urn), doubt, partial(self._made, resources)
                 )
             finally:
-                self.doubt = Doubt(doubt.listed)
+                self.listed = doubt.listed
             resources.reached("reserved")
 
     async def _made(self, resources: Resources, made: Reserved) -> None:
@@ -318,7 +317,7 @@ class Job(ABC):
                 resources.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
     async def _intend(self, resources: Resources, listed: frozenset[str] | None) -> None:
-        self.doubt = Doubt(listed)
+        self.listed = listed
         if not await resources.ledger.lives():
             raise Robbed
         await resources.keep(self)  # only its owner can

@@ -16,7 +16,6 @@ from transfers.job import Destination, Job
 from transfers.job_rows import JobRow, StoredPart
 from transfers.link_job import LinkJob
 from transfers.local_file import Counter, Identity, LocalFile
-from transfers.reservation import Doubt
 from transfers.sent_parts import SentParts
 
 FORMAT: Final = 1
@@ -72,7 +71,7 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
         confirmed=job.confirmed,
         step=job.step,
         error=failure_to_json(job.error) if job.error else None,
-        listed=sorted(job.doubt.listed) if job.doubt.listed is not None else None,
+        listed=sorted(job.listed) if job.listed is not None else None,
         look_alikes=list(job.look_alikes),
         same_as=job.same_as.id if job.same_as else None,
     )
@@ -134,7 +133,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
     job.error = failure_from_json(record.error) if record.error else None
-    job.doubt = Doubt(frozenset(record.listed) if record.listed is not None else None)
+    job.listed = frozenset(record.listed) if record.listed is not None else None
     job.look_alikes = tuple(record.look_alikes)
     if isinstance(job, CallerJob):
         job.upload_key, job.begun = upload_key, record.begun

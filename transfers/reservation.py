@@ -6,8 +6,8 @@ could not be told apart is reported.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -37,35 +37,18 @@ class Reservation:
 class Doubt:
     """A POST of which nobody knows whether it was carried out: `listed` are the ids that ACC listed before it.
 
-    None means that there is no such POST. Kept by the job: a later run must look before it posts again.
+    None means that there is no such POST. `write` writes them down before the POST: a later run must look before it
+    posts again. `look` returns what other jobs have of the same name: their attachments, and how many doubtful POSTs.
     """
 
-    listed: frozenset[str] | None = None
+    listed: frozenset[str] | None
+    write: Callable[[frozenset[str] | None], Awaitable[None]]
+    look: Callable[[], Awaitable[tuple[set[str], int]]]
 
     async def note(self, listed: frozenset[str] | None) -> None:
         """Note what ACC lists before a POST, or None when it was certainly not carried out."""
-        self.listed = listed
-
-    async def rivals(self) -> tuple[set[str], int]:
-        """Return what other jobs have of the same name: their attachments, and how many doubtful POSTs."""
-        return set(), 0
-
-
-@dataclass
-class WrittenDoubt(Doubt):
-    """A doubt that is on disk before the POST, among those of all processes that share the database."""
-
-    write: Callable[[frozenset[str] | None], Awaitable[None]] = field(kw_only=True)
-    look: Callable[[], Awaitable[tuple[set[str], int]]] = field(kw_only=True)
-
-    async def note(self, listed: frozenset[str] | None) -> None:
-        """See `Doubt.note`."""
         await self.write(listed)
         self.listed = listed
-
-    async def rivals(self) -> tuple[set[str], int]:
-        """See `Doubt.rivals`."""
-        return await self.look()
 
 
 @dataclass(frozen=True)
@@ -87,15 +70,13 @@ class Reservations:
     look after a doubtful POST could take a neighbour's row of the same name for ours.
     """
 
-    def __init__(self, acc: "Acc", turns: Turn | None = None) -> None:
+    def __init__(self, acc: "Acc", turn: Turn) -> None:
         self._acc = acc
-        self._shared = turns
+        self._shared = turn
         self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
         self._taken: set[str] = set()
 
-    async def make(
-        self, wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]] | None = None
-    ) -> Reserved:
+    async def make(self, wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]]) -> Reserved:
         """Create the attachment, or find the one that an earlier, doubtful try created.
 
         It is given to `keep` before anybody else has their turn, so that they know whose it is.
@@ -104,12 +85,9 @@ class Reservations:
             AccError: ACC refused, or the end is doubtful once more; `doubt` then says what to look for.
         """
         place = (wanted.project_id, wanted.item_id)
-        async with self._turns.setdefault(place, anyio.Lock()), AsyncExitStack() as stack:
-            if self._shared is not None:
-                await stack.enter_async_context(self._shared(f"reserve {' '.join(place)}"))
+        async with self._turns.setdefault(place, anyio.Lock()), self._shared(f"reserve {' '.join(place)}"):
             made = await self._make(wanted, doubt)
-            if keep is not None:
-                await keep(made)
+            await keep(made)
             # Only now: if it could not be kept, a later run of the same job has to find it.
             self._taken.add(made.attachment.id)
             return made
@@ -126,7 +104,7 @@ class Reservations:
             else:
                 doubt.listed = None
                 return Reserved(made)
-        taken, doubtful = await doubt.rivals()
+        taken, doubtful = await doubt.look()
         known = (doubt.listed or frozenset()) | self._taken | taken
         found = new_matches(await self._rows(wanted), known, wanted)
         # A row that another job's doubtful POST may have made as well cannot be told from ours.

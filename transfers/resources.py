@@ -77,7 +77,7 @@ class Resources:
                 job.id,
                 self.ledger.executor,
                 attachment_id=job.attachment.id if job.attachment else None,
-                posting=job.doubt.listed is not None and job.attachment is None,
+                posting=job.listed is not None and job.attachment is None,
                 record=record.model_dump_json(exclude_defaults=True),
                 **values,
             )

@@ -1,6 +1,8 @@
 """After a doubtful POST: which rows may be ours, and what becomes of them. ACC is scripted at the network's edge."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +65,23 @@ def test_a_link_is_born_uploaded() -> None:
     assert matches(replace(WANTED, urn="urn"), row("a"), row("b", isFileUploaded=True)) == ["b"]
 
 
+@asynccontextmanager
+async def alone(_: str) -> AsyncIterator[None]:
+    yield
+
+
+async def nowhere(_: object) -> None:
+    """Nothing is written down."""
+
+
+async def no_rivals() -> tuple[set[str], int]:
+    return set(), 0
+
+
+def no_doubt() -> Doubt:
+    return Doubt(None, nowhere, no_rivals)
+
+
 class Server:
     """ACC's attachments of one item. `posts` says what each POST does: "made", "lost", "late" or an HTTP status."""
 
@@ -103,12 +122,12 @@ class Server:
 
         hosts = Hosts.at("http://127.0.0.1:1")
         client = api_client(hosts, transport=httpx.MockTransport(self))
-        return Reservations(Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1)))
+        return Reservations(Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1)), alone)
 
 
 async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
     server = Server("late", "made")
-    made = await server.reservations().make(WANTED, Doubt())
+    made = await server.reservations().make(WANTED, no_doubt(), nowhere)
     [late] = server.late
     assert made.attachment.id != late["id"]
     assert made.look_alikes == (late["id"],)
@@ -117,8 +136,8 @@ async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
 
 async def test_without_a_doubt_there_is_one_look_and_one_post() -> None:
     server = Server("made")
-    doubt = Doubt()
-    made = await server.reservations().make(WANTED, doubt)
+    doubt = no_doubt()
+    made = await server.reservations().make(WANTED, doubt, nowhere)
     assert made.look_alikes == ()
     assert doubt.listed is None
     assert server.seen == ["GET", "POST"]
@@ -126,13 +145,13 @@ async def test_without_a_doubt_there_is_one_look_and_one_post() -> None:
 
 async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -> None:
     server = Server("late", 503)
-    reservations, doubt = server.reservations(), Doubt()
+    reservations, doubt = server.reservations(), no_doubt()
     server.rows.append(row("old"))
     with pytest.raises(Unavailable):
-        await reservations.make(WANTED, doubt)
+        await reservations.make(WANTED, doubt, nowhere)
     assert doubt.listed == {"old"}
     server.rows += server.late
-    made = await reservations.make(WANTED, doubt)
+    made = await reservations.make(WANTED, doubt, nowhere)
     assert made.attachment.id == server.late[0]["id"]
     assert server.seen.count("POST") == 2
 
@@ -140,18 +159,18 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
 async def test_a_reservation_that_was_made_is_not_lost_with_the_look_after_it() -> None:
     server = Server(503, "made")
     server.lists = [None, None, 503]
-    made = await server.reservations().make(WANTED, Doubt())
+    made = await server.reservations().make(WANTED, no_doubt(), nowhere)
     assert made.attachment.id == server.rows[0]["id"]
 
 
 async def test_promise_1_a_row_that_another_job_has_is_not_taken_even_by_a_later_try() -> None:
     server = Server(503, "made", "made")
     server.lists = [None, 503]
-    reservations, doubt = server.reservations(), Doubt()
+    reservations, doubt = server.reservations(), no_doubt()
     with pytest.raises(Unavailable):
-        await reservations.make(WANTED, doubt)
-    neighbour = await reservations.make(WANTED, Doubt())
-    ours = await reservations.make(WANTED, doubt)
+        await reservations.make(WANTED, doubt, nowhere)
+    neighbour = await reservations.make(WANTED, no_doubt(), nowhere)
+    ours = await reservations.make(WANTED, doubt, nowhere)
     assert ours.attachment.id != neighbour.attachment.id
     assert ours.look_alikes == ()
 
@@ -161,5 +180,5 @@ async def test_reservations_on_one_item_are_made_one_after_the_other() -> None:
     reservations = server.reservations()
     async with anyio.create_task_group() as group:
         for _ in range(4):
-            group.start_soon(reservations.make, WANTED, Doubt())
+            group.start_soon(reservations.make, WANTED, no_doubt(), nowhere)
     assert server.seen == ["GET", "POST"] * 4
