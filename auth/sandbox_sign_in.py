@@ -5,28 +5,27 @@ missing. Real Autodesk never redirects without one, so there this ends in `SignI
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 import anyio
 
 from auth.errors import SignInFailed
 from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import Http
-from auth.token_requests import FormRequest, Grant, code_request, read_grant, read_refusal, refresh_request
+from auth.token_endpoint import Autodesk, Http, TokenEndpoint
+from auth.token_requests import Grant, read_refusal
 from auth.tokens import SignedInSession
 
 
-async def sign_in(http: Http, base_url: str, app: App) -> Grant:
-    """Return the tokens of whoever the server approves.
+async def sign_in(http: Http, endpoint: TokenEndpoint) -> Grant:
+    """Return the tokens of whoever the server of an endpoint approves.
 
     Raises:
         SignInFailed: It did not approve by itself, or the answer is not one to this attempt.
     """
     attempt = Attempt()
-    status, headers, _ = await http.get(authorize_url(base_url, app, attempt))
-    code = read_redirect(status, headers.get("location", ""), app, attempt)
-    return await _ask(http, base_url, code_request(app, code, attempt.verifier))
+    status, headers, _ = await http.get(authorize_url(endpoint.autodesk.api, endpoint.app, attempt))
+    code = read_redirect(status, headers.get("location", ""), endpoint.app, attempt)
+    return await endpoint.of_code(code, attempt.verifier)
 
 
 def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str:
@@ -46,27 +45,12 @@ def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str
     return answer["code"]
 
 
-def refresher(http: Http, base_url: str, app: App) -> Callable[[str], Awaitable[Grant]]:
-    """Return what renews a sign-in to `app` at `base_url`."""
-
-    async def refresh(refresh_token: str) -> Grant:
-        return await _ask(http, base_url, refresh_request(app, refresh_token))
-
-    return refresh
-
-
-async def _ask(http: Http, base_url: str, request: FormRequest) -> Grant:
-    status, _, body = await http.post(base_url + request.path, dict(request.headers), request.body)
-    return read_grant(status, body)
-
-
 class SelfApproved:
     """A token source that signs in when the first token is needed, so that a server starts without waiting for it."""
 
     def __init__(self, http: Http, base_url: str, app: App) -> None:
         self._http = http
-        self._base_url = base_url
-        self._app = app
+        self._endpoint = TokenEndpoint(http, Autodesk(base_url, base_url), app)
         self._lock = anyio.Lock()
         self._session: SignedInSession | None = None
 
@@ -81,6 +65,6 @@ class SelfApproved:
     async def _signed_in(self) -> SignedInSession:
         async with self._lock:
             if self._session is None:
-                grant = await sign_in(self._http, self._base_url, self._app)
-                self._session = SignedInSession(grant, refresher(self._http, self._base_url, self._app))
+                grant = await sign_in(self._http, self._endpoint)
+                self._session = SignedInSession(grant, self._endpoint.of_refresh_token)
             return self._session

@@ -10,7 +10,8 @@ import pytest
 import sandbox
 from auth.errors import SignInFailed
 from auth.pkce import App, Attempt
-from auth.sandbox_sign_in import SelfApproved, read_redirect, refresher, sign_in
+from auth.sandbox_sign_in import SelfApproved, read_redirect, sign_in
+from auth.token_endpoint import Autodesk, TokenEndpoint
 
 APP = App("CID", "http://localhost:8765/callback")
 ATTEMPT = Attempt(verifier="v" * 43, state="s" * 43)
@@ -52,10 +53,10 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     box: sandbox.Box, browser: Browser, app: Apps
 ) -> None:
     box.auto_approve = True
-    first = await sign_in(browser, box.base_url, app(box))
+    endpoint = TokenEndpoint(browser, Autodesk(box.base_url, box.base_url), app(box))
+    first = await sign_in(browser, endpoint)
     assert first.refresh_token is not None
-    refresh = refresher(browser, box.base_url, app(box))
-    second = await refresh(first.refresh_token.get_secret_value())
+    second = await endpoint.of_refresh_token(first.refresh_token.get_secret_value())
     assert second.refresh_token is not None
     assert second.refresh_token != first.refresh_token
     for granted in (first, second):
@@ -64,13 +65,14 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
             who = (await client.get(f"{box.base_url}/userinfo", headers=headers)).json()
         assert who["sub"] == box.people[0].autodesk_id
     with pytest.raises(SignInFailed) as failed:
-        await refresh(first.refresh_token.get_secret_value())
+        await endpoint.of_refresh_token(first.refresh_token.get_secret_value())
     assert (failed.value.error, failed.value.status) == ("invalid_grant", 400)
 
 
 async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: sandbox.Box, browser: Browser) -> None:
+    endpoint = TokenEndpoint(browser, Autodesk(box.base_url, box.base_url), App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed) as failed:
-        await sign_in(browser, box.base_url, App(box.client_id, box.callback_url))
+        await sign_in(browser, endpoint)
     assert failed.value.error == "approval_needed"
     assert browser.posts == 0
 
