@@ -17,7 +17,7 @@ from auth.attempts import LIFE_SECONDS, Attempts, Waiting
 from auth.callback import Callback, take_answer
 from auth.errors import CallbackPortTaken, SignInFailed, SignInTimedOut
 from auth.loopback import Listener, PortTaken, is_known
-from auth.pkce import Attempt, authorize_url
+from auth.pkce import SCOPES, Attempt, authorize_url
 from auth.renewing import tokens_of
 from auth.storage_errors import StorageProblem
 from auth.threads import in_thread
@@ -25,7 +25,6 @@ from auth.token_endpoint import TokenEndpoint
 from auth.vault import Account, SignIn, Vault
 
 READING: Final = ("data:read", "user-profile:read")
-WRITING: Final = ("data:write", "data:create")
 
 _PAGE_WAITS_SECONDS: Final = 60.0
 _TRIES_AT_PORT: Final = 10
@@ -33,7 +32,7 @@ _TRIES_AT_PORT: Final = 10
 
 def scopes_for(*, read_only: bool) -> tuple[str, ...]:
     """Return what to ask for: scopes for writing only where writing is allowed."""
-    return READING if read_only else READING + WRITING
+    return READING if read_only else SCOPES
 
 
 @dataclass(frozen=True)
