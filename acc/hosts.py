@@ -29,6 +29,18 @@ class InvalidBaseUrl(ValueError):
         self.reason = reason
 
 
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name, an IPv4 address, or IPv6 with or without brackets) can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    # An IPv4 address mapped into IPv6 counts as loopback in some Pythons only, so it never counts here.
+    return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
+
+
 @dataclass(frozen=True)
 class _Origin:
     """Scheme, lower-case host (IPv6 in brackets) and port of a URL that every parser reads alike."""
@@ -39,14 +51,7 @@ class _Origin:
 
     @property
     def loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            address = ipaddress.ip_address(self.host.strip("[]"))
-        except ValueError:
-            return False
-        # An IPv4 address mapped into IPv6 counts as loopback in some Pythons only, so it never counts here.
-        return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
+        return is_loopback(self.host)
 
 
 def _origin(url: str) -> _Origin | None:

@@ -1,8 +1,9 @@
-"""Hosts: which are this machine, which are Autodesk's, and what `APS_BASE_URL` may name."""
+"""What `APS_BASE_URL` may name, and which hosts are neither Autodesk's nor this machine."""
 
-import ipaddress
 import re
 from typing import Final
+
+from acc.hosts import is_loopback
 
 _AUTODESK: Final = "autodesk.com"
 # Written by hand and strict: two parsers that read an address differently (`http://localhost\@evil`) would let a token
@@ -31,13 +32,3 @@ def is_foreign(base_url: str) -> bool:
     match = _BASE_URL.fullmatch(base_url)
     host = match["host"] if match else ""
     return not (host == _AUTODESK or host.endswith(f".{_AUTODESK}") or is_loopback(host))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name, an IPv4 address, or IPv6 with or without brackets) can only be this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False

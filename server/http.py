@@ -22,8 +22,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from acc.hosts import is_loopback
 from server.deadline import HTTP_SECONDS, end_within
-from server.hosts import is_loopback
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

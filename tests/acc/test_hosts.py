@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acc.hosts import STORAGE_HOSTS, Hosts, InvalidBaseUrl
+from acc.hosts import STORAGE_HOSTS, Hosts, InvalidBaseUrl, is_loopback
 
 ACCELERATED = "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"
 
@@ -177,3 +177,23 @@ def test_whatever_is_allowed_is_what_every_parser_takes_for_a_storage_host(schem
         assert urlsplit(url).hostname in STORAGE_HOSTS
         assert httpx.URL(url).host in STORAGE_HOSTS
         assert (httpx.URL(url).scheme, httpx.URL(url).port, httpx.URL(url).userinfo) == ("https", None, b"")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("::ffff:127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.2", False),
+        ("localhost.example.com", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_what_can_only_be_this_machine(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

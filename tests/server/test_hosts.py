@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.hosts import check_base_url, is_foreign, is_loopback
+from server.hosts import check_base_url, is_foreign
 
 
 @pytest.mark.parametrize(
@@ -65,22 +65,3 @@ def test_plain_http_is_for_this_machine_only(url):
 )
 def test_a_host_is_foreign_unless_it_is_autodesks_or_this_machine(url, foreign):
     assert is_foreign(url) is foreign
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("localhost", True),
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("192.168.1.2", False),
-        ("localhost.example.com", False),
-        ("", False),
-    ],
-)
-def test_loopback_is_what_can_only_be_this_machine(host, loopback):
-    assert is_loopback(host) is loopback
