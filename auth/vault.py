@@ -18,8 +18,9 @@ from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, Table,
 from sqlalchemy.sql.elements import ColumnElement
 
 from auth.database import Component, Database
-from auth.key_ring import KeyRing, KeySource
-from auth.sealing import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
+from auth.key_ring import KeySource
+from auth.sealer import Context, Sealer
+from auth.sealing import NotSealed
 from auth.storage_errors import KeyMissing, StorageProblem
 
 COMPONENT: Final = Component(
@@ -121,8 +122,7 @@ class Vault:
 
     def __init__(self, database: Database, keys: KeySource) -> None:
         self._database = database
-        self._keys = keys
-        self._ring: KeyRing | None = None
+        self._sealer = Sealer(keys)
         database.migrate(COMPONENT)
 
     # Reading
@@ -263,8 +263,7 @@ class Vault:
     @property
     def keys_from(self) -> str | None:
         """Where the newest key is: `environment`, `keyring` or `file`; None before one was made."""
-        ring = self._ring or self._keys.load()
-        return ring.source if ring is not None else None
+        return self._sealer.found_in
 
     def rekey(self) -> int:
         """Make a key (or take the newest that was set), seal every record with it, and return how many those are.
@@ -276,7 +275,7 @@ class Vault:
             NotSealed: A record was changed by somebody; all others are sealed anew.
         """
         with self._database.writing():  # two that rotate at once would each lose the other's key
-            self._ring = self._keys.make()
+            self._sealer.change()
         with self._database.reading() as connection:
             accounts = [_account(row) for row in connection.execute(select(_SIGN_INS)).mappings()]
         count = 0
@@ -293,8 +292,7 @@ class Vault:
     def seal(self, content: bytes, *context: str) -> str:
         """Return `content` sealed with the newest key for a `context` that is no record's."""
         with self._database.writing():
-            key = self._sealing_key(None)
-        return seal(key, content, ("other", *context))
+            return self._sealer.seal(content, ("other", *context))
 
     def unseal(self, sealed: str, *context: str) -> bytes:
         """Return what was sealed for the same context.
@@ -303,7 +301,7 @@ class Vault:
             KeyMissing: It was sealed with a key that is not at hand.
             NotSealed: It was tampered with.
         """
-        return self._unsealed(sealed, ("other", *context))
+        return self._sealer.unseal(sealed, ("other", *context))
 
     def _reseal(self, account: Account) -> bool:
         with self._database.writing() as connection:
@@ -316,45 +314,15 @@ class Vault:
 
     def _opened(self, row: RowMapping) -> SignIn:
         account = _account(row)
-        tokens = Tokens.model_validate_json(self._unsealed(row["sealed"], _context(account, row["generation"])))
+        tokens = Tokens.model_validate_json(self._sealer.unseal(row["sealed"], _context(account, row["generation"])))
         return SignIn(account, row["name"], row["email"], row["generation"], tokens, over=bool(row["over"]))
 
-    def _unsealed(self, sealed: str, context: tuple[str | int, ...]) -> bytes:
-        self._ring = self._ring or self._keys.load()
-        try:
-            return unseal(self._ring.keys if self._ring else (), sealed, context)
-        except UnknownKey as unknown:
-            # The keys may have been changed since they were read.
-            self._ring = self._keys.load()
-            try:
-                return unseal(self._ring.keys if self._ring else (), sealed, context)
-            except UnknownKey:
-                raise KeyMissing(unknown.key_id, self._keys.looked_in) from None
-
     def _sealed(self, account: Account, generation: int, tokens: Tokens, old: RowMapping | None) -> str:
-        return seal(self._sealing_key(old), tokens.plain(), _context(account, generation))
-
-    def _sealing_key(self, old: RowMapping | None) -> Key:
-        """Return the newest key, looked up again where `old` was sealed with one unknown to us.
-
-        Only inside of a writing transaction: that keeps two processes from making the first key one each.
-        """
-        ring = self._ring
-        if ring is None or (old is not None and _sealed_by(old) not in {key.id for key in ring.keys}):
-            ring = self._keys.load()
-        self._ring = ring or self._keys.make()
-        return self._ring.newest
+        before = old["sealed"] if old is not None else None
+        return self._sealer.seal(tokens.plain(), _context(account, generation), in_place_of=before)
 
 
-def _sealed_by(row: RowMapping) -> str | None:
-    """The id of the key of a record; None where somebody has spoilt it, which signing in anew mends."""
-    try:
-        return key_id_of(row["sealed"])
-    except NotSealed:
-        return None
-
-
-def _context(account: Account, generation: int) -> tuple[str | int, ...]:
+def _context(account: Account, generation: int) -> Context:
     return (account.base_url, account.subject, account.client_id, generation)
 
 

@@ -5,9 +5,10 @@ replicas of a cluster. It holds the lock that shows the others that this process
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -19,8 +20,8 @@ from transfers.local_file import Digests, Identity
 
 if TYPE_CHECKING:
     from auth.database import Database, DatabaseAddress
-    from auth.key_ring import KeyRing
     from auth.place import Place
+    from auth.sealer import Sealer
     from transfers.budget_store import BudgetStore
     from transfers.job_store import JobStore
     from transfers.locks import Lock, Locks
@@ -53,7 +54,6 @@ class Ledger:
         self._reviving = anyio.Lock()
         self._threads = anyio.CapacityLimiter(THREADS)
         self._opened: _Open | None = None
-        self._ring: KeyRing | None = None
 
     @property
     def address(self) -> "DatabaseAddress":
@@ -147,9 +147,15 @@ class Ledger:
 
     def seal(self, job_id: str, upload_key: str) -> str:
         """Hide an upload key; blocks, once, for the keys."""
-        from auth.sealing import seal
-
-        return seal(self._keys().newest, upload_key.encode(), _context(job_id))
+        if self._sealer.found_in is not None:
+            return self._sealer.seal(upload_key.encode(), _context(job_id))
+        # Two processes that start together must not make two keys.
+        while (lock := self._now.locks.take("keys")) is None:
+            anyio.from_thread.check_cancelled()
+        try:
+            return self._sealer.seal(upload_key.encode(), _context(job_id))
+        finally:
+            lock.release()
 
     def unseal(self, job_id: str, sealed: str) -> str:
         """Return an upload key.
@@ -157,13 +163,13 @@ class Ledger:
         Raises:
             KeyProblem: It was sealed with a key that is not at hand.
         """
-        from auth.sealing import UnknownKey, unseal
-        from auth.storage_errors import KeyMissing
+        return self._sealer.unseal(sealed, _context(job_id)).decode()
 
-        try:
-            return unseal(self._keys().keys, sealed, _context(job_id)).decode()
-        except UnknownKey as unknown:
-            raise KeyMissing(unknown.key_id, self.place.key_source().looked_in) from unknown
+    @cached_property
+    def _sealer(self) -> "Sealer":
+        from auth.sealer import Sealer
+
+        return Sealer(self.place.key_source())
 
     async def _take(self, name: str) -> "Lock | None":
         return await anyio.to_thread.run_sync(self._now.locks.take, name, limiter=self._threads)
@@ -202,21 +208,6 @@ class Ledger:
         store.begin_executor(self.executor)
         return own
 
-    def _keys(self) -> "KeyRing":
-        if self._ring is None:
-            source = self.place.key_source()
-            ring = source.load()
-            if ring is None:
-                # Two processes that start together must not make two keys.
-                while (lock := self._now.locks.take("keys")) is None:
-                    anyio.from_thread.check_cancelled()
-                try:
-                    ring = source.load() or source.make()
-                finally:
-                    lock.release()
-            self._ring = ring
-        return self._ring
-
 
 def _close(opened: _Open, executor: str) -> None:
     from auth.storage_errors import StorageProblem
@@ -232,5 +223,5 @@ def _identity(path: Path, identity: Identity) -> str:
     return json.dumps([str(path), *identity])
 
 
-def _context(job_id: str) -> Sequence[str]:
+def _context(job_id: str) -> tuple[str, str]:
     return ("upload key", job_id)
