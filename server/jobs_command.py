@@ -16,6 +16,7 @@ from server.signing import NothingToDo
 from transfers.job_report import JobLine, job_line
 from transfers.job_rows import OPEN, QUEUED
 from transfers.ledger import Ledger
+from transfers.state import FOLLOW_SECONDS
 
 if TYPE_CHECKING:
     from tools.desk import Policy
@@ -111,8 +112,10 @@ async def _find(ledger: Ledger, job_id: str) -> "JobRow":
 
 
 async def _lines(ledger: Ledger, *, everything: bool) -> list[JobLine]:
-    rows = await ledger.ask(lambda store: store.recent(open_only=not everything, limit=SHOWN))
-    return [job_line(row, alive=await _alive(ledger, row.owner), now=time.time()) for row in rows]
+    now = time.time()
+    since = None if everything else now - FOLLOW_SECONDS
+    rows = await ledger.ask(lambda store: store.recent(limit=SHOWN, open_since=since))
+    return [job_line(row, alive=await _alive(ledger, row.owner), now=now) for row in rows]
 
 
 async def _alive(ledger: Ledger, owner: str | None) -> bool:

@@ -8,7 +8,7 @@ from transfers.errors import UploadExpired
 from transfers.job_record import JobRecord, NewerRecord, read
 from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow
 from transfers.sent_parts import LIFE_SECONDS
-from transfers.state import DISCARDED_SECONDS
+from transfers.state import DISCARDED_SECONDS, FOLLOW_SECONDS
 
 Standing = Literal[
     "queued", "running", "interrupted", "stopped",
@@ -20,9 +20,11 @@ _ADVICE: Final[dict[Standing, str]] = {
     "interrupted": "Its process died. The person's next server goes on, or `submittal-mcp jobs resume {id}`.",
     "queued": "The next `submittal-mcp worker` takes it that may, and has the file at the same path.",
     "stopped": "`submittal-mcp jobs resume {id}` goes on from the step that failed.",
-    "uploaded": "The bytes are in storage; confirm_attachment makes the file visible in ACC.",
+    "uploaded": "The bytes are in storage; confirm_attachment, or `submittal-mcp attach` of the same file, makes it "
+    "visible in ACC.",
     "waiting": "It waits for bytes that its caller sends.",
-    "processing": "It is confirmed, and ACC makes a version of the file; get_attachment_status tells when it is ready.",
+    "processing": "It is confirmed. When this was last looked at, ACC was making a version of the file; nobody needs "
+    "to do anything, and get_attachment_status tells when it is ready.",
     "ended": "",
     "cancelled": "What it reserved stays in ACC, whose API deletes no reservation.",
     "unreadable": "A newer version of submittal-mcp wrote it; use that one.",
@@ -63,7 +65,7 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
         record = read(row)
     except NewerRecord:
         return _line(row, None, "unreadable", _ADVICE["unreadable"], None)
-    standing = _standing(row, record, alive=alive)
+    standing = _standing(row, record, alive=alive, now=now)
     advice, failure = _ADVICE[standing], str(record.error["kind"]) if record.error else None
     if standing in ("interrupted", "stopped") and record.path is not None and not record.stored:
         if record.begun is not None and now - record.begun > LIFE_SECONDS:
@@ -75,11 +77,11 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     return _line(row, record, standing, advice, failure)
 
 
-def _standing(row: JobRow, record: JobRecord, *, alive: bool) -> Standing:
+def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> Standing:
     if row.status == QUEUED:
         return "queued"
     if row.status == FOLLOWING:
-        return "processing"
+        return "processing" if alive or now - row.updated <= FOLLOW_SECONDS else "ended"
     if row.owner is not None:
         return "running" if alive else "interrupted"
     if row.status == ENDED:

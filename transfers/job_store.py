@@ -106,11 +106,18 @@ class JobStore:
         with self._database.reading() as connection:
             return _many(connection, "substr(id, 1, :length) = :start LIMIT 2", {"start": start, "length": len(start)})
 
-    def recent(self, *, open_only: bool, limit: int) -> list[JobRow]:
-        """Return jobs, the newest first."""
-        where = "status IN ('open', 'queued', 'following')" if open_only else "status <> 'replaced'"
+    def recent(self, *, limit: int, open_since: float | None = None) -> list[JobRow]:
+        """Return jobs, the newest first; with `open_since` those with something left to do.
+
+        To follow what ACC makes of a file is left to do where that was last looked at since then.
+        """
+        where = "status <> 'replaced'"
+        values: dict[str, float] = {"limit": limit}
+        if open_since is not None:
+            where = "(status IN ('open', 'queued') OR (status = 'following' AND updated > :since))"
+            values["since"] = open_since
         with self._database.reading() as connection:
-            return _many(connection, f"{where} ORDER BY created DESC, id LIMIT :limit", {"limit": limit})
+            return _many(connection, f"{where} ORDER BY created DESC, id LIMIT :limit", values)
 
     def save(self, job_id: str, executor: str, /, **values: Any) -> None:
         """Write down what changed of a job.

@@ -33,6 +33,7 @@ STOPPED = {"error": {"kind": "StorageStalled"}}
         (row(owner="one"), False, "interrupted", None, "jobs resume 0123456789ab"),
         (row(owner="one", status=FOLLOWING, stored=True), True, "processing", None, "get_attachment_status"),
         (row(owner="one", status=FOLLOWING, stored=True), False, "processing", None, "get_attachment_status"),
+        (replace(row(owner="one", status=FOLLOWING, stored=True), updated=NOW - HOUR), False, "ended", None, ""),
         (row(**STOPPED), False, "stopped", "StorageStalled", "goes on from the step that failed"),
         (row(**STOPPED, path=str(Path(__file__)), begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "sends the whole file again"),
         (row(**STOPPED, path="/gone/beam.pdf", begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "no longer at /gone/beam.pdf"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auth.database import Database, DatabaseAddress
-from transfers.job_rows import CANCELLED, ENDED, OPEN, REPLACED, JobRow, Robbed, StoredPart
+from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobRow, Robbed, StoredPart
 from transfers.job_store import TABLES, JobStore
 from transfers.locks import AdvisoryLocks, FileLocks, Locks
 
@@ -169,9 +169,16 @@ def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) 
     store.keep_parts(ENDED, [StoredPart(1, 5, "etag", "sha")])
     store.keep_digests("old", 5, "whole", "parts")
     assert store.prune(50.0) == 3
-    assert [row.id for row in store.recent(open_only=False, limit=10)] == sorted(["new", OPEN, "owned"])
+    assert [row.id for row in store.recent(limit=10)] == sorted(["new", OPEN, "owned"])
     assert store.parts(ENDED) == []
     assert store.digests("old") == (5, "whole", "parts")
+
+
+def test_what_has_something_left_to_do_is_told_from_what_acc_was_busy_with_long_ago(store: JobStore) -> None:
+    for status in (OPEN, QUEUED, ENDED, CANCELLED, FOLLOWING):
+        store.add(replace(ROW, id=status, asked=status, status=status))
+    store.add(replace(ROW, id="new", asked="new", status=FOLLOWING, updated=100.0))
+    assert [row.id for row in store.recent(limit=10, open_since=50.0)] == sorted(["new", OPEN, QUEUED])
 
 
 def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobStore, database: Database) -> None:
@@ -187,7 +194,7 @@ def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobStore,
         )
         connection.exec_driver_sql("INSERT INTO job_parts SELECT id, 1, 5, 'etag', 'sha' FROM jobs")
     assert store.prune(50.0) == 70_001
-    assert store.recent(open_only=False, limit=1) == store.parts("n1") == store.parts("n70000") == []
+    assert store.recent(limit=1) == store.parts("n1") == store.parts("n70000") == []
 
 
 def test_every_question_is_answered_while_another_thread_imports_what_dbos_needs(tmp_path: Path) -> None:
