@@ -39,6 +39,9 @@ PRUNED_AT_ONCE: Final = 500
 POLL_SECONDS: Final = 0.5
 """How often DBOS looks for jobs that were taken over; every other job starts at once."""
 
+MESSAGES_SECONDS: Final = 0.05
+"""How often DBOS looks for messages to workflows. None ever comes, but whoever closes it waits for its next look."""
+
 T = TypeVar("T")
 Body = Callable[[], Awaitable[None]]
 
@@ -210,7 +213,7 @@ class Workflows:
                 executor_id=executor,
                 application_version=VERSION,
                 use_listen_notify=False,
-                notification_listener_polling_interval_sec=POLL_SECONDS / 2,
+                notification_listener_polling_interval_sec=MESSAGES_SECONDS,
                 log_level="WARNING",
             )
         )

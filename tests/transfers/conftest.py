@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -33,6 +35,7 @@ from transfers.ledger import Ledger
 from transfers.local_file import FileRules
 from transfers.patience import Patience
 from transfers.resources import Resources
+from transfers.workflows import PROCESS
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""
@@ -94,11 +97,15 @@ class Person:
         return None
 
 
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""The sandbox speaks no TLS, and to read the certificates of the world takes longer than many a test."""
+
+
 class Edge(httpx.AsyncBaseTransport):
     """The network's edge: passes requests on, unless a test has something else to say in ACC's place."""
 
     def __init__(self) -> None:
-        self._network = httpx.AsyncHTTPTransport()
+        self._network = httpx.AsyncHTTPTransport(verify=NO_TRUST)
         self.hidden: set[str] = set()
         """Ids of attachments that ACC lists no more, as after somebody deleted them in its web pages."""
 
@@ -173,13 +180,31 @@ NOW = datetime(2026, 3, 4, tzinfo=UTC)
 Working = Callable[..., AbstractAsyncContextManager[Site]]
 
 
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that was used before: it has every table, which take longer to make than many a job."""
+    folder = tmp_path_factory.mktemp("used") / "data"
+
+    async def use() -> None:
+        ledger = Ledger(Place(folder, keys=KEYS))
+        await ledger.open()
+        await PROCESS.launch(ledger.address, ledger.executor)
+        await PROCESS.close()
+        await ledger.close()
+
+    anyio.run(use)
+    return folder
+
+
 @pytest.fixture
-def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
+def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -> Working:
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
     With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs, and
     `database_url` the database in the data folder. Further arguments are `Transfers`' own: its pauses, its clock.
     """
+
+    data = tmp_path / "data"
 
     @asynccontextmanager
     async def started(
@@ -194,6 +219,8 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         **seams: Any,
     ) -> AsyncIterator[Site]:
         hosts, item = Hosts.at(box.base_url), box.item(number)
+        if not data.exists():
+            shutil.copytree(data_folder, data)
         edge = Edge()
         client = api_client(hosts, transport=edge)
 
@@ -206,7 +233,7 @@ def working(box: sandbox.Box, folder: Path, tmp_path: Path) -> Working:
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
         acc = Acc(hosts, token, client=client, policy=patient)
-        ledger = Ledger(Place(tmp_path / "data", database_url, KEYS))
+        ledger = Ledger(Place(data, database_url, KEYS))
         resources = Resources(acc, parallel, new_storage_client, ledger, **({"sleep": no_pause} | seams))
         transfers = Transfers(resources, AllowedFolders([folder]), FileRules(frozenset(), 10**12))
         where = Destination(
