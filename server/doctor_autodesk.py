@@ -22,6 +22,7 @@ from server.shell_words import for_a_shell
 from server.web import Web
 from tools.errors import ToolProblem
 from tools.finding import Finder
+from transfers.state import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _CLOCK_WARNS: Final = 60.0
 _CLOCK_BREAKS: Final = 300.0
-_UPLOAD_WINDOW: Final = timedelta(hours=24)  # fact sheet 8: then storage discards what was not completed
 
 _CUSTOM_INTEGRATION: Final = (
     "an administrator of the account opens Hub Admin (Account Admin), Custom Integrations, Add custom integration, "
@@ -257,8 +257,8 @@ async def _left_behind(acc: Acc, project: "KnownProject", item: "Item") -> Findi
     check = "attachments left behind"
     attachments = [one async for one in acc.submittals.all_attachments(project.id, item.id)]
     reserved = [one for one in attachments if not one.is_file_uploaded and one.urn is None]
-    now = datetime.now(UTC)
-    late = [one for one in reserved if one.created_at is not None and now - one.created_at > _UPLOAD_WINDOW]
+    since = datetime.now(UTC) - timedelta(seconds=DISCARDED_SECONDS)
+    late = [one for one in reserved if one.created_at is not None and one.created_at < since]
     if late:
         return warning(
             check,
