@@ -9,13 +9,12 @@ from sandbox.call import Answer, Call, Operation
 from sandbox.file_filters import Test, filters, test
 from sandbox.files_shapes import CONTENTS, FOLDER, FOLDERS, FOUND
 from sandbox.hubs import need_hub
-from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, page_of, paged_document
+from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, need_row, page_of, paged_document
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
-from sandbox.versions import item_json, tip_of, version_json
+from sandbox.versions import ITEM_TYPE, file_of, item_json, tip_of, version_json
 
 FOLDER_TYPE = "folders:autodesk.bim360:Folder"
-ITEM_TYPE = "items:autodesk.bim360:File"
 _SEARCHED = {
     **{name: name for name in ("fileType", "mimeType", "name", "versionNumber", "createUserId", "storageSize")},
     "displayName": "name",
@@ -70,7 +69,7 @@ def search(call: Call) -> Answer:
     for passes in _search_filters(call):
         rows = [row for row in rows if passes(row)]
     page, links = page_of(call, rows, limit=LARGEST_PAGE)
-    files = [_file_of(call, row) for row in page]
+    files = [file_of(call, row) for row in page]
     return paged_document(
         [version_json(call, member, row) for row in page], links, [item_json(call, member, file) for file in files]
     )
@@ -131,16 +130,7 @@ def _rollup_filters(call: Call) -> list[Test]:
 
 
 def _find_folder(call: Call, member: Membership) -> Row:
-    folder = call.world.store.row(
-        "SELECT * FROM folders WHERE id = ? AND projectId = ?", call.path["folderId"], member.project_id
-    )
-    if folder is None:
-        raise RefusedError(404, "The specified folder was not found")
-    return folder
-
-
-def _file_of(call: Call, version: Row) -> Row:
-    return call.world.store.rows("SELECT * FROM files WHERE id = ?", version["fileId"])[0]
+    return need_row(call, member, "folders", call.path["folderId"])
 
 
 def _folder_json(call: Call, row: Row) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sandbox.access import Membership, membership
 from sandbox.call import Answer, Call
 from sandbox.fields import is_uuid
 from sandbox.refusals import RefusedError, app_not_provisioned
+from sandbox.store import Row
 
 T = TypeVar("T")
 VERSION = {"version": "1.0"}
@@ -69,6 +70,19 @@ def dm_member(call: Call) -> Membership:
     if member is None:
         raise RefusedError(403, "You don't have permission to access this project")
     return member
+
+
+def need_row(call: Call, member: Membership, table: str, row_id: str) -> Row:
+    """A folder, file or version of the member's project; raises `RefusedError` (404) where it has none of that id."""
+    # Table names come from this package, never from a request.
+    row = call.world.store.row(
+        f"SELECT * FROM {table} WHERE id = ? AND projectId = ?",  # noqa: S608
+        row_id,
+        member.project_id,
+    )
+    if row is None:
+        raise RefusedError(404, "The specified resource was not found")
+    return row
 
 
 def _here(call: Call, number: int | None = None) -> str:

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.files_shapes import FILE_VERSION, FILE_VERSIONS, ITEM
-from sandbox.jsonapi import dm_member, document, page_of, paged_document
-from sandbox.refusals import RefusedError
+from sandbox.jsonapi import dm_member, document, need_row, page_of, paged_document
 from sandbox.shapes import Shape
 from sandbox.store import Row
+
+ITEM_TYPE = "items:autodesk.bim360:File"
 
 
 def get_item(call: Call) -> Answer:
@@ -42,11 +43,7 @@ def list_versions(call: Call) -> Answer:
 def get_version(call: Call) -> Answer:
     """GET …/versions/:versionId, the whole URN percent-encoded."""
     member = dm_member(call)
-    row = call.world.store.row(
-        "SELECT * FROM versions WHERE id = ? AND projectId = ?", call.path["versionId"], member.project_id
-    )
-    if row is None:
-        raise RefusedError(404, "The specified resource was not found")
+    row = need_row(call, member, "versions", call.path["versionId"])
     return document(call, version_json(call, member, row))
 
 
@@ -62,7 +59,7 @@ def item_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
             "createUserId": row["createUserId"],
             "lastModifiedTime": row["createTime"],
             "hidden": row["hidden"],
-            "extension": {"type": "items:autodesk.bim360:File", "version": "1.0", "data": {}},
+            "extension": {"type": ITEM_TYPE, "version": "1.0", "data": {}},
         },
         "links": {"self": {"href": here}},
         "relationships": {
@@ -109,13 +106,13 @@ def tip_of(call: Call, file: Row) -> Row:
     return call.world.store.rows("SELECT * FROM versions WHERE id = ?", file["tipId"])[0]
 
 
+def file_of(call: Call, version: Row) -> Row:
+    """The file that a version is one of."""
+    return call.world.store.rows("SELECT * FROM files WHERE id = ?", version["fileId"])[0]
+
+
 def _find_file(call: Call, member: Membership) -> Row:
-    file = call.world.store.row(
-        "SELECT * FROM files WHERE id = ? AND projectId = ?", call.path["itemId"], member.project_id
-    )
-    if file is None:
-        raise RefusedError(404, "The specified resource was not found")
-    return file
+    return need_row(call, member, "files", call.path["itemId"])
 
 
 _PATH = "/data/v1/projects/{projectId}"
