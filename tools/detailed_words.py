@@ -12,6 +12,9 @@ from tools.errors import Again
 from tools.words import SAME, Words
 from transfers import errors as transfers
 
+MAX_FOLDERS: Final = 5
+"""Allowed folders that a hint names; who has more knows them."""
+
 _ANOTHER_FILE: Final = Again(without=["file_urn", "upload_by_caller"], needs=["file_path"])
 
 
@@ -19,8 +22,17 @@ def _path(error: transfers.FileProblem) -> str:
     return repr(clean(error.path, 300))
 
 
+def _allowed(folders: tuple[str, ...]) -> str:
+    shown = [repr(clean(folder, 300)) for folder in folders[:MAX_FOLDERS]]
+    more = [f"{len(folders) - len(shown)} more"] if len(folders) > len(shown) else []
+    return f" Allowed: {', '.join([*shown, *more])}." if shown else ""
+
+
 def _missing_file(error: transfers.FileMissing) -> Words:
-    hint = "Check file_path; it is absolute, relative to an allowed folder, or the bare name of a file in one."
+    hint = (
+        "Check file_path; it is absolute, relative to an allowed folder, or the bare name of a file in one."
+        f"{_allowed(error.folders)}"
+    )
     return Words("file_not_found", f"There is no such file: {_path(error)}.", hint, _ANOTHER_FILE)
 
 
@@ -36,7 +48,8 @@ def _unreadable_file(error: transfers.FileUnreadable) -> Words:
 
 _NOT_ALLOWED_HINTS: Final = {
     "no_folders": "No folder is allowed yet: a person starts the server with --folder or sets SUBMITTAL_MCP_FOLDERS.",
-    "outside": "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS (or --folder) may be attached.",
+    "outside": "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS (or --folder) may be attached: a person puts a "
+    "copy there, or allows another folder.",
     "hidden": "Hidden files and folders (a dot begins the name) are never attached: give the file_path of a copy.",
     "link": "Links are not followed; give the real file_path.",
     "not_a_file": "This is a folder or a device; give the file_path of a plain file.",
@@ -46,7 +59,7 @@ _NOT_ALLOWED_HINTS: Final = {
 def _not_allowed_file(error: transfers.FileNotAllowed) -> Words:
     again = None if error.why == "no_folders" else _ANOTHER_FILE
     message = f"This file may not be read: {_path(error)}."
-    return Words("file_not_allowed", message, _NOT_ALLOWED_HINTS[error.why], again)
+    return Words("file_not_allowed", message, _NOT_ALLOWED_HINTS[error.why] + _allowed(error.folders), again)
 
 
 def _type_of_file(error: transfers.FileTypeNotAllowed) -> Words:

@@ -59,14 +59,20 @@ class FileProblem(TransferError):
 
 @dataclass(eq=False)
 class FileMissing(FileProblem):
-    """There is nothing at that path."""
+    """There is nothing at that path, in none of the allowed `folders`."""
+
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
 class FileNotAllowed(FileProblem):
-    """The path may not be read: `why` is one of no_folders, outside, hidden, link, not_a_file."""
+    """The path may not be read: `why` is one of no_folders, outside, hidden, link, not_a_file.
+
+    `folders` are those that are allowed, where it lies outside.
+    """
 
     why: str = "outside"
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

@@ -44,6 +44,7 @@ class AllowedFolders:
     def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT) -> None:
         self._roots = tuple(dict.fromkeys(folders))
         self._looked_at = looked_at
+        self._shown = tuple(str(root) for root in self._roots)
 
     def open(self, path: str) -> OpenedFile:
         """Open `path` for reading: absolute, relative to any of the folders, or the bare name of a file in one of them.
@@ -58,7 +59,7 @@ class AllowedFolders:
             raise FileNotAllowed(path, "no_folders")
         places = self._places(path)
         if not places:
-            raise FileNotAllowed(path, "outside")
+            raise FileNotAllowed(path, "outside", self._shown)
         opened: list[OpenedFile] = []
         problems: list[FileProblem] = []
         for place in places:
@@ -70,7 +71,8 @@ class AllowedFolders:
             opened = [_open(path, place) for place in self._called(path)]
         if not opened:
             # A file that is there but refused says more than one that is missing elsewhere.
-            raise next((problem for problem in problems if not isinstance(problem, FileMissing)), problems[0])
+            refused = [problem for problem in problems if not isinstance(problem, FileMissing)]
+            raise refused[0] if refused else FileMissing(path, self._shown)
         return _the_one(path, opened)
 
     def _called(self, path: str) -> list[_Place]:

@@ -203,6 +203,17 @@ def test_a_path_is_quoted_without_what_could_mislead():
     assert explained.body.message == r"There is no such file: 'beamfdp.\nexe'."
 
 
+@pytest.mark.parametrize("kind", [transfers.FileMissing, transfers.FileNotAllowed])
+def test_where_a_file_could_lie_is_said_of_a_few_folders(kind):
+    folders = tuple(f"/{number}" for number in range(7))
+    explained = explain(kind("a.pdf", folders=folders))
+    assert explained is not None
+    assert explained.body.hint.endswith(" Allowed: '/0', '/1', '/2', '/3', '/4', 2 more.")
+    few = explain(kind("a.pdf", folders=("/mine\u202e",)))
+    assert few is not None
+    assert few.body.hint.endswith(" Allowed: '/mine'.")
+
+
 def test_a_path_that_means_several_files_lists_them():
     explained = explain(transfers.FileAmbiguous("a.pdf", tuple(f"/{number}/a.pdf" for number in range(9))))
     assert explained is not None
