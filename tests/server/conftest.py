@@ -6,11 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+
+from . import forked
+from .forked import Forked, Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -22,16 +25,8 @@ PATIENCE = 90.0
 class Program:
     """A subprocess with pipes, killed at the latest when the test ends."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
+        self.process = process
         self._watchdog = threading.Timer(PATIENCE, self.process.kill)
         self._ids = iter(range(1, 1000))
 
@@ -93,14 +88,42 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks | None]:
+    """What `start` forks its programs from, where that is possible."""
+    with ExitStack() as ended:
+        yield ended.enter_context(closing(Forks(ROOT))) if forked.POSSIBLE else None
+
+
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a Python program: `start("-m", "server", "--version", SUBMITTAL_MCP_READ_ONLY="true")`."""
+def start_anew() -> Iterator[Start]:
+    """Start a Python program: `start_anew("-m", "server", "--version", SUBMITTAL_MCP_READ_ONLY="true")`."""
     with ExitStack() as programs:
 
         def started(*arguments: str, **environment: str) -> Program:
-            ours = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-            return programs.enter_context(Program(list(arguments), os.environ | ours | environment))
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+            )
+            return programs.enter_context(Program(process))
+
+        yield started
+
+
+@pytest.fixture
+def start(start_anew: Start, forks: Forks | None) -> Iterator[Start]:
+    """The same for tests that are not about what a start loads: `-m server` is a fork that has loaded it."""
+    with ExitStack() as programs:
+
+        def started(*arguments: str, **environment: str) -> Program:
+            if forks is None or arguments[:2] != ("-m", "server"):
+                return start_anew(*arguments, **environment)
+            return programs.enter_context(Program(forks.start(list(arguments[2:]), os.environ | environment)))
 
         yield started
 

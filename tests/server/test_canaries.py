@@ -117,7 +117,7 @@ READY = ("APS_ACCESS_TOKEN", "SUBMITTAL_MCP_ENCRYPTION_KEYS", "SUBMITTAL_MCP_DAT
 )
 def test_no_command_shows_what_it_was_given(
     box: sandbox.Box,
-    start: Any,
+    start_anew: Any,
     environment: dict[str, str],
     tmp_path: Path,
     command: tuple[str, ...],
@@ -125,7 +125,7 @@ def test_no_command_shows_what_it_was_given(
 ) -> None:
     secrets = {name: CANARIES[name] for name in given}
     tokens = somebody_signed_in(box, tmp_path / "data")
-    program = start("-m", "server", *command, *COMMANDS[command], **(environment | secrets))
+    program = start_anew("-m", "server", *command, *COMMANDS[command], **(environment | secrets))
     if command == ("serve",):
         program.shake_hands()
         said = json.dumps(program.ask("tools/call", {"name": "find_projects", "arguments": {}}))
@@ -189,7 +189,7 @@ def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: sandbox.Box, tmp_path
 
 
 def test_a_fault_in_a_command_ends_in_a_traceback_without_secrets(
-    start: Any, environment: dict[str, str], tmp_path: Path
+    start_anew: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:
     given = {
         "CANARY_TOKEN": "canary.access-token.77ab",
@@ -197,7 +197,7 @@ def test_a_fault_in_a_command_ends_in_a_traceback_without_secrets(
         "CANARY_SIGNATURE": "canary-signature-c55e",
         "APS_CLIENT_SECRET": CANARIES["APS_CLIENT_SECRET"],
     }
-    code, out, err = start(str(PROGRAM.with_name("failing_command.py")), "fail", **(environment | given)).rest()
+    code, out, err = start_anew(str(PROGRAM.with_name("failing_command.py")), "fail", **(environment | given)).rest()
     assert (code, out) == (1, "")
     assert "Traceback" in err
     assert "RuntimeError" in err

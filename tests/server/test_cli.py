@@ -13,20 +13,20 @@ TOKEN = "QZJ-an-autodesk-token"
 SECRET = "QZJ-a-secret-of-callers"
 
 
-def test_the_version_is_printed(start):
-    code, out, _ = start("-m", "server", "--version").rest()
+def test_the_version_is_printed(start_anew):
+    code, out, _ = start_anew("-m", "server", "--version").rest()
     assert (code, out) == (0, f"submittal-mcp {__version__}\n")
 
 
 @pytest.mark.parametrize("command", ["serve", "sandbox", "demo"])
-def test_every_command_explains_itself(start, command):
-    code, out, _ = start("-m", "server", command, "--help").rest()
+def test_every_command_explains_itself(start_anew, command):
+    code, out, _ = start_anew("-m", "server", command, "--help").rest()
     assert code == 0
     assert f"submittal-mcp {command}" in out
 
 
-def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_traceback(start):
-    program = start(
+def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_traceback(start_anew):
+    program = start_anew(
         "-m",
         "server",
         "serve",
@@ -46,47 +46,47 @@ def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_trac
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the root folder of Windows is named after its drive")
 @pytest.mark.parametrize(("folder", "what"), [("/", "is the whole disk"), ("~", "holds the whole home folder")])
-def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
-    code, _, err = start("-m", "server", "serve", "--folder", folder).rest()
+def test_a_folder_from_the_flag_is_held_to_the_same_rules(start_anew, folder, what):
+    code, _, err = start_anew("-m", "server", "serve", "--folder", folder).rest()
     assert code == 2
     assert err.startswith(f"submittal-mcp: SUBMITTAL_MCP_FOLDERS: '{Path(folder).expanduser()}' {what}")
     assert "--allow-wide-folder" in err
-    assert "result" in start("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
+    assert "result" in start_anew("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a worker runs on Linux and macOS")
-def test_a_worker_takes_the_flag_that_its_refusal_names(start):
-    _, _, err = start("-m", "server", "worker", "--folder", "/").rest()
+def test_a_worker_takes_the_flag_that_its_refusal_names(start_anew):
+    _, _, err = start_anew("-m", "server", "worker", "--folder", "/").rest()
     assert "--allow-wide-folder" in err
-    _, _, err = start("-m", "server", "worker", "--folder", "/", "--allow-wide-folder").rest()
+    _, _, err = start_anew("-m", "server", "worker", "--folder", "/", "--allow-wide-folder").rest()
     assert err.startswith("submittal-mcp: Workers share the queue of a PostgreSQL database")
 
 
-def test_a_foreign_base_url_needs_its_flag(start):
-    code, _, err = start("-m", "server", "serve", APS_BASE_URL="https://gateway.example.com").rest()
+def test_a_foreign_base_url_needs_its_flag(start_anew):
+    code, _, err = start_anew("-m", "server", "serve", APS_BASE_URL="https://gateway.example.com").rest()
     assert code == 2
     assert "--allow-base-url" in err
-    allowed = start("-m", "server", "serve", "--allow-base-url", APS_BASE_URL="https://gateway.example.com")
+    allowed = start_anew("-m", "server", "serve", "--allow-base-url", APS_BASE_URL="https://gateway.example.com")
     assert "result" in allowed.shake_hands()
 
 
-def test_where_http_listens_cannot_be_given_for_stdio(start):
-    code, _, err = start("-m", "server", "serve", "--port", "9000").rest()
+def test_where_http_listens_cannot_be_given_for_stdio(start_anew):
+    code, _, err = start_anew("-m", "server", "serve", "--port", "9000").rest()
     assert code == 2
     assert "are for --http" in err
 
 
 @pytest.mark.parametrize("sandbox", [[], ["--sandbox"]])
-def test_serving_beyond_this_machine_is_refused_with_a_sentence(start, sandbox):
-    code, out, err = start("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox).rest()
+def test_serving_beyond_this_machine_is_refused_with_a_sentence(start_anew, sandbox):
+    code, out, err = start_anew("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox).rest()
     assert (code, out) == (2, "")
     assert "The team server does not exist yet" in err
     assert "Traceback" not in err
 
 
-def test_stdio_serves_the_tools_before_anything_of_autodesk_is_reached(start):
+def test_stdio_serves_the_tools_before_anything_of_autodesk_is_reached(start_anew):
     """The base URL is a port on which nothing listens."""
-    program = start("-m", "server", "serve", APS_BASE_URL="http://127.0.0.1:9", APS_ACCESS_TOKEN=TOKEN)
+    program = start_anew("-m", "server", "serve", APS_BASE_URL="http://127.0.0.1:9", APS_ACCESS_TOKEN=TOKEN)
     handshake = program.shake_hands()
     assert handshake["result"]["serverInfo"]["version"] == __version__
     assert {tool["name"] for tool in program.ask("tools/list")["result"]["tools"]} >= {"add_submittal_attachment"}
@@ -95,32 +95,32 @@ def test_stdio_serves_the_tools_before_anything_of_autodesk_is_reached(start):
     assert TOKEN not in err
 
 
-def test_read_only_from_the_flag_hides_what_changes_something(start):
-    program = start("-m", "server", "serve", "--read-only")
+def test_read_only_from_the_flag_hides_what_changes_something(start_anew):
+    program = start_anew("-m", "server", "serve", "--read-only")
     program.shake_hands()
     names = {tool["name"] for tool in program.ask("tools/list")["result"]["tools"]}
     assert "find_submittals" in names
     assert "add_submittal_attachment" not in names
 
 
-def test_a_folder_that_is_not_there_is_told_and_does_not_stop_the_server(start, tmp_path):
+def test_a_folder_that_is_not_there_is_told_and_does_not_stop_the_server(start_anew, tmp_path):
     missing = tmp_path / "not-mounted"
-    program = start("-m", "server", "serve", "--folder", str(missing))
+    program = start_anew("-m", "server", "serve", "--folder", str(missing))
     warning = json.loads(program.stderr_line("folder_missing"))
     assert (warning["level"], warning["folder"]) == ("warning", str(missing))
     assert "result" in program.shake_hands()
 
 
-def test_http_without_a_secret_makes_one_and_tells_it_once(start):
-    program = start("-m", "server", "serve", "--http", "--port", "0")
+def test_http_without_a_secret_makes_one_and_tells_it_once(start_anew):
+    program = start_anew("-m", "server", "serve", "--http", "--port", "0")
     program.stderr_line("listens on http://127.0.0.1:")
     told = program.stderr_line("Callers send this header: Authorization: Bearer ")
     assert len(told.split()[-1]) >= 40
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
-def test_a_given_secret_is_never_printed(start):
-    program = start("-m", "server", "serve", "--http", "--port", "0", SUBMITTAL_MCP_HTTP_SECRET=SECRET)
+def test_a_given_secret_is_never_printed(start_anew):
+    program = start_anew("-m", "server", "serve", "--http", "--port", "0", SUBMITTAL_MCP_HTTP_SECRET=SECRET)
     program.stderr_line("listens on http://127.0.0.1:")
     program.process.terminate()
     code, out, err = program.rest()
@@ -129,15 +129,15 @@ def test_a_given_secret_is_never_printed(start):
     assert "Callers send" not in err
 
 
-def test_the_sandbox_hands_on_its_exit_code(start):
+def test_the_sandbox_hands_on_its_exit_code(start_anew):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, out, _ = start("-m", "server", "sandbox", "--port", str(taken.getsockname()[1])).rest()
+        code, out, _ = start_anew("-m", "server", "sandbox", "--port", str(taken.getsockname()[1])).rest()
     assert (code, out) == (1, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
-def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start):
-    program = start("-m", "server", "serve", "--http", "--port", "0", "--sandbox")
+def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start_anew):
+    program = start_anew("-m", "server", "serve", "--http", "--port", "0", "--sandbox")
     sample = Path(json.loads(program.stderr_line("sandbox_started"))["sample"])
     program.stderr_line("listens on http://127.0.0.1:")
     assert sample.is_file()
@@ -148,9 +148,9 @@ def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start):
     assert not sample.parent.exists()
 
 
-def test_a_failure_of_ours_is_one_redacted_log_line(start):
+def test_a_failure_of_ours_is_one_redacted_log_line(start_anew):
     """`server.demo` stands for whatever breaks: here its file cannot be imported."""
-    program = start(
+    program = start_anew(
         "-c",
         "import sys; sys.modules['server.demo'] = None; from server.cli import main; main()",
         "demo",
@@ -160,16 +160,16 @@ def test_a_failure_of_ours_is_one_redacted_log_line(start):
     assert json.loads(err)["event"] == "failed"
 
 
-def test_the_command_line_costs_a_chat_client_little(start):
+def test_the_command_line_costs_a_chat_client_little(start_anew):
     heavy = ["mcp", "httpx", "rich", "uvicorn", "pydantic", "structlog", "sandbox", "acc", "tools", "transfers"]
-    program = start("-c", "import server.cli, sys, json; print(json.dumps(sorted(sys.modules)))")
+    program = start_anew("-c", "import server.cli, sys, json; print(json.dumps(sorted(sys.modules)))")
     _, out, _ = program.rest()
     assert [name for name in heavy if name in json.loads(out)] == []
 
 
-def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start):
+def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_anew):
     heavy = ["sqlalchemy", "dbos", "keyring", "sandbox", "server.http", "server.sandboxed", "server.demo"]
-    program = start(
+    program = start_anew(
         "-c",
         "import sys, atexit, server.cli;"
         "atexit.register(lambda: sys.stderr.write('modules ' + ' '.join(sys.modules)));"

@@ -1,0 +1,65 @@
+"""Runs `submittal-mcp` as often as it is asked to: each run is a fork of this process, which has imported what takes long.
+
+The argument is the descriptor of a socket. Each run is asked for by five descriptors on it: the run's three streams, a
+pipe that is told its process id and then its exit code, a line each, and a pipe that holds its arguments and its
+environment as JSON.
+"""
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+
+LONG = (
+    *("server.app", "server.stdio", "server.http", "server.attach_command", "server.worker_command"),
+    *("server.jobs_command", "server.signing", "server.doctor", "auth.vault", "keyring", "dbos", "psycopg"),
+)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    for name in LONG:
+        importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for the runs
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 5)
+        if not descriptors:
+            return
+        if not os.fork():
+            control.close()
+            run(*descriptors)
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def run(stdin: int, stdout: int, stderr: int, told: int, asked: int) -> None:
+    """Be the process that waits for the run and tells of it; and, forked once more, the run."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    process = os.fork()
+    if process:
+        for descriptor in (stdin, stdout, stderr, asked):
+            os.close(descriptor)
+        os.write(told, f"{process}\n".encode())
+        _, status = os.waitpid(process, 0)
+        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os._exit(0)
+    os.close(told)
+    with os.fdopen(asked, encoding="utf-8") as text:
+        arguments, environment = json.load(text)
+    # Python's own streams read and write these three, and have not been used yet.
+    for number, descriptor in enumerate((stdin, stdout, stderr)):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["submittal-mcp", *arguments]
+    importlib.import_module("server.cli").main()
+
+
+if __name__ == "__main__":
+    main()
