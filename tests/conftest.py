@@ -24,6 +24,7 @@ from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
 import sandbox
+from auth.database import Database, DatabaseAddress
 from auth.sealing import Key
 from server.app import Transport, build_server
 from server.settings import Settings
@@ -243,3 +244,18 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAddress:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
+    return DatabaseAddress.of(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(address: DatabaseAddress) -> Iterator[Database]:
+    """An open, empty database of each kind."""
+    with Database.open(address) as opened:
+        yield opened

@@ -1,9 +1,8 @@
 """The tables of jobs: what is written down of every job, in SQLite or PostgreSQL. Everything here blocks.
 
-    jobs          one row a job; `owner` is the process that works on it, None while nobody does
-    job_parts     the parts of a file that storage has taken
-    file_digests  what a file hashed to, by what tells it from every other file
-    executors     every process that may own a job; it lives while it holds the lock of its id
+    jobs        one row a job; `owner` is the process that works on it, None while nobody does
+    job_parts   the parts of a file that storage has taken
+    executors   every process that may own a job; it lives while it holds the lock of its id
 
 Whoever works on a job writes only where it is still the `owner`: a process that was taken for dead, and robbed, can
 change nothing any more.
@@ -35,11 +34,6 @@ CREATE TABLE job_parts (
   job_id TEXT NOT NULL, number BIGINT NOT NULL, size BIGINT NOT NULL, etag TEXT NOT NULL, sha256 TEXT NOT NULL,
   PRIMARY KEY (job_id, number))
 """
-_DIGESTS: Final = """
-CREATE TABLE file_digests (
-  identity TEXT PRIMARY KEY, part_size BIGINT NOT NULL, whole TEXT NOT NULL, parts TEXT NOT NULL,
-  used DOUBLE PRECISION NOT NULL)
-"""
 
 PRUNED_AT_ONCE: Final = 500
 
@@ -55,8 +49,6 @@ TABLES: Final = Component(
             "CREATE INDEX jobs_created ON jobs (status, created)",
             "CREATE INDEX jobs_updated ON jobs (status, updated)",
             _PARTS,
-            _DIGESTS,
-            "CREATE INDEX file_digests_used ON file_digests (used)",
             "CREATE TABLE executors (id TEXT PRIMARY KEY, started DOUBLE PRECISION NOT NULL)",
         ),
     ),
@@ -279,26 +271,6 @@ class JobStore:
             found = list(connection.execute(query, {"item": item_id, "name": name, "id": job_id}))
         return {row[0] for row in found if row[0]}, sum(1 for row in found if row[1] and not row[0])
 
-    def digests(self, identity: str) -> tuple[int, str, str] | None:
-        """Return (part size, SHA-256 of the whole, those of the parts with commas between) of a hashed file."""
-        query = text("SELECT part_size, whole, parts FROM file_digests WHERE identity = :identity")
-        with self._database.reading() as connection:
-            found = connection.execute(query, {"identity": identity}).first()
-        return (int(found[0]), str(found[1]), str(found[2])) if found is not None else None
-
-    def keep_digests(self, identity: str, part_size: int, whole: str, parts: str) -> None:
-        """Remember what a file hashed to."""
-        with self._database.writing() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO file_digests (identity, part_size, whole, parts, used)"
-                    " VALUES (:identity, :part_size, :whole, :parts, :used)"
-                    " ON CONFLICT (identity) DO UPDATE SET part_size = excluded.part_size, whole = excluded.whole,"
-                    " parts = excluded.parts, used = excluded.used"
-                ),
-                {"identity": identity, "part_size": part_size, "whole": whole, "parts": parts, "used": time.time()},
-            )
-
     def begin_executor(self, executor: str) -> None:
         """Write down that a process may own jobs; it holds the lock of this id already."""
         with self._database.writing() as connection:
@@ -327,15 +299,13 @@ class JobStore:
             )
 
     def prune(self, before: float) -> int:
-        """Forget what ended before a time, and digests not used since; returns how many jobs that were.
+        """Forget what ended before a time, and return how many jobs that were.
 
         Some hundreds at once, so that nobody who wants to write waits for long.
         """
         gone = 0
         while some := self._prune_some(before):
             gone += some
-        with self._database.writing() as connection:
-            connection.execute(text("DELETE FROM file_digests WHERE used < :before"), {"before": before})
         return gone
 
     def _prune_some(self, before: float) -> int:

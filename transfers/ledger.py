@@ -4,7 +4,6 @@ One ledger is one process's view of the database that it may share with others: 
 replicas of a cluster. It holds the lock that shows the others that this process lives.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,14 +15,14 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
-from transfers.local_file import Digests, Identity
-
 if TYPE_CHECKING:
     from auth.database import Database, DatabaseAddress
     from auth.place import Place
     from auth.sealer import Sealer
     from transfers.budget_store import BudgetStore
+    from transfers.digest_store import DigestStore
     from transfers.job_store import JobStore
+    from transfers.local_file import Digests, Identity
     from transfers.locks import Lock, Locks
 
 T = TypeVar("T")
@@ -40,6 +39,7 @@ class _Open:
     database: "Database"
     store: "JobStore"
     budgets: "BudgetStore"
+    digests: "DigestStore"
     locks: "Locks"
     own: "Lock"
 
@@ -133,17 +133,27 @@ class Ledger:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(lock.release)
 
-    async def digests(self, path: Path, identity: Identity, part_size: int) -> Digests | None:
+    async def digests(self, path: Path, identity: "Identity", part_size: int) -> "Digests | None":
         """Return what a file hashed to before, if it has not been touched since."""
-        found = await self.ask(lambda store: store.digests(_identity(path, identity)))
-        if found is None or found[0] != part_size:
-            return None
-        return Digests(found[1], tuple(found[2].split(",")))
+        await self.open()
+        return await anyio.to_thread.run_sync(self._now.digests.find, path, identity, part_size, limiter=self._threads)
 
-    async def keep_digests(self, path: Path, identity: Identity, part_size: int, digests: Digests) -> None:
+    async def keep_digests(self, path: Path, identity: "Identity", part_size: int, digests: "Digests") -> None:
         """Remember what a file hashed to."""
-        parts = ",".join(digests.parts)
-        await self.ask(lambda store: store.keep_digests(_identity(path, identity), part_size, digests.whole, parts))
+        await self.open()
+        await anyio.to_thread.run_sync(
+            self._now.digests.keep, path, identity, part_size, digests, limiter=self._threads
+        )
+
+    async def prune(self, before: float) -> int:
+        """Forget jobs that ended before a time, and digests that were kept before it; returns how many jobs.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        gone = await self.ask(lambda store: store.prune(before))
+        await anyio.to_thread.run_sync(self._now.digests.prune, before, limiter=self._threads)
+        return gone
 
     def seal(self, job_id: str, upload_key: str) -> str:
         """Hide an upload key; blocks, once, for the keys."""
@@ -184,16 +194,19 @@ class Ledger:
         from auth.database import Database
         from transfers.budget_store import TABLES as BUDGETS
         from transfers.budget_store import BudgetStore
+        from transfers.digest_store import TABLES as DIGESTS
+        from transfers.digest_store import DigestStore
         from transfers.job_store import TABLES, JobStore
         from transfers.locks import AdvisoryLocks, FileLocks
 
         address = self.place.address()
         database = Database.open(address)
         try:
-            database.migrate(TABLES, BUDGETS)
+            database.migrate(TABLES, DIGESTS, BUDGETS)
             locks: Locks = AdvisoryLocks(database) if address.file is None else FileLocks(address.file.parent / "locks")
             store = JobStore(database)
-            return _Open(database, store, BudgetStore(database), locks, self._show_life(store, locks))
+            own = self._show_life(store, locks)
+            return _Open(database, store, BudgetStore(database), DigestStore(database), locks, own)
         except BaseException:
             database.close()
             raise
@@ -217,10 +230,6 @@ def _close(opened: _Open, executor: str) -> None:
     opened.locks.close()
     opened.database.close()
     opened.own.release()
-
-
-def _identity(path: Path, identity: Identity) -> str:
-    return json.dumps([str(path), *identity])
 
 
 def _context(job_id: str) -> tuple[str, str]:

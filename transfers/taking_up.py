@@ -128,7 +128,7 @@ class TakingUp:
         before = datetime.fromtimestamp(self._resources.clock(), UTC) - KEPT
         if _due(self._pruned):
             self._pruned = anyio.current_time()
-            gone = await self._ledger.ask(lambda store: store.prune(before.timestamp()))
+            gone = await self._ledger.prune(before.timestamp())
             self._log.info("jobs_pruned", jobs=gone)
         if PROCESS.launched and _due(self._workflows_pruned):
             self._workflows_pruned = anyio.current_time()

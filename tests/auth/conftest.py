@@ -17,7 +17,7 @@ import pytest
 
 import sandbox
 from acc.hosts import Hosts
-from auth.database import Database, DatabaseAddress
+from auth.database import Database
 from auth.key_ring import EnvironmentKeys
 from auth.pkce import App, Attempt, authorize_url
 from auth.renewing import tokens_of
@@ -116,21 +116,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("APS_", "SUBMITTAL_MCP_")):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAddress:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
-    return DatabaseAddress.of(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-def database(address: DatabaseAddress) -> Iterator[Database]:
-    """An open, empty database of each kind."""
-    with Database.open(address) as opened:
-        yield opened
 
 
 @pytest.fixture

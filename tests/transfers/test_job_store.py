@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auth.database import Database, DatabaseAddress
+from auth.database import Database
 from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobRow, Robbed, StoredPart
 from transfers.job_store import TABLES, JobStore
 from transfers.locks import AdvisoryLocks, FileLocks, Locks
@@ -42,19 +42,9 @@ ROW = JobRow(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        address = DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
-    else:
-        address = DatabaseAddress.of(request.getfixturevalue("postgres_url"))
-    with Database.open(address) as opened:
-        opened.migrate(TABLES)
-        yield opened
-
-
 @pytest.fixture
 def store(database: Database) -> JobStore:
+    database.migrate(TABLES)
     return JobStore(database)
 
 
@@ -167,11 +157,9 @@ def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) 
     store.add(replace(ROW, id="new", asked="new", status=ENDED, updated=100.0))
     store.add(replace(ROW, id="owned", asked="owned", status=ENDED, owner="A"))
     store.keep_parts(ENDED, [StoredPart(1, 5, "etag", "sha")])
-    store.keep_digests("old", 5, "whole", "parts")
     assert store.prune(50.0) == 3
     assert [row.id for row in store.recent(limit=10)] == sorted(["new", OPEN, "owned"])
     assert store.parts(ENDED) == []
-    assert store.digests("old") == (5, "whole", "parts")
 
 
 def test_what_has_something_left_to_do_is_told_from_what_acc_was_busy_with_long_ago(store: JobStore) -> None:

@@ -1,0 +1,41 @@
+"""What files hashed to, kept beside the jobs."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from auth.database import Database
+from transfers.digest_store import TABLES, DigestStore
+from transfers.local_file import Digests, Identity
+
+PATH, IDENTITY = Path("beam.pdf"), Identity(device=1, inode=2, size=11, modified_ns=3)
+DIGESTS = Digests("whole", ("first", "second"))
+
+
+@pytest.fixture
+def store(database: Database) -> DigestStore:
+    database.migrate(TABLES)
+    return DigestStore(database)
+
+
+def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(store: DigestStore) -> None:
+    store.keep(PATH, IDENTITY, 6, DIGESTS)
+    assert store.find(PATH, IDENTITY, 6) == DIGESTS
+    assert store.find(Path("other.pdf"), IDENTITY, 6) is None
+    assert store.find(PATH, IDENTITY._replace(modified_ns=4), 6) is None
+    assert store.find(PATH, IDENTITY, 7) is None
+
+
+def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestStore) -> None:
+    store.keep(PATH, IDENTITY, 6, DIGESTS)
+    store.keep(PATH, IDENTITY, 11, Digests("other", ("other",)))
+    assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (None, Digests("other", ("other",)))
+
+
+def test_what_was_kept_long_ago_is_pruned(store: DigestStore) -> None:
+    store.keep(PATH, IDENTITY, 6, DIGESTS)
+    store.prune(before=time.time() - 3600)
+    assert store.find(PATH, IDENTITY, 6) == DIGESTS
+    store.prune(before=time.time() + 3600)
+    assert store.find(PATH, IDENTITY, 6) is None
