@@ -72,9 +72,9 @@ class HubPlan:
     visible_to: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """A whole sandbox."""
+    """A whole sandbox; a plan is equal to itself alone, so that what was made of it can be found again."""
 
     people: tuple[Person, ...]
     companies: tuple[Company, ...]

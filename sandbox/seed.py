@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sandbox.clock import stamp
+from sandbox.clock import Clock, stamp
+from sandbox.controls import Controls
 from sandbox.people import known_id, known_urn_tail
 from sandbox.plan import Plan, ProjectPlan, Reviewer
 from sandbox.regions import region_of
 from sandbox.seed_files import seed_files
 from sandbox.seed_items import seed_items
-from sandbox.store import Row
+from sandbox.store import Row, Store
+from sandbox.switches import Switches
 from sandbox.world import World
 
 _ITEM_TYPES = {
@@ -36,19 +43,68 @@ _REVIEW_DAYS = 7
 def seed(world: World, plan: Plan) -> None:
     """Fill an empty sandbox; a data folder that was filled before is left alone.
 
-    Raises `LookupError` naming a reference of the plan that leads nowhere.
+    Its moments count from the last full hour, so that a process works the same plan out once an hour at most: a test
+    suite starts a sandbox for every test. Raises `LookupError` naming a reference of the plan that leads nowhere.
     """
     with world.store.transaction():
         if world.store.row("SELECT id FROM projects") is not None:
             return
-        world.people.fill(plan.people, plan.companies, plan.roles)
-        for hub in plan.hubs:
-            keys = [one.key for one in plan.people] if hub.visible_to is None else hub.visible_to
-            visible = [world.people.need_person(key).autodesk_id for key in keys]
-            row = {"id": hub_id(hub.key), "name": hub.name, "region": hub.region, "visibleTo": visible}
-            world.store.insert("hubs", row)
-        for project in plan.projects:
-            _seed_project(world, project)
+        hour = world.clock.now().replace(minute=0, second=0, microsecond=0)
+        made = _made(plan, hour, *astuple(world.switches))
+        for name, content in made.blobs.items():
+            world.blob(name).write_bytes(content)
+        for sql, values in made.statements:
+            world.store.run(sql, *values)
+    world.people.read()
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What fills a sandbox: statements in their order, and the bytes of objects by name."""
+
+    statements: list[tuple[str, tuple[object, ...]]]
+    blobs: dict[str, bytes]
+
+
+class _NotingStore(Store):
+    """Remembers what is written."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.statements: list[tuple[str, tuple[object, ...]]] = []
+
+    def run(self, sql: str, *values: object) -> int:
+        self.statements.append((sql, values))
+        return super().run(sql, *values)
+
+
+@lru_cache(maxsize=8)
+def _made(plan: Plan, moment: datetime, *switches: Any) -> _Made:
+    with closing(_NotingStore()) as store, TemporaryDirectory(prefix="submittal-sandbox-") as folder:
+        blobs = Path(folder)
+        world = World(
+            store=store,
+            blobs=blobs,
+            clock=Clock(moment),
+            switches=Switches(*switches),
+            controls=Controls("127.0.0.1", None),
+        )
+        # Secrets that the world has just made are its own.
+        store.statements.clear()
+        with store.transaction():
+            _fill(world, plan)
+        return _Made(store.statements, {one.name: one.read_bytes() for one in blobs.iterdir()})
+
+
+def _fill(world: World, plan: Plan) -> None:
+    world.people.fill(plan.people, plan.companies, plan.roles)
+    for hub in plan.hubs:
+        keys = [one.key for one in plan.people] if hub.visible_to is None else hub.visible_to
+        visible = [world.people.need_person(key).autodesk_id for key in keys]
+        row = {"id": hub_id(hub.key), "name": hub.name, "region": hub.region, "visibleTo": visible}
+        world.store.insert("hubs", row)
+    for project in plan.projects:
+        _seed_project(world, project)
 
 
 def hub_id(key: str) -> str:

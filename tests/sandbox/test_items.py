@@ -218,8 +218,8 @@ def test_a_taken_number_is_a_conflict(box, manager):
 
 def test_a_still_clock_makes_whole_timestamps_comparable(box, manager):
     item = manager.submittals("GET", f"/items/{box.item('051200-3').id}").json()
-    assert (item["createdAt"], item["updatedAt"]) == ("2026-01-21T08:30:00.000000Z", "2026-01-21T08:30:01.000000Z")
-    assert item["revisionsFoldersUrns"]["0"]["folderUrnCreatedAt"] == "2026-01-21 08:30:01.000000+00:00"
+    assert (item["createdAt"], item["updatedAt"]) == ("2026-01-21T08:00:00.000000Z", "2026-01-21T08:00:01.000000Z")
+    assert item["revisionsFoldersUrns"]["0"]["folderUrnCreatedAt"] == "2026-01-21 08:00:01.000000+00:00"
 
 
 VALUE_FILTERS = (

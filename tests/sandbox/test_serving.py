@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import sandbox
-from sandbox import Fault, Refuse
+from sandbox import Fault, Refuse, Switches
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +30,31 @@ def test_two_sandboxes_know_nothing_of_each_other():
         assert one.base_url != two.base_url
         httpx.get(f"{one.base_url}/", verify=False)
         assert (one.requests.count(), two.requests.count()) == (1, 0)
+
+
+def test_sandboxes_of_one_seed_share_neither_secrets_nor_changes():
+    with sandbox.running() as one, sandbox.running() as two:
+        item, path = one.item("051200-3"), f"/construction/submittals/v2/projects/{one.project().id}/items"
+        path = f"{path}/{item.id}"
+        assert call(two, "GET", path, token=one.token()).status_code == 401
+        assert call(one, "PATCH", path, json={"title": "Changed"}).json()["title"] == "Changed"
+        urn = str(one.attachments(item)[0]["uploadUrn"])
+        signed = call(
+            one, "GET", f"/oss/v2/buckets/{urn.rpartition(':')[2].replace('/', '/objects/')}/signeds3download"
+        )
+        there = httpx.URL(signed.json()["url"]).copy_with(port=httpx.URL(two.storage_url).port)
+        refused = httpx.get(there, headers={"Host": httpx.URL(one.storage_url).netloc.decode()}, verify=False)
+        assert "SignatureDoesNotMatch" in refused.text
+        with sandbox.running() as three:
+            for other in (two, three):
+                assert call(other, "GET", path).json()["title"] == item.title
+                assert other.object_bytes(urn).startswith(b"%PDF")
+
+
+def test_a_switch_that_a_seed_heeds_makes_another_seed():
+    for fails, state in ((False, "3"), (True, "4"), (False, "3")):
+        with sandbox.running(switches=Switches(processing_fails=fails)) as box:
+            assert box.attachments(box.item("051200-3"))[0]["asyncState"] == state
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_behind():
