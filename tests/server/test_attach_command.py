@@ -9,7 +9,6 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,6 @@ CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 PROJECT = "Riverside Medical Center"
 STEEL, OTHER = "05 12 00-3", "03 30 00-1"
 REFUSED = Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")
-
-
-@pytest.fixture
-def box() -> Iterator[sandbox.Box]:
-    with sandbox.running() as running:
-        yield running
 
 
 class Shell:

@@ -1,7 +1,6 @@
 """`submittal-mcp jobs` against jobs that were left by processes: listed, stopped, gone on with."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from auth.sealing import Key
 from sandbox import Fault, Refuse, Stall
 
 PUT = "storage.put"
-
-
-@pytest.fixture
-def box() -> Iterator[sandbox.Box]:
-    with sandbox.running() as running:
-        yield running
 
 
 class Shell:

@@ -1,7 +1,7 @@
-"""A server that goes away in the middle of an upload, and the next one that goes on without being asked."""
+"""A server that goes away in the middle of an upload, and the next one that goes on, whoever asks for it or not."""
 
 import random
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +13,100 @@ from sandbox import Fault, Refuse, Stall
 from transfers.parts import MIN_PART_BYTES
 
 PUT, CREATE, COMPLETE = "storage.put", "attachments.create", "oss.signeds3upload.complete"
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+}
+
+
+class Desk:
+    """A person's machine, on which servers come and go, and a file that is to be attached."""
+
+    def __init__(self, start: Any, box: sandbox.Box, place: Path) -> None:
+        self._start = start
+        self._box = box
+        self.content = random.Random(7).randbytes(2 * MIN_PART_BYTES)
+        files = place / "files"
+        files.mkdir()
+        (files / "beam.pdf").write_bytes(self.content)
+        item = box.item("05 12 00-3")
+        self._item, self._seeded = item, {row["id"] for row in box.attachments(item)}
+        self.submittal = {"project": item.project_id, "submittal": item.id}
+        self._environment = {
+            "APS_BASE_URL": box.base_url,
+            "APS_ACCESS_TOKEN": box.token("manager"),
+            "SUBMITTAL_MCP_FOLDERS": str(files),
+            "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        }
+
+    def serve(self, **settings: str) -> Any:
+        return self._start("-m", "server", "serve", **self._environment, **settings)
+
+    def attached(self) -> Any:
+        """The one attachment that ACC has and did not have at the start."""
+        [row] = [row for row in self._box.attachments(self._item) if row["id"] not in self._seeded]
+        return row
 
 
 @pytest.fixture
-def box() -> Iterator[sandbox.Box]:
-    with sandbox.running() as running:
-        yield running
+def desk(start: Any, box: sandbox.Box, tmp_path: Path) -> Desk:
+    return Desk(start, box, tmp_path)
 
 
 def test_promise_7_a_server_whose_stdin_closes_ends_while_storage_stalls_and_the_next_one_goes_on(
-    start: Any, box: sandbox.Box, tmp_path: Path
+    desk: Desk, box: sandbox.Box
 ) -> None:
-    content = random.Random(7).randbytes(2 * MIN_PART_BYTES)
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "beam.pdf").write_bytes(content)
-    environment = {
-        "APS_BASE_URL": box.base_url,
-        "APS_ACCESS_TOKEN": box.token("manager"),
-        "SUBMITTAL_MCP_FOLDERS": str(tmp_path / "files"),
-        "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
-        "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
-        "SUBMITTAL_MCP_MAX_WAIT_SECONDS": "1",
-    }
-    item = box.item("05 12 00-3")
-    seeded = {row["id"] for row in box.attachments(item)}
+    def called(server: Any, tool: str, **arguments: Any) -> Any:
+        answer = server.ask("tools/call", {"name": tool, "arguments": {**desk.submittal, **arguments}})
+        return answer["result"]["structuredContent"]["attachment"]
+
     stalled = box.faults.add(Fault(PUT, Stall(), times=None))
-    first = start("-m", "server", "serve", **environment)
+    first = desk.serve(SUBMITTAL_MCP_MAX_WAIT_SECONDS="1")
     first.shake_hands()
-    arguments = {"project": item.project_id, "submittal": item.id, "file_path": "beam.pdf"}
-    answer = first.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
-    assert answer["result"]["structuredContent"]["attachment"]["state"] in ("preparing", "uploading")
+    begun = called(first, "add_submittal_attachment", file_path="beam.pdf")
+    assert begun["state"] in ("preparing", "uploading")
     assert stalled.reached.wait(30)
     assert first.rest()[0] == 0  # by itself: nothing lets the stalled requests go
 
     box.faults.clear()
     completion = box.faults.add(Fault(COMPLETE, Refuse(503)))
-    second = start("-m", "server", "serve", **environment)
+    second = desk.serve()
     second.shake_hands()
     assert second.ask("tools/list")["result"]["tools"]
     assert completion.reached.wait(30)
     second.stderr_line("job_taken_up")
-    status = {"project": item.project_id, "submittal": item.id, "wait_seconds": 20}
-    [row] = [row for row in box.attachments(item) if row["id"] not in seeded]
-    answer = second.ask(
-        "tools/call", {"name": "get_attachment_status", "arguments": {**status, "attachment_id": row["id"]}}
-    )
-    assert answer["result"]["structuredContent"]["attachment"]["sha256"]
-    assert box.object_bytes(row["uploadUrn"]) == content
+    row = desk.attached()
+    assert called(second, "get_attachment_status", attachment_id=row["id"], wait_seconds=20)["sha256"]
+    assert box.object_bytes(row["uploadUrn"]) == desk.content
+    assert box.requests.count(CREATE) == 1
+
+
+def test_a_task_outlives_the_server_that_began_it(desk: Desk, box: sandbox.Box) -> None:
+    def asked(server: Any, method: str, **params: Any) -> Any:
+        answer = server.ask(method, {**params, "_meta": META})
+        assert "result" in answer, answer
+        return answer["result"]
+
+    stalled = box.faults.add(Fault(PUT, Stall(), times=None))
+    first = desk.serve()
+    arguments = {**desk.submittal, "file_path": "beam.pdf", "confirm": True}
+    created = asked(first, "tools/call", name="add_submittal_attachment", arguments=arguments)
+    assert created["resultType"] == "task"
+    assert stalled.reached.wait(30)
+    first.process.kill()
+    first.process.wait()
+
+    box.faults.clear()
+    second = desk.serve()
+    told = asked(second, "tasks/get", taskId=created["taskId"])
+    while told["status"] == "working":
+        time.sleep(told["pollIntervalMs"] / 1000)  # as the task asks
+        told = asked(second, "tasks/get", taskId=created["taskId"])
+    assert told["status"] == "completed"
+    assert told["createdAt"] == created["createdAt"]
+    shown, row = told["result"]["structuredContent"]["attachment"], desk.attached()
+    assert shown["state"] in ("processing", "ready")
+    assert (row["id"], row["isFileUploaded"]) == (shown["id"], True)
+    assert box.object_bytes(row["uploadUrn"]) == desk.content
     assert box.requests.count(CREATE) == 1

@@ -2,7 +2,6 @@
 
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from transfers.parts import MIN_PART_BYTES
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 STEEL = "05 12 00-3"
-
-
-@pytest.fixture
-def box() -> Iterator[sandbox.Box]:
-    with sandbox.running() as running:
-        yield running
 
 
 class Site:
