@@ -27,6 +27,9 @@ from transfers.task_groups import task_group
 AT_ONCE: Final = 8
 """Look-ups under way at the same time."""
 
+AT_A_GLANCE: Final = 50
+"""Files that are looked at one after the other in one look-up."""
+
 _ABOUT_A_ROW: Final = (ToolProblem, TransferError, Forbidden, NotFound, Rejected)
 """What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
 
@@ -106,8 +109,9 @@ class _Looking:
         async with task_group() as group:
             for one in places.values():
                 group.start_soon(self._look_at_place, one, total)
-            for one in files.values():
-                group.start_soon(self._look_at_file, one, total)
+            wanted = list(files.values())
+            for start in range(0, len(wanted), AT_A_GLANCE):
+                group.start_soon(self._look_at_files, wanted[start : start + AT_A_GLANCE], total)
 
     def destination(self, row: LocalArguments) -> Destination | Exception:
         return self._places[_place(row)]
@@ -123,16 +127,14 @@ class _Looking:
                 self._places[_place(row)] = problem
         self._count(total)
 
-    async def _look_at_file(self, row: LocalArguments, total: int) -> None:
+    async def _look_at_files(self, rows: Sequence[LocalArguments], total: int) -> None:
         async with self._limit:
-            try:
-                self._files[_file(row)] = await self._desk.transfers.look(row.file_path or "", row.name)
-            except TransferError as problem:
-                self._files[_file(row)] = problem
-        self._count(total)
+            found = await self._desk.transfers.look_at_all([(row.file_path or "", row.name) for row in rows])
+        self._files |= {_file(row): seen for row, seen in zip(rows, found, strict=True)}
+        self._count(total, len(rows))
 
-    def _count(self, total: int) -> None:
-        self._done += 1
+    def _count(self, total: int, more: int = 1) -> None:
+        self._done += more
         self._told(self._done, total)
 
 

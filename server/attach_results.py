@@ -132,7 +132,7 @@ class ResultFile:
             ResultFileUnusable: It is one of the `inputs`.
         """
         own = os.path.realpath(self.path)
-        if any(os.path.realpath(one) == own for one in inputs):
+        if any(os.path.realpath(one) == own for one in set(inputs)):
             raise ResultFileUnusable(f"The results would be written over {self.path}. Give --result another path.")
 
     def write(self, results: Sequence[RowResult]) -> None:

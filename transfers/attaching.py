@@ -1,6 +1,6 @@
 """The door to transfers: attach a file, link a version, let the caller upload, confirm, and look how far it is."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from transfers.audit import Entry
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
 from transfers.confirming import Stored, confirm_upload, find_row, stored_bytes
-from transfers.errors import JobStopped, NotYourAttachment, UploadExpired, UploadIncomplete
+from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
 from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
 from transfers.folders import AllowedFolders
@@ -147,13 +147,23 @@ class Transfers:
         Raises:
             TransferError: It may not or cannot be read, or the name is none that ACC takes.
         """
-
-        def look() -> SeenFile:
-            with self._open(path) as file:
-                return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)
-
         # In a thread: a folder may lie on a network drive that takes its time.
-        return await anyio.to_thread.run_sync(look)
+        return await anyio.to_thread.run_sync(self._see, path, name)
+
+    async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[SeenFile | TransferError]:
+        """Look at files one after the other, each with its wished name; what `look` raises stands in a file's place."""
+
+        def see_all() -> list[SeenFile | TransferError]:
+            found: list[SeenFile | TransferError] = []
+            for path, name in files:
+                try:
+                    found.append(self._see(path, name))
+                except TransferError as problem:
+                    found.append(problem)
+            return found
+
+        # All in one turn of a thread, for a turn takes longer than most files do.
+        return await anyio.to_thread.run_sync(see_all)
 
     async def link_version(
         self, where: Destination, version_urn: str, name: str, key: str | None, patience: Patience
@@ -335,6 +345,10 @@ class Transfers:
         counts = await job.counts(self._resources)
         over = isinstance(job, CallerJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
+
+    def _see(self, path: str, name: str | None) -> SeenFile:
+        with self._open(path) as file:
+            return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)
 
     def _open(self, path: str) -> LocalFile:
         return LocalFile.open(path, self._folders, self._rules)
