@@ -49,9 +49,10 @@ class Jobs:
                 try:
                     yield group
                 finally:
-                    self._group = None
                     group.cancel_scope.cancel()
         finally:
+            # Not before its tasks have ended: one may be about to begin a job, and is to meet its cancellation there.
+            self._group = None
             await self._runs.close()
             await self._ledger.close()
 

@@ -1,25 +1,32 @@
 """Jobs of a process: runs, waiting, and what is remembered of them. The jobs here do as they are told."""
 
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import httpx
 import pytest
+from anyio.abc import TaskGroup
 
 from acc.client import Acc
 from acc.hosts import Hosts
 from acc.http import api_client
 from acc.models import Attachment
 from auth.errors import NotSignedIn
+from auth.key_ring import KeyRing
 from auth.place import Place
 from auth.sealing import Key
+from transfers.caller_job import CallerJob
 from transfers.errors import JobStopped
 from transfers.fingerprint import AttachRequest
 from transfers.job import Destination, Job, Step
+from transfers.job_rows import JobRow
 from transfers.jobs import Jobs
 from transfers.ledger import Ledger
 from transfers.local_file import LocalFile
@@ -89,8 +96,10 @@ def patience(seconds: float, tick: Callable[[Job], Awaitable[None]] = nothing, e
     return Patience(seconds, tick, every)
 
 
-@pytest.fixture
-async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[Jobs]:
+@asynccontextmanager
+async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[Jobs, TaskGroup]]:
+    """The jobs of a process, and the task group that they run in."""
+
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"pagination": {"totalResults": len(rows)}, "results": rows})
 
@@ -107,11 +116,16 @@ async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[Jobs
         def no_storage() -> httpx.Client:
             raise AssertionError("no bytes are sent here")
 
-        ledger = Ledger(Place(tmp_path / "data", keys=Key.new().text))
-        jobs = Jobs(Resources(Acc(hosts, Token(), client=client), 1, no_storage, ledger), no_file)
+        jobs = Jobs(Resources(Acc(hosts, Token(), client=client), 1, no_storage, Ledger(place)), no_file)
         with anyio.fail_after(10):
-            async with jobs.running():
-                yield jobs
+            async with jobs.running() as group:
+                yield jobs, group
+
+
+@pytest.fixture
+async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[Jobs]:
+    async with running(Place(tmp_path / "data", keys=Key.new().text), rows) as (jobs, _):
+        yield jobs
 
 
 async def started(jobs: Jobs, asked: str = "a", **fields: Any) -> Told:
@@ -131,6 +145,49 @@ async def test_a_job_runs_and_ends(jobs: Jobs) -> None:
     assert (job.running, job.runs, job.reserved.id) == (False, 1, "id-content")
     assert await found(jobs, "id-content") is job
     assert await found(jobs, "another") is None
+
+
+class SlowKeys:
+    """Keys in a vault that answers when it is told to, and then that it has none."""
+
+    looked_in = "a slow vault"
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.answers = threading.Event()
+
+    def load(self) -> None:
+        self.asked.set()
+        assert self.answers.wait(10)
+
+    def make(self) -> KeyRing:
+        raise AssertionError("nothing is sealed here")
+
+
+async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_next(
+    rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    place, keys = Place(tmp_path / "data", keys=Key.new().text), SlowKeys()
+
+    class SlowPlace(Place):
+        def key_source(self) -> SlowKeys:
+            return keys
+
+    async def row_of(job: Job) -> JobRow:
+        async with running(place, rows) as (jobs, _):
+            found = await jobs.by_id(job.id)
+        assert found is not None
+        return found[0]
+
+    async with running(place, rows) as (jobs, _):
+        job = await jobs.join("a", CallerJob(WHERE, "x.pdf", upload_key="of an open upload"))
+    left = await row_of(job)
+    async with anyio.create_task_group() as outside, running(SlowPlace(tmp_path / "data"), rows) as (jobs, group):
+        group.start_soon(jobs.inherit, replace(left, owner="a dead process"))
+        await anyio.to_thread.run_sync(keys.asked.wait)
+        # This runs once the block has ended, and waits for a thread that no cancellation reaches.
+        outside.start_soon(anyio.to_thread.run_sync, keys.answers.set)
+    assert await row_of(job) == left
 
 
 async def test_what_is_done_is_not_run_again(jobs: Jobs) -> None:
