@@ -117,13 +117,13 @@ def start_anew() -> Iterator[Start]:
 
 @pytest.fixture
 def start(start_anew: Start, forks: Forks | None) -> Iterator[Start]:
-    """The same for tests that are not about what a start loads: `-m server` is a fork that has loaded it."""
+    """The same for tests that are not about what a start loads: the program is a fork that has loaded it."""
     with ExitStack() as programs:
 
         def started(*arguments: str, **environment: str) -> Program:
-            if forks is None or arguments[:2] != ("-m", "server"):
+            if forks is None:
                 return start_anew(*arguments, **environment)
-            return programs.enter_context(Program(forks.start(list(arguments[2:]), os.environ | environment)))
+            return programs.enter_context(Program(forks.start(list(arguments), os.environ | environment)))
 
         yield started
 

@@ -1,4 +1,4 @@
-"""`submittal-mcp` as a process of its own, without the second that each start takes to import what it needs."""
+"""Programs as processes of their own, without the second that each start takes to import what it needs."""
 
 import json
 import os
@@ -38,7 +38,7 @@ class Forks:
         self._process.wait()
 
     def start(self, arguments: list[str], environment: dict[str, str]) -> "Forked":
-        """Start `submittal-mcp`."""
+        """Start what `arguments` say, as Python would: a file, or `-m` and a module, and what it is given."""
         pipes = [os.pipe() for _ in range(5)]  # stdin, stdout, stderr, what is told, what is asked
         theirs = [pipe[number not in (0, 4)] for number, pipe in enumerate(pipes)]
         ours = [pipe[number in (0, 4)] for number, pipe in enumerate(pipes)]

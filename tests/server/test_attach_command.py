@@ -220,12 +220,12 @@ def test_files_of_a_command_line_are_stored_and_confirmed_by_a_later_run(shell: 
     shell.check_attached("beam.pdf")
 
 
-def test_attaching_loads_nothing_of_mcp(shell: Shell) -> None:
+def test_attaching_loads_nothing_of_mcp(shell: Shell, start_anew: Any) -> None:
     """The SDK takes longer to import than all that a command needs."""
     shell.write("beam.pdf")
     told = "atexit.register(lambda: sys.stderr.write('modules ' + ' '.join(sys.modules)))"
     script = f"import atexit, sys, server.jobs_command, server.worker_command; {told}; server.cli.main()"
-    program = shell.start(
+    program = start_anew(
         "-c", f"import server.cli; {script}", "attach", "--manifest", str(shell.manifest), **shell.environment
     )
     code, _, err = program.rest()

@@ -84,7 +84,7 @@ def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box:
 async def test_over_http_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box: sandbox.Box, mode: str) -> None:
     server = serve("--http", "--port", "0")
     url = server.stderr_line("listens on").split()[-1]
-    http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {SECRET}"}, trust_env=False)
+    http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {SECRET}"}, trust_env=False, verify=False)
     async with http, Client(streamable_http_client(url, http_client=http), mode=mode) as client:
         for tool, (operation, arguments) in CALLS.items():
             stalled = box.faults.add(Fault(operation, Stall()))

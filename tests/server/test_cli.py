@@ -25,8 +25,8 @@ def test_every_command_explains_itself(start_anew, command):
     assert f"submittal-mcp {command}" in out
 
 
-def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_traceback(start_anew):
-    program = start_anew(
+def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_traceback(start):
+    program = start(
         "-m",
         "server",
         "serve",
@@ -46,39 +46,39 @@ def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_trac
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the root folder of Windows is named after its drive")
 @pytest.mark.parametrize(("folder", "what"), [("/", "is the whole disk"), ("~", "holds the whole home folder")])
-def test_a_folder_from_the_flag_is_held_to_the_same_rules(start_anew, folder, what):
-    code, _, err = start_anew("-m", "server", "serve", "--folder", folder).rest()
+def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
+    code, _, err = start("-m", "server", "serve", "--folder", folder).rest()
     assert code == 2
     assert err.startswith(f"submittal-mcp: SUBMITTAL_MCP_FOLDERS: '{Path(folder).expanduser()}' {what}")
     assert "--allow-wide-folder" in err
-    assert "result" in start_anew("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
+    assert "result" in start("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a worker runs on Linux and macOS")
-def test_a_worker_takes_the_flag_that_its_refusal_names(start_anew):
-    _, _, err = start_anew("-m", "server", "worker", "--folder", "/").rest()
+def test_a_worker_takes_the_flag_that_its_refusal_names(start):
+    _, _, err = start("-m", "server", "worker", "--folder", "/").rest()
     assert "--allow-wide-folder" in err
-    _, _, err = start_anew("-m", "server", "worker", "--folder", "/", "--allow-wide-folder").rest()
+    _, _, err = start("-m", "server", "worker", "--folder", "/", "--allow-wide-folder").rest()
     assert err.startswith("submittal-mcp: Workers share the queue of a PostgreSQL database")
 
 
-def test_a_foreign_base_url_needs_its_flag(start_anew):
-    code, _, err = start_anew("-m", "server", "serve", APS_BASE_URL="https://gateway.example.com").rest()
+def test_a_foreign_base_url_needs_its_flag(start):
+    code, _, err = start("-m", "server", "serve", APS_BASE_URL="https://gateway.example.com").rest()
     assert code == 2
     assert "--allow-base-url" in err
-    allowed = start_anew("-m", "server", "serve", "--allow-base-url", APS_BASE_URL="https://gateway.example.com")
+    allowed = start("-m", "server", "serve", "--allow-base-url", APS_BASE_URL="https://gateway.example.com")
     assert "result" in allowed.shake_hands()
 
 
-def test_where_http_listens_cannot_be_given_for_stdio(start_anew):
-    code, _, err = start_anew("-m", "server", "serve", "--port", "9000").rest()
+def test_where_http_listens_cannot_be_given_for_stdio(start):
+    code, _, err = start("-m", "server", "serve", "--port", "9000").rest()
     assert code == 2
     assert "are for --http" in err
 
 
 @pytest.mark.parametrize("sandbox", [[], ["--sandbox"]])
-def test_serving_beyond_this_machine_is_refused_with_a_sentence(start_anew, sandbox):
-    code, out, err = start_anew("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox).rest()
+def test_serving_beyond_this_machine_is_refused_with_a_sentence(start, sandbox):
+    code, out, err = start("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox).rest()
     assert (code, out) == (2, "")
     assert "The team server does not exist yet" in err
     assert "Traceback" not in err
@@ -95,8 +95,8 @@ def test_stdio_serves_the_tools_before_anything_of_autodesk_is_reached(start_ane
     assert TOKEN not in err
 
 
-def test_read_only_from_the_flag_hides_what_changes_something(start_anew):
-    program = start_anew("-m", "server", "serve", "--read-only")
+def test_read_only_from_the_flag_hides_what_changes_something(start):
+    program = start("-m", "server", "serve", "--read-only")
     program.shake_hands()
     names = {tool["name"] for tool in program.ask("tools/list")["result"]["tools"]}
     assert "find_submittals" in names
@@ -119,8 +119,8 @@ def test_http_without_a_secret_makes_one_and_tells_it_once(start_anew):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
-def test_a_given_secret_is_never_printed(start_anew):
-    program = start_anew("-m", "server", "serve", "--http", "--port", "0", SUBMITTAL_MCP_HTTP_SECRET=SECRET)
+def test_a_given_secret_is_never_printed(start):
+    program = start("-m", "server", "serve", "--http", "--port", "0", SUBMITTAL_MCP_HTTP_SECRET=SECRET)
     program.stderr_line("listens on http://127.0.0.1:")
     program.process.terminate()
     code, out, err = program.rest()
@@ -136,8 +136,8 @@ def test_the_sandbox_hands_on_its_exit_code(start_anew):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
-def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start_anew):
-    program = start_anew("-m", "server", "serve", "--http", "--port", "0", "--sandbox")
+def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start):
+    program = start("-m", "server", "serve", "--http", "--port", "0", "--sandbox")
     sample = Path(json.loads(program.stderr_line("sandbox_started"))["sample"])
     program.stderr_line("listens on http://127.0.0.1:")
     assert sample.is_file()

@@ -195,7 +195,7 @@ def test_the_sdks_client_is_served_over_a_real_socket_in_both_protocol_eras(one_
 
     async def call() -> str:
         async with (
-            httpx2.AsyncClient(headers=BEARER, trust_env=False) as http,
+            httpx2.AsyncClient(headers=BEARER, trust_env=False, verify=False) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
             with anyio.fail_after(20):

@@ -38,7 +38,9 @@ def address(program: Any) -> str:
 @asynccontextmanager
 async def connected(url: str, mode: str, bearer: str = SECRET) -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {bearer}"}, trust_env=False, timeout=60) as http,
+        httpx2.AsyncClient(
+            headers={"Authorization": f"Bearer {bearer}"}, trust_env=False, verify=False, timeout=60
+        ) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client
@@ -70,7 +72,7 @@ async def test_no_stranger_uses_the_sign_in_of_whoever_runs_the_server(
         "eyJhbGciOiJub25lIn0.e30.",
     ]
     with anyio.fail_after(60):
-        async with httpx2.AsyncClient(trust_env=False) as http:
+        async with httpx2.AsyncClient(trust_env=False, verify=False) as http:
             for bearer in bogus:
                 headers = ACCEPT | ({} if bearer is None else {"Authorization": f"Bearer {bearer}"})
                 for message in (HANDSHAKE, CALL):
@@ -117,7 +119,7 @@ async def test_a_flood_of_clients_that_begin_and_never_end_leaves_the_memory_fla
     headers = ACCEPT | {"Authorization": f"Bearer {SECRET}"}
     statuses: list[int] = []
     with anyio.fail_after(300):
-        async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as http:
+        async with httpx2.AsyncClient(headers=headers, trust_env=False, verify=False, timeout=60) as http:
             for number in range(flood):
                 statuses.append((await http.post(url, json=HANDSHAKE)).status_code)
                 if number == MAX_SESSIONS:

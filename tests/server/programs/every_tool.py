@@ -77,7 +77,7 @@ class Tracers(trace.TracerProvider):
 
 
 async def click(link: str, secrets: list[str]) -> None:
-    async with httpx.AsyncClient(timeout=30) as browser:
+    async with httpx.AsyncClient(timeout=30, verify=False) as browser:
         to_autodesk = (await browser.get(link)).headers["location"]
         back = (await browser.get(f"{to_autodesk}&sandbox_person=manager")).headers["location"]
         query = parse_qs(urlsplit(back).query)

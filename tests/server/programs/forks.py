@@ -1,14 +1,15 @@
-"""Runs `submittal-mcp` as often as it is asked to: each run is a fork of this process, which has imported what takes long.
+"""Runs Python programs as it is asked to: each run is a fork of this process, which has imported what takes long.
 
 The argument is the descriptor of a socket. Each run is asked for by five descriptors on it: the run's three streams, a
-pipe that is told its process id and then its exit code, a line each, and a pipe that holds its arguments and its
-environment as JSON.
+pipe that is told its process id and then its exit code, a line each, and a pipe that holds as JSON what would follow
+`python` on a command line, a file or `-m` and a module to begin with, and its environment.
 """
 
 import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -57,8 +58,12 @@ def run(stdin: int, stdout: int, stderr: int, told: int, asked: int) -> None:
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["submittal-mcp", *arguments]
-    importlib.import_module("server.cli").main()
+    module = arguments[0] == "-m"
+    sys.argv = arguments[module:]
+    if module:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":
