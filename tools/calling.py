@@ -45,7 +45,10 @@ def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
     explained = explain(error)
     if explained is None:
         return None
-    hint = explained.body.hint.replace(CALL_AGAIN, f"Call {call.tool} again")
-    body = explained.body.model_copy(update={"hint": hint})
+    body = explained.body
     failure = Failure(body.code, call.tool, call.arguments, explained.again, explained.uploading, explained.standing)
-    return ErrorResult(error=body, next_steps=after_failure(failure, desk.policy.surroundings))
+    steps = after_failure(failure, desk.policy.surroundings)
+    # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
+    tool = steps[0].tool if explained.standing is not None and steps else call.tool
+    hint = body.hint.replace(CALL_AGAIN, f"Call {tool} again")
+    return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=steps)

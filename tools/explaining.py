@@ -8,6 +8,7 @@ from typing import Final
 
 from acc.errors import AccError, RateLimited
 from tools.cleaner import clean
+from tools.codes import Code
 from tools.detailed_words import BY_DATA
 from tools.errors import MAX_CANDIDATES, Again, Ended, ToolProblem
 from tools.next_steps import Standing
@@ -67,14 +68,18 @@ def _with_job(cause: Explained, stopped: JobStopped) -> Explained:
     """Say what a job that ended early has left in ACC, and what finishes it."""
     message = cause.body.message
     if stopped.attachment_id and cause.body.code not in ("processing_failed", "upload_incomplete"):
-        named = f"The attachment {clean(stopped.attachment_id)}"
-        message += (
-            f" {named} has its bytes in storage and is not confirmed yet; confirm_attachment finishes it."
-            if stopped.step == "confirm"
-            else f" {named} is reserved in ACC without all its bytes; repeating the call that began it goes on."
-        )
+        message += f" The attachment {clean(stopped.attachment_id)} {_left(cause.body.code, stopped.step)}"
     body = cause.body.model_copy(update={"message": message, "failed_step": stopped.step})
     return replace(cause, body=body)
+
+
+def _left(code: Code, step: str) -> str:
+    if step == "confirm":
+        return "has its bytes in storage and is not confirmed yet; confirm_attachment finishes it."
+    if code == "file_changed":
+        # What tells attachments apart is the file's content (docs/reliability.md).
+        return "stays reserved in ACC without its bytes; a file that is another now becomes a new attachment."
+    return "is reserved in ACC without all its bytes; repeating the call that began it goes on."
 
 
 def _words(error: Exception) -> Words | None:

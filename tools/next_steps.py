@@ -20,6 +20,12 @@ MAX_STEPS: Final = 5
 
 _STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
 
+_GO_ON: Final = "Bytes are missing: attach the same file to go on, or make a new attachment."
+_BYTES_MISSING: Final[dict[Code | None, str]] = {
+    "upload_expired": "Storage has discarded what was sent: attach the file anew.",
+    "file_changed": "Attach the file as it is now: where it is another, as a new attachment.",
+}
+
 MAX_FAILURES: Final = 2
 """Attachments of one file that ACC may fail to process; after that a person has to look at the file."""
 
@@ -79,12 +85,8 @@ def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]
             return [step("add_submittal_attachment", standing.call or {}, reason)]
         case "reserved" if standing.awaits_caller:
             return _confirm(standing, around, "Once the bytes were sent with upload.command: this completes them.")
-        case "reserved" if standing.problem == "upload_expired":
-            return _attach(standing, around, "Storage has discarded what was sent: attach the file anew.")
         case "reserved":
-            return _attach(
-                standing, around, "Bytes are missing: attach the same file to go on, or make a new attachment."
-            )
+            return _attach(standing, around, _BYTES_MISSING.get(standing.problem, _GO_ON))
         case "uploading":
             return [_follow(standing, around, f"Bytes are on their way; this waits for them. {_STOPPING}")]
         case "uploaded":
