@@ -1,16 +1,14 @@
-"""What the tests of signing in share: databases, a sandbox to sign in to, programs, and a clean environment."""
+"""What the tests of signing in share: databases, a sandbox to sign in to, and a clean environment."""
 
 import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -28,8 +26,6 @@ from auth.vault import Account, SignIn, Tokens, Vault
 from sandbox.box import Box
 from server.web import Web
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(__file__).parent / "programs"
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 
 
@@ -97,19 +93,6 @@ def site_of(box: Box, *, confidential: bool = False) -> Site:
     return Site(box, TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), app))
 
 
-def program(name: str, job: dict[str, Any], timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run one of the programs beside this file to its end."""
-    return subprocess.run(
-        [sys.executable, str(PROGRAMS / name), json.dumps(job)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=timeout,
-    )
-
-
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests reaches them."""
@@ -160,9 +143,3 @@ def key() -> Key:
 def vault(database: Database, key: Key) -> Vault:
     """An empty vault, in a database of each kind."""
     return Vault(database, EnvironmentKeys([key]))
-
-
-@pytest.fixture
-def run_program() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program of the folder `programs` with one JSON argument."""
-    return program

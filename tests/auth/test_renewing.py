@@ -1,8 +1,6 @@
 """Renewing tokens: in time, once, and through crashes, over real processes, sockets and databases."""
 
 import hashlib
-import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +16,7 @@ from acc.client import Acc
 from acc.hosts import Hosts
 from auth.database import Database, DatabaseAddress
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
-from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from auth.key_ring import EnvironmentKeys, MachineKeys
 from auth.lease import alive, taken
 from auth.pace import Pace
 from auth.renewing import Point, RenewedTokens, tokens_of
@@ -26,11 +24,11 @@ from auth.sealing import Key
 from auth.storage_errors import DatabaseReadOnly, KeyMissing
 from auth.vault import Lease, SignIn, Vault
 from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
+from tests.auth.programs.renew import NoKeyring, Orders, main
+from tests.processes import Process
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 QUICK = Pace(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5, save=(0.01,))
 
@@ -44,18 +42,31 @@ def digest(found: SignIn | None) -> str:
     return hashlib.sha256(found.tokens.access_token.get_secret_value().encode()).hexdigest()
 
 
-def job(address: DatabaseAddress, key: Key | None, site: "Site", **more: Any) -> dict[str, Any]:
-    where = str(address.file) if address.file else address.url.set(drivername="postgresql").render_as_string(False)
-    account = site.account()
-    return {
-        "database": where,
-        "key": key.text if key else None,
-        "base_url": account.base_url,
-        "client_id": account.client_id,
-        "subject": account.subject,
-        "processes": 1,
-        **more,
-    }
+def where(address: DatabaseAddress) -> str:
+    """A database as a process is told of it."""
+    return str(address.file) if address.file else address.url.set(drivername="postgresql").render_as_string(False)
+
+
+async def given(*orders: Orders) -> list[Any]:
+    """What processes were given that were let go together; the exit code of one that said nothing any more."""
+
+    def run() -> list[Any]:
+        with ExitStack() as stack:
+            asking = [stack.enter_context(Process(main, order)) for order in orders]
+            for one in asking:
+                assert one.says() == "ready"
+            for one in asking:
+                one.let_go()
+            return [_last_word(one) for one in asking]
+
+    return await anyio.to_thread.run_sync(run)
+
+
+def _last_word(process: Process) -> Any:
+    try:
+        return process.says()
+    except EOFError:
+        return process.exit_code()
 
 
 async def test_a_token_with_time_left_is_used_as_it_is(vault: Vault, site: "Site") -> None:
@@ -101,16 +112,15 @@ async def test_tasks_of_one_process_share_one_renewal(vault: Vault, site: "Site"
 
 
 async def test_eight_processes_with_one_expired_token_renew_it_once(
-    vault: Vault, address: DatabaseAddress, key: Key, site: "Site", run_program: Run
+    vault: Vault, address: DatabaseAddress, key: Key, site: "Site"
 ) -> None:
     await site.signed_in(vault, left=0)
     before = site.posts()
-    ended = await anyio.to_thread.run_sync(run_program, "renew.py", job(address, key, site, processes=8, calls=3))
-    assert ended.returncode == 0, ended.stderr
-    given = [json.loads(line) for line in ended.stdout.splitlines()]
+    orders = Orders(database=where(address), keys=[key.text], account=site.account(), calls=3)
+    tokens = await given(*[orders] * 8)
     found = vault.read(site.account())
     assert found is not None
-    assert given == [[digest(found)] * 3] * 8
+    assert tokens == [[digest(found)] * 3] * 8
     assert site.posts() - before == 1
     assert await site.honoured(found.tokens) == (True, True)
 
@@ -128,12 +138,11 @@ OUTCOMES: dict[Point, str] = {
 
 @pytest.mark.parametrize("point", OUTCOMES)
 async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_clear_state(
-    point: Point, vault: Vault, address: DatabaseAddress, key: Key, site: "Site", run_program: Run
+    point: Point, vault: Vault, address: DatabaseAddress, key: Key, site: "Site"
 ) -> None:
     kept = await site.signed_in(vault, left=0)
     before = site.posts()
-    ended = await anyio.to_thread.run_sync(run_program, "renew.py", job(address, key, site, die_at=point))
-    assert (ended.returncode, ended.stdout) == (-9, ""), ended.stderr
+    assert await given(Orders(database=where(address), keys=[key.text], account=site.account(), die_at=point)) == [-9]
     left = vault.lease(site.account())
     assert left is not None
     # Written down before Autodesk is asked, and gone once the outcome is saved.
@@ -423,24 +432,14 @@ async def test_a_clock_that_is_minutes_wrong_does_no_harm(vault: Vault, site: "S
     assert await renewed(vault, site).access_token() == first
 
 
-class NoKeyring:
-    """A machine without a keyring, so that the key is kept in a file."""
-
-    def read(self) -> str | None:
-        raise KeyringUnavailable
-
-    def write(self, text: str) -> None:
-        raise KeyringUnavailable
-
-
-async def under_load(site: "Site", run_program: Run, work: dict[str, Any], *rotations: Callable[[], object]) -> None:
+async def under_load(site: "Site", orders: list[Orders], *rotations: Callable[[], object]) -> None:
     """Eight processes renew one sign-in over and over; each of `rotations` happens while one of them is asking."""
     stalls = [site.box.faults.add(Fault("auth.token", Stall(), nth=3 * n)) for n in range(1, len(rotations) + 1)]
     before = site.posts()
-    ended: list[subprocess.CompletedProcess[str]] = []
+    tokens: list[list[str]] = []
 
     async def run() -> None:
-        ended.append(await anyio.to_thread.run_sync(run_program, "renew.py", {**work, "processes": 8, "rounds": 9}))
+        tokens.extend(await given(*orders))
 
     async with anyio.create_task_group() as group:
         group.start_soon(run)
@@ -448,16 +447,14 @@ async def under_load(site: "Site", run_program: Run, work: dict[str, Any], *rota
             assert await anyio.to_thread.run_sync(stall.reached.wait, 60)
             await anyio.to_thread.run_sync(rotate)
             site.box.faults.release()
-    assert ended[0].returncode == 0, ended[0].stderr
-    given = [json.loads(line) for line in ended[0].stdout.splitlines()]
-    assert [len(one) for one in given] == [10] * 8
+    assert [len(one) for one in tokens] == [10] * 8
     renewals = site.posts() - before
     assert renewals >= 7
     # Whatever was given was one of the tokens that Autodesk issued, and each of those was saved: none got lost.
-    assert len({token for one in given for token in one}) == renewals
+    assert len({token for one in tokens for token in one}) == renewals
 
 
-async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tmp_path: Path, run_program: Run) -> None:
+async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tmp_path: Path) -> None:
     """On one machine: `vault rekey` makes a key, and those who run find it in the key file."""
     file = tmp_path / "vault.key"
     with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
@@ -467,8 +464,8 @@ async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tm
 
         await site.signed_in(vault(), left=0)
         first = file.read_text(encoding="ascii")
-        work = job(database.address, None, site, key_file=str(file))
-        await under_load(site, run_program, work, vault().rekey, vault().rekey)
+        orders = Orders(database=where(database.address), key_file=file, account=site.account(), rounds=9)
+        await under_load(site, [orders] * 8, vault().rekey, vault().rekey)
         keys = [Key.parse(text) for text in file.read_text(encoding="ascii").split(",")]
         assert [key.text for key in keys[2:]] == [first]
         found = Vault(database, EnvironmentKeys(keys[:1])).read(site.account())
@@ -477,16 +474,17 @@ async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tm
 
 
 async def test_two_rotations_of_the_key_under_load_lose_nothing_where_replicas_share_a_database(
-    site: "Site", postgres_url: str, run_program: Run
+    site: "Site", postgres_url: str
 ) -> None:
     """As docs/security.md tells it: every replica knows the new key before anybody seals with it."""
     oldest, older, newest = Key.new(), Key.new(), Key.new()
-    orders = [[oldest, older, newest], [older, oldest, newest], [newest, older, oldest]]
+    rings = [[oldest, older, newest], [older, oldest, newest], [newest, older, oldest]]
     with Database.open(DatabaseAddress.of(postgres_url)) as database:
-        vaults = [Vault(database, EnvironmentKeys(keys)) for keys in orders]
+        vaults = [Vault(database, EnvironmentKeys(keys)) for keys in rings]
         await site.signed_in(vaults[0], left=0)
-        work = job(database.address, None, site, rings=[[key.text for key in orders[n % 3]] for n in range(8)])
-        await under_load(site, run_program, work, vaults[1].rekey, vaults[2].rekey)
+        orders = Orders(database=where(database.address), account=site.account(), rounds=9)
+        replicas = [orders.model_copy(update={"keys": [key.text for key in rings[n % 3]]}) for n in range(8)]
+        await under_load(site, replicas, vaults[1].rekey, vaults[2].rekey)
         # Replicas that still had an older key in front are gone by now; the last rekey takes what they left.
         assert vaults[2].rekey() == 1
         found = Vault(database, EnvironmentKeys([newest])).read(site.account())

@@ -1,15 +1,10 @@
 """Processes that are killed at any point of a job, and others that go on: real ones, on both kinds of database."""
 
-import json
-import os
 import random
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,11 +12,11 @@ from hypothesis import settings
 import sandbox
 from auth.sealing import Key
 from sandbox import Fault, Stall
+from tests.processes import Process
+from tests.transfers.programs.process import Orders, main
 from transfers.parts import MIN_PART_BYTES
 from transfers.points import POINTS
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).parent / "programs" / "process.py"
 KEYS = Key.new().text
 CREATE, PATCH, PUT, COMPLETE = "attachments.create", "attachments.patch", "storage.put", "oss.signeds3upload.complete"
 
@@ -34,61 +29,18 @@ ONE_A_STAGE = {
 }
 
 
-class Process:
+class Person(Process):
     """A process of a person; it ends at the latest with its test."""
 
-    def __init__(self, orders: dict[str, Any]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), json.dumps(orders)],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        self._watchdog = threading.Timer(80, self.process.kill)
-        self._errors: list[str] = []
-        self._reader = threading.Thread(target=self._read_errors)
-
-    def __enter__(self) -> Self:
-        self._watchdog.start()
-        self._reader.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._watchdog.cancel()
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            assert pipe
-            pipe.close()
-
-    @property
-    def errors(self) -> str:
-        return "".join(self._errors)
-
     def until(self, fact: str, value: object = None) -> dict[str, Any]:
-        """Read what it says up to a line that tells of `fact` (being `value`)."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            said: dict[str, Any] = json.loads(line)
+        """Hear what it says up to what tells of `fact` (being `value`)."""
+        while True:
+            try:
+                said: dict[str, Any] = self.says()
+            except EOFError:
+                raise AssertionError(f"it ended and never told of {fact} {value}") from None
             if fact in said and value in (None, said[fact]):
                 return said
-        raise AssertionError(f"it ended and never told of {fact} {value}: {self.errors}")
-
-    def dead(self) -> int:
-        """Wait for its end."""
-        return self.process.wait()
-
-    def close_stdin(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr
-        self._errors.extend(self.process.stderr)
 
 
 class Site:
@@ -100,8 +52,8 @@ class Site:
         self.item = box.item("05 12 00-3")
         self._seeded = {row["id"] for row in box.attachments(self.item)}
         self._stack = stack
-        self.content = random.Random(1).randbytes(3 * MIN_PART_BYTES + 1)
-        (folder / "beam.pdf").write_bytes(self.content)
+        self.contents: dict[str, bytes] = {}
+        self.write("beam.pdf", 4)
         self._orders: dict[str, Any] = {
             "base_url": box.base_url,
             "token": box.token("manager"),
@@ -121,16 +73,26 @@ class Site:
             },
         }
 
-    def start(self, **orders: Any) -> Process:
-        return self._stack.enter_context(Process(self._orders | orders))
+    def write(self, name: str, parts: int) -> None:
+        """Put a file of so many parts there, the last of them a byte."""
+        self.contents[name] = random.Random(name).randbytes((parts - 1) * MIN_PART_BYTES + 1)
+        (self.folder / name).write_bytes(self.contents[name])
+
+    def start(self, **orders: Any) -> Person:
+        return self._stack.enter_context(Person(main, Orders(**self._orders | orders)))
 
     def rows(self) -> list[Any]:
         return [row for row in self.box.attachments(self.item) if row["id"] not in self._seeded]
 
     def check_one_attachment(self, *, confirmed: bool) -> None:
-        [row] = self.rows()
-        assert self.box.object_bytes(row["uploadUrn"]) == self.content
-        assert row["isFileUploaded"] is confirmed
+        self.check_one_attachment_each("beam.pdf", confirmed=confirmed)
+
+    def check_one_attachment_each(self, *names: str, confirmed: bool) -> None:
+        rows = self.rows()
+        assert sorted(row["name"] for row in rows) == sorted(names)
+        for row in rows:
+            assert self.box.object_bytes(row["uploadUrn"]) == self.contents[row["name"]]
+            assert row["isFileUploaded"] is confirmed
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -147,34 +109,31 @@ def site(kind: str, request: pytest.FixtureRequest, box: sandbox.Box, tmp_path: 
         yield Site(box, folder, tmp_path / "data", url, stack)
 
 
-def kills() -> list[Any]:
-    return [
-        pytest.param(kind, point, id=f"{kind}-{point.replace(' ', '_')}")
-        for kind, points in ONE_A_STAGE.items()
-        for point in (POINTS if THOROUGH else points)
-    ]
-
-
-@pytest.mark.parametrize(("kind", "point"), kills())
 def test_promise_1_and_2_whatever_is_killed_ends_as_one_attachment_with_exactly_these_bytes(
-    site: Site, point: str
+    site: Site, kind: str
 ) -> None:
-    first = site.start(attach="beam.pdf", confirm=True, die_at=point)
-    assert first.dead() == -9
-    second = site.start()
-    second.until("reached", "processed")
-    second.close_stdin()
-    second.until("ended")
-    site.check_one_attachment(confirmed=True)
-    assert site.box.requests.count(CREATE) == 1
+    """At each point a process of its own, with a file of its own; one process goes on with what they leave."""
+    dying = {}
+    for point in POINTS if THOROUGH else ONE_A_STAGE[kind]:
+        name = f"{point}.pdf"
+        site.write(name, 2)
+        dying[name] = site.start(attach=name, confirm=True, die_at=point, takes_up=False)
+    assert {name: process.exit_code() for name, process in dying.items()} == dict.fromkeys(dying, -9)
+    heir = site.start()
+    for _ in dying:
+        heir.until("reached", "processed")
+    heir.let_go()
+    heir.until("ended")
+    site.check_one_attachment_each(*dying, confirmed=True)
+    assert site.box.requests.count(CREATE) == len(dying)
 
 
 def test_promise_7_the_next_process_goes_on_from_the_last_part_that_was_taken(site: Site) -> None:
     site.box.faults.add(Fault(PUT, Stall(), nth=3, times=None))
     first = site.start(attach="beam.pdf")
     first.until("reached", "part kept")
-    first.process.kill()
-    first.dead()
+    first.kill()
+    first.exit_code()
     before = site.box.requests.count(PUT)
     site.box.faults.clear()
     second = site.start()
@@ -201,7 +160,7 @@ def test_promise_1_a_live_owner_is_never_robbed_of_its_post(site: Site) -> None:
 
 def test_promise_7_a_process_leaves_what_it_may_not_take_up_to_one_that_may(site: Site, tmp_path: Path) -> None:
     first = site.start(attach="beam.pdf", confirm=True, die_at="signed")
-    first.dead()
+    assert first.exit_code() == -9
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     stranger = site.start(token=site.box.token("steel"))

@@ -1,25 +1,21 @@
-"""Asks for a person's token in several processes at once; one may die where it is told to.
+"""One of several processes that ask for a person's token at once; it may die where it is told to.
 
-Takes one JSON argument: `database` (a path or a PostgreSQL URL), `key` (or `key_file`, or `rings`, the keys of each
-process), `base_url`, `client_id`, `subject`, `processes`, `calls` at once, `rounds` (how often the token is said to be
-refused afterwards) and `die_at`. Prints one JSON line for each process: the digests of the tokens it was given.
+It says when it is ready, waits for the word, and then says what it was given: digests of tokens.
 """
 
 import hashlib
-import json
-import multiprocessing
 import os
 import signal
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import anyio
+from pydantic import BaseModel
 
 from acc.hosts import Hosts
 from auth.database import Database, DatabaseAddress
 from auth.errors import AuthError
-from auth.key_ring import EnvironmentKeys, MachineKeys
+from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
 from auth.pace import Pace
 from auth.pkce import App
 from auth.renewing import Point, RenewedTokens
@@ -29,40 +25,49 @@ from auth.vault import Account, Vault
 from server.web import Web
 
 
-class NoKeyring:
-    def read(self) -> str | None:
-        from auth.key_ring import KeyringUnavailable
+class Orders(BaseModel):
+    """What the process is to do: ask `calls` times at once, then say so many `rounds` that the token was refused.
 
+    `database` is a path or the URL of a PostgreSQL, `keys` are newest first; without them there is a `key_file`.
+    """
+
+    database: str
+    keys: list[str] = []
+    key_file: Path = Path()
+    account: Account
+    calls: int = 1
+    rounds: int = 0
+    die_at: Point | None = None
+
+
+class NoKeyring:
+    """A machine without a keyring, so that the key is kept in a file."""
+
+    def read(self) -> str | None:
         raise KeyringUnavailable
 
     def write(self, text: str) -> None:
-        self.read()
+        raise KeyringUnavailable
 
 
-def opened(job: dict[str, Any]) -> tuple[Database, Vault]:
-    text = job["database"]
+def opened(orders: Orders) -> tuple[Database, Vault]:
+    text = orders.database
     address = DatabaseAddress.of(text) if "://" in text else DatabaseAddress.sqlite(Path(text))
     database = Database.open(address)
-    given = [job["key"]] if job.get("key") else job.get("ring")
-    keys = (
-        EnvironmentKeys([Key.parse(text) for text in given])
-        if given
-        else MachineKeys(Path(job["key_file"]), NoKeyring())
-    )
-    return database, Vault(database, keys)
+    ring = EnvironmentKeys([Key.parse(text) for text in orders.keys])
+    return database, Vault(database, ring if orders.keys else MachineKeys(orders.key_file, NoKeyring()))
 
 
-async def ask(job: dict[str, Any], vault: Vault) -> list[str]:
+async def ask(orders: Orders, vault: Vault) -> list[str]:
     def reached(point: Point) -> None:
-        if point == job.get("die_at"):
+        if point == orders.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    hosts = Hosts.at(job["base_url"])
-    endpoint = TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), App(job["client_id"], ""))
-    account = Account(job["base_url"], job["client_id"], job["subject"])
+    hosts = Hosts.at(orders.account.base_url)
+    endpoint = TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), App(orders.account.client_id, ""))
     # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
-    pace = Pace(jitter=0, poll=0.02, rest=0 if job.get("rounds") else 60)
-    tokens = RenewedTokens(vault, account, endpoint, pace=pace, reached=reached)
+    pace = Pace(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
+    tokens = RenewedTokens(vault, orders.account, endpoint, pace=pace, reached=reached)
     given: list[str] = []
     async with anyio.create_task_group() as group:
 
@@ -74,39 +79,17 @@ async def ask(job: dict[str, Any], vault: Vault) -> list[str]:
             else:
                 given.append(hashlib.sha256(token.encode()).hexdigest())
 
-        for _ in range(job.get("calls", 1)):
+        for _ in range(orders.calls):
             group.start_soon(one)
-    for _ in range(job.get("rounds", 0)):
+    for _ in range(orders.rounds):
         token = await tokens.renewed(await tokens.access_token())
         given.append(hashlib.sha256((token or "none").encode()).hexdigest())
     return given
 
 
-def child(job: dict[str, Any], barrier: Any, out: Any) -> None:
-    database, vault = opened(job)
-    barrier.wait()
-    out.put(anyio.run(ask, job, vault))
+def main(orders: Orders, test: Connection) -> None:
+    database, vault = opened(orders)
+    test.send("ready")
+    test.recv()
+    test.send(anyio.run(ask, orders, vault))
     database.close()
-
-
-def main() -> None:
-    job = json.loads(sys.argv[1])
-    if job["processes"] == 1:
-        _, vault = opened(job)
-        sys.stdout.write(json.dumps(anyio.run(ask, job, vault)) + "\n")
-        return
-    # A child of a warm parent starts at once, so that the children really meet.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    barrier, out = context.Barrier(job["processes"]), context.SimpleQueue()
-    rings = job.get("rings") or [None] * job["processes"]
-    children = [context.Process(target=child, args=({**job, "ring": ring}, barrier, out)) for ring in rings]
-    for one in children:
-        one.start()
-    for _ in children:
-        sys.stdout.write(json.dumps(out.get()) + "\n")
-    for one in children:
-        one.join()
-
-
-if __name__ == "__main__":
-    main()

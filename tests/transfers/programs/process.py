@@ -1,13 +1,13 @@
 """One process of a person, as a server would be: attaches what it is told to, takes up what others left, and dies.
 
-Its one argument is JSON (`Orders`); it writes a JSON line for everything that a test may want to wait for.
+It says everything that a test may want to wait for, and ends when it is told to, or with the test.
 """
 
-import json
 import os
 import signal
 import sys
-import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,14 @@ class Orders(BaseModel):
     takes_up: bool = True
 
 
-def say(**facts: Any) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
+async def work(orders: Orders, test: Connection) -> None:
+    def say(**facts: Any) -> None:
+        test.send(facts)
 
+    def wait() -> None:
+        with suppress(EOFError):
+            test.recv()
 
-async def work(orders: Orders) -> None:
     def reached(point: str) -> None:
         say(reached=point)
         if point == orders.die_at:
@@ -83,19 +85,10 @@ async def work(orders: Orders) -> None:
                     confirm=orders.confirm,
                 )
                 say(attached=outcome.job.reserved.id, existed=outcome.existed, state=outcome.job.state)
-            await anyio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(wait, abandon_on_cancel=True)
     say(ended=True)
 
 
-def main() -> None:
+def main(orders: Orders, test: Connection) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    # A test that fails leaves nobody behind.
-    watchdog = threading.Timer(90, os._exit, [3])
-    watchdog.daemon = True
-    watchdog.start()
-    anyio.run(work, Orders.model_validate_json(sys.argv[1]))
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
+    anyio.run(work, orders, test)
