@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Self
 
-PROGRAMS: Final = ("tests.auth.programs.renew", "tests.transfers.programs.process")
+PROGRAMS: Final = ("tests.auth.programs.renew", "tests.transfers.programs.process", "tests.transfers.programs.pacer")
 LOADED_LATE: Final = ("dbos", "keyring", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite")
 """What the programs import when they need it."""
 

@@ -2,13 +2,10 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from multiprocessing.sharedctypes import Synchronized
 
 import pytest
 
@@ -16,11 +13,11 @@ import sandbox
 from acc.errors import RateLimited
 from auth.database import Database, DatabaseAddress
 from sandbox.clock import Clock
+from tests.processes import CONTEXT, Process
+from tests.transfers.programs.pacer import Orders, main
 from transfers.budget_store import TABLES, BudgetStore
 from transfers.pacing import BLOCK, STORAGE, SUBMITTALS, Budgets, Limits, OwnBudgets, Pace, limits_of
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).parent / "programs" / "pacer.py"
 START = datetime(2026, 3, 4, tzinfo=UTC)
 LIST, SIGN, HUBS = "submittals.items.list", "oss.signeds3upload.get", "dm.hubs"
 HERE = "https://developer.api.autodesk.com"
@@ -156,27 +153,30 @@ def test_a_token_that_says_nothing_of_itself_is_counted_alone_and_shown_to_nobod
     assert found != limits_of(LIST, unreadable, "http://127.0.0.1:8788")
 
 
+class MovedByAll(Clock):
+    """A sandbox's clock that processes move by writing to memory that they share with it."""
+
+    def __init__(self) -> None:
+        super().__init__(START)
+        self.shared: Synchronized[float] = CONTEXT.Value("d", 0.0)
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.shared.value)
+
+
 def test_processes_together_stay_under_the_limit_of_a_minute_and_meet_no_429(postgres_url: str) -> None:
     each, processes = 330, 2
-    with sandbox.running(clock=Clock(START), rate_limits=True) as box, ExitStack() as stack:
-        orders = {
-            "base_url": box.base_url,
-            "token": box.token("manager", expires_in=10**6),
-            "database_url": postgres_url,
-            "project_id": box.project().id,
-            "requests": each,
-        }
-        started = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, str(PROGRAM), json.dumps(orders)],
-                    cwd=ROOT,
-                    env=os.environ | {"PYTHONPATH": str(ROOT)},
-                )
-            )
-            for _ in range(processes)
-        ]
-        assert [program.wait() for program in started] == [0] * processes
+    clock = MovedByAll()
+    with sandbox.running(clock=clock, rate_limits=True) as box, ExitStack() as stack:
+        orders = Orders(
+            base_url=box.base_url,
+            token=box.token("manager", expires_in=10**6),
+            database_url=postgres_url,
+            project_id=box.project().id,
+            requests=each,
+        )
+        started = [stack.enter_context(Process(main, orders, clock.shared)) for _ in range(processes)]
+        assert [process.says() for process in started] == ["done"] * processes
         asked = [request for request in box.requests if request.operation == "users.me"]
         assert [request.status for request in asked] == [200] * each * processes
         moments = [datetime.fromisoformat(request.moment) for request in asked]
