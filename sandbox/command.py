@@ -81,7 +81,7 @@ def run(
                     box.faults.add(fault)
                 if not is_loopback(host):
                     sys.stderr.write(_warning(host, controls_open=options.control_token is not None))
-                sys.stdout.write(_as_json(box) if as_json else _as_lines(box))
+                sys.stdout.write(_as_json(box) if as_json else as_lines(box))
                 sys.stdout.flush()
                 stop.wait()
         except (DataFolderError, DocumentError, LookupError) as error:
@@ -124,12 +124,13 @@ def _warning(host: str, *, controls_open: bool) -> str:
     )
 
 
-def _as_lines(box: Box) -> str:
+def as_lines(box: Box) -> str:
+    """What a client needs, ready to paste into a shell, then the people and the page's address as comments."""
     lines = [
         f"APS_BASE_URL={box.base_url}",
         f"APS_CLIENT_ID={box.client_id}",
         f"APS_CALLBACK_URL={box.callback_url}",
-        *(f"# {one.name} <{one.email}>: {one.role}" for one in box.people),
+        *(f"# {one.name} <{one.email}>" + (f": {one.role}" if one.role else "") for one in box.people),
         f"# Look at it: {box.base_url}/",
     ]
     return "\n".join(lines) + "\n"

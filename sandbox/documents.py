@@ -15,8 +15,10 @@ def read_document(path: Path) -> Any:
     """The value in a `.yaml`, `.yml` or JSON file. Raises `DocumentError`."""
     try:
         content = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: {error}") from None
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     if path.suffix in (".yaml", ".yml"):
         return _read_yaml(path, content)
     try:

@@ -174,7 +174,7 @@ def switch_value(name: str, value: object) -> Any:
     """A value for a switch, from JSON or from the words of a command line. Raises `DocumentError`."""
     hints = get_type_hints(Switches)
     if name not in hints:
-        raise DocumentError(f"there is no switch {name}")
+        raise DocumentError(f"there is no switch {name}; `submittal-mcp sandbox --list-switches` names all")
     options = switch_choices(name)
     for option in options:
         if value == option and type(value) is type(option):

@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+import sandbox
 from sandbox import Switches, command
 from sandbox.command import Options
+from sandbox.plan_file import read_plan
 from sandbox.switches import describe
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,7 @@ import sys
 from pathlib import Path
 from sandbox import command
 from sandbox.command import Options
+from sandbox.plan_file import read_plan
 sys.exit(command.run(host={host!r}, port=0, storage_port=0, as_json=True, options={options!r}))
 """
 
@@ -85,9 +88,12 @@ def test_beyond_loopback_it_warns(token):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (Options(switches=("colour=red",)), "colour"),
+        (
+            Options(switches=("colour=red",)),
+            "there is no switch colour; `submittal-mcp sandbox --list-switches` names all",
+        ),
         (Options(switches=("b_prefix",)), "NAME=VALUE"),
-        (Options(seed=Path("nowhere.yaml")), "nowhere.yaml"),
+        (Options(seed=Path("nowhere.yaml")), "nowhere.yaml cannot be read: No such file or directory\n"),
         (Options(faults=Path("nowhere.json")), "nowhere.json"),
     ],
 )
@@ -133,3 +139,12 @@ def test_the_plugin_is_light():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_people_of_a_seed_are_listed_without_a_role_that_they_have_not(tmp_path):
+    seed = tmp_path / "seed.json"
+    project = {"key": "own", "name": "Own", "managers": ["boss"]}
+    seed.write_text(json.dumps({"people": [{"key": "boss", "name": "Site Manager"}], "projects": [project]}))
+    plan = read_plan(seed)
+    with sandbox.running(plan=plan) as box:
+        assert "# Site Manager <boss@example.com>\n" in command.as_lines(box)
