@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from urllib.parse import unquote
 
 from sandbox.call import Operation
@@ -65,6 +66,7 @@ class Router:
         raise RefusedError(404, "The requested resource does not exist.")
 
 
+@cache
 def _pattern(template: str) -> re.Pattern[str]:
     pieces = re.split(r"\{(\w+)\}", template)
     # Ids of Submittals hold no colon, so that an unknown `:action` is an unknown path; URNs elsewhere do.
