@@ -4,7 +4,7 @@ One ledger is one process's view of the database that it may share with others: 
 replicas of a cluster. It holds the lock that shows the others that this process lives.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -99,6 +99,19 @@ class Ledger:
     async def take(self, executor: str) -> "Lock | None":
         """Return the lock of another process, which shows that it is dead; None while it lives."""
         return await self._take(_EXECUTOR + executor)
+
+    async def next_dead(self, executors: Iterator[str]) -> "tuple[str, Lock] | None":
+        """Return the next of other processes that is dead, with the lock that shows it; None where all others live."""
+        locks = self._now.locks
+
+        def look() -> "tuple[str, Lock] | None":
+            for executor in executors:
+                if (lock := locks.take(_EXECUTOR + executor)) is not None:
+                    return executor, lock
+            return None
+
+        # In one thread for all: windows that stay open are many, and each looks at each other one every few seconds.
+        return await anyio.to_thread.run_sync(look, limiter=self._threads)
 
     async def lives(self) -> bool:
         """Whether this process holds its own lock; one that went with a connection to PostgreSQL is taken anew.

@@ -69,10 +69,9 @@ class TakingUp:
             StorageProblem: The database cannot be used.
         """
         await self._ledger.open()
-        for executor in await self._ledger.ask(lambda store: store.other_executors(self._ledger.executor)):
-            lock = await self._ledger.take(executor)
-            if lock is None:
-                continue
+        others = iter(await self._ledger.ask(lambda store: store.other_executors(self._ledger.executor)))
+        while (found := await self._ledger.next_dead(others)) is not None:
+            executor, lock = found
             try:
                 await self._take_up(executor)
             finally:
