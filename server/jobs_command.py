@@ -115,16 +115,7 @@ async def _lines(ledger: Ledger, *, everything: bool) -> list[JobLine]:
     now = time.time()
     since = None if everything else now - FOLLOW_SECONDS
     rows = await ledger.ask(lambda store: store.recent(limit=SHOWN, open_since=since))
-    return [job_line(row, alive=await _alive(ledger, row.owner), now=now) for row in rows]
-
-
-async def _alive(ledger: Ledger, owner: str | None) -> bool:
-    if owner is None:
-        return False
-    lock = await ledger.take(owner)
-    if lock is not None:
-        await anyio.to_thread.run_sync(lock.release)
-    return lock is None
+    return [job_line(row, alive=await ledger.works(row.owner), now=now) for row in rows]
 
 
 def _written(line: JobLine) -> list[str]:

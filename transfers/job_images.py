@@ -67,18 +67,12 @@ class JobImages:
         return parts, await anyio.to_thread.run_sync(self._upload_key, row)
 
     async def runs(self, row: JobRow) -> bool:
-        """Whether another process works on a job in such a way that it is worth waiting for.
-
-        One whose lock can be taken is dead.
-        """
-        if row.status == FOLLOWING or row.owner is None:
+        """Whether another process works on a job in such a way that it is worth waiting for."""
+        if row.status == FOLLOWING:
             return False
         if row.owner == self._ledger.executor:
             return False  # an image that is not under way; how its run ended could not be written down
-        lock = await self._ledger.take(row.owner)
-        if lock is not None:
-            await anyio.to_thread.run_sync(lock.release)
-        return lock is None
+        return await self._ledger.works(row.owner)
 
     def new_row(self, job: Job, asked: str) -> JobRow:
         """Return the row of a job that nobody has begun; blocks like `record`."""

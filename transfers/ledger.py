@@ -113,6 +113,15 @@ class Ledger:
         # In one thread for all: windows that stay open are many, and each looks at each other one every few seconds.
         return await anyio.to_thread.run_sync(look, limiter=self._threads)
 
+    async def works(self, executor: str | None) -> bool:
+        """Whether an owner, another process, lives: one whose lock can be taken is dead."""
+        if executor is None:
+            return False
+        lock = await self.take(executor)
+        if lock is not None:
+            await anyio.to_thread.run_sync(lock.release)
+        return lock is None
+
     async def lives(self) -> bool:
         """Whether this process holds its own lock; one that went with a connection to PostgreSQL is taken anew.
 

@@ -14,8 +14,8 @@ from typing import IO, Self
 
 FORKS = Path(__file__).parent / "programs" / "forks.py"
 
-POSSIBLE = hasattr(socket, "send_fds") and hasattr(os, "fork") and "COVERAGE_PROCESS_START" not in os.environ
-"""Not on Windows, and not where every process is to be measured from its start."""
+POSSIBLE = sys.platform == "linux" and "COVERAGE_PROCESS_START" not in os.environ
+"""Windows has no forks, macOS none of a process that has used its frameworks; or every start is to be measured."""
 
 
 class Forks:

@@ -86,6 +86,8 @@ async def test_a_job_waits_for_a_database_that_is_away_for_a_moment(
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
+        if seconds not in AWAY_SECONDS:
+            return  # a part that was cut off is tried again
         pauses.append(seconds)
         if len(pauses) == 2:
             await anyio.to_thread.run_sync(let_in, postgres_url)
