@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import sqlalchemy
@@ -81,10 +82,26 @@ def box() -> Iterator[sandbox.Box]:
         yield box
 
 
-@pytest.fixture(params=["legacy", "2026-07-28"])
+ERAS = ("legacy", "2026-07-28")
+THOROUGH = settings.get_current_profile_name() != "quick"
+
+
+@pytest.fixture(params=ERAS)
 def era(request: pytest.FixtureRequest) -> str:
     """The protocol's two ways: the handshake of old, and the stateless one."""
     return str(request.param)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `either_era` in one of the two, told by its name; in the long run in both, as everything else.
+
+    The mark is for answers that are the same whichever way they travel: so each tool is called in both eras, but not
+    each case twice.
+    """
+    if metafunc.definition.get_closest_marker("either_era") and "era" in metafunc.fixturenames and not THOROUGH:
+        one = ERAS[crc32(metafunc.definition.name.encode()) % 2]
+        metafunc.definition.add_marker(pytest.mark.parametrize("era", [one], indirect=True))
 
 
 @pytest.fixture(scope="session", autouse=True)

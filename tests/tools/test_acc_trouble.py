@@ -8,6 +8,8 @@ import pytest
 
 from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 
+pytestmark = pytest.mark.either_era
+
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 AWAY = Refuse(503, "<html>try later</html>", {"Retry-After": "90"})
 """A service that names a longer pause than anybody waits in one call."""

@@ -12,6 +12,8 @@ import sandbox
 from sandbox import Fault, LoseAnswer, Refuse, Stall
 from transfers.parts import MIN_PART_BYTES
 
+pytestmark = pytest.mark.either_era
+
 PLACE = {"project": "Riverside Medical Center", "submittal": "05 12 00-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"
 LINKED = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -230,7 +232,6 @@ async def test_an_upload_that_storage_broke_off_is_gone_on_with_by_the_step_of_i
     assert len(attachments(box)) == 1
 
 
-@pytest.mark.parametrize("era", ["2026-07-28"], indirect=True)
 @pytest.mark.parametrize(
     ("size", "parts"),
     [(1, 1), (MIN_PART_BYTES - 1, 1), (MIN_PART_BYTES, 1), (MIN_PART_BYTES + 1, 2), (25 * MIN_PART_BYTES + 1, 26)],

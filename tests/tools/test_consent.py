@@ -196,6 +196,7 @@ async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box:
     assert someone.shown[1].endswith("Submittal: 051200-3 Something else")
 
 
+@pytest.mark.either_era
 async def test_what_is_visible_already_is_not_asked_about_again(asking: Any) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
@@ -205,6 +206,7 @@ async def test_what_is_visible_already_is_not_asked_about_again(asking: Any) -> 
     assert len(someone.shown) == 1
 
 
+@pytest.mark.either_era
 async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(asking: Any, box: sandbox.Box) -> None:
     rename(box, "Beams\nSHA-256: 0000\u202e\u200b" + "x" * 200)
     someone = Someone("decline")
@@ -217,6 +219,7 @@ async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(asking
     assert len(lines[-1]) < 250
 
 
+@pytest.mark.either_era
 async def test_off_asks_nobody(asking: Any) -> None:
     someone = Someone("decline")
     async with asking(someone, confirm="off") as assistant:

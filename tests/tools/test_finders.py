@@ -8,6 +8,8 @@ from sandbox import Fault, Refuse
 
 from .follower import Others
 
+pytestmark = pytest.mark.either_era
+
 RIVERSIDE = "Riverside Medical Center"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from sandbox import Fault, Refuse
 
+pytestmark = pytest.mark.either_era
+
 RIVERSIDE = "Riverside Medical Center"
 
 

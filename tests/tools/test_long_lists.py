@@ -14,6 +14,8 @@ from tools.file_search import FOLDERS
 from tools.long_lists import ListPage, after_page
 from tools.results import NextStep
 
+pytestmark = pytest.mark.either_era
+
 RIVERSIDE = "Riverside Medical Center"
 
 ARGUMENTS = {
@@ -168,7 +170,6 @@ class TestManyFolders:
     def box(self, sprawling):
         return sprawling
 
-    @pytest.mark.parametrize("era", ["2026-07-28"], indirect=True)
     async def test_a_search_that_stopped_at_its_limit_asks_for_a_folder(self, connect):
         folder = f"{FOLDERS - 1:03}"
         async with connect() as assistant:
@@ -179,7 +180,6 @@ class TestManyFolders:
             within = await assistant.follow(narrow, folder=folder)
         assert [row["path"] for row in within["files"]] == [f"Project Files/{folder}/beam 99.pdf"]
 
-    @pytest.mark.parametrize("era", ["2026-07-28"], indirect=True)
     async def test_a_file_found_by_a_search_that_stopped_is_not_taken_for_the_only_one(self, connect):
         async with connect() as assistant:
             found = await assistant.call("find_project_files", project="Wide House", query="beam 00")

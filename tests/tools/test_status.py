@@ -2,8 +2,12 @@
 
 import sqlite3
 
+import pytest
+
 import sandbox
 from sandbox import Fault, Refuse
+
+pytestmark = pytest.mark.either_era
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 NEW = {"project": "Riverside Medical Center", "submittal": "051200-2"}
