@@ -2,10 +2,7 @@
 
 import base64
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +114,7 @@ READY = ("APS_ACCESS_TOKEN", "SUBMITTAL_MCP_ENCRYPTION_KEYS", "SUBMITTAL_MCP_DAT
 )
 def test_no_command_shows_what_it_was_given(
     box: sandbox.Box,
+    start: Any,
     start_anew: Any,
     environment: dict[str, str],
     tmp_path: Path,
@@ -125,7 +123,8 @@ def test_no_command_shows_what_it_was_given(
 ) -> None:
     secrets = {name: CANARIES[name] for name in given}
     tokens = somebody_signed_in(box, tmp_path / "data")
-    program = start_anew("-m", "server", *command, *COMMANDS[command], **(environment | secrets))
+    begun = start_anew if given is APP else start  # every command once by itself, with what it loads by itself
+    program = begun("-m", "server", *command, *COMMANDS[command], **(environment | secrets))
     if command == ("serve",):
         program.shake_hands()
         said = json.dumps(program.ask("tools/call", {"name": "find_projects", "arguments": {}}))
@@ -152,7 +151,7 @@ def test_every_command_is_among_those_that_are_tried() -> None:
     assert set(commands(typer.main.get_command(cli.app))) <= {*COMMANDS, *WITHOUT_SETTINGS}
 
 
-def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: sandbox.Box, tmp_path: Path) -> None:
+def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: sandbox.Box, start: Any, tmp_path: Path) -> None:
     """What is looked for is what the run itself met: code, state, both tokens, the vault's key, signatures."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
@@ -161,16 +160,9 @@ def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: sandbox.Box, tmp_path
     folder.mkdir()
     (folder / "beams.pdf").write_bytes(b"%PDF-1.4 beams")
     data, kept = tmp_path / "data", tmp_path / "kept"
-    program = subprocess.run(
-        [sys.executable, PROGRAM, box.base_url, box.client_id, callback_url, data, folder, kept],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,  # it does everything there is to do, with the log at its most talkative
-    )
-    out, err = program.stdout, program.stderr
-    assert program.returncode == 0, err[-3000:]
+    given = (PROGRAM, box.base_url, box.client_id, callback_url, data, folder, kept)
+    code, out, err = start(*map(str, given)).rest()
+    assert code == 0, err[-3000:]
     assert "tools/call" in out, "nothing was traced"
     assert "tool_answered" in err, "nothing was logged"
     secrets = [line for line in kept.read_text(encoding="utf-8").splitlines() if line]
