@@ -25,7 +25,7 @@ class NotSignedIn(AuthError):
     """No token is configured and nobody has signed in."""
 
     def __str__(self) -> str:
-        return "nobody is signed in to Autodesk"
+        return "nobody is signed in to Autodesk; `submittal-mcp login` signs somebody in"
 
 
 class ReauthorizationRequired(AuthError):

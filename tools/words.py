@@ -83,7 +83,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
     auth.NotSignedIn: Words(
         "not_signed_in",
         "Nobody is signed in to Autodesk.",
-        "A person sets APS_CLIENT_ID to the client id of an APS app and runs `submittal-mcp login`, or sets "
+        "A person runs `submittal-mcp login`, with APS_CLIENT_ID set to the client id of an APS app, or sets "
         "APS_ACCESS_TOKEN, or starts the server with --sandbox to try everything without an account.",
     ),
     auth.ReauthorizationRequired: _SIGN_IN_OVER,
