@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,10 @@ def _check_schemas_once() -> None:
 
 
 _check_schemas_once()
+
+
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of httpx: the sandbox speaks no TLS, and to read the world's certificates takes longer than many a test."""
 
 
 @pytest.fixture(scope="session")
@@ -241,6 +246,10 @@ def postgres_server() -> Iterator[str]:
         guard = [sys.executable, "-c", GUARD, str(server.get_pid()), str(folder)]
         with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True):
             try:
+                # Of its files nothing is wanted after the tests, and no test ends the machine.
+                server.psql(
+                    "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()"
+                )
                 yield server.get_uri()
             finally:
                 server.cleanup()

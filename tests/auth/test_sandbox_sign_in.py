@@ -12,6 +12,7 @@ from auth.errors import SignInFailed
 from auth.pkce import App, Attempt
 from auth.sandbox_sign_in import SelfApproved, read_redirect, sign_in
 from auth.token_endpoint import Autodesk, TokenEndpoint
+from tests.conftest import NO_TRUST
 
 APP = App("CID", "http://localhost:8765/callback")
 ATTEMPT = Attempt(verifier="v" * 43, state="s" * 43)
@@ -24,12 +25,12 @@ class Browser:
         self.posts = 0
 
     async def get(self, url: str) -> tuple[int, dict[str, str], bytes]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as client:
             return self._answer(await client.get(url))
 
     async def post(self, url: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], bytes]:
         self.posts += 1
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as client:
             return self._answer(await client.post(url, headers=headers, content=body))
 
     def _answer(self, response: httpx.Response) -> tuple[int, dict[str, str], bytes]:
@@ -61,7 +62,7 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     assert second.refresh_token != first.refresh_token
     for granted in (first, second):
         headers = {"Authorization": f"Bearer {granted.access_token.get_secret_value()}"}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as client:
             who = (await client.get(f"{box.base_url}/userinfo", headers=headers)).json()
         assert who["sub"] == box.people[0].autodesk_id
     with pytest.raises(SignInFailed) as failed:

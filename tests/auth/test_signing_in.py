@@ -26,6 +26,7 @@ from auth.storage_errors import StorageProblem
 from auth.token_endpoint import TokenEndpoint
 from auth.vault import SignIn, Vault
 from sandbox import Fault, Refuse
+from tests.conftest import NO_TRUST
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
@@ -67,7 +68,7 @@ class Window:
 
 async def until_listening(started: Started) -> None:
     """Wait until somebody answers for a try."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=NO_TRUST) as client:
         while True:
             try:
                 if (await client.get(f"{started.link}/known")).status_code == 204:
@@ -104,7 +105,7 @@ def window(shared: Database, key: Key, endpoint: TokenEndpoint) -> Window:
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
     """A person's browser: it keeps cookies, and shows where it is sent."""
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(verify=NO_TRUST, timeout=20) as client:
         yield client
 
 
@@ -248,7 +249,7 @@ async def test_an_answer_under_another_host_name_is_refused(
 async def test_another_browser_cannot_finish_what_this_one_began(window: Window, browser: httpx.AsyncClient) -> None:
     async with window.waiting() as started:
         address = await sent_back(browser, started)
-        async with httpx.AsyncClient() as other:
+        async with httpx.AsyncClient(verify=NO_TRUST) as other:
             stolen = await other.get(address)
             assert (stolen.status_code, "not the browser" in stolen.text) == (403, True)
         assert (await browser.get(address)).status_code == 200

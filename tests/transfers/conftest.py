@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from acc.http import api_client, storage_client
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from auth.place import Place
+from tests.conftest import NO_TRUST
 from transfers.attaching import Outcome, Transfers
 from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
@@ -95,10 +95,6 @@ class Person:
 
     async def renewed(self, rejected: str) -> str | None:
         return None
-
-
-NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""The sandbox speaks no TLS, and to read the certificates of the world takes longer than many a test."""
 
 
 class Edge(httpx.AsyncBaseTransport):

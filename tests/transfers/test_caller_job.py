@@ -9,6 +9,7 @@ import pytest
 
 from acc.errors import Unavailable
 from sandbox import Fault, LoseAnswer, Refuse
+from tests.conftest import NO_TRUST
 from transfers.errors import JobStopped, UploadExpired, UploadIncomplete
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -22,7 +23,7 @@ SIGN, COMPLETE, CREATE, PATCH = (
 
 def put(url: str, content: bytes = b"beam") -> int:
     """What a caller does with the answer."""
-    return httpx.put(url, content=content, trust_env=False).status_code
+    return httpx.put(url, content=content, verify=NO_TRUST, trust_env=False).status_code
 
 
 async def test_the_caller_sends_the_bytes_and_confirms(working: Any) -> None:

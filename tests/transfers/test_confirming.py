@@ -9,6 +9,7 @@ import pytest
 
 from acc.errors import Rejected
 from sandbox import Fault, LoseAnswer, Refuse, Stall
+from tests.conftest import NO_TRUST
 from transfers.errors import AttachmentMissing, JobStopped, NotYourAttachment, UploadIncomplete
 
 PATCH, COMPLETE, PUT = "attachments.patch", "oss.signeds3upload.complete", "storage.put"
@@ -145,7 +146,9 @@ async def test_an_object_that_storage_calls_complete_is_evidence_even_where_it_s
         site.box.faults.add(Fault("oss.signeds3download", Refuse(200, {"status": "complete"}), times=None))
         assert (await site.attach(confirm=True)).job.uploaded
         caller, upload = await site.let_caller_upload("other.pdf")
-        await anyio.to_thread.run_sync(lambda: httpx.put(upload.url, content=b"other", trust_env=False))
+        await anyio.to_thread.run_sync(
+            lambda: httpx.put(upload.url, content=b"other", verify=NO_TRUST, trust_env=False)
+        )
         row = await site.confirm(caller.reserved.id)
         assert row.is_file_uploaded
 
