@@ -102,9 +102,12 @@ def refused_rows(rows: Sequence[Row], bad: Sequence[BadRow]) -> list[RowResult]:
 
 def summary(results: Sequence[RowResult]) -> str:
     """Say in a line what became of all rows."""
+    done = [one for one in results if one.outcome == "done"]
+    visible = [one for one in done if one.state != "uploaded"]
     counts = {
-        "attached": sum(one.outcome == "done" and not one.already_attached for one in results),
-        "there already": sum(one.outcome == "done" and one.already_attached for one in results),
+        "attached": sum(not one.already_attached for one in visible),
+        "there already": sum(one.already_attached for one in visible),
+        "stored and not visible yet": len(done) - len(visible),
         "failed": sum(one.outcome == "failed" for one in results),
         "refused": sum(one.outcome == "refused" for one in results),
         "interrupted": sum(one.outcome == "interrupted" for one in results),
