@@ -75,7 +75,7 @@ class Follower:
 
     async def send(self, upload: Answer) -> None:
         """Do what the command of an answer does."""
-        async with httpx.AsyncClient() as storage:
+        async with httpx.AsyncClient(verify=False) as storage:
             response = await storage.request(
                 upload["method"], upload["url"], headers=upload["headers"], content=self.sent
             )
