@@ -11,18 +11,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tools.catalogue import definitions
+
 LAUNCHER = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 
-TOOLS = [
-    "add_submittal_attachment",
-    "confirm_attachment",
-    "get_attachment_status",
-    "find_projects",
-    "find_submittals",
-    "get_submittal",
-    "find_project_files",
-    "sign_in",
-]
+TOOLS = [one.name for one in definitions(local_files=True)]
 
 # No browser opens to sign a person in, and what is printed is one JSON object.
 ALWAYS = ["--cli", "--stored-auth-only", "--format", "json"]

@@ -35,6 +35,7 @@ STATES = ("draft", "sbc-1", "mgr-1", "mgr-2", "sbc-2", "void")
 REVIEWERS = (*ROLES.values(), "architect", None)
 SITUATIONS = (*STATES, "rev, my task", "rev, another's task", "rev, no task")
 SOURCES = ("local", "URN", "reserved")
+THOROUGH = settings.get_current_profile_name() != "quick"
 COPIES = settings.default.max_examples // 6 + 2
 """Submittals of each kind. The first is moved by nobody, and disturbed examples seldom meet one that others have moved."""
 
@@ -122,6 +123,19 @@ OUTCOMES["subcontractor"] = OUTCOMES["reviewer"] | {"sbc-1": "ready"}
 OUTCOMES["viewer"] = OUTCOMES["reviewer"]
 
 
+def situations(role: str, source: str) -> list[str]:
+    """Those to try: where it ends well each source with each role and situation; each refusal once, unless thorough.
+
+    Every source still meets every role, and every situation.
+    """
+    turn = [*ROLES].index(role) - SOURCES.index(source)
+    return [
+        one
+        for number, one in enumerate(SITUATIONS)
+        if THOROUGH or OUTCOMES[role][one] == "ready" or (number + turn) % len(SOURCES) == 0
+    ]
+
+
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("role", ROLES)
 async def test_undisturbed_whoever_may_attach_ends_with_ready_and_whoever_may_not_learns_why(
@@ -130,10 +144,11 @@ async def test_undisturbed_whoever_may_attach_ends_with_ready_and_whoever_may_no
     transport = "stdio" if source == "local" else "http"
     ends = {}
     async with connect(ROLES[role], transport=transport, folders=(tmp_path,) * (source == "local")) as assistant:
-        for situation in SITUATIONS:
+        for situation in situations(role, source):
             agent = follower(box, unmoved(box, role, situation), source, tmp_path)
             ends[situation] = await agent.follow(lambda tool, arguments: assistant.answer(tool, **arguments))
-    assert {situation: end.code for situation, end in ends.items()} == OUTCOMES[role]
+    assert ends
+    assert {situation: end.code for situation, end in ends.items()} == {one: OUTCOMES[role][one] for one in ends}
     for end in ends.values():
         check(end)
 
