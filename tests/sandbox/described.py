@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,8 @@ from sandbox.app import OPERATIONS
 from sandbox.openapi import describe_api
 
 FORMATS = FormatChecker()
+SWITCHES = operator.attrgetter(*(one.name for one in dataclasses.fields(Switches)))
+"""The values of all switches."""
 
 
 class Document:
@@ -128,4 +131,4 @@ class Description:
 
     @property
     def _document(self) -> Document:
-        return document(*dataclasses.astuple(self._box.switches))
+        return document(*SWITCHES(self._box.switches))
