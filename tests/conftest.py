@@ -46,23 +46,6 @@ settings.register_profile("long", max_examples=3000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 
 
-def _check_schemas_once() -> None:
-    """Let jsonschema check a schema once a process: each client of the SDK checks each tool's, for 30 ms of Python."""
-    check = Draft202012Validator.check_schema
-    checked: set[str] = set()
-
-    def check_once(schema: dict[str, Any]) -> None:
-        text = json.dumps(schema)
-        if text not in checked:
-            check(schema)
-            checked.add(text)
-
-    Draft202012Validator.check_schema = check_once
-
-
-_check_schemas_once()
-
-
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of httpx: the sandbox speaks no TLS, and to read the world's certificates takes longer than many a test."""
 
