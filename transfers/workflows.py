@@ -24,6 +24,7 @@ from transfers.failures import failure_from_json, failure_to_json
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from auth.database import DatabaseAddress
 
@@ -112,6 +113,7 @@ class Workflows:
                     self._workflow, self._queue = None, False
                     await anyio.to_thread.run_sync(lambda: DBOS.destroy(destroy_registry=True))
                     if self._engine is not None:
+                        _end_with_its_users(self._engine)
                         await anyio.to_thread.run_sync(self._engine.dispose)
 
     async def run(self, workflow_id: str, body: Body) -> bool:
@@ -260,6 +262,15 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def _import() -> None:
     import dbos  # noqa: F401  # loaded, so that the launch finds it loaded
+
+
+def _end_with_its_users(engine: "Engine") -> None:
+    """Let nobody keep a connection any more: a thread of DBOS's may wait for a database that is away, and come late."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "checkin")
+    def _close(_: object, record: "ConnectionPoolEntry") -> None:
+        record.invalidate()
 
 
 def _engine(address: "DatabaseAddress") -> "Engine":

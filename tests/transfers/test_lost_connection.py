@@ -17,6 +17,7 @@ from sandbox import Fault, Stall
 from transfers.errors import JobStopped
 from transfers.runs import AWAY_SECONDS
 from transfers.task_groups import alongside
+from transfers.workflows import Workflows
 
 CREATE, PUT = "attachments.create", "storage.put"
 
@@ -132,3 +133,16 @@ async def test_a_job_whose_end_could_not_be_written_down_is_let_go_for_other_pro
         [row] = site.rows()
         assert site.box.object_bytes(row["uploadUrn"]) == b"beam"
     assert (waits, done.job.uploaded) == (True, True)
+
+
+async def test_what_the_job_engine_connects_after_its_end_is_closed(postgres_url: str) -> None:
+    workflows = Workflows()
+    await workflows.launch(DatabaseAddress.of(postgres_url), "executor")
+    engine = workflows._engine
+    assert engine is not None
+    await workflows.close()
+    with engine.connect() as late:  # as by a thread that has waited for the database
+        connection = late.connection.driver_connection
+        assert connection is not None
+        assert not connection.closed
+    assert connection.closed
