@@ -113,7 +113,7 @@ class Workflows:
                     self._workflow, self._queue = None, False
                     await anyio.to_thread.run_sync(lambda: DBOS.destroy(destroy_registry=True))
                     if self._engine is not None:
-                        _end_with_its_users(self._engine)
+                        _shut(self._engine)
                         await anyio.to_thread.run_sync(self._engine.dispose)
 
     async def run(self, workflow_id: str, body: Body) -> bool:
@@ -264,13 +264,17 @@ def _import() -> None:
     import dbos  # noqa: F401  # loaded, so that the launch finds it loaded
 
 
-def _end_with_its_users(engine: "Engine") -> None:
-    """Let nobody keep a connection any more: a thread of DBOS's may wait for a database that is away, and come late."""
+def _shut(engine: "Engine") -> None:
+    """Let nobody connect any more: a thread of DBOS's that waits for a database that is away would try for ever."""
     from sqlalchemy import event
 
     @event.listens_for(engine, "checkin")
     def _close(_: object, record: "ConnectionPoolEntry") -> None:
         record.invalidate()
+
+    @event.listens_for(engine, "do_connect")
+    def _refuse(*_: object) -> None:
+        raise RuntimeError("the job engine has ended")  # which is no reason to try again
 
 
 def _engine(address: "DatabaseAddress") -> "Engine":

@@ -135,14 +135,16 @@ async def test_a_job_whose_end_could_not_be_written_down_is_let_go_for_other_pro
     assert (waits, done.job.uploaded) == (True, True)
 
 
-async def test_what_the_job_engine_connects_after_its_end_is_closed(postgres_url: str) -> None:
+async def test_once_the_job_engine_has_ended_nothing_of_it_stays_connected_or_connects(postgres_url: str) -> None:
     workflows = Workflows()
     await workflows.launch(DatabaseAddress.of(postgres_url), "executor")
     engine = workflows._engine
     assert engine is not None
-    await workflows.close()
-    with engine.connect() as late:  # as by a thread that has waited for the database
+    with engine.connect() as late:  # as by a thread that is busy with the database, or waits for it
         connection = late.connection.driver_connection
+        await workflows.close()
         assert connection is not None
         assert not connection.closed
     assert connection.closed
+    with pytest.raises(RuntimeError, match="ended"):
+        engine.connect()
