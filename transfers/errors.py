@@ -25,7 +25,7 @@
     └── StorageStalled              storage took no bytes within the limits of `sending`
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class TransferError(Exception):
@@ -199,7 +199,7 @@ class StorageStalled(TransferError):
     """
 
     part: int
-    causes: list[str] = field(default_factory=list)
+    causes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"StorageStalled: part {self.part} after {', '.join(self.causes)}"

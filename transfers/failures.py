@@ -65,9 +65,8 @@ def failure_from_json(found: dict[str, Any]) -> Exception:
 
 
 def _dataclass_error(kind: type[Exception], fields: dict[str, Any]) -> Exception:
-    return kind(
-        **{name: tuple(value) if name in ("allowed", "folders", "matches") else value for name, value in fields.items()}
-    )
+    # JSON knows no tuples, and these classes no lists.
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
 def _acc_error(kind: type[AccError], found: dict[str, Any]) -> AccError:

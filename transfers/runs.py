@@ -82,7 +82,7 @@ class Runs:
         except Robbed:
             self._log.warning("job_lost", job=job.id, step=job.step)
         except StorageProblem as problem:
-            # The disk is full, say: it stays ours, and whoever comes after this process goes on from what is written.
+            # The disk is full, say: it stays ours, until it is begun again here, let go, or this process is dead.
             job.error = job.error or problem
             self._log.error("job_not_written", job=job.id, problem=str(problem))
 

@@ -102,7 +102,7 @@ class Sending:
                 raise answer
             failures.append(type(answer).__name__)
             if len(failures) == ATTEMPTS or self.sent.too_old(self.clock()):
-                raise StorageStalled(part.number, failures)
+                raise StorageStalled(part.number, tuple(failures))
             await self.sleep(self._pause(len(failures), answer.retry_after_seconds))
 
     async def _put(self, part: Part, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
