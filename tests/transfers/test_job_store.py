@@ -12,34 +12,13 @@ from pathlib import Path
 import pytest
 
 from auth.database import Database
-from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobRow, Robbed, StoredPart
+from tests.transfers.rows import ROW
+from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, Robbed, StoredPart
 from transfers.job_store import TABLES, JobStore
 from transfers.locks import AdvisoryLocks, FileLocks, Locks
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "while_loading.py"
-
-ROW = JobRow(
-    id="one",
-    asked="asked",
-    fingerprint=None,
-    attempt=0,
-    status=OPEN,
-    owner=None,
-    base_url="http://127.0.0.1",
-    person_id="ME",
-    project_id="project",
-    item_id="item",
-    attachment_id=None,
-    name="beam.pdf",
-    posting=False,
-    record="{}",
-    bytes_hashed=0,
-    bytes_sent=0,
-    cancelled=False,
-    created=1.0,
-    updated=1.0,
-)
 
 
 @pytest.fixture

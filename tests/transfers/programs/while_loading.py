@@ -4,6 +4,7 @@ Prints at how many steps it asked.
 """
 
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from auth.database import Database, DatabaseAddress
 from auth.key_ring import EnvironmentKeys
 from auth.sealing import Key
 from auth.vault import Account, Tokens, Vault
-from transfers.job_rows import ENDED, OPEN, JobRow, StoredPart
+from tests.transfers.rows import ROW
+from transfers.job_rows import ENDED, StoredPart
 from transfers.job_store import TABLES, JobStore
 
 ACCOUNT = Account("http://127.0.0.1", "client", "ME")
@@ -26,30 +28,6 @@ TOKENS = Tokens.model_validate(
         "scopes": ("data:read",),
     }
 )
-
-
-def row(id_: str) -> JobRow:
-    return JobRow(
-        id=id_,
-        asked=id_,
-        fingerprint=None,
-        attempt=0,
-        status=OPEN,
-        owner="A",
-        base_url=ACCOUNT.base_url,
-        person_id="ME",
-        project_id="project",
-        item_id="item",
-        attachment_id=id_,
-        name="beam.pdf",
-        posting=False,
-        record="{}",
-        bytes_hashed=0,
-        bytes_sent=0,
-        cancelled=False,
-        created=1.0,
-        updated=1.0,
-    )
 
 
 class Asking:
@@ -69,7 +47,7 @@ class Asking:
 
     def _ask_for_jobs(self, id_: str) -> None:
         store = self._store
-        store.add(row(id_))
+        store.add(replace(ROW, id=id_, asked=id_, owner="A", attachment_id=id_))
         assert [one.id for one in store.rows([id_])] == [one.id for one in store.by_attachments([id_])] == [id_]
         store.keep_parts(id_, [StoredPart(1, 5, "etag", "sha256")])
         store.forget_parts(id_, [1])
