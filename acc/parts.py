@@ -41,7 +41,7 @@ class PartRequest:
 
 @dataclass(frozen=True)
 class PartStored:
-    """Storage has the part; `etag` as it was sent, quotes included, for the completion."""
+    """Storage has the part. `etag` is its bare hash, as the completion takes it."""
 
     etag: str
 
@@ -51,12 +51,17 @@ def part_request(url: SignedUrl, size: int) -> PartRequest:
     return PartRequest("PUT", url, {"Content-Length": str(size)})
 
 
+def bare_etag(value: str) -> str:
+    """The hash in an ETag header, which storage quotes and a completion takes without quotes (fact sheet 8)."""
+    return value.strip().removeprefix("W/").strip('"')
+
+
 def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartStored | StorageError:
     """What storage's answer to a part means; takes any status, headers and bytes.
 
     A 200 without an ETag is not storage's: a proxy's sign-in page looks like that.
     """
-    etag = lower_names(headers).get("etag", "")
+    etag = bare_etag(lower_names(headers).get("etag", ""))
     if 200 <= status < 300:
         return PartStored(etag) if etag else StorageUnavailable(OPERATION, http_status=status, sent=True)
     found = {match["name"]: match["text"] for match in _ELEMENT.finditer(body[:8192].decode("utf-8", "replace"))}

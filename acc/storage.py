@@ -65,8 +65,9 @@ class ObjectStorage:
     ) -> CompletedObject:
         """Make one object of the parts sent; within 24 hours of the start, or they are discarded.
 
-        `size` in bytes and the parts' `etags` in order let storage verify what it has. What a second completion is
-        answered is not known: after an error with `sent`, `download_link` tells whether the first one worked.
+        `size` in bytes and the parts' `etags` in order, bare (`acc.parts.bare_etag`), let storage verify what it has.
+        What a second completion is answered is not known: after an error with `sent`, `download_link` tells whether the
+        first one worked.
 
         Raises:
             PartsRejected: parts are missing, too small or not the ones described.

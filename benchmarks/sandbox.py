@@ -111,7 +111,7 @@ def upload(api: Api, base: str, size: int) -> float:
 
 
 def put(url: str, length: int) -> str:
-    """Send zeros to a signed URL; the part's ETag."""
+    """Send zeros to a signed URL; the part's bare hash."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc)
     blocks = (BLOCK[: min(len(BLOCK), length - sent)] for sent in range(0, length, len(BLOCK)))
@@ -119,7 +119,7 @@ def put(url: str, length: int) -> str:
     answer = connection.getresponse()
     answer.read()
     connection.close()
-    return answer.headers["ETag"]
+    return answer.headers["ETag"].strip('"')
 
 
 @contextmanager

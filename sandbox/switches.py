@@ -151,6 +151,9 @@ class Switches:
         default=False, section="8, 13.15", meaning="whether signeds3upload asks for data:create beside data:write"
     )
     invalid_parts_status: Literal[200, 400] = _switch(400, "8, 13.10", "HTTP status of MissingOrInvalidParts")
+    quoted_etags: Literal["refuse", "accept"] = _switch(
+        "refuse", "8", "an eTag of a completion in the quotes of storage's header: Unexpected, or as the hash in them"
+    )
     complete_twice: Literal["refuse", "repeat"] = _switch(
         "refuse", "8, 13.10", "completing an upload again: 400, or the same answer"
     )

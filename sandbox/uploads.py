@@ -209,6 +209,8 @@ def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: 
     if size is not None and detected < size:
         # URLs that were asked for and never used are what is missing.
         expected_last = max(expected_last, upload["partCount"])
+    if etags is not None and call.world.switches.quoted_etags == "accept":
+        etags = [one.removeprefix('"').removesuffix('"') for one in etags]
     rows = [_verdict(one, by_number.get(one), last, etags) for one in range(1, expected_last + 1)]
     good = bool(parts) and all(row["status"] == "Ok" for row in rows)
     if good and size in (None, detected):
@@ -226,8 +228,7 @@ def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: 
 def _verdict(part_number: int, part: Row | None, last: int, etags: list[str] | None) -> dict[str, Any]:
     if part is None:
         return {"part": part_number, "status": "Pending", "size": None, "eTag": None}
-    wanted = None if etags is None else [one.strip('"') for one in etags[part_number - 1 : part_number]]
-    unexpected = wanted is not None and wanted != [part["eTag"]]
+    unexpected = etags is not None and etags[part_number - 1 : part_number] != [part["eTag"]]
     too_small = part["size"] < SMALLEST_PART and part_number < last
     found = [word for word, true in (("Unexpected", unexpected), ("TooSmall", too_small)) if true]
     return {

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from acc.models.submittals import Attachment
+from acc.parts import bare_etag
 from transfers.caller_job import CallerJob
 from transfers.failures import failure_from_json, failure_to_json
 from transfers.file_job import FileJob
@@ -142,7 +143,8 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
             job.identity = record.identity
         job.hashed = Counter(row.bytes_hashed)
         if upload_key is not None:
-            job.sent = SentParts(upload_key, record.begun, {part.number: part.etag for part in parts})
+            # Rows of earlier versions have the quotes of storage's header.
+            job.sent = SentParts(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
         sent = sum(part.size for part in parts) if upload_key is not None else 0
         job.sent.progress = Counter(row.bytes_sent if job.elsewhere else sent)
 

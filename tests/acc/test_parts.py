@@ -20,12 +20,14 @@ def xml(code: str, message: str = "m") -> bytes:
     return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R1</RequestId></Error>'.encode()
 
 
-def test_a_part_with_an_etag_is_stored() -> None:
-    assert part_answer(200, {"etag": '"abc"'}, b"") == PartStored('"abc"')
+@pytest.mark.parametrize("header", ['"abc"', "abc", ' "abc" ', 'W/"abc"'])
+def test_a_part_with_an_etag_is_stored_and_its_hash_is_bare(header: str) -> None:
+    assert part_answer(200, {"etag": header}, b"") == PartStored("abc")
 
 
-def test_a_200_without_an_etag_is_not_storages_answer() -> None:
-    found = part_answer(200, {"Content-Type": "text/html"}, b"<html>Please sign in</html>")
+@pytest.mark.parametrize("etag", [{}, {"ETag": ""}, {"ETag": '""'}])
+def test_a_200_without_an_etag_is_not_storages_answer(etag: dict[str, str]) -> None:
+    found = part_answer(200, {"Content-Type": "text/html", **etag}, b"<html>Please sign in</html>")
 
     assert type(found) is StorageUnavailable
 
@@ -83,7 +85,9 @@ def test_any_answer_is_a_stored_part_or_one_of_our_errors(status: int, headers: 
 
     if isinstance(found, PartStored):
         assert 200 <= status < 300
-        assert found.etag == headers["ETag"]
+        assert found.etag
+        assert found.etag in headers["ETag"]
+        assert '"' not in (found.etag[0], found.etag[-1])
     else:
         assert isinstance(found, StorageError)
         assert len(str(found)) < 1000

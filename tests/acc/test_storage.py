@@ -1,5 +1,8 @@
 """Signed uploads, and the evidence that bytes arrived."""
 
+import json
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -7,7 +10,10 @@ from acc.connection import Connection
 from acc.errors import Forbidden, Rejected, UnexpectedAnswer, UntrustedStorageHost
 from acc.hosts import Hosts
 from acc.ids import ObjectLocation
+from acc.parts import PartStored, part_answer
 from acc.storage import ObjectStorage
+
+PAYLOADS = Path(__file__).parent.parent / "facts" / "autodesk_payloads.json"
 
 AT = ObjectLocation("wip.dm.prod", "a9d330bc.pdf")
 GOOD = "https://s3.amazonaws.com/signed-url-uploads/1?X-Amz-Signature=SECRET"
@@ -93,11 +99,31 @@ async def test_being_kept_out_is_not_the_same_as_no_bytes(connect, network) -> N
         await storage(connect, network, httpx.Response(403)).download_link(AT)
 
 
+async def test_the_documented_completion_is_sent_from_the_etag_headers_of_its_parts(connect, network) -> None:
+    """S3 quotes the hash in its header; the reference's own completion has it bare (fact sheet 8)."""
+    (documented,) = [
+        row["payload"]
+        for row in json.loads(PAYLOADS.read_text(encoding="utf-8"))
+        if row["basis"] == "reference signeds3upload-POST example 2, request: bare eTags"
+    ]
+    stored = [part_answer(200, {"ETag": f'"{etag}"'}, b"") for etag in documented["eTags"]]
+    net = network(httpx.Response(200, json={"objectId": "urn"}))
+
+    await ObjectStorage(connect(net)).complete(
+        AT,
+        upload_key=documented["uploadKey"],
+        size=documented["size"],
+        etags=[part.etag for part in stored if isinstance(part, PartStored)],
+    )
+
+    assert net.requests[0].content == json.dumps(documented, separators=(",", ":")).encode()
+
+
 async def test_a_completion_whose_first_answer_was_lost_says_so(connect, network) -> None:
     net = network(httpx.Response(504), httpx.Response(400, json={"reason": "Upload already completed"}))
 
     with pytest.raises(Rejected) as caught:
-        await ObjectStorage(connect(net)).complete(AT, upload_key="k", size=1, etags=['"e"'])
+        await ObjectStorage(connect(net)).complete(AT, upload_key="k", size=1, etags=["e"])
 
     assert caught.value.sent is True
     assert len(net.requests) == 2

@@ -159,6 +159,8 @@ FACTS = """
 8 | a part needs Content-Length | test_uploads.test_a_body_without_length_is_refused
 8 | what storage does with a token or without a length is inferred: switches | test_switches.test_storage_may_be_lenient
 8 | parts but the last have 5 MB; MissingOrInvalidParts says what is wrong | test_uploads.test_completion_says_what_is_missing_or_wrong
+8 | eTags are bare hashes: one in quotes is Unexpected | test_uploads.test_an_etag_that_is_not_the_bare_hash_is_unexpected
+8 | a more lenient storage may take them in quotes: a switch | test_switches.test_quoted_etags
 8 | completion within 24 hours, once | test_uploads.test_completion_is_possible_once_and_within_a_day
 8 | its status and a second completion are unknown: switches | test_switches.test_completion_statuses
 8 | Content-Type must be application/json exactly | test_uploads.test_completion_wants_its_content_type_exactly

@@ -142,6 +142,16 @@ def test_completion_statuses(box, manager):
     assert (first.status_code, second.json()) == (200, first.json())
 
 
+def test_quoted_etags(box, manager):
+    urn = manager.attach(box.item("051200-3")).json()["uploadUrn"]
+    signed = manager.signed_urls(urn).json()
+    quoted = manager.put(signed["urls"][0], b"x").headers["etag"]
+    assert quoted.startswith('"')
+    assert manager.complete(urn, uploadKey=signed["uploadKey"], eTags=[quoted]).status_code == 400
+    box.switches.quoted_etags = "accept"
+    assert manager.complete(urn, uploadKey=signed["uploadKey"], eTags=[quoted]).status_code == 200
+
+
 def test_settings_statuses(box, caller):
     admin = caller("admin")
     box.switches.delete_mapping_status = 200

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,22 @@ async def test_promise_2_only_the_parts_that_are_missing_are_sent_again(working:
         assert site.box.requests.count(PUT) == 4
         assert outcome.job.progress.value == len(content)
         assert stored(site) == content
+
+
+async def test_promise_2_an_upload_whose_etags_an_earlier_version_kept_in_quotes_is_completed(
+    working: Any, folder: Path, tmp_path: Path
+) -> None:
+    content = write(folder, 2 * MIN_PART_BYTES)
+    async with working() as site:
+        site.box.faults.add(Fault(COMPLETE, Refuse(503), times=3))
+        error = await stopped(site)
+    with closing(sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3")) as connection, connection:
+        assert connection.execute("UPDATE job_parts SET etag = '\"' || etag || '\"'").rowcount == 2
+    async with working() as site:
+        outcome = await site.attach()
+        assert outcome.job.reserved.id == error.attachment_id
+        assert site.box.requests.count(PUT) == 2
+        assert site.box.object_bytes(outcome.job.reserved.upload_urn) == content
 
 
 async def test_promise_2_a_file_that_was_moved_goes_on_from_its_new_place(working: Any, folder: Path) -> None:

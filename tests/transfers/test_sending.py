@@ -87,11 +87,11 @@ def store(request: Put) -> None:
     body = request.take()
     if len(body) == request.length:
         request.server.parts[request.part] = body
-        request.answer(200, ETag=etag_of(body))
+        request.answer(200, ETag=f'"{etag_of(body)}"')
 
 
 def etag_of(body: bytes) -> str:
-    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def refuse(status: int, body: str = "", *, take: bool = True, **headers: str) -> Effect:
