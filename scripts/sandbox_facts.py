@@ -1,0 +1,119 @@
+"""The page of facts on Autodesk's APIs, docs/sandbox-facts.md, made from the rows of tests/sandbox/facts.txt.
+
+`python scripts/sandbox_facts.py` writes the page; with `--check` it writes nothing and exits with 1 where the page is
+not current. What no document of Autodesk's says comes first: it is what a real account can confirm or refute.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+ROWS: Final = ROOT / "tests" / "sandbox" / "facts.txt"
+PAGE: Final = ROOT / "docs" / "sandbox-facts.md"
+
+BASES: Final = {
+    "recording": "a real answer of the service, found in public code",
+    "tutorial": "a sample payload that a tutorial or a reference page of Autodesk's prints",
+    "reference": "the text of Autodesk's reference pages, field guides or OpenAPI files",
+    "Postman": "what the tests of Autodesk's own Postman collection assert",
+    "clients": "five independent clients of the real service agree",
+    "blog": "an article of Autodesk's",
+    "third party": "code or documents of others, not confirmed",
+    "inferred": "our reading; no document says it",
+    "unknown": "no document says it and every answer is tolerated: a switch of the sandbox",
+}
+"""Where a fact comes from, strongest first."""
+
+_UNSUPPORTED: Final = ("inferred", "unknown")
+
+_HEAD: Final = """# What the sandbox holds to
+
+Every statement of the fact sheet on Autodesk's APIs that can be checked here, with its section there, its basis, and
+the test that holds it. Written by `scripts/tables` from `tests/sandbox/facts.txt`. What cannot be simulated, and why,
+stands in [sandbox.md](sandbox.md).
+
+A test without a folder is in `tests/sandbox`. The bases, strongest first; a statement with several rests in part on the
+weakest:
+
+"""
+_INFERRED: Final = """
+## Inferred: check these first with a real account
+
+The program has not called the real service yet, and no document of Autodesk's says these in full.
+
+"""
+_UNKNOWN: Final = """
+## Unknown: switches of the sandbox
+
+The documents are silent or contradict each other; the client tolerates each answer.
+
+"""
+_DOCUMENTED: Final = """
+## Documented or recorded
+
+"""
+
+
+class Fact(NamedTuple):
+    """A statement on Autodesk's APIs; `test` is `module.test`, of tests/sandbox unless a folder stands before it."""
+
+    section: str
+    statement: str
+    bases: tuple[str, ...]
+    test: str
+
+
+def read_facts() -> list[Fact]:
+    """Return the facts in the order of their sections.
+
+    Raises:
+        ValueError: A row has not four cells, or a basis that is none of `BASES`.
+    """
+    facts = []
+    for number, line in enumerate(ROWS.read_text("utf-8").splitlines(), start=1):
+        if line.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in line.split(" | ")]
+        if len(cells) != len(Fact._fields):
+            raise ValueError(f"{ROWS.name}, line {number}: not section | statement | basis | test")
+        section, statement, basis, test = cells
+        bases = tuple(basis.split(", "))
+        if strange := set(bases) - set(BASES):
+            raise ValueError(f"{ROWS.name}, line {number}: {strange} is no basis; they are {', '.join(BASES)}")
+        facts.append(Fact(section, statement, bases, test))
+    return facts
+
+
+def page(facts: Iterable[Fact]) -> str:
+    """Return the page: what is inferred, what is unknown, then everything else."""
+    groups: dict[str, list[Fact]] = {"inferred": [], "unknown": [], "documented": []}
+    for fact in facts:
+        groups[next((basis for basis in _UNSUPPORTED if basis in fact.bases), "documented")].append(fact)
+    legend = "".join(f"- **{basis}**: {meaning}\n" for basis, meaning in BASES.items())
+    return (
+        f"{_HEAD}{legend}{_INFERRED}{_table(groups['inferred'])}{_UNKNOWN}{_table(groups['unknown'])}"
+        f"{_DOCUMENTED}{_table(groups['documented'])}"
+    )
+
+
+def _table(facts: Iterable[Fact]) -> str:
+    rows = (f"| {fact.section} | {fact.statement} | {', '.join(fact.bases)} | `{fact.test}` |\n" for fact in facts)
+    return "| § | statement | basis | test |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or check it; return the exit code."""
+    current = page(read_facts())
+    if PAGE.exists() and PAGE.read_text("utf-8") == current:
+        return 0
+    if "--check" in arguments:
+        sys.stderr.write(f"{PAGE.relative_to(ROOT)} is not current; run scripts/tables\n")
+        return 1
+    PAGE.write_text(current, "utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
