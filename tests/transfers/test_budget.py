@@ -1,5 +1,6 @@
 """How many requests go out: never more than the limit in any minute, and all that the limit allows in the long run."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,17 +27,30 @@ def test_no_minute_sees_more_than_the_limit_wherever_it_begins_and_however_late_
         assert sum(moment <= other < moment + 60 for other in sent) <= limit.per_minute
 
 
+def sent_in(seconds: float, limit: Limit, wanted: int) -> int:
+    """Requests that go out in `seconds` when each caller waits exactly as long as it was told."""
+    now, sent, buckets = 0.0, 0, {ONE: Bucket.full(limit, 0.0)}
+    while now <= seconds:
+        taken, wait = lease(buckets, {ONE: limit}, now, wanted)
+        assert bool(taken) == (wait == 0)
+        if wait:
+            assert lease(dict(buckets), {ONE: limit}, now + wait * 0.99, wanted)[0] == 0
+        sent += taken
+        now += wait + (1e-6 if wait else 0)
+    return sent
+
+
 @given(limits, st.integers(1, 20))
-def test_whoever_waits_as_long_as_told_gets_a_token(limit: Limit, wanted: int) -> None:
-    now, buckets = 0.0, {ONE: Bucket.full(limit, 0.0)}
-    waited = taken = 0.0
-    while waited < 10:
-        got, wait = lease(buckets, {ONE: limit}, now, wanted)
-        assert bool(got) == (wait == 0)
-        taken += got
-        now, waited = now + wait + 1e-6, waited + wait
-    assert taken >= limit.capacity
-    assert taken <= limit.capacity + limit.rate * (now + 1)
+def test_the_wait_that_is_told_ends_with_a_token_and_not_before(limit: Limit, wanted: int) -> None:
+    assert sent_in(10, limit, wanted) >= limit.capacity
+
+
+@pytest.mark.parametrize("per_minute", [30, 120, 600])
+def test_the_rate_of_tokens_is_the_limit_less_its_burst_over_a_minute_and_a_lease(per_minute: int) -> None:
+    # What a caller may send in an hour, from the documented limit alone: the burst, then a steady rate.
+    hour, burst = 3600.0, per_minute // 10
+    steady = hour * (per_minute - burst) / (60 + LEASE_SECONDS)
+    assert sent_in(hour, Limit(per_minute), 5) == pytest.approx(burst + steady, abs=2)
 
 
 @given(limits, pauses)
