@@ -191,9 +191,11 @@ def _task(call: Call, task_id: str | None, item: Row, mine: Standing) -> str | N
         return None
     if task_id is None:
         raise RefusedError(400, '"taskId" is required while the item is in review')
-    if call.world.store.row("SELECT id FROM tasks WHERE id = ? AND itemId = ?", task_id, item["id"]) is None:
+    task = call.world.store.row("SELECT status FROM tasks WHERE id = ? AND itemId = ?", task_id, item["id"])
+    if task is None:
         raise RefusedError(400, '"taskId" is not a task of this item')
-    if task_id not in mine.open_tasks:
+    any_task = mine.manages and call.world.switches.managers_attach_in_review and task["status"] == "in-progress"
+    if not any_task and task_id not in mine.open_tasks:
         raise RefusedError(403, "The task is not open, or not yours")
     return task_id
 

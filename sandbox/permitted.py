@@ -217,7 +217,7 @@ def partial_update_fields(state: str) -> list[str]:
 
 def _manager_attaches(state: str, standing: Standing, switches: Switches) -> bool:
     if state == "rev":
-        return bool(standing.open_tasks)
+        return switches.managers_attach_in_review or bool(standing.open_tasks)
     return state in ("sbc-1", "mgr-1", "mgr-2") or (state == "draft" and switches.attach_in_draft)
 
 

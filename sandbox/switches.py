@@ -84,6 +84,11 @@ class Switches:
         section="3.5, 13.4",
         meaning="whether the subcontractor in court and a reviewer with an open task may attach",
     )
+    managers_attach_in_review: bool = _switch(
+        default=True,
+        section="3.5, 13.16",
+        meaning="whether a manager without a review task may attach in review, to any task in progress",
+    )
     managers_close_any_task: bool = _switch(
         default=False,
         section="3.5, 4",

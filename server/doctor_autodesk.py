@@ -191,7 +191,7 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
             yield skipped("submittal", "none was named; add --submittal NUMBER")
             return
         item = await finder.submittal(project, asked.submittal)
-        yield await _attaching(finder, project, item)
+        yield _attaching(item)
         yield await _left_behind(acc, project, item)
     except ToolProblem as error:
         check = "submittal" if "submittal" in error.code else "project"
@@ -238,14 +238,12 @@ async def _role(finder: Finder, project: "KnownProject") -> Finding:
     return ok("submittals role", roles)
 
 
-async def _attaching(finder: Finder, project: "KnownProject", item: "Item") -> Finding:
-    from tools.view import ATTACH, REVIEW
+def _attaching(item: "Item") -> Finding:
+    from tools.view import ATTACH
 
     name = f"{item.custom_identifier_human_readable or item.identifier} {item.title}"
     if item.permitted(ATTACH) is not None:
         return ok("attaching", f"the person may attach to {name}")
-    if item.state_id == REVIEW and await finder.my_tasks(project.id, item):
-        return ok("attaching", f"the person may attach to {name} within a review task")
     return problem(
         "attaching",
         f"the person may not attach to {name} in its present state ({item.state_id})",

@@ -24,7 +24,10 @@ def attach(
     category: Annotated[
         str | None, typer.Option(help="submission, for_review, review_response or final_response; default: by state.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Id of the review task, in review; default: your only one.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Id of the review task, in review; default: your only one, else the only one open."),
+    ] = None,
     confirm: Annotated[
         bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only store their bytes.")
     ] = True,

@@ -4,11 +4,26 @@ from typing import Final
 
 from acc.models import Item, ItemState
 from tools.desk import Desk
-from tools.errors import Again, InvalidArguments, InvalidCategory, NotPermitted, SubmittalClosed, TaskRequired
+from tools.errors import (
+    Again,
+    InvalidArguments,
+    InvalidCategory,
+    NotPermitted,
+    SubmittalClosed,
+    TaskRequired,
+    ToolProblem,
+)
 from tools.project_list import KnownProject
-from tools.results import Candidate, TaskRow
-from tools.view import ATTACH, REVIEW, overrides
-from transfers.categories import GivenCategory, allowed_categories, automatic_category, category_id
+from tools.results import Candidate
+from tools.view import ATTACH, REVIEW, ReviewTask, overrides, task_choices
+from transfers.categories import (
+    Category,
+    GivenCategory,
+    allowed_categories,
+    automatic_category,
+    category_id,
+    is_documented,
+)
 from transfers.job import Destination
 
 _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
@@ -19,6 +34,8 @@ async def attach_target(
 ) -> Destination:
     """Return the destination of an attachment to `item` as it is now.
 
+    What ACC's documentation allows is left to ACC to decide; only what it rules out is refused here.
+
     Raises:
         ToolProblem: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
         AccError: ACC refused or is away.
@@ -26,12 +43,13 @@ async def attach_target(
     ended = closed(item)
     if ended is not None:
         raise ended
-    me = await desk.finder.me(project.id)
-    # In review ACC permits attaching to those who have a task; whoever has none is told so, not just refused.
-    task = await _task(desk, project.id, item, task_id)
     _check_permission(item)
-    automatic = automatic_category(item.state_id or "")
-    _check_category(item, category)
+    me = await desk.finder.me(project.id)
+    task = await _task(desk, project.id, item, task_id)
+    state = item.state_id or ""
+    if category is not None and not (is_documented(category, state) or category in _listed(item)):
+        raise _invalid_category(item, category)
+    automatic = automatic_category(state)
     override = category if category != automatic else None
     return Destination(
         base_url=desk.acc.hosts.api,
@@ -42,6 +60,32 @@ async def attach_target(
         category=override or automatic,
         category_id=category_id(override) if override else None,
         task_id=task,
+    )
+
+
+async def doubtful_choice(
+    desk: Desk, project: KnownProject, item: Item, where: Destination, category: GivenCategory | None
+) -> ToolProblem | None:
+    """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
+
+    None where everything is as ACC lists it for this person.
+
+    Raises:
+        AccError: ACC refused or is away.
+    """
+    if category is not None and category not in _listed(item):
+        return _invalid_category(item, category)
+    tasks = await desk.finder.review_tasks(project.id, item)
+    mine = [task for task in tasks if task.mine]
+    if item.state_id != REVIEW or where.task_id in [task.row.id for task in mine]:
+        return None
+    return TaskRequired(
+        "In review an attachment belongs to a review task, and this one is no open task of this person.",
+        "Call again with the task_id of a candidate."
+        if mine
+        else "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC.",
+        candidates=[_task_candidate(task) for task in mine],
+        again=Again(needs=["task_id"]) if mine else None,
     )
 
 
@@ -64,20 +108,24 @@ def _check_permission(item: Item) -> None:
         )
 
 
-def _check_category(item: Item, category: GivenCategory | None) -> None:
-    allowed = allowed_categories(item.state_id or "", overrides(item))
-    if category is not None and category not in allowed:
-        raise InvalidCategory(
-            f"ACC does not offer the category {category} in this state.",
-            f"Call again with one of the candidates, or without category: ACC then chooses {allowed[0]}."
-            if allowed
-            else "Call again without category: ACC then chooses one.",
-            candidates=[Candidate(id=word) for word in allowed],
-            again=Again(needs=["category"]) if allowed else Again(without=["category"]),
-        )
+def _listed(item: Item) -> list[Category]:
+    return allowed_categories(item.state_id or "", overrides(item))
+
+
+def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
+    allowed = _listed(item)
+    return InvalidCategory(
+        f"ACC does not offer the category {category} in this state.",
+        f"Call again with one of the candidates, or without category: ACC then chooses {allowed[0]}."
+        if allowed
+        else "Call again without category: ACC then chooses one.",
+        candidates=[Candidate(id=word) for word in allowed],
+        again=Again(needs=["category"]) if allowed else Again(without=["category"]),
+    )
 
 
 async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> str | None:
+    """Return the review task to name: the one given, else this person's only one, else the only one in progress."""
     if item.state_id != REVIEW:
         if given is not None:
             raise InvalidArguments(
@@ -86,27 +134,26 @@ async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> s
                 again=Again(without=["task_id"]),
             )
         return None
-    mine = await desk.finder.my_tasks(project_id, item)
-    ids = [task.id for task in mine]
-    if given in ids:
+    tasks = await desk.finder.review_tasks(project_id, item)
+    choices = task_choices(tasks)
+    if given is not None and given in [task.row.id for task in tasks]:
         return given
-    if given is None and len(ids) == 1:
-        return ids[0]
+    if given is None and len(choices) <= 1:
+        return choices[0].row.id if choices else None
     raise TaskRequired(
-        "The submittal is in review: an attachment belongs to one of this person's open review tasks."
+        "The submittal is in review: an attachment belongs to one of its review tasks."
         if given is None
-        else "'task_id' is none of this person's open review tasks of this submittal.",
-        "Call again with the task_id of a candidate."
-        if ids
-        else "This person has no open review task here: a reviewer who has one can attach, or a submittals manager can "
-        "return the submittal in ACC.",
-        candidates=[Candidate(id=task.id, name=_task_name(task)) for task in mine],
-        again=Again(needs=["task_id"]) if ids else None,
+        else "'task_id' is none of this submittal's review tasks.",
+        "Call again with the task_id of a candidate." if choices else "Call again without task_id.",
+        candidates=[_task_candidate(task) for task in choices],
+        again=Again(needs=["task_id"]) if choices else Again(without=["task_id"]),
     )
 
 
-def _task_name(task: TaskRow) -> str:
+def _task_candidate(task: ReviewTask) -> Candidate:
     """Name a task, which has no name in ACC, by what tells it from another."""
-    step = "review" if task.step is None else f"review step {task.step}"
-    due = "" if task.due_date is None else f", due {task.due_date}"
-    return f"{step}, {'required' if task.required else 'optional'}{due}"
+    row = task.row
+    step = "review" if row.step is None else f"review step {row.step}"
+    due = "" if row.due_date is None else f", due {row.due_date}"
+    whose = "" if task.mine else ", another reviewer's"
+    return Candidate(id=row.id, name=f"{step}, {'required' if row.required else 'optional'}{due}{whose}")

@@ -26,8 +26,8 @@ from tools.references import (
     search_terms,
     submittal_reference,
 )
-from tools.results import Candidate, TaskRow
-from tools.view import CLOSE_TASK, REVIEW, candidate, number, task_row
+from tools.results import Candidate
+from tools.view import REVIEW, ReviewTask, candidate, number, review_task
 
 SEARCHED: Final = 500
 """Rows looked through for a number that ACC's own search does not find."""
@@ -105,21 +105,21 @@ class Finder:
             return None
         return item if likeness(words, number(item), item.title) == "exact" else None
 
-    async def my_tasks(self, project_id: str, item: Item) -> list[TaskRow]:
-        """Return the open review tasks that this person may close; an assignee can be a company nobody can look up.
+    async def review_tasks(self, project_id: str, item: Item) -> list[ReviewTask]:
+        """Return every task of a submittal in review, in the order of its steps; none in another state.
 
         Raises:
             AccError: ACC refused or is away.
         """
         if item.state_id != REVIEW:
             return []
-        mine: list[TaskRow] = []
+        found: list[ReviewTask] = []
         for step in await self._acc.submittals.steps(project_id, item.id):
             tasks = step.tasks
             if step.status == "in-progress" and not any(task.permitted_actions for task in tasks):
                 tasks = await self._acc.submittals.tasks(project_id, item.id, step.id)
-            mine += [task_row(task, step.step_number) for task in tasks if task.permitted(CLOSE_TASK)]
-        return mine
+            found += [review_task(task, step.step_number) for task in tasks]
+        return found
 
     async def _project_by_id(self, project_id: str) -> KnownProject:
         self._policy.check_project(project_id)

@@ -19,17 +19,16 @@ class SubmittalArguments(Arguments):
 async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
     from tools.attachment_page import attachment_page
-    from tools.view import attachment_row, submittal_view
+    from tools.view import attachment_row, submittal_view, task_choices
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
     me = await desk.finder.me(project.id)
-    tasks = await desk.finder.my_tasks(project.id, item)
+    tasks = await desk.finder.review_tasks(project.id, item)
     page = await attachment_page(desk, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
-    view = submittal_view(item, project.id, me.id, tasks)
-    attach = after_submittal(
-        project.id, view.id, [task.id for task in tasks], desk.policy.surroundings, can_attach=view.can_attach
-    )
+    view = submittal_view(item, project.id, me.id, [task.row for task in tasks if task.mine])
+    choices = [task.row.id for task in task_choices(tasks)]
+    attach = after_submittal(project.id, view.id, choices, desk.policy.surroundings, can_attach=view.can_attach)
     return SubmittalResult(
         submittal=view,
         attachments=[attachment_row(attachment) for attachment in page.attachments],

@@ -141,14 +141,14 @@ def after_submittals(project_id: str, submittals: Sequence[str], *, whole: bool)
 
 
 def after_submittal(
-    project_id: str, submittal_id: str, my_tasks: Sequence[str], around: Surroundings, *, can_attach: bool
+    project_id: str, submittal_id: str, tasks: Sequence[str], around: Surroundings, *, can_attach: bool
 ) -> list[NextStep]:
-    """Return how to attach to a submittal, if this person may; `my_tasks` are there only in review."""
+    """Return how to attach to a submittal, if this person may; in review for one of the `tasks`."""
     if not can_attach or around.read_only:
         return []
     arguments: dict[str, Any] = {"project": project_id, "submittal": submittal_id}
-    if my_tasks:
-        arguments |= _one_or_needed("task_id", my_tasks, whole=True)
+    if tasks:
+        arguments |= _one_or_needed("task_id", tasks, whole=True)
     steps = [step("add_submittal_attachment", arguments | {around.source: None}, "Attach a file.")]
     if not around.local_files:
         found = {"project": project_id, "query": None}

@@ -9,7 +9,7 @@ from typing import Final
 from acc import operations
 from acc.errors import AccError, Forbidden, Rejected
 from acc.models import Item
-from tools.attach_target import attach_target, closed
+from tools.attach_target import attach_target, closed, doubtful_choice
 from tools.desk import Desk
 from tools.errors import Again, NotPermitted, Refused, ToolProblem
 from tools.project_list import KnownProject
@@ -75,13 +75,16 @@ async def _unattached(
 ) -> ToolProblem:
     happened = _happened(before, now)
     try:
-        await attach_target(desk, project, now, category=category, task_id=task_id)
+        where = await attach_target(desk, project, now, category=category, task_id=task_id)
     except ToolProblem as problem:
         return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
     kind = _kind(status)
     if happened:
         hint = "The same call attaches it under the rules of the new state, if that is still wanted."
         return kind(f"{happened} ACC would take the attachment now.", hint, again=Again(), http_status=status)
+    doubtful = await doubtful_choice(desk, project, now, where, category)
+    if doubtful is not None:
+        return doubtful.after("ACC refused the attachment.", status)
     message = "ACC refused the attachment, although the submittal has not changed and still permits it."
     return kind(message, _IN_ACC, http_status=status)
 

@@ -1,5 +1,7 @@
 """From ACC's rows to what an agent is shown: fewer fields, our words."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -190,7 +192,7 @@ def submittal_view(item: Item, project_id: str, person_id: str, tasks: list[Task
         due_date=item.due_date,
         court=item.ball_in_court_type,
         in_my_court=court(item, person_id, tasks),
-        can_attach=may_create and (item.state_id != REVIEW or bool(tasks)),
+        can_attach=may_create,
         allowed_categories=allowed_categories(item.state_id or "", overrides(item)) if may_create else [],
         my_tasks=tasks,
         permittedActions=[_short(action) for action in item.raw_permitted_actions],
@@ -204,14 +206,29 @@ def court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
     return "unknown" if item.ball_in_court_companies or item.ball_in_court_roles else False
 
 
-def task_row(task: Task, step_number: float | None) -> TaskRow:
-    """Show a review task of this person."""
-    return TaskRow(
+@dataclass(frozen=True)
+class ReviewTask:
+    """A review task; `mine`: this person may close it, also as one of a company that nobody can look up."""
+
+    row: TaskRow
+    mine: bool
+    in_progress: bool
+
+
+def review_task(task: Task, step_number: float | None) -> ReviewTask:
+    """Show a review task, and whose it is."""
+    row = TaskRow(
         id=task.id,
         step=int(step_number) if step_number is not None else None,
         required=task.is_required,
         due_date=task.step_due_date,
     )
+    return ReviewTask(row, mine=task.permitted(CLOSE_TASK) is not None, in_progress=task.status == "in-progress")
+
+
+def task_choices(tasks: Sequence[ReviewTask]) -> list[ReviewTask]:
+    """Return the tasks that an attachment may be meant for: this person's open ones, else all in progress."""
+    return [task for task in tasks if task.mine] or [task for task in tasks if task.in_progress]
 
 
 def candidate(item: Item) -> Candidate:

@@ -50,6 +50,15 @@ def automatic_category(state_id: str) -> Category:
     return _AUTOMATIC.get(state_id, "unknown")
 
 
+def is_documented(word: GivenCategory, state_id: str) -> bool:
+    """Whether ACC's documentation names a use of the category in an item's state, whatever `overrides` list.
+
+    Those are the automatic one, 4 for closing from any state, and 1 for a subcontractor's item that began in mgr-1
+    (fact sheet 3.5).
+    """
+    return word in (automatic_category(state_id), "final_response") or (word, state_id) == ("submission", "mgr-1")
+
+
 def allowed_categories(state_id: str, overrides: list[str]) -> list[Category]:
     """Return what may be asked for: the automatic category first, then the overrides that ACC lists.
 

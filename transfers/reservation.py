@@ -133,7 +133,8 @@ class Reservations:
 def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Reservation) -> list[Attachment]:
     """Return the rows that a lost POST may have made: not `known`, by this person, and alike in all that was sent.
 
-    A link is born uploaded, a reservation is not (fact sheet 3.3). Where ACC chooses the category any one will do.
+    A link is born uploaded, a reservation is not (fact sheet 3.3). Where ACC chooses the category or the task any one
+    will do.
     """
     return [
         row
@@ -141,7 +142,7 @@ def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Rese
         if row.id not in known
         and row.name == wanted.name
         and row.created_by == wanted.person_id
-        and row.task_id == wanted.task_id
+        and wanted.task_id in (None, row.task_id)
         and wanted.category_id in (None, row.category_id)
         and row.is_file_uploaded == (wanted.urn is not None)
     ]

@@ -58,7 +58,7 @@ def test_in_review_a_manager_attaches_with_an_open_task_of_their_own(box, manage
         ({"taskId": "second"}, 403),
     ],
 )
-def test_in_review_the_task_must_be_given_open_and_ones_own(box, manager, body, status):
+def test_in_review_the_task_must_be_given_and_in_progress(box, manager, body, status):
     item = box.item("052100-1")
     if body.get("taskId") == "second":
         body = {"taskId": box.tasks(item)[1].id}
@@ -66,10 +66,17 @@ def test_in_review_the_task_must_be_given_open_and_ones_own(box, manager, body, 
 
 
 @pytest.mark.parametrize("number", ["053100-1", "079200-1"])
-def test_in_review_a_manager_without_a_task_may_not_attach(box, manager, number):
+def test_in_review_a_manager_attaches_to_anothers_task_unless_a_switch_forbids_it(box, manager, number):
     item = box.item(number)
+    assert manager.attach(item, taskId=box.tasks(item)[0].id).status_code == 201
+    box.switches.managers_attach_in_review = False
     assert "Attachment::create" not in manager.actions(item)
     assert manager.attach(item, taskId=box.tasks(item)[0].id).status_code == 403
+
+
+def test_in_review_nobody_but_managers_attaches_to_anothers_task(box, caller):
+    item = box.item("052100-1")
+    assert caller("engineer").attach(item, taskId=box.tasks(item)[0].id).status_code == 403
 
 
 def test_a_reviewer_and_a_member_of_the_assigned_company_attach_to_their_task(box, caller):

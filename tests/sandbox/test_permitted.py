@@ -142,6 +142,7 @@ def test_what_is_permitted_succeeds_and_nothing_else_does(box, caller, person, p
         for step in steps
         for task in step["tasks"]
         if "Task::close" in [one["id"] for one in task["permittedActions"]]
+        or (person == "manager" and task["status"] == "in-progress")
     ]
     task = mine[0] if with_task and mine else None
     answer = who.attach(item, categoryId=category, taskId=task)

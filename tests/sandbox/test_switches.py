@@ -76,6 +76,7 @@ def test_who_attaches_where(box, caller, manager):
     box.switches.admins_act_as_managers = True
     assert caller("admin").attach(sbc).status_code == 201
     review = box.item("053100-1")
+    box.switches.managers_attach_in_review = False
     assert manager.attach(review, taskId=box.tasks(review)[0].id).status_code == 403
     box.switches.managers_close_any_task = True
     assert manager.attach(review, taskId=box.tasks(review)[0].id).status_code == 201

@@ -1,24 +1,36 @@
-"""What is sent to ACC for a category: nothing where ACC would choose it by itself, its number where it would not."""
+"""What is sent to ACC for a category and a review task, and what is left to ACC to decide."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from acc.models import Item
+from acc.models import Item, Task
 from tools.attach_target import attach_target
+from tools.errors import Again, NotPermitted, TaskRequired
 from tools.project_list import KnownProject
+from tools.view import ReviewTask, review_task
 from transfers.job import Destination
 
 PROJECT = KnownProject("project", "Project", "hub", "Hub", "ACC")
 CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}
 
 
-def desk() -> Any:
+IN_REVIEW = Item.model_validate({"id": "item", "stateId": "rev", "permittedActions": [CREATE]})
+
+
+def desk(tasks: Sequence[ReviewTask] = ()) -> Any:
     async def me(_project_id: str) -> Any:
         return SimpleNamespace(id="me")
 
-    return SimpleNamespace(finder=SimpleNamespace(me=me), acc=SimpleNamespace(hosts=SimpleNamespace(api="https://acc")))
+    async def review_tasks(_project_id: str, _item: Item) -> Sequence[ReviewTask]:
+        return tasks
+
+    return SimpleNamespace(
+        finder=SimpleNamespace(me=me, review_tasks=review_tasks),
+        acc=SimpleNamespace(hosts=SimpleNamespace(api="https://acc")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,3 +54,80 @@ async def test_only_a_category_other_than_acc_s_own_choice_is_sent(asked, catego
         category_id=sent,
         task_id=None,
     )
+
+
+def review(*tasks: tuple[str, bool, str]) -> list[ReviewTask]:
+    """Review tasks as (id, whether it is this person's, status)."""
+    return [
+        review_task(
+            Task.model_validate(
+                {"id": id_, "status": status, "permittedActions": [{"id": "Task::close"}] if mine else []}
+            ),
+            1,
+        )
+        for id_, mine, status in tasks
+    ]
+
+
+MINE, OTHERS = ("mine", True, "in-progress"), ("theirs", False, "in-progress")
+DONE, LATER = ("done", False, "completed"), ("later", False, "not-started")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "given", "sent"),
+    [
+        ([MINE, OTHERS, DONE], None, "mine"),
+        ([OTHERS, DONE, LATER], None, "theirs"),
+        ([DONE, LATER], None, None),
+        ([], None, None),
+        ([MINE, OTHERS], "theirs", "theirs"),
+        ([MINE, DONE], "done", "done"),
+    ],
+)
+async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_given_one_is_left_to_acc(
+    tasks, given, sent
+):
+    where = await attach_target(desk(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
+    assert where.task_id == sent
+
+
+@pytest.mark.parametrize(
+    ("tasks", "given", "candidates"),
+    [
+        (
+            [OTHERS, DONE, ("other", False, "in-progress")],
+            None,
+            {
+                "theirs": "review step 1, optional, another reviewer's",
+                "other": "review step 1, optional, another reviewer's",
+            },
+        ),
+        (
+            [MINE, OTHERS, ("mine too", True, "in-progress")],
+            None,
+            {"mine": "review step 1, optional", "mine too": "review step 1, optional"},
+        ),
+        ([OTHERS], "of another submittal", {"theirs": "review step 1, optional, another reviewer's"}),
+        ([DONE], "of another submittal", {}),
+    ],
+)
+async def test_in_review_a_task_is_asked_for_where_it_cannot_be_found(tasks, given, candidates):
+    with pytest.raises(TaskRequired) as caught:
+        await attach_target(desk(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
+    assert {one.id: one.name for one in caught.value.candidates} == candidates
+    assert caught.value.again == (Again(needs=["task_id"]) if candidates else Again(without=["task_id"]))
+
+
+@pytest.mark.parametrize("tasks", [[MINE], [OTHERS], []])
+async def test_in_review_a_task_opens_nothing_to_a_person_without_the_permission(tasks):
+    item = Item.model_validate({"id": "item", "stateId": "rev"})
+    with pytest.raises(NotPermitted):
+        await attach_target(desk(review(*tasks)), PROJECT, item, category=None, task_id=None)
+
+
+@pytest.mark.parametrize("state", ["draft", "sbc-1", "mgr-1", "rev"])
+async def test_a_final_response_is_left_to_acc_from_every_state_though_its_list_lacks_it(state):
+    create = {"id": "Attachment::create", "fields": {"categoryId": []} if state == "draft" else {}}
+    item = Item.model_validate({"id": "item", "stateId": state, "permittedActions": [create]})
+    where = await attach_target(desk(review(MINE)), PROJECT, item, category="final_response", task_id=None)
+    assert (where.category, where.category_id) == ("final_response", "4")

@@ -129,7 +129,7 @@ async def submittal_closed(at: Situation) -> Any:
 
 @scenario
 async def task_required(at: Situation) -> Any:
-    return await at.attach(submittal="053100-1")
+    return await at.attach(submittal="052100-1", task_id=NOWHERE)
 
 
 @scenario

@@ -112,11 +112,10 @@ def follower(box: sandbox.Box, item: sandbox.Item, source: str, folder) -> Follo
 
 OUTCOMES = {
     "manager": dict.fromkeys(SITUATIONS, "ready")
-    | {"rev, another's task": "task_required", "rev, no task": "task_required"}
+    | {"rev, no task": "task_required"}
     | {"sbc-2": "submittal_closed", "void": "submittal_closed"},
     "reviewer": dict.fromkeys(SITUATIONS, "permission_denied")
     | {"draft": "submittal_not_found", "rev, my task": "ready"}
-    | {"rev, another's task": "task_required", "rev, no task": "task_required"}
     | {"sbc-2": "submittal_closed", "void": "submittal_closed"},
 }
 OUTCOMES["subcontractor"] = OUTCOMES["reviewer"] | {"sbc-1": "ready"}

@@ -16,7 +16,7 @@ RIVERSIDE = "Riverside Medical Center"
         ("051200-2", "sbc-1", True, ["submission", "final_response"]),
         ("051200-3", "mgr-1", True, ["for_review", "submission", "final_response"]),
         ("052100-1", "rev", True, ["review_response", "final_response"]),
-        ("053100-1", "rev", False, []),
+        ("053100-1", "rev", True, ["review_response", "final_response"]),
         ("033100-2", "mgr-2", True, ["final_response"]),
         ("033100-1", "sbc-2", False, []),
         ("084413-1", "void", False, []),

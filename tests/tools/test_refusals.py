@@ -95,9 +95,39 @@ async def test_a_task_that_was_closed_meanwhile_is_told_as_gone(connect, box, dr
     error, steps = await attach_overtaken(
         connect, box, drawings, "052100-1", lambda others: others.close_tasks("manager")
     )
-    assert (error["code"], error["candidates"], steps) == ("task_required", [], [])
-    assert error["message"].startswith("Meanwhile this person's permission or task is gone.")
-    assert "a reviewer who has one can attach" in error["hint"]
+    assert (error["code"], error["http_status"], steps) == ("task_required", 403, [])
+    assert error["message"].startswith("ACC refused the attachment. In review an attachment belongs to a review task")
+
+
+async def test_a_task_whose_step_has_not_begun_is_left_to_acc_and_then_explained(connect, box, drawings):
+    later = [task for task in box.tasks(box.item("052100-1")) if task.status == "not-started"]
+    async with connect(folders=(drawings,)) as assistant:
+        refusal = await assistant.refused(
+            "add_submittal_attachment",
+            project=PROJECT,
+            submittal="052100-1",
+            file_path="beams.pdf",
+            task_id=later[0].id,
+        )
+        error, [step] = refusal["error"], refusal["next_steps"]
+        assert (error["code"], error["http_status"], step["needs"]) == ("task_required", 403, ["task_id"])
+        [mine] = error["candidates"]
+        added = await assistant.follow(step, task_id=mine["id"])
+    assert added["attachment"]["task_id"] == mine["id"]
+
+
+async def test_a_final_response_that_acc_does_not_list_is_left_to_acc_and_then_explained(connect, box, drawings):
+    async with connect("engineer", folders=(drawings,)) as assistant:
+        refusal = await assistant.refused(
+            "add_submittal_attachment",
+            project=PROJECT,
+            submittal="053100-1",
+            file_path="beams.pdf",
+            category="final_response",
+        )
+    error = refusal["error"]
+    assert (error["code"], error["http_status"]) == ("invalid_category", 400)
+    assert [one["id"] for one in error["candidates"]] == ["review_response"]
 
 
 async def test_a_permission_that_was_taken_away_meanwhile_is_told_as_gone(connect, box, drawings):

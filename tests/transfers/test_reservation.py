@@ -41,7 +41,6 @@ def test_a_new_row_with_all_that_was_sent_may_be_ours() -> None:
         {"name": "Beam.pdf"},
         {"createdBy": "SOMEBODY"},
         {"createdBy": None},
-        {"taskId": "task"},
         {"isFileUploaded": True},
     ],
 )
@@ -57,8 +56,9 @@ def test_a_category_counts_where_one_was_sent() -> None:
     assert matches(replace(WANTED, category_id="4"), row("a"), row("b", categoryId="4")) == ["b"]
 
 
-def test_a_task_counts() -> None:
+def test_a_task_counts_where_one_was_sent() -> None:
     assert matches(replace(WANTED, task_id="task"), row("a"), row("b", taskId="task")) == ["b"]
+    assert matches(WANTED, row("a", taskId="chosen by ACC")) == ["a"]
 
 
 def test_a_link_is_born_uploaded() -> None:
