@@ -13,10 +13,10 @@ from server.shell_words import for_a_shell
 from tools.add_submittal_attachment import definition
 from tools.calling import carried_out
 from tools.confirm_attachment import DEFINITION as CONFIRM
-from tools.consent import Asker
 from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.get_attachment_status import DEFINITION as STATUS
+from tools.ports import Asker
 from tools.results import AttachmentResult, ErrorResult, NextStep, Result
 
 EVERY_SECONDS: Final = 0.5

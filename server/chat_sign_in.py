@@ -15,8 +15,6 @@ from auth.errors import AuthError, CallbackPortTaken
 from auth.signing_in import SigningIn, Started
 from auth.storage_errors import StorageProblem
 from auth.threads import in_thread
-from server.identity import Opened, signing_in
-from server.settings import Settings
 
 _LEFT_SECONDS = 60.0
 """A link with less time left is not handed out again."""
@@ -44,18 +42,21 @@ class _Try:
 
 
 class ChatSignIn:
-    """What `tools.asking.SignInPage` asks for. Its tries run in `group`, and end with it."""
+    """What `tools.ports.SignInPage` asks for. Its tries run in `group`, and end with it.
 
-    def __init__(self, settings: Settings, opened: Callable[[], Opened], group: TaskGroup) -> None:
-        self._settings = settings
-        self._opened = opened
+    `open_signing_in` is called once, in a thread, for the first link.
+    """
+
+    def __init__(self, open_signing_in: Callable[[], SigningIn], callback_url: str, group: TaskGroup) -> None:
+        self._open = open_signing_in
+        self._port = urlsplit(callback_url).port or 0
         self._group = group
         self._lock = anyio.Lock()
         self._signing_in: SigningIn | None = None
         self._try: _Try | None = None
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
-        """Return a link that is good for a minute at least; see `tools.asking.SignInPage`.
+        """Return a link that is good for a minute at least; see `tools.ports.SignInPage`.
 
         Raises:
             StorageProblem: The vault cannot be opened.
@@ -63,11 +64,11 @@ class ChatSignIn:
         """
         async with self._lock:
             if self._signing_in is None:
-                self._signing_in = await in_thread(lambda: signing_in(self._settings, self._opened()))
+                self._signing_in = await in_thread(self._open)
             if self._try is None or not self._try.is_fresh:
                 started = await in_thread(self._signing_in.start)
                 if not started.heard:
-                    raise CallbackPortTaken(urlsplit(self._settings.callback_url).port or 0)
+                    raise CallbackPortTaken(self._port)
                 self._try = _Try(started)
                 self._group.start_soon(self._finish, self._signing_in, self._try)
             if signed_in is not None:
@@ -75,7 +76,7 @@ class ChatSignIn:
             return self._try.started.link
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
-        """Wait for the try under way; see `tools.asking.SignInPage`."""
+        """Wait for the try under way; see `tools.ports.SignInPage`."""
         signing, current = self._signing_in, self._try
         if signing is None or current is None or current.ended.is_set():
             return False

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from server.settings import Settings
-from tools.desk import Desk, Policy
+from tools.desk import Desk
+from tools.policy import Policy
 
 if TYPE_CHECKING:
     import httpx

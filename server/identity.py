@@ -165,7 +165,8 @@ async def _of_a_person(settings: Settings, person: str | None) -> AsyncIterator[
     try:
         async with task_group() as group:
             tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
-            yield Identity(tokens, ChatSignIn(settings, vault, group))
+            page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
+            yield Identity(tokens, page)
             group.cancel_scope.cancel()
     finally:
         vault.close()

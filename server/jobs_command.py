@@ -19,7 +19,7 @@ from transfers.ledger import Ledger
 from transfers.state import FOLLOW_SECONDS
 
 if TYPE_CHECKING:
-    from tools.desk import Policy
+    from tools.policy import Policy
     from transfers.attaching import Transfers
     from transfers.job import Job
     from transfers.job_rows import JobRow

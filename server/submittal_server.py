@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from mcp import MCPError
@@ -30,9 +30,13 @@ from server.task_methods import Tasks
 from tools import icons
 from tools.catalogue import listed, registered
 from tools.cleaner import clean
-from tools.desk import Desk, Policy
+from tools.desk import Desk
+from tools.policy import Policy
 from tools.prompts import offered, problem_of, prompts
 from tools.resources import JSON, RESOURCES, not_found, reader
+
+if TYPE_CHECKING:
+    from tools.completions import Suggestions
 
 INSTRUCTIONS: Final = """\
 Attach files to submittals in Autodesk Construction Cloud (Autodesk Forma).
@@ -51,11 +55,14 @@ class SubmittalServer(MCPServer[LazyDesk]):
         desk: Callable[[], AbstractAsyncContextManager[Desk]],
         unfinished: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._suggestions: Suggestions | None = None
+
         @asynccontextmanager
         async def lifespan(_: MCPServer[LazyDesk]) -> AsyncIterator[LazyDesk]:
             self._listed = anyio.Event()
             async with anyio.create_task_group() as group:
                 self._door = lazy = LazyDesk(group, desk)
+                self._suggestions = None
                 group.start_soon(lazy.open_later, self._listed, unfinished)
                 yield lazy
                 group.cancel_scope.cancel()
@@ -137,10 +144,12 @@ class SubmittalServer(MCPServer[LazyDesk]):
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        from tools.completions import complete
+        from tools.completions import Suggestions
 
+        if self._suggestions is None:
+            self._suggestions = Suggestions(self._door)
         settled = context.arguments or {} if context is not None else {}
-        return await complete(self._door, self._arguments_of(ref), argument.name, argument.value, settled)
+        return await self._suggestions.complete(self._arguments_of(ref), argument.name, argument.value, settled)
 
     def _arguments_of(self, ref: PromptReference | ResourceTemplateReference) -> list[str] | None:
         if isinstance(ref, ResourceTemplateReference):

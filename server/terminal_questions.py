@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 
 from server.attach_progress import View
-from tools.consent import Showing
+from tools.ports import Showing
 
 _YES: Final = ("y", "yes")
 
@@ -25,7 +25,7 @@ class Terminal:
         self._turn = anyio.Lock()
 
     async def agrees(self, showing: Showing) -> bool:
-        """See `tools.consent.Asker`."""
+        """See `tools.ports.Asker`."""
         async with self._turn:
             with self._view.paused():
                 sys.stderr.write(f"\n{showing.text}\n[y/N] ")

@@ -31,7 +31,7 @@ from auth.sealing import Key
 from server.app import Transport, build_server
 from server.settings import Settings
 from tools.catalogue import registered
-from tools.desk import Policy
+from tools.policy import Policy
 from tools.surface import SubmittalTool
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.

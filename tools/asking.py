@@ -7,8 +7,7 @@ gives the link.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mcp import UrlElicitationRequiredError
 from mcp.server.mcpserver import Context
@@ -17,23 +16,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from tools.desk import Call, Desk
 from tools.next_steps import step
+from tools.ports import SignInPage
 from tools.results import ErrorBody, ErrorResult
 
 _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
-
-
-class SignInPage(Protocol):
-    """Where a person can sign in: a link to this machine, with nothing secret in it."""
-
-    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
-        """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""
-
-    async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
-        """Wait for the try under way, `seconds` at most, and return whether somebody has signed in meanwhile.
-
-        With `opened_only` only if somebody has followed the link, and so is at Autodesk's page now.
-        """
 
 
 async def wait_for_answer(desk: Desk, context: Context[Any, Any]) -> None:

@@ -13,7 +13,7 @@ from tools import (
     sign_in,
 )
 from tools.definition import Definition
-from tools.desk import Policy
+from tools.policy import Policy
 from tools.surface import SubmittalTool
 
 

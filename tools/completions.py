@@ -1,46 +1,118 @@
-"""Completing the arguments of prompts and of resource addresses while a person types them."""
+"""Completing the arguments of prompts and of resource addresses while a person types them.
 
-from collections.abc import Collection, Mapping
+What is suggested is live data, asked for in few requests: a text that the tools take. What two things share, a name or
+a number, is no suggestion: their ids are.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import structlog
 from mcp import MCPError
 from mcp_types import INVALID_PARAMS, Completion
 
+from acc.models import Item, Page
+from acc.paging import next_offset
 from tools.cleaner import clean
 from tools.desk import Desk, Door
+from tools.errors import ToolProblem
 from tools.explaining import explain
+from tools.kept import Kept
+from tools.references import alike, search_terms
+from tools.submittal_search import LARGEST_PAGE, ORDER
+from tools.view import number
 
 NOTHING: Final = Completion(values=[], total=0, has_more=False)
+
 COMPLETED: Final = ("project", "submittal")
 """The arguments that live data completes; of the others nothing is suggested."""
 
+MOST: Final = 100
+"""Values of one answer; the protocol allows no more."""
 
-async def complete(
-    door: Door, names: Collection[str] | None, argument: str, typed: str, settled: Mapping[str, str]
-) -> Completion:
-    """Suggest values for an argument of something that has arguments `names`; `settled` are those already filled in.
-
-    Raises:
-        MCPError: There is no such thing (`names` is None), or no such argument of it.
-    """
-    if names is None or argument not in names:
-        what = f"argument {clean(argument, 60)!r}" if names is not None else "prompt or resource"
-        raise MCPError(INVALID_PARAMS, f"There is no such {what} to complete.")
-    if argument not in COMPLETED:
-        return NOTHING
-    try:
-        return await _suggested(await door.opened(), argument, typed, settled)
-    except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
-        explained = explain(error)
-        if explained is None:
-            raise
-        structlog.get_logger(__name__).info("nothing_to_suggest", error_code=explained.body.code)
-        return NOTHING
+PAGES: Final = 64
+"""Searches that are remembered, each a page of submittals at most."""
 
 
-async def _suggested(desk: Desk, argument: str, typed: str, settled: Mapping[str, str]) -> Completion:
-    if argument == "project":
-        return await desk.suggestions.projects(typed)
-    project = settled.get("project", "")
-    return await desk.suggestions.submittals(project, typed) if project.strip() else NOTHING
+class Suggestions:
+    """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._pages = Kept[Page[Item]](PAGES)
+
+    async def complete(
+        self, names: Collection[str] | None, argument: str, typed: str, settled: Mapping[str, str]
+    ) -> Completion:
+        """Suggest values for an argument of something that has arguments `names`; `settled` are those filled in.
+
+        Raises:
+            MCPError: There is no such thing (`names` is None), or no such argument of it.
+        """
+        if names is None or argument not in names:
+            what = f"argument {clean(argument, 60)!r}" if names is not None else "prompt or resource"
+            raise MCPError(INVALID_PARAMS, f"There is no such {what} to complete.")
+        if argument not in COMPLETED:
+            return NOTHING
+        try:
+            desk = await self._door.opened()
+            if argument == "project":
+                return await self._projects(desk, typed)
+            project = settled.get("project", "")
+            return await self._submittals(desk, project, typed) if project.strip() else NOTHING
+        except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
+            explained = explain(error)
+            if explained is None:
+                raise
+            structlog.get_logger(__name__).info("nothing_to_suggest", error_code=explained.body.code)
+            return NOTHING
+
+    async def _projects(self, desk: Desk, typed: str) -> Completion:
+        """Suggest projects that may be worked with, by name."""
+        listed = await desk.finder.project_lists.get()
+        usable = [one for one in listed.projects if one.supported and desk.policy.allows(one.id)]
+        names = _unshared((one.id, one.name) for one in usable)
+        return _completion([names[one.id] for one in usable if alike(typed) in alike(one.name)])
+
+    async def _submittals(self, desk: Desk, project: str, typed: str) -> Completion:
+        """Suggest submittals of a project, the newest first: by number, or by title where the title has the text."""
+        try:
+            place = await desk.finder.project(project)
+        except ToolProblem:
+            return _completion([])  # no such project: its name is still being typed, or wrong, as the tool will say
+        me = await desk.finder.me(place.id)
+        page = await self._page(desk, me.id, place.id, "")
+        if next_offset(page, offset=0) is not None:  # there are more than fit on it
+            for term in search_terms(typed.strip()):
+                page = await self._page(desk, me.id, place.id, term)
+                if page.results:
+                    break
+        items = page.results
+        numbers = _unshared((item.id, number(item)) for item in items)
+        titles = _unshared((item.id, item.title) for item in items)
+        wanted = alike(typed)
+        by_number = [numbers[item.id] for item in items if wanted in alike(number(item))]
+        by_title = [
+            titles[item.id] for item in items if wanted not in alike(number(item)) and wanted in alike(item.title)
+        ]
+        return _completion(by_number + by_title)
+
+    async def _page(self, desk: Desk, person_id: str, project_id: str, search: str) -> Page[Item]:
+        name = (person_id, project_id, search.casefold())
+        page = self._pages.get(*name)
+        if page is None:
+            page = await desk.acc.submittals.items(project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE)
+            self._pages.keep(page, *name)
+        return page
+
+
+def _unshared(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return for each id its name, or the id where several have that name."""
+    pairs = list(named)
+    shared = Counter(alike(name) for _, name in pairs)
+    return {id_: clean(name) if shared[alike(name)] == 1 else clean(id_) for id_, name in pairs}
+
+
+def _completion(values: list[str]) -> Completion:
+    return Completion(values=values[:MOST], total=len(values), has_more=len(values) > MOST)

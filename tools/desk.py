@@ -3,73 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tools.cursor import Cursors, InvalidCursor
-from tools.errors import Again, InvalidArguments, ProjectNotAllowed, ReadOnly
-from tools.next_steps import Surroundings
-from tools.progress import Report
-from tools.questions import Questions
+from tools.errors import Again, InvalidArguments
+from tools.policy import Policy
+from tools.ports import Asker, Report, SignInPage
 
 if TYPE_CHECKING:
     from acc.client import Acc
-    from tools.asking import SignInPage
-    from tools.consent import Asker
     from tools.finding import Finder
-    from tools.suggestions import Suggestions
     from transfers.attaching import Transfers
 
 REPORT_SECONDS: Final = 5.0
 """How often a waiting assistant is told how far its call is."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
-
-    `projects` are bare UUIDs; none means all. `local_files` is false over HTTP, where no path means anything. With
-    `asks` a person agrees before a file becomes visible.
-    """
-
-    local_files: bool
-    read_only: bool = False
-    projects: frozenset[str] = frozenset()
-    max_wait_seconds: int = 45
-    asks: bool = False
-
-    def check_writing(self) -> None:
-        """Let a writing tool go on.
-
-        Raises:
-            ReadOnly: The server was told to change nothing.
-        """
-        if self.read_only:
-            raise ReadOnly(
-                "This server only reads: nothing can be attached or confirmed.",
-                "A person can restart it without SUBMITTAL_MCP_READ_ONLY (or --read-only).",
-            )
-
-    def allows(self, project_id: str) -> bool:
-        """Whether a project may be worked with."""
-        return not self.projects or project_id in self.projects
-
-    def check_project(self, project_id: str) -> None:
-        """Let a call on a project go on.
-
-        Raises:
-            ProjectNotAllowed: The project is not among those the server was told to work with.
-        """
-        if not self.allows(project_id):
-            raise ProjectNotAllowed(
-                "This server was told to leave that project alone.",
-                "A person can add it to SUBMITTAL_MCP_PROJECTS.",
-            )
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """The part of it that next steps depend on."""
-        return Surroundings(self.local_files, self.read_only, self.max_wait_seconds)
 
 
 @dataclass
@@ -83,17 +30,9 @@ class Desk:
     acc: "Acc"
     transfers: "Transfers"
     finder: "Finder"
-    sign_in_page: "SignInPage | None" = None
+    sign_in_page: SignInPage | None = None
     cursors: Cursors = field(default_factory=Cursors)
-    questions: Questions = field(default_factory=Questions)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    @cached_property
-    def suggestions(self) -> "Suggestions":
-        """What this person may mean while they type."""
-        from tools.suggestions import Suggestions
-
-        return Suggestions(self.acc, self.finder, self.policy)
 
 
 class Door(Protocol):
@@ -115,7 +54,7 @@ class Call:
     arguments: dict[str, Any]
     report: Report
     every: float = REPORT_SECONDS
-    asker: "Asker | None" = None
+    asker: Asker | None = None
     defers: bool = False
 
     def cursor_arguments(self) -> dict[str, Any]:

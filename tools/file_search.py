@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.models import FolderContents
-from tools.progress import Report
+from tools.ports import Report
 from tools.project_list import KnownProject
 from tools.references import alike
 from tools.results import FileRow

@@ -6,7 +6,6 @@ from typing import Any, Final
 from acc.client import Acc
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, Rejected
 from acc.models import Item, SubmittalsUser
-from tools.desk import Policy
 from tools.errors import (
     Again,
     AmbiguousReference,
@@ -16,6 +15,7 @@ from tools.errors import (
     SubmittalNotFound,
 )
 from tools.kept import Kept
+from tools.policy import Policy
 from tools.project_list import KnownProject, ProjectLists
 from tools.references import (
     NotAReference,

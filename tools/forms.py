@@ -14,7 +14,8 @@ from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from tools.consent import Showing, cannot_ask, changed
+from tools.consent import cannot_ask, changed
+from tools.ports import Showing
 from tools.questions import Questions
 
 _QUESTION: Final = "make_visible"
@@ -39,7 +40,7 @@ class Form:
         self._call = [tool, arguments]
 
     async def agrees(self, showing: Showing) -> bool:
-        """See `tools.consent.Asker`.
+        """See `tools.ports.Asker`.
 
         Raises:
             PersonAsked: The client has to ask, and to repeat the call.

@@ -1,13 +1,12 @@
 """Progress notifications of one call: each number above the last, and never silence for long."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
 
-Report = Callable[[float, float | None, str], Awaitable[None]]
-"""(done, total or None, a word on what is being done) -> told to the client, if it asked for progress."""
+from tools.ports import Report
 
 BEAT_SECONDS: Final = 4.5
 """Half of the ten seconds, less a little, that nobody who waits goes without a word."""

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tools.consent import Showing
 from tools.desk import Desk
+from tools.ports import Showing
 from tools.view import number
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from acc.models import Item, Page
 from acc.paging import next_offset
-from tools.progress import Report
+from tools.ports import Report
 from tools.references import alike, search_terms
 from tools.view import ATTACH, number
 

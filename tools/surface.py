@@ -13,6 +13,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import Field
 
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
@@ -23,6 +24,7 @@ from tools.definition import Definition
 from tools.desk import Call, Door
 from tools.forms import Form, PersonAsked
 from tools.progress import BEAT_SECONDS, Progress
+from tools.questions import Questions
 from tools.results import ErrorResult, Result
 from tools.schemas import input_schema, output_schema
 from tools.tasks import Deferred, wanted
@@ -36,6 +38,9 @@ class SubmittalTool(Tool):
 
     beat_seconds: float = BEAT_SECONDS
     """How often a call that takes its time says that it goes on, where there is no other news of it."""
+
+    questions: Any = Field(default_factory=Questions)
+    """The `Questions` that clients have been given about calls of this tool."""
 
     @classmethod
     def of(cls, definition: Definition[Any]) -> Self:
@@ -114,7 +119,7 @@ class SubmittalTool(Tool):
         desk = await door.opened()
         await wait_for_answer(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
-        form = Form(desk.questions, context, self.name, given)
+        form = Form(self.questions, context, self.name, given)
         call = Call(self.name, given, progress.tell, asker=form, defers=defers)
         call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page

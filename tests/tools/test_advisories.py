@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import sandbox
 from tools.catalogue import definitions
-from tools.desk import Policy
 from tools.errors import ProjectNotAllowed
+from tools.policy import Policy
 from tools.schemas import input_schema
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}

@@ -21,9 +21,9 @@ from structlog.testing import capture_logs
 from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
 from tools.definition import Definition
-from tools.desk import Call, Desk, Policy
+from tools.desk import Call, Desk
+from tools.policy import Policy
 from tools.progress import Progress
-from tools.questions import Questions
 from tools.results import Person, SignInResult
 from tools.surface import SubmittalTool
 from transfers.file_job import FileJob
@@ -42,7 +42,7 @@ class Bare:
     """A way to a desk with the policy on it, and nothing else."""
 
     async def opened(self) -> Any:
-        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None, questions=Questions())
+        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None)
 
 
 def serving(run: Any, **fields: Any) -> MCPServer[Any]:
@@ -124,7 +124,7 @@ import sys
 import mcp.server
 before = set(sys.modules)
 from tools.catalogue import registered
-from tools.desk import Policy
+from tools.policy import Policy
 registered(Policy(local_files=True))
 print(*sorted(set(sys.modules) - before))
 """
