@@ -41,6 +41,7 @@ from sandbox.query import Query
 from sandbox.refusals import RefusedError, Service, error_body, missing_scope, unauthorized
 from sandbox.routes import Router, service_of
 from sandbox.storage import STORAGE_OPERATIONS
+from sandbox.strict import check_query
 from sandbox.timers import settle
 from sandbox.world import World
 
@@ -140,6 +141,8 @@ class Api:
         )
         if operation.access == "person":
             call.require_person()
+        if operation.service not in ("page", "control"):
+            check_query(call, operation)
         with world.store.transaction():
             answer = operation.handler(call)
         if isinstance(answer, Awaitable):

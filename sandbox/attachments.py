@@ -18,7 +18,7 @@ from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.states import DEFAULT_CATEGORY
 from sandbox.store import Row
-from sandbox.strict import conflict, read_body, refuse_unknown
+from sandbox.strict import conflict, read_body
 from sandbox.submittals_shapes import ATTACHMENT, page_shape
 
 FORBIDDEN_IN_NAMES = frozenset("/\n\r\t\0\f?*\\<>|:")
@@ -83,7 +83,6 @@ def list_attachments(call: Call) -> Answer:
 
 def create_attachment(call: Call) -> Answer:
     """POST …/attachments: reserve an object for local bytes, or link a version of the Files tool."""
-    refuse_unknown(call)
     member = submittals_member(call)
     item = visible_item(call, member)
     mine = standing(call.world, member, item)
@@ -124,7 +123,6 @@ def create_attachment(call: Call) -> Answer:
 
 def patch_attachment(call: Call) -> Answer:
     """PATCH …/attachments/:attachmentId: say that the bytes are there; the version URN follows later."""
-    refuse_unknown(call)
     member = submittals_member(call)
     item = visible_item(call, member)
     world, mine = call.world, standing(call.world, member, item)

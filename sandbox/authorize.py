@@ -27,8 +27,8 @@ _SHORTEST_CHALLENGE, _LONGEST_CHALLENGE = 43, 128
 def authorize(call: Call) -> Answer:
     """Show who can sign in; with a person chosen, or auto-approval on, redirect with a code.
 
-    A wrong client or redirect URI is answered on the spot with 400 and never redirected; anything else goes back to
-    the application as `error`.
+    A wrong client, redirect URI or state is answered on the spot with 400 and never redirected; anything else goes back
+    to the application as `error`.
     """
     query = call.query
     client = CLIENTS.get(query.text("client_id"))
@@ -37,6 +37,8 @@ def authorize(call: Call) -> Answer:
     redirect_uri = query.text("redirect_uri")
     if not _is_registered(call, redirect_uri):
         raise RefusedError(400, "The 'redirect_uri' is invalid.", code="invalid_request")
+    if not re.fullmatch(r"[A-Za-z0-9,._-]*", query.text("state")):
+        raise RefusedError(400, "The 'state' is invalid.", code="invalid_request")
     problem = _problem(call, public=client.public)
     if problem is not None:
         return _back(call, {"error": problem[0], "error_description": problem[1]})
@@ -84,11 +86,13 @@ def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
         return "invalid_scope", "The 'scope' is invalid."
     challenge = query.text("code_challenge")
     if not challenge:
+        if "code_challenge_method" in query:
+            return "invalid_request", "The 'code_challenge' is missing."
         needed = public and call.world.switches.public_needs_pkce
         return ("invalid_request", "The 'code_challenge' is required.") if needed else None
     if query.text("code_challenge_method") != "S256":
         return "invalid_request", "The 'code_challenge_method' must be S256."
-    if not _SHORTEST_CHALLENGE <= len(challenge) <= _LONGEST_CHALLENGE:
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_SHORTEST_CHALLENGE},{_LONGEST_CHALLENGE}}}", challenge):
         return "invalid_request", "The 'code_challenge' is invalid."
     return None
 

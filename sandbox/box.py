@@ -18,6 +18,7 @@ from sandbox.service_accounts import ServiceAccount, service_account
 from sandbox.store import Row
 from sandbox.switches import Switches
 from sandbox.timers import settle
+from sandbox.tokens import DEFAULT_SCOPES
 from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID, World
 
 
@@ -117,9 +118,7 @@ class Box:
         """A person by key, such as `manager`."""
         return self._world.people.need_person(key)
 
-    def token(
-        self, person_key: str = "manager", scopes: str = "data:read data:write data:create", expires_in: int = 3599
-    ) -> str:
+    def token(self, person_key: str = "manager", scopes: str = DEFAULT_SCOPES, expires_in: int = 3599) -> str:
         """An access token for a person, as if they had just signed in."""
         return self._world.tokens.access_token(
             now=self.clock.now(),

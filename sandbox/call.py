@@ -98,7 +98,9 @@ class Operation:
     per_minute: int | None = None
     """A limit of the operation's own, as Data Management has them (fact sheet 11)."""
     query: tuple[str, ...] = ()
-    """Query parameters, for the OpenAPI description."""
+    """Query parameters that it names; others are refused, unless a switch says otherwise."""
+    comparisons: bool = False
+    """Whether its filters take a comparison, as in `filter[displayName]-contains`."""
     fields: Fields | None = None
     """The JSON body, for the OpenAPI description."""
     answers: Mapping[int, Any] = field(default_factory=dict)

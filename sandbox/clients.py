@@ -49,14 +49,14 @@ def form_of(call: Call) -> dict[str, str]:
 def authenticated_client(call: Call, form: dict[str, str]) -> Client:
     """The application that sends a form: Basic header, or id and secret in the body, not both.
 
-    Raises `RefusedError`: 400 `invalid_request` for both or neither, 401 `invalid_client` for a wrong proof.
+    Raises `RefusedError`: 400 `invalid_request` for both, 401 `invalid_client` for neither or a wrong proof.
     """
     basic = _basic(call.headers.get("authorization"))
     if basic is not None and ("client_id" in form or "client_secret" in form):
         raise RefusedError(400, "Client credentials were given twice", code="invalid_request")
     client_id, secret = basic or (form.get("client_id"), form.get("client_secret"))
     if not client_id:
-        raise RefusedError(400, "The client_id is missing", code="invalid_request")
+        raise RefusedError(401, "No client credentials found.", code="invalid_client")
     client = CLIENTS.get(client_id)
     if client is None or not _proves(client, secret):
         raise RefusedError(401, "The client credentials are invalid", code="invalid_client")

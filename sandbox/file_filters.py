@@ -29,7 +29,7 @@ _COMPARISONS: dict[str, Compare] = {
 def filters(call: Call) -> Iterator[tuple[str, Compare, str]]:
     """Attribute, comparison and value of every filter; `RefusedError` (400) for a comparison that there is not."""
     for name, raw in call.query.pairs:
-        found = re.fullmatch(r"filter\[(?:attributes\.)?([\w.]+)\](?:-(\w+))?", name)
+        found = re.fullmatch(r"filter\[([\w.]+)\](?:-(\w+))?", name)
         if found is None:
             continue
         if (found[2] or "") not in _COMPARISONS:

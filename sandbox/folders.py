@@ -192,6 +192,7 @@ OPERATIONS = (
             "includeHidden",
             f"filter[{_ROLLUP}]",
         ),
+        comparisons=True,
         answers={200: CONTENTS},
     ),
     Operation(
@@ -200,9 +201,10 @@ OPERATIONS = (
         f"{_PATH}/search",
         search,
         "dm",
-        ("data:read",),
+        ("data:read", "data:search"),
         per_minute=300,
         query=("page[number]", *(f"filter[{name}]" for name in _SEARCHED)),
+        comparisons=True,
         answers={200: FOUND},
     ),
 )

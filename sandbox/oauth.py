@@ -100,7 +100,7 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
         raise _invalid("The grant was issued to another client.")
     if row["redirectUri"] != redirect_uri:
         raise _invalid("The 'redirect_uri' is invalid.")
-    if row["challenge"] is not None and not _verifies(form.get("code_verifier", ""), row["challenge"]):
+    if not _verifies(form.get("code_verifier"), row["challenge"]):
         raise _invalid("PKCE verification failed.")
     call.world.store.run("DELETE FROM codes WHERE id = ?", row["id"])
     answer = _three_legged(call, client, row["scope"], row["autodeskId"], new_family())
@@ -171,7 +171,10 @@ def _scopes(form: dict[str, str]) -> str:
     return " ".join(scopes)
 
 
-def _verifies(verifier: str, challenge: str) -> bool:
+def _verifies(verifier: str | None, challenge: str | None) -> bool:
+    """Whether a verifier is the challenge's; neither goes without the other."""
+    if verifier is None or challenge is None:
+        return verifier is challenge
     if not re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier):
         return False
     digest = hashlib.sha256(verifier.encode()).digest()

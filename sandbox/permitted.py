@@ -53,6 +53,7 @@ _TRANSITION = (
 )
 _LISTS = ("Attachment::list", "AttachmentDraft::list", "Comment::list", "Step::list")
 _OPEN_STATES = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2")
+_BEFORE_REVIEW = ("draft", "sbc-1", "mgr-1")
 
 
 def action(
@@ -185,8 +186,7 @@ def _manager_actions(item: Row, standing: Standing, switches: Switches, *, has_s
     ]
     if state == "void":
         return actions + ([_attach(item, ["4"])] if switches.attach_in_void else [])
-    if state in _OPEN_STATES:
-        actions.append(action("Item::partial_update", _with_emails(partial_update_fields(state))))
+    actions.append(action("Item::partial_update", _with_emails(partial_update_fields(state))))
     ways = [one for one in TRANSITIONS if one.source == state and (has_steps or one.target != "rev")]
     actions.append(action("Item::wf_transition", _with_emails(_TRANSITION), ["stateId"], ways))
     if state != "draft":
@@ -202,9 +202,9 @@ def _manager_actions(item: Row, standing: Standing, switches: Switches, *, has_s
             _attach(item, categories, draft=True),
         ]
     actions.append(action("Comment::create", {"body": _ANY, "itemId": _ANY, "sendEmails": _EITHER}, ["body", "itemId"]))
-    if state in _OPEN_STATES and state != "rev":
+    if state in _BEFORE_REVIEW:
         actions.append(action("Step::create_from_template", {"templateId": _ANY}, ["templateId"]))
-    if state in _OPEN_STATES:
+    if state in (*_BEFORE_REVIEW, "rev"):
         actions.append(action("Step::overwrite", {"steps": _ANY, "fromStepId": _ANY}, ["steps"]))
     return actions
 
@@ -243,7 +243,9 @@ def _attach(item: Row, categories: list[str] | None, *, draft: bool = False) -> 
     fields["isFileUploaded"] = [True]
     if categories is not None:
         fields["categoryId"] = categories
-    return action("AttachmentDraft::create" if draft else "Attachment::create", fields, ["urnTypeId", "name"])
+    # itemId is the path's own and listed all the same; taskId is a field of a review, and not a mandatory one.
+    mandatory = ["urnTypeId", "itemId", "name"] if item["stateId"] in ("rev", "mgr-2") else ["urnTypeId", "name"]
+    return action("AttachmentDraft::create" if draft else "Attachment::create", fields, mandatory)
 
 
 def _with_emails(names: Iterable[str]) -> dict[str, Sequence[Any]]:

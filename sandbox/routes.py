@@ -27,10 +27,16 @@ _SERVICES: tuple[tuple[str, Service], ...] = (
 
 def service_of(path: str) -> Service:
     """Whose error shape a path answers in, known or not."""
+    path = one_slash(path)
     for prefix, service in _SERVICES:
         if path.startswith(prefix):
             return service
     return "gateway"
+
+
+def one_slash(raw_path: str) -> str:
+    """The path as the gateway reads it: a doubled slash at its start is one (fact sheet 10; Autodesk's Node SDK)."""
+    return re.sub("^//", "/", raw_path)
 
 
 class Router:
@@ -46,6 +52,7 @@ class Router:
 
         Raises `RefusedError`: 404 for an unknown path, 405 (by a switch 404) for a method that the path does not have.
         """
+        raw_path = one_slash(raw_path)
         if switches.encoded_colon == "accept":
             raw_path = re.sub(r"%3[aA](transition|close|change-sequence-type)$", r":\1", raw_path)
         allowed = []

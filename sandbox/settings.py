@@ -15,7 +15,7 @@ from sandbox.people import known_id
 from sandbox.refusals import RefusedError
 from sandbox.routes import SUBMITTALS
 from sandbox.store import Row
-from sandbox.strict import conflict, read_body, refuse_unknown
+from sandbox.strict import conflict, read_body
 from sandbox.submittals_shapes import JOB, MAPPING, METADATA, page_shape
 from sandbox.switches import Switches, switch_choices
 from sandbox.world import World
@@ -66,7 +66,6 @@ _FIXED: dict[str, Any] = {
 
 def metadata(call: Call) -> Answer:
     """GET /metadata: everything that an id in Submittals may mean."""
-    refuse_unknown(call)
     member = submittals_member(call)
     store, project = call.world.store, member.project
     mapping = store.row("SELECT * FROM mappings WHERE projectId = ? ORDER BY createdAt", project["id"])
@@ -116,7 +115,6 @@ def list_mappings(call: Call) -> Answer:
 
 def create_mapping(call: Call) -> Answer:
     """POST /settings/mappings: make a person, company or role a Submittals manager; admins only."""
-    refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
     body = read_body(call, _NEW_MAPPING)
@@ -139,7 +137,6 @@ def create_mapping(call: Call) -> Answer:
 
 def delete_mapping(call: Call) -> Answer:
     """DELETE /settings/mappings/:mappingId; admins only."""
-    refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
     deleted = call.world.store.run(
@@ -152,7 +149,6 @@ def delete_mapping(call: Call) -> Answer:
 
 def change_sequence_type(call: Call) -> Answer:
     """POST /settings/custom-identifier:change-sequence-type: from global to spec numbering, one way, admins only."""
-    refuse_unknown(call)
     member = submittals_member(call)
     admin_only(member)
     read_body(call, _NEW_SEQUENCE)
@@ -175,7 +171,6 @@ def change_sequence_type(call: Call) -> Answer:
 
 def get_async_job(call: Call) -> Answer:
     """GET /async-jobs/:asyncJobId."""
-    refuse_unknown(call)
     member = submittals_member(call)
     job = call.world.store.row(
         "SELECT * FROM async_jobs WHERE id = ? AND projectId = ?", call.path["asyncJobId"].lower(), member.project_id

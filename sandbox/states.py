@@ -93,7 +93,17 @@ class Transition:
 
 
 CREATE_FOR_SUBMISSION = Transition("create", "sbc-1", "Create", _RETURN_TO_CONTRACTOR, _RETURN_TO_CONTRACTOR)
-CREATE_DRAFT = Transition("create", "draft", "Create", nameless=True)
+CREATE_DRAFT = Transition(
+    "create",
+    "draft",
+    "Create draft",
+    fields=(
+        *("subcontractor", "subcontractorType", "submitterDueDate", "manager", "managerType", "managerDueDate"),
+        *("watchers", "requiredOnJobDate", "requiredDate", "requiredApprovalDate", "leadTime"),
+    ),
+    nameless=True,
+)
+"""Eleven fields, as the sample has; which eleven the fact sheet does not say, so these are a guess."""
 CREATE_SUBMITTED = Transition("create", "mgr-1", "Create", ("manager", "managerType"), ("manager", "managerType"))
 
 TRANSITIONS = (
@@ -123,11 +133,11 @@ TRANSITIONS = (
     ),
     Transition("mgr-1", "sbc-2", "Close and distribute", ("responseId", "customIdentifier"), _CLOSE),
     Transition("mgr-1", "void", "Send to Void"),
-    Transition("rev", "mgr-1", "Return to Manager", ("manager", "managerType"), ("manager", "managerType")),
-    Transition("rev", "sbc-2", "Close and distribute", ("responseId",), _CLOSE),
+    Transition("rev", "mgr-1", "Return to Manager", ("manager", "managerType"), ("manager", "managerType", "mailNote")),
+    Transition("rev", "sbc-2", "Close and distribute", ("responseId", "customIdentifier"), _CLOSE),
     Transition("rev", "void", "Send to Void"),
-    Transition("mgr-2", "sbc-2", "Close and distribute", ("responseId",), _CLOSE),
-    Transition("mgr-2", "rev", "Return for Review", ("stepDueDate",), ("stepDueDate", "mailNote")),
+    Transition("mgr-2", "sbc-2", "Close and distribute", ("responseId", "customIdentifier"), _CLOSE),
+    Transition("mgr-2", "rev", "Return for Review", ("stepDueDate",), ("watchers", "stepDueDate", "mailNote")),
     Transition("mgr-2", "void", "Send to Void"),
     Transition("sbc-2", "mgr-2", "Reopen to Manager"),
 )

@@ -1,18 +1,25 @@
-"""How strictly Submittals reads a request: queries, headers and bodies, as the switches say (fact sheet 0)."""
+"""How strictly a request is read: queries, headers and bodies, as the switches say (fact sheet 0)."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from sandbox.call import Call
+from sandbox.call import Call, Operation
 from sandbox.fields import Fields
-from sandbox.refusals import RefusedError
+from sandbox.refusals import RefusedError, not_allowed
 
 
-def refuse_unknown(call: Call, *known: str) -> None:
-    """400 for a query parameter that the operation does not have, unless the switch says to ignore it."""
-    if call.world.switches.unknown_query == "refuse":
-        call.query.refuse_unknown(known)
+def check_query(call: Call, operation: Operation) -> None:
+    """400 for a query parameter that the operation does not name, or that comes twice, unless the switch ignores it."""
+    if call.world.switches.unknown_query == "ignore":
+        return
+    seen = set()
+    for name, _ in call.query.pairs:
+        known = re.sub(r"(?<=\])-\w+$", "", name) if operation.comparisons else name
+        if known not in operation.query or name in seen:
+            raise not_allowed(name)
+        seen.add(name)
 
 
 def read_body(call: Call, fields: Fields) -> dict[str, Any]:

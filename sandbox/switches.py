@@ -36,7 +36,7 @@ class Switches:
         "refuse", "0", "whether Submittals takes a project id with its b. prefix"
     )
     unknown_query: Literal["refuse", "ignore"] = _switch(
-        "refuse", "0", "what Submittals does with a query parameter it does not know"
+        "refuse", "0", "what a service does with a query parameter that it does not name, or that comes twice"
     )
     unknown_fields: Literal["refuse", "ignore"] = _switch(
         "refuse", "0", "what Submittals does with a field of a body it does not know, or does not take in that state"
@@ -151,9 +151,6 @@ class Switches:
         "refuse",
         "10, 13.8",
         "a used refresh token shown again: refused, or refused and everything of that sign-in revoked with it",
-    )
-    upload_needs_data_create: bool = _switch(
-        default=False, section="8, 13.15", meaning="whether signeds3upload asks for data:create beside data:write"
     )
     invalid_parts_status: Literal[200, 400] = _switch(400, "8, 13.10", "HTTP status of MissingOrInvalidParts")
     quoted_etags: Literal["refuse", "accept"] = _switch(

@@ -38,6 +38,8 @@ SCOPES = (
     "application:service_account_key:write",
 )
 """Every scope that Authentication v2 knows; `data:read:<URN>` is one besides."""
+DEFAULT_SCOPES = "data:read data:write data:create data:search"
+"""Of a token that somebody takes without signing in and without saying what for."""
 
 _MOST_READ = 1000
 """Tokens whose signature is not checked again."""
@@ -47,7 +49,7 @@ Keep = Callable[[str, Callable[[], str]], str]
 
 def known_scope(scope: str) -> bool:
     """Whether a scope exists."""
-    return scope in SCOPES or scope.startswith("data:read:")
+    return scope in SCOPES or scope.startswith("data:read:urn:")
 
 
 class TokenMint:

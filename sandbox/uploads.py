@@ -14,7 +14,7 @@ from sandbox.fields import Check, Fields, filled_text, list_of, nullable, number
 from sandbox.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_requests
 from sandbox.processing import OBJECT_URN
 from sandbox.query import LARGEST_NUMBER
-from sandbox.refusals import GatewayRefusedError, RefusedError, missing_scope
+from sandbox.refusals import GatewayRefusedError, RefusedError
 from sandbox.shapes import either
 from sandbox.storage_shapes import COMPLETION_BATCH, INVALID_PARTS, SIGNED_UPLOAD, STORED_OBJECT, UPLOAD_BATCH
 from sandbox.store import Row
@@ -32,7 +32,6 @@ LARGEST_OBJECT = 5 * 1024**4
 
 def upload_urls(call: Call) -> Answer:
     """GET …/signeds3upload: up to 25 URLs, of a new upload or (with `uploadKey`) of one that is going on."""
-    _need_write(call)
     call.query.flag("useAcceleration", default=True)
     urn = known_object(call, call.path["objectKey"])
     return Answer(
@@ -42,14 +41,13 @@ def upload_urls(call: Call) -> Answer:
             parts=call.query.number("parts", 1, 1, MOST_URLS),
             first=call.query.number("firstPart", 1, 1, MOST_PARTS),
             minutes=call.query.number("minutesExpiration", 2, 1, 60),
-            upload_key=call.query.text("uploadKey") or None,
+            upload_key=call.query.text("uploadKey") if "uploadKey" in call.query else None,
         )
     )
 
 
 def complete(call: Call) -> Answer:
     """POST …/signeds3upload: make the parts an object; with size or eTags they are verified."""
-    _need_write(call)
     _need_json(call)
     body = read_json(call.content)
     urn = known_object(call, call.path["objectKey"])
@@ -58,7 +56,6 @@ def complete(call: Call) -> Answer:
 
 def batch_urls(call: Call) -> Answer:
     """POST …/batchsigneds3upload."""
-    _need_write(call)
     call.query.flag("useAcceleration", default=True)
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
 
@@ -74,7 +71,6 @@ def batch_urls(call: Call) -> Answer:
 
 def batch_complete(call: Call) -> Answer:
     """POST …/batchcompleteupload."""
-    _need_write(call)
     _need_json(call)
     return _batch(call, lambda urn, request: {"status": "completed", **_complete(call, urn, request)})
 
@@ -249,18 +245,12 @@ def _size(name: str, value: Any) -> int:
 _SIZE = Check(_size, {"type": "integer", "minimum": 0, "maximum": LARGEST_OBJECT})
 
 
-def _need_write(call: Call) -> None:
-    scopes = call.bearer.scopes if call.bearer else frozenset()
-    if call.world.switches.upload_needs_data_create and "data:create" not in scopes:
-        raise missing_scope()
-
-
 def _need_json(call: Call) -> None:
     if call.headers.get("content-type") != "application/json":
         raise RefusedError(400, "The Content-Type header must be application/json")
 
 
-_WRITE = ("data:write",)
+_WRITE = ("data:write", "data:create")
 _COMPLETION = Fields(
     {"uploadKey": filled_text, "size": nullable(_SIZE), "eTags": nullable(list_of(text))}, ("uploadKey",)
 )

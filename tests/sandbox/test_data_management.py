@@ -135,7 +135,7 @@ def test_attachments_stay_hidden_in_the_files_tool(box, manager, hub):
             {"filter[displayName]-contains": "SHOP"},
             ["beam-shop-drawings.pdf", "column-shop-drawings.pdf", "rebar-shop-drawings.pdf"],
         ),
-        ({"filter[attributes.displayName]-starts": "a-101"}, ["A-101 First Floor Plan.pdf"]),
+        ({"filter[displayName]-starts": "a-101"}, ["A-101 First Floor Plan.pdf"]),
         (
             {"filter[displayName]": "mill-certificates.csv,joist-layout.dwg"},
             ["joist-layout.dwg", "mill-certificates.csv"],
@@ -175,9 +175,18 @@ def test_a_file_its_tip_and_its_versions(box, manager):
     assert len(box.object_bytes(storage)) == tip["attributes"]["storageSize"]
 
 
+def test_searching_needs_a_scope_of_its_own(box, manager, caller):
+    hub = manager("GET", "/project/v1/hubs").json()["data"][0]["id"]
+    top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"][0]["id"]
+    path = f"/data/v1/projects/{box.project().dm_id}/folders/{top}/search"
+    answer = caller("manager", scopes="data:read")("GET", path)
+    assert (answer.status_code, answer.json()["errorCode"]) == (403, "AUTH-010")
+    assert caller("manager", scopes="data:read data:search")("GET", path).status_code == 200
+
+
 def test_a_version_urn_must_be_encoded_whole(box, manager):
     base = f"/data/v1/projects/{box.project().dm_id}/versions"
-    assert manager("GET", f"{base}/{box.file(BEAMS).version_urn}").status_code == 404
+    assert manager("GET", f"{base}/{box.file(BEAMS).version_urn}").status_code == 400
 
 
 @pytest.mark.parametrize(

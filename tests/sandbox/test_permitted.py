@@ -170,13 +170,27 @@ def test_categories_to_choose_from_depend_on_the_state(box, manager):
     for number, categories in numbers.items():
         create = manager.actions(box.item(number))["Attachment::create"]
         assert create["fields"]["categoryId"] == categories, number
-        assert set(create["mandatoryFields"]) == {"urnTypeId", "name"}
+        later = number in ("052100-1", "081113-1")
+        assert set(create["mandatoryFields"]) == {"urnTypeId", "name", *(["itemId"] if later else [])}
         assert ("taskId" in create["fields"]) == (number == "052100-1")
 
 
-def test_steps_come_from_templates_everywhere_but_in_review(box, manager):
-    for number, listed in (("051200-4", True), ("052100-1", False), ("081113-1", True)):
-        assert ("Step::create_from_template" in manager.actions(box.item(number))) == listed
+def test_steps_come_from_a_template_before_a_review_and_are_overwritten_until_its_end(box, manager):
+    for number, listed in (("051200-4", True), ("051200-3", True), ("052100-1", False), ("081113-1", False)):
+        actions = manager.actions(box.item(number))
+        assert ("Step::create_from_template" in actions) == listed
+        assert ("Step::overwrite" in actions) == (listed or number == "052100-1")
+
+
+def test_a_closed_item_keeps_its_update(box, manager):
+    assert "Item::partial_update" in manager.actions(box.item("033100-1"))
+
+
+def test_creating_a_draft_has_a_name_of_its_own_and_eleven_fields(manager):
+    me = manager.submittals("GET", "/users/me").json()
+    [create] = [one for one in me["permittedActions"] if one["id"] == "Item::create"]
+    [draft] = [one for one in create["transitions"] if one["id"] == "create::draft"]
+    assert (draft["name"], len(draft["transitionFields"]), draft["mandatoryFields"]) == ("Create draft", 11, None)
 
 
 def test_an_attachment_says_what_may_be_done_with_it(box, caller, manager):

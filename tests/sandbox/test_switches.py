@@ -121,14 +121,11 @@ def test_duplicates_may_keep_their_category(box, manager):
     assert [row["categoryId"] for row in box.attachments(item)] == [source["categoryId"]] * 2
 
 
-def test_names_and_scopes(box, caller, manager):
+def test_the_longest_name_is_a_switch(box, manager):
     item = box.item("051200-3")
     box.switches.longest_name = 10
     assert manager.attach(item, name="elevenchars").status_code == 400
-    urn = manager.attach(item, name="ten.pdf").json()["uploadUrn"]
-    box.switches.upload_needs_data_create = True
-    assert caller("manager", scopes="data:write").signed_urls(urn).status_code == 403
-    assert manager.signed_urls(urn).status_code == 200
+    assert manager.attach(item, name="ten.pdf").status_code == 201
 
 
 def test_completion_statuses(box, manager):

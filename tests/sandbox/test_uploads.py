@@ -77,6 +77,15 @@ def test_urls_exist_only_for_objects_that_somebody_reserved(box, manager, caller
     assert caller("outsider").signed_urls(urn).status_code == 403
 
 
+def test_uploading_needs_both_documented_scopes(manager, caller, urn):
+    signed = manager.signed_urls(urn).json()
+    for scopes in ("data:write", "data:create", "data:read data:write"):
+        who = caller("manager", scopes=scopes)
+        for answer in (who.signed_urls(urn), who.complete(urn, uploadKey=signed["uploadKey"])):
+            assert (answer.status_code, answer.json()["errorCode"]) == (403, "AUTH-010")
+    assert caller("manager", scopes="data:write data:create").signed_urls(urn).status_code == 200
+
+
 def test_a_signed_url_lives_as_long_as_it_was_asked_for_and_can_be_renewed(box, manager, urn):
     signed = manager.signed_urls(urn, minutesExpiration=10).json()
     box.clock.move(599)
