@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 import sandbox  # noqa: E402  # the path comes first
 from server import logs  # noqa: E402
-from server.app import build_server  # noqa: E402
+from server.mcp.app import build_server  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
 LIST_LIMIT = 3000

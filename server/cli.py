@@ -108,7 +108,7 @@ def serve(
 
             box = open_sandbox.enter_context(sandboxed.started(settings))
             settings, tokens = box.settings, box.tokens
-        from server.app import build_server
+        from server.mcp.app import build_server
 
         mcp_server = build_server(settings, transport="http" if http else "stdio", tokens=tokens, person=person)
         gc.freeze()
@@ -116,7 +116,7 @@ def serve(
         if http:
             _serve_http(mcp_server, settings, new_secret)
         else:
-            from server.stdio import serve_stdio
+            from server.mcp.stdio import serve_stdio
 
             serve_stdio(mcp_server)
 
@@ -134,7 +134,7 @@ def _configure_logs(settings: "Settings", new_secret: str | None) -> None:
 
 
 def _serve_http(mcp_server: "MCPServer", settings: "Settings", new_secret: str | None) -> None:
-    from server.http import ListenError, serve_http
+    from server.mcp.http import ListenError, serve_http
 
     given = settings.http_secret
     try:

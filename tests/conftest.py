@@ -28,11 +28,10 @@ from mcp_types import CallToolResult
 import sandbox
 from auth.database import Database, DatabaseAddress
 from auth.sealing import Key
-from server.app import Transport, build_server
+from server.mcp.app import Transport, build_server
+from server.mcp.tool_adapter import SubmittalTool, registered
 from server.settings import Settings
-from tools.catalogue import registered
 from tools.policy import Policy
-from tools.surface import SubmittalTool
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

@@ -13,8 +13,6 @@ from tools import (
     sign_in,
 )
 from tools.definition import Definition
-from tools.policy import Policy
-from tools.surface import SubmittalTool
 
 
 def definitions(*, local_files: bool) -> list[Definition[Any]]:
@@ -29,13 +27,3 @@ def definitions(*, local_files: bool) -> list[Definition[Any]]:
         find_project_files.DEFINITION,
         sign_in.DEFINITION,
     ]
-
-
-def registered(policy: Policy) -> list[SubmittalTool]:
-    """Return the tools to register, hidden ones included: calling one of those by name answers why it is off."""
-    return [SubmittalTool.of(definition) for definition in definitions(local_files=policy.local_files)]
-
-
-def listed(tool: SubmittalTool, policy: Policy) -> bool:
-    """Whether a client is shown the tool; the same decision refuses the call in `tools.calling`."""
-    return not (tool.definition.writes and policy.read_only)

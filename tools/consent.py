@@ -1,7 +1,7 @@
 """Asking the person before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
 
 What the person is shown is looked up anew after they agreed: only what they saw is done. How they are shown it is up to
-whoever made the call: a form of their chat client (`tools.forms`), or a question in a terminal.
+whoever made the call: a form of their chat client (`server.mcp.consent_elicitation`), or a question in a terminal.
 """
 
 from collections.abc import Awaitable, Callable

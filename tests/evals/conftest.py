@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 import sandbox
-from server.app import build_server
+from server.mcp.app import build_server
 from server.settings import Settings
 from tests.conftest import KEYS, Assistant, every_tool
 

@@ -17,7 +17,7 @@ from mcp import Client
 
 import sandbox
 from auth.sealing import Key
-from server.app import build_server
+from server.mcp.app import build_server
 from server.settings import Settings
 
 START: Final = "<!-- conversations -->\n"

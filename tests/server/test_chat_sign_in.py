@@ -25,7 +25,7 @@ from mcp_types import (
 )
 
 import sandbox
-from server.app import build_server
+from server.mcp.app import build_server
 from server.settings import Settings
 
 Callback = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]

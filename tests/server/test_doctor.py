@@ -21,10 +21,10 @@ from auth.sealing import Key
 from auth.vault import Account, Tokens, Vault
 from sandbox import Fault, Refuse
 from server import doctor
-from server.app import build_server
 from server.doctor_autodesk import Asked
 from server.findings import Report, ok, problem, skipped, warning
 from server.folder_sightings import Sighting, compare
+from server.mcp.app import build_server
 from server.settings import Settings
 
 TOKEN = "canary-token-that-must-not-show"

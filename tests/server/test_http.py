@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from starlette.testclient import TestClient
 
-from server.http import MAX_BODY_BYTES, ListenError, http_app, serve_http
+from server.mcp.http import MAX_BODY_BYTES, ListenError, http_app, serve_http
 
 SECRET = "QZJ-a-secret-of-callers"
 BEARER = {"Authorization": f"Bearer {SECRET}"}

@@ -16,7 +16,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 import sandbox
-from server.http import MAX_SESSIONS
+from server.mcp.http import MAX_SESSIONS
 
 SECRET = "QZJ-a-secret-of-callers"
 HANDSHAKE = {

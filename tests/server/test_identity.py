@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 
 import sandbox
-from server.app import build_server
+from server.mcp.app import build_server
 from server.settings import Settings
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}

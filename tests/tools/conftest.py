@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from server.mcp.schemas import input_schema
 from tools.catalogue import definitions
 from tools.results import NextStep
-from tools.schemas import input_schema
 
 FILLED: dict[str, Any] = {"string": "something", "integer": 1, "boolean": True}
 """A value of each kind, for what a caller would supply."""

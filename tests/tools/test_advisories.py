@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sandbox
+from server.mcp.schemas import input_schema
 from tools.catalogue import definitions
 from tools.errors import ProjectNotAllowed
 from tools.policy import Policy
-from tools.schemas import input_schema
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 NOWHERE = "00000000-0000-4000-8000-000000000000"

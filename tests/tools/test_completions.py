@@ -6,7 +6,7 @@ from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 import sandbox
 from sandbox import Fault, Refuse
-from tools.completions import _unshared
+from server.mcp.completions import _unshared
 
 RIVERSIDE = "Riverside Medical Center"
 PROMPT = PromptReference(name="attach_files")

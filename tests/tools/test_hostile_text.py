@@ -18,7 +18,7 @@ from mcp_types import PromptReference
 from pydantic import AfterValidator, BaseModel
 
 import sandbox
-from server.app import build_server  # noqa: F401  # imported before the proxy's threads run
+from server.mcp.app import build_server  # noqa: F401  # imported before the proxy's threads run
 from tools import results
 from tools.cleaner import MAX_TEXT, clean, clean_json
 from tools.results import Result

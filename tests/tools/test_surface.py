@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client
 
-from server.app import build_server
+from server.mcp.app import build_server
 from server.settings import Settings
 from tools.catalogue import definitions
 from tools.results import ErrorResult

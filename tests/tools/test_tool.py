@@ -18,14 +18,14 @@ from mcp.server import MCPServer
 from mcp_types import INTERNAL_ERROR
 from structlog.testing import capture_logs
 
+from server.mcp.progress import Progress
+from server.mcp.tool_adapter import SubmittalTool
 from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
 from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.policy import Policy
-from tools.progress import Progress
 from tools.results import Person, SignInResult
-from tools.surface import SubmittalTool
 from transfers.file_job import FileJob
 from transfers.job import Destination
 from transfers.local_file import Identity
@@ -123,16 +123,16 @@ def test_naming_the_tools_loads_nothing_that_only_a_call_needs():
 import sys
 import mcp.server
 before = set(sys.modules)
-from tools.catalogue import registered
+from server.mcp.tool_adapter import registered
 from tools.policy import Policy
 registered(Policy(local_files=True))
 print(*sorted(set(sys.modules) - before))
 """
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
     loaded_modules = loaded.stdout.split()
-    assert "tools.surface" in loaded_modules
+    assert "server.mcp.tool_adapter" in loaded_modules
     ours = [name for name in loaded_modules if name.startswith(("acc", "auth", "transfers"))]
-    assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {"difflib", "pydantic", "tools"}
+    assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {"difflib", "pydantic", "server", "tools"}
     assert ours == [
         "auth",
         "auth.errors",

@@ -168,8 +168,8 @@ def main() -> None:
     trace.set_tracer_provider(tracers)
     from auth.vault import Account
     from server import logs
-    from server.app import build_server
     from server.identity import opened_vault
+    from server.mcp.app import build_server
     from server.settings import Settings
 
     settings = Settings.load(

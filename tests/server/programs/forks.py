@@ -15,7 +15,7 @@ import socket
 import sys
 
 LONG = (
-    *("server.app", "server.stdio", "server.http", "server.attach_command", "server.worker_command"),
+    *("server.mcp.app", "server.mcp.stdio", "server.mcp.http", "server.attach_command", "server.worker_command"),
     *("server.jobs_command", "server.signing", "server.doctor", "auth.vault", "keyring", "dbos", "psycopg"),
 )
 

@@ -7,8 +7,8 @@ import anyio
 from mcp.server import MCPServer
 
 from server import logs
-from server.http import serve_http
-from server.stdio import serve_stdio
+from server.mcp.http import serve_http
+from server.mcp.stdio import serve_stdio
 
 secret = sys.argv[2] if len(sys.argv) > 2 else None
 logs.configure("info", "json", secrets=[secret] if secret else [])

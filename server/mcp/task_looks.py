@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from mcp import MCPError
 from mcp_types import INTERNAL_ERROR
 
+from server.mcp.tool_adapter import tool_result
 from tools import get_attachment_status
 from tools.calling import carried_out, refusal
 from tools.desk import Call, Desk
 from tools.results import AttachmentResult, ErrorResult, Result
-from tools.surface import tool_result
 from tools.tasks import AttachmentTask, JobTask, NoSuchTask, Task, how_far, told
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from mcp.server.mcpserver import Extension, MethodBinding, require_client_extens
 from mcp_types import INVALID_PARAMS, GetTaskRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from server.lazy_desk import LazyDesk
+from server.mcp.lazy_desk import LazyDesk
 from tools.desk import Desk
 from tools.tasks import IDENTIFIER, NoSuchTask, Task, read_task
 
@@ -48,7 +48,7 @@ def _handled(handler: Handler) -> Callable[[ServerRequestContext[Any, Any], Any]
 
 
 async def _get(desk: Desk, task: Task) -> dict[str, Any]:
-    from tools.task_looks import look
+    from server.mcp.task_looks import look
 
     return await look(desk, task)
 
@@ -60,7 +60,7 @@ async def _update(desk: Desk, task: Task) -> dict[str, Any]:
 
 
 async def _cancel(desk: Desk, task: Task) -> dict[str, Any]:
-    from tools.task_looks import call_off
+    from server.mcp.task_looks import call_off
 
     await call_off(desk, task)
     return {}

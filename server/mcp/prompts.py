@@ -6,8 +6,8 @@ from typing import Final
 
 from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
 
+from server.mcp.icons import ATTACH, LOOK
 from tools.cleaner import clean
-from tools.icons import ATTACH, LOOK
 from tools.policy import Policy
 
 PROJECT: Final = PromptArgument(name="project", description="Name, id or pasted ACC URL of the project", required=True)

@@ -17,16 +17,18 @@ from pydantic import Field
 
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
-from tools import icons
-from tools.asking import ask_to_sign_in, wait_for_answer
+from server.mcp import icons
+from server.mcp.consent_elicitation import Form, PersonAsked
+from server.mcp.pending_elicitations import Questions
+from server.mcp.progress import BEAT_SECONDS, Progress
+from server.mcp.schemas import input_schema, output_schema
+from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_answer
 from tools.calling import carried_out, refusal
+from tools.catalogue import definitions
 from tools.definition import Definition
 from tools.desk import Call, Door
-from tools.forms import Form, PersonAsked
-from tools.progress import BEAT_SECONDS, Progress
-from tools.questions import Questions
+from tools.policy import Policy
 from tools.results import ErrorResult, Result
-from tools.schemas import input_schema, output_schema
 from tools.tasks import Deferred, wanted
 
 
@@ -151,3 +153,13 @@ def tool_result(answer: Result) -> CallToolResult:
         structured_content=answer.model_dump(mode="json"),
         is_error=isinstance(answer, ErrorResult),
     )
+
+
+def registered(policy: Policy) -> list[SubmittalTool]:
+    """Return the tools to register, hidden ones included: calling one of those by name answers why it is off."""
+    return [SubmittalTool.of(definition) for definition in definitions(local_files=policy.local_files)]
+
+
+def listed(tool: SubmittalTool, policy: Policy) -> bool:
+    """Whether a client is shown the tool; the same decision refuses the call in `tools.calling`."""
+    return not (tool.definition.writes and policy.read_only)

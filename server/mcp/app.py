@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from server.desk import open_desk, policy_of
+from server.mcp.submittal_server import SubmittalServer
 from server.settings import Settings
-from server.submittal_server import SubmittalServer
 from tools.desk import Desk
 
 if TYPE_CHECKING:

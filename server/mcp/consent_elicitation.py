@@ -14,9 +14,9 @@ from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from server.mcp.pending_elicitations import Questions
 from tools.consent import cannot_ask, changed
 from tools.ports import Showing
-from tools.questions import Questions
 
 _QUESTION: Final = "make_visible"
 _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}

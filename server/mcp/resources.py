@@ -15,8 +15,8 @@ from mcp.server.mcpserver import Context
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from server.mcp.tool_adapter import SubmittalTool, compact
 from tools.results import ErrorResult
-from tools.surface import SubmittalTool, compact
 
 JSON: Final = "application/json"
 

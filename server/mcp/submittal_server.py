@@ -25,18 +25,18 @@ from mcp_types import Tool as ListedTool
 from pydantic import AnyUrl
 
 from server import __version__
-from server.lazy_desk import LazyDesk
-from server.task_methods import Tasks
-from tools import icons
-from tools.catalogue import listed, registered
+from server.mcp import icons
+from server.mcp.lazy_desk import LazyDesk
+from server.mcp.prompts import offered, problem_of, prompts
+from server.mcp.resources import JSON, RESOURCES, not_found, reader
+from server.mcp.task_methods import Tasks
+from server.mcp.tool_adapter import listed, registered
 from tools.cleaner import clean
 from tools.desk import Desk
 from tools.policy import Policy
-from tools.prompts import offered, problem_of, prompts
-from tools.resources import JSON, RESOURCES, not_found, reader
 
 if TYPE_CHECKING:
-    from tools.completions import Suggestions
+    from server.mcp.completions import Suggestions
 
 INSTRUCTIONS: Final = """\
 Attach files to submittals in Autodesk Construction Cloud (Autodesk Forma).
@@ -129,7 +129,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
         """Read a resource.
 
         Raises:
-            MCPError: The address is none of ours, or what it names cannot be shown; see `tools.resources.refusal`.
+            MCPError: The address is none of ours, or what it names cannot be shown; see `server.mcp.resources.refusal`.
         """
         try:
             return await super().read_resource(uri, context)
@@ -144,7 +144,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        from tools.completions import Suggestions
+        from server.mcp.completions import Suggestions
 
         if self._suggestions is None:
             self._suggestions = Suggestions(self._door)
