@@ -16,7 +16,7 @@ from tools.confirm_attachment import DEFINITION as CONFIRM
 from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.get_attachment_status import DEFINITION as STATUS
-from tools.ports import Asker
+from tools.ports import ConsentPrompt
 from tools.results import AttachmentResult, ErrorResult, NextStep, Result
 
 EVERY_SECONDS: Final = 0.5
@@ -40,7 +40,14 @@ class Run:
     """
 
     def __init__(
-        self, desk: Desk, view: View, files: Sequence[Checked], *, confirm: bool, wait: bool, asker: Asker | None
+        self,
+        desk: Desk,
+        view: View,
+        files: Sequence[Checked],
+        *,
+        confirm: bool,
+        wait: bool,
+        asker: ConsentPrompt | None,
     ) -> None:
         self._desk = desk
         self._view = view

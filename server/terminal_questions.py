@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 
 from server.attach_progress import View
-from tools.ports import Showing
+from tools.ports import ConsentSummary
 
 _YES: Final = ("y", "yes")
 
@@ -24,8 +24,8 @@ class Terminal:
         self._view = view
         self._turn = anyio.Lock()
 
-    async def agrees(self, showing: Showing) -> bool:
-        """See `tools.ports.Asker`."""
+    async def agrees(self, showing: ConsentSummary) -> bool:
+        """See `tools.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():
                 sys.stderr.write(f"\n{showing.text}\n[y/N] ")

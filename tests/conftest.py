@@ -29,7 +29,7 @@ import sandbox
 from auth.database import Database, DatabaseAddress
 from auth.sealing import Key
 from server.mcp.app import Transport, build_server
-from server.mcp.tool_adapter import SubmittalTool, registered
+from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings import Settings
 from tools.policy import Policy
 
@@ -106,15 +106,15 @@ def schemas_are_checked_once() -> Iterator[None]:
 
 
 @cache
-def every_tool(transport: Transport) -> dict[str, SubmittalTool]:
+def every_tool(transport: Transport) -> dict[str, ToolAdapter]:
     """All tools with their schemas, hidden ones included: those can be called by name, and answer."""
-    return {tool.name: tool for tool in registered(Policy(local_files=transport == "stdio"))}
+    return {tool.name: tool for tool in build_tools(Policy(local_files=transport == "stdio"))}
 
 
 class Assistant:
     """A client that sees what a model sees, and holds every answer to what the server promised of it."""
 
-    def __init__(self, client: Client, tools: dict[str, SubmittalTool]) -> None:
+    def __init__(self, client: Client, tools: dict[str, ToolAdapter]) -> None:
         self.client = client
         self.tools = tools
 
@@ -163,7 +163,7 @@ class Assistant:
         return content
 
 
-def check_step(step: dict[str, Any], tools: dict[str, SubmittalTool]) -> None:
+def check_step(step: dict[str, Any], tools: dict[str, ToolAdapter]) -> None:
     """A next step is valid as it stands, or would be once the caller has supplied what it needs."""
     schema = tools[step["tool"]].parameters
     assert set(step) == {"tool", "arguments", "needs", "reason"}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
-from tools.consent import agreed
+from tools.consent import require_consent
 from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.errors import Again, InvalidArguments
 from tools.results import AttachmentResult
-from tools.tasks import Deferred
+from tools.tasks import DeferredResult
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class LocalArguments(AttachArguments, _LocalFile):
     sources: ClassVar[tuple[str, ...]] = ("file_path", *AttachArguments.sources)
 
 
-async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArguments) -> AttachmentResult | Deferred:
+async def add_submittal_attachment(
+    desk: Desk, call: Call, arguments: AttachArguments
+) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
     from tools.attachment_answers import answer
     from tools.refusals import looked_into
@@ -90,7 +92,7 @@ async def add_submittal_attachment(desk: Desk, call: Call, arguments: AttachArgu
 async def _attach(desk: Desk, call: Call, where: "Destination", arguments: AttachArguments) -> "Outcome":
     from tools.attachment_answers import patience
     from tools.linked_files import linked_version
-    from tools.showing import showing_of_link
+    from tools.showing import link_consent_summary
     from transfers.names import attachment_name
 
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
@@ -106,20 +108,20 @@ async def _attach(desk: Desk, call: Call, where: "Destination", arguments: Attac
     if arguments.file_urn:
         version = await linked_version(desk, where.project_id, arguments.file_urn)
         name = attachment_name(arguments.name, version.name)
-        await agreed(desk, call, partial(showing_of_link, desk, where, version.id, name))
+        await require_consent(desk, call, partial(link_consent_summary, desk, where, version.id, name))
         return await desk.transfers.link_version(where, version.id, name, key, waiting)
     return await desk.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
 
 
 async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
     """Confirm what was uploaded once the person has agreed; what is on its way still waits for `confirm_attachment`."""
-    from tools.showing import showing_of_upload
+    from tools.showing import upload_consent_summary
 
     if job.running or not job.stored:
         return
     where = job.destination
     which = (where.project_id, where.item_id, job.reserved.id, where.person_id)
-    await agreed(desk, call, partial(showing_of_upload, desk, *which))
+    await require_consent(desk, call, partial(upload_consent_summary, desk, *which))
     await desk.transfers.confirm(*which, waiting)
 
 

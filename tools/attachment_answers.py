@@ -14,7 +14,7 @@ from tools.next_steps import MAX_FAILURES, Standing, after_attachment, after_dou
 from tools.project_list import KnownProject
 from tools.refusals import looked_into
 from tools.results import AttachmentResult, AttachmentView, Upload
-from tools.tasks import ANSWER_SECONDS, Deferred
+from tools.tasks import ANSWER_SECONDS, DeferredResult
 from tools.view import attachment_view, older, preparing_view, standing
 from transfers.attaching import Outcome
 from transfers.caller_job import CallerJob
@@ -32,7 +32,9 @@ def patience(desk: Desk, call: Call, seconds: float) -> Patience:
     return Patience(min(seconds, longest), progress_teller(call), call.every)
 
 
-async def answer(desk: Desk, call: Call, outcome: Outcome, item: Item | None = None) -> AttachmentResult | Deferred:
+async def answer(
+    desk: Desk, call: Call, outcome: Outcome, item: Item | None = None
+) -> AttachmentResult | DeferredResult:
     """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
 
     Raises:
@@ -41,7 +43,7 @@ async def answer(desk: Desk, call: Call, outcome: Outcome, item: Item | None = N
     job = outcome.job
     where = job.destination
     if call.defers and job.running:
-        return Deferred.job(job, joined=outcome.existed)
+        return DeferredResult.job(job, joined=outcome.existed)
     if job.attachment is None:
         preparing = Standing(where.project_id, where.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(

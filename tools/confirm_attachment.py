@@ -6,12 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.arguments import Arguments, Project, Submittal
-from tools.consent import agreed
+from tools.consent import require_consent
 from tools.definition import Definition
 from tools.desk import Call, Desk
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult
-from tools.tasks import Deferred
+from tools.tasks import DeferredResult
 
 
 class ConfirmArguments(Arguments):
@@ -22,12 +22,12 @@ class ConfirmArguments(Arguments):
     attachment_id: Annotated[str, Field(min_length=1)]
 
 
-async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | Deferred:
+async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
     from tools.attachment_answers import describe, patience, unfinished
     from tools.refusals import looked_into
-    from tools.showing import showing_of_upload
+    from tools.showing import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
     project = await desk.finder.project(arguments.project)
@@ -35,7 +35,7 @@ async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments
     me = await desk.finder.me(project.id)
     which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
     try:
-        await agreed(desk, call, partial(showing_of_upload, desk, *which))
+        await require_consent(desk, call, partial(upload_consent_summary, desk, *which))
         row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
     except UploadIncomplete as incomplete:
         raise await unfinished(desk, project.id, item, me.id, incomplete) from incomplete
@@ -43,7 +43,7 @@ async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments
         raise await looked_into(desk, project, item, refused) from refused
     job = await desk.transfers.job(row.id)
     if call.defers and job is not None and job.running:
-        return Deferred.job(job, joined=True)
+        return DeferredResult.job(job, joined=True)
     view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
 

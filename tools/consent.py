@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 
 from tools.desk import Call, Desk
 from tools.errors import Again, ConfirmationDeclined, ConfirmationRequired
-from tools.ports import Showing
+from tools.ports import ConsentSummary
 
 
-async def agreed(desk: Desk, call: Call, look: Callable[[], Awaitable[Showing | None]]) -> None:
+async def require_consent(desk: Desk, call: Call, look: Callable[[], Awaitable[ConsentSummary | None]]) -> None:
     """Return once the person has agreed to what `look` finds, or where nobody has to be asked.
 
     `look` returns None when there is nothing to make visible.

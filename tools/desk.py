@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from tools.cursor import Cursors, InvalidCursor
 from tools.errors import Again, InvalidArguments
 from tools.policy import Policy
-from tools.ports import Asker, Report, SignInPage
+from tools.ports import ConsentPrompt, Report, SignInPage
 
 if TYPE_CHECKING:
     from acc.client import Acc
@@ -54,7 +54,7 @@ class Call:
     arguments: dict[str, Any]
     report: Report
     every: float = REPORT_SECONDS
-    asker: Asker | None = None
+    asker: ConsentPrompt | None = None
     defers: bool = False
 
     def cursor_arguments(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tools.desk import Call, Desk
 from tools.errors import TakesTooLong
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult, AttachmentsResult
-from tools.tasks import Deferred
+from tools.tasks import DeferredResult
 
 if TYPE_CHECKING:
     from acc.models import Attachment, Item
@@ -35,7 +35,7 @@ class StatusArguments(Arguments):
 
 async def get_attachment_status(
     desk: Desk, call: Call, arguments: StatusArguments
-) -> AttachmentResult | AttachmentsResult | Deferred:
+) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Tell how far attachments are."""
     from tools.attachment_page import attachment_page
 
@@ -49,7 +49,7 @@ async def get_attachment_status(
 
 async def _one(
     desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
-) -> AttachmentResult | Deferred:
+) -> AttachmentResult | DeferredResult:
     from tools.attachment_answers import describe, ended, patience
 
     me = await desk.finder.me(project.id)
@@ -70,7 +70,7 @@ async def _one(
         )
     answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
     if call.defers and wait_seconds > waiting.seconds and goes_on(answer):
-        return Deferred.attachment(project.id, item.id, attachment_id, view.state)
+        return DeferredResult.attachment(project.id, item.id, attachment_id, view.state)
     return answer
 
 

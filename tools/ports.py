@@ -14,7 +14,7 @@ LONGEST: Final = 200
 
 
 @dataclass(frozen=True)
-class Showing:
+class ConsentSummary:
     """What a person is shown of a file: its name and bytes, and where it is to be seen.
 
     `size_bytes` and `sha256` are None where nobody here has seen the bytes; `origin` then says where they come from.
@@ -44,10 +44,10 @@ class Showing:
         return "\n".join(["Make this file visible in Autodesk Construction Cloud?", *lines])
 
 
-class Asker(Protocol):
+class ConsentPrompt(Protocol):
     """A way to the person who is behind a call."""
 
-    async def agrees(self, showing: Showing) -> bool:
+    async def agrees(self, showing: ConsentSummary) -> bool:
         """Show the person something, and return whether they agree.
 
         Raises:

@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 from tools.desk import Desk
-from tools.ports import Showing
+from tools.ports import ConsentSummary
 from tools.view import number
 
 if TYPE_CHECKING:
     from transfers.job import Destination
 
 
-async def showing_of_upload(
+async def upload_consent_summary(
     desk: Desk, project_id: str, item_id: str, attachment_id: str, person_id: str
-) -> Showing | None:
+) -> ConsentSummary | None:
     """Return what confirming an attachment would make visible; None when it is visible already.
 
     Raises:
@@ -23,7 +23,7 @@ async def showing_of_upload(
     if found is None:
         return None
     project, submittal = await _place(desk, project_id, item_id)
-    return Showing(
+    return ConsentSummary(
         name=found.name,
         size_bytes=found.size,
         sha256=found.sha256,
@@ -34,7 +34,7 @@ async def showing_of_upload(
     )
 
 
-async def showing_of_link(desk: Desk, where: "Destination", version_urn: str, name: str) -> Showing:
+async def link_consent_summary(desk: Desk, where: "Destination", version_urn: str, name: str) -> ConsentSummary:
     """Return what linking a version of the Files tool as `name` would make visible.
 
     Raises:
@@ -42,7 +42,7 @@ async def showing_of_link(desk: Desk, where: "Destination", version_urn: str, na
     """
     version = await desk.acc.files.version(where.project_id, version_urn)
     project, submittal = await _place(desk, where.project_id, where.item_id)
-    return Showing(
+    return ConsentSummary(
         name=name,
         size_bytes=version.size_bytes,
         sha256=None,

@@ -89,7 +89,7 @@ def read_task(text: str) -> Task:
     raise NoSuchTask
 
 
-class Deferred(Result):
+class DeferredResult(Result):
     """Instead of an answer: the call goes on as a task. `message` says how far it is."""
 
     task_id: str
@@ -98,7 +98,7 @@ class Deferred(Result):
     @classmethod
     def job(cls, job: "Job", *, joined: bool) -> Self:
         """Return what a call answers whose job goes on."""
-        return cls(task_id=JobTask(int(time.time()), joined, job.id).id, message=how_far(job))
+        return cls(task_id=JobTask(int(time.time()), joined, job.id).id, message=progress_text(job))
 
     @classmethod
     def attachment(cls, project_id: str, submittal_id: str, attachment_id: str, state: str) -> Self:
@@ -108,10 +108,10 @@ class Deferred(Result):
 
     def created(self) -> dict[str, Any]:
         """Return the `CreateTaskResult` of the extension."""
-        return {"resultType": "task", **told(read_task(self.task_id), "working", self.message)}
+        return {"resultType": "task", **task_payload(read_task(self.task_id), "working", self.message)}
 
 
-def wanted(context: "Context[Any, Any]") -> bool:
+def client_supports_tasks(context: "Context[Any, Any]") -> bool:
     """Whether the client says with this very call that it understands tasks; earlier protocols cannot carry them."""
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -120,7 +120,7 @@ def wanted(context: "Context[Any, Any]") -> bool:
     return context.protocol_version in MODERN_PROTOCOL_VERSIONS and IDENTIFIER in (declared or {})
 
 
-def told(
+def task_payload(
     task: Task, status: Status, message: str, updated: float | None = None, result: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return a task as the extension describes one; no time is set at which it would be thrown away."""
@@ -136,7 +136,7 @@ def told(
     }
 
 
-def how_far(job: "Job") -> str:
+def progress_text(job: "Job") -> str:
     """Say in a word or two how far a job is."""
     from transfers.file_job import FileJob
 

@@ -35,7 +35,7 @@ PAGES: Final = 64
 """Searches that are remembered, each a page of submittals at most."""
 
 
-class Suggestions:
+class CompletionSource:
     """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
 
     def __init__(self, door: Door) -> None:

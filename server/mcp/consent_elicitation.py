@@ -1,4 +1,4 @@
-"""Showing a person something by a form of their chat client, in both eras of the protocol.
+"""Consent of a person by a form of their chat client, in both eras of the protocol.
 
 On the stateless protocol the call is answered with the form and repeated by the client, with the person's answer and
 with what we sealed into it: which question that was. It is good for one answer, to the same call, about the same
@@ -14,16 +14,16 @@ from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from server.mcp.pending_elicitations import Questions
+from server.mcp.pending_elicitations import PendingElicitations
 from tools.consent import cannot_ask, changed
-from tools.ports import Showing
+from tools.ports import ConsentSummary
 
 _QUESTION: Final = "make_visible"
 _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 """Nothing to fill in: accepting or declining is the answer."""
 
 
-class PersonAsked(Exception):
+class ElicitationPending(Exception):
     """The call ends here: the client asks the person, and repeats it with the answer."""
 
     def __init__(self, question: InputRequiredResult) -> None:
@@ -31,19 +31,21 @@ class PersonAsked(Exception):
         self.question = question
 
 
-class Form:
+class ElicitationConsentPrompt:
     """The way to the person behind one call of a tool."""
 
-    def __init__(self, questions: Questions, context: Context[Any, Any], tool: str, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, questions: PendingElicitations, context: Context[Any, Any], tool: str, arguments: dict[str, Any]
+    ) -> None:
         self._questions = questions
         self._context = context
         self._call = [tool, arguments]
 
-    async def agrees(self, showing: Showing) -> bool:
-        """See `tools.ports.Asker`.
+    async def agrees(self, showing: ConsentSummary) -> bool:
+        """See `tools.ports.ConsentPrompt`.
 
         Raises:
-            PersonAsked: The client has to ask, and to repeat the call.
+            ElicitationPending: The client has to ask, and to repeat the call.
         """
         offered = self._context.client_capabilities
         elicitation = offered.elicitation if offered is not None else None
@@ -60,21 +62,21 @@ class Form:
             raise cannot_ask() from None
         return answer.action == "accept"
 
-    def _answered(self, showing: Showing) -> bool:
+    def _answered(self, showing: ConsentSummary) -> bool:
         about = self._about(showing)
         answer = (self._context.input_responses or {}).get(_QUESTION)
         state = self._context.request_state
         asked = self._questions.end(state) if state is not None else None
         if asked is None or not isinstance(answer, ElicitResult):
             question = ElicitRequest(params=ElicitRequestFormParams(message=showing.text, requested_schema=_FORM))
-            raise PersonAsked(
+            raise ElicitationPending(
                 InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._questions.begin(about))
             )
         if asked != about:
             raise changed()
         return answer.action == "accept"
 
-    def _about(self, showing: Showing) -> str:
+    def _about(self, showing: ConsentSummary) -> str:
         """Return what tells this call about these facts from every other."""
         words = json.dumps([self._call, vars(showing)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()

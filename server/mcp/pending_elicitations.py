@@ -1,4 +1,4 @@
-"""Questions that clients were given for a person: each is good for one answer, about what was asked and no more."""
+"""Nonces of open elicitations: each is good for one answer, about what was asked and no more."""
 
 import secrets
 import time
@@ -7,10 +7,10 @@ from typing import Final
 
 LIFE_SECONDS: Final = 600.0
 MOST: Final = 100
-"""Questions that may be open at once; beyond them the oldest is forgotten, and asked anew."""
+"""Elicitations that may be open at once; beyond them the oldest is forgotten, and asked again."""
 
 
-class Questions:
+class PendingElicitations:
     """The questions that clients have been given and not yet answered; each is known by a word nobody can guess."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

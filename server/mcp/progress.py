@@ -15,7 +15,7 @@ _STEP: Final = 1 / 256
 """The protocol wants every number above the last. Less than a byte, and still a step beside the bytes of 5 TiB."""
 
 
-class Progress:
+class ProgressReporter:
     """What a waiting client was told of a call last; `send` tells it more."""
 
     def __init__(self, send: Report, every: float = BEAT_SECONDS) -> None:
@@ -33,7 +33,7 @@ class Progress:
             await self._tell(done)
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
+    async def heartbeat(self) -> AsyncIterator[None]:
         """While the block lasts, say again whenever nothing was said for `every` seconds that the call goes on."""
         from transfers.task_groups import alongside
 

@@ -15,7 +15,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from server.mcp.tool_adapter import SubmittalTool, compact
+from server.mcp.tool_adapter import ToolAdapter, compact
 from tools.results import ErrorResult
 
 JSON: Final = "application/json"
@@ -60,7 +60,7 @@ RESOURCES: Final = (
 )
 
 
-def reader(resource: SubmittalResource, tool: SubmittalTool) -> Read:
+def reader(resource: SubmittalResource, tool: ToolAdapter) -> Read:
     """Return what reads resources of this kind: a call of the tool, with its policy, its checks and its log line."""
 
     async def read(project: str, submittal: str, context: Context[Any, Any]) -> str | InputRequiredResult:

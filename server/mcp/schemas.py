@@ -13,7 +13,7 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
     Some hosts refuse a whole list of tools for one top-level anyOf, and every byte is paid for in every conversation.
     """
-    schema = _taken(arguments)
+    schema = _cached_input_schema(arguments)
     properties = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
     small: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if schema.get("required"):
@@ -28,7 +28,7 @@ def output_schema(*results: type[Result]) -> dict[str, Any]:
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
     answers: tuple[type[Result], ...] = (*results, ErrorResult)
-    schemas = [_answered(model) for model in answers]
+    schemas = [_cached_output_schema(model) for model in answers]
     properties: dict[str, Any] = {}
     shared: dict[str, Any] = {}
     for one in schemas:
@@ -46,13 +46,13 @@ def output_schema(*results: type[Result]) -> dict[str, Any]:
 
 # Generating a schema takes milliseconds, most tools share answers, and all can fail: each model's is made once.
 @cache
-def _taken(arguments: type[BaseModel]) -> dict[str, Any]:
+def _cached_input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     return arguments.model_json_schema()
 
 
 @cache
-def _answered(model: type[Result]) -> dict[str, Any]:
-    schema: dict[str, Any] = _untitled(model.model_json_schema(mode="serialization"))
+def _cached_output_schema(model: type[Result]) -> dict[str, Any]:
+    schema: dict[str, Any] = _strip_titles(model.model_json_schema(mode="serialization"))
     return schema
 
 
@@ -66,12 +66,12 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return small
 
 
-def _untitled(schema: Any) -> Any:
+def _strip_titles(schema: Any) -> Any:
     """Drop what pydantic says beside the shape: titles, and the docstrings of models."""
     if isinstance(schema, dict):
         return {
-            name: _untitled(one)
+            name: _strip_titles(one)
             for name, one in schema.items()
             if not (name in ("title", "description") and isinstance(one, str))
         }
-    return [_untitled(one) for one in schema] if isinstance(schema, list) else schema
+    return [_strip_titles(one) for one in schema] if isinstance(schema, list) else schema

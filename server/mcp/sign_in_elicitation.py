@@ -23,7 +23,7 @@ _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
-async def wait_for_answer(desk: Desk, context: Context[Any, Any]) -> None:
+async def wait_for_sign_in(desk: Desk, context: Context[Any, Any]) -> None:
     """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
     answers = context.input_responses or {}
     answer = answers.get(_QUESTION)
@@ -46,7 +46,7 @@ async def ask_to_sign_in(
     asked_before = bool(context.input_responses and _QUESTION in context.input_responses)
     if shows_links and not asked_before:
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            raise await _to_be_visited(page, context)
+            raise await _url_elicitation_error(page, context)
         question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
         return InputRequiredResult(input_requests={_QUESTION: question})
     hint = (
@@ -58,7 +58,7 @@ async def ask_to_sign_in(
     return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])
 
 
-async def _to_be_visited(page: SignInPage, context: Context[Any, Any]) -> UrlElicitationRequiredError:
+async def _url_elicitation_error(page: SignInPage, context: Context[Any, Any]) -> UrlElicitationRequiredError:
     """The error of the protocol version 2025-11-25, which may tell the client when to repeat the call."""
     id_ = uuid.uuid4().hex
     session = context.session

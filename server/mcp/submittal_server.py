@@ -27,16 +27,16 @@ from pydantic import AnyUrl
 from server import __version__
 from server.mcp import icons
 from server.mcp.lazy_desk import LazyDesk
-from server.mcp.prompts import offered, problem_of, prompts
+from server.mcp.prompts import is_offered, problem_of, prompts
 from server.mcp.resources import JSON, RESOURCES, not_found, reader
-from server.mcp.task_methods import Tasks
-from server.mcp.tool_adapter import listed, registered
+from server.mcp.task_methods import TasksExtension
+from server.mcp.tool_adapter import build_tools, is_visible
 from tools.cleaner import clean
 from tools.desk import Desk
 from tools.policy import Policy
 
 if TYPE_CHECKING:
-    from server.mcp.completions import Suggestions
+    from server.mcp.completions import CompletionSource
 
 INSTRUCTIONS: Final = """\
 Attach files to submittals in Autodesk Construction Cloud (Autodesk Forma).
@@ -55,7 +55,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
         desk: Callable[[], AbstractAsyncContextManager[Desk]],
         unfinished: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._suggestions: Suggestions | None = None
+        self._suggestions: CompletionSource | None = None
 
         @asynccontextmanager
         async def lifespan(_: MCPServer[LazyDesk]) -> AsyncIterator[LazyDesk]:
@@ -69,7 +69,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
 
         self._policy = policy
         self._listed = anyio.Event()
-        self._registered = registered(policy)
+        self._registered = build_tools(policy)
         super().__init__(
             "submittal-mcp",
             title="Submittals in Autodesk Construction Cloud",
@@ -77,7 +77,7 @@ class SubmittalServer(MCPServer[LazyDesk]):
             instructions=INSTRUCTIONS,
             icons=icons.SERVER,
             tools=list(self._registered),
-            extensions=[Tasks()],
+            extensions=[TasksExtension()],
             lifespan=lifespan,
         )
         tools = {tool.name: tool for tool in self._registered}
@@ -98,13 +98,13 @@ class SubmittalServer(MCPServer[LazyDesk]):
 
     async def list_tools(self) -> list[ListedTool]:
         """List the tools that the policy offers."""
-        shown = {tool.name for tool in self._registered if listed(tool, self._policy)}
+        shown = {tool.name for tool in self._registered if is_visible(tool, self._policy)}
         self._listed.set()
         return [tool for tool in await super().list_tools() if tool.name in shown]
 
     async def list_prompts(self) -> list[ListedPrompt]:
         """List the prompts that the policy offers."""
-        return [one for one in await super().list_prompts() if offered(self._prompts[one.name], self._policy)]
+        return [one for one in await super().list_prompts() if is_offered(self._prompts[one.name], self._policy)]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[LazyDesk, Any] | None = None
@@ -115,8 +115,8 @@ class SubmittalServer(MCPServer[LazyDesk]):
             MCPError: There is none of that name, or its arguments are wrong; the SDK would call that a fault of ours.
         """
         prompt = self._prompts.get(name)
-        if prompt is None or not offered(prompt, self._policy):
-            names = [one.name for one in self._prompts.values() if offered(one, self._policy)]
+        if prompt is None or not is_offered(prompt, self._policy):
+            names = [one.name for one in self._prompts.values() if is_offered(one, self._policy)]
             raise MCPError(INVALID_PARAMS, f"There is no prompt {clean(name, 60)!r} here, only {', '.join(names)}.")
         problem = problem_of(prompt, arguments or {})
         if problem is not None:
@@ -144,10 +144,10 @@ class SubmittalServer(MCPServer[LazyDesk]):
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        from server.mcp.completions import Suggestions
+        from server.mcp.completions import CompletionSource
 
         if self._suggestions is None:
-            self._suggestions = Suggestions(self._door)
+            self._suggestions = CompletionSource(self._door)
         settled = context.arguments or {} if context is not None else {}
         return await self._suggestions.complete(self._arguments_of(ref), argument.name, argument.value, settled)
 
@@ -155,4 +155,4 @@ class SubmittalServer(MCPServer[LazyDesk]):
         if isinstance(ref, ResourceTemplateReference):
             return ["project", "submittal"] if ref.uri in {one.uri_template for one in RESOURCES} else None
         prompt = self._prompts.get(ref.name)
-        return [one.name for one in prompt.arguments or ()] if prompt and offered(prompt, self._policy) else None
+        return [one.name for one in prompt.arguments or ()] if prompt and is_offered(prompt, self._policy) else None

@@ -10,7 +10,7 @@ from tools import get_attachment_status
 from tools.calling import carried_out, refusal
 from tools.desk import Call, Desk
 from tools.results import AttachmentResult, ErrorResult, Result
-from tools.tasks import AttachmentTask, JobTask, NoSuchTask, Task, how_far, told
+from tools.tasks import AttachmentTask, JobTask, NoSuchTask, Task, progress_text, task_payload
 
 if TYPE_CHECKING:
     from transfers.job import Job
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ATTACH = "add_submittal_attachment"
 
 
-async def look(desk: Desk, task: Task) -> dict[str, Any]:
+async def get_task(desk: Desk, task: Task) -> dict[str, Any]:
     """Return a task as it stands now, with the tool's answer once there is one.
 
     Raises:
@@ -34,7 +34,7 @@ async def look(desk: Desk, task: Task) -> dict[str, Any]:
         raise _not_now(refusal(error, desk, _call(_ATTACH, {}))) from error
 
 
-async def call_off(desk: Desk, task: Task) -> None:
+async def cancel_task(desk: Desk, task: Task) -> None:
     """Stop the work of a task that began it; a task that only waits has none, and nobody stops what others began.
 
     Raises:
@@ -57,13 +57,13 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
 
     row, job = await _job(desk, task)
     if row.status == CANCELLED:
-        return told(task, "cancelled", "called off", row.updated)
+        return task_payload(task, "cancelled", "called off", row.updated)
     if not job.running and job.error is None and job.work_left and not desk.policy.read_only:
         await desk.transfers.jobs.start(job)  # its process is gone
     if job.running:
-        return told(task, "working", how_far(job), row.updated)
+        return task_payload(task, "working", progress_text(job), row.updated)
     answer = await _answer(desk, task, job)
-    return told(task, "completed", job.state, row.updated, _result(answer))
+    return task_payload(task, "completed", job.state, row.updated, _result(answer))
 
 
 async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
@@ -102,10 +102,10 @@ async def _look_at_attachment(desk: Desk, task: AttachmentTask) -> dict[str, Any
         if answer.error.code in ("not_signed_in", "reauthorization_required"):
             raise _not_now(answer)
         if answer.error.retryable:
-            return told(task, "working", answer.error.message)
+            return task_payload(task, "working", answer.error.message)
     elif isinstance(answer, AttachmentResult) and get_attachment_status.goes_on(answer):
-        return told(task, "working", answer.attachment.state)
-    return told(task, "completed", "", result=_result(answer))
+        return task_payload(task, "working", answer.attachment.state)
+    return task_payload(task, "completed", "", result=_result(answer))
 
 
 def arguments_of(job: "Job") -> dict[str, Any]:

@@ -22,7 +22,7 @@ _VERSIONS: Final = frozenset(MODERN_PROTOCOL_VERSIONS)
 Handler = Callable[[Desk, Task], Awaitable[dict[str, Any]]]
 
 
-class Tasks(Extension):
+class TasksExtension(Extension):
     """Tasks for clients that declare the extension; `tools.tasks` says what they are."""
 
     identifier = IDENTIFIER
@@ -48,9 +48,9 @@ def _handled(handler: Handler) -> Callable[[ServerRequestContext[Any, Any], Any]
 
 
 async def _get(desk: Desk, task: Task) -> dict[str, Any]:
-    from server.mcp.task_looks import look
+    from server.mcp.task_looks import get_task
 
-    return await look(desk, task)
+    return await get_task(desk, task)
 
 
 async def _update(desk: Desk, task: Task) -> dict[str, Any]:
@@ -60,7 +60,7 @@ async def _update(desk: Desk, task: Task) -> dict[str, Any]:
 
 
 async def _cancel(desk: Desk, task: Task) -> dict[str, Any]:
-    from server.mcp.task_looks import call_off
+    from server.mcp.task_looks import cancel_task
 
-    await call_off(desk, task)
+    await cancel_task(desk, task)
     return {}

@@ -18,21 +18,21 @@ from pydantic import Field
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
 from server.mcp import icons
-from server.mcp.consent_elicitation import Form, PersonAsked
-from server.mcp.pending_elicitations import Questions
-from server.mcp.progress import BEAT_SECONDS, Progress
+from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending
+from server.mcp.pending_elicitations import PendingElicitations
+from server.mcp.progress import BEAT_SECONDS, ProgressReporter
 from server.mcp.schemas import input_schema, output_schema
-from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_answer
+from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.calling import carried_out, refusal
 from tools.catalogue import definitions
 from tools.definition import Definition
 from tools.desk import Call, Door
 from tools.policy import Policy
 from tools.results import ErrorResult, Result
-from tools.tasks import Deferred, wanted
+from tools.tasks import DeferredResult, client_supports_tasks
 
 
-class SubmittalTool(Tool):
+class ToolAdapter(Tool):
     """A `Definition` as the SDK calls it."""
 
     definition: Any
@@ -41,8 +41,8 @@ class SubmittalTool(Tool):
     beat_seconds: float = BEAT_SECONDS
     """How often a call that takes its time says that it goes on, where there is no other news of it."""
 
-    questions: Any = Field(default_factory=Questions)
-    """The `Questions` that clients have been given about calls of this tool."""
+    questions: Any = Field(default_factory=PendingElicitations)
+    """The `PendingElicitations` that clients have been given about calls of this tool."""
 
     @classmethod
     def of(cls, definition: Definition[Any]) -> Self:
@@ -68,8 +68,8 @@ class SubmittalTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002  # the SDK's signature
         """Answer one call of the protocol, with a task where it goes on and the client takes one; see `answer`."""
-        answer = await self.answer(arguments, context, defers=wanted(context))
-        if isinstance(answer, Deferred):
+        answer = await self.answer(arguments, context, defers=client_supports_tasks(context))
+        if isinstance(answer, DeferredResult):
             return answer.created()
         return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
 
@@ -78,7 +78,7 @@ class SubmittalTool(Tool):
     ) -> Result | InputRequiredResult:
         """Answer one call: what it found, why it failed, or what the person has to be asked first.
 
-        With `defers` a call that goes on is answered `Deferred`.
+        With `defers` a call that goes on is answered `DeferredResult`.
 
         Raises:
             MCPError: A fault of ours: the log has it under the id that the message names.
@@ -89,10 +89,10 @@ class SubmittalTool(Tool):
         with structlog.contextvars.bound_contextvars(call_id=call_id, tool=self.name):
             log = structlog.get_logger(__name__)
             try:
-                progress = Progress(context.report_progress, self.beat_seconds)
-                async with progress.going_on():
+                progress = ProgressReporter(context.report_progress, self.beat_seconds)
+                async with progress.heartbeat():
                     answer = await self._answer(arguments, context, progress, defers=defers)
-            except PersonAsked as asked:
+            except ElicitationPending as asked:
                 answer = asked.question
             except MCPError:
                 raise
@@ -106,7 +106,7 @@ class SubmittalTool(Tool):
             if isinstance(answer, InputRequiredResult):
                 log.info("tool_asked")
                 return answer
-            if isinstance(answer, Deferred):
+            if isinstance(answer, DeferredResult):
                 log.info("tool_deferred", task=answer.task_id)
             elif isinstance(answer, ErrorResult):
                 log.info("tool_refused", error_code=answer.error.code, step=answer.error.failed_step)
@@ -115,13 +115,13 @@ class SubmittalTool(Tool):
         return answer
 
     async def _answer(
-        self, arguments: dict[str, Any], context: Context[Any, Any], progress: Progress, *, defers: bool
+        self, arguments: dict[str, Any], context: Context[Any, Any], progress: ProgressReporter, *, defers: bool
     ) -> Result | InputRequiredResult:
         door: Door = context.request_context.lifespan_context
         desk = await door.opened()
-        await wait_for_answer(desk, context)
+        await wait_for_sign_in(desk, context)
         given = {name: value for name, value in arguments.items() if value is not None}
-        form = Form(self.questions, context, self.name, given)
+        form = ElicitationConsentPrompt(self.questions, context, self.name, given)
         call = Call(self.name, given, progress.tell, asker=form, defers=defers)
         call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page
@@ -155,11 +155,11 @@ def tool_result(answer: Result) -> CallToolResult:
     )
 
 
-def registered(policy: Policy) -> list[SubmittalTool]:
+def build_tools(policy: Policy) -> list[ToolAdapter]:
     """Return the tools to register, hidden ones included: calling one of those by name answers why it is off."""
-    return [SubmittalTool.of(definition) for definition in definitions(local_files=policy.local_files)]
+    return [ToolAdapter.of(definition) for definition in definitions(local_files=policy.local_files)]
 
 
-def listed(tool: SubmittalTool, policy: Policy) -> bool:
+def is_visible(tool: ToolAdapter, policy: Policy) -> bool:
     """Whether a client is shown the tool; the same decision refuses the call in `tools.calling`."""
     return not (tool.definition.writes and policy.read_only)

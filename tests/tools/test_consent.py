@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 import sandbox
-from server.mcp.pending_elicitations import LIFE_SECONDS, MOST, Questions
+from server.mcp.pending_elicitations import LIFE_SECONDS, MOST, PendingElicitations
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"
@@ -266,7 +266,7 @@ async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: A
 
 def test_a_question_is_answered_once_and_in_time() -> None:
     now = 0.0
-    questions = Questions(clock=lambda: now)
+    questions = PendingElicitations(clock=lambda: now)
     word, late = questions.begin("a"), questions.begin("b")
     assert len({word, late}) == 2
     assert [questions.end(word), questions.end(word), questions.end("made up")] == ["a", None, None]
@@ -275,7 +275,7 @@ def test_a_question_is_answered_once_and_in_time() -> None:
 
 
 def test_questions_that_nobody_answers_do_not_pile_up() -> None:
-    questions = Questions()
+    questions = PendingElicitations()
     words = [questions.begin(str(number)) for number in range(MOST + 1)]
     assert questions.end(words[0]) is None
     assert questions.end(words[1]) == "1"

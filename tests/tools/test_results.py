@@ -39,8 +39,8 @@ OURS = {
     # The caller's own arguments, or ids from cleaned fields.
     ("NextStep", "arguments"),
     # Ids of ours and from cleaned fields; how far a job is, in our words.
-    ("Deferred", "task_id"),
-    ("Deferred", "message"),
+    ("DeferredResult", "task_id"),
+    ("DeferredResult", "message"),
 }
 """Texts that we write ourselves (bare project ids were read as UUIDs); all others came from Autodesk."""
 

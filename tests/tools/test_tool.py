@@ -18,8 +18,8 @@ from mcp.server import MCPServer
 from mcp_types import INTERNAL_ERROR
 from structlog.testing import capture_logs
 
-from server.mcp.progress import Progress
-from server.mcp.tool_adapter import SubmittalTool
+from server.mcp.progress import ProgressReporter
+from server.mcp.tool_adapter import ToolAdapter
 from tools.arguments import Arguments
 from tools.attachment_answers import progress_teller
 from tools.definition import Definition
@@ -53,9 +53,7 @@ def serving(run: Any, **fields: Any) -> MCPServer[Any]:
         yield Bare()
 
     tool = Definition("tool", "Tool", "A tool.", Arguments, (SignInResult,), writes=False, idempotent=True, run=run)
-    return MCPServer(
-        "one-tool", version="1", tools=[SubmittalTool.of(tool).model_copy(update=fields)], lifespan=lifespan
-    )
+    return MCPServer("one-tool", version="1", tools=[ToolAdapter.of(tool).model_copy(update=fields)], lifespan=lifespan)
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
@@ -123,16 +121,21 @@ def test_naming_the_tools_loads_nothing_that_only_a_call_needs():
 import sys
 import mcp.server
 before = set(sys.modules)
-from server.mcp.tool_adapter import registered
+from server.mcp.tool_adapter import build_tools
 from tools.policy import Policy
-registered(Policy(local_files=True))
+build_tools(Policy(local_files=True))
 print(*sorted(set(sys.modules) - before))
 """
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
     loaded_modules = loaded.stdout.split()
     assert "server.mcp.tool_adapter" in loaded_modules
     ours = [name for name in loaded_modules if name.startswith(("acc", "auth", "transfers"))]
-    assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {"difflib", "pydantic", "server", "tools"}
+    assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {
+        "difflib",
+        "pydantic",
+        "server",
+        "tools",
+    }
     assert ours == [
         "auth",
         "auth.errors",
@@ -151,7 +154,7 @@ async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
 
     where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
     job = FileJob(where, "a.pdf", path="/a.pdf", open_file=SimpleNamespace, identity=Identity(1, 1, 100, 0))
-    tell = progress_teller(Call("add_submittal_attachment", {}, Progress(report).tell))
+    tell = progress_teller(Call("add_submittal_attachment", {}, ProgressReporter(report).tell))
     for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):
         job.hashed.add(hashed)
         job.progress.add(sent)
