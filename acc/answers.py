@@ -5,7 +5,11 @@ storage in XML; what the Submittals service itself writes is unknown (fact sheet
 `error_from_response` never fails on it.
 """
 
+import json
+import math
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -37,6 +41,13 @@ T = TypeVar("T")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MESSAGE_FIELDS = ("developerMessage", "reason", "detail", "title", "message", "error_description", "error")
 _CODE_FIELDS = ("errorCode", "code", "ErrorCode")
+
+_NOT_FINITE = re.compile(rb"NaN|Infinity|[\[:,\s]-?[0-9.]+[eE]\+?[0-9]{3}")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_DEPTH = 100
+"""Levels of an answer that are read; documented ones have about ten."""
+_MAX_DIGITS = 1000
+"""Python itself makes no text of an integer that is more than four times as long."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +130,41 @@ _NOT_JSON = object()
 
 
 def _json(body: bytes) -> Any:
+    """The value of a body, or `_NOT_JSON`. What JSON does not have, or nobody could pass on, is null inside of it.
+
+    That is NaN, infinite and endless numbers, and what lies too deep; half a surrogate pair is U+FFFD.
+    """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    if not _NOT_FINITE.search(body):
+        with suppress(ValueError):
+            return from_json(body)
     try:
-        return from_json(body.removeprefix(_BYTE_ORDER_MARK))
-    except ValueError:
+        text = body.decode("utf-8", "surrogatepass")
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole)
+        return _portable(value)
+    except (ValueError, RecursionError):
         return _NOT_JSON
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if len(text) <= _MAX_DIGITS else None
+
+
+def _portable(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if depth > _MAX_DEPTH:
+        return None
+    if isinstance(value, dict):
+        return {_portable(name): _portable(member, depth + 1) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_portable(element, depth + 1) for element in value]
+    return value
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field, PlainValidator, SerializeAsAny
 
-from acc.models.base import AccModel, Flag, Listed, Moment
+from acc.models.base import AccModel, Flag, Identifier, Listed, Moment, Rows, SafeInteger
 
 R = TypeVar("R", bound="Resource")
 
@@ -26,11 +26,11 @@ class Attributes(AccModel):
     display_name: str | None = None
     region: str | None = None
     hidden: Flag = False
-    object_count: int | None = None
-    version_number: int | None = None
+    object_count: SafeInteger | None = None
+    version_number: SafeInteger | None = None
     mime_type: str | None = None
     file_type: str | None = None
-    storage_size: int | None = None
+    storage_size: SafeInteger | None = None
     create_time: Moment = None
     create_user_id: str | None = None
     last_modified_time: Moment = None
@@ -41,7 +41,7 @@ class Resource(AccModel):
     """A JSON:API resource: `type`, `id`, and the rest as sent."""
 
     type: str
-    id: str
+    id: Identifier
     attributes: Attributes = Attributes()
     relationships: dict[str, Any] | None = None
 
@@ -57,7 +57,8 @@ class Resource(AccModel):
 
     def related_id(self, relationship: str) -> str | None:
         """The id at the other end of a to-one relationship."""
-        data = ((self.relationships or {}).get(relationship) or {}).get("data")
+        end = (self.relationships or {}).get(relationship)
+        data = end.get("data") if isinstance(end, dict) else None
         related = data.get("id") if isinstance(data, dict) else None
         return related if isinstance(related, str) else None
 
@@ -168,7 +169,7 @@ class Document(AccModel, Generic[R]):
 class Listing(AccModel):
     """A page of resources. There is a next page exactly if `links.next` is there."""
 
-    data: Listed[AnyResource]
+    data: Rows[AnyResource]
     included: Listed[AnyResource]
     links: dict[str, Any] | None = None
     meta: Meta | None = None

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from acc.models.base import AccModel, Flag, Listed, Moment, Text
+from acc.models.base import AccModel, Flag, Identifier, Listed, Moment, SafeInteger, Text
 from acc.models.permissions import Permitted
 from acc.models.submittals import Step, Watcher
 
@@ -10,7 +10,7 @@ from acc.models.submittals import Step, Watcher
 class Choice(AccModel):
     """One value of an enumeration, for example id "2", key "for_review", value "For Review"."""
 
-    id: str
+    id: Identifier
     key: str | None = None
     value: Text = ""
 
@@ -41,7 +41,7 @@ class ReviewResponse(ItemType):
 class Spec(_Recorded):
     """A section of the specification, for example 033100 "Structural Concrete"."""
 
-    id: str
+    id: Identifier
     identifier: str | None = None
     title: Text = ""
 
@@ -49,8 +49,8 @@ class Spec(_Recorded):
 class Package(Permitted, _Recorded):
     """Items that are submitted together."""
 
-    id: str
-    identifier: int | str | None = None
+    id: Identifier
+    identifier: SafeInteger | str | None = None
     title: Text = ""
     description: Text = ""
     spec_id: str | None = None
@@ -60,7 +60,7 @@ class Package(Permitted, _Recorded):
 class Template(_Recorded):
     """A review workflow to start an item with."""
 
-    id: str
+    id: Identifier
     name: Text = ""
     steps: Listed[Step]
     watchers: Listed[Watcher]
@@ -69,7 +69,7 @@ class Template(_Recorded):
 class ManagerMapping(_Recorded):
     """A person, company or role that manages submittals; `autodesk_id` is a member group id for the latter two."""
 
-    id: str
+    id: Identifier
     user_type: str | None = None
     autodesk_id: str | None = None
     submittals_role: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-from acc.models.base import AccModel, Listed
+from acc.models.base import AccModel, Rows, SafeInteger
 
 Row = TypeVar("Row")
 
@@ -14,9 +14,9 @@ class Pagination(AccModel):
     which need not be what was asked.
     """
 
-    limit: int | None = None
-    offset: int | None = None
-    total_results: int | None = None
+    limit: SafeInteger | None = None
+    offset: SafeInteger | None = None
+    total_results: SafeInteger | None = None
     next_url: str | None = None
     previous_url: str | None = None
 
@@ -25,4 +25,4 @@ class Page(AccModel, Generic[Row]):
     """Some rows of a list."""
 
     pagination: Pagination = Pagination()
-    results: Listed[Row]
+    results: Rows[Row]

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict
 
-from acc.models.base import AccModel, Text
+from acc.models.base import AccModel, Identifier, Text
 
 
 class UserInfo(AccModel):
@@ -11,7 +11,7 @@ class UserInfo(AccModel):
     # OpenID Connect spells its claims in snake_case.
     model_config = ConfigDict(alias_generator=None)
 
-    sub: str
+    sub: Identifier
     name: Text = ""
     preferred_username: str | None = None
     email: str | None = None

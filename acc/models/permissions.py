@@ -1,16 +1,21 @@
-"""What ACC lets the asking person do with an object, now: its `permittedActions` (fact sheet 2.2)."""
+"""What ACC lets the asking person do with an object, now: its `permittedActions` (fact sheet 2.2).
 
+Documented shapes differ: `transitions` is a list of objects, `[""]` or null, `mandatoryFields` a list or a list of
+lists. What we look into is read tolerantly; what is passed on stays as ACC sent it.
+"""
+
+from functools import cached_property
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from acc.models.base import AccModel, Listed, Text
+from acc.models.base import AccModel, Flattened, Text
 
 
 class StateName(AccModel):
     """A workflow state as a transition names it, for example `sbc-1` and "SBC 1"."""
 
-    id: str
+    id: Text = ""
     name: Text = ""
 
 
@@ -21,8 +26,8 @@ class Transition(AccModel):
     name: Text = ""
     state_from: StateName | None = None
     state_to: StateName | None = None
-    transition_fields: Listed[str]
-    mandatory_fields: Listed[str]
+    transition_fields: Flattened[str]
+    mandatory_fields: Flattened[str]
     action_id: str | None = None
 
 
@@ -33,17 +38,10 @@ class PermittedAction(AccModel):
     the values that override ACC's own choice: the default is not in it (fact sheet 3.5).
     """
 
-    id: str
-    fields: dict[str, Any]
-    mandatory_fields: Listed[str]
-    transitions: Listed[Transition]
-    raw: dict[str, Any] = Field(repr=False, exclude=True)
-    """The action exactly as ACC sent it, to be passed on."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_raw(cls, value: Any) -> Any:
-        return {**value, "fields": value.get("fields") or {}, "raw": value} if isinstance(value, dict) else value
+    id: Text = ""
+    fields: dict[str, Any] = Field(default_factory=dict)
+    mandatory_fields: Flattened[str]
+    transitions: Flattened[Transition]
 
     def allowed_values(self, field: str) -> list[Any] | None:
         """The values the person may give this field; empty for any, None when the field may not be given."""
@@ -54,13 +52,26 @@ class PermittedAction(AccModel):
 class Permitted(AccModel):
     """Mixin of objects that carry permitted actions."""
 
-    permitted_actions: Listed[PermittedAction]
+    sent_actions: Any = Field(default=None, alias="permittedActions", repr=False)
+    """`permittedActions` exactly as ACC sent it, whatever its shape."""
+
+    @property
+    def raw_permitted_actions(self) -> list[dict[str, Any]]:
+        """The actions exactly as ACC sent them, to be passed on; without what is no object."""
+        sent = self.sent_actions if isinstance(self.sent_actions, list) else []
+        return [action for action in sent if isinstance(action, dict)]
+
+    @property
+    def permitted_actions_incomplete(self) -> bool:
+        """Whether ACC sent something else among, or instead of, a list of objects."""
+        sent = self.sent_actions
+        return sent is not None and (not isinstance(sent, list) or len(sent) > len(self.raw_permitted_actions))
+
+    @cached_property
+    def permitted_actions(self) -> list[PermittedAction]:
+        """The actions as read."""
+        return [PermittedAction.model_validate(action) for action in self.raw_permitted_actions]
 
     def permitted(self, action_id: str) -> PermittedAction | None:
         """The action of this id, for example `Attachment::create`, or None if the person may not."""
         return next((action for action in self.permitted_actions if action.id == action_id), None)
-
-    @property
-    def raw_permitted_actions(self) -> list[dict[str, Any]]:
-        """All actions exactly as ACC sent them."""
-        return [action.raw for action in self.permitted_actions]

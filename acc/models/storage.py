@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
-from acc.models.base import AccModel, Listed, Moment
+from acc.models.base import AccModel, Listed, Moment, SafeInteger
 
 
 def url_expires_at(url: str) -> datetime | None:
@@ -89,7 +89,7 @@ class DownloadLink(_Signed):
     status: str | None = None
     url: _Url | None = None
     urls: dict[str, _Url] | None = None
-    size: int | None = None
+    size: SafeInteger | None = None
     sha1: str | None = None
 
 
@@ -99,7 +99,7 @@ class CompletedObject(AccModel):
     bucket_key: str | None = None
     object_key: str | None = None
     object_id: str | None = None
-    size: int | None = None
+    size: SafeInteger | None = None
     content_type: str | None = None
     location: str | None = None
     sha1: str | None = None
@@ -108,16 +108,16 @@ class CompletedObject(AccModel):
 class PartSizes(AccModel):
     """Bytes of the whole object, as announced and as found."""
 
-    expected: int | None = None
-    detected: int | None = None
+    expected: SafeInteger | None = None
+    detected: SafeInteger | None = None
 
 
 class PartState(AccModel):
     """One part as storage sees it: `Ok`, `Pending`, `TooSmall`, `Unexpected` or `Unexpected+TooSmall`."""
 
-    part: int
+    part: SafeInteger
     status: str | None = None
-    size: int | None = None
+    size: SafeInteger | None = None
     e_tag: str | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from acc.models.base import AccModel, Day, Flag, Listed, Moment, Text
+from acc.models.base import AccModel, Day, Flag, Identifier, Listed, Moment, SafeInteger, SafeNumber, Text
 from acc.models.permissions import Permitted
 
 
@@ -57,14 +57,14 @@ class AsyncState(StrEnum):
 class Watcher(AccModel):
     """Somebody who follows an item."""
 
-    id: str
+    id: Identifier
     user_type: str | None = None
 
 
 class RevisionFolder(AccModel):
     """The hidden folder that holds one revision's attachments; made about a second after the item."""
 
-    revision: int | None = None
+    revision: SafeInteger | None = None
     folder_urn: str | None = None
     folder_urn_created_at: Moment = None
 
@@ -72,8 +72,8 @@ class RevisionFolder(AccModel):
 class Item(Permitted):
     """A submittal item as the asking person sees it. `id` is its UUID, `custom_identifier…` what people see."""
 
-    id: str
-    identifier: int | str | None = None
+    id: Identifier
+    identifier: SafeInteger | str | None = None
     custom_identifier: str | None = None
     custom_identifier_human_readable: str | None = None
     type_id: str | None = None
@@ -84,7 +84,7 @@ class Item(Permitted):
     title: Text = ""
     description: Text = ""
     priority: str | None = None
-    revision: int | None = None
+    revision: SafeInteger | None = None
     state_id: str | None = None
     status_id: str | None = None
     ball_in_court_users: Listed[str]
@@ -98,7 +98,7 @@ class Item(Permitted):
     watchers: Listed[Watcher]
     due_date: Day = None
     required_on_job_date: Day = None
-    lead_time: int | float | None = None
+    lead_time: SafeNumber | None = None
     required_date: Day = None
     required_approval_date: Day = None
     submitter_due_date: Day = None
@@ -134,7 +134,7 @@ class Attachment(Permitted):
     `category_id` and `async_state`: see `AttachmentCategory` and `AsyncState`.
     """
 
-    id: str
+    id: Identifier
     item_id: str | None = None
     task_id: str | None = None
     name: Text = ""
@@ -142,10 +142,10 @@ class Attachment(Permitted):
     async_state: str | None = None
     upload_urn: str | None = None
     urn: str | None = None
-    urn_version: int | None = None
+    urn_version: SafeInteger | None = None
     urn_type_id: str | None = None
     revision_folder_urn: str | None = None
-    revision: int | None = None
+    revision: SafeInteger | None = None
     category_id: str | None = None
     duplicated_from: str | None = None
     created_at: Moment = None
@@ -160,7 +160,7 @@ class Task(Permitted):
     An item's revision history calls the id `taskId` instead of `id` (fact sheet 2.8).
     """
 
-    id: str = Field(validation_alias=AliasChoices("id", "taskId"))
+    id: Identifier = Field(validation_alias=AliasChoices("id", "taskId"))
     step_id: str | None = None
     status: str | None = None
     assigned_to: str | None = None
@@ -186,11 +186,11 @@ class Step(Permitted):
     An item's revision history calls the id `stepId` instead of `id` (fact sheet 2.8).
     """
 
-    id: str = Field(validation_alias=AliasChoices("id", "stepId"))
+    id: Identifier = Field(validation_alias=AliasChoices("id", "stepId"))
     item_id: str | None = None
     status: str | None = None
-    step_number: int | float | None = None
-    days_to_respond: int | float | None = None
+    step_number: SafeNumber | None = None
+    days_to_respond: SafeNumber | None = None
     due_date: Day = None
     started_at: Moment = None
     completed_at: Moment = None
@@ -205,21 +205,21 @@ class ItemRevision(AccModel):
     """One revision in an item's history; the rest of its fields, kept as sent, are those of the item."""
 
     item_id: str | None = None
-    revision: int | None = None
+    revision: SafeInteger | None = None
     steps: Listed[Step]
 
 
 class SubmittalsUser(Permitted):
     """The asking person in one project. `roles`: "1" manager, "2" user, "4" administrator (fact sheet 5)."""
 
-    id: str
+    id: Identifier
     roles: Listed[str]
 
 
 class AsyncJob(AccModel):
     """A change that ACC carries out later; `async_state` as for attachments (fact sheet 5)."""
 
-    id: str
+    id: Identifier
     async_state: str | None = None
     results_payload: dict[str, Any] | None = None
     created_at: Moment = None

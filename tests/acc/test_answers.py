@@ -162,7 +162,8 @@ def test_an_operation_that_promises_nothing_may_say_anything(body: bytes) -> Non
         (b"<html>sign in</html>", "the body is not JSON"),
         (b"", "the body: model_type"),
         (b"[]", "the body: model_type"),
-        (b'{"id": "i", "permittedActions": [{"fields": {}}]}', "permittedActions.0.id: missing"),
+        (b'{"title": "Beam"}', "id: missing"),
+        (b'{"id": ""}', "id: value_error"),
     ],
 )
 def test_a_good_status_with_nonsense_may_have_been_carried_out(body: bytes, problem: str) -> None:
@@ -261,3 +262,30 @@ def test_any_good_status_becomes_a_model_or_one_of_our_errors(
     with contextlib.suppress(AccError):
         parsed = parse_answer(operation, Answer(status, {}, body))
         assert parsed is None or isinstance(parsed, operation.answer)
+
+
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        ("NaN", None),
+        ("Infinity", None),
+        ("-Infinity", None),
+        ("1e999", None),
+        ("9" * 5000, None),
+        ("1e22", 1e22),
+        ("9" * 400, int("9" * 400)),
+        ('"NaN"', "NaN"),
+        ('"\\ud800x"', "\ufffdx"),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
+        ("[" * 900 + "]" * 900, ...),
+    ],
+)
+def test_what_json_does_not_have_is_null_inside_of_an_answer_that_is_read(number: str, read: object) -> None:
+    body = '{"id": "i", "title": "Beam", "novelty": ' + number + "}"
+
+    item = parse_answer(op.ITEMS_GET, Answer(200, {}, body.encode()))
+
+    assert item.title == "Beam"
+    assert item.model_extra is not None
+    assert read is ... or item.model_extra["novelty"] == read
+    assert json.dumps(item.model_dump(mode="json"), allow_nan=False)

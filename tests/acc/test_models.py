@@ -17,6 +17,7 @@ from acc.models import (
     Item,
     ItemRevision,
     Listing,
+    Page,
     PermittedAction,
     Project,
     Resource,
@@ -135,6 +136,118 @@ def test_permitted_actions_are_passed_on_as_they_came() -> None:
     assert [list(action) for action in item.raw_permitted_actions] == [list(action) for action in raw]
     (transition,) = item.permitted_actions[0].transitions
     assert (transition.id, transition.transition_fields, transition.mandatory_fields) == ("sbc-1::void", [], [])
+
+
+WAY = {"id": "sbc-1::mgr-1"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "passed_on", "read", "incomplete"),
+    [
+        (None, [], [], False),
+        ([], [], [], False),
+        ([{"id": "a", "transitions": [""]}], [{"id": "a", "transitions": [""]}], ["a"], False),
+        ([{"id": "a", "transitions": {"id": "x"}}], [{"id": "a", "transitions": {"id": "x"}}], ["a"], False),
+        (
+            [{"id": "a", "mandatoryFields": 7, "fields": [""]}],
+            [{"id": "a", "mandatoryFields": 7, "fields": [""]}],
+            ["a"],
+            False,
+        ),
+        ([{"fields": {}}, {"id": "b"}], [{"fields": {}}, {"id": "b"}], ["", "b"], False),
+        ([{"id": ["x"]}, {"id": "b"}], [{"id": ["x"]}, {"id": "b"}], ["", "b"], False),
+        (["", {"id": "b"}], [{"id": "b"}], ["b"], True),
+        ([None, {"id": "b"}], [{"id": "b"}], ["b"], True),
+        ([[{"id": "b"}]], [], [], True),
+        ([""], [], [], True),
+        ({"id": "b"}, [], [], True),
+        ("Attachment::create", [], [], True),
+    ],
+)
+def test_an_odd_action_ends_nothing_and_what_is_no_object_is_told(
+    sent: object, passed_on: object, read: list[str], incomplete: bool
+) -> None:
+    item = Item.model_validate({"id": "i", "title": "Beam", "permittedActions": sent})
+
+    assert item.title == "Beam"
+    assert item.raw_permitted_actions == passed_on
+    assert [action.id for action in item.permitted_actions] == read
+    assert item.permitted_actions_incomplete is incomplete
+
+
+@pytest.mark.parametrize(
+    ("sent", "ways"),
+    [
+        ([WAY], ["sbc-1::mgr-1"]),
+        (["", WAY, None], ["sbc-1::mgr-1"]),
+        ([[WAY]], ["sbc-1::mgr-1"]),
+        ([""], []),
+        (None, []),
+        ("", []),
+        ([{"name": "no id"}], []),
+        ([{**WAY, "stateTo": "mgr-1", "transitionFields": {"a": 1}}], ["sbc-1::mgr-1"]),
+    ],
+)
+def test_transitions_are_read_in_every_documented_shape(sent: object, ways: list[str]) -> None:
+    action = PermittedAction.model_validate({"id": "Item::wf_transition", "transitions": sent})
+
+    assert [way.id for way in action.transitions] == ways
+
+
+@pytest.mark.parametrize(
+    ("sent", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        ([["a", "b"]], ["a", "b"]),
+        ([["a"], ["b", [""]]], ["a", "b"]),
+        ([""], []),
+        (None, []),
+        ("a", []),
+        (["a", {"b": 1}], ["a"]),
+    ],
+)
+def test_mandatory_fields_are_read_in_every_documented_shape(sent: object, names: list[str]) -> None:
+    assert PermittedAction.model_validate({"id": "x", "mandatoryFields": sent}).mandatory_fields == names
+
+
+def test_a_row_of_a_job_keeps_the_actions_as_they_came() -> None:
+    raw = [{"id": "Attachment::update", "transitions": [""], "future": {"x": None}}]
+    attachment = Attachment.model_validate({"id": "a", "permittedActions": raw})
+
+    again = Attachment.model_validate(attachment.model_dump(mode="json", by_alias=True))
+
+    assert again.raw_permitted_actions == raw
+
+
+def test_an_unreadable_element_of_a_list_leaves_the_others() -> None:
+    item = Item.model_validate(
+        {"id": "i", "ballInCourtUsers": ["A", None, {"id": "B"}, "C"], "watchers": [{"id": "W"}, {"userType": "1"}, ""]}
+    )
+
+    assert item.ball_in_court_users == ["A", "C"]
+    assert [watcher.id for watcher in item.watchers] == ["W"]
+
+
+@pytest.mark.parametrize("odd", [True, {"x": 1}, ["x"], float("nan"), float("inf"), 10**400, -(2**53), "x"])
+def test_a_number_that_is_none_or_too_large_for_others_is_left_out(odd: object) -> None:
+    step = Step.model_validate({"id": "s", "status": "in-progress", "stepNumber": odd, "daysToRespond": 3})
+
+    assert step.step_number in (None, 1)
+    assert (step.status, step.days_to_respond) == ("in-progress", 3)
+
+
+@pytest.mark.parametrize("odd", ["", ".", "..", "a\x00b", "a\nb", None, {}, []])
+def test_an_id_that_no_request_could_name_is_no_id(odd: object) -> None:
+    with pytest.raises(ValidationError):
+        Item.model_validate({"id": odd})
+    with pytest.raises(ValidationError):
+        Listing.model_validate({"data": [{"type": "folders", "id": odd}]})
+
+
+@pytest.mark.parametrize("content", [{}, {"results": [1]}, {"results": {}}, {"pagination": {"totalResults": 0}}])
+def test_a_page_without_its_rows_is_no_empty_page(content: object) -> None:
+    with pytest.raises(ValidationError):
+        Page[Item].model_validate(content)
 
 
 def test_an_action_tells_what_may_be_given() -> None:
@@ -283,7 +396,17 @@ def test_a_project_says_what_it_is_or_that_it_does_not(extension: object, kind: 
 
 
 def test_a_relationship_of_another_shape_is_no_id() -> None:
-    shapes: list[object] = [None, {}, {"data": None}, {"data": [{"id": "x"}]}, {"data": {"id": 3}}]
+    shapes: list[object] = [
+        None,
+        "x",
+        7,
+        ["x"],
+        {},
+        {"data": None},
+        {"data": "x"},
+        {"data": [{"id": "x"}]},
+        {"data": {"id": 3}},
+    ]
 
     for shape in shapes:
         version = FileVersion.model_validate({"type": "versions", "id": "v", "relationships": {"item": shape}})
