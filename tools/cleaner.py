@@ -9,6 +9,9 @@ from typing import Any, Final
 MAX_TEXT: Final = 1000
 """Characters of one text that came from elsewhere."""
 
+MAX_LEVELS: Final = 32
+"""Levels of one JSON value that came from elsewhere; some clients read no message that is much deeper."""
+
 _INVISIBLE: Final = re.compile(
     "["
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
@@ -27,12 +30,14 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
-def clean_json(value: Any) -> Any:
-    """Return a JSON value with every text in it, names of members included, cleaned."""
+def clean_json(value: Any, levels: int = MAX_LEVELS) -> Any:
+    """Return a JSON value with every text in it, names of members included, cleaned; null for what lies too deep."""
     if isinstance(value, str):
         return clean(value)
+    if isinstance(value, dict | list) and not levels:
+        return None
     if isinstance(value, dict):
-        return {clean(str(name)): clean_json(one) for name, one in value.items()}
+        return {clean(str(name)): clean_json(one, levels - 1) for name, one in value.items()}
     if isinstance(value, list):
-        return [clean_json(one) for one in value]
+        return [clean_json(one, levels - 1) for one in value]
     return value

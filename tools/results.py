@@ -23,6 +23,8 @@ Foreign = Annotated[str, AfterValidator(clean)]
 """Text that came from Autodesk, ids included; cleaned when a result is made of it."""
 
 PermittedActions = Annotated[list[dict[str, Any]], AfterValidator(clean_json)]
+Incomplete = Annotated[bool, Field(default=False, exclude_if=lambda incomplete: not incomplete)]
+"""Whether ACC sent something that is no object among the actions; not part of an answer where it did not."""
 
 
 class Result(BaseModel):
@@ -74,6 +76,7 @@ class AttachmentView(Result):
     updated_by: Foreign | None
     progress: Progress | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
 
 
 class AttachmentRow(Result):
@@ -92,6 +95,7 @@ class AttachmentRow(Result):
     version_urn: Foreign | None
     created_at: Time | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
 
 
 class Upload(Result):
@@ -194,6 +198,7 @@ class SubmittalView(Result):
     allowed_categories: list[Category]
     my_tasks: list[TaskRow]
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
 
 
 class SubmittalResult(Result):

@@ -66,7 +66,8 @@ def attachment_view(
         updated_at=row.updated_at,
         updated_by=row.updated_by,
         progress=_progress(job) if not stored else None,
-        permittedActions=row.raw_permitted_actions,
+        permittedActions=[_without_empty(action) for action in row.raw_permitted_actions],
+        permitted_actions_incomplete=row.permitted_actions_incomplete,
     )
 
 
@@ -101,6 +102,7 @@ def preparing_view(job: Job) -> AttachmentView:
         updated_by=None,
         progress=_progress(job),
         permittedActions=[],
+        permitted_actions_incomplete=False,
     )
 
 
@@ -195,7 +197,8 @@ def submittal_view(item: Item, project_id: str, person_id: str, tasks: list[Task
         can_attach=may_create,
         allowed_categories=allowed_categories(item.state_id or "", overrides(item)) if may_create else [],
         my_tasks=tasks,
-        permittedActions=[_short(action) for action in item.raw_permitted_actions],
+        permittedActions=[_short(_without_empty(action)) for action in item.raw_permitted_actions],
+        permitted_actions_incomplete=item.permitted_actions_incomplete,
     )
 
 
@@ -255,5 +258,10 @@ def _progress(job: Job | None) -> Progress | None:
     return Progress(bytes_done=done, bytes_total=job.size)
 
 
+def _without_empty(action: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the members that say nothing; an empty list inside `fields` says that any value is allowed."""
+    return {name: member for name, member in action.items() if member not in (None, "", [], {})}
+
+
 def _short(action: dict[str, Any]) -> dict[str, Any]:
-    return action if action.get("id") == ATTACH else {"id": action.get("id")}
+    return action if action.get("id") == ATTACH else {name: action[name] for name in ("id",) if name in action}
