@@ -133,7 +133,7 @@ Listed = Annotated[list[T], WrapValidator(_readable_elements), Field(default_fac
 """A list beside what was asked for: null or nothing means an empty one, an unreadable element is left out."""
 
 Flattened = Annotated[Listed[T], BeforeValidator(_leaves)]
-"""The same where documented shapes differ: lists in lists are one list, an empty text is no element (fact sheet 2.2)."""
+"""The same where documented shapes differ: a list in a list is one list, an empty text no element (fact sheet 2.2)."""
 
 Identifier = Annotated[str, AfterValidator(_segment)]
 """An id that a later request can name: never empty, nor what a path cannot hold."""
