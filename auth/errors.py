@@ -15,6 +15,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 
 class AuthError(Exception):
@@ -35,13 +36,25 @@ class ReauthorizationRequired(AuthError):
         return "Autodesk refuses the sign-in; it cannot be renewed"
 
 
+@dataclass(eq=False)
 class ServiceAccountRefused(ReauthorizationRequired):
-    """Autodesk does not take the assertion: the account, its key or the app is wrong, or the clock is."""
+    """Autodesk does not take the assertion: the account, its key or the app is wrong, or the clock is.
+
+    `status` is the HTTP status of its answer.
+    """
+
+    status: int | None = None
 
     def __str__(self) -> str:
-        return (
-            "Autodesk refuses the service account: check its id, key id and key file, the app's secret, and the clock"
-        )
+        return f"Autodesk refuses the service account: {_REFUSED_ACCOUNT.get(self.status, _REFUSED_ACCOUNT[400])}"
+
+
+_REFUSED_ACCOUNT: Final[dict[int | None, str]] = {
+    400: "check its id, key id and key file, and this machine's clock",
+    401: "check APS_CLIENT_ID and APS_CLIENT_SECRET",
+    403: "only an app of type Server-to-Server can own service accounts, and it may sign them in ten times a minute",
+}
+"""What to look at, by the status of the answer (fact sheet 10)."""
 
 
 @dataclass(eq=False)

@@ -21,13 +21,22 @@ import logging
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final, Literal
 
 import anyio
+from pydantic import SecretStr
 
-from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
+from auth.errors import (
+    AuthError,
+    NotSignedIn,
+    PrivateKeyUnusable,
+    ReauthorizationRequired,
+    SignInFailed,
+    SignInUnavailable,
+)
 from auth.late_save import LateSave
 from auth.lease import alive, taken
 from auth.pace import Pace
@@ -48,7 +57,7 @@ _random = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
 
 
-def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: str | None = None) -> Tokens:
+def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None) -> Tokens:
     """Return a grant as it is kept; where it holds no refresh token, the one it was made with stays good."""
     return Tokens.model_validate(
         {
@@ -78,13 +87,16 @@ class RenewedTokens:
         pace: Pace | None = None,
         now: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = _nowhere,
+        mint: Callable[[], Awaitable[Grant]] | None = None,
     ) -> None:
+        """Take what is renewed, and how: with the refresh token of the record, or by what `mint` grants."""
         self.account = account
         self._vault = vault
         self._endpoint = endpoint
         self._pace = pace or Pace()
         self._now = now
         self._reached = reached
+        self._mint = mint
         self._early = self._pace.early + self._pace.jitter * _random()
         self._one_at_a_time = anyio.Lock()
         self._rests_until = 0.0
@@ -138,7 +150,7 @@ class RenewedTokens:
             return found
         try:
             return await self._renew(found, patient=False) or found
-        except (SignInFailed, ReauthorizationRequired, StorageProblem) as problem:
+        except (SignInFailed, ReauthorizationRequired, PrivateKeyUnusable, StorageProblem) as problem:
             _log.warning("renewing failed, the token is still good: %s", problem)
             return found
 
@@ -172,7 +184,7 @@ class RenewedTokens:
         async with alive(self._vault, lease, self._pace):
             try:
                 return await self._ask_and_save(lease)
-            except (SignInFailed, StorageProblem):
+            except (AuthError, StorageProblem):
                 self._rests_until = self._now() + self._pace.rest
                 if self._late is None:
                     with suppress(StorageProblem):
@@ -185,7 +197,8 @@ class RenewedTokens:
         if found.generation != lease.generation:
             await in_thread(lambda: self._vault.release(lease))
             return found
-        if found.tokens.refresh_token is None:
+        ask = self._mint or self._refresh_of(found.tokens)
+        if ask is None:
             await in_thread(lambda: self._vault.end(lease))
             raise ReauthorizationRequired
         if lease.attempt is not None:
@@ -195,15 +208,14 @@ class RenewedTokens:
             # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
             return None
         self._reached("after_mark")
-        refresh_token = found.tokens.refresh_token.get_secret_value()
         try:
-            grant = await self._granted(refresh_token)
+            grant = await self._granted(ask)
         except SignInFailed as failure:
-            if not is_final(failure):
+            if self._mint is not None or not is_final(failure):
                 raise
             return await self._after_refusal(lease)
         self._reached("after_post")
-        tokens = tokens_of(grant, self._now(), found.tokens.scopes, refresh_token)
+        tokens = tokens_of(grant, self._now(), found.tokens.scopes, found.tokens.refresh_token)
         saved = await self._save(lease, tokens)
         self._reached("after_save")
         if saved is None:
@@ -211,10 +223,14 @@ class RenewedTokens:
         _log.info("renewed: generation %d", saved.generation)
         return saved
 
-    async def _granted(self, refresh_token: str) -> Grant:
+    def _refresh_of(self, tokens: Tokens) -> Callable[[], Awaitable[Grant]] | None:
+        token = tokens.refresh_token
+        return partial(self._endpoint.of_refresh_token, token.get_secret_value()) if token is not None else None
+
+    async def _granted(self, ask: Callable[[], Awaitable[Grant]]) -> Grant:
         try:
             with anyio.fail_after(self._pace.post):
-                return await self._endpoint.of_refresh_token(refresh_token)
+                return await ask()
         except TimeoutError:
             raise SignInUnavailable from None
 

@@ -1,7 +1,7 @@
 """Secure Service Accounts: unattended runs that sign in with a private key (fact sheet 10).
 
-A signed assertion, good for minutes, is exchanged for an access token. There is no refresh token and nothing to keep:
-when a token nears its end, the next one is asked for.
+A signed assertion, good for minutes, is exchanged for an access token. There is no refresh token: when a token nears
+its end, another assertion is exchanged.
 """
 
 import time
@@ -13,18 +13,18 @@ from typing import Final
 import anyio
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
+from auth.pace import Pace
+from auth.renewing import RenewedTokens
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
 from auth.token_requests import Grant
+from auth.vault import Account, Vault
 
 AUDIENCE: Final = "https://developer.api.autodesk.com/authentication/v2/token"
 
 ASSERTION_SECONDS: Final = 150
 """Autodesk takes no assertion that ends more than five minutes ahead: half of that allows for a clock that is as much
 fast or slow."""
-
-_EARLY_SECONDS: Final = 300.0
-_REST_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class ServiceAccount:
             "scope": list(scopes),
         }
         try:
-            key = self.key_file.read_text(encoding="ascii")
+            # Autodesk shows the key once, in JSON, where its line ends are written as \\n.
+            key = self.key_file.read_text(encoding="ascii").strip().strip('"').replace("\\n", "\n")
             return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self.key_id})
         except OSError as error:
             raise PrivateKeyUnusable(self.key_file, error.strerror or type(error).__name__) from error
@@ -61,23 +62,31 @@ class ServiceAccount:
 
 
 class ServiceAccountTokens:
-    """A token source for a service account, as `acc.connection.TokenSource` asks for it."""
+    """A token source for a service account, as `acc.connection.TokenSource` asks for it.
+
+    Autodesk takes ten assertions a minute of an app (fact sheet 10), so all processes that share a database share one
+    token: it is kept and renewed as a person's is, in a record of its own. `opened` gives the vault; it is opened when
+    first needed.
+    """
 
     def __init__(
         self,
         account: ServiceAccount,
         endpoint: TokenEndpoint,
         scopes: tuple[str, ...],
+        opened: Callable[[], Vault],
         *,
+        pace: Pace | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._endpoint = endpoint
         self._scopes = scopes
+        self._opened = opened
+        self._pace = pace
         self._now = now
         self._lock = anyio.Lock()
-        self._token: str | None = None
-        self._issued_at = self._expires_at = 0.0
+        self._tokens: RenewedTokens | None = None
 
     async def access_token(self) -> str:
         """Return a token that is good for some minutes more.
@@ -86,32 +95,33 @@ class ServiceAccountTokens:
             ServiceAccountRefused: Autodesk does not take the assertion.
             PrivateKeyUnusable: It could not be made.
             SignInFailed: Autodesk could not be asked.
+            StorageProblem: The record cannot be read or written.
         """
-        async with self._lock:
-            if self._token is None or self._expires_at - self._now() < _EARLY_SECONDS:
-                return await self._minted()
-            return self._token
+        return await (await self._shared()).access_token()
 
     async def renewed(self, rejected: str) -> str | None:
         """Return another token than the `rejected` one; None if that was issued just now. Raises as the other does."""
-        async with self._lock:
-            if self._token == rejected and self._now() - self._issued_at < _REST_SECONDS:
-                return None
-            return await self._minted() if self._token in (rejected, None) else self._token
+        return await (await self._shared()).renewed(rejected)
 
-    async def _minted(self) -> str:
-        now = self._now()
-        client_id = self._endpoint.app.client_id
+    async def _shared(self) -> RenewedTokens:
+        async with self._lock:
+            if self._tokens is None:
+                vault = await in_thread(self._opened)
+                # A server that only reads must not be given the token of one that writes.
+                subject = " ".join((self._account.id, *self._scopes))
+                record = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
+                await in_thread(lambda: vault.prepare(record, self._account.id))
+                self._tokens = RenewedTokens(
+                    vault, record, self._endpoint, pace=self._pace, now=self._now, mint=self._minted
+                )
+            return self._tokens
+
+    async def _minted(self) -> Grant:
+        client_id, now = self._endpoint.app.client_id, self._now()
         assertion = await in_thread(lambda: self._account.assertion(client_id, self._scopes, now))
         try:
-            grant = await self._endpoint.of_assertion(assertion, self._scopes)
+            return await self._endpoint.of_assertion(assertion, self._scopes)
         except SignInFailed as failure:
             if failure.status in (400, 401, 403):
-                raise ServiceAccountRefused from failure
+                raise ServiceAccountRefused(failure.status) from failure
             raise
-        return self._keep(grant, now)
-
-    def _keep(self, grant: Grant, now: float) -> str:
-        self._token = grant.access_token.get_secret_value()
-        self._issued_at, self._expires_at = now, now + grant.expires_in
-        return self._token

@@ -10,11 +10,13 @@ Everything here blocks; see `auth.database`.
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, Table, Text, delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from auth.database import Component, Database
@@ -164,25 +166,27 @@ class Vault:
     def keep(self, account: Account, name: str, email: str | None, tokens: Tokens) -> SignIn:
         """Keep a new sign-in, in place of an older one of the same person, and make that person the current one."""
         with self._database.writing() as connection:
-            old = _row(connection, account)
-            generation = old["generation"] + 1 if old is not None else 1
-            values = {
-                "name": name,
-                "email": email,
-                "generation": generation,
-                "sealed": self._sealed(account, generation, tokens, old),
-                "over": 0,
-                "holder": None,
-                "fence": old["fence"] + 1 if old is not None else 1,
-                "beat": 0,
-                "attempt": None,
-            }
-            if old is None:
-                connection.execute(_SIGN_INS.insert().values(**_key(account), **values))
-            else:
-                connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(**values))
+            generation = self._write(connection, account, name, email, tokens)
             _make_current(connection, account)
         return SignIn(account, name, email, generation, tokens, over=False)
+
+    def prepare(self, account: Account, name: str) -> None:
+        """Make a record without a token for an account that signs in by itself, unless there is one that opens.
+
+        It is nobody's current sign-in.
+        """
+        none = Tokens(
+            access_token=SecretStr(""),
+            issued_at=0,
+            expires_at=0,
+            refresh_token=None,
+            refresh_expires_at=0,
+            scopes=(),
+        )
+        with suppress(IntegrityError), self._database.writing() as connection:  # another process was faster
+            row = _row(connection, account)
+            if row is None or not self._opens(row):
+                self._write(connection, account, name, None, none)
 
     def remove(self, account: Account) -> None:
         """Forget a person; another one who is signed in to the same app does not become the current one."""
@@ -253,6 +257,27 @@ class Vault:
             before_commit()
         return SignIn(lease.account, old["name"], old["email"], generation, tokens, over=False)
 
+    def _write(self, connection: Connection, account: Account, name: str, email: str | None, tokens: Tokens) -> int:
+        """Write a record, in place of an older one that there may be, and return its generation."""
+        old = _row(connection, account)
+        generation = old["generation"] + 1 if old is not None else 1
+        values = {
+            "name": name,
+            "email": email,
+            "generation": generation,
+            "sealed": self._sealed(account, generation, tokens, old),
+            "over": 0,
+            "holder": None,
+            "fence": old["fence"] + 1 if old is not None else 1,
+            "beat": 0,
+            "attempt": None,
+        }
+        if old is None:
+            connection.execute(_SIGN_INS.insert().values(**_key(account), **values))
+        else:
+            connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(**values))
+        return generation
+
     def _under(self, lease: Lease, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
         statement = update(_SIGN_INS).where(*_unmoved(lease), *conditions).values(**values)
         with self._database.writing() as connection:
@@ -310,6 +335,13 @@ class Vault:
                 return False
             sealed = self._sealed(account, row["generation"], self._opened(row).tokens, row)
             connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(sealed=sealed))
+        return True
+
+    def _opens(self, row: RowMapping) -> bool:
+        try:
+            self._opened(row)
+        except (KeyMissing, NotSealed):
+            return False
         return True
 
     def _opened(self, row: RowMapping) -> SignIn:

@@ -11,7 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 from acc.client import Acc
 from acc.errors import AccError, AppNotProvisioned, Forbidden
 from auth.claims import claims_of
-from auth.errors import AuthError, NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
+from auth.errors import (
+    AuthError,
+    NotSignedIn,
+    PrivateKeyUnusable,
+    ReauthorizationRequired,
+    ServiceAccountRefused,
+    SignInFailed,
+    SignInUnavailable,
+)
 from auth.pkce import Attempt, authorize_url
 from auth.storage_errors import StorageProblem
 from server.desk import policy_of
@@ -35,6 +43,9 @@ _CLOCK_BREAKS: Final = 300.0
 _CUSTOM_INTEGRATION: Final = (
     "an administrator of the account opens Hub Admin (Account Admin), Custom Integrations, Add custom integration, "
     "and enters the app's Client ID"
+)
+_MEND_SERVICE_ACCOUNT: Final = (
+    "an app of type Server-to-Server must own the account and the key; docs/signing-in.md has every step"
 )
 _ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
 
@@ -89,13 +100,15 @@ async def registration(settings: Settings) -> AsyncIterator[Finding]:
     if settings.access_token is not None or settings.client_id is None:
         yield skipped("app at Autodesk", "no app is used")
         return
+    if settings.service_account_id is not None:
+        # Whether a Server-to-Server app may ask about refresh tokens is not known; signing in tells as much.
+        yield skipped("app at Autodesk", "the service account's own sign-in asks")
+        return
     endpoint = endpoint_of(settings)
     try:
         await endpoint.of_refresh_token("a-question-of-submittal-mcp-doctor")
     except SignInFailed as failure:
         yield _client(failure, settings)
-    if settings.service_account_id is not None:
-        return
     url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
     try:
         status, headers, _ = await Web(hosts_of(settings)).get(url)
@@ -147,6 +160,9 @@ async def sign_in(settings: Settings, tokens: "TokenSource", acc: Acc) -> AsyncI
         who = await acc.who()
     except NotSignedIn:
         yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
+        raise StoppedHere from None
+    except (ServiceAccountRefused, PrivateKeyUnusable) as error:
+        yield problem("sign-in", str(error), _MEND_SERVICE_ACCOUNT)
         raise StoppedHere from None
     except ReauthorizationRequired as error:
         yield problem("sign-in", f"the sign-in has ended: {error}", "run `submittal-mcp login` again")

@@ -138,38 +138,39 @@ async def identified(settings: Settings, person: str | None = None) -> AsyncIter
         yield Identity(FixedToken(settings.access_token.get_secret_value()))
     elif settings.client_id is None:
         yield Identity(NobodySignedIn())
-    elif settings.service_account_id is not None:
-        yield Identity(service_account_tokens(settings))
     else:
-        async with _of_a_person(settings, person) as identity:
-            yield identity
+        vault = _VaultWhenNeeded(settings)
+        try:
+            if settings.service_account_id is not None:
+                yield Identity(_of_a_service_account(settings, vault))
+            else:
+                async with _of_a_person(settings, vault, person) as identity:
+                    yield identity
+        finally:
+            vault.close()
 
 
-def service_account_tokens(settings: Settings) -> "ServiceAccountTokens":
-    """Return the token source of the service account that the settings name."""
+def _of_a_service_account(settings: Settings, vault: "_VaultWhenNeeded") -> "ServiceAccountTokens":
     from auth.service_account import ServiceAccount, ServiceAccountTokens
 
     id_, key_id, file = settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file
     if id_ is None or key_id is None or file is None:
         raise NoApp  # `Settings.load` refuses half an account
-    return ServiceAccountTokens(ServiceAccount(id_, key_id, file), endpoint_of(settings), scopes_of(settings))
+    account = ServiceAccount(id_, key_id, file)
+    return ServiceAccountTokens(account, endpoint_of(settings), scopes_of(settings), lambda: vault().vault)
 
 
 @asynccontextmanager
-async def _of_a_person(settings: Settings, person: str | None) -> AsyncIterator[Identity]:
+async def _of_a_person(settings: Settings, vault: "_VaultWhenNeeded", person: str | None) -> AsyncIterator[Identity]:
     from auth.sessions import CurrentPerson, Sessions
     from server.chat_sign_in import ChatSignIn
     from transfers.task_groups import task_group
 
-    vault = _VaultWhenNeeded(settings)
-    try:
-        async with task_group() as group:
-            tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
-            page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
-            yield Identity(tokens, page)
-            group.cancel_scope.cancel()
-    finally:
-        vault.close()
+    async with task_group() as group:
+        tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
+        page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
+        yield Identity(tokens, page)
+        group.cancel_scope.cancel()
 
 
 class _VaultWhenNeeded:

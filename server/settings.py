@@ -100,7 +100,8 @@ class Settings(BaseSettings):
     service_account_id: str | None = Field(
         default=None,
         validation_alias="APS_SERVICE_ACCOUNT_ID",
-        description="For unattended runs: the id of a Secure Service Account of the app",
+        description="For unattended runs: the id of a Secure Service Account of the app, whose type is "
+        "Server-to-Server",
     )
     service_account_key_id: str | None = Field(
         default=None,
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
     service_account_key_file: AbsolutePath | None = Field(
         default=None,
         validation_alias="APS_SERVICE_ACCOUNT_KEY_FILE",
-        description="The file with that key's private half, in PEM",
+        description="The file with that key's private half, in PEM; line ends may be written as `\\n`",
     )
     folders: Folders = Field(
         default=(),

@@ -2,18 +2,25 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import jwt
 import pytest
 
+from auth.claims import claims_of
+from auth.database import Database, DatabaseAddress
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
+from auth.key_ring import EnvironmentKeys
 from auth.pkce import App
+from auth.sealing import Key
 from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.signing_in import scopes_for
 from auth.token_endpoint import TokenEndpoint
+from auth.vault import Account, Vault
 from sandbox import Fault, Refuse
+from tests.auth.programs.renew import Orders
+from tests.auth.test_renewing import given, where
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
@@ -34,11 +41,17 @@ def account(site: "Site", tmp_path: Path) -> ServiceAccount:
     return ServiceAccount(known.id, known.key_id, tmp_path / "key.pem")
 
 
+def tokens_of(
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, scopes: tuple[str, ...] = SCOPES, **more: Any
+) -> ServiceAccountTokens:
+    return ServiceAccountTokens(account, endpoint, scopes, lambda: vault, **more)
+
+
 async def test_a_token_is_minted_once_and_used_until_it_nears_its_end(
-    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site"
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault
 ) -> None:
     moved = 0.0
-    tokens = ServiceAccountTokens(account, endpoint, SCOPES, now=lambda: time.time() + moved)
+    tokens = tokens_of(account, endpoint, vault, now=lambda: time.time() + moved)
     given: set[str] = set()
 
     async def ask() -> None:
@@ -60,10 +73,10 @@ async def test_a_token_is_minted_once_and_used_until_it_nears_its_end(
 
 
 async def test_a_refused_token_is_minted_anew_once(
-    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site"
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault
 ) -> None:
     moved = 0.0
-    tokens = ServiceAccountTokens(account, endpoint, SCOPES, now=lambda: time.time() + moved)
+    tokens = tokens_of(account, endpoint, vault, now=lambda: time.time() + moved)
     first = await tokens.access_token()
     assert await tokens.renewed(first) is None
     moved = 100
@@ -71,6 +84,73 @@ async def test_a_refused_token_is_minted_anew_once(
     assert second not in (None, first)
     assert await tokens.renewed(first) == second
     assert site.posts() == 2
+
+
+async def test_eight_processes_of_a_new_service_account_exchange_one_assertion(
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, address: DatabaseAddress, key: Key
+) -> None:
+    """Autodesk takes ten a minute of an app (fact sheet 10)."""
+    orders = Orders(
+        database=where(address),
+        keys=[key.text],
+        account=Account(site.base_url, endpoint.app.client_id, ""),
+        secret=endpoint.app.secret,
+        service_account=account,
+        calls=3,
+    )
+    digests = {one for process in await given(*[orders] * 8) for one in process}
+    assert (len(digests), site.posts()) == (1, 1)
+    assert "ServiceAccountRefused" not in digests
+
+
+async def test_a_server_that_only_reads_is_not_given_the_token_of_one_that_writes(
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault
+) -> None:
+    scopes = [
+        claims_of(await tokens_of(account, endpoint, vault, asked).access_token())["scope"]
+        for asked in (SCOPES, ("data:read",))
+    ]
+    assert scopes == [list(SCOPES), ["data:read"]]
+
+
+async def test_a_service_account_is_nobodys_current_sign_in_and_its_token_is_sealed(
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, database: Database
+) -> None:
+    token = await tokens_of(account, endpoint, vault).access_token()
+    assert vault.current(site.base_url, endpoint.app.client_id) is None
+    with database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM sign_ins").all()
+    assert len(rows) == 1
+    assert token not in str(rows)
+
+
+async def test_a_service_account_goes_on_where_the_key_of_the_vault_was_lost(
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, database: Database
+) -> None:
+    await tokens_of(account, endpoint, vault).access_token()
+    assert await tokens_of(account, endpoint, Vault(database, EnvironmentKeys([Key.new()]))).access_token()
+
+
+@pytest.mark.parametrize("spelling", ["{}", '"{}"', "\n {} \n"])
+async def test_a_key_is_read_as_autodesk_shows_it_in_json(
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, spelling: str
+) -> None:
+    pem = account.key_file.read_text(encoding="ascii")
+    account.key_file.write_text(spelling.format(pem.replace("\n", "\\n")), encoding="ascii")
+    assert await tokens_of(account, endpoint, vault).access_token()
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"), [(400, "key id"), (401, "APS_CLIENT_SECRET"), (403, "Server-to-Server.*ten times a minute")]
+)
+async def test_a_refusal_names_what_to_look_at_and_ends_with_its_cause(
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, status: int, cause: str
+) -> None:
+    site.box.faults.add(Fault("auth.token", Refuse(status)))
+    tokens = tokens_of(account, endpoint, vault)
+    with pytest.raises(ServiceAccountRefused, match=cause):
+        await tokens.access_token()
+    assert await tokens.access_token()
 
 
 def test_an_assertion_has_the_documented_claims_and_a_short_life(account: ServiceAccount) -> None:
@@ -87,25 +167,25 @@ def test_an_assertion_has_the_documented_claims_and_a_short_life(account: Servic
 
 @pytest.mark.parametrize("minutes", [-2, 2])
 async def test_a_clock_that_is_minutes_wrong_does_no_harm(
-    account: ServiceAccount, endpoint: TokenEndpoint, minutes: int
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, minutes: int
 ) -> None:
-    skewed = ServiceAccountTokens(account, endpoint, SCOPES, now=lambda: time.time() + 60 * minutes)
+    skewed = tokens_of(account, endpoint, vault, now=lambda: time.time() + 60 * minutes)
     await skewed.access_token()
 
 
 async def test_an_account_that_is_not_known_is_said_to_be_refused(
-    account: ServiceAccount, endpoint: TokenEndpoint
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault
 ) -> None:
     wrong = ServiceAccount("NOBODY", account.key_id, account.key_file)
     with pytest.raises(ServiceAccountRefused, match="clock"):
-        await ServiceAccountTokens(wrong, endpoint, SCOPES).access_token()
+        await tokens_of(wrong, endpoint, vault).access_token()
 
 
 async def test_a_service_that_fails_is_not_taken_for_a_refusal(
-    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site"
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault
 ) -> None:
     site.box.faults.add(Fault("auth.token", Refuse(503)))
-    tokens = ServiceAccountTokens(account, endpoint, SCOPES)
+    tokens = tokens_of(account, endpoint, vault)
     with pytest.raises(SignInFailed):
         await tokens.access_token()
     assert await tokens.access_token()
@@ -113,12 +193,12 @@ async def test_a_service_that_fails_is_not_taken_for_a_refusal(
 
 @pytest.mark.parametrize("content", ["", "canary-of-a-key-file", "-----BEGIN PRIVATE KEY-----\ncanary\n", None])
 async def test_a_key_file_that_is_none_is_named_and_not_quoted(
-    account: ServiceAccount, endpoint: TokenEndpoint, content: str | None
+    account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, content: str | None
 ) -> None:
     if content is None:
         account.key_file.unlink()
     else:
         account.key_file.write_text(content, encoding="ascii")
     with pytest.raises(PrivateKeyUnusable, match=r"key\.pem") as caught:
-        await ServiceAccountTokens(account, endpoint, SCOPES).access_token()
+        await tokens_of(account, endpoint, vault).access_token()
     assert "canary" not in f"{caught.value}{caught.value.__cause__}"

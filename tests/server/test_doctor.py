@@ -233,15 +233,19 @@ def test_a_service_account_is_examined_like_a_person(examine: Examine, box: sand
     key.touch(0o600)
     key.write_text(account.private_key, encoding="ascii")
     client_id, secret = box.confidential_client
-    code, found = examine(
-        APS_ACCESS_TOKEN="",
-        APS_CLIENT_ID=client_id,
-        APS_CLIENT_SECRET=secret,
-        APS_SERVICE_ACCOUNT_ID=account.id,
-        APS_SERVICE_ACCOUNT_KEY_ID=account.key_id,
-        APS_SERVICE_ACCOUNT_KEY_FILE=str(key),
-    )
+    variables = {
+        "APS_ACCESS_TOKEN": "",
+        "APS_CLIENT_ID": client_id,
+        "APS_CLIENT_SECRET": secret,
+        "APS_SERVICE_ACCOUNT_ID": account.id,
+        "APS_SERVICE_ACCOUNT_KEY_ID": account.key_id,
+        "APS_SERVICE_ACCOUNT_KEY_FILE": str(key),
+    }
+    code, found = examine(**variables)
     assert (code, found["service account key"]["level"], found["sign-in"]["level"]) == (0, "ok", "ok")
+    code, found = examine(**variables | {"APS_SERVICE_ACCOUNT_ID": "UNKNOWN"})
+    assert (code, found["sign-in"]["level"]) == (2, "problem")
+    assert "Server-to-Server" in found["sign-in"]["fix"]
 
 
 def test_people_read_it_as_lines(start: Any, environment: dict[str, str]) -> None:

@@ -53,7 +53,7 @@ async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_
     assert box.requests.count("storage.put") == 0
 
 
-async def test_a_service_account_attaches_and_nothing_of_it_is_kept(
+async def test_a_service_account_attaches_and_nothing_of_it_is_readable(
     box: sandbox.Box, folder: Path, era: str, tmp_path: Path
 ) -> None:
     account = box.service_account()

@@ -20,6 +20,7 @@ from auth.pace import Pace
 from auth.pkce import App
 from auth.renewing import Point, RenewedTokens
 from auth.sealing import Key
+from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.token_endpoint import Autodesk, TokenEndpoint
 from auth.vault import Account, Vault
 from server.web import Web
@@ -35,6 +36,8 @@ class Orders(BaseModel):
     keys: list[str] = []
     key_file: Path = Path()
     account: Account
+    secret: str | None = None
+    service_account: ServiceAccount | None = None
     calls: int = 1
     rounds: int = 0
     die_at: Point | None = None
@@ -64,10 +67,16 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     hosts = Hosts.at(orders.account.base_url)
-    endpoint = TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), App(orders.account.client_id, ""))
+    endpoint = TokenEndpoint(
+        Web(hosts), Autodesk(hosts.api, hosts.profile), App(orders.account.client_id, "", orders.secret)
+    )
     # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
     pace = Pace(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
-    tokens = RenewedTokens(vault, orders.account, endpoint, pace=pace, reached=reached)
+    tokens: RenewedTokens | ServiceAccountTokens
+    if orders.service_account is not None:
+        tokens = ServiceAccountTokens(orders.service_account, endpoint, ("data:read",), lambda: vault, pace=pace)
+    else:
+        tokens = RenewedTokens(vault, orders.account, endpoint, pace=pace, reached=reached)
     given: list[str] = []
     async with anyio.create_task_group() as group:
 
