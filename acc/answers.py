@@ -72,8 +72,7 @@ def parse_answer(operation: Operation[T], answer: Answer) -> T:
     """
     if not 200 <= answer.status < 300:
         raise error_from_response(operation.name, answer.status, answer.headers, answer.body)
-    # An operation that promises nothing may say anything.
-    value = _json(answer.body) if answer.body and operation.answer is not type(None) else None
+    value = _json(answer.body) if answer.body else None
     # Storage's web reference prints the failure to complete an upload under 200 (fact sheet 8).
     if operation.name.startswith("oss.") and isinstance(value, dict) and value.get("status") == "error":
         raise error_from_response(operation.name, answer.status, answer.headers, answer.body)

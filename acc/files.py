@@ -4,14 +4,14 @@
 `acc.ids.InvalidId` for an id that cannot be one.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from acc import operations as op
 from acc.ids import data_management_project_id
 from acc.models import Document, FileItem, FileVersion, Folder, FolderContents, Listing
 from acc.paging import listings
-from acc.requests import Value, build, filter_parameters
+from acc.requests import build
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
@@ -47,32 +47,6 @@ class Files:
         async for listing in listings(op.FOLDER_CONTENTS.name, fetch):
             yield listing
 
-    async def search(
-        self,
-        project_id: str,
-        folder_id: str,
-        filters: Mapping[str, Value | None] | None = None,
-        *,
-        page_number: int = 0,
-    ) -> Listing:
-        """A page of files in a folder and below: `.versions`, the newest of each, and their `.items`.
-
-        `filters` by attribute, for example `{"fileType": "pdf"}`. The service sets the size of a page.
-        """
-        query = [*filter_parameters(filters or {}), ("page[number]", str(page_number))]
-        return await self._ask(op.FOLDER_SEARCH, project_id, folder_id=folder_id, query=query)
-
-    async def all_search(
-        self, project_id: str, folder_id: str, filters: Mapping[str, Value | None] | None = None
-    ) -> AsyncIterator[Listing]:
-        """Every page of a search."""
-
-        async def fetch(page_number: int) -> Listing:
-            return await self.search(project_id, folder_id, filters, page_number=page_number)
-
-        async for listing in listings(op.FOLDER_SEARCH.name, fetch):
-            yield listing
-
     async def folder(self, project_id: str, folder_id: str) -> Folder:
         """One folder."""
         return (await self._ask(op.FOLDER, project_id, folder_id=folder_id)).data
@@ -80,22 +54,6 @@ class Files:
     async def item(self, project_id: str, item_id: str) -> Document[FileItem]:
         """One file by its lineage URN: `.data`, with its newest version in `.included`."""
         return await self._ask(op.FILE_ITEM, project_id, item_id=item_id)
-
-    async def tip(self, project_id: str, item_id: str) -> FileVersion:
-        """The newest version of a file."""
-        return (await self._ask(op.FILE_TIP, project_id, item_id=item_id)).data
-
-    async def versions(self, project_id: str, item_id: str) -> list[FileVersion]:
-        """Every version of a file, as the service orders them."""
-
-        async def fetch(page_number: int) -> Listing:
-            query = [("page[number]", str(page_number))] if page_number else []
-            return await self._ask(op.FILE_VERSIONS, project_id, item_id=item_id, query=query)
-
-        found: dict[str, FileVersion] = {}
-        async for listing in listings(op.FILE_VERSIONS.name, fetch):
-            found.update({version.id: version for version in listing.versions})
-        return list(found.values())
 
     async def version(self, project_id: str, version_urn: str) -> FileVersion:
         """One version by its URN, `?version=` included. `NotFound` when this project has none such."""

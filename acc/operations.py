@@ -1,8 +1,8 @@
-"""Every operation of Autodesk's APIs that this package can build, as data (fact sheet 1, 8, 9 and 10).
+"""Every operation of Autodesk's APIs that this package sends, as data (fact sheet 1, 8, 9 and 10).
 
 One line tells the name, method, path, scope and what a good answer holds. `{name}` in a path is one segment, encoded
 whole; `{name:urn}` leaves colons as they are, which is how Data Management's own documents write URNs. A version URN
-holds a question mark and is encoded whole.
+holds a question mark and is encoded whole. `tests/wire` compares each with an example of its request, byte for byte.
 """
 
 import re
@@ -12,31 +12,23 @@ from typing import Generic, Literal, TypeVar
 
 from acc.ids import path_segment
 from acc.models import (
-    AsyncJob,
     Attachment,
-    BatchUploads,
     CompletedObject,
-    CustomIdentifiers,
     Document,
     DownloadLink,
     FileItem,
     FileVersion,
     Folder,
     Item,
-    ItemRevision,
     ItemType,
     Listing,
-    ManagerMapping,
-    Metadata,
     Package,
     Page,
-    Project,
     ReviewResponse,
     Spec,
     Step,
     SubmittalsUser,
     Task,
-    Template,
     UploadUrls,
     UserInfo,
 )
@@ -58,7 +50,7 @@ class Operation(Generic[T]):
     """
 
     name: str
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PATCH"]
     path: str
     scope: str
     answer: type[T]
@@ -93,67 +85,28 @@ _STEP = f"{_ITEM}/steps/{{step_id}}"
 _TASK = f"{_STEP}/tasks/{{task_id}}"
 
 ITEMS_LIST = _get("submittals.items.list", f"{_PROJECT}/items", Page[Item])
-ITEMS_CREATE = _post("submittals.items.create", f"{_PROJECT}/items", Item)
 ITEMS_GET = _get("submittals.items.get", _ITEM, Item)
-ITEMS_PATCH = _patch("submittals.items.patch", _ITEM, Item)
 ITEMS_TRANSITION = _post("submittals.items.transition", f"{_ITEM}:transition", Item)
-ITEMS_REVISIONS = _get("submittals.items.revisions", f"{_ITEM}/revisions", Page[ItemRevision])
-ITEMS_NEXT_IDENTIFIER = _get(
-    "submittals.items.next-custom-identifier", f"{_PROJECT}/items:next-custom-identifier", CustomIdentifiers
-)
-ITEMS_VALIDATE_IDENTIFIER = _post(
-    "submittals.items.validate-custom-identifier",
-    f"{_PROJECT}/items:validate-custom-identifier",
-    type(None),
-    scope="data:read",
-    repeats=True,
-)
 ATTACHMENTS_LIST = _get("submittals.attachments.list", f"{_ITEM}/attachments", Page[Attachment])
 ATTACHMENTS_CREATE = _post("submittals.attachments.create", f"{_ITEM}/attachments", Attachment)
 ATTACHMENTS_CONFIRM = _patch("submittals.attachments.confirm", f"{_ITEM}/attachments/{{attachment_id}}", Attachment)
 STEPS_LIST = _get("submittals.steps.list", f"{_ITEM}/steps", Page[Step])
-STEPS_GET = _get("submittals.steps.get", _STEP, Step)
 TASKS_LIST = _get("submittals.tasks.list", f"{_STEP}/tasks", Page[Task])
-TASKS_GET = _get("submittals.tasks.get", _TASK, Task)
 TASKS_CLOSE = _post("submittals.tasks.close", f"{_TASK}:close", Task)
 ITEM_TYPES_LIST = _get("submittals.item-types.list", f"{_PROJECT}/item-types", Page[ItemType])
-ITEM_TYPES_GET = _get("submittals.item-types.get", f"{_PROJECT}/item-types/{{type_id}}", ItemType)
-METADATA = _get("submittals.metadata", f"{_PROJECT}/metadata", Metadata)
 PACKAGES_LIST = _get("submittals.packages.list", f"{_PROJECT}/packages", Page[Package])
-PACKAGES_GET = _get("submittals.packages.get", f"{_PROJECT}/packages/{{package_id}}", Package)
 RESPONSES_LIST = _get("submittals.responses.list", f"{_PROJECT}/responses", Page[ReviewResponse])
-RESPONSES_GET = _get("submittals.responses.get", f"{_PROJECT}/responses/{{response_id}}", ReviewResponse)
 SPECS_LIST = _get("submittals.specs.list", f"{_PROJECT}/specs", Page[Spec])
-SPECS_CREATE = _post("submittals.specs.create", f"{_PROJECT}/specs", Spec)
-SPECS_GET = _get("submittals.specs.get", f"{_PROJECT}/specs/{{spec_id}}", Spec)
-TEMPLATES_LIST = _get("submittals.templates.list", f"{_PROJECT}/templates", Page[Template])
 USERS_ME = _get("submittals.users.me", f"{_PROJECT}/users/me", SubmittalsUser)
-MAPPINGS_LIST = _get("submittals.mappings.list", f"{_PROJECT}/settings/mappings", Page[ManagerMapping])
-MAPPINGS_CREATE = _post("submittals.mappings.create", f"{_PROJECT}/settings/mappings", ManagerMapping)
-MAPPINGS_DELETE = Operation(
-    "submittals.mappings.delete",
-    "DELETE",
-    f"{_PROJECT}/settings/mappings/{{mapping_id}}",
-    "data:write",
-    type(None),
-    idempotent=True,
-)
-CHANGE_SEQUENCE_TYPE = _post(
-    "submittals.change-sequence-type", f"{_PROJECT}/settings/custom-identifier:change-sequence-type", AsyncJob
-)
-ASYNC_JOBS_GET = _get("submittals.async-jobs.get", f"{_PROJECT}/async-jobs/{{job_id}}", AsyncJob)
 
-_BUCKET = "/oss/v2/buckets/{bucket_key}/objects"
-_OBJECT = f"{_BUCKET}/{{object_key}}"
-# Whether the wip buckets need data:create beside data:write is not known (fact sheet 8); ask for both.
+_OBJECT = "/oss/v2/buckets/{bucket_key}/objects/{object_key}"
+# The documented scopes of both calls (fact sheet 8).
 _UPLOAD = "data:write data:create"
 
 UPLOAD_URLS = _get("oss.signeds3upload.get", f"{_OBJECT}/signeds3upload", UploadUrls, _UPLOAD)
 UPLOAD_COMPLETE = _post(
     "oss.signeds3upload.complete", f"{_OBJECT}/signeds3upload", CompletedObject, scope=_UPLOAD, repeats=True
 )
-UPLOAD_URLS_BATCH = _post("oss.batchsigneds3upload", f"{_BUCKET}/batchsigneds3upload", BatchUploads, scope=_UPLOAD)
-UPLOAD_COMPLETE_BATCH = _post("oss.batchcompleteupload", f"{_BUCKET}/batchcompleteupload", BatchUploads, scope=_UPLOAD)
 DOWNLOAD_LINK = _get("oss.signeds3download", f"{_OBJECT}/signeds3download", DownloadLink)
 
 _DM_PROJECT = "/data/v1/projects/{project_id}"
@@ -162,14 +115,10 @@ _DM_ITEM = f"{_DM_PROJECT}/items/{{item_id:urn}}"
 
 HUBS = _get("dm.hubs", "/project/v1/hubs", Listing)
 PROJECTS = _get("dm.projects", "/project/v1/hubs/{hub_id}/projects", Listing)
-PROJECT = _get("dm.project", "/project/v1/hubs/{hub_id}/projects/{project_id}", Document[Project])
 TOP_FOLDERS = _get("dm.topFolders", "/project/v1/hubs/{hub_id}/projects/{project_id}/topFolders", Listing)
 FOLDER = _get("dm.folder", _DM_FOLDER, Document[Folder])
 FOLDER_CONTENTS = _get("dm.folderContents", f"{_DM_FOLDER}/contents", Listing)
-FOLDER_SEARCH = _get("dm.folderSearch", f"{_DM_FOLDER}/search", Listing)
 FILE_ITEM = _get("dm.item", _DM_ITEM, Document[FileItem])
-FILE_TIP = _get("dm.item.tip", f"{_DM_ITEM}/tip", Document[FileVersion])
-FILE_VERSIONS = _get("dm.item.versions", f"{_DM_ITEM}/versions", Listing)
 FILE_VERSION = _get("dm.version", f"{_DM_PROJECT}/versions/{{version_urn}}", Document[FileVersion])
 
 # No scope is documented for it with a three-legged token; user-profile:read is asked for at sign-in (fact sheet 10).

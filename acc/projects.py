@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from acc import operations as op
-from acc.ids import data_management_project_id
 from acc.models import Listing, Project
 from acc.paging import listings
 from acc.requests import build, filter_parameters
@@ -43,8 +42,3 @@ class Projects:
         async for listing in listings(op.PROJECTS.name, fetch):
             found.update({project.id: project for project in listing.projects})
         return list(found.values())
-
-    async def project(self, hub_id: str, project_id: str) -> Project:
-        """One project; its id in either form."""
-        places = {"hub_id": hub_id, "project_id": data_management_project_id(project_id)}
-        return (await self._connection.send(build(op.PROJECT, places))).data

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Attachment, Item, Metadata, Page, Step, SubmittalsUser, Task
+from acc.models import Attachment, Item, Page, Step, SubmittalsUser, Task
 from acc.paging import PAGE_LIMIT, rows
 from acc.requests import Value, body, build, filter_parameters, parameters
 
@@ -32,10 +32,6 @@ class Submittals:
     async def me(self, project_id: str) -> SubmittalsUser:
         """The asking person in this project: Autodesk id, roles, and what they may do there."""
         return await self._ask(op.USERS_ME, project_id)
-
-    async def metadata(self, project_id: str) -> Metadata:
-        """The project's settings and the values of its enumerations."""
-        return await self._ask(op.METADATA, project_id)
 
     async def item(self, project_id: str, item_id: str) -> Item:
         """One item, with what the person may do with it now."""

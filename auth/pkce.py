@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 """What attaching needs; data:create is what other upload tutorials ask for beside the first two."""
@@ -44,4 +44,4 @@ def authorize_url(base_url: str, app: App, attempt: Attempt, scopes: tuple[str, 
         "code_challenge": attempt.challenge,
         "code_challenge_method": "S256",
     }
-    return f"{base_url}/authentication/v2/authorize?{urlencode(query)}"
+    return f"{base_url}/authentication/v2/authorize?{urlencode(query, quote_via=quote)}"

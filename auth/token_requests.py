@@ -47,14 +47,19 @@ class _Refusal(BaseModel):
 
 def code_request(app: App, code: str, verifier: str | None) -> FormRequest:
     """Return the exchange of an authorization code; a public app must prove itself with its `verifier`."""
-    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": app.callback_url}
-    return _request(TOKEN_PATH, app, fields | ({"code_verifier": verifier} if verifier else {}))
+    fields = {
+        "grant_type": "authorization_code",
+        **({"client_id": app.client_id} if app.secret is None else {}),
+        "code": code,
+        "redirect_uri": app.callback_url,
+        **({"code_verifier": verifier} if verifier else {}),
+    }
+    return _request(TOKEN_PATH, app, fields)
 
 
-def refresh_request(app: App, refresh_token: str, scopes: tuple[str, ...] = ()) -> FormRequest:
+def refresh_request(app: App, refresh_token: str) -> FormRequest:
     """Return the use of a refresh token; it is good for one use only, and so is the next one."""
-    fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    return _request(TOKEN_PATH, app, fields | ({"scope": " ".join(scopes)} if scopes else {}))
+    return _request(TOKEN_PATH, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
 def assertion_request(app: App, assertion: str, scopes: tuple[str, ...]) -> FormRequest:

@@ -15,20 +15,15 @@ from acc.models.files import (
 )
 from acc.models.lookups import (
     Choice,
-    CustomIdentifiers,
     ItemType,
-    ManagerMapping,
-    Metadata,
     Package,
     ReviewResponse,
     Spec,
-    Template,
 )
 from acc.models.paging import Page, Pagination
 from acc.models.people import UserInfo
 from acc.models.permissions import PermittedAction, Transition
 from acc.models.storage import (
-    BatchUploads,
     CompletedObject,
     DownloadLink,
     PartsReport,
@@ -42,7 +37,6 @@ from acc.models.submittals import (
     Attachment,
     AttachmentCategory,
     Item,
-    ItemRevision,
     ItemState,
     Step,
     SubmittalsUser,
@@ -57,10 +51,8 @@ __all__ = [
     "AsyncState",
     "Attachment",
     "AttachmentCategory",
-    "BatchUploads",
     "Choice",
     "CompletedObject",
-    "CustomIdentifiers",
     "Document",
     "DownloadLink",
     "FileItem",
@@ -69,12 +61,9 @@ __all__ = [
     "FolderContents",
     "Hub",
     "Item",
-    "ItemRevision",
     "ItemState",
     "ItemType",
     "Listing",
-    "ManagerMapping",
-    "Metadata",
     "Package",
     "Page",
     "Pagination",
@@ -89,7 +78,6 @@ __all__ = [
     "Step",
     "SubmittalsUser",
     "Task",
-    "Template",
     "Transition",
     "UploadUrls",
     "UserInfo",

@@ -1,10 +1,7 @@
-"""The lists a project's submittals choose from: types, responses, specs, packages, and who manages (fact sheet 5)."""
+"""The lists a project's submittals choose from: types, responses, specs and packages (fact sheet 5)."""
 
-from pydantic import Field
-
-from acc.models.base import AccModel, Flag, Identifier, Listed, Moment, SafeInteger, Text
+from acc.models.base import AccModel, Flag, Identifier, Moment, SafeInteger, Text
 from acc.models.permissions import Permitted
-from acc.models.submittals import Step, Watcher
 
 
 class Choice(AccModel):
@@ -55,45 +52,3 @@ class Package(Permitted, _Recorded):
     description: Text = ""
     spec_id: str | None = None
     spec_identifier: str | None = None
-
-
-class Template(_Recorded):
-    """A review workflow to start an item with."""
-
-    id: Identifier
-    name: Text = ""
-    steps: Listed[Step]
-    watchers: Listed[Watcher]
-
-
-class ManagerMapping(_Recorded):
-    """A person, company or role that manages submittals; `autodesk_id` is a member group id for the latter two."""
-
-    id: Identifier
-    user_type: str | None = None
-    autodesk_id: str | None = None
-    submittals_role: str | None = None
-
-
-class CustomIdentifiers(AccModel):
-    """The last number given and the next one free."""
-
-    previous_custom_identifier: str | None = None
-    next_custom_identifier: str | None = None
-
-
-class Metadata(AccModel):
-    """A project's settings and the values of its enumerations."""
-
-    id: str | None = None
-    submittal_roles: Listed[Choice]
-    user_types: Listed[Choice]
-    statuses: Listed[Choice]
-    item_types: Listed[ItemType]
-    responses: Listed[ReviewResponse]
-    attachment_categories: Listed[Choice]
-    attachment_urn_types: Listed[Choice]
-    is_manager_mapping_defined: Flag = False
-    no_items_in_project: Flag = False
-    custom_identifier_sequence_type: str | None = Field(default=None)
-    """ "1" one sequence for the project, "2" one for each spec."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import PlainSerializer, PlainValidator
 
 from acc.models.base import AccModel, Listed, Moment, SafeInteger
 
@@ -127,18 +127,3 @@ class PartsReport(AccModel):
     reason: str | None = None
     size: PartSizes | None = None
     parts: Listed[PartState]
-
-
-class BatchUpload(AccModel):
-    """One object's share of a batch answer: URLs, a completed object, or `status` and `reason` of its failure."""
-
-    status: str | None = None
-    reason: str | None = None
-    upload_key: str | None = Field(default=None, repr=False)
-    urls: Listed[_Url]
-
-
-class BatchUploads(AccModel):
-    """A batch answer by object key."""
-
-    results: dict[str, BatchUpload] = Field(default_factory=dict)

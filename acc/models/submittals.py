@@ -6,8 +6,6 @@ Enumerations stay strings, so that a value nobody has seen yet is kept; the clas
 from enum import StrEnum
 from typing import Any
 
-from pydantic import AliasChoices, Field
-
 from acc.models.base import AccModel, Day, Flag, Identifier, Listed, Moment, SafeInteger, SafeNumber, Text
 from acc.models.permissions import Permitted
 
@@ -155,12 +153,9 @@ class Attachment(Permitted):
 
 
 class Task(Permitted):
-    """One reviewer's part in a review step; `Task::close` among the actions makes it the asking person's own.
+    """One reviewer's part in a review step; `Task::close` among the actions makes it the asking person's own."""
 
-    An item's revision history calls the id `taskId` instead of `id` (fact sheet 2.8).
-    """
-
-    id: Identifier = Field(validation_alias=AliasChoices("id", "taskId"))
+    id: Identifier
     step_id: str | None = None
     status: str | None = None
     assigned_to: str | None = None
@@ -181,12 +176,9 @@ class Task(Permitted):
 
 
 class Step(Permitted):
-    """One round of review: its tasks run side by side. `days_to_respond` is in days.
+    """One round of review: its tasks run side by side. `days_to_respond` is in days."""
 
-    An item's revision history calls the id `stepId` instead of `id` (fact sheet 2.8).
-    """
-
-    id: Identifier = Field(validation_alias=AliasChoices("id", "stepId"))
+    id: Identifier
     item_id: str | None = None
     status: str | None = None
     step_number: SafeNumber | None = None
@@ -199,14 +191,6 @@ class Step(Permitted):
     created_by: str | None = None
     updated_at: Moment = None
     updated_by: str | None = None
-
-
-class ItemRevision(AccModel):
-    """One revision in an item's history; the rest of its fields, kept as sent, are those of the item."""
-
-    item_id: str | None = None
-    revision: SafeInteger | None = None
-    steps: Listed[Step]
 
 
 class SubmittalsUser(Permitted):

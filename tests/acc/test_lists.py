@@ -108,26 +108,13 @@ async def test_projects_are_listed_to_the_end_each_once(network, acc_over) -> No
     assert {request.url.host for request in net.requests} == {"developer.api.autodesk.com"}
 
 
-async def test_a_folder_and_a_search_are_listed_to_the_end(network, acc_over) -> None:
-    folder = network(json_api("items", [["urn:1"], ["urn:2"]]))
-    search = network(json_api("versions", [["urn:v1"], [], ["urn:v2"]]))
+async def test_a_folder_is_listed_to_the_end(network, acc_over) -> None:
+    folder = network(json_api("items", [["urn:1"], [], ["urn:2"]]))
 
-    in_folder = [item.id async for page in acc_over(folder).files.all_contents(PROJECT, "f") for item in page.items]
-    hits = acc_over(search).files.all_search(PROJECT, "f", {"fileType": "pdf"})
-    found = [version.id async for page in hits for version in page.versions]
+    found = [item.id async for page in acc_over(folder).files.all_contents(PROJECT, "f") for item in page.items]
 
-    assert in_folder == ["urn:1", "urn:2"]
-    assert found == ["urn:v1", "urn:v2"]
-    assert queries(search) == [[("filter[fileType]", "pdf"), ("page[number]", str(number))] for number in range(3)]
-
-
-async def test_versions_are_listed_to_the_end_and_asked_for_as_documented(network, acc_over) -> None:
-    net = network(json_api("versions", [["urn:v2"], ["urn:v1"]]))
-
-    found = await acc_over(net).files.versions(PROJECT, "urn:item")
-
-    assert [version.id for version in found] == ["urn:v2", "urn:v1"]
-    assert queries(net) == [[], [("page[number]", "1")]]
+    assert found == ["urn:1", "urn:2"]
+    assert queries(folder) == [[("page[number]", str(number)), ("page[limit]", "200")] for number in range(3)]
 
 
 @pytest.mark.parametrize("given_id", [PROJECT, f"b.{PROJECT}"])
@@ -142,14 +129,12 @@ async def test_each_service_gets_the_project_id_in_its_own_form(network, acc_ove
 
     await acc.submittals.item(given_id, "i")
     await acc.submittals.me(given_id)
-    await acc.projects.project("b.hub", given_id)
     await acc.files.folder(given_id, "urn:f")
     await acc.files.version(given_id, version)
 
     assert [request.url.raw_path.decode() for request in net.requests] == [
         f"/construction/submittals/v2/projects/{PROJECT}/items/i",
         f"/construction/submittals/v2/projects/{PROJECT}/users/me",
-        f"/project/v1/hubs/b.hub/projects/b.{PROJECT}",
         f"/data/v1/projects/b.{PROJECT}/folders/urn:f",
         f"/data/v1/projects/b.{PROJECT}/versions/urn%3Aadsk.wipprod%3Afs.file%3Avf.X%3Fversion%3D1",
     ]

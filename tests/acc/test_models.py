@@ -15,7 +15,6 @@ from acc.models import (
     DownloadLink,
     FileVersion,
     Item,
-    ItemRevision,
     Listing,
     Page,
     PermittedAction,
@@ -262,14 +261,6 @@ def test_an_action_tells_what_may_be_given() -> None:
     assert create.allowed_values("name") == []
     assert create.allowed_values("taskId") is None
     assert item.permitted("Attachment::destroy") is None
-
-
-def test_an_items_history_names_ids_of_its_own() -> None:
-    revision = ItemRevision.model_validate(
-        {"itemId": "i", "revision": 0, "steps": [{"stepId": "s", "tasks": [{"taskId": "t", "stepId": "s"}]}]}
-    )
-
-    assert (revision.steps[0].id, revision.steps[0].tasks[0].id, revision.steps[0].tasks[0].step_id) == ("s", "t", "s")
 
 
 def test_a_number_of_days_may_be_a_fraction() -> None:

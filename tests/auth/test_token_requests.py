@@ -48,12 +48,6 @@ def test_any_code_and_verifier_arrive_as_they_are(code: str, verifier: str) -> N
     }
 
 
-def test_a_refresh_may_ask_for_fewer_scopes() -> None:
-    asked = fields(refresh_request(PUBLIC, "TOKEN", ("data:read", "data:write")))
-    assert asked["scope"] == "data:read data:write"
-    assert "scope" not in fields(refresh_request(PUBLIC, "TOKEN"))
-
-
 def test_a_grant_is_read() -> None:
     body = {"access_token": "canary-a", "token_type": "Bearer", "expires_in": 3599, "refresh_token": "canary-r", "x": 1}
     grant = read_grant(200, json.dumps(body).encode())

@@ -1,0 +1,193 @@
+"""Every request that the client sends: the operation, how it is sent, and the example that shows it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from acc import operations as op
+from acc.client import Acc
+from acc.errors import AccError, NotFound, PartsRejected
+from acc.ids import ObjectLocation
+from acc.operations import Operation
+from acc.requests import build, filter_parameters
+from auth.pkce import App
+
+PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
+HUB = "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"
+ITEM = "938eb16d-5603-4df9-adcd-00f75d48e145"
+ATTACHMENT = "c14eabff-d79c-4429-9fa4-504a7aff7a37"
+STEP = "6f0c3b52-0c3c-4b6c-9d51-0c1a4a2d7f11"
+TASK = "1ab2ae43-fb33-4868-be85-03f4873915fc"
+RESPONSE = "8d5a3a43-3f6b-4b05-9c3d-0f3f3f0d3c11"
+PERSON = "MFEGJ9W5GGQL"
+FOLDER = "urn:adsk.wipprod:fs.folder:co.lw7b0sXUQ-6hWRgf34hBuw"
+LINEAGE = "urn:adsk.wipprod:dm.lineage:TQW6YsrTTFGrJVJKAaK_ew"
+VERSION = "urn:adsk.wipprod:fs.file:vf.TQW6YsrTTFGrJVJKAaK_ew?version=1"
+OBJECT = ObjectLocation("wip.dm.prod", "a9d330bc-411f-4aaf-874a-9844cc002d00.pdf")
+UPLOAD_KEY = "AQICAHgdUabB…quo="
+
+AT_PROJECT = {"project_id": PROJECT}
+AT_ITEM = {"project_id": PROJECT, "item_id": ITEM}
+AT_TASK = {**AT_ITEM, "step_id": STEP, "task_id": TASK}
+
+
+@dataclass(frozen=True)
+class AccRequest:
+    """A request to one of Autodesk's services. `fails` is what its example's answer ends in."""
+
+    operation: Operation[Any]
+    send: Callable[[Acc], Awaitable[object]]
+    fails: type[AccError] | None = None
+
+
+def built(operation: Operation[Any], ids: dict[str, str], **rest: Any) -> AccRequest:
+    """A request of an operation that no method sends yet."""
+    return AccRequest(operation, lambda acc: acc.connection.send(build(operation, ids, **rest)))
+
+
+ACC_REQUESTS: dict[str, AccRequest] = {
+    "submittals.items.list": AccRequest(
+        op.ITEMS_LIST,
+        lambda acc: acc.submittals.items(
+            PROJECT, limit=20, offset=0, filters={"statusId": "2"}, sort="identifier desc"
+        ),
+    ),
+    "submittals.items.get": AccRequest(op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)),
+    "submittals.items.get.mgr1_permittedActions": AccRequest(
+        op.ITEMS_GET, lambda acc: acc.submittals.item(f"b.{PROJECT}", ITEM)
+    ),
+    "submittals.items.get.rev_permittedActions": AccRequest(
+        op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)
+    ),
+    "submittals.items.get.closed": AccRequest(op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)),
+    "submittals.items.transition.mgr1": built(
+        op.ITEMS_TRANSITION,
+        AT_ITEM,
+        json={
+            "stateId": "mgr-1",
+            "manager": PERSON,
+            "managerType": "1",
+            "mailNote": "please review",
+            "duplicateAttachments": [ATTACHMENT],
+        },
+    ),
+    "submittals.items.transition.rev": built(op.ITEMS_TRANSITION, AT_ITEM, json={"stateId": "rev"}),
+    "submittals.items.transition.close": built(
+        op.ITEMS_TRANSITION,
+        AT_ITEM,
+        json={"stateId": "sbc-2", "responseId": RESPONSE, "responseComment": "final response"},
+    ),
+    "submittals.attachments.list": AccRequest(
+        op.ATTACHMENTS_LIST,
+        lambda acc: acc.submittals.attachments(
+            PROJECT,
+            ITEM,
+            limit=20,
+            offset=0,
+            is_file_uploaded=True,
+            category_ids=["1", "2"],
+            revision=0,
+            sort="createdAt desc",
+        ),
+    ),
+    "submittals.attachments.create.local": AccRequest(
+        op.ATTACHMENTS_CREATE, lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="sbc1-file1.pdf")
+    ),
+    "submittals.attachments.create.local_review_task": AccRequest(
+        op.ATTACHMENTS_CREATE,
+        lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="markup.pdf", task_id=TASK),
+    ),
+    "submittals.attachments.create.local_override_category": AccRequest(
+        op.ATTACHMENTS_CREATE,
+        lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="final.pdf", category_id="4"),
+    ),
+    "submittals.attachments.create.files_tool": AccRequest(
+        op.ATTACHMENTS_CREATE,
+        lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="attachment-document.pdf", urn=VERSION),
+    ),
+    "submittals.attachments.patch": AccRequest(
+        op.ATTACHMENTS_CONFIRM, lambda acc: acc.submittals.confirm_attachment(PROJECT, ITEM, ATTACHMENT)
+    ),
+    "submittals.attachments.poll.success": AccRequest(
+        op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM)
+    ),
+    "submittals.attachments.poll.failure": AccRequest(
+        op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM)
+    ),
+    "submittals.steps.list": AccRequest(op.STEPS_LIST, lambda acc: acc.submittals.steps(PROJECT, ITEM)),
+    "submittals.tasks.list": AccRequest(op.TASKS_LIST, lambda acc: acc.submittals.tasks(PROJECT, ITEM, STEP)),
+    "submittals.tasks.close": built(
+        op.TASKS_CLOSE,
+        AT_TASK,
+        json={
+            "responseId": RESPONSE,
+            "responseComment": "reviewed and approved",
+            "duplicateAttachments": [ATTACHMENT],
+        },
+    ),
+    "submittals.item-types": built(op.ITEM_TYPES_LIST, AT_PROJECT),
+    "submittals.responses": built(op.RESPONSES_LIST, AT_PROJECT),
+    "submittals.specs": built(op.SPECS_LIST, AT_PROJECT, query=filter_parameters({"identifier": "033100"})),
+    "submittals.packages": built(op.PACKAGES_LIST, AT_PROJECT),
+    "submittals.users.me": AccRequest(op.USERS_ME, lambda acc: acc.submittals.me(PROJECT)),
+    "oss.signeds3upload.get": AccRequest(
+        op.UPLOAD_URLS, lambda acc: acc.storage.upload_urls(OBJECT, first_part=1, parts=2, minutes=10)
+    ),
+    "oss.signeds3upload.get.refresh": AccRequest(
+        op.UPLOAD_URLS, lambda acc: acc.storage.upload_urls(OBJECT, first_part=2, parts=1, upload_key=UPLOAD_KEY)
+    ),
+    "oss.signeds3upload.complete": AccRequest(
+        op.UPLOAD_COMPLETE,
+        lambda acc: acc.storage.complete(
+            OBJECT, upload_key=UPLOAD_KEY, size=4729968, etags=["c4ca4238a0b923820dcc509a6f75849b"]
+        ),
+    ),
+    "oss.signeds3upload.complete.bad_parts": AccRequest(
+        op.UPLOAD_COMPLETE,
+        lambda acc: acc.storage.complete(OBJECT, upload_key=UPLOAD_KEY, size=10485760),
+        fails=PartsRejected,
+    ),
+    "oss.signeds3download": AccRequest(op.DOWNLOAD_LINK, lambda acc: acc.storage.download_link(OBJECT, minutes=10)),
+    "dm.hubs": AccRequest(op.HUBS, lambda acc: acc.projects.hubs()),
+    "dm.projects": AccRequest(op.PROJECTS, lambda acc: acc.projects.projects(HUB)),
+    "dm.topFolders": AccRequest(op.TOP_FOLDERS, lambda acc: acc.files.top_folders(HUB, PROJECT)),
+    "dm.folder": AccRequest(op.FOLDER, lambda acc: acc.files.folder(PROJECT, FOLDER)),
+    "dm.folderContents": AccRequest(op.FOLDER_CONTENTS, lambda acc: acc.files.contents(PROJECT, FOLDER)),
+    "dm.item": AccRequest(op.FILE_ITEM, lambda acc: acc.files.item(PROJECT, LINEAGE)),
+    "dm.error": AccRequest(op.FILE_ITEM, lambda acc: acc.files.item(PROJECT, "unknown"), fails=NotFound),
+    "dm.version": AccRequest(op.FILE_VERSION, lambda acc: acc.files.version(PROJECT, VERSION)),
+    "auth.userinfo": AccRequest(op.USERINFO, lambda acc: acc.who()),
+}
+
+SAID: dict[str, dict[str, str]] = {
+    "oss.signeds3upload.get.refresh": {"<urlencoded uploadKey>": UPLOAD_KEY},
+    "auth.token.ssa_jwt": {"<RS256 JWT>": "HEADER.CLAIMS.SIGNATURE"},
+}
+"""What stands on the wire for what an example describes in words."""
+
+PUBLIC = App("CID", "…")
+CONFIDENTIAL = App("id", "…", secret="secret")
+"""Their callback URL is what the examples write in its place."""
+
+
+@dataclass(frozen=True)
+class AuthRequest:
+    """A request of signing in, renewing or signing out: a method of `TokenEndpoint`, called for one app."""
+
+    app: App
+    method: str
+    arguments: dict[str, Any]
+
+
+AUTH_REQUESTS: dict[str, AuthRequest] = {
+    "auth.token.code.confidential.pkce": AuthRequest(CONFIDENTIAL, "of_code", {"code": "CODE", "verifier": "CV"}),
+    "auth.token.code.pkce_public": AuthRequest(PUBLIC, "of_code", {"code": "CODE", "verifier": "CV"}),
+    "auth.token.refresh.public": AuthRequest(PUBLIC, "of_refresh_token", {"refresh_token": "RT"}),
+    "auth.token.refresh.confidential": AuthRequest(CONFIDENTIAL, "of_refresh_token", {"refresh_token": "RT"}),
+    "auth.token.ssa_jwt": AuthRequest(
+        CONFIDENTIAL, "of_assertion", {"assertion": "HEADER.CLAIMS.SIGNATURE", "scopes": ("data:read", "data:write")}
+    ),
+    "auth.revoke.public": AuthRequest(PUBLIC, "revoke", {"token": "RT", "refresh": True}),
+    "auth.revoke.confidential": AuthRequest(CONFIDENTIAL, "revoke", {"token": "AT", "refresh": False}),
+    "auth.userinfo": AuthRequest(PUBLIC, "person", {"access_token": "token-1"}),
+}
