@@ -1,9 +1,9 @@
 """`Acc`: everything of Autodesk that one person needs, behind one object."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from acc.files import Files
 from acc.hosts import Hosts
@@ -16,7 +16,9 @@ from acc.submittals import Submittals
 if TYPE_CHECKING:
     import httpx
 
+    from acc.answers import Answer
     from acc.connection import Connection, Pace, TokenSource
+    from acc.operations import Operation
     from acc.retry import RetryPolicy
 
 
@@ -25,7 +27,7 @@ class Acc:
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
     left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `pace` says when a
-    request may be sent.
+    request may be sent; `on_answer` is shown every answer as it came.
 
         async with Acc(Hosts.autodesk(), tokens) as acc:
             item = await acc.submittals.item(project_id, item_id)
@@ -40,6 +42,7 @@ class Acc:
         client: "httpx.AsyncClient | None" = None,
         policy: "RetryPolicy | None" = None,
         pace: "Pace | None" = None,
+        on_answer: "Callable[[Operation[Any], Answer], None] | None" = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -47,13 +50,21 @@ class Acc:
         self._client = client
         self._policy = policy
         self._pace = pace
+        self._on_answer = on_answer
 
     @cached_property
     def connection(self) -> "Connection":
         """What sends the requests."""
         from acc.connection import Connection
 
-        return Connection(self.hosts, self._tokens, client=self._client, policy=self._policy, pace=self._pace)
+        return Connection(
+            self.hosts,
+            self._tokens,
+            client=self._client,
+            policy=self._policy,
+            pace=self._pace,
+            on_answer=self._on_answer,
+        )
 
     @cached_property
     def submittals(self) -> Submittals:

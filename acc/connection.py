@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import httpx
@@ -59,7 +59,8 @@ class Connection:
     """Sends requests for one person to one Autodesk.
 
     The bearer token goes to `hosts` and nowhere else: a request names an operation, not an address. A given `client`
-    is left open by `aclose`; without one, `acc.http.api_client` makes one when first needed.
+    is left open by `aclose`; without one, `acc.http.api_client` makes one when first needed. `on_answer` is shown every
+    answer as it came, refusals too.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Connection:
         random: Callable[[], float] = _random,
         clock: Callable[[], float] = time.monotonic,
         pace: Pace | None = None,
+        on_answer: Callable[[Operation[Any], Answer], None] | None = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -85,6 +87,7 @@ class Connection:
         self._random = random
         self._clock = clock
         self._pace = pace
+        self._on_answer = on_answer
 
     async def send(self, request: Request[T]) -> T:
         """Send a request, again where that is safe, and parse its answer.
@@ -146,7 +149,10 @@ class Connection:
         if self._pace is not None and response.status_code == 429:
             pause = retry_after_seconds(response.headers)
             await self._pace.refused(request.operation.name, token, self.hosts.api, pause)
-        return Answer(response.status_code, response.headers, body)
+        answer = Answer(response.status_code, response.headers, body)
+        if self._on_answer is not None:
+            self._on_answer(request.operation, answer)
+        return answer
 
 
 async def _read(response: httpx.Response, operation: Operation[T]) -> bytes:

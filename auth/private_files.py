@@ -60,11 +60,30 @@ def replace(path: Path, content: bytes) -> None:
     """Put `content` into a private file at once: a reader, or a crash, sees the old content or the new, whole."""
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        _write_new(new, content)
+        create(new, content)
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a private file that must not be there yet, and have it on the disk on return; a failure leaves none.
+
+    Raises:
+        FileExistsError: Something is there, a link that leads nowhere included.
+        OSError: The system refused, or the disk is full.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        make_file(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def append(path: Path, content: bytes) -> None:
@@ -113,15 +132,6 @@ def _append(descriptor: int, end: int, content: bytes) -> None:
                 os.ftruncate(descriptor, end)
     if not whole:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    make_file(path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -41,7 +41,8 @@ weakest:
 _INFERRED: Final = """
 ## Inferred: check these first with a real account
 
-The program has not called the real service yet, and no document of Autodesk's says these in full.
+The program has not called the real service yet, and no document of Autodesk's says these in full. With an account,
+[the shapes of real answers](recording.md) can be recorded, without their values, and settle some of them.
 
 """
 _UNKNOWN: Final = """

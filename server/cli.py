@@ -200,6 +200,14 @@ def doctor(
     submittal: Annotated[str | None, typer.Option(help="And at this submittal of it: number, id or address.")] = None,
     person: Person = None,
     folder: Folders = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            help="Write the shapes of Autodesk's answers to this new file, without their values: to be sent to us.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
@@ -219,7 +227,7 @@ def doctor(
         logs.configure("error", settings.log_format, secrets=settings.secrets)
         return settings
 
-    raise typer.Exit(examination.run(load, person, Asked(project, submittal), as_json=as_json))
+    raise typer.Exit(examination.run(load, person, Asked(project, submittal), as_json=as_json, record=record))
 
 
 vault = typer.Typer(help="Look after the vault that keeps the sign-ins.", no_args_is_help=True)

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -11,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from acc.client import Acc
-from server import doctor_autodesk, doctor_jobs, doctor_machine
+from server import doctor_autodesk, doctor_jobs, doctor_machine, doctor_record
 from server.doctor_autodesk import Asked, StoppedHere
+from server.doctor_record import AnswerRecorder, RecordUnusable
 from server.findings import Finding, Level, Report, ok, problem
 from server.identity import hosts_of, identified
 from server.settings import Settings, SettingsError
@@ -26,8 +28,13 @@ _SIGNS: Final[dict[Level, tuple[str, str]]] = {
 _WIDEST: Final = 25
 
 
-def run(load: Callable[[], Settings], person: str | None, asked: Asked, *, as_json: bool) -> int:
-    """Examine everything, print it as it is found (or as one JSON object at the end), and return the exit code."""
+def run(
+    load: Callable[[], Settings], person: str | None, asked: Asked, *, as_json: bool, record: Path | None = None
+) -> int:
+    """Examine everything, print it as it is found (or as one JSON object at the end), and return the exit code.
+
+    With `record`, the shapes of Autodesk's answers are written to that file, which must not be there yet.
+    """
     console = None if as_json else Console(highlight=False, soft_wrap=True)
     try:
         settings = load()
@@ -37,7 +44,8 @@ def run(load: Callable[[], Settings], person: str | None, asked: Asked, *, as_js
             _show(console, report.add(problem("settings", sentence, "correct the variable and run doctor again")))
     else:
         report = Report(settings.secrets)
-        anyio.run(_examine, settings, person, asked, report, console)
+        recorder = AnswerRecorder(record) if record is not None else None
+        anyio.run(_examine, settings, person, asked, recorder, lambda finding: _show(console, report.add(finding)))
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
     elif console is not None:
@@ -46,12 +54,19 @@ def run(load: Callable[[], Settings], person: str | None, asked: Asked, *, as_js
 
 
 async def _examine(
-    settings: Settings, person: str | None, asked: Asked, report: Report, console: Console | None
+    settings: Settings,
+    person: str | None,
+    asked: Asked,
+    recorder: AnswerRecorder | None,
+    tell: Callable[[Finding], None],
 ) -> None:
-    def tell(finding: Finding) -> None:
-        _show(console, report.add(finding))
-
     tell(ok("settings", "all can be used"))
+    if recorder is not None:
+        try:
+            recorder.check()
+        except RecordUnusable as error:
+            tell(problem(doctor_record.CHECK, str(error), error.fix))
+            recorder = None
     for look in (doctor_machine.app, doctor_machine.storage, doctor_machine.folders):
         for finding in look(settings):
             tell(finding)
@@ -62,19 +77,31 @@ async def _examine(
             tell(finding)
         async for finding in doctor_autodesk.registration(settings):
             tell(finding)
-        await _examine_sign_in(settings, person, asked, tell)
+        await _examine_sign_in(settings, person, asked, recorder, tell)
+    if recorder is not None:
+        tell(recorder.write(settings, asked))
 
 
 async def _examine_sign_in(
-    settings: Settings, person: str | None, asked: Asked, tell: Callable[[Finding], None]
+    settings: Settings,
+    person: str | None,
+    asked: Asked,
+    recorder: AnswerRecorder | None,
+    tell: Callable[[Finding], None],
 ) -> None:
-    async with identified(settings, person) as identity, Acc(hosts_of(settings), identity.tokens) as acc:
+    on_answer = recorder.take if recorder is not None else None
+    async with (
+        identified(settings, person) as identity,
+        Acc(hosts_of(settings), identity.tokens, on_answer=on_answer) as acc,
+    ):
         # Within: a task group would wrap what leaves it.
         with suppress(StoppedHere):
             async for finding in doctor_autodesk.sign_in(settings, identity.tokens, acc):
                 tell(finding)
             async for finding in doctor_autodesk.chain(settings, acc, asked):
                 tell(finding)
+            if recorder is not None:
+                await doctor_record.ask_everything(acc, settings, asked)
 
 
 def _show(console: Console | None, finding: Finding) -> None:
