@@ -1,16 +1,18 @@
-"""The page of facts on Autodesk's APIs, docs/sandbox-facts.md, made from the rows of tests/sandbox/facts.txt.
+"""The page of facts on Autodesk's APIs, docs/sandbox-facts.md, made from tests/sandbox/facts.txt and tests/facts/.
 
 `python scripts/sandbox_facts.py` writes the page; with `--check` it writes nothing and exits with 1 where the page is
 not current. What no document of Autodesk's says comes first: it is what a real account can confirm or refute.
 """
 
+import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ROWS: Final = ROOT / "tests" / "sandbox" / "facts.txt"
+EXAMPLES: Final = tuple(ROOT / "tests" / "facts" / f"{name}_examples.json" for name in ("acc", "wire"))
 PAGE: Final = ROOT / "docs" / "sandbox-facts.md"
 
 BASES: Final = {
@@ -31,8 +33,8 @@ _UNSUPPORTED: Final = ("inferred", "unknown")
 _HEAD: Final = """# What the sandbox holds to
 
 Every statement of the fact sheet on Autodesk's APIs that can be checked here, with its section there, its basis, and
-the test that holds it. Written by `scripts/tables` from `tests/sandbox/facts.txt`. What cannot be simulated, and why,
-stands in [sandbox.md](sandbox.md).
+the test that holds it; statements that only the client can hold to stand here too. Written by `scripts/tables` from
+`tests/sandbox/facts.txt`. What cannot be simulated, and why, stands in [sandbox.md](sandbox.md).
 
 A test without a folder is in `tests/sandbox`. The bases, strongest first; a statement with several rests in part on the
 weakest:
@@ -43,6 +45,10 @@ _INFERRED: Final = """
 
 The program has not called the real service yet, and no document of Autodesk's says these in full. With an account,
 [the shapes of real answers](recording.md) can be recorded, without their values, and settle some of them.
+
+"""
+_INFERRED_EXAMPLES: Final = """
+Of the examples in `tests/facts/` that requests and answers are compared with, these are inferred, in whole or in part:
 
 """
 _UNKNOWN: Final = """
@@ -87,15 +93,23 @@ def read_facts() -> list[Fact]:
     return facts
 
 
-def page(facts: Iterable[Fact]) -> str:
+def read_inferred_examples() -> dict[str, str]:
+    """Return the basis of each example that is inferred, by its name."""
+    examples = [one for path in EXAMPLES for one in json.loads(path.read_text("utf-8"))["examples"]]
+    return {one["name"]: one["basis"] for one in examples if "inferred" in one["basis"]}
+
+
+def page(facts: Iterable[Fact], inferred_examples: Mapping[str, str]) -> str:
     """Return the page: what is inferred, what is unknown, then everything else."""
     groups: dict[str, list[Fact]] = {"inferred": [], "unknown": [], "documented": []}
     for fact in facts:
         groups[next((basis for basis in _UNSUPPORTED if basis in fact.bases), "documented")].append(fact)
     legend = "".join(f"- **{basis}**: {meaning}\n" for basis, meaning in BASES.items())
+    examples = "".join(f"| `{name}` | {basis} |\n" for name, basis in inferred_examples.items())
     return (
-        f"{_HEAD}{legend}{_INFERRED}{_table(groups['inferred'])}{_UNKNOWN}{_table(groups['unknown'])}"
-        f"{_DOCUMENTED}{_table(groups['documented'])}"
+        f"{_HEAD}{legend}{_INFERRED}{_table(groups['inferred'])}"
+        f"{_INFERRED_EXAMPLES}| example | basis |\n|---|---|\n{examples}"
+        f"{_UNKNOWN}{_table(groups['unknown'])}{_DOCUMENTED}{_table(groups['documented'])}"
     )
 
 
@@ -106,7 +120,7 @@ def _table(facts: Iterable[Fact]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or check it; return the exit code."""
-    current = page(read_facts())
+    current = page(read_facts(), read_inferred_examples())
     if PAGE.exists() and PAGE.read_text("utf-8") == current:
         return 0
     if "--check" in arguments:

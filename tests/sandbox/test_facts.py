@@ -31,7 +31,7 @@ def test_every_fact_has_a_test_that_exists():
 def test_the_page_lists_what_is_inferred_before_what_is_documented():
     facts = [Fact("1", f"a statement by {basis}", (basis,), "test_x.test_y") for basis in BASES]
     partly = Fact("1", "a statement partly inferred", ("tutorial", "inferred"), "test_x.test_y")
-    lines = page([*facts, partly]).splitlines()
+    lines = page([*facts, partly], {"dm.folder": "inferred: its path"}).splitlines()
     inferred, unknown, documented = (
         next(i for i, line in enumerate(lines) if line.startswith(f"## {word}"))
         for word in ("Inferred", "Unknown", "Documented")
@@ -40,5 +40,6 @@ def test_the_page_lists_what_is_inferred_before_what_is_documented():
         fact.statement: next(i for i, line in enumerate(lines) if fact.statement in line) for fact in [*facts, partly]
     }
     assert inferred < where["a statement by inferred"] < where["a statement partly inferred"] < unknown
+    assert inferred < lines.index("| `dm.folder` | inferred: its path |") < unknown
     assert unknown < where["a statement by unknown"] < documented
     assert all(where[f"a statement by {basis}"] > documented for basis in BASES if basis not in ("inferred", "unknown"))
