@@ -18,8 +18,7 @@ from server.command_border import FAILED, for_people, refuse
 from server.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 
 if TYPE_CHECKING:
-    from mcp.server import MCPServer
-
+    from server.mcp.app import McpServer
     from server.settings import Settings
 
 app = typer.Typer(
@@ -133,7 +132,7 @@ def _configure_logs(settings: "Settings", new_secret: str | None) -> None:
             structlog.get_logger().warning("folder_missing", folder=str(folder))
 
 
-def _serve_http(mcp_server: "MCPServer", settings: "Settings", new_secret: str | None) -> None:
+def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str | None) -> None:
     from server.mcp.http import ListenError, serve_http
 
     given = settings.http_secret

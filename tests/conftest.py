@@ -165,7 +165,7 @@ class Assistant:
 
 def check_step(step: dict[str, Any], tools: dict[str, ToolAdapter]) -> None:
     """A next step is valid as it stands, or would be once the caller has supplied what it needs."""
-    schema = tools[step["tool"]].parameters
+    schema = tools[step["tool"]].input_schema
     assert set(step) == {"tool", "arguments", "needs", "reason"}
     assert set(step["needs"]) <= set(schema["properties"]) - set(step["arguments"])
     Draft202012Validator({**schema, "required": []}).validate(step["arguments"])

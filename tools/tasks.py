@@ -1,4 +1,4 @@
-"""Tasks of the protocol's extension `io.modelcontextprotocol/tasks`: a call that goes on is answered with a handle.
+"""Tasks: a call that goes on is answered with a handle, where its client takes one.
 
 A task is nothing of its own. Its id names the durable job, or the attachment that ACC is still processing, and what is
 told of it is read from there each time it is asked for: by any process, for as long as that is known.
@@ -7,17 +7,12 @@ told of it is read from there each time it is asked for: by any process, for as 
 import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tools.results import Result
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import Context
-
     from transfers.job import Job
-
-IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
 
 ANSWER_SECONDS: Final = 1.0
 """A call that ends within this is answered, task or no task: most small files are sent by then."""
@@ -25,8 +20,6 @@ ANSWER_SECONDS: Final = 1.0
 _JOB: Final = re.compile(r"job\.(\d{1,12})\.([01])\.([0-9a-f]{32})")
 _UUID: Final = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _ATTACHMENT: Final = re.compile(rf"attachment\.(\d{{1,12}})\.{_UUID}\.{_UUID}\.{_UUID}")
-
-Status = Literal["working", "completed", "cancelled"]
 
 
 class NoSuchTask(ValueError):
@@ -106,35 +99,6 @@ class DeferredResult(Result):
         task = AttachmentTask(int(time.time()), project_id, submittal_id, attachment_id)
         return cls(task_id=task.id, message=state)
 
-    def created(self) -> dict[str, Any]:
-        """Return the `CreateTaskResult` of the extension."""
-        return {"resultType": "task", **task_payload(read_task(self.task_id), "working", self.message)}
-
-
-def client_supports_tasks(context: "Context[Any, Any]") -> bool:
-    """Whether the client says with this very call that it understands tasks; earlier protocols cannot carry them."""
-    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-
-    offered = context.client_capabilities
-    declared = offered.extensions if offered is not None else None
-    return context.protocol_version in MODERN_PROTOCOL_VERSIONS and IDENTIFIER in (declared or {})
-
-
-def task_payload(
-    task: Task, status: Status, message: str, updated: float | None = None, result: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return a task as the extension describes one; no time is set at which it would be thrown away."""
-    return {
-        "taskId": task.id,
-        "status": status,
-        "statusMessage": message,
-        "createdAt": _stamp(task.began),
-        "lastUpdatedAt": _stamp(max(task.began, updated or 0)),
-        "ttlMs": None,
-        "pollIntervalMs": task.poll_ms,
-        **({"result": result} if result is not None else {}),
-    }
-
 
 def progress_text(job: "Job") -> str:
     """Say in a word or two how far a job is."""
@@ -144,7 +108,3 @@ def progress_text(job: "Job") -> str:
         return job.state
     hashed, sent = job.bytes_done
     return f"{job.state}: {hashed if job.attachment is None else sent} of {job.size} bytes"
-
-
-def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from mcp import MCPError
-from mcp_types import INVALID_PARAMS, Completion
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 
 from acc.models import Item, Page
 from acc.paging import next_offset
@@ -48,7 +48,7 @@ class CompletionSource:
         """Suggest values for an argument of something that has arguments `names`; `settled` are those filled in.
 
         Raises:
-            MCPError: There is no such thing (`names` is None), or no such argument of it.
+            MCPError: There is no such thing (`names` is None), or no such argument of it; or a fault of ours.
         """
         if names is None or argument not in names:
             what = f"argument {clean(argument, 60)!r}" if names is not None else "prompt or resource"
@@ -63,9 +63,11 @@ class CompletionSource:
             return await self._submittals(desk, project, typed) if project.strip() else NOTHING
         except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
             explained = explain(error)
+            log = structlog.get_logger(__name__)
             if explained is None:
-                raise
-            structlog.get_logger(__name__).info("nothing_to_suggest", error_code=explained.body.code)
+                log.exception("completion_crashed", argument=argument)
+                raise MCPError(INTERNAL_ERROR, f"Error completing argument {argument}") from None
+            log.info("nothing_to_suggest", error_code=explained.body.code)
             return NOTHING
 
     async def _projects(self, desk: Desk, typed: str) -> Completion:

@@ -7,20 +7,25 @@ facts, within ten minutes. On the older protocol the client is asked while the c
 
 import hashlib
 import json
+import secrets
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from mcp import MCPError
-from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from server.mcp.pending_elicitations import PendingElicitations
+from server.mcp.client_request import ClientRequest
 from tools.consent import cannot_ask, changed
 from tools.ports import ConsentSummary
 
 _QUESTION: Final = "make_visible"
 _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 """Nothing to fill in: accepting or declining is the answer."""
+
+LIFE_SECONDS: Final = 600.0
+MOST: Final = 100
+"""Elicitations that may be open at once; beyond them the oldest is forgotten, and asked again."""
 
 
 class ElicitationPending(Exception):
@@ -31,14 +36,35 @@ class ElicitationPending(Exception):
         self.question = question
 
 
+class PendingElicitations:
+    """The questions that clients have been given and not yet answered; each is known by a word nobody can guess."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: dict[str, tuple[float, str]] = {}
+
+    def begin(self, about: str) -> str:
+        """Return the word for a new question."""
+        while len(self._open) >= MOST:
+            del self._open[next(iter(self._open))]
+        word = secrets.token_urlsafe(32)
+        self._open[word] = (self._clock() + LIFE_SECONDS, about)
+        return word
+
+    def end(self, word: str) -> str | None:
+        """Return what a question was about, once; None when it is not, or no longer, open."""
+        until, about = self._open.pop(word, (0.0, ""))
+        return about if about and self._clock() < until else None
+
+
 class ElicitationConsentPrompt:
     """The way to the person behind one call of a tool."""
 
     def __init__(
-        self, questions: PendingElicitations, context: Context[Any, Any], tool: str, arguments: dict[str, Any]
+        self, pending: PendingElicitations, request: ClientRequest, tool: str, arguments: dict[str, Any]
     ) -> None:
-        self._questions = questions
-        self._context = context
+        self._pending = pending
+        self._request = request
         self._call = [tool, arguments]
 
     async def agrees(self, showing: ConsentSummary) -> bool:
@@ -47,16 +73,16 @@ class ElicitationConsentPrompt:
         Raises:
             ElicitationPending: The client has to ask, and to repeat the call.
         """
-        offered = self._context.client_capabilities
-        elicitation = offered.elicitation if offered is not None else None
+        offered = self._request.capabilities.elicitation
         # A client that names no mode means forms: there was nothing else when the capability came up.
-        if elicitation is None or (elicitation.form is None and elicitation.url is not None):
+        if offered is None or (offered.form is None and offered.url is not None):
             raise cannot_ask()
-        if self._context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        if self._request.is_stateless:
             return self._answered(showing)
+        context = self._request.context
         try:
-            answer: ElicitResult = await self._context.session.elicit_form(
-                showing.text, _FORM, related_request_id=self._context.request_id
+            answer: ElicitResult = await context.session.elicit_form(
+                showing.text, _FORM, related_request_id=str(context.request_id)
             )
         except MCPError:
             raise cannot_ask() from None
@@ -64,13 +90,13 @@ class ElicitationConsentPrompt:
 
     def _answered(self, showing: ConsentSummary) -> bool:
         about = self._about(showing)
-        answer = (self._context.input_responses or {}).get(_QUESTION)
-        state = self._context.request_state
-        asked = self._questions.end(state) if state is not None else None
+        answer = self._request.input_responses.get(_QUESTION)
+        state = self._request.params.request_state
+        asked = self._pending.end(state) if state is not None else None
         if asked is None or not isinstance(answer, ElicitResult):
             question = ElicitRequest(params=ElicitRequestFormParams(message=showing.text, requested_schema=_FORM))
             raise ElicitationPending(
-                InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._questions.begin(about))
+                InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._pending.begin(about))
             )
         if asked != about:
             raise changed()

@@ -12,9 +12,10 @@ import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import uvicorn
+from mcp.server import Server
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -24,9 +25,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
 from server.deadline import HTTP_SECONDS, end_within
-
-if TYPE_CHECKING:
-    from mcp.server import MCPServer
 
 PATH: Final = "/mcp"
 HEALTH_PATH: Final = "/healthz"
@@ -45,7 +43,7 @@ class ListenError(Exception):
     """The server cannot listen where it was told to; the text says why, and what to do."""
 
 
-def http_app(server: "MCPServer", *, host: str, secret: str | None) -> ASGIApp:
+def http_app(server: Server[Any], *, host: str, secret: str | None) -> ASGIApp:
     """Return the ASGI application that serves `server`, guarded.
 
     Args:
@@ -67,8 +65,8 @@ def http_app(server: "MCPServer", *, host: str, secret: str | None) -> ASGIApp:
         max_request_body_size=MAX_BODY_BYTES,
         max_sessions=MAX_SESSIONS,
         transport_security=security,
+        custom_starlette_routes=[Route(HEALTH_PATH, _health, methods=["GET"])],
     )
-    app.router.routes.append(Route(HEALTH_PATH, _health, methods=["GET"]))
     guarded = app if secret is None else BearerGuard(app, secret)
     return RebindingGuard(guarded, security)
 
@@ -120,7 +118,7 @@ class BearerGuard:
         return scheme.lower() == "bearer" and hmac.compare_digest(secret.strip().encode("latin-1"), self._secret)
 
 
-def serve_http(server: "MCPServer", *, host: str, port: int, secret: str | None, announce_secret: bool = False) -> None:
+def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None, announce_secret: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C, after saying on stderr where; with `announce_secret` also what callers send.
 
     Raises:

@@ -6,21 +6,32 @@
 Both parts of the address are ids, as tools answer them, or whatever else the tools take, percent-encoded.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from mcp import MCPError
-from mcp.server.mcpserver import Context
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, InputRequiredResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp.server.mcpserver import ResourceSecurity
+from mcp.shared.uri_template import UriTemplate
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    InputRequiredResult,
+    ReadResourceResult,
+    ResourceTemplate,
+    TextResourceContents,
+)
 
+from server.mcp.client_request import ClientRequest
+from server.mcp.icons import LOOK
 from server.mcp.tool_adapter import ToolAdapter, compact
+from tools.cleaner import clean
 from tools.results import ErrorResult
 
-JSON: Final = "application/json"
+ReadResource = ReadResourceResult | InputRequiredResult
 
-Read = Callable[[str, str, Context[Any, Any]], Awaitable[str | InputRequiredResult]]
+JSON: Final = "application/json"
 
 _NOT_FOUND: Final = ("project_not_found", "project_not_allowed", "project_not_supported", "submittal_not_found")
 _BAD_ADDRESS: Final = (*_NOT_FOUND, "invalid_arguments", "ambiguous_reference")
@@ -39,6 +50,22 @@ class SubmittalResource:
     description: str
     answered_by: str
     arguments: tuple[tuple[str, Any], ...] = ()
+
+    @cached_property
+    def template(self) -> UriTemplate:
+        """The address, ready to be matched."""
+        return UriTemplate.parse(self.uri_template)
+
+    def listed(self) -> ResourceTemplate:
+        """Return it as a client is shown it."""
+        return ResourceTemplate(
+            uri_template=self.uri_template,
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            mime_type=JSON,
+            icons=LOOK,
+        )
 
 
 RESOURCES: Final = (
@@ -60,30 +87,34 @@ RESOURCES: Final = (
 )
 
 
-def reader(resource: SubmittalResource, tool: ToolAdapter) -> Read:
-    """Return what reads resources of this kind: a call of the tool, with its policy, its checks and its log line."""
+async def read_resource(tools: Mapping[str, ToolAdapter], request: ClientRequest, uri: str) -> ReadResource:
+    """Read a resource: a call of its tool, with the tool's policy, checks and log line.
 
-    async def read(project: str, submittal: str, context: Context[Any, Any]) -> str | InputRequiredResult:
-        arguments = {"project": project, "submittal": submittal, **dict(resource.arguments)}
-        answer = await tool.answer(arguments, context)
-        if isinstance(answer, ErrorResult):
-            raise refusal(answer, context)
-        return answer if isinstance(answer, InputRequiredResult) else compact(answer)
+    Raises:
+        MCPError: The address is none of ours, or what it names cannot be shown; its data hold the tool's whole answer.
+    """
+    for resource in RESOURCES:
+        found = resource.template.match(uri)
+        if found is not None and ResourceSecurity().validate(found) is None:
+            answer = await tools[resource.answered_by].call({**found, **dict(resource.arguments)}, request)
+            if isinstance(answer, ErrorResult):
+                raise _read_error(answer, request, uri)
+            if isinstance(answer, InputRequiredResult):
+                return answer
+            contents = TextResourceContents(uri=uri, text=compact(answer), mime_type=JSON)
+            return ReadResourceResult(contents=[contents])
+    known = " and ".join(one.uri_template for one in RESOURCES)
+    raise MCPError(_not_found(request), f"No such resource. There are {known}.", {"uri": clean(uri)})
 
-    return read
 
-
-def refusal(answer: ErrorResult, context: Context[Any, Any]) -> MCPError:
-    """Return a failed answer as the protocol error that a resource fails with; its data hold the whole answer."""
+def _read_error(answer: ErrorResult, request: ClientRequest, uri: str) -> MCPError:
     error = answer.error
     if error.code in _NOT_FOUND:
-        code = not_found(context.protocol_version)
+        code = _not_found(request)
     else:
         code = INVALID_PARAMS if error.code in _BAD_ADDRESS else INTERNAL_ERROR
-    asked = context.request_context.params or {}
-    return MCPError(code, f"{error.message} {error.hint}", {"uri": asked.get("uri"), **answer.model_dump(mode="json")})
+    return MCPError(code, f"{error.message} {error.hint}", {"uri": uri, **answer.model_dump(mode="json")})
 
 
-def not_found(protocol_version: str | None) -> int:
-    """Return the error code of a resource that is not there."""
-    return INVALID_PARAMS if protocol_version in MODERN_PROTOCOL_VERSIONS else _OLD_NOT_FOUND
+def _not_found(request: ClientRequest) -> int:
+    return INVALID_PARAMS if request.is_stateless else _OLD_NOT_FOUND

@@ -7,13 +7,12 @@ gives the link.
 """
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from mcp import UrlElicitationRequiredError
-from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from server.mcp.client_request import ClientRequest
 from tools.desk import Call, Desk
 from tools.next_steps import step
 from tools.ports import SignInPage
@@ -23,16 +22,15 @@ _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
-async def wait_for_sign_in(desk: Desk, context: Context[Any, Any]) -> None:
+async def wait_for_sign_in(desk: Desk, request: ClientRequest) -> None:
     """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
-    answers = context.input_responses or {}
-    answer = answers.get(_QUESTION)
+    answer = request.input_responses.get(_QUESTION)
     if desk.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
         await desk.sign_in_page.wait(desk.policy.max_wait_seconds)
 
 
 async def ask_to_sign_in(
-    page: SignInPage, body: ErrorBody, call: Call, context: Context[Any, Any]
+    page: SignInPage, body: ErrorBody, call: Call, request: ClientRequest
 ) -> ErrorResult | InputRequiredResult:
     """Ask in the way the client offers, and not twice in one call.
 
@@ -41,12 +39,11 @@ async def ask_to_sign_in(
         StorageProblem: There is no place to keep a sign-in.
         CallbackPortTaken: The link would lead to another program.
     """
-    offered = context.client_capabilities
-    shows_links = offered is not None and offered.elicitation is not None and offered.elicitation.url is not None
-    asked_before = bool(context.input_responses and _QUESTION in context.input_responses)
-    if shows_links and not asked_before:
-        if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            raise await _url_elicitation_error(page, context)
+    elicitation = request.capabilities.elicitation
+    shows_links = elicitation is not None and elicitation.url is not None
+    if shows_links and _QUESTION not in request.input_responses:
+        if not request.is_stateless:
+            raise await _url_elicitation_error(page, request)
         question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
         return InputRequiredResult(input_requests={_QUESTION: question})
     hint = (
@@ -58,10 +55,10 @@ async def ask_to_sign_in(
     return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])
 
 
-async def _url_elicitation_error(page: SignInPage, context: Context[Any, Any]) -> UrlElicitationRequiredError:
+async def _url_elicitation_error(page: SignInPage, request: ClientRequest) -> UrlElicitationRequiredError:
     """The error of the protocol version 2025-11-25, which may tell the client when to repeat the call."""
     id_ = uuid.uuid4().hex
-    session = context.session
+    session = request.context.session
 
     async def complete() -> None:
         await session.send_elicit_complete(id_)

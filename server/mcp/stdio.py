@@ -5,15 +5,14 @@ Nothing but JSON-RPC is written to stdout: the SDK points descriptor 1 at stderr
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import anyio
 import structlog
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
 
 from server.deadline import STDIO_SECONDS, call_on_signals, end_within
-
-if TYPE_CHECKING:
-    from mcp.server import MCPServer
 
 _CHUNK: Final = 64 * 1024
 
@@ -56,13 +55,14 @@ class _Wire:
         self.end()
 
 
-async def _serve(server: "MCPServer", wire: _Wire) -> None:
+async def _serve(server: Server[Any], wire: _Wire) -> None:
     call_on_signals(wire.end)
     wire.start()
-    await server.run_stdio_async()
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
 
 
-def serve_stdio(server: "MCPServer") -> None:
+def serve_stdio(server: Server[Any]) -> None:
     """Serve until stdin ends or the process is told to stop (SIGTERM, Ctrl-C).
 
     The process is to end after this: within `STDIO_SECONDS` it does, whatever else still runs.

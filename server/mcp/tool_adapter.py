@@ -1,84 +1,70 @@
-"""A tool as the SDK registers it: strict arguments in, compact JSON and structured content out, errors as answers.
-
-The SDK's own tool reads Python signatures, ignores unknown arguments and indents its JSON; this one is told its models.
-"""
+"""A tool as the protocol has it: strict arguments in, compact JSON and structured content out, errors as answers."""
 
 import json
 import uuid
-from typing import Any, Self, TypeGuard
+from typing import Any, TypeGuard
 
 import anyio
+import mcp_types
 from mcp import MCPError
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import Field
 
 from auth.errors import CallbackPortTaken
 from auth.storage_errors import StorageProblem
 from server.mcp import icons
-from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending
-from server.mcp.pending_elicitations import PendingElicitations
+from server.mcp.client_request import ClientRequest
+from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, PendingElicitations
 from server.mcp.progress import BEAT_SECONDS, ProgressReporter
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.calling import carried_out, refusal
 from tools.catalogue import definitions
 from tools.definition import Definition
-from tools.desk import Call, Door
+from tools.desk import Call
 from tools.policy import Policy
 from tools.results import ErrorResult, Result
-from tools.tasks import DeferredResult, client_supports_tasks
+from tools.tasks import DeferredResult
 
 
-class ToolAdapter(Tool):
-    """A `Definition` as the SDK calls it."""
+class ToolAdapter:
+    """Lists and calls the tool of a `Definition`.
 
-    definition: Any
-    """A `Definition`; typed so, because pydantic would look into a dataclass and rebuild it."""
+    `beat_seconds` is how often a call that takes its time says that it goes on, where there is no other news of it.
+    """
 
-    beat_seconds: float = BEAT_SECONDS
-    """How often a call that takes its time says that it goes on, where there is no other news of it."""
+    def __init__(self, definition: Definition[Any], *, beat_seconds: float = BEAT_SECONDS) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.input_schema = input_schema(definition.arguments)
+        self.output_schema = output_schema(*definition.results)
+        self._beat_seconds = beat_seconds
+        self._elicitations = PendingElicitations()
 
-    questions: Any = Field(default_factory=PendingElicitations)
-    """The `PendingElicitations` that clients have been given about calls of this tool."""
-
-    @classmethod
-    def of(cls, definition: Definition[Any]) -> Self:
-        """Return the tool for a definition."""
-        return cls(
-            fn=definition.run,
-            name=definition.name,
-            title=definition.title,
-            description=definition.description,
-            parameters=input_schema(definition.arguments),
-            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema(*definition.results)),
-            is_async=True,
+    def listed(self) -> mcp_types.Tool:
+        """Return the tool as a client is shown it."""
+        one = self.definition
+        return mcp_types.Tool(
+            name=one.name,
+            title=one.title,
+            description=one.description,
+            input_schema=self.input_schema,
+            output_schema=self.output_schema,
             annotations=ToolAnnotations(
-                title=definition.title,
-                read_only_hint=not definition.writes,
+                title=one.title,
+                read_only_hint=not one.writes,
                 destructive_hint=False,  # nothing here ever destroys, and everything reaches out to ACC
-                idempotent_hint=definition.idempotent,
+                idempotent_hint=one.idempotent,
                 open_world_hint=True,
             ),
-            icons=icons.ATTACH if definition.writes else icons.LOOK,
-            definition=definition,
+            icons=icons.ATTACH if one.writes else icons.LOOK,
         )
 
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002  # the SDK's signature
-        """Answer one call of the protocol, with a task where it goes on and the client takes one; see `answer`."""
-        answer = await self.answer(arguments, context, defers=client_supports_tasks(context))
-        if isinstance(answer, DeferredResult):
-            return answer.created()
-        return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
-
-    async def answer(
-        self, arguments: dict[str, Any], context: Context[Any, Any], *, defers: bool = False
+    async def call(
+        self, arguments: dict[str, Any], request: ClientRequest, *, defers: bool = False
     ) -> Result | InputRequiredResult:
         """Answer one call: what it found, why it failed, or what the person has to be asked first.
 
-        With `defers` a call that goes on is answered `DeferredResult`.
+        With `defers` a call that goes on is answered with a `DeferredResult`.
 
         Raises:
             MCPError: A fault of ours: the log has it under the id that the message names.
@@ -89,9 +75,9 @@ class ToolAdapter(Tool):
         with structlog.contextvars.bound_contextvars(call_id=call_id, tool=self.name):
             log = structlog.get_logger(__name__)
             try:
-                progress = ProgressReporter(context.report_progress, self.beat_seconds)
+                progress = ProgressReporter(request.context.session.report_progress, self._beat_seconds)
                 async with progress.heartbeat():
-                    answer = await self._answer(arguments, context, progress, defers=defers)
+                    answer = await self._answer(arguments, request, progress, defers=defers)
             except ElicitationPending as asked:
                 answer = asked.question
             except MCPError:
@@ -115,14 +101,13 @@ class ToolAdapter(Tool):
         return answer
 
     async def _answer(
-        self, arguments: dict[str, Any], context: Context[Any, Any], progress: ProgressReporter, *, defers: bool
+        self, arguments: dict[str, Any], request: ClientRequest, progress: ProgressReporter, *, defers: bool
     ) -> Result | InputRequiredResult:
-        door: Door = context.request_context.lifespan_context
-        desk = await door.opened()
-        await wait_for_sign_in(desk, context)
+        desk = await request.context.lifespan_context.opened()
+        await wait_for_sign_in(desk, request)
         given = {name: value for name, value in arguments.items() if value is not None}
-        form = ElicitationConsentPrompt(self.questions, context, self.name, given)
-        call = Call(self.name, given, progress.tell, asker=form, defers=defers)
+        consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given)
+        call = Call(self.name, given, progress.tell, asker=consent, defers=defers)
         call, answer = await carried_out(self.definition, desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):
@@ -132,7 +117,7 @@ class ToolAdapter(Tool):
         if not _needs_a_person(answer):
             return answer
         try:
-            return await ask_to_sign_in(page, answer.error, call, context)
+            return await ask_to_sign_in(page, answer.error, call, request)
         except (StorageProblem, CallbackPortTaken) as problem:
             return refusal(problem, desk, call) or answer
 
@@ -156,8 +141,8 @@ def tool_result(answer: Result) -> CallToolResult:
 
 
 def build_tools(policy: Policy) -> list[ToolAdapter]:
-    """Return the tools to register, hidden ones included: calling one of those by name answers why it is off."""
-    return [ToolAdapter.of(definition) for definition in definitions(local_files=policy.local_files)]
+    """Return all tools, hidden ones included: calling one of those by name answers why it is off."""
+    return [ToolAdapter(definition) for definition in definitions(local_files=policy.local_files)]
 
 
 def is_visible(tool: ToolAdapter, policy: Policy) -> bool:

@@ -232,7 +232,7 @@ def test_attaching_loads_nothing_of_mcp(shell: Shell, start_anew: Any) -> None:
     assert code == 0, err
     modules = err.partition("modules ")[2].split()
     assert "server.attach_command" in modules
-    assert {"mcp", "mcp_types", "server.mcp.submittal_server"}.isdisjoint(modules)
+    assert {"mcp", "mcp_types", "server.mcp.app"}.isdisjoint(modules)
 
 
 def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None:

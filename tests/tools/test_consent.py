@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 import sandbox
-from server.mcp.pending_elicitations import LIFE_SECONDS, MOST, PendingElicitations
+from server.mcp.consent_elicitation import LIFE_SECONDS, MOST, PendingElicitations
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"

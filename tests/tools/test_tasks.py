@@ -21,7 +21,7 @@ from mcp_types import (
 from pydantic import ConfigDict
 
 from sandbox import Fault, Refuse, Stall
-from tools.tasks import IDENTIFIER
+from server.mcp.tasks import IDENTIFIER
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 ADD = "add_submittal_attachment"

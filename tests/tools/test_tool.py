@@ -14,10 +14,11 @@ import anyio.to_thread
 import pytest
 import structlog
 from mcp import Client, MCPError
-from mcp.server import MCPServer
+from mcp.server import Server
 from mcp_types import INTERNAL_ERROR
 from structlog.testing import capture_logs
 
+from server.mcp.app import McpHandlers
 from server.mcp.progress import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
 from tools.arguments import Arguments
@@ -38,22 +39,16 @@ async def crash(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult
     raise RuntimeError(SECRET)
 
 
-class Bare:
-    """A way to a desk with the policy on it, and nothing else."""
-
-    async def opened(self) -> Any:
-        return SimpleNamespace(policy=Policy(local_files=True), sign_in_page=None)
-
-
-def serving(run: Any, **fields: Any) -> MCPServer[Any]:
-    """A server with one tool, at a desk that nothing is on; `fields` are set on the tool."""
+def serving(run: Any, **options: Any) -> Server[Any]:
+    """A server with one tool, at a desk that nothing is on but a policy; `options` are the adapter's."""
+    policy = Policy(local_files=True)
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Any]) -> AsyncIterator[Any]:
-        yield Bare()
+    async def desk() -> AsyncIterator[Any]:
+        yield SimpleNamespace(policy=policy, sign_in_page=None)
 
     tool = Definition("tool", "Tool", "A tool.", Arguments, (SignInResult,), writes=False, idempotent=True, run=run)
-    return MCPServer("one-tool", version="1", tools=[ToolAdapter.of(tool).model_copy(update=fields)], lifespan=lifespan)
+    return McpHandlers(policy, [ToolAdapter(tool, **options)]).server(desk)
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):

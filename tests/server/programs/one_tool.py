@@ -2,9 +2,12 @@
 
 import sys
 import threading
+from typing import Any
 
 import anyio
-from mcp.server import MCPServer
+import anyio.to_thread
+from mcp.server import Server
+from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, TextContent, Tool
 
 from server import logs
 from server.mcp.http import serve_http
@@ -12,20 +15,17 @@ from server.mcp.stdio import serve_stdio
 
 secret = sys.argv[2] if len(sys.argv) > 2 else None
 logs.configure("info", "json", secrets=[secret] if secret else [])
-server = MCPServer("one tool", version="1")
 inside: list[str] = []
 complete = anyio.Event()
 
 
-@server.tool(name="chat")
-def chat() -> str:
+async def chat() -> str:
     """Write to stdout, as a careless library would."""
     sys.stdout.write("stray words\n")
     sys.stdout.write("an unfinished line")
     return "said"
 
 
-@server.tool(name="meet")
 async def meet(word: str, company: int) -> str:
     """Give the word back once so many callers are here."""
     inside.append(word)
@@ -35,14 +35,26 @@ async def meet(word: str, company: int) -> str:
     return word
 
 
-@server.tool(name="hang")
-def hang() -> str:
+async def hang() -> str:
     """Never come back, as a read from a network share that went away."""
     sys.stderr.write("hanging\n")
-    threading.Event().wait()
+    await anyio.to_thread.run_sync(threading.Event().wait)
     return "impossible"
 
 
+TOOLS = {tool.__name__: tool for tool in (chat, meet, hang)}
+
+
+async def list_tools(_context: Any, _params: Any) -> ListToolsResult:
+    return ListToolsResult(tools=[Tool(name=name, input_schema={"type": "object"}) for name in TOOLS])
+
+
+async def call_tool(_context: Any, params: CallToolRequestParams) -> CallToolResult:
+    text = await TOOLS[params.name](**params.arguments or {})
+    return CallToolResult(content=[TextContent(type="text", text=text)])
+
+
+server = Server[Any]("one tool", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
 if sys.argv[1] == "stdio":
     serve_stdio(server)
 else:

@@ -1,22 +1,79 @@
-"""What is told of a task when its client asks, and what calling it off does."""
+"""The tasks extension of protocol 2026-07-28, `io.modelcontextprotocol/tasks`: `tasks/get`, `update` and `cancel`.
 
-from typing import TYPE_CHECKING, Any
+The SDK carries extensions and leaves this one to its users. Older protocols cannot carry a task, so there the methods
+do not exist. What a task is, `tools.tasks` says.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcp import MCPError
-from mcp_types import INTERNAL_ERROR
+from mcp.server import Server, ServerRequestContext
+from mcp.server.mcpserver import require_client_extension
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, GetTaskRequestParams
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from server.mcp.client_request import ClientRequest
 from server.mcp.tool_adapter import tool_result
 from tools import get_attachment_status
 from tools.calling import carried_out, refusal
-from tools.desk import Call, Desk
+from tools.desk import Call, Desk, Door
 from tools.results import AttachmentResult, ErrorResult, Result
-from tools.tasks import AttachmentTask, JobTask, NoSuchTask, Task, progress_text, task_payload
+from tools.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
 
 if TYPE_CHECKING:
     from transfers.job import Job
     from transfers.job_rows import JobRow
 
+IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
+
+Status = Literal["working", "completed", "cancelled"]
+
 _ATTACH = "add_submittal_attachment"
+
+
+def add_tasks(server: Server[Any]) -> None:
+    """Let `server` advertise the extension and answer its three methods."""
+    server.extensions[IDENTIFIER] = {}
+    for method, handler in {"tasks/get": get_task, "tasks/update": _update_task, "tasks/cancel": _cancel}.items():
+        server.add_request_handler(method, GetTaskRequestParams, _handled(handler))
+
+
+def client_supports_tasks(request: ClientRequest) -> bool:
+    """Whether the client says with this very call that it understands tasks; earlier protocols cannot carry them."""
+    return request.is_stateless and IDENTIFIER in (request.capabilities.extensions or {})
+
+
+def created_task(answer: DeferredResult) -> dict[str, Any]:
+    """Return the `CreateTaskResult` of the extension."""
+    return {"resultType": "task", **_payload(read_task(answer.task_id), "working", answer.message)}
+
+
+def _handled(
+    handler: Callable[[Desk, Task], Awaitable[dict[str, Any]]],
+) -> Callable[[ServerRequestContext[Door, Any], GetTaskRequestParams], Awaitable[dict[str, Any]]]:
+    async def handle(context: ServerRequestContext[Door, Any], params: GetTaskRequestParams) -> dict[str, Any]:
+        if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            raise MCPError(METHOD_NOT_FOUND, "Method not found", context.method)
+        require_client_extension(context, IDENTIFIER)
+        try:
+            return await handler(await context.lifespan_context.opened(), read_task(params.task_id))
+        except NoSuchTask:
+            raise MCPError(INVALID_PARAMS, "There is no such task.") from None
+
+    return handle
+
+
+async def _update_task(desk: Desk, task: Task) -> dict[str, Any]:
+    """Acknowledge input: no task of ours asks for any, so there is nothing that it could answer."""
+    await get_task(desk, task)
+    return {}
+
+
+async def _cancel(desk: Desk, task: Task) -> dict[str, Any]:
+    await cancel_task(desk, task)
+    return {}
 
 
 async def get_task(desk: Desk, task: Task) -> dict[str, Any]:
@@ -57,13 +114,13 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
 
     row, job = await _job(desk, task)
     if row.status == CANCELLED:
-        return task_payload(task, "cancelled", "called off", row.updated)
+        return _payload(task, "cancelled", "called off", row.updated)
     if not job.running and job.error is None and job.work_left and not desk.policy.read_only:
         await desk.transfers.jobs.start(job)  # its process is gone
     if job.running:
-        return task_payload(task, "working", progress_text(job), row.updated)
+        return _payload(task, "working", progress_text(job), row.updated)
     answer = await _answer(desk, task, job)
-    return task_payload(task, "completed", job.state, row.updated, _result(answer))
+    return _payload(task, "completed", job.state, row.updated, _result(answer))
 
 
 async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
@@ -102,10 +159,10 @@ async def _look_at_attachment(desk: Desk, task: AttachmentTask) -> dict[str, Any
         if answer.error.code in ("not_signed_in", "reauthorization_required"):
             raise _not_now(answer)
         if answer.error.retryable:
-            return task_payload(task, "working", answer.error.message)
+            return _payload(task, "working", answer.error.message)
     elif isinstance(answer, AttachmentResult) and get_attachment_status.goes_on(answer):
-        return task_payload(task, "working", answer.attachment.state)
-    return task_payload(task, "completed", "", result=_result(answer))
+        return _payload(task, "working", answer.attachment.state)
+    return _payload(task, "completed", "", result=_result(answer))
 
 
 def arguments_of(job: "Job") -> dict[str, Any]:
@@ -146,3 +203,23 @@ def _call(tool: str, arguments: dict[str, Any]) -> Call:
         """Whoever asks about a task hears of its progress in the answer."""
 
     return Call(tool, arguments, nobody)
+
+
+def _payload(
+    task: Task, status: Status, message: str, updated: float | None = None, result: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a task as the extension describes one; no time is set at which it would be thrown away."""
+    return {
+        "taskId": task.id,
+        "status": status,
+        "statusMessage": message,
+        "createdAt": _stamp(task.began),
+        "lastUpdatedAt": _stamp(max(task.began, updated or 0)),
+        "ttlMs": None,
+        "pollIntervalMs": task.poll_ms,
+        **({"result": result} if result is not None else {}),
+    }
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
