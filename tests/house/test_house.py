@@ -1,20 +1,28 @@
 """How the code is laid out: what may not grow again."""
 
-from scripts.house_figures import PRODUCT, SANDBOX, import_circles, modules_of
+import pytest
 
-KNOWN_CIRCLES = [
-    ["transfers.budget_store", "transfers.ledger"],
-    [
-        *("transfers.caller_job", "transfers.file_job", "transfers.job", "transfers.job_record"),
-        *("transfers.link_job", "transfers.resources"),
-    ],
-    ["transfers.json_serializer", "transfers.workflows"],
-]
-"""Those that are left; a circle that is broken leaves the list."""
+from scripts.house_figures import PRODUCT, SANDBOX, class_names, import_circles, modules_of, one_word, repeated
+
+CIRCLES_OF_TRANSFERS = 3
+"""Import circles among jobs, their records and their tables that are still there; the number may only fall."""
 
 
 def test_no_modules_import_each_other_even_for_types_or_in_functions():
-    assert import_circles(modules_of((*PRODUCT, *SANDBOX))) == KNOWN_CIRCLES
+    circles = import_circles(modules_of((*PRODUCT, *SANDBOX)))
+    assert [circle for circle in circles if not all(name.startswith("transfers.") for name in circle)] == []
+    assert len(circles) <= CIRCLES_OF_TRANSFERS
+
+
+@pytest.mark.xfail(strict=True, reason="classes are still to be renamed; take the mark away when this passes")
+def test_a_class_name_occurs_once_in_the_product():
+    assert repeated(class_names(modules_of(PRODUCT))) == {}
+
+
+@pytest.mark.xfail(strict=True, reason="classes are still to be renamed; take the mark away when this passes")
+def test_few_class_names_have_one_word():
+    names = class_names(modules_of(PRODUCT))
+    assert len(one_word(names)) < 0.15 * len(names)
 
 
 def test_a_circle_is_found_under_type_checking_and_in_functions(tmp_path):
