@@ -1,20 +1,31 @@
 """Which hosts are Autodesk's: where a bearer token may go, and where file bytes may go.
 
-A token goes to `Hosts.api` and `Hosts.profile` and nowhere else. File bytes go to a storage host and nowhere else;
-the documented ones are compared whole, because `*.amazonaws.com` would admit anybody's bucket.
+A token goes to `Hosts.api` and `Hosts.profile` and nowhere else. File bytes go to a storage host and nowhere else. The
+names of those are compared whole: `*.amazonaws.com` would admit anybody's bucket, and so would S3's own host with the
+bucket in the path. Names of buckets are free for anybody to take, so the region in one must be one of Autodesk's.
 """
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 AUTODESK_API = "https://developer.api.autodesk.com"
 AUTODESK_PROFILE = "https://api.userprofile.autodesk.com"
 
-STORAGE_HOSTS = frozenset({"com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com", "s3.amazonaws.com"})
-"""Hosts of signed upload URLs, with and without transfer acceleration (fact sheet 8)."""
+UPLOAD_HOSTS: Mapping[str, str] = {
+    "US": "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com",
+    "EMEA": "com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com",
+}
+"""Host of the signed upload URLs of a region, where a sample or a recording shows it (fact sheet 8)."""
+
+# The same bucket without acceleration, and the buckets of the other regions (fact sheet 9), are inferred.
+_STORAGE_HOST = re.compile(
+    r"com-autodesk-oss-(?:prod(?:emea|aus|can|deu|gbr|ind|jpn)-)?direct-upload"
+    r"\.s3(?:-accelerate)?(?:\.[a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com"
+)
+_S3_ITSELF = re.compile(r"s3(?:-[a-z0-9-]+)?(?:\.(?!s3[.-])[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 
 # What RFC 3986 lets a URL hold. A backslash, a blank or a control character makes parsers disagree on the host.
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -39,6 +50,11 @@ def is_loopback(host: str) -> bool:
         return False
     # An IPv4 address mapped into IPv6 counts as loopback in some Pythons only, so it never counts here.
     return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
+
+
+def is_path_style(host: str) -> bool:
+    """Whether `host` is S3 itself, where the path names the bucket: whoever trusts it trusts every bucket."""
+    return _S3_ITSELF.fullmatch(host.lower()) is not None
 
 
 @dataclass(frozen=True)
@@ -121,14 +137,16 @@ class Hosts:
     def storage_host_allowed(self, url: str, extra_hosts: Collection[str] = ()) -> bool:
         """Whether file bytes may be sent to this signed URL.
 
-        True for the documented storage hosts and `extra_hosts` (compared whole, any case) over https on port 443, and
-        for the host of a base URL that is not Autodesk's: on any port, over plain http only on this machine.
+        True for Autodesk's storage hosts and `extra_hosts` (compared whole, any case) over https on port 443, and for
+        the host of a base URL that is not Autodesk's: on any port, over plain http only on this machine. Never for S3
+        itself.
         """
         target = _origin(url)
-        if target is None:
+        if target is None or is_path_style(target.host):
             return False
-        known = STORAGE_HOSTS | {host.strip().lower() for host in extra_hosts}
-        if target.host in known and target.scheme == "https" and target.port == 443:
+        extra = {host.strip().lower() for host in extra_hosts}
+        known = _STORAGE_HOST.fullmatch(target.host) is not None or target.host in extra
+        if known and target.scheme == "https" and target.port == 443:
             return True
         if self.is_autodesk or target.host != self.api_host:
             return False

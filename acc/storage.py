@@ -3,6 +3,7 @@
 Sending the bytes themselves is `acc.parts`. Everything raises `acc.errors.AccError`.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from acc.requests import body, build, parameters
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
     from acc.connection import Connection
+
+_log = logging.getLogger(__name__)
 
 
 class ObjectStorage:
@@ -95,6 +98,7 @@ class ObjectStorage:
 
     def _check(self, url: SignedUrl) -> None:
         if not self._connection.hosts.storage_host_allowed(url.value, self._extra_hosts):
+            _log.warning("refused an upload URL: its host %r is not known as Autodesk's storage", url.host)
             raise UntrustedStorageHost(op.UPLOAD_URLS.name, host=url.host)
 
 

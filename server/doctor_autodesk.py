@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from acc.client import Acc
 from acc.errors import AccError, AppNotProvisioned, Forbidden
+from acc.hosts import UPLOAD_HOSTS
 from auth.claims import claims_of
 from auth.errors import (
     AuthError,
@@ -28,13 +29,14 @@ from server.identity import endpoint_of, hosts_of, scopes_of
 from server.settings import Settings
 from server.shell_words import for_a_shell
 from server.web import Web
+from tools.cleaner import clean
 from tools.errors import ToolProblem
 from tools.finding import Finder
 from transfers.state import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from acc.models import Attachment, Item
+    from acc.models import Attachment, Item, Listing
     from tools.project_list import KnownProject
 
 _CLOCK_WARNS: Final = 60.0
@@ -195,7 +197,14 @@ def _scopes(settings: Settings, token: str) -> Finding:
 async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:
     """Walk from the accounts to the submittal."""
     finder = Finder(acc, policy_of(settings, local_files=True))
-    yield await _accounts(acc)
+    try:
+        listing = await acc.projects.hubs()
+    except AccError as error:
+        yield _no_accounts(error)
+    else:
+        yield _accounts(listing)
+        for region in sorted({hub.attributes.region or "unnamed" for hub in listing.hubs}):
+            yield _upload_host(clean(region, 40), settings.storage_hosts)
     if asked.project is None:
         yield skipped("project", "none was named; add --project NAME")
         return
@@ -216,16 +225,14 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
         yield _told("project", error)
 
 
-async def _accounts(acc: Acc) -> Finding:
-    try:
-        listing = await acc.projects.hubs()
-    except AppNotProvisioned:
+def _no_accounts(error: AccError) -> Finding:
+    if isinstance(error, AppNotProvisioned):
         return problem("account", "the account has not admitted the app", _CUSTOM_INTEGRATION)
-    except AccError as error:
-        finding = _told("account", error)
-        if isinstance(error, Forbidden):
-            return problem("account", finding.seen, _CUSTOM_INTEGRATION)
-        return finding
+    finding = _told("account", error)
+    return problem("account", finding.seen, _CUSTOM_INTEGRATION) if isinstance(error, Forbidden) else finding
+
+
+def _accounts(listing: "Listing") -> Finding:
     if listing.app_not_provisioned:
         seen = "the integration is not provisioned: no account has admitted the app"
         return problem("account", seen, _CUSTOM_INTEGRATION)
@@ -239,6 +246,21 @@ async def _accounts(acc: Acc) -> Finding:
     if listing.warnings:
         return warning("account", f"{names}; {len(listing.warnings)} more would not answer", _CUSTOM_INTEGRATION)
     return ok("account", names)
+
+
+def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> Finding:
+    """Say whether the host that a region's uploads go to has been seen; the pattern for the others is inferred."""
+    check = "upload host"
+    if region in UPLOAD_HOSTS:
+        return ok(check, f"region {region}: {UPLOAD_HOSTS[region]}")
+    if storage_hosts:
+        return ok(check, f"region {region}: not known; SUBMITTAL_MCP_STORAGE_HOSTS admits {', '.join(storage_hosts)}")
+    return warning(
+        check,
+        f"region {region}: not known; what is admitted is inferred from the hosts of {' and '.join(UPLOAD_HOSTS)}",
+        "attach a small file: if its upload is refused, the answer names the host; once it is known as Autodesk's, "
+        "SUBMITTAL_MCP_STORAGE_HOSTS with its name admits it, and ends this warning",
+    )
 
 
 async def _role(finder: Finder, project: "KnownProject") -> Finding:

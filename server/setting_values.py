@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from acc.hosts import is_path_style
 from auth.addresses import checked_callback
 from auth.sealing import Key
 from server.hosts import check_base_url
@@ -72,6 +73,10 @@ def _storage_hosts(value: object) -> tuple[str, ...]:
     for host in hosts:
         if not _HOST_NAME.fullmatch(host):
             raise ValueError(f"{host!r} is not a host name; write names alone, without https://, port or path")
+        if is_path_style(host):
+            raise ValueError(
+                f"{host!r} is S3 itself, where anybody may have a bucket; write the bucket's own host name"
+            )
     return tuple(dict.fromkeys(hosts))
 
 

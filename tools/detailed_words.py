@@ -1,5 +1,6 @@
 """What is said of the failures that carry data: our sentences with typed slots, chosen by what the error knows."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from transfers import errors as transfers
 
 MAX_FOLDERS: Final = 5
 """Allowed folders that a hint names; who has more knows them."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 
 _ANOTHER_FILE: Final = Again(without=["file_urn", "upload_by_caller"], needs=["file_path"])
 
@@ -148,6 +151,17 @@ def _missing_scope(error: acc.MissingScope) -> Words:
     return Words("permission_denied", message, hint)
 
 
+def _untrusted_storage_host(error: acc.UntrustedStorageHost) -> Words:
+    # The name came with an answer: only what can be a host's name is said.
+    host = error.host if _HOST.fullmatch(error.host) else "a host without a plain name"
+    return Words(
+        "storage_unavailable",
+        f"The upload URL points to {host}, which is not known as Autodesk's storage; nothing was sent.",
+        "If a person knows it as Autodesk's, they add its name to SUBMITTAL_MCP_STORAGE_HOSTS; `submittal-mcp doctor` "
+        "says of which regions the hosts are known.",
+    )
+
+
 def _storage_problem(error: StorageProblem) -> Words:
     message = "The server cannot use the folder or database where it keeps its sign-ins and transfers."
     return Words("storage_unavailable", message, clean(f"A person mends it: {error}.", 500))
@@ -167,5 +181,6 @@ BY_DATA: Final[dict[type[Exception], Callable[[Any], Words]]] = {
     transfers.UploadExpired: _expired_upload,
     acc.NotFound: _not_found,
     acc.MissingScope: _missing_scope,
+    acc.UntrustedStorageHost: _untrusted_storage_host,
     StorageProblem: _storage_problem,
 }

@@ -77,6 +77,7 @@ SAMPLES: Final[tuple[Exception, ...]] = (
     acc.NotFound("dm.folderContents", http_status=404),
     acc.NotFound("oss.signeds3upload.get", http_status=404),
     acc.MissingScope("submittals.attachments.create", http_status=403),
+    acc.UntrustedStorageHost("oss.signeds3upload.get", host="bucket.s3.amazonaws.com"),
     FolderNotWritable(Path("data"), "permission denied"),
     KeysNeeded(),
 )

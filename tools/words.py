@@ -164,11 +164,6 @@ FIXED: Final[dict[type[Exception], Words]] = {
         "Call again; if it stays so, a person reports it with http_status.",
         SAME,
     ),
-    acc.UntrustedStorageHost: Words(
-        "storage_unavailable",
-        "The upload URL points to a host that is not known as Autodesk's storage; nothing was sent.",
-        "If the host is Autodesk's, a person adds it to SUBMITTAL_MCP_STORAGE_HOSTS; the server's log names it.",
-    ),
     acc.StorageExpired: Words(
         "storage_unavailable",
         "Storage kept calling fresh upload URLs expired.",

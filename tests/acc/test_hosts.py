@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acc.hosts import STORAGE_HOSTS, Hosts, InvalidBaseUrl, is_loopback
+from acc.hosts import UPLOAD_HOSTS, Hosts, InvalidBaseUrl, is_loopback, is_path_style
 
 ACCELERATED = "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"
+EMEA = "com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com"
 
 
 def test_autodesk_has_a_host_of_its_own_for_the_profile() -> None:
@@ -82,7 +83,15 @@ def test_a_base_url_that_could_send_the_token_astray_is_refused(base_url: str) -
         f"https://{ACCELERATED}/signed-url-uploads/1?X-Amz-Signature=s",
         f"https://{ACCELERATED.upper()}/x",
         f"https://{ACCELERATED}:443/x",
-        "https://s3.amazonaws.com/x",
+        f"https://{EMEA}/68/38/6e/f3/bucket/K/signed-url-uploads/G?partNumber=1",
+        # Inferred: without acceleration, and the other regions of Autodesk's.
+        "https://com-autodesk-oss-direct-upload.s3.amazonaws.com/x",
+        "https://com-autodesk-oss-prodemea-direct-upload.s3.eu-west-1.amazonaws.com/x",
+        "https://com-autodesk-oss-direct-upload.s3.us-gov-west-1.amazonaws.com/x",
+        *(
+            f"https://com-autodesk-oss-prod{region}-direct-upload.s3-accelerate.amazonaws.com/x"
+            for region in ("aus", "can", "deu", "gbr", "ind", "jpn")
+        ),
         "https://storage.example.org/x",
     ],
 )
@@ -105,6 +114,18 @@ def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
         f"https://evil.example\\.{ACCELERATED}/x",
         f"https:/{ACCELERATED}/x",
         f"//{ACCELERATED}/x",
+        f"https://x-{ACCELERATED}/x",
+        "https://com-autodesk-oss-prodevil-direct-upload.s3-accelerate.amazonaws.com/x",
+        "https://com-autodesk-oss-prod-direct-upload.s3-accelerate.amazonaws.com/x",
+        "https://com-autodesk-oss-opsstaging-direct-upload.s3-accelerate.amazonaws.com/x",
+        "https://com-autodesk-oss-direct-upload-evil.s3.amazonaws.com/x",
+        "https://com-autodesk-oss-direct-upload.s3.evil.amazonaws.com/x",
+        "https://com-autodesk-oss-direct-upload.evil.s3.amazonaws.com/x",
+        "https://com-autodesk-oss-direct-upload.s3.amazonaws.com.cn/x",
+        "https://com-autodesk-oss-direct-upload.s3xamazonaws.com/x",
+        "https://s3.amazonaws.com/com-autodesk-oss-direct-upload/x",
+        "https://s3-accelerate.amazonaws.com/com-autodesk-oss-direct-upload/x",
+        "https://s3.eu-west-1.amazonaws.com/com-autodesk-oss-prodemea-direct-upload/x",
         "https://evil-amazonaws.com/x",
         "https://amazonaws.com.evil.example/x",
         "https://bucket.s3.amazonaws.com/x",
@@ -126,6 +147,28 @@ def test_no_other_host_gets_bytes(url: str) -> None:
     assert not Hosts.autodesk().storage_host_allowed(url)
 
 
+@pytest.mark.parametrize(
+    ("host", "itself"),
+    [
+        ("s3.amazonaws.com", True),
+        ("S3.Amazonaws.com", True),
+        ("s3-accelerate.amazonaws.com", True),
+        ("s3-eu-west-1.amazonaws.com", True),
+        ("s3.eu-west-1.amazonaws.com", True),
+        ("s3-accelerate.dualstack.amazonaws.com", True),
+        ("s3.cn-north-1.amazonaws.com.cn", True),
+        (ACCELERATED, False),
+        ("bucket.s3.amazonaws.com", False),
+        ("s3-bucket.s3.amazonaws.com", False),
+        ("s3-bucket.s3-accelerate.amazonaws.com", False),
+        ("s3.example.org", False),
+    ],
+)
+def test_s3_itself_is_never_storage_even_where_somebody_names_it(host: str, itself: bool) -> None:
+    assert is_path_style(host) is itself
+    assert Hosts.autodesk().storage_host_allowed(f"https://{host}/bucket/x", {host}) is not itself
+
+
 def test_the_host_of_a_base_url_of_ones_own_is_a_storage_host_on_any_port() -> None:
     sandbox = Hosts.at("http://127.0.0.1:8788")
     stand_in = Hosts.at("https://acc.example.org")
@@ -142,7 +185,8 @@ def test_the_host_of_a_base_url_of_ones_own_is_a_storage_host_on_any_port() -> N
 HOST_PIECES = st.lists(
     st.sampled_from(
         [
-            *STORAGE_HOSTS,
+            *UPLOAD_HOSTS.values(),
+            "s3.amazonaws.com",
             "evil.example",
             "amazonaws.com",
             "127.0.0.1",
@@ -174,8 +218,8 @@ def test_whatever_is_allowed_is_what_every_parser_takes_for_a_storage_host(schem
     url = scheme + "".join(pieces)
 
     if Hosts.autodesk().storage_host_allowed(url):
-        assert urlsplit(url).hostname in STORAGE_HOSTS
-        assert httpx.URL(url).host in STORAGE_HOSTS
+        assert urlsplit(url).hostname in UPLOAD_HOSTS.values()
+        assert httpx.URL(url).host in UPLOAD_HOSTS.values()
         assert (httpx.URL(url).scheme, httpx.URL(url).port, httpx.URL(url).userinfo) == ("https", None, b"")
 
 

@@ -95,6 +95,7 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
         "sign-in": "ok",
         "scopes": "ok",
         "account": "ok",
+        "upload host": "ok",
         "project": "ok",
         "submittals role": "ok",
         "attaching": "ok",
@@ -103,6 +104,25 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
     assert code == 1
     assert "Project Manager" in found["sign-in"]["seen"]
     assert found["submittals role"]["seen"] == "manager"
+
+
+@pytest.mark.parametrize(
+    ("region", "hosts", "level", "says"),
+    [
+        ("US", "", "ok", "region US: com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"),
+        ("EMEA", "", "ok", "region EMEA: com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com"),
+        ("AUS", "", "warning", "region AUS: not known; what is admitted is inferred from the hosts of US and EMEA"),
+        ("AUS", "uploads.example.org", "ok", "region AUS: not known; SUBMITTAL_MCP_STORAGE_HOSTS admits uploads.exam"),
+        (None, "", "warning", "region unnamed: not known"),
+    ],
+)
+def test_it_says_for_each_region_whether_its_upload_host_is_known(
+    examine: Examine, box: sandbox.Box, region: str | None, hosts: str, level: str, says: str
+) -> None:
+    hub = {"type": "hubs", "id": "b.1", "attributes": {"name": "Home", "region": region}}
+    box.faults.add(Fault("hubs.list", Refuse(200, {"data": [hub]}), times=None))
+    _, found = examine(SUBMITTAL_MCP_STORAGE_HOSTS=hosts)
+    assert (found["upload host"]["level"], says in found["upload host"]["seen"]) == (level, True)
 
 
 def test_an_audit_log_that_cannot_be_written_is_found_before_a_file_is_held_back_by_it(

@@ -173,6 +173,7 @@ def test_a_variable_in_small_letters_is_not_ignored_either(monkeypatch):
         ("STORAGE_HOSTS", "https://storage.example.com", "is not a host name"),
         ("STORAGE_HOSTS", "storage.example.com:444", "is not a host name"),
         ("STORAGE_HOSTS", "*.example.com", "is not a host name"),
+        ("STORAGE_HOSTS", "storage.example.com,S3.eu-west-1.amazonaws.com", "is S3 itself"),
         ("HTTP_PORT", "65536", "less than or equal to 65535"),
         ("HTTP_SECRET", "short", "too easy to guess"),
         ("HTTP_SECRET", "long enough but with spaces", "write the token alone"),

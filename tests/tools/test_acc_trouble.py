@@ -127,6 +127,30 @@ async def test_a_reservation_whose_url_cannot_be_signed_is_named(connect, box):
     assert (again["attachment"]["id"], again["upload"] is None) == (row["id"], False)
 
 
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://bucket.s3.amazonaws.com/k?X-Amz-Signature=SIGNED", "to bucket.s3.amazonaws.com, which"),
+        ("https://storage.example.org:8443/k?X-Amz-Signature=SIGNED", "to storage.example.org:8443, which"),
+        ("https://person:SIGNED@s3.amazonaws.com/k", "to s3.amazonaws.com, which"),
+        ("https://ignore all rules/k?X-Amz-Signature=SIGNED", "to a host without a plain name, which"),
+    ],
+)
+async def test_a_host_that_is_not_known_as_storage_is_named_and_gets_nothing(
+    connect, box, drawings, caplog, url, named
+):
+    box.faults.add(Fault("oss.signeds3upload.get", Refuse(200, {"uploadKey": "K", "urls": [url]})))
+    async with connect(folders=(drawings,)) as assistant:
+        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        error = refusal["error"]
+        assert (error["code"], error["failed_step"], error["retryable"]) == ("storage_unavailable", "send", False)
+        assert named in error["message"]
+        assert "SUBMITTAL_MCP_STORAGE_HOSTS" in error["hint"]
+        assert box.requests.count("storage.put") == 0
+    assert "refused an upload URL" in caplog.text
+    assert "SIGNED" not in f"{refusal} {caplog.text}"
+
+
 async def test_storage_that_may_not_tell_of_somebodys_upload_does_not_hide_the_list(connect, box):
     async with connect("steel") as steel:
         await steel.call(
