@@ -5,9 +5,9 @@ What sends is handed in, so that every HTTP client of the program is made in one
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from auth.errors import SignInFailed
 from auth.pkce import App
@@ -45,14 +45,21 @@ class Autodesk:
     profile: str
 
 
+def _visible(value: Any) -> str:
+    return "".join(one for one in value if one.isprintable()) if isinstance(value, str) else ""
+
+
 class Person(BaseModel):
-    """Who a token belongs to, as /userinfo tells; `sub` is the Autodesk id (fact sheet 10)."""
+    """Who a token belongs to, as /userinfo tells; `sub` is the Autodesk id (fact sheet 10).
+
+    Only that is needed: a name or an e-mail of another kind than text is none, and what nobody can see is left out.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    sub: str
-    name: str = ""
-    email: str | None = None
+    sub: str = Field(pattern=r"^[!-~]+$")
+    name: Annotated[str, BeforeValidator(_visible)] = ""
+    email: Annotated[str | None, BeforeValidator(lambda value: _visible(value) or None)] = None
 
 
 class TokenEndpoint:

@@ -34,7 +34,6 @@ class Grant(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     access_token: SecretStr = Field(min_length=1)
-    token_type: str = "Bearer"  # noqa: S105  # the kind, not a token
     expires_in: int = Field(ge=0, le=10**9)
     refresh_token: SecretStr | None = None
 
