@@ -24,6 +24,7 @@ from acc.models import (
     Listing,
     Package,
     Page,
+    ProjectMember,
     ReviewResponse,
     Spec,
     Step,
@@ -120,6 +121,10 @@ FOLDER = _get("dm.folder", _DM_FOLDER, Document[Folder])
 FOLDER_CONTENTS = _get("dm.folderContents", f"{_DM_FOLDER}/contents", Listing)
 FILE_ITEM = _get("dm.item", _DM_ITEM, Document[FileItem])
 FILE_VERSION = _get("dm.version", f"{_DM_PROJECT}/versions/{{version_urn}}", Document[FileVersion])
+
+PROJECT_MEMBERS = _get(
+    "admin.users.list", "/construction/admin/v1/projects/{project_id}/users", Page[ProjectMember], "account:read"
+)
 
 # No scope is documented for it with a three-legged token; user-profile:read is asked for at sign-in (fact sheet 10).
 USERINFO: Operation[UserInfo] = Operation(

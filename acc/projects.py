@@ -1,11 +1,15 @@
-"""Hubs and projects that a person can see (fact sheet 9). Everything raises `acc.errors.AccError`."""
+"""Hubs and projects that a person can see, and a project's members (fact sheet 9 and 9b).
+
+Everything raises `acc.errors.AccError`.
+"""
 
 from typing import TYPE_CHECKING
 
 from acc import operations as op
-from acc.models import Listing, Project
-from acc.paging import listings
-from acc.requests import build, filter_parameters
+from acc.ids import submittals_project_id
+from acc.models import Listing, Page, Project, ProjectMember
+from acc.paging import listings, rows
+from acc.requests import build, filter_parameters, parameters
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
@@ -14,8 +18,8 @@ if TYPE_CHECKING:
 ACC_ACCOUNT = "hubs:autodesk.bim360:Account"
 """Extension type of the hubs that hold ACC (and BIM 360) projects."""
 
-_PAGE_LIMIT = "200"
-"""The largest documented page of projects."""
+_PAGE_LIMIT = 200
+"""The largest page: documented for projects, inferred for members."""
 
 
 class Projects:
@@ -35,10 +39,20 @@ class Projects:
         """Every project of a hub that the person belongs to, ACC or not: see `Project.project_type`."""
 
         async def fetch(page_number: int) -> Listing:
-            query = [("page[number]", str(page_number)), ("page[limit]", _PAGE_LIMIT)]
+            query = [("page[number]", str(page_number)), ("page[limit]", str(_PAGE_LIMIT))]
             return await self._connection.send(build(op.PROJECTS, {"hub_id": hub_id}, query=query))
 
         found: dict[str, Project] = {}
         async for listing in listings(op.PROJECTS.name, fetch):
             found.update({project.id: project for project in listing.projects})
         return list(found.values())
+
+    async def members(self, project_id: str) -> list[ProjectMember]:
+        """Every member of a project; its id in either form. A plain member may be refused."""
+        places = {"project_id": submittals_project_id(project_id)}
+
+        async def fetch(offset: int) -> Page[ProjectMember]:
+            query = parameters(limit=_PAGE_LIMIT, offset=offset)
+            return await self._connection.send(build(op.PROJECT_MEMBERS, places, query=query))
+
+        return [member async for member in rows(op.PROJECT_MEMBERS.name, fetch, key=lambda one: one.id)]

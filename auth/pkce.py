@@ -6,8 +6,11 @@ import secrets
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
-"""What attaching needs; data:create is what other upload tutorials ask for beside the first two."""
+SCOPES = ("data:read", "data:write", "data:create", "account:read", "user-profile:read")
+"""What attaching needs; data:create is what other upload tutorials ask for beside the first two.
+
+account:read brings names of people only (fact sheet 9b): a sign-in without it works.
+"""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
 from auth.vault import Account, SignIn, Vault
 
-READING: Final = ("data:read", "user-profile:read")
+READING: Final = ("data:read", "account:read", "user-profile:read")
 
 _PAGE_WAITS_SECONDS: Final = 60.0
 _TRIES_AT_PORT: Final = 10

@@ -32,7 +32,7 @@ _TAGS = {
     "oss": "Object storage",
     "dm": "Data Management",
     "auth": "Authentication",
-    "gateway": "User profile",
+    "gateway": "User profile and members",
     "control": "Controls of the sandbox",
 }
 

@@ -94,6 +94,11 @@ class Switches:
         section="3.5, 4",
         meaning="whether a manager may answer, and attach to, a task that is assigned to somebody else",
     )
+    members_list_members: bool = _switch(
+        default=True,
+        section="9b",
+        meaning="whether a plain member may list a project's members with their names, or administrators only",
+    )
     admins_act_as_managers: bool = _switch(
         default=False, section="5", meaning="whether a Submittals admin may do what a manager may"
     )

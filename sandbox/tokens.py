@@ -38,7 +38,7 @@ SCOPES = (
     "application:service_account_key:write",
 )
 """Every scope that Authentication v2 knows; `data:read:<URN>` is one besides."""
-DEFAULT_SCOPES = "data:read data:write data:create data:search"
+DEFAULT_SCOPES = "data:read data:write data:create data:search account:read"
 """Of a token that somebody takes without signing in and without saying what for."""
 
 _MOST_READ = 1000

@@ -1,5 +1,6 @@
 """Where a file is to be attached: ACC's rules for state, category and task, applied before anything is created."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acc.models import Item, ItemState
@@ -45,7 +46,7 @@ async def attach_target(
         raise ended
     _check_permission(item)
     me = await desk.finder.me(project.id)
-    task = await _task(desk, project.id, item, task_id)
+    task = await _task(desk, project.id, me.id, item, task_id)
     state = item.state_id or ""
     if category is not None and not (is_documented(category, state) or category in _listed(item)):
         raise _invalid_category(item, category)
@@ -84,7 +85,7 @@ async def doubtful_choice(
         "Call again with the task_id of a candidate."
         if mine
         else "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC.",
-        candidates=[_task_candidate(task) for task in mine],
+        candidates=_task_candidates(mine, {}),
         again=Again(needs=["task_id"]) if mine else None,
     )
 
@@ -124,7 +125,7 @@ def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
     )
 
 
-async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> str | None:
+async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
     """Return the review task to name: the one given, else this person's only one, else the only one in progress."""
     if item.state_id != REVIEW:
         if given is not None:
@@ -140,20 +141,25 @@ async def _task(desk: Desk, project_id: str, item: Item, given: str | None) -> s
         return given
     if given is None and len(choices) <= 1:
         return choices[0].row.id if choices else None
+    others = any(not task.mine for task in choices)
+    names = await desk.finder.member_names.of_project(project_id, person_id) if others else {}
     raise TaskRequired(
         "The submittal is in review: an attachment belongs to one of its review tasks."
         if given is None
         else "'task_id' is none of this submittal's review tasks.",
         "Call again with the task_id of a candidate." if choices else "Call again without task_id.",
-        candidates=[_task_candidate(task) for task in choices],
+        candidates=_task_candidates(choices, names),
         again=Again(needs=["task_id"]) if choices else Again(without=["task_id"]),
     )
 
 
-def _task_candidate(task: ReviewTask) -> Candidate:
-    """Name a task, which has no name in ACC, by what tells it from another."""
-    row = task.row
-    step = "review" if row.step is None else f"review step {row.step}"
-    due = "" if row.due_date is None else f", due {row.due_date}"
-    whose = "" if task.mine else ", another reviewer's"
-    return Candidate(id=row.id, name=f"{step}, {'required' if row.required else 'optional'}{due}{whose}")
+def _task_candidates(tasks: Sequence[ReviewTask], names: Mapping[str, str]) -> list[Candidate]:
+    """Name tasks, which have no names in ACC, by what tells one from another."""
+    found = []
+    for task in tasks:
+        row = task.row
+        step = "review" if row.step is None else f"review step {row.step}"
+        due = "" if row.due_date is None else f", due {row.due_date}"
+        whose = "" if task.mine else f", task of {names.get(task.reviewer or '', 'another reviewer')}"
+        found.append(Candidate(id=row.id, name=f"{step}, {'required' if row.required else 'optional'}{due}{whose}"))
+    return found

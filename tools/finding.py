@@ -15,6 +15,7 @@ from tools.errors import (
     SubmittalNotFound,
 )
 from tools.kept import Kept
+from tools.member_names import MemberNames
 from tools.policy import Policy
 from tools.project_list import KnownProject, ProjectLists
 from tools.references import (
@@ -42,6 +43,7 @@ class Finder:
         self._people = Kept[SubmittalsUser]()
         self._items = Kept[str]()
         self.project_lists = ProjectLists(acc)
+        self.member_names = MemberNames(acc)
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.

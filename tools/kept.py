@@ -13,11 +13,14 @@ MOST: Final = 1000
 
 
 class Kept(Generic[V]):
-    """Values by name, each for `KEEP_SECONDS`; `most` at once, and beyond that the one kept for longest goes."""
+    """Values by name, each for so many `seconds`; `most` at once, and beyond that the one kept for longest goes."""
 
-    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int = MOST, clock: Callable[[], float] = time.monotonic, seconds: float = KEEP_SECONDS
+    ) -> None:
         self._most = most
         self._clock = clock
+        self._seconds = seconds
         self._values: dict[tuple[str, ...], tuple[float, V]] = {}
 
     def get(self, *name: str) -> V | None:
@@ -28,7 +31,7 @@ class Kept(Generic[V]):
     def keep(self, value: V, *name: str) -> V:
         """Keep a value under a name, and return it."""
         self._values.pop(name, None)
-        self._values[name] = (self._clock() + KEEP_SECONDS, value)
+        self._values[name] = (self._clock() + self._seconds, value)
         if len(self._values) > self._most:
             del self._values[next(iter(self._values))]
         return value

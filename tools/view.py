@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task
+from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task, UserType
 from tools.codes import Code
 from tools.next_steps import Standing
 from tools.results import (
@@ -211,11 +211,15 @@ def court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
 
 @dataclass(frozen=True)
 class ReviewTask:
-    """A review task; `mine`: this person may close it, also as one of a company that nobody can look up."""
+    """A review task; `mine`: this person may close it, also as one of a company that nobody can look up.
+
+    `reviewer` is the Autodesk id of a person; None for a company or a role.
+    """
 
     row: TaskRow
     mine: bool
     in_progress: bool
+    reviewer: str | None
 
 
 def review_task(task: Task, step_number: float | None) -> ReviewTask:
@@ -226,7 +230,12 @@ def review_task(task: Task, step_number: float | None) -> ReviewTask:
         required=task.is_required,
         due_date=task.step_due_date,
     )
-    return ReviewTask(row, mine=task.permitted(CLOSE_TASK) is not None, in_progress=task.status == "in-progress")
+    return ReviewTask(
+        row,
+        mine=task.permitted(CLOSE_TASK) is not None,
+        in_progress=task.status == "in-progress",
+        reviewer=task.assigned_to if task.assigned_to_type == UserType.USER else None,
+    )
 
 
 def task_choices(tasks: Sequence[ReviewTask]) -> list[ReviewTask]:

@@ -21,7 +21,7 @@ from acc.models.lookups import (
     Spec,
 )
 from acc.models.paging import Page, Pagination
-from acc.models.people import UserInfo
+from acc.models.people import ProjectMember, UserInfo
 from acc.models.permissions import PermittedAction, Transition
 from acc.models.storage import (
     CompletedObject,
@@ -71,6 +71,7 @@ __all__ = [
     "PartsReport",
     "PermittedAction",
     "Project",
+    "ProjectMember",
     "Resource",
     "ReviewResponse",
     "SignedUrl",

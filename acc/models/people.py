@@ -1,4 +1,4 @@
-"""Who a token belongs to (fact sheet 10)."""
+"""People: who a token belongs to (fact sheet 10), and the members of a project (fact sheet 9b)."""
 
 from pydantic import ConfigDict
 
@@ -17,3 +17,11 @@ class UserInfo(AccModel):
     email: str | None = None
     email_verified: bool | None = None
     locale: str | None = None
+
+
+class ProjectMember(AccModel):
+    """A member of a project. `autodesk_id` is the id by which Submittals knows people; an invited one may have none."""
+
+    id: str | None = None
+    autodesk_id: str | None = None
+    name: Text = ""

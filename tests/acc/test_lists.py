@@ -55,6 +55,14 @@ async def test_attachments_are_listed_to_the_end_and_the_token_stays_with_autode
     ]
 
 
+async def test_members_are_listed_to_the_end_of_pages_that_the_service_makes_smaller(network, acc_over) -> None:
+    net = network(pages_of(["a", "b", "c"], 2))
+
+    acc: Acc = acc_over(net)
+    assert [member.id for member in await acc.projects.members(PROJECT)] == ["a", "b", "c"]
+    assert queries(net) == [[("limit", "200"), ("offset", str(offset))] for offset in (0, 2)]
+
+
 async def test_items_are_listed_to_the_end_with_search_and_filters(network, acc_over) -> None:
     net = network(pages_of(["a", "b", "c"], 2))
 
@@ -129,12 +137,14 @@ async def test_each_service_gets_the_project_id_in_its_own_form(network, acc_ove
 
     await acc.submittals.item(given_id, "i")
     await acc.submittals.me(given_id)
+    await acc.projects.members(given_id)
     await acc.files.folder(given_id, "urn:f")
     await acc.files.version(given_id, version)
 
     assert [request.url.raw_path.decode() for request in net.requests] == [
         f"/construction/submittals/v2/projects/{PROJECT}/items/i",
         f"/construction/submittals/v2/projects/{PROJECT}/users/me",
+        f"/construction/admin/v1/projects/{PROJECT}/users?limit=200&offset=0",
         f"/data/v1/projects/b.{PROJECT}/folders/urn:f",
         f"/data/v1/projects/b.{PROJECT}/versions/urn%3Aadsk.wipprod%3Afs.file%3Avf.X%3Fversion%3D1",
     ]

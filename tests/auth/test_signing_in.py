@@ -154,11 +154,11 @@ async def test_only_reading_is_asked_for_where_writing_is_off(
 ) -> None:
     window = Window(shared, key, endpoint, scopes_for(read_only=True))
     async with window.waiting() as started:
-        assert parse_qs(urlsplit(started.url).query)["scope"] == ["data:read user-profile:read"]
+        assert parse_qs(urlsplit(started.url).query)["scope"] == ["data:read account:read user-profile:read"]
         await browser.get(await sent_back(browser, started))
     [found] = window.ended
     assert isinstance(found, SignIn)
-    assert found.tokens.scopes == ("data:read", "user-profile:read")
+    assert found.tokens.scopes == ("data:read", "account:read", "user-profile:read")
 
 
 async def test_the_link_holds_nothing_secret_and_neither_does_the_database(window: Window, shared: Database) -> None:

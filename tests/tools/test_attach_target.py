@@ -27,8 +27,12 @@ def desk(tasks: Sequence[ReviewTask] = ()) -> Any:
     async def review_tasks(_project_id: str, _item: Item) -> Sequence[ReviewTask]:
         return tasks
 
+    async def of_project(_project_id: str, _person_id: str) -> dict[str, str]:
+        return {"THEIRS": "Ada Reviewer"}
+
+    names = SimpleNamespace(of_project=of_project)
     return SimpleNamespace(
-        finder=SimpleNamespace(me=me, review_tasks=review_tasks),
+        finder=SimpleNamespace(me=me, review_tasks=review_tasks, member_names=names),
         acc=SimpleNamespace(hosts=SimpleNamespace(api="https://acc")),
     )
 
@@ -61,7 +65,13 @@ def review(*tasks: tuple[str, bool, str]) -> list[ReviewTask]:
     return [
         review_task(
             Task.model_validate(
-                {"id": id_, "status": status, "permittedActions": [{"id": "Task::close"}] if mine else []}
+                {
+                    "id": id_,
+                    "status": status,
+                    "assignedTo": id_.upper(),
+                    "assignedToType": "1",
+                    "permittedActions": [{"id": "Task::close"}] if mine else [],
+                }
             ),
             1,
         )
@@ -98,8 +108,8 @@ async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_gi
             [OTHERS, DONE, ("other", False, "in-progress")],
             None,
             {
-                "theirs": "review step 1, optional, another reviewer's",
-                "other": "review step 1, optional, another reviewer's",
+                "theirs": "review step 1, optional, task of Ada Reviewer",
+                "other": "review step 1, optional, task of another reviewer",
             },
         ),
         (
@@ -107,7 +117,7 @@ async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_gi
             None,
             {"mine": "review step 1, optional", "mine too": "review step 1, optional"},
         ),
-        ([OTHERS], "of another submittal", {"theirs": "review step 1, optional, another reviewer's"}),
+        ([OTHERS], "of another submittal", {"theirs": "review step 1, optional, task of Ada Reviewer"}),
         ([DONE], "of another submittal", {}),
     ],
 )

@@ -22,6 +22,16 @@ def test_a_value_is_used_again_for_a_minute_from_when_it_was_kept_last():
     assert kept.get("b.1", "item") is None
 
 
+def test_a_value_may_be_kept_for_longer():
+    clock = Clock()
+    kept = Kept[str](clock=clock, seconds=600)
+    kept.keep("names", "project")
+    clock.now += 599
+    assert kept.get("project") == "names"
+    clock.now += 1
+    assert kept.get("project") is None
+
+
 def test_beyond_the_most_the_value_that_was_kept_for_longest_goes():
     kept = Kept[int](2, Clock())
     for value, name in enumerate(("first", "second", "first", "third")):

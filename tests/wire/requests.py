@@ -156,6 +156,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "dm.item": AccRequest(op.FILE_ITEM, lambda acc: acc.files.item(PROJECT, LINEAGE)),
     "dm.error": AccRequest(op.FILE_ITEM, lambda acc: acc.files.item(PROJECT, "unknown"), fails=NotFound),
     "dm.version": AccRequest(op.FILE_VERSION, lambda acc: acc.files.version(PROJECT, VERSION)),
+    "admin.users.list": AccRequest(op.PROJECT_MEMBERS, lambda acc: acc.projects.members(PROJECT)),
     "auth.userinfo": AccRequest(op.USERINFO, lambda acc: acc.who()),
 }
 
