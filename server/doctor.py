@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from acc.client import Acc
+from auth.errors import AuthError
+from auth.storage_errors import StorageProblem
 from server import doctor_autodesk, doctor_jobs, doctor_machine, doctor_record
 from server.doctor_autodesk import Asked, StoppedHere
 from server.doctor_record import AnswerRecorder, RecordUnusable
@@ -98,10 +100,13 @@ async def _examine_sign_in(
         with suppress(StoppedHere):
             async for finding in doctor_autodesk.sign_in(settings, identity.tokens, acc):
                 tell(finding)
-            async for finding in doctor_autodesk.chain(settings, acc, asked):
-                tell(finding)
-            if recorder is not None:
-                await doctor_record.ask_everything(acc, settings, asked)
+            try:
+                async for finding in doctor_autodesk.chain(settings, acc, asked):
+                    tell(finding)
+                if recorder is not None:
+                    await doctor_record.ask_everything(acc, settings, asked)
+            except (AuthError, StorageProblem) as error:
+                tell(problem("sign-in", f"it ended on the way: {error}", "run `submittal-mcp login` again"))
 
 
 def _show(console: Console | None, finding: Finding) -> None:

@@ -53,11 +53,13 @@ def examine(
     """Run `doctor --json`: its exit code, and the finding of each check (the worst where there are several)."""
     order = ["ok", "skipped", "warning", "problem"]
 
-    def run(project: str | None = None, submittal: str | None = None, **more: str) -> tuple[int, dict[str, Any]]:
+    def run(
+        project: str | None = None, submittal: str | None = None, record: Path | None = None, **more: str
+    ) -> tuple[int, dict[str, Any]]:
         for name, value in (environment | more).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = doctor.run(Settings.load, None, Asked(project, submittal), as_json=True)
+        code = doctor.run(Settings.load, None, Asked(project, submittal), as_json=True, record=record)
         out, err = capsys.readouterr()
         for secret in (TOKEN, *(value for name, value in (environment | more).items() if name == "APS_ACCESS_TOKEN")):
             assert not secret or secret not in out + err
@@ -398,12 +400,28 @@ def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: sandbox.Box,
     assert found["vault key"]["fix"] == "run `submittal-mcp login`"
 
 
-def signed_in(box: sandbox.Box, data: Path, key: Key) -> None:
+@pytest.mark.parametrize("operation", ["users.me", "topFolders.list"])
+def test_a_sign_in_that_ends_while_the_doctor_looks_is_a_finding(
+    examine: Examine, box: sandbox.Box, tmp_path: Path, operation: str
+) -> None:
+    """Autodesk refuses the token in the midst of it, and what should renew it has been used."""
+    key = Key.new()
+    signed_in(box, tmp_path / "data", key, minutes_ago=30)
+    box.faults.add(Fault(operation, Refuse(401), times=None))
+    code, found = examine(
+        "Riverside", APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=key.text, record=tmp_path / "shapes.json"
+    )
+    assert (code, found["sign-in"]["level"]) == (2, "problem")
+    assert found["sign-in"]["fix"] == "run `submittal-mcp login` again"
+    assert "users.me" in (tmp_path / "shapes.json").read_text("ascii")
+
+
+def signed_in(box: sandbox.Box, data: Path, key: Key, *, minutes_ago: float = 0) -> None:
     """Keep a sign-in of the Project Manager."""
     tokens = Tokens.model_validate(
         {
             "access_token": box.token("manager"),
-            "issued_at": time.time(),
+            "issued_at": time.time() - minutes_ago * 60,
             "expires_at": time.time() + 3599,
             "refresh_token": TOKEN,
             "refresh_expires_at": time.time() + 15 * 24 * 3600,
