@@ -143,6 +143,7 @@ async def ask_everything(acc: "Acc", settings: Settings, asked: "Asked") -> None
         if hubs is not None and hubs.hubs:
             await _tried(acc.projects.projects(hubs.hubs[0].id))
         return
+    await _tried(acc.projects.members(project.id))
     await _tried(acc.submittals.me(project.id))
     await _tried(acc.submittals.items(project.id, limit=20))
     await _ask_files(acc, project)

@@ -11,45 +11,46 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 _OF_SERVICES: Final = """
-about acceleration access account action actions active activities actual add additional address admin adsk after
-alg algorithm all allowed annotate answer api app approval approved archived area as assigned assignee async at
-attachment attachments attempt attribute attributes auth authorization autodesk back bad ball base basis batch begin
-bim body bool boolean box bucket build bulk business by can categories category cause cdn challenge change changed
-checklists child children claim claims class client close closed cloud code comment comments companies company
-complete completed component composite conflict construction contact container content contents context contractor
-copied core cost count country court create created creator current custom daily data date day days debug default
-defined delete deleted denied depth derivatives description design destroy detail details detected developer dir
-disabled discipline display disposition distributed distribution dm doc docs document documents done download draft
-drafts due duplicate duplicated e edit eidm element elements email emails empty enabled encoding end endpoint
-endpoints entities entitlement entity enum environment error errors etag etags event events example examples
-exceeded exclude exists exp expand expected expiration expired expires export extension extensions external
-extraction failed failure false family fault features field fields file files filter final finished firm first flag
-folder folders for forbidden form format formatted found from full generated generic given grant group groups guid
-has headers height hidden hint history href http hub hubs human icon id identifier identifiers ids image import in
-include included includes index info initial inner input instance int integer internal introspection invalid
-invitation is issue issuer issues item items job jobs json jsonapi jti jwks key keys keyset kid kind label language
-last latest lead length level levels limit lineage lines link links list local locale location locations lock locked
-log long mail main manager managers mandatory manual map mapping mappings mark markups max maximum member members
-message messages meta metadata method mgr middle mime min minimum mode modified module more moved ms name names
-native new next no normal not note notes null number numbers object objects offset old on only open operation option
-optional options order origin original overwrite owner oxygen package packages page pages pagination param parameter
-parameters params parent parents part partial parts path payload payloads pending percent percentage permission
-permissions permitted person phone photo photos picture plan plans platform position preferred prefix prev previous
-primary priority private process processing product products profile progress project projects properties property
-public publish published publisher purpose query range rate read readable reason reasons received recipients record
-redirect ref reference references refresh refs region rejected related relationship relationships release remaining
-replace request requested requests require required reserved resolved resource resources respond responded response
-responses result results retrieve retry return rev review reviewed reviewer reviewers reviews revision revisions
-revocation rfis role roles rollup root row rows rule rules save saved sbc schema scope scopes search section select
-self send sent sequence sequences server service services set settings shape shared short show signature signed site
-size sort source spec specs stack stage start started state states status statuses step steps storage string sub
-subcontractor subject submit submittal submittals submitted submitter submitters subsection success suffix summary
-supported system tab table tag tags target task tasks tb template templates text thumbnail thumbnails time timestamp
-timezone tip title to token top total trace transfer transition transitions translation trigger true type types
-unauthorized unavailable unique unit units unknown unprocessable unread unsupported update updated updater upload
-uploaded uri uris url urls urn urns use user userid userinfo username users valid validate validation value values
-vendor verified verifier version versions view viewable virtual visibility visible void warning warnings watcher
-watchers wf width with work workflow working write zone
+about acceleration access account action actions active activities actual add additional address admin
+administration administrator adsk after alg algorithm all allowed annotate answer api app approval approved archived
+area as assigned assignee async at attachment attachments attempt attribute attributes auth authorization autodesk
+back bad ball base basis batch begin bim body bool boolean box bucket build bulk business by can categories category
+cause cdn challenge change changed checklists child children claim claims class client close closed cloud code
+comment comments companies company complete completed component composite conflict construction contact container
+content contents context contractor copied core cost count country court create created creator current custom daily
+data date day days debug default defined delete deleted denied depth derivatives description design destroy detail
+details detected developer dir disabled discipline display disposition distributed distribution dm doc docs document
+documents done download draft drafts due duplicate duplicated e edit eidm element elements email emails empty
+enabled encoding end endpoint endpoints entities entitlement entity enum environment error errors etag etags event
+events example examples exceeded exclude executive exists exp expand expected expiration expired expires export
+extension extensions external extraction failed failure false family fault features field fields file files filter
+final finished firm first flag folder folders for forbidden form format formatted found from full generated generic
+given grant group groups guid has headers height hidden hint history href http hub hubs human icon id identifier
+identifiers ids image import in include included includes index industry info initial inner input instance int
+integer internal introspection invalid invitation is issue issuer issues item items job jobs json jsonapi jti jwks
+key keys keyset kid kind label language last latest lead length level levels limit lineage lines link links list
+local locale location locations lock locked log long mail main manager managers mandatory manual map mapping
+mappings mark markups max maximum member members message messages meta metadata method mgr middle mime min minimum
+mode modified module more moved ms name names native new next no normal not note notes null number numbers object
+objects offset old on online only open operation option optional options order origin original overwrite owner
+oxygen package packages page pages pagination param parameter parameters params parent parents part partial parts
+path payload payloads pending percent percentage permission permissions permitted person phone photo photos picture
+plan plans platform position preferred prefix prev previous primary priority private process processing product
+products profile progress project projects properties property public publish published publisher purpose query
+range rate read readable reason reasons received recipients record redirect ref reference references refresh refs
+region rejected related relationship relationships release remaining replace request requested requests require
+required reserved resolved resource resources respond responded response responses result results retrieve retry
+return rev review reviewed reviewer reviewers reviews revision revisions revocation rfis role roles rollup root row
+rows rule rules save saved sbc schema scope scopes search section select self send sent sequence sequences server
+service services set settings shape shared short show signature signed site size sort source spec specs stack stage
+start started state states status statuses step steps storage string sub subcontractor subject submit submittal
+submittals submitted submitter submitters subsection success suffix summary supported system tab table tag tags
+target task tasks tb template templates text thumbnail thumbnails time timestamp timezone tip title to token top
+total trace transfer transition transitions translation trigger true type types unauthorized unavailable unique unit
+units unknown unprocessable unread unsupported update updated updater upload uploaded uri uris url urls urn urns use
+user userid userinfo username users valid validate validation value values vendor verified verifier version versions
+view viewable virtual visibility visible void warning warnings watcher watchers wf width with work workflow working
+write zone
 """
 _OF_HEADERS: Final = """
 accelerate accept acl ads age agent alive allow alt amz apigee authenticate b cache cf connection control cookie

@@ -93,6 +93,7 @@ def test_every_read_is_recorded_and_no_text_or_number_of_its_answers_is_in_the_f
     assert set(found) == {
         (operation, 200)
         for operation in (
+            "admin.users.list",
             "auth.userinfo",
             "dm.hubs",
             "dm.projects",
