@@ -140,6 +140,7 @@ class Api:
             url_path=_raw_path(request.scope),
             now=now,
             bearer=bearer,
+            count=lambda name, limit: self._limits.count_use(name, limit, now),
         )
         if operation.access == "person":
             call.require_person()

@@ -56,7 +56,7 @@ _NEW = Fields(
         "urnTypeId": one_of("2"),
         "sendEmails": flag,
         "isFileUploaded": flag,
-        "categoryId": one_of("1", "2", "3", "4"),
+        "categoryId": one_of("1", "2", "3", "4", numbers=True),  # Postman sends a number (fact sheet 3.3)
     },
     ("name", "urnTypeId"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.shapes import COUNT, FLAG, TEXT, URL, Shape, choice, several
+from sandbox.shapes import COUNT, FLAG, TEXT, URL, Shape, choice, maybe, several, text_like
 
 TOKEN = Shape(
     "Token",
@@ -44,4 +44,22 @@ USER = Shape(
     },
 )
 SERVICE_ACCOUNT = Shape("ServiceAccount", {"serviceAccountId": TEXT, "email": TEXT})
+_STATUS = choice("ENABLED", "DISABLED")
+_LONG_STAMP = text_like(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9} \+0000 UTC$")
+SERVICE_ACCOUNT_ROW = Shape(
+    "ServiceAccountDetails",
+    {
+        **dict.fromkeys(("serviceAccountId", "email", "createdBy"), TEXT),
+        "status": _STATUS,
+        "createdAt": _LONG_STAMP,
+        "accessedAt": maybe(_LONG_STAMP),
+        "expiresAt": _LONG_STAMP,
+    },
+)
+SERVICE_ACCOUNTS = Shape("ServiceAccounts", {"serviceAccounts": several(SERVICE_ACCOUNT_ROW)})
 SERVICE_KEY = Shape("ServiceAccountKey", {"kid": TEXT, "privateKey": TEXT})
+SERVICE_KEY_ROW = Shape(
+    "ServiceAccountKeyDetails",
+    {"kid": TEXT, "status": _STATUS, "createdAt": _LONG_STAMP, "accessedAt": maybe(_LONG_STAMP)},
+)
+SERVICE_KEYS = Shape("ServiceAccountKeys", {"keys": several(SERVICE_KEY_ROW)})

@@ -35,7 +35,7 @@ def authorize(call: Call) -> Answer:
     if client is None:
         raise RefusedError(400, "The 'client_id' is invalid.", code="invalid_request")
     redirect_uri = query.text("redirect_uri")
-    if not _is_registered(call, redirect_uri):
+    if client.kind == "server" or not _is_registered(call, redirect_uri):
         raise RefusedError(400, "The 'redirect_uri' is invalid.", code="invalid_request")
     if not re.fullmatch(r"[A-Za-z0-9,._-]*", query.text("state")):
         raise RefusedError(400, "The 'state' is invalid.", code="invalid_request")

@@ -19,7 +19,14 @@ from sandbox.store import Row
 from sandbox.switches import Switches
 from sandbox.timers import settle
 from sandbox.tokens import DEFAULT_SCOPES
-from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID, World
+from sandbox.world import (
+    CONFIDENTIAL_CLIENT_ID,
+    CONFIDENTIAL_CLIENT_SECRET,
+    PUBLIC_CLIENT_ID,
+    SERVER_CLIENT_ID,
+    SERVER_CLIENT_SECRET,
+    World,
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,9 @@ class Box:
     client_id = PUBLIC_CLIENT_ID
     """A public client: PKCE, no secret."""
     confidential_client = (CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET)
-    """Id and secret of the other client."""
+    """Id and secret of a client with a redirect URI and a secret."""
+    server_client = (SERVER_CLIENT_ID, SERVER_CLIENT_SECRET)
+    """Id and secret of a Server-to-Server client, which owns the service accounts."""
 
     def __init__(self, world: World, *, callback_url: str) -> None:
         self._world = world
@@ -140,7 +149,7 @@ class Box:
         revise(self._world, item.id)
 
     def service_account(self) -> ServiceAccount:
-        """A service account of the confidential client."""
+        """The service account of the Server-to-Server client."""
         return service_account(self._world)
 
     def project(self, key: str = "riverside") -> Project:

@@ -43,6 +43,8 @@ class Call:
     url_path: str
     now: datetime
     bearer: Bearer | None
+    count: Callable[[str, int], None]
+    """Counts one use of something that has so many a minute; raises `GatewayRefusedError` (429) past them."""
 
     @property
     def person(self) -> Person:

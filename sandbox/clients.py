@@ -5,20 +5,33 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from sandbox.call import Call
 from sandbox.refusals import RefusedError
-from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID
+from sandbox.world import (
+    CONFIDENTIAL_CLIENT_ID,
+    CONFIDENTIAL_CLIENT_SECRET,
+    PUBLIC_CLIENT_ID,
+    SERVER_CLIENT_ID,
+    SERVER_CLIENT_SECRET,
+)
 
 
 @dataclass(frozen=True)
 class Client:
-    """A registered application; without a secret it is public and proves itself with PKCE."""
+    """A registered application; without a secret it is public and proves itself with PKCE.
+
+    Its kind is Autodesk's type of application: one with a page of its own or a person's machine (`native`, `web`), or
+    Server-to-Server, which has no redirect URI and alone owns service accounts.
+    """
 
     id: str
     secret: str | None
+    kind: Literal["native", "web", "server"]
 
     @property
     def public(self) -> bool:
@@ -27,8 +40,12 @@ class Client:
 
 
 CLIENTS = {
-    PUBLIC_CLIENT_ID: Client(PUBLIC_CLIENT_ID, None),
-    CONFIDENTIAL_CLIENT_ID: Client(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET),
+    one.id: one
+    for one in (
+        Client(PUBLIC_CLIENT_ID, None, "native"),
+        Client(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, "web"),
+        Client(SERVER_CLIENT_ID, SERVER_CLIENT_SECRET, "server"),
+    )
 }
 
 
@@ -44,6 +61,13 @@ def form_of(call: Call) -> dict[str, str]:
     if len(form) != len(pairs):
         raise RefusedError(400, "A parameter is repeated", code="invalid_request")
     return form
+
+
+def check_form(call: Call, form: Mapping[str, str], *known: str) -> None:
+    """400 for a field of a form that is neither known nor a credential, unless the switch says to ignore it."""
+    for name in form:
+        if name not in (*known, "client_id", "client_secret") and call.world.switches.unknown_fields == "refuse":
+            raise RefusedError(400, f"The '{name}' is not a parameter of this request.", code="invalid_request")
 
 
 def authenticated_client(call: Call, form: dict[str, str]) -> Client:

@@ -44,11 +44,6 @@ class Directory:
         everybody = (*self._people.values(), *self._accounts.values())
         return next((one for one in everybody if one.email == email), None)
 
-    def account_count(self, client_id: str) -> int:
-        """How many service accounts an application has made."""
-        count: int = self._store.value("SELECT COUNT(*) FROM people WHERE clientId = ?", client_id)
-        return count
-
     def name_of(self, member: str | None) -> str:
         """What a person reads in place of an id; `-` for nobody."""
         if not member:
@@ -95,6 +90,11 @@ class Directory:
         """A service account that an application has made."""
         self._insert(account, client_id)
         self._accounts[account.autodesk_id] = account
+
+    def remove_account(self, account_id: str) -> None:
+        """Forget a service account."""
+        self._store.run("DELETE FROM people WHERE id = ? AND clientId IS NOT NULL", account_id)
+        self._accounts.pop(account_id, None)
 
     def _insert(self, person: Person, client_id: str | None) -> None:
         self._store.insert(

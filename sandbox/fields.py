@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 from sandbox.clock import is_plain_date, parse_stamp, stamp
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import RefusedError, not_allowed
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,16 @@ class Fields:
     checks: Mapping[str, Check]
     required: Collection[str] = ()
 
-    def read(self, content: bytes, *, ignore_unknown: bool = False) -> dict[str, Any]:
-        """A body's fields, each checked; missing ones, and unknown ones unless ignored, are refused with 400."""
-        body = read_json(content)
+    def read(self, content: bytes) -> dict[str, Any]:
+        """A body's fields, each checked; missing and unknown ones are refused with 400."""
+        return self.checked(read_json(content))
+
+    def checked(self, body: Any, *, ignore_unknown: bool = False, text_booleans: bool = False) -> dict[str, Any]:
+        """The same of a JSON value that has been read; unknown fields may be ignored, booleans be text."""
         if not isinstance(body, dict):
             raise RefusedError(400, "The request body must be a JSON object")
+        if text_booleans:
+            body = {name: _worded(self.checks.get(name), value) for name, value in body.items()}
         for name in body:
             if name not in self.checks and not ignore_unknown:
                 raise not_allowed(name)
@@ -55,10 +63,15 @@ class Fields:
         return described | ({"required": list(self.required)} if self.required else {})
 
 
+def _worded(check: Check | None, value: Any) -> Any:
+    """A boolean that was sent as text."""
+    return value == "true" if check is flag and value in ("true", "false") else value
+
+
 def read_json(content: bytes) -> Any:
     """The JSON value of a body; `RefusedError` (400) for anything that is none."""
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         raise RefusedError(400, "The request body is not valid JSON") from None
 
@@ -71,11 +84,12 @@ def is_uuid(text: str) -> bool:
         return False
 
 
-def one_of(*options: str) -> Check:
-    """One of the strings; a JSON number stands for its digits (Postman sends categoryId so, fact sheet 3.3)."""
+def one_of(*options: str, numbers: bool = False) -> Check:
+    """One of the strings; with `numbers`, a JSON number stands for its digits."""
 
     def check(name: str, value: Any) -> str:
-        spelled = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(name, value)
+        as_number = numbers and isinstance(value, int) and not isinstance(value, bool)
+        spelled = str(value) if as_number else _text(name, value)
         if spelled not in options:
             raise RefusedError(400, f'"{name}" must be one of [{", ".join(options)}]')
         return spelled
@@ -122,11 +136,9 @@ def _identifier(name: str, value: Any) -> str:
 
 
 def _flag(name: str, value: Any) -> bool:
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
-    raise RefusedError(400, f'"{name}" must be a boolean')
+    if not isinstance(value, bool):
+        raise RefusedError(400, f'"{name}" must be a boolean')
+    return value
 
 
 def _number(name: str, value: Any) -> int:
@@ -143,9 +155,10 @@ def _plain_date(name: str, value: Any) -> str:
 
 def _moment(name: str, value: Any) -> str:
     try:
-        return stamp(parse_stamp(_text(name, value)))
+        # What is not of the form is no moment at all.
+        return stamp(parse_stamp(value if _MOMENT.fullmatch(_text(name, value)) else ""))
     except (ValueError, OverflowError):
-        raise RefusedError(400, f'"{name}" must be an ISO 8601 date') from None
+        raise RefusedError(400, f'"{name}" must be YYYY-MM-DDTHH:mm:ss.ffffffZ') from None
 
 
 def _watcher(name: str, value: Any) -> dict[str, str]:
@@ -155,6 +168,13 @@ def _watcher(name: str, value: Any) -> dict[str, str]:
         "id": filled_text(f"{name}.id", value["id"]),
         "userType": user_type(f"{name}.userType", value["userType"]),
     }
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise ValueError(pairs)
+    return body
 
 
 def _no_constant(constant: str) -> None:
@@ -168,13 +188,13 @@ filled_text = Check(_filled_text, {"type": "string", "minLength": 1})
 identifier = Check(_identifier, {"type": "string", "format": "uuid"})
 """A UUID, as every id of items, attachments, steps, tasks, specs, packages and types is."""
 flag = Check(_flag, {"type": "boolean"})
-"""A JSON boolean, or the string that the reference's examples show (fact sheet 0)."""
+"""A JSON boolean."""
 number = Check(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER})
 """A whole number that is not negative."""
 plain_date = Check(_plain_date, {"type": "string", "format": "date"})
 """`YYYY-MM-DD`."""
 moment = Check(_moment, {"type": "string", "format": "date-time"})
-"""An ISO 8601 date or moment, kept as Submittals writes one; without a zone it is UTC."""
+"""A moment in UTC with up to seven decimals, kept as Submittals writes one (fact sheet 0)."""
 user_type = one_of("1", "2", "3")
 """User, company, role (fact sheet 0)."""
 watcher = Check(

@@ -26,20 +26,24 @@ class RateLimits:
 
     def __init__(self, *, enabled: bool) -> None:
         self.enabled = enabled
-        self._windows: dict[tuple[str, str], tuple[float, int]] = {}
+        self._windows: dict[str, tuple[float, int]] = {}
 
     def count(self, operation: Operation, bearer: Bearer | None, now: datetime) -> None:
         """Count a request; raises `GatewayRefusedError` (429) once a limit is passed."""
+        for (name, whose), limit in _limits(operation, bearer):
+            self.count_use(f"{name} {whose}", limit, now)
+
+    def count_use(self, name: str, limit: int, now: datetime) -> None:
+        """Count one use of what may be used so many times a minute; raises `GatewayRefusedError` (429) past that."""
         if not self.enabled:
             return
-        for key, limit in _limits(operation, bearer):
-            start, seen = self._windows.get(key, (0.0, 0))
-            moment = now.timestamp()
-            if moment - start >= _WINDOW:
-                start, seen = moment, 0
-            self._windows[key] = (start, seen + 1)
-            if seen + 1 > limit:
-                raise quota_exceeded(max(1, math.ceil(start + _WINDOW - moment)))
+        start, seen = self._windows.get(name, (0.0, 0))
+        moment = now.timestamp()
+        if moment - start >= _WINDOW:
+            start, seen = moment, 0
+        self._windows[name] = (start, seen + 1)
+        if seen + 1 > limit:
+            raise quota_exceeded(max(1, math.ceil(start + _WINDOW - moment)))
 
 
 def _limits(operation: Operation, bearer: Bearer | None) -> list[tuple[tuple[str, str], int]]:

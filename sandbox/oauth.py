@@ -9,9 +9,10 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.assertions import EXCHANGES_PER_MINUTE, read_assertion
 from sandbox.auth_shapes import TOKEN, WORTH
 from sandbox.call import Answer, Call, Handler, Operation
-from sandbox.clients import Client, authenticated_client, form_of
+from sandbox.clients import Client, authenticated_client, check_form, form_of
 from sandbox.clock import parse_stamp
 from sandbox.people import Person
 from sandbox.refresh_tokens import (
@@ -25,7 +26,6 @@ from sandbox.refresh_tokens import (
     use_refresh_token,
 )
 from sandbox.refusals import RefusedError, error_body
-from sandbox.service_accounts import account_of_assertion
 from sandbox.shapes import Shape
 from sandbox.tokens import known_scope
 
@@ -35,15 +35,10 @@ ACCESS_SECONDS = 3599
 def token(call: Call) -> Answer:
     """Exchange a code, a refresh token, an app's own credentials or a service account's assertion for a token."""
     form = form_of(call)
-    grants: dict[str, Callable[[Call, Client, dict[str, str]], dict[str, Any]]] = {
-        "authorization_code": _from_code,
-        "refresh_token": _from_refresh_token,
-        "client_credentials": _from_client,
-        "urn:ietf:params:oauth:grant-type:jwt-bearer": _from_assertion,
-    }
-    grant = grants.get(form.get("grant_type", ""))
+    grant, fields = _GRANTS.get(form.get("grant_type", ""), (None, ()))
     if grant is None:
         raise RefusedError(400, "The 'grant_type' is not supported.", code="unsupported_grant_type")
+    check_form(call, form, "grant_type", *fields)
     client = authenticated_client(call, form)
     try:
         granted = grant(call, client, form)
@@ -57,6 +52,9 @@ def token(call: Call) -> Answer:
 def revoke(call: Call) -> Answer:
     """POST revoke: 200 with an empty body, whether or not the token was one."""
     form = form_of(call)
+    check_form(call, form, "token", "token_type_hint")
+    if form.get("token_type_hint", "access_token") not in ("access_token", "refresh_token"):
+        raise RefusedError(400, "The 'token_type_hint' is invalid.", code="invalid_request")
     client = authenticated_client(call, form)
     value = _needed(form, "token")
     revoke_refresh_token(call, client, value)
@@ -69,6 +67,7 @@ def revoke(call: Call) -> Answer:
 def introspect(call: Call) -> Answer:
     """POST introspect: what a token of the same application is worth."""
     form = form_of(call)
+    check_form(call, form, "token")
     client = authenticated_client(call, form)
     value = _needed(form, "token")
     row = find_refresh_token(call, client, value)
@@ -127,10 +126,23 @@ def _from_client(call: Call, client: Client, form: dict[str, str]) -> dict[str, 
 
 
 def _from_assertion(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
-    if client.public:
-        raise RefusedError(401, "A public client may not use assertions", code="unauthorized_client")
-    account = account_of_assertion(call, client, _needed(form, "assertion"))
-    return _access(call, client, _scopes(form), account, f"SA-{secrets.token_urlsafe(16)}")
+    if client.kind != "server":
+        raise RefusedError(403, "Only a server-to-server application owns service accounts", code="unauthorized_client")
+    call.count(f"exchanges of {client.id}", EXCHANGES_PER_MINUTE)
+    signed = read_assertion(call, client, _needed(form, "assertion"))
+    scope = _scopes(form) if "scope" in form else " ".join(signed.scopes)
+    if not set(scope.split()) <= set(signed.scopes):
+        raise RefusedError(400, "The requested scope is invalid.", code="invalid_scope")
+    return _access(call, client, scope, signed.account_id, f"SA-{secrets.token_urlsafe(16)}")
+
+
+_GRANTS: dict[str, tuple[Callable[[Call, Client, dict[str, str]], dict[str, Any]] | None, tuple[str, ...]]] = {
+    "authorization_code": (_from_code, ("code", "redirect_uri", "code_verifier")),
+    "refresh_token": (_from_refresh_token, ("refresh_token", "scope")),
+    "client_credentials": (_from_client, ("scope",)),
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": (_from_assertion, ("assertion", "scope")),
+}
+"""How each grant is carried out, and what its form has besides `grant_type` and the application's credentials."""
 
 
 def _three_legged(call: Call, client: Client, scope: str, autodesk_id: str, family: str) -> dict[str, Any]:

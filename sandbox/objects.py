@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sandbox.access import membership
@@ -19,6 +20,7 @@ from sandbox.refusals import RefusedError
 from sandbox.regions import is_bucket
 from sandbox.storage_shapes import DOWNLOAD_BATCH, SIGNED_DOWNLOAD
 from sandbox.store import Row
+from sandbox.strict import checked
 
 BLOCK = 256 * 1024
 """Bytes read or written at a time."""
@@ -74,8 +76,8 @@ async def batch_download(call: Call) -> Answer:
     """POST …/batchsigneds3download: the same for up to 25 objects, each with its own success or reason."""
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
     results: dict[str, object] = {}
-    for request in read_requests(call.content):
-        key = text("objectKey", request.get("objectKey"))
+    for request in read_requests(call, _ONE):
+        key = request["objectKey"]
         try:
             urn = known_object(call, key)
             results[key] = (await _signed_download(call, urn, minutes=minutes, fallback=False)).body
@@ -84,13 +86,19 @@ async def batch_download(call: Call) -> Answer:
     return Answer({"results": results})
 
 
-def read_requests(content: bytes) -> list[Row]:
-    """The `requests` of a batch: 1 to 25 objects (fact sheet 8)."""
-    body = read_json(content)
-    requests: list[Row] = _REQUESTS("requests", body.get("requests") if isinstance(body, dict) else None)
+def read_object(call: Call) -> Any:
+    """The JSON of a body, whose Content-Type must be application/json exactly (fact sheet 8)."""
+    if call.headers.get("content-type") != "application/json":
+        raise RefusedError(400, "The Content-Type header must be application/json")
+    return read_json(call.content)
+
+
+def read_requests(call: Call, one: Fields) -> list[Row]:
+    """The `requests` of a batch: 1 to 25 objects, each with the fields of `one` (fact sheet 8)."""
+    requests: list[Row] = checked(call, BATCH, read_object(call))["requests"]
     if not 1 <= len(requests) <= 25:  # the documented batch size
         raise RefusedError(400, "A batch holds from 1 to 25 requests")
-    return requests
+    return [checked(call, one, request) for request in requests]
 
 
 def blob_paths(call: Call, stored: Row) -> list[Path]:
@@ -167,7 +175,7 @@ _REQUESTS = list_of(
     Check(_object, {"type": "object", "properties": {"objectKey": text.schema}, "required": ["objectKey"]})
 )
 BATCH = Fields({"requests": _REQUESTS}, ("requests",))
-"""For the description only."""
+_ONE = Fields({"objectKey": text}, ("objectKey",))
 _DOWNLOAD_QUERY = (
     *("minutesExpiration", "useCdn", "public-resource-fallback"),
     *(f"response-{name}" for name in _CHOSEN),

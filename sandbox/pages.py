@@ -16,7 +16,13 @@ from sandbox.items import actions_of
 from sandbox.refusals import RefusedError
 from sandbox.states import STATE_TITLES
 from sandbox.store import Row
-from sandbox.world import CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, PUBLIC_CLIENT_ID
+from sandbox.world import (
+    CONFIDENTIAL_CLIENT_ID,
+    CONFIDENTIAL_CLIENT_SECRET,
+    PUBLIC_CLIENT_ID,
+    SERVER_CLIENT_ID,
+    SERVER_CLIENT_SECRET,
+)
 
 _PAGE = 50
 _CATEGORIES = {
@@ -53,6 +59,8 @@ def home(call: Call) -> Answer:
         f"<dt>APS_CLIENT_ID</dt><dd><code>{PUBLIC_CLIENT_ID}</code></dd>"
         f"<dt>with a secret</dt><dd><code>{CONFIDENTIAL_CLIENT_ID}</code>"
         f" <code>{CONFIDENTIAL_CLIENT_SECRET}</code></dd>"
+        f"<dt>Server-to-Server, for service accounts</dt><dd><code>{SERVER_CLIENT_ID}</code>"
+        f" <code>{SERVER_CLIENT_SECRET}</code></dd>"
         f"<dt>APS_CALLBACK_URL</dt><dd><code>{callbacks}</code></dd></dl>"
     )
     body = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 """What a data folder is marked with. Every change of the tables, or of what they mean, raises it."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -17,7 +17,14 @@ CREATE TABLE IF NOT EXISTS people (
     memberOf sandbox_json NOT NULL, clientId TEXT
 );
 CREATE TABLE IF NOT EXISTS people_groups (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, userType TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS service_keys (id TEXT PRIMARY KEY, accountId TEXT NOT NULL, publicKey TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS service_accounts (
+    id TEXT PRIMARY KEY, clientId TEXT NOT NULL, email TEXT NOT NULL, status TEXT NOT NULL, createdAt TEXT NOT NULL,
+    accessedAt TEXT, expiresAt TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS service_keys (
+    id TEXT PRIMARY KEY, accountId TEXT NOT NULL, publicKey TEXT NOT NULL, status TEXT NOT NULL,
+    createdAt TEXT NOT NULL, accessedAt TEXT
+);
 CREATE TABLE IF NOT EXISTS hubs (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, region TEXT NOT NULL, visibleTo sandbox_json NOT NULL
 );

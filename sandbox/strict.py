@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 from sandbox.call import Call, Operation
-from sandbox.fields import Fields
+from sandbox.fields import Fields, read_json
 from sandbox.refusals import RefusedError, not_allowed
+
+_SENT_AS_NULL = ("packageId",)
+"""The field that the tutorial's creation of an item sends as null (fact sheet 2.4)."""
 
 
 def check_query(call: Call, operation: Operation) -> None:
@@ -26,13 +29,25 @@ def read_body(call: Call, fields: Fields) -> dict[str, Any]:
     """The fields of a JSON body.
 
     Raises `RefusedError` (400): for a missing or other Content-Type, for what is no JSON object, for a field that is
-    missing, of the wrong type or unknown; the first and the last of these are switches.
+    missing, of the wrong type, null or unknown; a switch lets each of these pass but for what is missing or wrong.
     """
-    switches = call.world.switches
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if switches.content_type == "need" and kind != "application/json":
+    if call.world.switches.content_type == "need" and kind != "application/json":
         raise RefusedError(400, "The Content-Type header must be application/json")
-    return fields.read(call.content, ignore_unknown=switches.unknown_fields == "ignore")
+    body = checked(call, fields, read_json(call.content))
+    if call.world.switches.null_fields == "refuse":
+        for name, value in body.items():
+            if value is None and name not in _SENT_AS_NULL:
+                raise RefusedError(400, f'"{name}" must not be null')
+    return body
+
+
+def checked(call: Call, fields: Fields, body: Any) -> dict[str, Any]:
+    """The fields of a JSON value, as the switches read them; `RefusedError` (400) for what they do not let pass."""
+    switches = call.world.switches
+    return fields.checked(
+        body, ignore_unknown=switches.unknown_fields == "ignore", text_booleans=switches.text_booleans == "accept"
+    )
 
 
 def conflict(call: Call, reason: str) -> RefusedError:

@@ -39,10 +39,20 @@ class Switches:
         "refuse", "0", "what a service does with a query parameter that it does not name, or that comes twice"
     )
     unknown_fields: Literal["refuse", "ignore"] = _switch(
-        "refuse", "0", "what Submittals does with a field of a body it does not know, or does not take in that state"
+        "refuse",
+        "0",
+        "what a service does with a field of a body or form that it does not know, or not in that state",
+    )
+    text_booleans: Literal["refuse", "accept"] = _switch(
+        "refuse", "0", 'a boolean sent as text, as the reference prints it in answers ("isFileUploaded": "true")'
+    )
+    null_fields: Literal["refuse", "accept"] = _switch(
+        "refuse",
+        "2.4",
+        "null in a field of a body of Submittals; of the examples only packageId is sent as null",
     )
     content_type: Literal["need", "ignore"] = _switch(
-        "need", "0", "whether Submittals refuses a body without Content-Type: application/json"
+        "need", "0", "whether Submittals and service accounts refuse a body without Content-Type: application/json"
     )
     wrong_method_status: Literal[404, 405] = _switch(405, "1", "HTTP status of a method that a path does not have")
     bim_360_status: Literal[403, 404] = _switch(403, "1", "HTTP status of Submittals for a BIM 360 project")
@@ -147,6 +157,9 @@ class Switches:
     )
     loopback_port: Literal["exact", "any"] = _switch(
         "exact", "10", "whether a loopback redirect URI must match the registered one in its port"
+    )
+    service_key_lines: Literal["escaped", "plain"] = _switch(
+        "escaped", "10", "line ends in the private key of a service account: a backslash and an n, or line ends"
     )
     response_categories: Literal["reference", "tutorial"] = _switch(
         "reference", "5", "whether 2 is Revise and resubmit and 3 Rejected, or the other way round"

@@ -10,14 +10,15 @@ from typing import Any
 
 from sandbox.call import Answer, Call, Operation
 from sandbox.clock import second_stamp, stamp
-from sandbox.fields import Check, Fields, filled_text, list_of, nullable, number, read_json, text
-from sandbox.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_requests
+from sandbox.fields import Check, Fields, filled_text, list_of, number, read_json, text
+from sandbox.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_object, read_requests
 from sandbox.processing import OBJECT_URN
 from sandbox.query import LARGEST_NUMBER
 from sandbox.refusals import GatewayRefusedError, RefusedError
 from sandbox.shapes import either
 from sandbox.storage_shapes import COMPLETION_BATCH, INVALID_PARTS, SIGNED_UPLOAD, STORED_OBJECT, UPLOAD_BATCH
 from sandbox.store import Row
+from sandbox.strict import checked
 
 MOST_URLS = 25
 MOST_PARTS = 10_000
@@ -48,8 +49,7 @@ def upload_urls(call: Call) -> Answer:
 
 def complete(call: Call) -> Answer:
     """POST …/signeds3upload: make the parts an object; with size or eTags they are verified."""
-    _need_json(call)
-    body = read_json(call.content)
+    body = checked(call, _COMPLETION, read_object(call))
     urn = known_object(call, call.path["objectKey"])
     return Answer(_complete(call, urn, body))
 
@@ -60,25 +60,24 @@ def batch_urls(call: Call) -> Answer:
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
 
     def sign(urn: str, request: Row) -> dict[str, Any]:
-        parts, first = number("parts", request.get("parts", 1)), number("firstPart", request.get("firstPart", 1))
+        parts, first = request.get("parts", 1), request.get("firstPart", 1)
         if not (1 <= parts <= MOST_URLS and 1 <= first <= MOST_PARTS):
             raise RefusedError(400, f'"parts" must be from 1 to {MOST_URLS}, "firstPart" from 1 to {MOST_PARTS}')
-        upload_key = nullable(text)("uploadKey", request.get("uploadKey"))
+        upload_key = request.get("uploadKey")
         return _sign_parts(call, urn, parts=parts, first=first, minutes=minutes, upload_key=upload_key)
 
-    return _batch(call, sign)
+    return _batch(call, _SIGNING, sign)
 
 
 def batch_complete(call: Call) -> Answer:
     """POST …/batchcompleteupload."""
-    _need_json(call)
-    return _batch(call, lambda urn, request: {"status": "completed", **_complete(call, urn, request)})
+    return _batch(call, _COMPLETING, lambda urn, one: {"status": "completed", **_complete(call, urn, one)})
 
 
-def _batch(call: Call, carry_out: Callable[[str, Row], dict[str, Any]]) -> Answer:
+def _batch(call: Call, fields: Fields, carry_out: Callable[[str, Row], dict[str, Any]]) -> Answer:
     results: dict[str, Any] = {}
-    for request in read_requests(call.content):
-        key = text("objectKey", request.get("objectKey"))
+    for request in read_requests(call, fields):
+        key = request["objectKey"]
         try:
             with call.world.store.savepoint():
                 results[key] = carry_out(known_object(call, key), request)
@@ -136,13 +135,8 @@ def _open_upload(call: Call, urn: str, upload_key: str) -> Row:
     return upload
 
 
-def _complete(call: Call, urn: str, body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise RefusedError(400, "The request body must be a JSON object")
-    # Autodesk's own SDKs send more fields than the documented three, so others are left unread.
-    upload_key = filled_text("uploadKey", body.get("uploadKey"))
-    size = _COMPLETION.checks["size"]("size", body.get("size"))
-    etags = _COMPLETION.checks["eTags"]("eTags", body.get("eTags"))
+def _complete(call: Call, urn: str, body: Row) -> dict[str, Any]:
+    upload_key, size, etags = body["uploadKey"], body.get("size"), body.get("eTags")
     store = call.world.store
     done = store.row("SELECT * FROM uploads WHERE id = ? AND objectId = ?", upload_key, urn)
     if done is not None and done["completedAt"] is not None and call.world.switches.complete_twice == "repeat":
@@ -245,16 +239,11 @@ def _size(name: str, value: Any) -> int:
 _SIZE = Check(_size, {"type": "integer", "minimum": 0, "maximum": LARGEST_OBJECT})
 
 
-def _need_json(call: Call) -> None:
-    if call.headers.get("content-type") != "application/json":
-        raise RefusedError(400, "The Content-Type header must be application/json")
-
-
 _WRITE = ("data:write", "data:create")
-_COMPLETION = Fields(
-    {"uploadKey": filled_text, "size": nullable(_SIZE), "eTags": nullable(list_of(text))}, ("uploadKey",)
-)
-"""For the description only: completion leaves unknown fields unread."""
+_COMPLETION = Fields({"uploadKey": filled_text, "size": _SIZE, "eTags": list_of(text)}, ("uploadKey",))
+_COMPLETING = Fields({"objectKey": text, **_COMPLETION.checks}, ("objectKey", "uploadKey"))
+"""One object of a batch; so is the next."""
+_SIGNING = Fields({"objectKey": text, "firstPart": number, "parts": number, "uploadKey": filled_text}, ("objectKey",))
 OPERATIONS = (
     Operation(
         "oss.signeds3upload.get",

@@ -23,6 +23,8 @@ from sandbox.tokens import TokenMint, process_private_key
 PUBLIC_CLIENT_ID = "submittalsandboxpublicclient0001"
 CONFIDENTIAL_CLIENT_ID = "submittalsandboxconfidential0001"
 CONFIDENTIAL_CLIENT_SECRET = "sandboxsecret001"  # noqa: S105  # printed for everybody, it guards nothing
+SERVER_CLIENT_ID = "submittalsandboxserver0000000001"
+SERVER_CLIENT_SECRET = "sandboxsecret002"  # noqa: S105  # as above
 CALLBACK_URL = "http://localhost:8765/callback"
 _MOVED = "clock_moved"
 

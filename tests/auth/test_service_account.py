@@ -30,7 +30,7 @@ SCOPES = scopes_for(read_only=False)
 
 @pytest.fixture
 def endpoint(site: "Site") -> TokenEndpoint:
-    client_id, secret = site.box.confidential_client
+    client_id, secret = site.box.server_client
     return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, App(client_id, "", secret))
 
 

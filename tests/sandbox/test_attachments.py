@@ -258,14 +258,25 @@ def test_there_is_no_way_to_get_or_delete_one_attachment(box, manager):
         assert manager.submittals(method, f"/items/{item.id}/attachments/{made['id']}").status_code == 405
 
 
-def test_booleans_may_be_strings_and_mails_may_be_asked_for(box, manager):
+def test_mails_may_be_asked_for_and_the_paths_own_item_be_named(box, manager):
     item, file = box.item("051200-3"), box.file(BEAMS)
-    linked = manager.attach(item, urn=file.version_urn, isFileUploaded="true", sendEmails=False, itemId=item.id)
+    linked = manager.attach(item, urn=file.version_urn, isFileUploaded=True, sendEmails=False, itemId=item.id)
     assert (linked.status_code, linked.json()["isFileUploaded"]) == (201, True)
     made = manager.attach(item).json()
     path = f"/items/{item.id}/attachments/{made['id']}"
-    answer = manager.submittals("PATCH", path, json={"isFileUploaded": "true", "sendEmails": True})
+    answer = manager.submittals("PATCH", path, json={"isFileUploaded": True, "sendEmails": True})
     assert (answer.status_code, answer.json()["isFileUploaded"]) == (200, True)
+
+
+def test_a_boolean_is_no_text_unless_a_switch_says_so(box, manager):
+    item, file = box.item("051200-3"), box.file(BEAMS)
+    assert manager.attach(item, urn=file.version_urn, isFileUploaded="true").status_code == 400
+    path = f"/items/{item.id}/attachments/{manager.attach(item).json()['id']}"
+    assert manager.submittals("PATCH", path, json={"isFileUploaded": "true"}).status_code == 400
+    box.switches.text_booleans = "accept"
+    assert manager.attach(item, urn=file.version_urn, isFileUploaded="true").status_code == 201
+    assert manager.submittals("PATCH", path, json={"isFileUploaded": "true"}).status_code == 200
+    assert manager.submittals("PATCH", path, json={"isFileUploaded": "yes"}).status_code == 400
 
 
 def test_a_linked_file_is_copied_into_an_object_of_its_own(box, manager):

@@ -323,7 +323,7 @@ def test_the_service_account_example_is_answered_in_its_shape(box, anonymous):
     }
     assertion = jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
     data = form("auth.token.ssa_jwt", assertion=assertion)
-    compare("auth.token.ssa_jwt", anonymous.post("/authentication/v2/token", data=data, auth=basic(box)))
+    compare("auth.token.ssa_jwt", anonymous.post("/authentication/v2/token", data=data, auth=box.server_client))
 
 
 def test_the_introspect_and_revoke_examples_are_answered_in_their_shape(box, anonymous):

@@ -118,15 +118,31 @@ def test_a_field_is_changed_and_everything_else_stays(box, manager):
 
 def test_a_moment_is_kept_as_submittals_writes_one(box, manager):
     item = box.item("051200-4")
-    change = {"sentToReview": "2026-03-01T10:00:00+02:00", "receivedFromReview": "2026-03-04", "publishedDate": None}
+    change = {
+        "sentToReview": "2026-03-01T08:00:00.388Z",
+        "receivedFromReview": "2026-03-04T08:00:00.1234567Z",
+        "publishedDate": "2026-03-04T08:00:00Z",
+    }
     after = manager.submittals("PATCH", f"/items/{item.id}", json=change).json()
     assert {name: after[name] for name in change} == {
-        "sentToReview": "2026-03-01T08:00:00.000000Z",
-        "receivedFromReview": "2026-03-04T00:00:00.000000Z",
-        "publishedDate": None,
+        "sentToReview": "2026-03-01T08:00:00.388000Z",
+        "receivedFromReview": "2026-03-04T08:00:00.123456Z",
+        "publishedDate": "2026-03-04T08:00:00.000000Z",
     }
+    for other in ("2026-03-01T10:00:00+02:00", "2026-03-04", "2026-03-01T08:00:00", "20260301T080000Z", None):
+        path = f"/items/{item.id}"
+        assert manager.submittals("PATCH", path, json={"sentToReview": other}).status_code == 400, other
     found = manager.submittals("GET", "/items", params={"filter[sentToReview]": "2026-03-01"}).json()
     assert [row["id"] for row in found["results"]] == [item.id]
+
+
+def test_null_clears_a_field_where_a_switch_says_so(box, manager):
+    path = f"/items/{box.item('051200-4').id}"
+    assert manager.submittals("PATCH", path, json={"packageId": None}).status_code == 200
+    assert manager.submittals("PATCH", path, json={"leadTime": None}).status_code == 400
+    box.switches.null_fields = "accept"
+    assert manager.submittals("PATCH", path, json={"leadTime": None}).json()["leadTime"] is None
+    assert manager.submittals("PATCH", path, json={"title": None}).status_code == 400
 
 
 def test_a_new_contractor_gets_the_ball(box, manager):

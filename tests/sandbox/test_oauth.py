@@ -336,7 +336,10 @@ def test_a_two_legged_token_has_no_person(box, anonymous):
 
 @pytest.mark.parametrize(
     "change",
-    [{"exp": 0}, {"exp": 400}, {"sub": "x"}, {"aud": "https://elsewhere"}, {"iss": "x"}, {"scope": "data:read"}],
+    [
+        *({"exp": 0}, {"exp": 400}, {"sub": "x"}, {"aud": "https://elsewhere"}, {"iss": "x"}),
+        *({"scope": "data:read"}, {"scope": []}, {"scope": ["data:everything"]}),
+    ],
 )
 def test_a_wrong_assertion_is_refused(box, anonymous, change):
     account, now = box.service_account(), int(box.clock.now().timestamp())
@@ -350,10 +353,9 @@ def test_a_wrong_assertion_is_refused(box, anonymous, change):
     }
     assertion = jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "scope": "data:read", "assertion": assertion}
-    refused(anonymous.post(TOKEN, data=form, auth=box.confidential_client), "invalid_grant")
-    refused(
-        anonymous.post(TOKEN, data={**form, "assertion": "nonsense"}, auth=box.confidential_client), "invalid_grant"
-    )
+    refused(anonymous.post(TOKEN, data=form, auth=box.server_client), "invalid_grant")
+    refused(anonymous.post(TOKEN, data={**form, "assertion": "nonsense"}, auth=box.server_client), "invalid_grant")
+    refused(anonymous.post(TOKEN, data=form, auth=box.confidential_client), "unauthorized_client", 403)
 
 
 def test_grants_and_tokens_of_another_client_are_refused(box, anonymous):

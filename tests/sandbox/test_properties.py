@@ -180,6 +180,9 @@ class Submittals(RuleBasedStateMachine):
             for task in step["tasks"]:
                 if any(one["id"] == "Task::close" for one in task["permittedActions"]):
                     return task["id"]
+                # A manager attaches to a task of anybody's that is in progress.
+                if who == "manager" and task["status"] == "in-progress":
+                    return task["id"]
         return None
 
     @rule(who=PEOPLE_DRAWN, place=st.integers(0, 40))

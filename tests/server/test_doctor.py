@@ -254,7 +254,7 @@ def test_a_service_account_is_examined_like_a_person(examine: Examine, box: sand
     key = tmp_path / "key.pem"
     key.touch(0o600)
     key.write_text(account.private_key, encoding="ascii")
-    client_id, secret = box.confidential_client
+    client_id, secret = box.server_client
     variables = {
         "APS_ACCESS_TOKEN": "",
         "APS_CLIENT_ID": client_id,

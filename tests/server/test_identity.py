@@ -60,7 +60,7 @@ async def test_a_service_account_attaches_and_nothing_of_it_is_readable(
     key, data = tmp_path / "key.pem", tmp_path / "data"
     key.touch(0o600)
     key.write_text(account.private_key, encoding="ascii")
-    client_id, secret = box.confidential_client
+    client_id, secret = box.server_client
     settings = Settings.load(
         base_url=box.base_url,
         client_id=client_id,
