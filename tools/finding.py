@@ -118,7 +118,7 @@ class Finder:
         found: list[ReviewTask] = []
         for step in await self._acc.submittals.steps(project_id, item.id):
             tasks = step.tasks
-            if step.status == "in-progress" and not any(task.permitted_actions for task in tasks):
+            if step.status == "in-progress" and not any(task.raw_permitted_actions for task in tasks):
                 tasks = await self._acc.submittals.tasks(project_id, item.id, step.id)
             found += [review_task(task, step.step_number) for task in tasks]
         return found

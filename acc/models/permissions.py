@@ -4,7 +4,6 @@ Documented shapes differ: `transitions` is a list of objects, `[""]` or null, `m
 lists. What we look into is read tolerantly; what is passed on stays as ACC sent it.
 """
 
-from functools import cached_property
 from typing import Any
 
 from pydantic import Field
@@ -67,11 +66,12 @@ class Permitted(AccModel):
         sent = self.sent_actions
         return sent is not None and (not isinstance(sent, list) or len(sent) > len(self.raw_permitted_actions))
 
-    @cached_property
+    @property
     def permitted_actions(self) -> list[PermittedAction]:
         """The actions as read."""
         return [PermittedAction.model_validate(action) for action in self.raw_permitted_actions]
 
     def permitted(self, action_id: str) -> PermittedAction | None:
         """The action of this id, for example `Attachment::create`, or None if the person may not."""
-        return next((action for action in self.permitted_actions if action.id == action_id), None)
+        found = (action for action in self.raw_permitted_actions if action.get("id") == action_id)
+        return next((PermittedAction.model_validate(action) for action in found), None)
