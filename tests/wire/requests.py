@@ -9,7 +9,7 @@ from acc.client import Acc
 from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
 from acc.operations import Operation
-from acc.requests import build, filter_parameters
+from acc.requests import build, filter_parameters, parameters
 from auth.pkce import App
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
@@ -52,6 +52,31 @@ ACC_REQUESTS: dict[str, AccRequest] = {
             PROJECT, limit=20, offset=0, filters={"statusId": "2"}, sort="identifier desc"
         ),
     ),
+    "submittals.items.list.search": AccRequest(
+        op.ITEMS_LIST, lambda acc: acc.submittals.items(PROJECT, search="051200-3", limit=50, offset=0)
+    ),
+    "submittals.items.list.newest": AccRequest(
+        op.ITEMS_LIST,
+        lambda acc: acc.submittals.items(
+            PROJECT,
+            search="beam",
+            limit=21,
+            offset=0,
+            filters={"stateId": ["sbc-1", "mgr-1", "rev", "mgr-2"]},
+            sort="identifier desc,id desc",
+        ),
+    ),
+    "submittals.items.list.my_court": AccRequest(
+        op.ITEMS_LIST,
+        lambda acc: acc.submittals.items(
+            PROJECT,
+            search="beam",
+            limit=21,
+            offset=0,
+            filters={"stateId": "sbc-1", "ballInCourtUsers": PERSON},
+            sort="identifier desc,id desc",
+        ),
+    ),
     "submittals.items.get": AccRequest(op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)),
     "submittals.items.get.mgr1_permittedActions": AccRequest(
         op.ITEMS_GET, lambda acc: acc.submittals.item(f"b.{PROJECT}", ITEM)
@@ -90,6 +115,18 @@ ACC_REQUESTS: dict[str, AccRequest] = {
             sort="createdAt desc",
         ),
     ),
+    "submittals.attachments.list.whole": AccRequest(
+        op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM, limit=50, offset=0)
+    ),
+    "submittals.attachments.list.revision": AccRequest(
+        op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM, revision=0, limit=50, offset=0)
+    ),
+    "submittals.attachments.list.newest": AccRequest(
+        op.ATTACHMENTS_LIST,
+        lambda acc: acc.submittals.attachments(
+            PROJECT, ITEM, limit=20, offset=0, sort="revision desc,createdAt desc,id desc"
+        ),
+    ),
     "submittals.attachments.create.local": AccRequest(
         op.ATTACHMENTS_CREATE, lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="sbc1-file1.pdf")
     ),
@@ -105,6 +142,12 @@ ACC_REQUESTS: dict[str, AccRequest] = {
         op.ATTACHMENTS_CREATE,
         lambda acc: acc.submittals.create_attachment(PROJECT, ITEM, name="attachment-document.pdf", urn=VERSION),
     ),
+    "submittals.attachments.create.files_tool_review_task": AccRequest(
+        op.ATTACHMENTS_CREATE,
+        lambda acc: acc.submittals.create_attachment(
+            PROJECT, ITEM, name="attachment-document.pdf", category_id="4", task_id=TASK, urn=VERSION
+        ),
+    ),
     "submittals.attachments.patch": AccRequest(
         op.ATTACHMENTS_CONFIRM, lambda acc: acc.submittals.confirm_attachment(PROJECT, ITEM, ATTACHMENT)
     ),
@@ -116,6 +159,10 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     ),
     "submittals.steps.list": AccRequest(op.STEPS_LIST, lambda acc: acc.submittals.steps(PROJECT, ITEM)),
     "submittals.tasks.list": AccRequest(op.TASKS_LIST, lambda acc: acc.submittals.tasks(PROJECT, ITEM, STEP)),
+    "submittals.steps.list.second_page": built(op.STEPS_LIST, AT_ITEM, query=parameters(offset=100)),
+    "submittals.tasks.list.second_page": built(
+        op.TASKS_LIST, {**AT_ITEM, "step_id": STEP}, query=parameters(offset=100)
+    ),
     "submittals.tasks.close": built(
         op.TASKS_CLOSE,
         AT_TASK,
@@ -136,11 +183,18 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "oss.signeds3upload.get.refresh": AccRequest(
         op.UPLOAD_URLS, lambda acc: acc.storage.upload_urls(OBJECT, first_part=2, parts=1, upload_key=UPLOAD_KEY)
     ),
+    "oss.signeds3upload.get.more": AccRequest(
+        op.UPLOAD_URLS,
+        lambda acc: acc.storage.upload_urls(OBJECT, first_part=26, parts=1, minutes=10, upload_key=UPLOAD_KEY),
+    ),
     "oss.signeds3upload.complete": AccRequest(
         op.UPLOAD_COMPLETE,
         lambda acc: acc.storage.complete(
             OBJECT, upload_key=UPLOAD_KEY, size=4729968, etags=["c4ca4238a0b923820dcc509a6f75849b"]
         ),
+    ),
+    "oss.signeds3upload.complete.single_part": AccRequest(
+        op.UPLOAD_COMPLETE, lambda acc: acc.storage.complete(OBJECT, upload_key=UPLOAD_KEY)
     ),
     "oss.signeds3upload.complete.bad_parts": AccRequest(
         op.UPLOAD_COMPLETE,
@@ -148,6 +202,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
         fails=PartsRejected,
     ),
     "oss.signeds3download": AccRequest(op.DOWNLOAD_LINK, lambda acc: acc.storage.download_link(OBJECT, minutes=10)),
+    "oss.signeds3download.evidence": AccRequest(op.DOWNLOAD_LINK, lambda acc: acc.storage.download_link(OBJECT)),
     "dm.hubs": AccRequest(op.HUBS, lambda acc: acc.projects.hubs()),
     "dm.projects": AccRequest(op.PROJECTS, lambda acc: acc.projects.projects(HUB)),
     "dm.topFolders": AccRequest(op.TOP_FOLDERS, lambda acc: acc.files.top_folders(HUB, PROJECT)),
@@ -162,6 +217,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
 
 SAID: dict[str, dict[str, str]] = {
     "oss.signeds3upload.get.refresh": {"<urlencoded uploadKey>": UPLOAD_KEY},
+    "oss.signeds3upload.get.more": {"<urlencoded uploadKey>": UPLOAD_KEY},
     "auth.token.ssa_jwt": {"<RS256 JWT>": "HEADER.CLAIMS.SIGNATURE"},
 }
 """What stands on the wire for what an example describes in words."""
