@@ -19,10 +19,12 @@ from pydantic_core import from_json
 
 from acc.errors import (
     AccError,
+    ApiNotGranted,
     AppNotProvisioned,
     Facts,
     Forbidden,
     MissingScope,
+    NetworkPage,
     NotFound,
     PartsRejected,
     RateLimited,
@@ -31,7 +33,7 @@ from acc.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from acc.headers import retry_after_seconds, upstream_request_id
+from acc.headers import lower_names, retry_after_seconds, upstream_request_id
 from acc.models import PartsReport
 from acc.operations import Operation
 from acc.redaction import clean
@@ -39,6 +41,7 @@ from acc.redaction import clean
 T = TypeVar("T")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SIGN_IN_TO_THE_NETWORK = 511
 _MESSAGE_FIELDS = ("developerMessage", "reason", "detail", "title", "message", "error_description", "error")
 _CODE_FIELDS = ("errorCode", "code", "ErrorCode")
 
@@ -72,6 +75,9 @@ def parse_answer(operation: Operation[T], answer: Answer) -> T:
     """
     if not 200 <= answer.status < 300:
         raise error_from_response(operation.name, answer.status, answer.headers, answer.body)
+    facts = Facts(http_status=answer.status, upstream_request_id=upstream_request_id(answer.headers), sent=True)
+    if is_web_page(answer.headers, answer.body):
+        raise NetworkPage(operation.name, problem="HTML instead of JSON", **facts)
     value = _json(answer.body) if answer.body else None
     # Storage's web reference prints the failure to complete an upload under 200 (fact sheet 8).
     if operation.name.startswith("oss.") and isinstance(value, dict) and value.get("status") == "error":
@@ -80,14 +86,15 @@ def parse_answer(operation: Operation[T], answer: Answer) -> T:
         parsed: T = _adapter(operation).validate_python(value)
     except ValidationError as error:
         problem = "the body is not JSON" if value is _NOT_JSON else _first_problem(error)
-        raise UnexpectedAnswer(
-            operation.name,
-            problem=problem,
-            http_status=answer.status,
-            upstream_request_id=upstream_request_id(answer.headers),
-            sent=True,
-        ) from None
+        raise UnexpectedAnswer(operation.name, problem=problem, **facts) from None
     return parsed
+
+
+def is_web_page(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an answer is a page for people, whatever its status says."""
+    start = body.removeprefix(_BYTE_ORDER_MARK)[:1024].lstrip().lower()
+    is_html = "html" in lower_names(headers).get("content-type", "").lower()
+    return start.startswith(b"<") and (is_html or b"<html" in start or start.startswith(b"<!doctype html"))
 
 
 def error_from_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> AccError:
@@ -105,6 +112,8 @@ def error_from_response(operation: str, status: int, headers: Mapping[str, str],
     report = _parts_report(content)
     if report is not None:
         return PartsRejected(operation, report=report, **facts)
+    if status == _SIGN_IN_TO_THE_NETWORK:
+        return NetworkPage(operation, problem="the network asks for a sign-in", **facts)
     if status == 408 or status >= 500:
         return Unavailable(operation, **facts)
     if status >= 400:
@@ -120,7 +129,9 @@ def _refusal(status: int, code: str | None) -> type[AccError]:
         return RateLimited
     if status == 403 and code == "AUTH-010":
         return MissingScope
-    if status == 403 and code in {"AUTH-001", "BIM360DM_ERROR"}:
+    if status == 403 and code == "AUTH-001":
+        return ApiNotGranted
+    if status == 403 and code == "BIM360DM_ERROR":
         return AppNotProvisioned
     return {401: Unauthorized, 403: Forbidden, 404: NotFound, 410: NotFound}.get(status, Rejected)
 

@@ -3,8 +3,9 @@
     AccError
     ├── Unauthorized             sign in again
     ├── Forbidden                ask an administrator for access to the project or the submittal
-    │   ├── MissingScope         sign in again, granting the scopes the app asks for
-    │   └── AppNotProvisioned    ask an account administrator to add the app as a custom integration
+    │   └── MissingScope         sign in again, granting the scopes the app asks for
+    ├── ApiNotGranted            give the app the API, where it is registered
+    ├── AppNotProvisioned        ask an account administrator to add the app as a custom integration
     ├── NotFound                 look the id up again
     ├── Rejected                 change the request
     │   └── PartsRejected        send the named parts again
@@ -13,6 +14,7 @@
     │   └── ProxyFailure         look at the proxy settings
     ├── UntrustedCertificate     install the inspecting proxy's certificate in the system's trust store
     ├── UnexpectedAnswer         report it: the service answered something it does not document
+    │   └── NetworkPage          sign in to the network, or look at the proxy settings
     ├── UntrustedStorageHost     allow the host, if it is known to be Autodesk's
     └── StorageError             a part of a file did not arrive
         ├── StorageExpired       ask for fresh URLs under the same upload key
@@ -99,8 +101,14 @@ class MissingScope(Forbidden):
     summary = "the access token lacks a scope for this"
 
 
-class AppNotProvisioned(Forbidden):
-    """The app is not an integration of this Autodesk account (403 with AUTH-001 or BIM360DM_ERROR)."""
+class ApiNotGranted(AccError):
+    """The app itself has no access to this API, whoever is signed in (403 with AUTH-001)."""
+
+    summary = "the app has no access to this API of Autodesk"
+
+
+class AppNotProvisioned(AccError):
+    """The app is not an integration of this Autodesk account (403 with BIM360DM_ERROR, or such a warning alone)."""
 
     summary = "the Autodesk account has not admitted this app"
 
@@ -172,6 +180,12 @@ class UnexpectedAnswer(AccError):
     def details(self) -> Sequence[str]:
         """The problem, then what every error tells."""
         return [self.problem, *super().details()]
+
+
+class NetworkPage(UnexpectedAnswer):
+    """A page for people came where JSON should be: of a proxy, or of a network that wants a sign-in first."""
+
+    summary = "a web page came in place of Autodesk's answer: of a proxy, or a sign-in page of the network"
 
 
 class UntrustedStorageHost(AccError):

@@ -29,7 +29,7 @@ class Projects:
         self._connection = connection
 
     async def hubs(self) -> Listing:
-        """The accounts: `.hubs`, and in `.warnings` those that would not answer.
+        """The accounts: `.hubs`, and in `.faults` those that would not answer.
 
         `.app_not_provisioned` on the answer tells that no account has admitted the app.
         """

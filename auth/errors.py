@@ -11,10 +11,10 @@
     ├── CallbackPortTaken           another program is where Autodesk's answer is to arrive
     └── SignInFailed                the authorization server said no, or nothing that can be read
         └── SignInUnavailable       it could not be reached, or gave no answer
+            └── SignInIntercepted   a web page of the network came in place of its answer
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 
@@ -61,7 +61,7 @@ _REFUSED_ACCOUNT: Final[dict[int | None, str]] = {
 class PrivateKeyUnusable(AuthError):
     """The private key of the service account cannot be read from `path`; `reason` is ours or the system's."""
 
-    path: Path
+    path: str
     reason: str
 
     def __str__(self) -> str:
@@ -103,12 +103,17 @@ class SignInFailed(AuthError):
         return f"signing in failed: {self.error}" + (f" (HTTP {self.status})" if self.status else "")
 
 
+@dataclass(eq=False)
 class SignInUnavailable(SignInFailed):
     """The authorization server gave no answer: nothing is known to have changed. `reason` is a sentence of ours."""
 
-    def __init__(self, reason: str = "") -> None:
-        super().__init__("unreachable")
-        self.reason = reason
+    error: str = "unreachable"
+    reason: str = ""
 
     def __str__(self) -> str:
         return "Autodesk's sign-in service could not be reached" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(eq=False)
+class SignInIntercepted(SignInUnavailable):
+    """A web page answered for the authorization server: of a proxy, or of a network that wants a sign-in first."""

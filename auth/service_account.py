@@ -55,10 +55,10 @@ class ServiceAccount:
             key = self.key_file.read_text(encoding="ascii").strip().strip('"').replace("\\n", "\n")
             return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self.key_id})
         except OSError as error:
-            raise PrivateKeyUnusable(self.key_file, error.strerror or type(error).__name__) from error
+            raise PrivateKeyUnusable(str(self.key_file), error.strerror or type(error).__name__) from error
         except (ValueError, TypeError, jwt.PyJWTError):
             # `from None`: what the library says may quote the file.
-            raise PrivateKeyUnusable(self.key_file, "it holds no RSA private key in PEM") from None
+            raise PrivateKeyUnusable(str(self.key_file), "it holds no RSA private key in PEM") from None
 
 
 class ServiceAccountTokens:

@@ -21,6 +21,8 @@ class Membership:
     manages: bool
     """Mapped as a Submittals manager, in person or through a company or role."""
     administers: bool
+    top_folders: list[str] | None
+    """The highest folders of the Files tool that the person may see; None for all."""
 
     @property
     def project_id(self) -> str:
@@ -66,7 +68,7 @@ def membership(world: World, project: Row, person: Person) -> Membership | None:
     administers = bool(member["isAdmin"])
     if administers and world.switches.admins_act_as_managers:
         manages = True
-    return Membership(project, person, manages, administers)
+    return Membership(project, person, manages, administers, member["topFolders"])
 
 
 def submittals_member(call: Call) -> Membership:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -39,7 +39,7 @@ from sandbox.call import Answer, Bearer, Call, Html, Operation
 from sandbox.crowd import make_crowd
 from sandbox.limits import RateLimits
 from sandbox.query import Query
-from sandbox.refusals import RefusedError, Service, error_body, missing_scope, unauthorized
+from sandbox.refusals import RefusedError, Service, api_not_granted, error_body, missing_scope, unauthorized
 from sandbox.routes import Router, service_of
 from sandbox.storage import STORAGE_OPERATIONS
 from sandbox.strict import check_query
@@ -80,6 +80,10 @@ OPERATION_NAMES = frozenset(
     [one.name for one in OPERATIONS if one.service not in ("page", "control")] + list(STORAGE_OPERATIONS)
 )
 """What a fault may strike."""
+
+
+_APIS: Final = {"submittals": "construction_cloud", "dm": "data_management", "oss": "data_management"}
+"""Which API, as the pages of APS call them, a service belongs to; signing in belongs to none."""
 
 
 class Api:
@@ -127,6 +131,8 @@ class Api:
         if bearer is not None and bearer.person is not None:
             request.scope["state"]["request"].person = bearer.person.key
         self._limits.count(operation, bearer, now)
+        if world.switches.app_apis not in ("all", _APIS.get(operation.service, world.switches.app_apis)):
+            raise api_not_granted()
         if bearer is not None and not bearer.scopes.issuperset(operation.scopes):
             raise missing_scope()
         call = Call(

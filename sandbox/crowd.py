@@ -8,6 +8,7 @@ from sandbox.clock import days_after, folder_stamp, stamp
 from sandbox.crowd_sql import STATEMENTS
 from sandbox.processing import OBJECT_URN
 from sandbox.regions import region_of
+from sandbox.seed_files import ATTACHMENTS_FOLDER, CONTAINER
 from sandbox.store import Row
 from sandbox.world import World
 
@@ -63,13 +64,16 @@ def _values(world: World, project: str, count: int) -> Row:
         "folderMoment": folder_stamp(begun),
         "due": days_after(now, 30),
         "folder": region.urn("fs.folder:co.", "crowd"),
+        "folderType": CONTAINER,
+        "hidden": world.switches.attachment_folders_hidden,
         "file": region.urn("dm.lineage:", "crowd"),
         "version": region.urn("fs.file:vf.", "crowd"),
         "object": f"{OBJECT_URN}{region.bucket}/00000000-5eed-4000-8002-",
         "parent": store.value(
             "SELECT folders.id FROM folders JOIN projects ON projects.rootFolderUrn = folders.parentId"
-            " WHERE projects.id = ? AND folders.hidden = 1",
+            " WHERE projects.id = ? AND folders.name = ?",
             project,
+            ATTACHMENTS_FOLDER,
         ),
         "blob": world.keep_blob(_CONTENT),
         "size": len(_CONTENT),

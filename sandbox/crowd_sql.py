@@ -42,8 +42,9 @@ SELECT :item || printf('%012d', n), :project, :before + n, CAST(:first + n AS TE
 FROM chosen JOIN sections ON sections.place = n / 4 % sections.total JOIN kinds ON kinds.place = n % kinds.total"""
 _FOLDERS = (
     _EACH
-    + """INSERT INTO folders (id, projectId, parentId, name, hidden, createTime, createUserId)
-SELECT :folder || n, :project, :parent, :item || printf('%012d', n) || '-0', 1, :begun, :manager FROM each"""
+    + """INSERT INTO folders (id, projectId, parentId, name, hidden, folderType, isRoot, createTime, createUserId)
+SELECT :folder || n, :project, :parent, :item || printf('%012d', n) || '-0', :hidden, :folderType, 0, :begun, :manager
+FROM each"""
 )
 _OBJECTS = (
     _TENTH
@@ -54,7 +55,7 @@ SELECT :object || printf('%012d', n) || '.txt', :size, 'text/plain',
 _FILES = (
     _TENTH
     + """INSERT INTO files (id, projectId, folderId, displayName, hidden, createTime, createUserId, tipId)
-SELECT :file || n, :project, :folder || n, 'note-' || n || '.txt', 1, :begun, :manager, :version || n || '?version=1'
+SELECT :file || n, :project, :folder || n, 'note-' || n || '.txt', 0, :begun, :manager, :version || n || '?version=1'
 FROM each"""
 )
 _VERSIONS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sandbox.access import Membership
@@ -9,7 +10,16 @@ from sandbox.call import Answer, Call, Operation
 from sandbox.file_filters import Test, filters, test
 from sandbox.files_shapes import CONTENTS, FOLDER, FOLDERS, FOUND
 from sandbox.hubs import need_hub
-from sandbox.jsonapi import LARGEST_PAGE, dm_member, document, need_row, page_of, paged_document
+from sandbox.jsonapi import (
+    LARGEST_PAGE,
+    dm_member,
+    document,
+    folders_above,
+    need_access,
+    need_row,
+    page_of,
+    paged_document,
+)
 from sandbox.refusals import RefusedError
 from sandbox.store import Row
 from sandbox.versions import ITEM_TYPE, file_of, item_json, tip_of, version_json
@@ -26,7 +36,10 @@ _ROLLUP = "lastModifiedTimeRollup"
 
 
 def top_folders(call: Call) -> Answer:
-    """GET …/topFolders. Unless `projectFilesOnly`, hidden folders of the products are among them."""
+    """GET …/topFolders: those at the top, or the highest that the member may see, with their parents.
+
+    Unless `projectFilesOnly`, the folders of ACC's other tools are among them.
+    """
     hub = need_hub(call)
     member = dm_member(call)
     if member.project["hubId"] != hub["id"]:
@@ -34,11 +47,17 @@ def top_folders(call: Call) -> Answer:
     call.query.flag("excludeDeleted", default=False)
     only_files = call.query.flag("projectFilesOnly", default=False)
     rows = call.world.store.rows(
-        "SELECT * FROM folders WHERE projectId = ? AND parentId = ? ORDER BY hidden, name",
+        "SELECT * FROM folders WHERE projectId = ?1 AND"
+        " CASE WHEN ?3 IS NULL THEN parentId = ?2 ELSE id IN (SELECT value FROM json_each(?3)) END ORDER BY rowid",
         member.project_id,
         member.project["rootFolderUrn"],
+        None if member.top_folders is None else json.dumps(member.top_folders),
     )
-    return document(call, [_folder_json(call, row) for row in rows if not (only_files and row["hidden"])])
+    if only_files:
+        rows = [row for row in rows if row["folderType"] == "normal"]
+    if member.top_folders is None:
+        return document(call, [_folder_json(call, row) for row in rows])
+    return document(call, [_folder_json(call, row, folderParents=_parents(call, row)) for row in rows])
 
 
 def get_folder(call: Call) -> Answer:
@@ -130,10 +149,21 @@ def _rollup_filters(call: Call) -> list[Test]:
 
 
 def _find_folder(call: Call, member: Membership) -> Row:
-    return need_row(call, member, "folders", call.path["folderId"])
+    folder = need_row(call, member, "folders", call.path["folderId"])
+    need_access(call, member, folder["id"])
+    return folder
 
 
-def _folder_json(call: Call, row: Row) -> dict[str, Any]:
+def _parents(call: Call, row: Row) -> list[dict[str, Any]]:
+    """The folders above one, from the top down; the project's own root is no folder that anybody is shown."""
+    above = folders_above(call, row["parentId"])
+    return [
+        {"urn": one["id"], "isRoot": one["isRoot"], "title": one["name"], "parentUrn": one["parentId"]}
+        for one in reversed(above)
+    ]
+
+
+def _folder_json(call: Call, row: Row, **data: Any) -> dict[str, Any]:
     count = call.world.store.value(
         "SELECT (SELECT COUNT(*) FROM folders WHERE parentId = ?1) + (SELECT COUNT(*) FROM files WHERE folderId = ?1)",
         row["id"],
@@ -144,14 +174,18 @@ def _folder_json(call: Call, row: Row) -> dict[str, Any]:
         "id": row["id"],
         "attributes": {
             "name": row["name"],
-            "displayName": row["name"],
+            "displayName": row["name"] if call.world.switches.folder_display_name == "name" else "reserved",
             "createTime": row["createTime"],
             "createUserId": row["createUserId"],
             "lastModifiedTime": row["createTime"],
             "lastModifiedTimeRollup": _rollup(call, row),
             "hidden": row["hidden"],
             "objectCount": count,
-            "extension": {"type": FOLDER_TYPE, "version": "1.0", "data": {}},
+            "extension": {
+                "type": FOLDER_TYPE,
+                "version": "1.0",
+                "data": {"folderType": row["folderType"], "isRoot": row["isRoot"], **data},
+            },
         },
         "links": {"self": {"href": here}},
         "relationships": {

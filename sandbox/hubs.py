@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
 from sandbox.files_shapes import HUB, HUBS, PROJECT, PROJECTS
 from sandbox.jsonapi import VERSION, document, page_of, paged_document
+from sandbox.plan import RegionName
 from sandbox.refusals import RefusedError, app_not_provisioned
 from sandbox.store import Row
 
 HUB_TYPE = "hubs:autodesk.bim360:Account"
 _SCHEMA = "https://developer.api.autodesk.com/schema/v1/versions/"
+_REGIONS = ("EMEA", *(name for name in get_args(RegionName) if name != "EMEA"))
+"""Those without hubs are warned of in this order; the recordings name EMEA."""
 _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
 
 
 def list_hubs(call: Call) -> Answer:
-    """GET /project/v1/hubs; an app that nobody provisioned gets an empty list and a warning, with status 200."""
+    """GET /project/v1/hubs; an app that nobody provisioned gets an empty list and a warning, with status 200.
+
+    Beside hubs the same warning tells nothing but a region in which the app has no account.
+    """
     body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": f"{call.base_url}{call.url_path}"}}}
     if not call.world.switches.provisioned:
-        return Answer({**body, "data": [], "meta": {"warnings": [_NOT_PROVISIONED]}})
+        return Answer({**body, "data": [], "meta": {"warnings": [_warning("US")]}})
     rows = [row for row in call.world.store.rows("SELECT * FROM hubs ORDER BY rowid") if _in_hub(call, row)]
     for name, column in {"filter[id]": "id", "filter[name]": "name"}.items():
         if name in call.query:
             rows = [row for row in rows if row[column] in call.query.several(name)]
     if "filter[extension.type]" in call.query and HUB_TYPE not in call.query.several("filter[extension.type]"):
         rows = []
+    if rows:
+        without = [name for name in _REGIONS if name not in {row["region"] for row in rows}]
+        warnings = [_warning(name) for name in without[: call.world.switches.region_warnings]]
+        body |= {"meta": {"warnings": warnings}} if warnings else {}
     return Answer({**body, "data": [_hub_json(call, row) for row in rows]})
 
 
@@ -133,16 +143,18 @@ def _sees(call: Call, row: Row) -> bool:
     return membership(call.world, row, call.person) is not None
 
 
-_NOT_PROVISIONED: dict[str, Any] = {
-    "Id": None,
-    "HttpStatusCode": "403",
-    "ErrorCode": "BIM360DM_ERROR",
-    "Title": "Unable to get hubs from BIM360DM US.",
-    "Detail": "You don't have permission to access this API",
-    "AboutLink": None,
-    "Source": [],
-    "meta": [],
-}
+def _warning(region: str) -> dict[str, Any]:
+    return {
+        "Id": None,
+        "HttpStatusCode": "403",
+        "ErrorCode": "BIM360DM_ERROR",
+        "Title": f"Unable to get hubs from BIM360DM {region}.",
+        "Detail": "You don't have permission to access this API",
+        "AboutLink": None,
+        "Source": [],
+        "meta": [],
+    }
+
 
 _PATH = "/project/v1/hubs"
 OPERATIONS = (

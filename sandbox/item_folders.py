@@ -1,10 +1,11 @@
-"""The hidden folder that every revision of an item gets a second after its creation (fact sheet 2.1)."""
+"""The folder of attachments that every revision of an item gets a second after its creation (fact sheet 2.1)."""
 
 from __future__ import annotations
 
 from sandbox.clock import folder_stamp, parse_stamp
 from sandbox.processing import new_urn_tail
 from sandbox.regions import region_of
+from sandbox.seed_files import ATTACHMENTS_FOLDER, CONTAINER
 from sandbox.world import World
 
 
@@ -15,7 +16,7 @@ def make_folder(world: World, item_id: str, moment: str) -> None:
         return
     folder = region_of(world, item["projectId"]).urn("fs.folder:co.", new_urn_tail())
     root = world.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
-    parent = world.store.value("SELECT id FROM folders WHERE parentId = ? AND hidden = 1", root)
+    parent = world.store.value("SELECT id FROM folders WHERE parentId = ? AND name = ?", root, ATTACHMENTS_FOLDER)
     world.store.insert(
         "folders",
         {
@@ -23,7 +24,9 @@ def make_folder(world: World, item_id: str, moment: str) -> None:
             "projectId": item["projectId"],
             "parentId": parent,
             "name": f"{item_id}-{item['revision']}",
-            "hidden": True,
+            "hidden": world.switches.attachment_folders_hidden,
+            "folderType": CONTAINER,
+            "isRoot": False,
             "createTime": moment,
             "createUserId": item["createdBy"],
         },

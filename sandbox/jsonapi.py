@@ -85,6 +85,28 @@ def need_row(call: Call, member: Membership, table: str, row_id: str) -> Row:
     return row
 
 
+def folders_above(call: Call, folder_id: str) -> list[Row]:
+    """A folder and those above it, from the bottom up, without the project's root."""
+    return call.world.store.rows(
+        "WITH RECURSIVE above (id, level) AS (SELECT ?, 0 UNION ALL"
+        " SELECT folders.parentId, level + 1 FROM folders JOIN above ON folders.id = above.id)"
+        " SELECT folders.* FROM folders JOIN above ON folders.id = above.id ORDER BY level",
+        folder_id,
+    )
+
+
+def need_access(call: Call, member: Membership, folder_id: str) -> None:
+    """Refuse (403) a folder that is not below one of those that the member may see.
+
+    What ACC's other tools keep follows their permissions, not those of folders.
+    """
+    if member.top_folders is None:
+        return
+    above = folders_above(call, folder_id)
+    if above and above[-1]["folderType"] == "normal" and not {one["id"] for one in above} & set(member.top_folders):
+        raise RefusedError(403, "You don't have permission to access this folder")
+
+
 def _here(call: Call, number: int | None = None) -> str:
     pairs = [(name, value) for name, value in call.query.pairs if number is None or name != "page[number]"]
     if number is not None:

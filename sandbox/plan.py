@@ -59,6 +59,8 @@ class ProjectPlan:
     """Key: value; None for the usual ones."""
     templates: Mapping[str, tuple[tuple[Reviewer, ...], ...]] = field(default_factory=dict)
     files: Mapping[str, int] = field(default_factory=dict)
+    folder_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Person: the highest folders that they see; who is not named sees all."""
     items: tuple[ItemPlan, ...] = ()
 
 

@@ -70,6 +70,7 @@ class _Project(_Strict):
     item_types: dict[str, _Text] | None = None
     templates: dict[str, tuple[tuple[_Reviewer | str, ...], ...]] = {}
     files: dict[str, Annotated[int, Field(ge=1, le=100)]] = {}
+    folder_access: dict[str, tuple[_Text, ...]] = {}
     items: tuple[_Item, ...] = ()
 
 
@@ -143,6 +144,7 @@ def _project(file: _Project, hub: str) -> ProjectPlan:
             for name, steps in file.templates.items()
         },
         files=file.files,
+        folder_access=file.folder_access,
         items=tuple(ItemPlan(item_type=one.type, **one.model_dump(exclude={"type"})) for one in file.items),
     )
 

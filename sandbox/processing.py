@@ -1,4 +1,4 @@
-"""What becomes of an attachment's bytes: a version in the item's hidden folder, or a failure (fact sheet 3.1)."""
+"""What becomes of an attachment's bytes: a version in the item's folder, or a failure (fact sheet 3.1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def start_processing(world: World, attachment_id: str, moment: str) -> None:
 
 
 def finish_processing(world: World, attachment_id: str, moment: str) -> None:
-    """Timer: the file becomes a version in the item's hidden folder (3), or its object is missing (4)."""
+    """Timer: the file becomes a version in the item's folder (3), or its object is missing (4)."""
     row = world.store.row("SELECT * FROM attachments WHERE id = ?", attachment_id)
     if row is None:
         return
@@ -106,7 +106,7 @@ def _new_version(world: World, row: Row, stored: Row, moment: str) -> str:
             "id": file_id,
             "folderId": folder or "",
             "displayName": row["name"],
-            "hidden": True,
+            "hidden": False,
             "tipId": version_id,
             **shared,
         },

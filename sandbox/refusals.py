@@ -67,8 +67,13 @@ def missing_scope() -> GatewayRefusedError:
     return GatewayRefusedError(403, "Token does not have the privilege for this request.", code="AUTH-010")
 
 
-def app_not_provisioned() -> GatewayRefusedError:
-    """403 AUTH-001: nobody has added the app to the hub (fact sheet 12)."""
+def app_not_provisioned() -> RefusedError:
+    """403: nobody has added the app to the hub; Data Management says it in the words of its warning (fact sheet 9)."""
+    return RefusedError(403, "You don't have permission to access this API", code="BIM360DM_ERROR")
+
+
+def api_not_granted() -> GatewayRefusedError:
+    """403 AUTH-001: the app itself was not given this API (fact sheet 10)."""
     return GatewayRefusedError(403, "The client_id specified does not have access to the api product", code="AUTH-001")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 """What a data folder is marked with. Every change of the tables, or of what they mean, raises it."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS projects (
     rootFolderUrn TEXT NOT NULL, sequenceType TEXT NOT NULL, reviewTime INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS members (
-    projectId TEXT NOT NULL, autodeskId TEXT NOT NULL, isAdmin sandbox_flag NOT NULL,
+    projectId TEXT NOT NULL, autodeskId TEXT NOT NULL, isAdmin sandbox_flag NOT NULL, topFolders sandbox_json,
     PRIMARY KEY (projectId, autodeskId)
 );
 CREATE TABLE IF NOT EXISTS mappings (
@@ -130,7 +130,7 @@ CREATE INDEX IF NOT EXISTS attachments_by_object ON attachments (uploadUrn);
 
 CREATE TABLE IF NOT EXISTS folders (
     id TEXT PRIMARY KEY, projectId TEXT NOT NULL, parentId TEXT, name TEXT NOT NULL, hidden sandbox_flag NOT NULL,
-    createTime TEXT NOT NULL, createUserId TEXT NOT NULL
+    folderType TEXT NOT NULL, isRoot sandbox_flag NOT NULL, createTime TEXT NOT NULL, createUserId TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS folders_in_folder ON folders (parentId, name);
 CREATE TABLE IF NOT EXISTS files (

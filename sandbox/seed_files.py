@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Final
 
 from sandbox.people import known_id, known_urn_tail
 from sandbox.plan import ProjectPlan
@@ -12,7 +14,22 @@ from sandbox.regions import Region, region_of
 from sandbox.store import Row
 from sandbox.world import World
 
-HIDDEN_FOLDER = "submittals-attachments"
+PROJECT_FILES: Final = "Project Files"
+ATTACHMENTS_FOLDER: Final = "submittals-attachments"
+CONTAINER: Final = "CONTAINER_VIRTUAL"
+"""Folder type of what ACC's other tools keep in a project."""
+_TOP_FOLDERS: Final = (
+    (PROJECT_FILES, "normal", False),
+    ("For the Field", "shared", False),
+    ("Photos", "PHOTO", False),
+    ("ProjectTb", "PROJECT_TB", True),
+    (ATTACHMENTS_FOLDER, CONTAINER, False),
+    *((name, CONTAINER, False) for name in ("issue_{}", "correspondence-project-{}", "dailylog_{}", "checklist_{}")),
+    ("COST Root Folder {}", CONTAINER, False),
+    *(("{}", CONTAINER, True) for _ in range(6)),
+)
+"""Name, type and whether it is hidden, of the top folders recorded in a real project (fact sheet 9). Whether those
+with a word in their name are hidden was not recorded: they are not, so that a client has to read the type."""
 _MIME_TYPES = {"pdf": "application/pdf", "dwg": "image/vnd.dwg", "csv": "text/csv", "txt": "text/plain"}
 
 
@@ -25,8 +42,12 @@ def seed_files(world: World, plan: ProjectPlan, begun: str, creator: str) -> Non
     """Make the project's folders and files."""
     project_id = known_id(f"project/{plan.key}")
     site = _Site(world, plan.key, project_id, region_of(world, project_id), begun, creator)
-    site.folder(HIDDEN_FOLDER, "root")
     made = {"."}
+    if plan.kind == "ACC":
+        for place, (name, kind, hidden) in enumerate(_TOP_FOLDERS):
+            named = name.format(known_id(f"{plan.key}/container/{place}"))
+            site.folder(named, "root", kind=kind, hidden=hidden)
+            made.add(named)
     for path, versions in plan.files.items():
         for parent in reversed(PurePosixPath(path).parents):
             if str(parent) not in made:
@@ -34,6 +55,8 @@ def seed_files(world: World, plan: ProjectPlan, begun: str, creator: str) -> Non
                 above = str(parent.parent)
                 site.folder(str(parent), "root" if above == "." else above)
         site.file(path, versions)
+    for person, paths in plan.folder_access.items():
+        site.limit(world.people.need_person(person).autodesk_id, paths)
 
 
 def sample_bytes(name: str, version: int) -> bytes:
@@ -76,7 +99,7 @@ class _Site:
     begun: str
     creator: str
 
-    def folder(self, path: str, parent: str) -> None:
+    def folder(self, path: str, parent: str, *, kind: str = "normal", hidden: bool = False) -> None:
         self.world.store.insert(
             "folders",
             {
@@ -84,10 +107,25 @@ class _Site:
                 "projectId": self.project_id,
                 "parentId": self._urn("fs.folder:co.", parent),
                 "name": PurePosixPath(path).name,
-                "hidden": path == HIDDEN_FOLDER,
+                "hidden": hidden,
+                "folderType": kind,
+                "isRoot": path == PROJECT_FILES,
                 "createTime": self.begun,
                 "createUserId": self.creator,
             },
+        )
+
+    def limit(self, autodesk_id: str, paths: tuple[str, ...]) -> None:
+        """Show a person these folders, and what is below them, alone."""
+        folders = {path: self._urn("fs.folder:co.", path) for path in paths}
+        for path, folder in folders.items():
+            if self.world.store.row("SELECT 1 FROM folders WHERE id = ?", folder) is None:
+                raise LookupError(f"project {self.project}: folder_access names {path}, which holds no file")
+        self.world.store.run(
+            "UPDATE members SET topFolders = ? WHERE projectId = ? AND autodeskId = ?",
+            json.dumps(list(folders.values())),
+            self.project_id,
+            autodesk_id,
         )
 
     def file(self, path: str, versions: int) -> None:

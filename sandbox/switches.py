@@ -191,6 +191,18 @@ class Switches:
     provisioned: bool = _switch(
         default=True, section="9, 12", meaning="whether the hub's admin has added the app; if not: no hubs, and 403"
     )
+    app_apis: Literal["all", "data_management", "construction_cloud", "none"] = _switch(
+        "all", "10, 12", "which APIs the app itself was given; the others answer 403 with AUTH-001"
+    )
+    region_warnings: int = _switch(
+        1, "9", "how many regions without a hub of the person's answer with a 403 warning beside the hubs"
+    )
+    attachment_folders_hidden: bool = _switch(
+        default=False, section="9, 12", meaning="whether the folder of an item's attachments is hidden"
+    )
+    folder_display_name: Literal["name", "other"] = _switch(
+        "name", "9", "the reserved displayName of folders: their name, or another text"
+    )
 
 
 def switch_value(name: str, value: object) -> Any:

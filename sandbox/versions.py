@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Handler, Operation
 from sandbox.files_shapes import FILE_VERSION, FILE_VERSIONS, ITEM
-from sandbox.jsonapi import dm_member, document, need_row, page_of, paged_document
+from sandbox.jsonapi import dm_member, document, need_access, need_row, page_of, paged_document
 from sandbox.shapes import Shape
 from sandbox.store import Row
 
@@ -44,6 +44,7 @@ def get_version(call: Call) -> Answer:
     """GET …/versions/:versionId, the whole URN percent-encoded."""
     member = dm_member(call)
     row = need_row(call, member, "versions", call.path["versionId"])
+    need_access(call, member, file_of(call, row)["folderId"])
     return document(call, version_json(call, member, row))
 
 
@@ -112,7 +113,9 @@ def file_of(call: Call, version: Row) -> Row:
 
 
 def _find_file(call: Call, member: Membership) -> Row:
-    return need_row(call, member, "files", call.path["itemId"])
+    file = need_row(call, member, "files", call.path["itemId"])
+    need_access(call, member, file["folderId"])
+    return file
 
 
 _PATH = "/data/v1/projects/{projectId}"

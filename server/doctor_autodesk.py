@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from acc.client import Acc
-from acc.errors import AccError, AppNotProvisioned, Forbidden
+from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
 from acc.hosts import UPLOAD_HOSTS
 from auth.claims import claims_of
 from auth.errors import (
@@ -49,6 +49,10 @@ _CUSTOM_INTEGRATION: Final = (
 _MEND_SERVICE_ACCOUNT: Final = (
     "an app of type Server-to-Server must own the account and the key; docs/signing-in.md has every step"
 )
+_API_ACCESS: Final = (
+    "in aps.autodesk.com/myapps open the app and add, under API Access, Autodesk Construction Cloud API and Data "
+    f"Management API; if both are there, {_CUSTOM_INTEGRATION}"
+)
 _ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
 
 
@@ -75,8 +79,8 @@ async def way_there(settings: Settings) -> AsyncIterator[Finding]:
         yield problem(
             "network",
             f"no answer from {hosts.api}: {error.reason}",
-            f"{own}check the connection, HTTPS_PROXY and NO_PROXY, and that an inspecting proxy's certificate is "
-            "trusted",
+            f"{own}check the connection, HTTPS_PROXY and NO_PROXY, whether the network asks for a sign-in in a "
+            "browser, and that an inspecting proxy's certificate is trusted",
         )
         raise StoppedHere from None
     yield ok("network", f"{hosts.api} answers (HTTP {status})")
@@ -113,7 +117,7 @@ async def registration(settings: Settings) -> AsyncIterator[Finding]:
         yield _client(failure, settings)
     url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
     try:
-        status, headers, _ = await Web(hosts_of(settings)).get(url)
+        status, headers, _ = await Web(hosts_of(settings)).get(url, page=True)
     except SignInUnavailable as error:
         yield warning("callback URL", f"Autodesk's sign-in page cannot be reached: {error.reason}", "try again later")
         return
@@ -226,6 +230,8 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
 
 
 def _no_accounts(error: AccError) -> Finding:
+    if isinstance(error, ApiNotGranted):
+        return problem("account", "the app has no access to the Data Management API", _API_ACCESS)
     if isinstance(error, AppNotProvisioned):
         return problem("account", "the account has not admitted the app", _CUSTOM_INTEGRATION)
     finding = _told("account", error)
@@ -243,9 +249,11 @@ def _accounts(listing: "Listing") -> Finding:
             f"a project administrator invites the person to the project; {_CUSTOM_INTEGRATION}",
         )
     names = ", ".join(hub.name for hub in listing.hubs[:5])
-    if listing.warnings:
-        return warning("account", f"{names}; {len(listing.warnings)} more would not answer", _CUSTOM_INTEGRATION)
-    return ok("account", names)
+    if listing.faults:
+        return warning("account", f"{names}; {len(listing.faults)} more would not answer", "try again later")
+    regions = len(listing.warnings)
+    elsewhere = f"; no account of this app in {regions} other region{'s' if regions > 1 else ''}" if regions else ""
+    return ok("account", names + elsewhere)
 
 
 def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> Finding:

@@ -23,7 +23,8 @@ MEANINGS: Final[dict[Code, str]] = {
     "invalid_arguments": "The call does not say what to do: an argument is missing, unknown, or of the wrong kind.",
     "not_signed_in": "Nobody is signed in to Autodesk on this server.",
     "reauthorization_required": "Somebody was signed in, and Autodesk no longer accepts it.",
-    "app_not_provisioned": "The person is signed in, but their Autodesk account has not admitted the APS app.",
+    "app_not_provisioned": "The person is signed in, but the APS app lacks the API, or their Autodesk account has not "
+    "admitted it.",
     "permission_denied": "ACC does not let this person do this to this submittal now.",
     "project_not_found": "There is no project of that name or id that this person can see.",
     "project_not_allowed": "The server was told to leave this project alone.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.models import FolderContents
+from tools.errors import Again, NotInFiles
 from tools.ports import Report
 from tools.project_list import KnownProject
 from tools.references import alike
@@ -42,7 +43,10 @@ async def search_files(
 
     `report` is told how many folders were looked into, of those known by then.
 
+    Folders of ACC's other tools are not looked into.
+
     Raises:
+        NotInFiles: `folder` is the URN of such a one.
         AccError: Data Management refused or is away.
     """
     by_path = folder is not None and not folder.startswith("urn:")
@@ -55,6 +59,8 @@ async def search_files(
         looked += 1
         async for listing in files.all_contents(project.id, here.id):
             for below in listing.folders:
+                if below.of_another_tool:
+                    continue
                 path = (*here.path, below.name)
                 inside = here.inside or _ends_with(path, wanted)
                 # What was asked for comes first, or the limit could be spent on other folders.
@@ -70,9 +76,20 @@ async def _beginnings(
 ) -> list[_Folder]:
     if folder is not None and folder.startswith("urn:"):
         top = await files.folder(project.id, folder)
-        return [_Folder(top.id, (top.name,), inside=True)]
-    tops = await files.top_folders(project.hub_id, project.id)
-    return [_Folder(top.id, (top.name,), folder is None or _ends_with((top.name,), wanted)) for top in tops]
+        if top.of_another_tool:
+            raise NotInFiles(
+                "This folder belongs to another tool of ACC, not to the Files tool.",
+                "Call again without folder, or with its path as people see it.",
+                again=Again(without=["folder"]),
+            )
+        return [_Folder(top.id, (*top.parents, top.name), inside=True)]
+    tops = [top for top in await files.top_folders(project.hub_id, project.id) if not top.of_another_tool]
+    paths = [(*top.parents, top.name) for top in tops]
+    # The folder that was asked for can be one above, of which the person sees no more than this.
+    return [
+        _Folder(top.id, path, folder is None or any(_ends_with(path[:end], wanted) for end in range(1, len(path) + 1)))
+        for top, path in zip(tops, paths, strict=True)
+    ]
 
 
 def _rows(listing: FolderContents, path: Sequence[str]) -> list[FileRow]:

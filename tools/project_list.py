@@ -74,4 +74,4 @@ class ProjectLists:
                     continue  # a project of another product, which Submittals cannot name
                 found.append(KnownProject(bare, project.name, hub.id, hub.name, project.project_type))
         found.sort(key=lambda project: (project.name.casefold(), project.id))
-        return ProjectList(tuple(found), len(accounts.warnings), accounts.app_not_provisioned)
+        return ProjectList(tuple(found), len(accounts.faults), accounts.app_not_provisioned)

@@ -39,6 +39,18 @@ _SIGN_IN_OVER: Final = Words(
     "needs a fresh one and a restart.",
 )
 
+_NETWORK_PAGE: Final = Words(
+    "upstream_rejected",
+    "A web page came in place of Autodesk's answer: of a proxy, or a sign-in page of the network.",
+    "Call again once a person has opened a browser on the server's machine, has signed in to the network if it asks, "
+    "and has checked HTTPS_PROXY and NO_PROXY.",
+    SAME,
+)
+
+_CUSTOM_INTEGRATION: Final = (
+    "account administrator adds its client id in ACC under Hub Admin (Account Admin), Custom Integrations."
+)
+
 _MEND_SERVICE_ACCOUNT: Final = "A person runs `submittal-mcp doctor` on the server's machine: it says what is wrong."
 
 FIXED: Final[dict[type[Exception], Words]] = {
@@ -111,11 +123,18 @@ FIXED: Final[dict[type[Exception], Words]] = {
         SAME,
         retryable=True,
     ),
+    auth.SignInIntercepted: _NETWORK_PAGE,
     acc.Unauthorized: _SIGN_IN_OVER,
     acc.AppNotProvisioned: Words(
         "app_not_provisioned",
         "This Autodesk account has not admitted the APS app.",
-        "An account administrator adds its client id in ACC under Hub Admin (Account Admin), Custom Integrations.",
+        f"An {_CUSTOM_INTEGRATION}",
+    ),
+    acc.ApiNotGranted: Words(
+        "app_not_provisioned",
+        "The APS app has no access to this API of Autodesk.",
+        "The app's owner opens it at aps.autodesk.com/myapps and adds Autodesk Construction Cloud API and Data "
+        f"Management API under API Access. If both are there, an {_CUSTOM_INTEGRATION}",
     ),
     acc.Forbidden: Words(
         "permission_denied",
@@ -164,6 +183,7 @@ FIXED: Final[dict[type[Exception], Words]] = {
         "Call again; if it stays so, a person reports it with http_status.",
         SAME,
     ),
+    acc.NetworkPage: _NETWORK_PAGE,
     acc.StorageExpired: Words(
         "storage_unavailable",
         "Storage kept calling fresh upload URLs expired.",

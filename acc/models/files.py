@@ -83,7 +83,26 @@ class Project(Resource):
 
 
 class Folder(Resource):
-    """A folder of the Files tool."""
+    """A folder of the Files tool, or of what ACC's other tools keep in a project."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: `displayName` of folders is reserved (fact sheet 9)."""
+        return self.attributes.name or self.id
+
+    @property
+    def parents(self) -> list[str]:
+        """Names of the folders above, from the top down; told where the person may not see those themselves."""
+        rows = self.extension_data.get("folderParents")
+        above = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        if above and above[-1].get("isRoot") is True:
+            above.reverse()
+        return [title for row in above if isinstance(title := row.get("title"), str) and title]
+
+    @property
+    def of_another_tool(self) -> bool:
+        """Whether people do not see it in the Files tool; the attachments of every submittal lie in such a one."""
+        return self.attributes.hidden or self.extension_data.get("folderType") in ("CONTAINER_VIRTUAL", "PROJECT_TB")
 
 
 class FileItem(Resource):
@@ -209,13 +228,20 @@ class Listing(AccModel):
     @property
     def app_not_provisioned(self) -> bool:
         """No rows and a 403 among the warnings: the sign of an app that the account has not admitted."""
-        warnings = self.meta.warnings if self.meta else []
-        return not self.data and any(warning.http_status_code == "403" for warning in warnings)
+        return not self.data and any(warning.http_status_code == "403" for warning in self.warnings)
 
     @property
     def warnings(self) -> list[Warned]:
-        """What could not be answered, for example the hubs of one region."""
+        """What is told beside the rows, faults or not."""
         return self.meta.warnings if self.meta else []
+
+    @property
+    def faults(self) -> list[Warned]:
+        """What could not be answered, for example the hubs of one region.
+
+        A 403 beside rows is none: it tells a region in which the app has no account (fact sheet 9).
+        """
+        return [warning for warning in self.warnings if not self.data or warning.http_status_code != "403"]
 
 
 FolderContents = Listing

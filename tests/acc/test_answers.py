@@ -12,9 +12,11 @@ from acc import operations as op
 from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import (
     AccError,
+    ApiNotGranted,
     AppNotProvisioned,
     Forbidden,
     MissingScope,
+    NetworkPage,
     NotFound,
     PartsRejected,
     RateLimited,
@@ -42,7 +44,7 @@ def error(status: int, content: object = None, headers: dict[str, str] | None = 
         (401, None, Unauthorized),
         (403, None, Forbidden),
         (403, {"errorCode": "AUTH-010"}, MissingScope),
-        (403, {"errorCode": "AUTH-001"}, AppNotProvisioned),
+        (403, {"errorCode": "AUTH-001"}, ApiNotGranted),
         (403, {"errors": [{"code": "BIM360DM_ERROR", "detail": "You don't have permission"}]}, AppNotProvisioned),
         (404, None, NotFound),
         (408, None, Unavailable),
@@ -58,6 +60,7 @@ def error(status: int, content: object = None, headers: dict[str, str] | None = 
         (502, None, Unavailable),
         (503, None, Unavailable),
         (504, None, Unavailable),
+        (511, None, NetworkPage),
         (307, None, UnexpectedAnswer),
         (200, None, UnexpectedAnswer),
     ],
@@ -154,7 +157,7 @@ def test_a_good_answer_is_its_model() -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"<html>sign in</html>", "the body is not JSON"),
+        (b"sign in", "the body is not JSON"),
         (b"", "the body: model_type"),
         (b"[]", "the body: model_type"),
         (b'{"title": "Beam"}', "id: missing"),
@@ -166,6 +169,27 @@ def test_a_good_status_with_nonsense_may_have_been_carried_out(body: bytes, prob
         parse_answer(op.ITEMS_GET, Answer(200, {"x-request-id": "r1"}, body))
 
     assert (caught.value.problem, caught.value.sent, caught.value.upstream_request_id) == (problem, True, "r1")
+    assert type(caught.value) is UnexpectedAnswer
+
+
+@pytest.mark.parametrize("operation", [op.ITEMS_GET, op.ATTACHMENTS_CREATE, op.HUBS, op.UPLOAD_COMPLETE])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/html; charset=utf-8", b"<p>Sign in</p>"),
+        ("", b"\xef\xbb\xbf\r\n <!DOCTYPE html><title>Sign in</title>"),
+        ("application/json", b"<HTML lang=en><h1>Blocked</h1>"),
+        ("application/xhtml+xml", b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>'),
+    ],
+)
+def test_a_web_page_with_a_good_status_is_of_a_proxy_or_of_the_network(
+    operation: op.Operation[object], content_type: str, body: bytes
+) -> None:
+    with pytest.raises(NetworkPage) as caught:
+        parse_answer(operation, Answer(200, {"Content-Type": content_type}, body))
+
+    assert (caught.value.sent, caught.value.http_status) == (True, 200)
+    assert "a proxy, or a sign-in page of the network" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from acc import operations as op
 from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import (
     AccError,
-    AppNotProvisioned,
+    ApiNotGranted,
     MissingScope,
     RateLimited,
     Rejected,
@@ -49,7 +49,7 @@ UNUSED = {
 GATEWAY: dict[str, type[AccError]] = {
     "gateway.401": Unauthorized,
     "gateway.403.scope": MissingScope,
-    "gateway.403.app": AppNotProvisioned,
+    "gateway.403.app": ApiNotGranted,
     "gateway.429": RateLimited,
 }
 

@@ -302,7 +302,11 @@ async def test_while_somebody_else_renews_early_the_old_token_serves(vault: Vaul
     assert site.posts() == before
 
 
-@pytest.mark.parametrize("effect", [Refuse(503), Refuse(500, "no JSON"), Refuse(429), Reset()], ids=repr)
+@pytest.mark.parametrize(
+    "effect",
+    [Refuse(503), Refuse(500, "no JSON"), Refuse(429), Refuse(200, "<html>Sign in to the network</html>"), Reset()],
+    ids=repr,
+)
 async def test_a_failing_service_costs_no_token(vault: Vault, site: "Site", effect: Any) -> None:
     kept = await site.signed_in(vault, left=0)
     site.box.faults.add(Fault("auth.token", effect))

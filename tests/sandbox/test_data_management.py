@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+import sandbox
+
+RECORDED = {
+    one["shape"]: one["payload"]
+    for one in json.loads(Path(__file__).parents[1].joinpath("facts/autodesk_payloads.json").read_text("utf-8"))
+    if one["basis"].startswith("recorded")
+}
+"""What public recordings show, by the shape that our models call it."""
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
 
@@ -20,13 +30,17 @@ def folders(box, manager, hub):
     """Folder ids by path, found by walking down from the top."""
     base = f"/data/v1/projects/{box.project().dm_id}/folders"
     top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
-    found, waiting = {}, [(row["attributes"]["name"], row["id"]) for row in top if not row["attributes"]["hidden"]]
+    found, waiting = {}, [(row["attributes"]["name"], row["id"]) for row in top if folder_type(row) == "normal"]
     while waiting:
         path, folder_id = waiting.pop()
         found[path] = folder_id
         below = manager("GET", f"{base}/{folder_id}/contents", params={"filter[type]": "folders"}).json()["data"]
         waiting.extend((f"{path}/{row['attributes']['name']}", row["id"]) for row in below)
     return found
+
+
+def folder_type(row):
+    return row["attributes"]["extension"]["data"]["folderType"]
 
 
 def contents(who, folder_id, action="contents", **query):
@@ -88,12 +102,52 @@ def test_an_app_that_nobody_added_gets_a_warning_and_then_403(box, manager, hub)
     assert (answer["data"], answer["meta"]["warnings"][0]["ErrorCode"]) == ([], "BIM360DM_ERROR")
     for path in (f"/project/v1/hubs/{hub}/projects", f"/data/v1/projects/{box.project().dm_id}/items/x"):
         answer = manager("GET", path)
-        assert (answer.status_code, answer.json()["errorCode"]) == (403, "AUTH-001")
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "BIM360DM_ERROR")
+    assert manager.submittals("GET", "/items").status_code == 403
 
 
-def test_top_folders_include_hidden_ones_unless_only_files_are_asked_for(box, manager, hub):
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [("data_management", {"submittals"}), ("construction_cloud", {"dm", "oss"}), ("none", {"submittals", "dm", "oss"})],
+)
+def test_an_app_without_an_api_is_refused_by_the_gateway_whoever_asks(box, manager, given, refused):
+    box.switches.app_apis = given
+    answers = {
+        "submittals": manager.submittals("GET", "/items"),
+        "dm": manager("GET", "/project/v1/hubs"),
+        "oss": manager("GET", "/oss/v2/buckets/wip.dm.prod/objects/x.pdf/signeds3download"),
+        "auth": manager("GET", "/userinfo"),
+    }
+    assert {name for name, one in answers.items() if one.json().get("errorCode") == "AUTH-001"} == refused
+    assert {one.status_code for name, one in answers.items() if name in refused} == {403}
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+def test_beside_hubs_a_403_tells_of_regions_without_one(box, manager, hub, count):
+    box.switches.region_warnings = count
+    answer = manager("GET", "/project/v1/hubs").json()
+    warnings = answer.get("meta", {"warnings": []})["warnings"]
+    assert ([row["id"] for row in answer["data"]], len(warnings)) == ([hub], min(count, 7))
+    if count:
+        assert warnings[0] == RECORDED["Listing"]["meta"]["warnings"][0]
+    elsewhere = manager("GET", "/project/v1/hubs", params={"filter[id]": "b.other"}).json()
+    assert (elsewhere["data"], "meta" in elsewhere) == ([], False)
+
+
+def test_top_folders_are_those_of_a_recorded_project(box, manager, hub):
     url = f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders"
-    assert names(manager("GET", url)) == ["Project Files", "submittals-attachments"]
+    found = manager("GET", url).json()["data"]
+    for row, recorded in zip(found, RECORDED["top folders"], strict=True):
+        # Ids stand for themselves in what was recorded.
+        name = re.escape(recorded["name"]).replace("<uuid>", "<id>").replace("<id>", "[0-9a-f-]{36}")
+        assert re.fullmatch(name, row["attributes"]["name"])
+        assert folder_type(row) == recorded["folderType"]
+        assert row["attributes"]["hidden"] == recorded.get("hidden", False)
+        assert row["attributes"]["extension"]["data"]["isRoot"] == recorded.get("isRoot", False)
+
+
+def test_top_folders_leave_those_of_other_tools_out_when_only_files_are_asked_for(box, manager, hub):
+    url = f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders"
     assert names(manager("GET", url, params={"projectFilesOnly": "true"})) == ["Project Files"]
     assert manager("GET", url, params={"projectFilesOnly": "x"}).status_code == 400
 
@@ -120,11 +174,94 @@ def test_contents_come_on_pages_and_by_type(manager, folders):
         assert contents(manager, top, **query).status_code == 400
 
 
-def test_attachments_stay_hidden_in_the_files_tool(box, manager, hub):
+def test_attachments_lie_in_a_folder_an_item_below_that_of_the_submittals(box, manager, hub):
     top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
-    hidden = next(row["id"] for row in top if row["attributes"]["hidden"])
-    assert names(contents(manager, hidden)) == []
-    assert len(names(contents(manager, hidden, includeHidden="true"))) == 15
+    [above] = [row["id"] for row in top if row["attributes"]["name"] == "submittals-attachments"]
+    assert len(names(contents(manager, above))) == 15
+    item = box.item("051200-3")
+    folder = manager.submittals("GET", f"/items/{item.id}").json()["folderUrn"]
+    assert names(contents(manager, folder)) == ["beam-schedule.pdf"]
+
+
+def test_hidden_folders_come_with_include_hidden_alone(box, manager, hub):
+    top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
+    [above] = [row["id"] for row in top if row["attributes"]["name"] == "submittals-attachments"]
+    box.switches.attachment_folders_hidden = True
+    box.revise(box.item("051200-3"))
+    box.clock.move(10)
+    assert len(names(contents(manager, above))) == 15
+    assert len(names(contents(manager, above, includeHidden="true"))) == 16
+
+
+@pytest.fixture(scope="module")
+def guarded():
+    """A project in which the contractor sees two folders of the Files tool."""
+    project = {
+        "key": "riverside",
+        "name": "Riverside",
+        "managers": ["manager"],
+        "files": {
+            f"Project Files/{path}": 1 for path in ("A/Facade/plan.pdf", "A/Facade/1/a.pdf", "B/b.pdf", "C/c.pdf")
+        },
+        "folder_access": {"steel": ["Project Files/A/Facade", "Project Files/B"]},
+        "specs": {"084413": "Curtain Walls"},
+        "items": [
+            {"spec": "084413", "number": "1", "title": "Windows", "contractor": "steel", "attachments": ["windows.pdf"]}
+        ],
+    }
+    with sandbox.running(plan=sandbox.plan_from({"projects": [project]})) as box:
+        yield box
+
+
+class TestFoldersOfSomePeople:
+    @pytest.fixture
+    def box(self, guarded):
+        return guarded
+
+    def test_a_person_sees_the_highest_folders_that_are_theirs_with_the_parents_of_each(self, box, caller):
+        project = box.project()
+        url = f"/project/v1/hubs/{caller()('GET', '/project/v1/hubs').json()['data'][0]['id']}"
+        seen = caller("steel")("GET", f"{url}/projects/{project.dm_id}/topFolders").json()["data"]
+        parents = {row["attributes"]["name"]: row["attributes"]["extension"]["data"]["folderParents"] for row in seen}
+        assert {name: [one["title"] for one in above] for name, above in parents.items()} == {
+            "Facade": ["Project Files", "A"],
+            "B": ["Project Files"],
+        }
+        root, below = parents["Facade"]
+        assert (root["isRoot"], below["isRoot"], below["parentUrn"]) == (True, False, root["urn"])
+        everything = caller()("GET", f"{url}/projects/{project.dm_id}/topFolders").json()["data"]
+        assert len(everything) == 16
+        assert not any("folderParents" in row["attributes"]["extension"]["data"] for row in everything)
+
+    def test_a_person_reads_below_their_folders_and_nowhere_else(self, box, caller):
+        steel = caller("steel")
+        base = f"/data/v1/projects/{box.project().dm_id}"
+
+        def statuses(path):
+            file = box.file(f"Project Files/{path}")
+            version = quote(file.version_urn, safe="")
+            parent = caller()("GET", f"{base}/items/{file.item_urn}").json()["data"]["relationships"]["parent"]
+            folder = parent["data"]["id"]
+            paths = (f"items/{file.item_urn}", f"versions/{version}", f"folders/{folder}", f"folders/{folder}/contents")
+            return {steel("GET", f"{base}/{path}").status_code for path in paths}
+
+        assert statuses("A/Facade/1/a.pdf") == statuses("B/b.pdf") == {200}
+        assert statuses("C/c.pdf") == {403}
+        [attachment] = box.attachments(box.item("084413-1"))
+        assert steel("GET", f"{base}/versions/{quote(str(attachment['urn']), safe='')}").status_code == 200
+
+
+def test_a_folder_that_nobody_made_cannot_be_given_to_a_person():
+    project = {"key": "p", "name": "P", "managers": ["manager"], "folder_access": {"steel": ["Nowhere"]}}
+    plan = sandbox.plan_from({"projects": [project]})
+    with pytest.raises(LookupError, match="folder_access names Nowhere"), sandbox.running(plan=plan):
+        pass
+
+
+def test_a_folders_display_name_is_reserved(box, manager, hub):
+    box.switches.folder_display_name = "other"
+    top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"]
+    assert {row["attributes"]["displayName"] for row in top}.isdisjoint(row["attributes"]["name"] for row in top)
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,7 @@ def test_the_gateway_examples_are_answered_in_their_shape(box, caller, anonymous
     compare("gateway.401", anonymous.get(path))
     writing = caller("manager", scopes="data:read").attach(box.item("051200-3"))
     compare("gateway.403.scope", writing)
-    box.switches.provisioned = False
+    box.switches.app_apis = "data_management"
     compare("gateway.403.app", caller().submittals("GET", "/items"))
 
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 def names_in(module: str) -> frozenset[str]:
     names = set()
     path = (HERE.parent / module if "/" in module else HERE / module).with_suffix(".py")
-    for node in ast.parse(path.read_text("utf-8")).body if path.exists() else ():
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path.exists() else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

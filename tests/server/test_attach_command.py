@@ -278,6 +278,16 @@ def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_comm
     assert shell.box.requests.count(CREATE) == 0
 
 
+def test_a_web_page_in_place_of_acc_is_said_to_be_of_a_proxy_or_of_the_network(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    shell.box.faults.add(Fault("hubs.list", Refuse(200, "<html>Sign in to the hotel</html>")))
+    code, _, err = shell.attach()
+    assert code == 1
+    assert "of a proxy, or a sign-in page of the network" in err
+    assert "Run the same command again once a person has opened a browser" in err
+    assert shell.box.requests.count(CREATE) == 0
+
+
 class Teletype:
     """A terminal that a program believes in, with a person at it."""
 

@@ -27,6 +27,7 @@ from server.folder_sightings import Sighting, compare
 from server.mcp.app import build_server
 from server.settings import Settings
 
+NETWORK_PAGE = Refuse(200, "<!DOCTYPE html><title>Sign in to the hotel</title>", {"Content-Type": "text/html"})
 TOKEN = "canary-token-that-must-not-show"
 
 
@@ -175,6 +176,72 @@ def test_settings_that_cannot_be_read_are_findings_too(examine: Examine) -> None
     assert "openssl" in found["settings"]["seen"]
 
 
+@pytest.fixture
+def unattended(box: sandbox.Box, tmp_path: Path) -> dict[str, str]:
+    """The settings of a service account: with them nothing is left to look at."""
+    account = box.service_account()
+    key = tmp_path / "key.pem"
+    key.touch(0o600)
+    key.write_text(account.private_key, encoding="ascii")
+    client_id, secret = box.server_client
+    return {
+        "APS_ACCESS_TOKEN": "",
+        "APS_CLIENT_ID": client_id,
+        "APS_CLIENT_SECRET": secret,
+        "APS_SERVICE_ACCOUNT_ID": account.id,
+        "APS_SERVICE_ACCOUNT_KEY_ID": account.key_id,
+        "APS_SERVICE_ACCOUNT_KEY_FILE": str(key),
+    }
+
+
+@pytest.mark.parametrize(
+    ("regions", "says"), [(0, "Sandbox Construction"), (7, "no account of this app in 7 other regions")]
+)
+def test_regions_in_which_the_app_has_no_account_are_no_trouble(
+    examine: Examine, box: sandbox.Box, unattended: dict[str, str], regions: int, says: str
+) -> None:
+    box.switches.region_warnings = regions
+    code, found = examine(**unattended)
+    assert (code, found["account"]["level"], found["account"]["fix"]) == (0, "ok", None)
+    assert says in found["account"]["seen"]
+
+
+def test_accounts_that_could_not_be_listed_are_looked_at_later(examine: Examine, box: sandbox.Box) -> None:
+    hub = {"type": "hubs", "id": "b.hub", "attributes": {"name": "Hub"}}
+    warnings = [{"HttpStatusCode": "500"}, {"HttpStatusCode": "403"}]
+    box.faults.add(Fault("hubs.list", Refuse(200, {"data": [hub], "meta": {"warnings": warnings}})))
+    _, found = examine()
+    assert (found["account"]["level"], found["account"]["seen"]) == ("warning", "Hub; 1 more would not answer")
+
+
+@pytest.mark.parametrize(
+    ("given", "project", "check"),
+    [("construction_cloud", None, "account"), ("none", None, "account"), ("data_management", "Riverside", "project")],
+)
+def test_an_app_without_an_api_is_mended_at_the_app_first(
+    examine: Examine, box: sandbox.Box, given: str, project: str | None, check: str
+) -> None:
+    box.switches.app_apis = given  # type: ignore[assignment]  # one of its words
+    code, found = examine(project)
+    assert (code, found[check]["level"]) == (2, "problem")
+    assert 0 < found[check]["fix"].index("API Access") < found[check]["fix"].index("Custom Integrations")
+
+
+@pytest.mark.parametrize(
+    ("operation", "check"),
+    [("auth.openid-configuration", "network"), ("auth.userinfo", "sign-in"), ("hubs.list", "account")],
+)
+def test_a_web_page_in_place_of_an_answer_is_of_a_proxy_or_of_the_network(
+    examine: Examine, box: sandbox.Box, operation: str, check: str
+) -> None:
+    box.faults.add(Fault(operation, NETWORK_PAGE, times=None))
+    code, found = examine()
+    assert (code, found[check]["level"]) == (2, "problem")
+    assert "of a proxy, or a sign-in page of the network" in found[check]["seen"]
+    assert "browser" in found[check]["fix"]
+    assert "HTTPS_PROXY" in found[check]["fix"]
+
+
 def test_an_app_that_no_account_has_admitted(examine: Examine, box: sandbox.Box) -> None:
     box.switches.provisioned = False
     code, found = examine()
@@ -249,23 +316,10 @@ def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, t
     assert (found["data folder"]["level"], "copy" in found["data folder"]["seen"]) == ("warning", True)
 
 
-def test_a_service_account_is_examined_like_a_person(examine: Examine, box: sandbox.Box, tmp_path: Path) -> None:
-    account = box.service_account()
-    key = tmp_path / "key.pem"
-    key.touch(0o600)
-    key.write_text(account.private_key, encoding="ascii")
-    client_id, secret = box.server_client
-    variables = {
-        "APS_ACCESS_TOKEN": "",
-        "APS_CLIENT_ID": client_id,
-        "APS_CLIENT_SECRET": secret,
-        "APS_SERVICE_ACCOUNT_ID": account.id,
-        "APS_SERVICE_ACCOUNT_KEY_ID": account.key_id,
-        "APS_SERVICE_ACCOUNT_KEY_FILE": str(key),
-    }
-    code, found = examine(**variables)
+def test_a_service_account_is_examined_like_a_person(examine: Examine, unattended: dict[str, str]) -> None:
+    code, found = examine(**unattended)
     assert (code, found["service account key"]["level"], found["sign-in"]["level"]) == (0, "ok", "ok")
-    code, found = examine(**variables | {"APS_SERVICE_ACCOUNT_ID": "UNKNOWN"})
+    code, found = examine(**unattended | {"APS_SERVICE_ACCOUNT_ID": "UNKNOWN"})
     assert (code, found["sign-in"]["level"]) == (2, "problem")
     assert "Server-to-Server" in found["sign-in"]["fix"]
 

@@ -11,6 +11,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 
+from sandbox import Fault, Refuse
+
 BROWSER = """
 import sys
 from urllib.request import build_opener
@@ -119,6 +121,17 @@ def test_what_is_pasted_and_is_no_answer_is_said_to_be_none(start, site):
     code, out, _ = program.rest()
     assert code == 0
     assert "That is not the address of the last page" in out
+
+
+def test_a_web_page_in_place_of_the_token_is_said_to_be_of_a_proxy_or_of_the_network(start, site, box):
+    box.faults.add(Fault("auth.token", Refuse(200, "<html>Sign in to the hotel</html>")))
+    program = start("-m", "server", "login", "--no-browser", **site)
+    program.process.stdin.write(sent_back(authorize_url(program)) + "\n")
+    program.process.stdin.flush()
+    code, _, err = program.rest()
+    assert code == 1
+    assert "of a proxy, or a sign-in page of the network" in err
+    assert "hotel" not in err
 
 
 def test_cancelling_ends_with_a_sentence(start, site):

@@ -14,6 +14,8 @@ PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 AWAY = Refuse(503, "<html>try later</html>", {"Retry-After": "90"})
 """A service that names a longer pause than anybody waits in one call."""
 
+NETWORK_PAGE = Refuse(200, "<!DOCTYPE html><title>Sign in to the hotel</title>", {"Content-Type": "text/html"})
+
 
 @pytest.fixture
 def drawings(tmp_path):
@@ -47,13 +49,12 @@ async def test_acc_away_is_told_with_the_same_call_for_later(connect, box, opera
 @pytest.mark.parametrize(
     "answer",
     [
-        Refuse(200, "<html>sign in here</html>"),
         Refuse(200, '{"results": 7}'),
         Refuse(200, ""),
         Refuse(200, "[]"),
         Refuse(302, "", {"Location": "https://evil.example/"}),
     ],
-    ids=["html", "another shape", "nothing", "a list", "a redirect"],
+    ids=["another shape", "nothing", "a list", "a redirect"],
 )
 async def test_nonsense_is_called_nonsense(connect, box, answer):
     box.faults.add(Fault("items.list", answer))
@@ -61,6 +62,27 @@ async def test_nonsense_is_called_nonsense(connect, box, answer):
         refusal = await assistant.refused("find_submittals", project=PLACE["project"])
         assert refusal["error"]["code"] == "upstream_rejected"
         assert "html" not in str(refusal)
+        await assistant.follow(refusal["next_steps"][0])
+
+
+@pytest.mark.parametrize(
+    ("operation", "tool", "arguments"),
+    [
+        ("hubs.list", "find_projects", {}),
+        ("auth.userinfo", "sign_in", {}),
+        ("items.list", "find_submittals", {"project": PLACE["project"]}),
+        ("folders.contents", "find_project_files", {"project": PLACE["project"], "query": "beam"}),
+    ],
+)
+async def test_a_web_page_is_said_to_be_of_a_proxy_or_of_the_network(connect, box, operation, tool, arguments):
+    box.faults.add(Fault(operation, NETWORK_PAGE))
+    async with connect() as assistant:
+        refusal = await assistant.refused(tool, **arguments)
+        error = refusal["error"]
+        assert (error["code"], error["retryable"], error["http_status"]) == ("upstream_rejected", False, 200)
+        assert "of a proxy, or a sign-in page of the network" in error["message"]
+        assert "HTTPS_PROXY" in error["hint"]
+        assert "hotel" not in str(refusal)
         await assistant.follow(refusal["next_steps"][0])
 
 

@@ -88,7 +88,7 @@ async def reauthorization_required(at: Situation) -> Any:
 
 @scenario
 async def app_not_provisioned(at: Situation) -> Any:
-    at.box.faults.add(Fault("items.list", Refuse(403, {"errorCode": "AUTH-001"})))
+    at.box.switches.provisioned = False
     return await at.refused("find_submittals", project=PLACE["project"])
 
 

@@ -1,16 +1,23 @@
 """Finding projects, submittals and files, as a person would ask for them."""
 
 import json
+from dataclasses import replace
 
+import httpx
 import pytest
 
+import sandbox
 from sandbox import Fault, Refuse
+from sandbox.default_plan import DEFAULT
+from tests.conftest import NO_TRUST
 
 from .follower import Others
 
 pytestmark = pytest.mark.either_era
 
 RIVERSIDE = "Riverside Medical Center"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
 
 async def pages(assistant, tool, rows, **arguments):
@@ -79,7 +86,54 @@ async def test_an_app_that_no_account_admits_is_told_apart_from_having_no_projec
         for tool, arguments in {"find_projects": {}, "find_submittals": {"project": RIVERSIDE}}.items():
             refusal = await assistant.refused(tool, **arguments)
             assert refusal["error"]["code"] == "app_not_provisioned"
+            assert refusal["error"]["hint"].startswith("An account administrator adds its client id")
             assert refusal["next_steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "tool", "arguments"),
+    [
+        ("construction_cloud", "find_projects", {}),
+        ("data_management", "find_submittals", {"project": RIVERSIDE}),
+        ("data_management", "find_submittals", {"project": NOWHERE}),
+        ("data_management", "get_submittal", {"project": RIVERSIDE, "submittal": "051200-3"}),
+        ("none", "find_project_files", {"project": RIVERSIDE, "query": "beam"}),
+    ],
+)
+async def test_an_app_without_an_api_is_told_apart_from_one_that_no_account_admits(
+    connect, box, given, tool, arguments
+):
+    box.switches.app_apis = given
+    async with connect() as assistant:
+        refusal = await assistant.refused(tool, **arguments)
+    assert (refusal["error"]["code"], refusal["error"]["http_status"]) == ("app_not_provisioned", 403)
+    assert refusal["error"]["message"] == "The APS app has no access to this API of Autodesk."
+    own, integration = (refusal["error"]["hint"].index(words) for words in ("API Access", "Custom Integrations"))
+    assert own < integration
+
+
+async def test_a_file_of_an_app_without_data_management_is_not_said_to_be_missing(connect, box):
+    place = {"project": RIVERSIDE, "submittal": "051200-3"}
+    async with connect() as assistant:
+        await assistant.call("get_submittal", **place)
+        box.switches.app_apis = "construction_cloud"
+        urn = box.file(BEAMS).version_urn
+        refusal = await assistant.refused("add_submittal_attachment", **place, file_urn=urn)
+    assert refusal["error"]["code"] == "app_not_provisioned"
+
+
+@pytest.mark.parametrize(("regions", "broken", "unavailable"), [(7, [], 0), (0, [], 0), (1, ["500", "503"], 2)])
+async def test_a_403_of_a_region_beside_accounts_is_no_account_that_is_unavailable(
+    connect, box, regions, broken, unavailable
+):
+    box.switches.region_warnings = regions
+    if broken:
+        warnings = [{"HttpStatusCode": status, "ErrorCode": "BIM360DM_ERROR"} for status in ["403", *broken]]
+        hub = {"type": "hubs", "id": "b.hub", "attributes": {"name": "Hub"}}
+        box.faults.add(Fault("hubs.list", Refuse(200, {"data": [hub], "meta": {"warnings": warnings}})))
+        box.faults.add(Fault("projects.list", Refuse(200, {"data": []})))
+    async with connect() as assistant:
+        assert (await assistant.call("find_projects"))["accounts_unavailable"] == unavailable
 
 
 @pytest.mark.parametrize("limit", [1, 4, 50])
@@ -199,6 +253,100 @@ async def test_every_file_comes_once_over_all_pages(connect, limit):
         found = await pages(assistant, "find_project_files", "files", project=RIVERSIDE, query=".", limit=limit)
     assert found == whole["files"]
     assert len(found) == 9
+
+
+@pytest.fixture
+def crowded(box):
+    """150 more folders of ACC's other tools at the top of the project, as an issue each makes them."""
+    project = box.project("riverside")
+    token = {"Authorization": f"Bearer {box.token('manager')}"}
+    with httpx.Client(base_url=box.base_url, headers=token, verify=NO_TRUST) as client:
+        hub = client.get("/project/v1/hubs").json()["data"][0]["id"]
+        listed = client.get(f"/project/v1/hubs/{hub}/projects/{project.dm_id}/topFolders").json()
+    [issues] = [row for row in listed["data"] if row["attributes"]["name"].startswith("issue_")]
+    listed["data"] = [*({**issues, "id": f"{issues['id']}{number}"} for number in range(150)), *listed["data"]]
+    return Fault("topFolders.list", Refuse(200, listed), times=None)
+
+
+async def test_150_folders_of_other_tools_cost_a_search_no_request(connect, box, crowded):
+    async def search():
+        before = len(box.requests.all())
+        async with connect() as assistant:
+            answer = await assistant.call("find_project_files", project=RIVERSIDE, query=".", limit=50)
+        return [(row["path"], row["version"]) for row in answer["files"]], [
+            (one.operation, one.path) for one in box.requests.all()[before:]
+        ]
+
+    files, requests = await search()
+    box.faults.add(crowded)
+    assert await search() == (files, requests)
+    assert len(files) == 9
+    # Project Files with its six folders below, For the Field, and Photos.
+    assert len([name for name, _ in requests if name == "folders.contents"]) == 9
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("folder", [None, "submittals-attachments", "ProjectTb"])
+async def test_attachments_of_submittals_are_no_files_of_the_files_tool(connect, box, hidden, folder):
+    box.switches.attachment_folders_hidden = hidden
+    where = {} if folder is None else {"folder": folder}
+    async with connect() as assistant:
+        answer = await assistant.call("find_project_files", project=RIVERSIDE, query="beam-schedule", **where)
+    assert (answer["files"], answer["complete"]) == ([], True)
+
+
+async def test_the_folder_of_an_items_attachments_is_none_of_the_files_tool(connect, box):
+    async with connect() as assistant:
+        [attachment] = box.attachments(box.item("051200-3"))
+        folder = attachment["revisionFolderUrn"]
+        refusal = await assistant.refused("find_project_files", project=RIVERSIDE, query="beam", folder=folder)
+        assert (refusal["error"]["code"], "another tool" in refusal["error"]["message"]) == ("file_not_found", True)
+        assert (await assistant.follow(refusal["next_steps"][0]))["files"]
+
+
+async def test_a_file_that_lies_in_a_folder_of_another_tool_is_linked_all_the_same(connect, box):
+    [attachment] = box.attachments(box.item("051200-3"))
+    async with connect() as assistant:
+        added = await assistant.call(
+            "add_submittal_attachment", project=RIVERSIDE, submittal="051200-2", file_urn=attachment["urn"]
+        )
+    assert added["attachment"]["name"] == "beam-schedule.pdf"
+
+
+async def test_the_reserved_display_name_of_folders_is_not_read(connect, box):
+    box.switches.folder_display_name = "other"
+    async with connect() as assistant:
+        answer = await assistant.call("find_project_files", project=RIVERSIDE, query="Beam Shop", folder="05 Steel")
+    assert [row["path"] for row in answer["files"]] == [BEAMS]
+
+
+@pytest.fixture(scope="module")
+def guarded():
+    """An ACC in whose project a contractor sees one folder, and the folder of another."""
+    access = {"steel": ("Project Files/03 Shop Drawings/05 Steel", "Project Files/04 Product Data")}
+    first, *others = DEFAULT.projects
+    plan = replace(DEFAULT, projects=(replace(first, folder_access=access), *others))
+    with sandbox.running(plan=plan) as box:
+        yield box
+
+
+class TestFoldersOfSomePeople:
+    @pytest.fixture
+    def box(self, guarded):
+        return guarded
+
+    @pytest.mark.parametrize(
+        ("folder", "count"),
+        [(None, 5), ("05 Steel", 3), ("03 Shop Drawings", 3), ("Project Files/03 Shop Drawings", 3), ("Drawings", 0)],
+    )
+    async def test_people_who_see_some_folders_only_find_files_at_the_paths_that_others_see(
+        self, connect, folder, count
+    ):
+        arguments = {"project": RIVERSIDE, "query": "."} | ({} if folder is None else {"folder": folder})
+        async with connect("steel") as contractor, connect("manager") as manager:
+            mine = (await contractor.call("find_project_files", **arguments))["files"]
+            every = (await manager.call("find_project_files", **arguments))["files"]
+        assert (len(mine), [row for row in mine if row not in every]) == (count, [])
 
 
 async def test_a_folder_that_is_not_there_is_told_as_such(connect):
