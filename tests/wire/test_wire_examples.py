@@ -6,6 +6,7 @@ request that Autodesk's documentation contradicts; a decoded comparison of both 
 
 import inspect
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,6 +36,7 @@ from transfers.local_file import Counter, FileRules, LocalFile
 from transfers.part_body import PartBody, put_part
 from transfers.parts import PartPlan
 
+ROOT = Path(__file__).parents[2]
 API = AUTODESK_API.removeprefix("https://")
 PROFILE = AUTODESK_PROFILE.removeprefix("https://")
 
@@ -172,6 +174,22 @@ def test_every_request_of_signing_in_has_an_example() -> None:
     methods = {name for name, value in vars(TokenEndpoint).items() if inspect.iscoroutinefunction(value)}
 
     assert {request.method for request in AUTH_REQUESTS.values()} == {name for name in methods if name[0] != "_"}
+
+
+def test_no_other_module_makes_an_http_client() -> None:
+    """What is sent goes through `Connection`, `TokenEndpoint`, `put_part` or the doctor's two questions, or fails here."""
+    makes = re.compile(r"\b(?:api_client|storage_client|httpx\.(?:Async)?Client|Web)\(")
+    sources = [path for name in ("acc", "auth", "transfers", "tools", "server") for path in (ROOT / name).rglob("*.py")]
+
+    assert {path.relative_to(ROOT).as_posix() for path in sources if makes.search(path.read_text("utf-8"))} == {
+        "acc/http.py",
+        "acc/connection.py",
+        "server/web.py",
+        "server/desk.py",
+        "server/identity.py",
+        "server/doctor_autodesk.py",
+        "server/sandboxed.py",
+    }
 
 
 def test_every_example_of_ours_has_a_basis_and_is_sent() -> None:
