@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from acc.answers import is_web_page
 from acc.errors import (
     Facts,
+    NetworkPage,
     StorageError,
     StorageExpired,
     StorageRefused,
@@ -56,11 +58,13 @@ def bare_etag(value: str) -> str:
     return value.strip().removeprefix("W/").strip('"')
 
 
-def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartStored | StorageError:
+def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartStored | StorageError | NetworkPage:
     """What storage's answer to a part means; takes any status, headers and bytes.
 
-    A 200 without an ETag is not storage's: a proxy's sign-in page looks like that.
+    A 200 without an ETag is not storage's, and a web page with one is not either.
     """
+    if 200 <= status < 300 and is_web_page(headers, body):
+        return NetworkPage(OPERATION, problem="HTML instead of an ETag", http_status=status, sent=True)
     etag = bare_etag(lower_names(headers).get("etag", ""))
     if 200 <= status < 300:
         return PartStored(etag) if etag else StorageUnavailable(OPERATION, http_status=status, sent=True)

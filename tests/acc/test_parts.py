@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acc.errors import (
+    NetworkPage,
     StorageError,
     StorageExpired,
     StorageRefused,
@@ -27,9 +28,14 @@ def test_a_part_with_an_etag_is_stored_and_its_hash_is_bare(header: str) -> None
 
 @pytest.mark.parametrize("etag", [{}, {"ETag": ""}, {"ETag": '""'}])
 def test_a_200_without_an_etag_is_not_storages_answer(etag: dict[str, str]) -> None:
+    assert type(part_answer(200, etag, b"")) is StorageUnavailable
+
+
+@pytest.mark.parametrize("etag", [{}, {"ETag": '"abc"'}])
+def test_a_web_page_is_not_storages_answer_even_with_an_etag(etag: dict[str, str]) -> None:
     found = part_answer(200, {"Content-Type": "text/html", **etag}, b"<html>Please sign in</html>")
 
-    assert type(found) is StorageUnavailable
+    assert type(found) is NetworkPage
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,19 @@ async def test_a_web_page_is_said_to_be_of_a_proxy_or_of_the_network(connect, bo
         await assistant.follow(refusal["next_steps"][0])
 
 
+async def test_a_web_page_in_place_of_storage_stores_nothing_and_the_same_call_goes_on(connect, box, drawings):
+    box.faults.add(
+        Fault("storage.put", Refuse(200, NETWORK_PAGE.body, {"Content-Type": "text/html", "ETag": '"page"'}))
+    )
+    async with connect(folders=(drawings,)) as assistant:
+        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        assert refusal["error"]["failed_step"] == "send"
+        assert "of a proxy, or a sign-in page of the network" in refusal["error"]["message"]
+        await assistant.follow(refusal["next_steps"][0])
+    [_, row] = box.attachments(box.item("051200-3"))
+    assert box.object_bytes(row["uploadUrn"]) == b"beams"
+
+
 async def test_a_rate_limit_says_how_long_to_wait(connect, box):
     box.faults.add(
         Fault("items.get", Refuse(429, {"developerMessage": "Quota limit exceeded."}, {"Retry-After": "61"}))
