@@ -86,10 +86,10 @@ def read_facts() -> list[Fact]:
         if len(cells) != len(Fact._fields):
             raise ValueError(f"{ROWS.name}, line {number}: not section | statement | basis | test")
         section, statement, basis, test = cells
-        bases = tuple(basis.split(", "))
-        if strange := set(bases) - set(BASES):
+        given = set(basis.split(", "))
+        if strange := given - set(BASES):
             raise ValueError(f"{ROWS.name}, line {number}: {strange} is no basis; they are {', '.join(BASES)}")
-        facts.append(Fact(section, statement, bases, test))
+        facts.append(Fact(section, statement, tuple(one for one in BASES if one in given), test))
     return facts
 
 

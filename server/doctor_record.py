@@ -157,7 +157,8 @@ async def _ask_files(acc: "Acc", project: "KnownProject") -> None:
     top = await _tried(files.top_folders(project.hub_id, project.id)) or []
     if top:
         await _tried(files.folder(project.id, top[0].id))
-    waiting = deque(folder.id for folder in top)
+    # A file of people's own, rather than an attachment of some other tool.
+    waiting = deque(folder.id for folder in sorted(top, key=lambda folder: folder.of_another_tool))
     found: list[FileItem] = []
     for _ in range(_MOST_FOLDERS):
         if found or not waiting:
