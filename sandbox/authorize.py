@@ -15,7 +15,7 @@ from sandbox.html import page
 from sandbox.people import Person
 from sandbox.refusals import RefusedError
 from sandbox.shapes import HTML
-from sandbox.tokens import known_scope
+from sandbox.tokens import scopes_of
 
 CODE_LIFE = timedelta(minutes=5)
 PERSON_FIELD = "sandbox_person"
@@ -81,8 +81,7 @@ def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
     query = call.query
     if query.text("response_type") != "code":
         return "unsupported_response_type", "The 'response_type' must be code."
-    scopes = query.text("scope").split()
-    if not scopes or len(scopes) > _MOST_SCOPES or not all(map(known_scope, scopes)):
+    if not 0 < len(scopes_of(query.text("scope"))) <= _MOST_SCOPES:
         return "invalid_scope", "The 'scope' is invalid."
     challenge = query.text("code_challenge")
     if not challenge:

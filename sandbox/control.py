@@ -20,7 +20,7 @@ from sandbox.refusals import RefusedError
 from sandbox.requests import Request
 from sandbox.revising import revise
 from sandbox.switches import describe
-from sandbox.tokens import DEFAULT_SCOPES, known_scope
+from sandbox.tokens import DEFAULT_SCOPES, scopes_of
 from sandbox.world import PUBLIC_CLIENT_ID
 
 _MOST_REQUESTS = 200
@@ -123,8 +123,8 @@ def make_token(call: Call) -> Answer:
     """POST /sandbox/token: an access token for a person, as if they had just signed in."""
     body = _TOKEN.read(call.content)
     person = call.world.people.by_key(body["person"])
-    scopes = body.get("scopes", DEFAULT_SCOPES).split()
-    if person is None or not all(map(known_scope, scopes)):
+    scopes = scopes_of(body.get("scopes", DEFAULT_SCOPES))
+    if person is None or not scopes:
         raise RefusedError(400, "There is no such person or scope")
     seconds = min(int(body.get("expires_in", 3599)), _LONGEST_LIFE)
     token = call.world.tokens.access_token(

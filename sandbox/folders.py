@@ -14,6 +14,7 @@ from sandbox.jsonapi import (
     LARGEST_PAGE,
     dm_member,
     document,
+    extension_types,
     folders_above,
     need_access,
     need_row,
@@ -113,8 +114,10 @@ def _files(call: Call, folder: Row, hidden: int) -> list[Row]:
 
 
 def _wanted(call: Call, resource_type: str, extension_type: str) -> bool:
-    wanted = {"filter[type]": resource_type, "filter[extension.type]": extension_type}
-    return all(value in call.query.several(name) for name, value in wanted.items() if name in call.query)
+    kinds, types = call.query.several("filter[type]"), extension_types(call)
+    if not set(kinds) <= {"folders", "items"}:
+        raise RefusedError(400, "The filter type takes folders and items")
+    return (not kinds or resource_type in kinds) and (not types or extension_type in types)
 
 
 def _rollup(call: Call, row: Row) -> str:

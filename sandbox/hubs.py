@@ -7,7 +7,7 @@ from typing import Any, get_args
 from sandbox.access import membership
 from sandbox.call import Answer, Call, Operation
 from sandbox.files_shapes import HUB, HUBS, PROJECT, PROJECTS
-from sandbox.jsonapi import VERSION, document, page_of, paged_document
+from sandbox.jsonapi import VERSION, document, extension_types, page_of, paged_document
 from sandbox.plan import RegionName
 from sandbox.refusals import RefusedError, app_not_provisioned
 from sandbox.store import Row
@@ -31,7 +31,8 @@ def list_hubs(call: Call) -> Answer:
     for name, column in {"filter[id]": "id", "filter[name]": "name"}.items():
         if name in call.query:
             rows = [row for row in rows if row[column] in call.query.several(name)]
-    if "filter[extension.type]" in call.query and HUB_TYPE not in call.query.several("filter[extension.type]"):
+    wanted = extension_types(call)
+    if wanted and HUB_TYPE not in wanted:
         rows = []
     if rows:
         without = [name for name in _REGIONS if name not in {row["region"] for row in rows}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -70,6 +71,14 @@ def dm_member(call: Call) -> Membership:
     if member is None:
         raise RefusedError(403, "You don't have permission to access this project")
     return member
+
+
+def extension_types(call: Call) -> list[str]:
+    """The types of `filter[extension.type]`, such as `hubs:autodesk.bim360:Account`; 400 for others."""
+    types = call.query.several("filter[extension.type]")
+    if not all(re.fullmatch(r"(hubs|folders|items):autodesk\.[a-z0-9]+:[A-Z]\w+", one, re.ASCII) for one in types):
+        raise RefusedError(400, "The filter extension.type holds a value that it cannot have")
+    return types
 
 
 def need_row(call: Call, member: Membership, table: str, row_id: str) -> Row:

@@ -27,7 +27,7 @@ from sandbox.refresh_tokens import (
 )
 from sandbox.refusals import RefusedError, error_body
 from sandbox.shapes import Shape
-from sandbox.tokens import known_scope
+from sandbox.tokens import scopes_of
 
 ACCESS_SECONDS = 3599
 
@@ -112,7 +112,7 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
 def _from_refresh_token(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
     row = use_refresh_token(call, client, _needed(form, "refresh_token"))
     granted: str = row["scope"]
-    wanted = form.get("scope", granted).split()
+    wanted = scopes_of(form.get("scope", granted))
     if not wanted or not set(wanted) <= set(granted.split()):
         raise RefusedError(400, "The requested scope is invalid.", code="invalid_scope")
     spend_refresh_token(call, row)
@@ -177,8 +177,8 @@ def _id_token(call: Call, client: Client, person: Person, nonce: str | None) -> 
 
 
 def _scopes(form: dict[str, str]) -> str:
-    scopes = form.get("scope", "").split()
-    if not scopes or not all(map(known_scope, scopes)):
+    scopes = scopes_of(form.get("scope", ""))
+    if not scopes:
         raise RefusedError(400, "The requested scope is invalid.", code="invalid_scope")
     return " ".join(scopes)
 

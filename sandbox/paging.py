@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,24 @@ class PageSize:
     largest: int
 
 
+_UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_FORMS = {
+    **{f"filter[{name}]": _UUID for name in ("id", "specId", "typeId", "responseId", "reviewResponseId")},
+    "filter[packageId]": f"noPackage|{_UUID}",
+    **{f"filter[{name}]": r"\d+" for name in ("revision", "leadTime")},
+    **{f"filter[{name}]": "[123]" for name in ("managerType", "subcontractorType")},
+    **{
+        f"filter[{name}]": "[0-9A-Z]+"
+        for name in (
+            *("manager", "subcontractor", "createdBy", "watchers", "autodeskId"),
+            *("ballInCourtUsers", "ballInCourtCompanies", "ballInCourtRoles"),
+        )
+    },
+    "filter[statusId]": "[1-6]",
+    "filter[stateId]": "draft|sbc-1|mgr-1|rev|mgr-2|sbc-2|void",
+    "filter[categoryId]": "[1-8]",
+}
+"""What the values of filters look like, but for what people write (fact sheet 0, 2, 3)."""
 ITEMS = PageSize(20, 50)
 """The documented sizes."""
 HUNDRED = PageSize(100, 100)
@@ -149,6 +168,9 @@ def _filters(call: Call, listing: Listing) -> Iterable[Condition]:
     for name, sql in listing.filters.items():
         if name in call.query:
             members = call.query.several(name)
+            form = _FORMS.get(name, "")
+            if form and not all(re.fullmatch(form, one, re.ASCII) for one in members):
+                raise RefusedError(400, f'"{name}" holds a value that it cannot have')
             yield Condition(sql.replace("{marks}", ", ".join("?" * len(members))), tuple(members))
 
 

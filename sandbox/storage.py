@@ -76,7 +76,10 @@ class Storage:
             request.scope["state"]["request"].notes.append("a bearer token was sent to storage")
             if self._world.switches.bearer_at_storage == "refuse":
                 raise StorageRefusedError(400, "InvalidArgument", "Only one auth mechanism allowed")
-        pairs = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        sent = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        pairs = dict(sent)
+        if len(pairs) != len(sent):
+            raise _wrong_signature()
         self._check_signature(request, pairs)
         # A signature is good for one method, so what is not an upload can only be a download.
         if request.method == "PUT":
@@ -93,8 +96,7 @@ class Storage:
         if judged.verdict == "unsigned":
             raise StorageRefusedError(403, "AccessDenied", "Access Denied")
         if judged.verdict == "wrong":
-            message = "The request signature we calculated does not match the signature you provided."
-            raise StorageRefusedError(403, "SignatureDoesNotMatch", message)
+            raise _wrong_signature()
         if judged.verdict == "expired":
             times = {"X-Amz-Expires": judged.lifetime, "Expires": judged.expires_at, "ServerTime": second_stamp(now)}
             raise StorageRefusedError(403, "AccessDenied", "Request has expired", **times)
@@ -156,6 +158,11 @@ class Storage:
         files = [(self._world.blob(blob["name"]), blob["size"]) for blob in blobs]
         body = _stretch(files, first, last + 1)
         return StreamingResponse(body, 206 if wanted else 200, {k: _header(v) for k, v in headers.items()})
+
+
+def _wrong_signature() -> StorageRefusedError:
+    message = "The request signature we calculated does not match the signature you provided."
+    return StorageRefusedError(403, "SignatureDoesNotMatch", message)
 
 
 async def _receive(request: Request, target: Path) -> tuple[str, int]:

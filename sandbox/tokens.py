@@ -52,6 +52,12 @@ def known_scope(scope: str) -> bool:
     return scope in SCOPES or scope.startswith("data:read:urn:")
 
 
+def scopes_of(text: str) -> tuple[str, ...]:
+    """The scopes of a list with one space between each and the next; none where one of them does not exist."""
+    scopes = tuple(text.split(" "))
+    return scopes if all(map(known_scope, scopes)) else ()
+
+
 class TokenMint:
     """Signs and reads JWTs. The RSA key is made when the first token is needed and kept with the sandbox's data."""
 
