@@ -155,7 +155,7 @@ class Submittals:
     ) -> Attachment:
         """Reserve an attachment to upload to, or with `urn` link that version of a Files-tool file.
 
-        ACC chooses the category where none is given. An item in review needs the `task_id` of the person's own task.
+        ACC chooses the category where none is given. An item in review needs a `task_id`; whose, ACC decides.
         There is no idempotency key: after an error with `sent` the attachment may exist, so list before repeating.
         """
         content = body(

@@ -151,7 +151,7 @@ Court = Literal[True, False, "unknown"]
 
 
 class SubmittalRow(Result):
-    """A submittal as a list shows it; in review attaching also takes an open task, which only `get_submittal` tells."""
+    """A submittal as a list shows it."""
 
     id: Foreign
     number: Foreign

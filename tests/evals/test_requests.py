@@ -72,7 +72,7 @@ def test_there_are_requests_of_every_kind_and_mistakes_of_every_kind():
 @pytest.mark.parametrize("name", REQUESTS)
 def test_the_call_of_a_request_is_one_that_the_tool_takes(name):
     request = REQUESTS[name]
-    schema = every_tool("stdio")[request.tool].parameters
+    schema = every_tool("stdio")[request.tool].input_schema
     Draft202012Validator(schema).validate(request.arguments)
 
 
