@@ -1,6 +1,8 @@
 """Where a token may go, and where bytes may go."""
 
+import json
 import string
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from acc.hosts import UPLOAD_HOSTS, Hosts, InvalidBaseUrl, is_loopback, is_path_style
 
+PAYLOADS = Path(__file__).parents[1] / "facts" / "autodesk_payloads.json"
 ACCELERATED = "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"
 EMEA = "com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com"
 
@@ -145,6 +148,21 @@ def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
 )
 def test_no_other_host_gets_bytes(url: str) -> None:
     assert not Hosts.autodesk().storage_host_allowed(url)
+
+
+@pytest.mark.parametrize(
+    ("basis", "allowed"),
+    [
+        ("recorded upload URL of an EMEA account, July 2024 (host and path; query shortened)", True),
+        # Written against Autodesk's staging, which no person's files belong in.
+        ("tutorial signeds3upload", False),
+    ],
+)
+def test_of_the_upload_urls_that_autodesk_shows_the_production_ones_are_allowed(basis: str, allowed: bool) -> None:
+    [payload] = [row["payload"] for row in json.loads(PAYLOADS.read_text("utf-8")) if row["basis"] == basis]
+    url = payload if isinstance(payload, str) else payload["urls"][0].strip()
+
+    assert Hosts.autodesk().storage_host_allowed(url) is allowed
 
 
 @pytest.mark.parametrize(
