@@ -13,12 +13,11 @@ import anyio
 
 from acc.errors import Forbidden, NotFound, Rejected
 from server.manifest import BadRow, Row
-from server.shell_words import for_a_shell
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.arguments import read_arguments
 from tools.desk import Desk
-from tools.errors import InvalidArguments, ToolProblem
-from tools.explaining import Explained, explain
+from tools.errors.description import ErrorDescription, describe_error
+from tools.errors.exceptions import InvalidArguments, ToolProblem
 from transfers.attaching import SeenFile
 from transfers.errors import FileNotAllowed, TransferError
 from transfers.job import Destination
@@ -164,25 +163,23 @@ def _resolved(row: Row, where: Destination, *, confirm: bool) -> dict[str, Any]:
 
 
 def _bad(row: Row, problem: Exception) -> BadRow:
-    explained = explain(problem)
+    explained = describe_error(problem)
     if explained is None:
         raise problem
-    body = explained.body
-    return row.refused(body.code, body.message, _remedy(problem, explained))
+    return row.refused(explained.code, explained.row.message, _remedy(problem, explained))
 
 
-def _remedy(problem: Exception, explained: Explained) -> str:
-    body = explained.body
+def _remedy(problem: Exception, explained: ErrorDescription) -> str:
     if isinstance(problem, FileNotAllowed) and problem.why in ("no_folders", "outside"):
         folder = Path(problem.path).parent
         return f"Add --folder {shlex.quote(str(folder))}, or the folder to SUBMITTAL_MCP_FOLDERS."
     if isinstance(problem, InvalidArguments):
         return "Correct the row."
-    wish = explained.again.arguments.get("name") if explained.again is not None else None
-    candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in body.candidates]
+    wish = explained.row.again.arguments.get("name") if explained.row.again is not None else None
+    candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in explained.candidates]
     return " ".join(
         [
-            for_a_shell(body.code, body.hint),
+            explained.row.shell_hint,
             *([f"Candidates: {'; '.join(candidates)}."] if candidates else []),
             *([f"For example: {wish!r}."] if wish else []),
         ]

@@ -26,12 +26,11 @@ from server.deadline import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_wit
 from server.desk import open_desk, policy_of
 from server.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.settings import Settings
-from server.shell_words import for_a_shell
 from server.signing import NothingToDo
 from server.terminal_questions import Terminal, can_ask
 from tools.desk import Desk
-from tools.errors import ToolProblem
-from tools.explaining import explain
+from tools.errors.description import describe_error
+from tools.errors.exceptions import ToolProblem
 from transfers.task_groups import alongside
 
 PATIENCE_SECONDS: Final = 24 * 3600
@@ -86,11 +85,10 @@ def run(settings: Settings, asked: Asked) -> int:
     try:
         return anyio.run(work)
     except (AccError, AuthError, ToolProblem) as error:
-        explained = explain(error)
+        explained = describe_error(error)
         if explained is None:
             raise
-        body = explained.body
-        raise Refused(f"{body.message} {for_a_shell(body.code, body.hint)}") from error
+        raise Refused(f"{explained.row.message} {explained.row.shell_hint}") from error
 
 
 def _check(settings: Settings, asked: Asked) -> None:

@@ -9,7 +9,6 @@ import anyio
 from server.attach_check import Checked
 from server.attach_progress import View
 from server.attach_results import Failure, RowResult
-from server.shell_words import for_a_shell
 from tools.add_submittal_attachment import definition
 from tools.calling import carried_out
 from tools.confirm_attachment import DEFINITION as CONFIRM
@@ -92,7 +91,7 @@ class Run:
         for _ in range(MOST_CALLS):
             if isinstance(answer, ErrorResult):
                 error = answer.error
-                return row.failed(error.model_copy(update={"hint": for_a_shell(error.code, error.hint)}))
+                return row.failed(error.model_copy(update={"hint": error.shell_hint}))
             if not isinstance(answer, AttachmentResult):
                 raise TypeError("a tool that attaches answers about an attachment")
             existed = existed or answer.already_attached

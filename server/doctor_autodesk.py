@@ -27,10 +27,9 @@ from server.desk import policy_of
 from server.findings import Finding, ok, problem, skipped, warning
 from server.identity import endpoint_of, hosts_of, scopes_of
 from server.settings import Settings
-from server.shell_words import for_a_shell
 from server.web import Web
 from tools.cleaner import clean
-from tools.errors import ToolProblem
+from tools.errors.exceptions import ToolProblem
 from tools.finding import Finder
 from transfers.state import DISCARDED_SECONDS
 
@@ -224,7 +223,7 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
         yield await _left_behind(acc, project, item)
     except ToolProblem as error:
         check = "submittal" if "submittal" in error.code else "project"
-        yield problem(check, error.message, for_a_shell(error.code, error.hint))
+        yield problem(check, error.message, error.shell_hint)
     except AccError as error:
         yield _told("project", error)
 
@@ -325,10 +324,9 @@ def _named(attachments: Sequence["Attachment"]) -> str:
 
 def _told(check: str, error: AccError) -> Finding:
     """Say of an error of Autodesk's what the tools say of it."""
-    from tools.explaining import explain
+    from tools.errors.description import describe_error
 
-    explained = explain(error)
+    explained = describe_error(error)
     if explained is None:
         return problem(check, str(error), "try again later")
-    body = explained.body
-    return problem(check, body.message, for_a_shell(body.code, body.hint))
+    return problem(check, explained.row.message, explained.row.shell_hint)

@@ -16,7 +16,7 @@ from server.desk import policy_of
 from server.doctor_shapes import header_names, shape
 from server.findings import Finding, ok, problem, warning
 from server.settings import Settings
-from tools.errors import ToolProblem
+from tools.errors.exceptions import ToolProblem
 from tools.finding import Finder
 
 if TYPE_CHECKING:

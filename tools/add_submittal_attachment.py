@@ -9,7 +9,7 @@ from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_no
 from tools.consent import require_consent
 from tools.definition import Definition
 from tools.desk import Call, Desk
-from tools.errors import Again, InvalidArguments
+from tools.errors.exceptions import Again, InvalidArguments
 from tools.results import AttachmentResult
 from tools.tasks import DeferredResult
 from transfers.categories import GivenCategory
@@ -156,18 +156,21 @@ def _check(arguments: AttachArguments) -> None:
         found = " and ".join(given) if given else "none"
         raise InvalidArguments(
             f"Exactly one of {', '.join(arguments.sources)} must be given; there is {found}.",
-            f"Call again with one of them, for example {arguments.sources[0]}.",
+            f"Call {{tool}} again with one of them, for example {arguments.sources[0]}.",
+            "Name one file.",
             again=Again(without=given, needs=[arguments.sources[0]]),
         )
     if arguments.upload_by_caller and arguments.confirm:
         raise InvalidArguments(
             "'confirm' does not go with upload_by_caller: there are no bytes yet.",
-            "Call again without confirm, send the bytes, then call confirm_attachment.",
+            "Call {tool} again without confirm, send the bytes, then call confirm_attachment.",
+            "Attach a local file to confirm it at once.",
             again=Again(without=["confirm"]),
         )
     if arguments.upload_by_caller and not arguments.name:
         raise InvalidArguments(
             "'name' is missing: with upload_by_caller the server does not see the file.",
+            "Give the name the attachment shall have, with its extension.",
             "Give the name the attachment shall have, with its extension.",
             again=Again(needs=["name"]),
         )

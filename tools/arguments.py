@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tools.errors import Again, InvalidArguments
+from tools.errors.exceptions import Again, InvalidArguments
 
 A = TypeVar("A", bound="Arguments")
 
@@ -61,6 +61,7 @@ def read_arguments(model: type[A], given: dict[str, Any]) -> A:
         raise InvalidArguments(
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
             f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
+            "Correct the value.",
             again=Again(meant, without=list(wrong), needs=needs),
         ) from None
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from acc.models import Item, ItemState
 from tools.desk import Desk
-from tools.errors import (
+from tools.errors.exceptions import (
     Again,
     InvalidArguments,
     InvalidCategory,
@@ -26,6 +26,11 @@ from transfers.categories import (
     is_documented,
 )
 from transfers.job import Destination
+
+_OTHERS_CAN_ATTACH: Final = (
+    "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."
+)
+_CAN_BE_REOPENED: Final = "A submittals manager can reopen a closed submittal in ACC; a void one stays void."
 
 _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 
@@ -82,9 +87,8 @@ async def doubtful_choice(
         return None
     return TaskRequired(
         "In review an attachment belongs to a review task, and this one is no open task of this person.",
-        "Call again with the task_id of a candidate."
-        if mine
-        else "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC.",
+        "Call {tool} again with the task_id of a candidate." if mine else _OTHERS_CAN_ATTACH,
+        "Run the same command again with the task of a candidate." if mine else _OTHERS_CAN_ATTACH,
         candidates=_task_candidates(mine, {}),
         again=Again(needs=["task_id"]) if mine else None,
     )
@@ -97,7 +101,8 @@ def closed(item: Item) -> SubmittalClosed | None:
         return None
     return SubmittalClosed(
         f"The submittal is {word}: ACC takes no attachment.",
-        "A submittals manager can reopen a closed submittal in ACC; a void one stays void.",
+        _CAN_BE_REOPENED,
+        _CAN_BE_REOPENED,
     )
 
 
@@ -106,6 +111,7 @@ def _check_permission(item: Item) -> None:
         raise NotPermitted(
             "ACC does not let this person attach in the submittal's present state.",
             "A person who has the ball in court, or a submittals manager, can attach; get_submittal shows whose it is.",
+            "A person who has the ball in court, or a submittals manager, can attach; ACC shows whose it is.",
         )
 
 
@@ -117,9 +123,10 @@ def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
     allowed = _listed(item)
     return InvalidCategory(
         f"ACC does not offer the category {category} in this state.",
-        f"Call again with one of the candidates, or without category: ACC then chooses {allowed[0]}."
+        f"Call {{tool}} again with one of the candidates, or without category: ACC then chooses {allowed[0]}."
         if allowed
-        else "Call again without category: ACC then chooses one.",
+        else "Call {tool} again without category: ACC then chooses one.",
+        "Write one of the candidates as the category, or none.",
         candidates=[Candidate(id=word) for word in allowed],
         again=Again(needs=["category"]) if allowed else Again(without=["category"]),
     )
@@ -131,7 +138,8 @@ async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: 
         if given is not None:
             raise InvalidArguments(
                 "'task_id' counts only while a submittal is in review.",
-                "Call again without task_id.",
+                "Call {tool} again without task_id.",
+                "Leave the task out.",
                 again=Again(without=["task_id"]),
             )
         return None
@@ -147,7 +155,8 @@ async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: 
         "The submittal is in review: an attachment belongs to one of its review tasks."
         if given is None
         else "'task_id' is none of this submittal's review tasks.",
-        "Call again with the task_id of a candidate." if choices else "Call again without task_id.",
+        "Call {tool} again with the task_id of a candidate." if choices else "Call {tool} again without task_id.",
+        "Run the same command again with the task of a candidate." if choices else "Leave the task out.",
         candidates=_task_candidates(choices, names),
         again=Again(needs=["task_id"]) if choices else Again(without=["task_id"]),
     )

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment, Item
-from tools.codes import Code
 from tools.desk import Call, Desk
-from tools.errors import Ended, KeepsFailing
-from tools.explaining import explain
+from tools.errors.codes import Code
+from tools.errors.description import describe_error
+from tools.errors.exceptions import Ended, KeepsFailing
 from tools.next_steps import MAX_FAILURES, Standing, after_attachment, after_doubt
 from tools.project_list import KnownProject
 from tools.refusals import looked_into
@@ -139,6 +139,7 @@ def _keeps_failing(times: int) -> KeepsFailing:
     return KeepsFailing(
         f"ACC has failed {times} times to make a version of this file (asyncState 4).",
         "A person opens the file to see whether it is damaged or protected, and deletes the failed attachments in ACC.",
+        "Open the file to see whether it is damaged or protected, and delete the failed attachments in ACC.",
     )
 
 
@@ -165,8 +166,8 @@ def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
 
 
 def _code(failure: Exception | None) -> Code | None:
-    explained = explain(failure) if failure is not None else None
-    return explained.body.code if explained is not None else None
+    explained = describe_error(failure) if failure is not None else None
+    return explained.code if explained is not None else None
 
 
 async def _discarded(desk: Desk, row: Attachment, job: Job | None) -> bool:

@@ -38,17 +38,14 @@ async def carried_out(
 
 def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
     """Return what a failed call answers; None for a fault of ours."""
-    from tools.explaining import explain
+    from tools.errors.description import describe_error
     from tools.recovery import Failure, after_failure
-    from tools.words import CALL_AGAIN
 
-    explained = explain(error)
-    if explained is None:
+    found = describe_error(error)
+    if found is None:
         return None
-    body = explained.body
-    failure = Failure(body.code, call.tool, call.arguments, explained.again, explained.uploading, explained.standing)
+    failure = Failure(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
     steps = after_failure(failure, desk.policy.surroundings)
     # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
-    tool = steps[0].tool if explained.standing is not None and steps else call.tool
-    hint = body.hint.replace(CALL_AGAIN, f"Call {tool} again")
-    return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=steps)
+    tool = steps[0].tool if found.standing is not None and steps else call.tool
+    return ErrorResult(error=found.body(tool), next_steps=steps)

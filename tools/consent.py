@@ -7,7 +7,7 @@ whoever made the call: a form of their chat client (`server.mcp.consent_elicitat
 from collections.abc import Awaitable, Callable
 
 from tools.desk import Call, Desk
-from tools.errors import Again, ConfirmationDeclined, ConfirmationRequired
+from tools.errors.exceptions import Again, ConfirmationDeclined, ConfirmationRequired
 from tools.ports import ConsentSummary
 
 
@@ -31,6 +31,7 @@ async def require_consent(desk: Desk, call: Call, look: Callable[[], Awaitable[C
         raise ConfirmationDeclined(
             "The person did not agree: nothing was made visible. What is uploaded stays as it is.",
             "Ask the person what should be different, before you call add_submittal_attachment or confirm_attachment.",
+            "Run the same command again to be asked again.",
         )
     if await look() != showing:
         raise changed()
@@ -41,8 +42,9 @@ def cannot_ask() -> ConfirmationRequired:
     return ConfirmationRequired(
         "A person has to agree before a file becomes visible, and this chat client cannot ask them. "
         "What is uploaded stays as it is.",
-        "The person can use a client that shows forms (elicitation), attach the file with `submittal-mcp attach` in a "
-        "terminal, or restart the server with SUBMITTAL_MCP_CONFIRM=off.",
+        "The person can use a client that shows forms (elicitation), attach the file in a terminal, or restart the "
+        "server with SUBMITTAL_MCP_CONFIRM=off.",
+        "Run the command in a terminal, where it can ask, or with SUBMITTAL_MCP_CONFIRM=off.",
     )
 
 
@@ -50,6 +52,7 @@ def changed() -> ConfirmationRequired:
     """Return what a call is refused with when what the person saw is no longer what there is."""
     return ConfirmationRequired(
         "Something changed since the person was shown it: nothing was made visible.",
-        "Call again: the person is shown what there is now.",
+        "Call {tool} again: the person is shown what there is now.",
+        "Run the same command again: it shows what there is now.",
         again=Again(),
     )

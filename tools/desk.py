@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tools.cursor import Cursors, InvalidCursor
-from tools.errors import Again, InvalidArguments
+from tools.errors.exceptions import Again, InvalidArguments
 from tools.policy import Policy
 from tools.ports import ConsentPrompt, Report, SignInPage
 
@@ -75,6 +75,7 @@ class Call:
             raise InvalidArguments(
                 "'cursor' does not belong to this list.",
                 "Repeat the call without it, and take next_cursor from its answer with the other arguments unchanged.",
+                "Begin the list again.",
                 again=Again(without=["cursor"]),
             ) from None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.models import FolderContents
-from tools.errors import Again, NotInFiles
+from tools.errors.exceptions import Again, NotInFiles
 from tools.ports import Report
 from tools.project_list import KnownProject
 from tools.references import alike
@@ -79,7 +79,8 @@ async def _beginnings(
         if top.of_another_tool:
             raise NotInFiles(
                 "This folder belongs to another tool of ACC, not to the Files tool.",
-                "Call again without folder, or with its path as people see it.",
+                "Call {tool} again without folder, or with its path as people see it.",
+                "Name a folder of the Files tool.",
                 again=Again(without=["folder"]),
             )
         return [_Folder(top.id, (*top.parents, top.name), inside=True)]

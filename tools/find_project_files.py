@@ -7,7 +7,7 @@ from pydantic import Field
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project
 from tools.definition import Definition
 from tools.desk import Call, Desk
-from tools.errors import Again, InvalidArguments
+from tools.errors.exceptions import Again, InvalidArguments
 from tools.long_lists import ListPage, after_page
 from tools.next_steps import after_files
 from tools.references import NotAReference, folder_reference
@@ -54,6 +54,7 @@ def _folder(text: str | None) -> str | None:
         raise InvalidArguments(
             "'folder' is a URL that names no folder of the Files tool.",
             "Give the folder's path as people see it, or leave folder out.",
+            "Give the folder's path as people see it.",
             again=Again(without=["folder"]),
         ) from None
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from acc.client import Acc
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, Rejected
 from acc.models import Item, SubmittalsUser
-from tools.errors import (
+from tools.errors.exceptions import (
     Again,
     AmbiguousReference,
     InvalidArguments,
@@ -70,6 +70,7 @@ class Finder:
             raise ProjectNotSupported(
                 "This is a BIM 360 project; its submittals are not served by the ACC Submittals API.",
                 "Use an ACC (Forma) project; find_projects tells which are supported.",
+                "Use an ACC (Forma) project.",
             )
         return project
 
@@ -84,6 +85,7 @@ class Finder:
         if reference.project_id not in (None, project.id):
             raise InvalidArguments(
                 "The submittal's URL belongs to another project.",
+                "Give the URL's own project, or the submittal's number.",
                 "Give the URL's own project, or the submittal's number.",
                 again=Again(needs=["project"]),
             )
@@ -145,7 +147,8 @@ class Finder:
         if len(found) > 1:
             raise AmbiguousReference(
                 f"{len(found)} projects fit these words.",
-                "Call again with the id of one of the candidates.",
+                "Call {tool} again with the id of one of the candidates.",
+                "Write the id of one of the candidates.",
                 candidates=[Candidate(id=project.id, name=project.name) for project in found],
                 again=Again(needs=["project"]),
             )
@@ -195,7 +198,8 @@ def _only(found: dict[str, Item], words: str) -> Item:
         return (literal or items)[0]
     raise AmbiguousReference(
         f"{len(items)} submittals fit these words.",
-        "Call again with the id of one of the candidates, or with more of the number or title.",
+        "Call {tool} again with the id of one of the candidates, or with more of the number or title.",
+        "Write the id of one of the candidates.",
         candidates=[candidate(item) for item in items],
         again=Again(needs=["submittal"]),
     )
@@ -208,6 +212,7 @@ def _read(reader: Callable[[str], Reference], text: str, argument: str) -> Refer
         raise InvalidArguments(
             f"'{argument}' is a URL that names none: only ACC and Forma addresses of a {argument} are read.",
             f"Paste the address of the {argument}'s own page, or give its name, number or id.",
+            f"Paste the address of the {argument}'s own page, or give its name, number or id.",
             again=Again(needs=[argument]),
         ) from None
 
@@ -218,6 +223,7 @@ def _no_project(*, not_provisioned: bool) -> Exception:
     return ProjectNotFound(
         "No project of that id or name, or this person may not see it.",
         "List the projects with find_projects; the person must be a member of the project with access to Submittals.",
+        "Check its name; the person must be a member of it with access to Submittals.",
     )
 
 
@@ -225,4 +231,5 @@ def _no_submittal() -> SubmittalNotFound:
     return SubmittalNotFound(
         "No submittal of that id, number or title in this project, or this person may not see it.",
         "Look for it with find_submittals, or ask the person for its number. Only a submittals manager sees drafts.",
+        "Check its number or title; drafts are shown to managers only.",
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 from tools.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
 from tools.definition import Definition
 from tools.desk import Call, Desk
-from tools.errors import TakesTooLong
+from tools.errors.exceptions import TakesTooLong
 from tools.next_steps import after_attachment
 from tools.results import AttachmentResult, AttachmentsResult
 from tools.tasks import DeferredResult
@@ -67,6 +67,7 @@ async def _one(
         raise TakesTooLong(
             "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",
             "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
+            "Look at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
         )
     answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
     if call.defers and wait_seconds > waiting.seconds and goes_on(answer):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from acc.errors import Forbidden, NotFound, Rejected
 from acc.ids import InvalidId, VersionUrn
 from tools.desk import Desk
-from tools.errors import Again, InvalidArguments, NotInFiles
+from tools.errors.exceptions import Again, InvalidArguments, NotInFiles
 from tools.references import LINEAGE, NotAReference, file_reference
 
 if TYPE_CHECKING:
@@ -33,11 +33,13 @@ async def linked_version(desk: Desk, project_id: str, text: str) -> "FileVersion
         raise InvalidArguments(
             "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
             "Take version_urn from find_project_files.",
+            "Copy the file's address in ACC.",
             again=_ANOTHER,
         ) from None
     except (Forbidden, NotFound, Rejected):
         raise NotInFiles(
             "This project has no such file version, or this person may not see it.",
             "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
+            "Only versions of the submittal's own project can be linked: look for it in the project's Files tool.",
             again=_ANOTHER,
         ) from None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tools.codes import Code
+from tools.errors.codes import Code
 from tools.results import NextStep
 from transfers.state import AttachmentState
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.errors import ProjectNotAllowed, ReadOnly
+from tools.errors.exceptions import ProjectNotAllowed, ReadOnly
 from tools.next_steps import Surroundings
 
 
@@ -29,7 +29,8 @@ class Policy:
         if self.read_only:
             raise ReadOnly(
                 "This server only reads: nothing can be attached or confirmed.",
-                "A person can restart it without SUBMITTAL_MCP_READ_ONLY (or --read-only).",
+                "A person can restart it without SUBMITTAL_MCP_READ_ONLY.",
+                "Run it without SUBMITTAL_MCP_READ_ONLY or --read-only.",
             )
 
     def allows(self, project_id: str) -> bool:
@@ -46,6 +47,7 @@ class Policy:
             raise ProjectNotAllowed(
                 "This server was told to leave that project alone.",
                 "A person can add it to SUBMITTAL_MCP_PROJECTS.",
+                "Add it to SUBMITTAL_MCP_PROJECTS.",
             )
 
     @property

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tools.codes import Code
-from tools.errors import Again
+from tools.errors.codes import Code
+from tools.errors.exceptions import Again
 from tools.next_steps import Standing, Surroundings, after_attachment, step
 from tools.results import NextStep
 

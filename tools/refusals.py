@@ -11,7 +11,7 @@ from acc.errors import AccError, Forbidden, Rejected
 from acc.models import Item
 from tools.attach_target import attach_target, closed, doubtful_choice
 from tools.desk import Desk
-from tools.errors import Again, NotPermitted, Refused, ToolProblem
+from tools.errors.exceptions import Again, NotPermitted, Refused, ToolProblem
 from tools.project_list import KnownProject
 from transfers.categories import GivenCategory
 from transfers.errors import JobStopped
@@ -32,6 +32,7 @@ _STATES: Final = {
 }
 
 _IN_ACC: Final = "A person does this step in ACC itself, or asks a submittals manager; get_submittal shows the state."
+_IN_ACC_SHELL: Final = "Do this step in ACC itself, or ask a submittals manager."
 
 
 async def looked_into(
@@ -80,22 +81,28 @@ async def _unattached(
         return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
     kind = _kind(status)
     if happened:
-        hint = "The same call attaches it under the rules of the new state, if that is still wanted."
-        return kind(f"{happened} ACC would take the attachment now.", hint, again=Again(), http_status=status)
+        return kind(
+            f"{happened} ACC would take the attachment now.",
+            "The same call attaches it under the rules of the new state, if that is still wanted.",
+            "The same command attaches it under the rules of the new state, if that is still wanted.",
+            again=Again(),
+            http_status=status,
+        )
     doubtful = await doubtful_choice(desk, project, now, where, category)
     if doubtful is not None:
         return doubtful.after("ACC refused the attachment.", status)
     message = "ACC refused the attachment, although the submittal has not changed and still permits it."
-    return kind(message, _IN_ACC, http_status=status)
+    return kind(message, _IN_ACC, _IN_ACC_SHELL, http_status=status)
 
 
 def _unconfirmed(before: Item, now: Item, status: int | None) -> ToolProblem:
     ended = closed(now)
     if ended is not None:
         ended.hint += " Once it is open again, confirm_attachment finishes the attachment."
+        ended.shell_hint += " Once it is open again, the same command finishes the attachment."
         return ended.after(_happened(before, now) or "ACC refused the confirmation.", status)
     message = f"ACC does not let this person confirm the attachment. {_happened(before, now)}"
-    return _kind(status)(message.strip(), _IN_ACC, http_status=status)
+    return _kind(status)(message.strip(), _IN_ACC, _IN_ACC_SHELL, http_status=status)
 
 
 def _kind(status: int | None) -> type[NotPermitted | Refused]:

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from tools.cleaner import clean, clean_json
-from tools.codes import Code
+from tools.errors.codes import Code
 from transfers.categories import Category
 from transfers.state import AttachmentState
 
@@ -269,6 +270,8 @@ class ErrorBody(Result):
     retry_after_seconds: float | None = None
     http_status: int | None = None
     candidates: list[Candidate] = []
+    shell_hint: SkipJsonSchema[str] = Field(default="", exclude=True)
+    """What helps a person at a shell, where no tool can be called; never served."""
 
 
 class ErrorResult(Result):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task, UserType
-from tools.codes import Code
+from tools.errors.codes import Code
 from tools.next_steps import Standing
 from tools.results import (
     AttachmentRow,

@@ -16,8 +16,8 @@ from acc.models import Item, Page
 from acc.paging import next_offset
 from tools.cleaner import clean
 from tools.desk import Desk, Door
-from tools.errors import ToolProblem
-from tools.explaining import explain
+from tools.errors.description import describe_error
+from tools.errors.exceptions import ToolProblem
 from tools.kept import Kept
 from tools.references import alike, search_terms
 from tools.submittal_search import LARGEST_PAGE, ORDER
@@ -62,12 +62,12 @@ class CompletionSource:
             project = settled.get("project", "")
             return await self._submittals(desk, project, typed) if project.strip() else NOTHING
         except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
-            explained = explain(error)
+            explained = describe_error(error)
             log = structlog.get_logger(__name__)
             if explained is None:
                 log.exception("completion_crashed", argument=argument)
                 raise MCPError(INTERNAL_ERROR, f"Error completing argument {argument}") from None
-            log.info("nothing_to_suggest", error_code=explained.body.code)
+            log.info("nothing_to_suggest", error_code=explained.code)
             return NOTHING
 
     async def _projects(self, desk: Desk, typed: str) -> Completion:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import sandbox
 from server.mcp.schemas import input_schema
 from tools.catalogue import definitions
-from tools.errors import ProjectNotAllowed
+from tools.errors.exceptions import ProjectNotAllowed
 from tools.policy import Policy
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
@@ -117,7 +117,6 @@ def test_files_of_a_person_are_opened_in_one_place() -> None:
     assert opening == {
         "transfers/platforms.py",  # by which `AllowedFolders` opens
         "transfers/locks.py",  # lock files of our own
-        "tools/error_page.py",  # a page of the documentation, written by whoever develops
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tools.arguments import EXAMPLES, read_arguments
 from tools.catalogue import definitions
-from tools.errors import Again, InvalidArguments
+from tools.errors.exceptions import Again, InvalidArguments
 from tools.find_submittals import SubmittalsArguments
 
 EVERY = {one.name: one for one in definitions(local_files=True)}

@@ -8,7 +8,7 @@ import pytest
 
 from acc.models import Item, Task
 from tools.attach_target import attach_target
-from tools.errors import Again, NotPermitted, TaskRequired
+from tools.errors.exceptions import Again, NotPermitted, TaskRequired
 from tools.project_list import KnownProject
 from tools.view import ReviewTask, review_task
 from transfers.job import Destination

@@ -1,6 +1,7 @@
 """Whatever ends a call is put into our own words, or is a fault of ours; nothing else reaches the agent."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,10 @@ from acc.models import PartsReport
 from auth import errors as auth
 from auth.sealing import NotSealed
 from auth.storage_errors import FolderNotWritable, StorageProblem
-from tools import errors as tools
-from tools.codes import CODES
-from tools.detailed_words import BY_DATA
-from tools.explaining import explain
-from tools.words import FIXED
+from tools.errors import exceptions as tools
+from tools.errors.catalog import ROWS
+from tools.errors.codes import CODES
+from tools.errors.description import describe_error
 from transfers import errors as transfers
 from transfers.failures import failure_from_json, failure_to_json
 
@@ -80,23 +80,25 @@ def build(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize("kind", RAISED, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_every_error_of_the_layers_below_is_told_in_our_own_words(kind):
-    explained = explain(build(kind))
+    explained = describe_error(build(kind))
     assert explained is not None
-    body = explained.body
+    body = explained.body()
     assert body.code in CODES
-    for sentence in (body.message, body.hint):
+    for sentence in (body.message, body.hint, body.shell_hint):
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert SECRET not in sentence
         assert "\n" not in sentence
+        assert not re.search(r"[{}]", sentence), "a slot is left open"
     assert SECRET not in body.model_dump_json()
+    assert "shell_hint" not in body.model_dump_json(), "an agent is never told what helps at a shell"
 
 
 @pytest.mark.parametrize("kind", RAISED, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_what_may_be_retried_is_answered_with_the_same_call_or_with_what_it_waits_for(kind):
-    explained = explain(build(kind))
+    explained = describe_error(build(kind))
     assert explained is not None
-    assert not explained.body.retryable or explained.again is not None
+    assert not explained.body().retryable or explained.row.again is not None
 
 
 # Without an app no job is begun, so none ends for want of one.
@@ -105,19 +107,18 @@ def test_what_ended_a_job_is_told_alike_after_it_was_written_down(kind):
     error = build(kind)
     restored = failure_from_json(json.loads(json.dumps(failure_to_json(error))))
     assert (type(restored), str(restored)) == (kind, str(error))
-    assert explain(restored) == explain(error)
+    assert describe_error(restored) == describe_error(error)
 
 
 def test_every_entry_is_of_a_class_that_exists_below():
-    assert set(FIXED) & set(BY_DATA) == set()
-    assert set(FIXED) | set(BY_DATA) <= {*RAISED, InvalidId, NotSealed, StorageProblem}
+    assert {kind for kind, _ in ROWS} <= {*RAISED, InvalidId, NotSealed, StorageProblem}
 
 
 def test_what_keeps_sign_ins_and_jobs_from_being_kept_is_passed_on_since_it_is_our_own_sentence():
-    explained = explain(FolderNotWritable(Path("/data"), "permission denied"))
+    explained = describe_error(FolderNotWritable(Path("/data"), "permission denied"))
     assert explained is not None
-    assert explained.body.code == "storage_unavailable"
-    assert "SUBMITTAL_MCP_DATA_DIR" in explained.body.hint
+    assert explained.body().code == "storage_unavailable"
+    assert "SUBMITTAL_MCP_DATA_DIR" in explained.body().hint
 
 
 @pytest.mark.parametrize(
@@ -129,23 +130,23 @@ def test_what_keeps_sign_ins_and_jobs_from_being_kept_is_passed_on_since_it_is_o
     ],
 )
 def test_a_scope_that_is_missing_is_named(operation, scope):
-    explained = explain(acc.MissingScope(operation, **FACTS))
+    explained = describe_error(acc.MissingScope(operation, **FACTS))
     assert explained is not None
-    assert explained.body.code == "permission_denied"
-    assert scope in explained.body.message
+    assert explained.body().code == "permission_denied"
+    assert scope in explained.body().message
 
 
 @pytest.mark.parametrize(
     "fault", [ValueError("x"), KeyError("x"), RuntimeError(SECRET), OSError(2, "x"), TimeoutError()]
 )
 def test_a_fault_of_ours_is_nothing_to_tell_an_agent(fault):
-    assert explain(fault) is None
-    assert explain(transfers.JobStopped(fault, "send", "attachment-id")) is None
+    assert describe_error(fault) is None
+    assert describe_error(transfers.JobStopped(fault, "send", "attachment-id")) is None
 
 
 def test_every_code_of_this_version_is_reached():
     problems = {kind.code for kind in tools.ToolProblem.__subclasses__()}
-    told = {explained.body.code for kind in RAISED if (explained := explain(build(kind)))}
+    told = {explained.body().code for kind in RAISED if (explained := describe_error(build(kind)))}
     assert problems | told == set(CODES)
 
 
@@ -161,72 +162,72 @@ def test_every_code_of_this_version_is_reached():
     ],
 )
 def test_what_is_missing_is_told_by_what_was_asked_for(operation, code):
-    explained = explain(acc.NotFound(operation, http_status=404))
+    explained = describe_error(acc.NotFound(operation, http_status=404))
     assert explained is not None
-    assert (explained.body.code, explained.body.http_status) == (code, 404)
+    assert (explained.body().code, explained.body().http_status) == (code, 404)
 
 
 @pytest.mark.parametrize(("asked", "told"), [(7.0, 7.0), (None, 60.0)])
 def test_a_rate_limit_always_says_how_long_to_wait(asked, told):
-    explained = explain(acc.RateLimited("submittals.items.list", http_status=429, retry_after_seconds=asked))
+    explained = describe_error(acc.RateLimited("submittals.items.list", http_status=429, retry_after_seconds=asked))
     assert explained is not None
-    assert (explained.body.retry_after_seconds, explained.body.retryable) == (told, True)
+    assert (explained.body().retry_after_seconds, explained.body().retryable) == (told, True)
 
 
 def test_a_stopped_job_says_what_it_left_in_acc():
     stopped = transfers.JobStopped(acc.StorageUnavailable("storage.put", http_status=503), "send", "attachment-id")
-    explained = explain(stopped)
+    explained = describe_error(stopped)
     assert explained is not None
-    assert explained.body.failed_step == "send"
-    assert "The attachment attachment-id is reserved in ACC without all its bytes" in explained.body.message
+    assert explained.body().failed_step == "send"
+    assert "The attachment attachment-id is reserved in ACC without all its bytes" in explained.body().message
 
 
 def test_a_confirmation_that_stopped_leaves_stored_bytes():
-    explained = explain(transfers.JobStopped(acc.Unavailable("x", http_status=503), "confirm", "attachment-id"))
+    explained = describe_error(transfers.JobStopped(acc.Unavailable("x", http_status=503), "confirm", "attachment-id"))
     assert explained is not None
-    assert "has its bytes in storage and is not confirmed yet" in explained.body.message
+    assert "has its bytes in storage and is not confirmed yet" in explained.body().message
 
 
 @pytest.mark.parametrize("step", ["hash", "reserve"])
 def test_a_job_that_stopped_before_its_reservation_left_nothing(step):
-    explained = explain(transfers.JobStopped(acc.Unavailable("x"), step, None))
+    explained = describe_error(transfers.JobStopped(acc.Unavailable("x"), step, None))
     assert explained is not None
-    assert explained.body.message == "Autodesk could not be reached or failed."
+    assert explained.body().message == "Autodesk could not be reached or failed."
 
 
 @pytest.mark.parametrize("why", ["no_folders", "outside", "hidden", "link", "not_a_file"])
 def test_every_way_of_being_not_allowed_has_its_remedy(why):
-    explained = explain(transfers.FileNotAllowed("/etc/passwd", why))
+    explained = describe_error(transfers.FileNotAllowed("/etc/passwd", why))
     assert explained is not None
-    assert explained.body.code == "file_not_allowed"
-    assert (explained.again is None) == (why == "no_folders"), "without any folder only a person can help"
+    assert explained.body().code == "file_not_allowed"
+    assert (explained.row.again is None) == (why == "no_folders"), "without any folder only a person can help"
 
 
 @pytest.mark.parametrize("why", ["blank", "space_at_the_ends", "too_long", "forbidden_character"])
 def test_every_fault_of_a_name_is_told_with_a_legal_one_to_go_on_with(why):
-    explained = explain(transfers.InvalidName("bad", why, "good\u202e.pdf"))
+    explained = describe_error(transfers.InvalidName("bad", why, "good\u202e.pdf"))
     assert explained is not None
-    assert explained.again == tools.Again({"name": "good.pdf"})
+    assert explained.row.again == tools.Again({"name": "good.pdf"})
 
 
 def test_a_path_is_quoted_without_what_could_mislead():
-    explained = explain(transfers.FileMissing("beam\u202efdp.\nexe"))
+    explained = describe_error(transfers.FileMissing("beam\u202efdp.\nexe"))
     assert explained is not None
-    assert explained.body.message == r"There is no such file: 'beamfdp.\nexe'."
+    assert explained.body().message == r"There is no such file: 'beamfdp.\nexe'."
 
 
 @pytest.mark.parametrize("kind", [transfers.FileMissing, transfers.FileNotAllowed])
 def test_where_a_file_could_lie_is_said_of_a_few_folders(kind):
     folders = tuple(f"/{number}" for number in range(7))
-    explained = explain(kind("a.pdf", folders=folders))
+    explained = describe_error(kind("a.pdf", folders=folders))
     assert explained is not None
-    assert explained.body.hint.endswith(" Allowed: '/0', '/1', '/2', '/3', '/4', 2 more.")
-    few = explain(kind("a.pdf", folders=("/mine\u202e",)))
+    assert explained.body().hint.endswith(" Allowed: '/0', '/1', '/2', '/3', '/4', 2 more.")
+    few = describe_error(kind("a.pdf", folders=("/mine\u202e",)))
     assert few is not None
-    assert few.body.hint.endswith(" Allowed: '/mine'.")
+    assert few.body().hint.endswith(" Allowed: '/mine'.")
 
 
 def test_a_path_that_means_several_files_lists_them():
-    explained = explain(transfers.FileAmbiguous("a.pdf", tuple(f"/{number}/a.pdf" for number in range(9))))
+    explained = describe_error(transfers.FileAmbiguous("a.pdf", tuple(f"/{number}/a.pdf" for number in range(9))))
     assert explained is not None
-    assert [one.id for one in explained.body.candidates] == [f"/{number}/a.pdf" for number in range(5)]
+    assert [one.id for one in explained.body().candidates] == [f"/{number}/a.pdf" for number in range(5)]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import sandbox
 from tests.conftest import NO_TRUST
 from tests.mutated import mutated
-from tools.codes import Code
+from tools.errors.codes import Code
 
 Asked = tuple[str, str]
 """Method and path of a request, each UUID in it as `*`: those of new things differ from call to call."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.codes import CODES
+from tools.errors.codes import CODES
 from tools.next_steps import (
     MAX_STEPS,
     Standing,

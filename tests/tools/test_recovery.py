@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tools.catalogue import definitions
-from tools.codes import CODES
-from tools.errors import Again
+from tools.errors.codes import CODES
+from tools.errors.exceptions import Again
 from tools.next_steps import Standing, Surroundings, after_attachment
 from tools.recovery import Failure, after_failure
 

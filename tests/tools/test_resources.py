@@ -113,4 +113,4 @@ async def test_without_a_sign_in_the_error_says_so_and_how(connect):
     async with connect(person=None) as assistant:
         error = await refused(assistant, "submittal://a/b")
     assert (error.code, error.data["error"]["code"]) == (INTERNAL_ERROR, "not_signed_in")
-    assert "submittal-mcp login" in error.message
+    assert "APS_CLIENT_ID" in error.message

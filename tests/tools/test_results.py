@@ -29,6 +29,7 @@ OURS = {
     ("SignInResult", "autodesk"),
     ("ErrorBody", "message"),
     ("ErrorBody", "hint"),
+    ("ErrorBody", "shell_hint"),
     ("ErrorBody", "failed_step"),
     # Percent-encoded by whoever wrote the commands, since a shell reads them.
     ("Upload", "method"),

@@ -12,14 +12,14 @@
     └── Refused                    KeepsFailing           TakesTooLong      after ACC had its say
 
 `Ended` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise is put into
-the same words by `tools.explaining`.
+the same words by `tools.errors.description`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from tools.codes import Code
+from tools.errors.codes import Code
 from tools.next_steps import Standing
 from tools.results import Candidate
 
@@ -36,8 +36,9 @@ class Again:
 
 
 class ToolProblem(Exception):
-    """Something that a person or an agent can act on. `message` says what is wrong, `hint` what to do.
+    """Something that a person or an agent can act on. `message` says what is wrong, `hint` what an agent can do.
 
+    `shell_hint` is the same for a person at a shell. `{tool}` in `hint` stands for the tool that was called.
     `candidates` are what an argument could mean, five at most; `again` is None where the same call cannot help.
     `http_status` is what ACC answered, where it was asked.
     """
@@ -48,6 +49,7 @@ class ToolProblem(Exception):
         self,
         message: str,
         hint: str,
+        shell_hint: str,
         *,
         candidates: Sequence[Candidate] = (),
         again: Again | None = None,
@@ -56,6 +58,7 @@ class ToolProblem(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.shell_hint = shell_hint
         self.candidates = list(candidates)[:MAX_CANDIDATES]
         self.again = again
         self.http_status = http_status
@@ -65,6 +68,7 @@ class ToolProblem(Exception):
         return type(self)(
             f"{happened} {self.message}",
             self.hint,
+            self.shell_hint,
             candidates=self.candidates,
             again=self.again,
             http_status=http_status,

@@ -1,7 +1,6 @@
-"""The page of error codes, made from the tree of errors and from answers that a test collected.
+"""The page of error codes, made from the catalogue of errors and from answers that a test collected.
 
-`python -m tools.error_page docs/errors.md tests/tools/error_examples.json` writes it. Nothing here is needed by a
-server.
+`python -m scripts.errors_page` writes `docs/errors.md`; with `--check` it says whether the page is current.
 """
 
 import inspect
@@ -11,13 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from acc import errors as acc
-from auth.storage_errors import FolderNotWritable, KeysNeeded
-from tools.codes import CODES, Code
-from tools.errors import ToolProblem
-from tools.explaining import explain
-from tools.words import FIXED
-from transfers import errors as transfers
+from tools.errors.catalog import ROWS
+from tools.errors.codes import CODES, Code
+from tools.errors.exceptions import ToolProblem
 
 MEANINGS: Final[dict[Code, str]] = {
     "invalid_arguments": "The call does not say what to do: an argument is missing, unknown, or of the wrong kind.",
@@ -55,33 +50,9 @@ MEANINGS: Final[dict[Code, str]] = {
     "read_only": "The server was told to change nothing.",
 }
 
-# Failures whose words depend on what they know: one of each kind of words.
-SAMPLES: Final[tuple[Exception, ...]] = (
-    transfers.FileMissing("beams.pdf"),
-    transfers.FileNotAllowed("beams.pdf", "no_folders"),
-    transfers.FileNotAllowed("beams.pdf", "outside"),
-    transfers.FileNotAllowed("beams.pdf", "hidden"),
-    transfers.FileNotAllowed("beams.pdf", "link"),
-    transfers.FileNotAllowed("beams.pdf", "not_a_file"),
-    transfers.FileTypeNotAllowed("beams.exe", ("dwg", "pdf")),
-    transfers.FileEmpty("beams.pdf"),
-    transfers.FileTooLarge("beams.pdf", 11, 10),
-    transfers.FileChanged("beams.pdf"),
-    transfers.FileUnreadable("beams.pdf", "EIO"),
-    transfers.FileAmbiguous("beams.pdf", ("/one/beams.pdf", "/two/beams.pdf")),
-    transfers.InvalidName("beams:1.pdf", "forbidden_character", "beams-1.pdf"),
-    transfers.UploadExpired("attachment-id"),
-    transfers.UploadExpired("attachment-id", by_caller=True),
-    transfers.UploadIncomplete("attachment-id"),
-    transfers.UploadIncomplete("attachment-id", uploading=True),
-    acc.NotFound("submittals.items.get", http_status=404),
-    acc.NotFound("dm.folderContents", http_status=404),
-    acc.NotFound("oss.signeds3upload.get", http_status=404),
-    acc.MissingScope("submittals.attachments.create", http_status=403),
-    acc.UntrustedStorageHost("oss.signeds3upload.get", host="bucket.s3.amazonaws.com"),
-    FolderNotWritable(Path("data"), "permission denied"),
-    KeysNeeded(),
-)
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "errors.md"
+EXAMPLES: Final = ROOT / "tests" / "tools" / "error_examples.json"
 
 _HEAD: Final = """\
 # Error codes
@@ -92,7 +63,9 @@ that help. `message` and `hint` are fixed sentences of ours with typed slots; wh
 known, `failed_step` at which step a job ended, `http_status` what Autodesk answered, and `candidates` what an ambiguous
 argument could mean. Where only a person can help, the hint says what they do, and no step repeats what cannot succeed.
 
-The list is closed. This page is made by `scripts/tables` from the errors of the program and from answers of a test; its
+A person at a shell (`attach`, `doctor`) is told the same with a hint of its own, which names commands instead of tools.
+
+The list is closed. This page is made by `scripts/tables` from the catalogue of errors and from answers of a test; its
 examples are broken into lines, and members that are null, false or empty are left out.
 """
 
@@ -102,31 +75,27 @@ def page(examples: Mapping[str, Mapping[str, Any]]) -> str:
     return _HEAD + "".join(f"\n{_section(code, examples.get(code))}" for code in CODES)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write the page named first, with the examples of the file named second."""
-    target, source = (Path(argument) for argument in arguments)
-    examples = json.loads(source.read_text(encoding="utf-8"))
-    target.write_text(page(examples), encoding="utf-8", newline="\n")
-
-
-def told() -> Iterator[tuple[Code, type[Exception], str]]:
-    """Yield (code, class, hint) of every error below the tools; one class can have several."""
-    for kind, words in FIXED.items():
-        yield words.code, kind, words.hint
-    for sample in SAMPLES:
-        explained = explain(sample)
-        if explained is not None:
-            yield explained.body.code, type(sample), explained.body.hint
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or with `--check` say whether it is current, and return the exit code."""
+    current = page(json.loads(EXAMPLES.read_text(encoding="utf-8")))
+    if "--check" in arguments:
+        if PAGE.read_text(encoding="utf-8") == current:
+            return 0
+        sys.stderr.write("docs/errors.md is not current: run scripts/tables\n")
+        return 1
+    PAGE.write_text(current, encoding="utf-8", newline="\n")
+    return 0
 
 
 def _section(code: Code, example: Mapping[str, Any] | None) -> str:
-    below = [(kind, hint) for found, kind, hint in told() if found == code]
+    below = [(kind, row) for (kind, _), row in ROWS.items() if row.code == code]
     kinds = [kind for kind in _everything_below(ToolProblem) if kind.code == code] + [kind for kind, _ in below]
-    hints = [hint for _, hint in below]
+    hints = [_readable(row.agent_hint) for _, row in below]
     if example is not None:
         hints.insert(0, example["answer"]["error"]["hint"])
     parts = [f"## `{code}`", MEANINGS[code]]
     parts += [_bullets("Cause", [_meaning(kind) for kind in kinds]), _bullets("Remedy", hints)]
+    parts.append(_bullets("Remedy at a shell", [_readable(row.shell_hint) for _, row in below]))
     if example is not None:
         shown = json.dumps(_filled(example["answer"]), ensure_ascii=False, indent=2)
         parts.append(f"**Example**, of `{example['tool']}`:\n\n```json\n{shown}\n```")
@@ -156,5 +125,10 @@ def _filled(value: Any) -> Any:
     return [_filled(one) for one in value] if isinstance(value, list) else value
 
 
+def _readable(hint: str) -> str:
+    """Return a hint with its slots named, but for what is left out where there is nothing to say."""
+    return hint.replace("{tool}", "the tool").replace("{allowed}", "").replace("{", "<").replace("}", ">")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,419 @@
+"""The catalogue of the errors that `acc`, `auth` and `transfers` raise: one row an error, and nothing elsewhere.
+
+A row has two hints. An agent is told of tools, their arguments and settings; a person at a shell of commands, their
+flags and settings. Texts are sentences of ours with slots; `tools.errors.description` fills them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from acc import errors as acc
+from acc.ids import InvalidId
+from auth import errors as auth
+from auth.sealing import NotSealed
+from auth.storage_errors import StorageProblem
+from tools.errors.codes import Code
+from tools.errors.exceptions import Again
+from transfers import errors as transfers
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """What is told of an error, and how the same call could go on.
+
+    `{tool}` in `agent_hint` stands for the tool to call. `again` None: repeating the call cannot help before somebody
+    has done something.
+    """
+
+    code: Code
+    message: str
+    agent_hint: str
+    shell_hint: str
+    again: Again | None = None
+    retryable: bool = False
+
+
+SAME: Final = Again()
+"""Repeating the call unchanged goes on where it stopped."""
+
+_ANOTHER_FILE: Final = Again(without=["file_urn", "upload_by_caller"], needs=["file_path"])
+
+_SIGN_IN_OVER: Final = ErrorRow(
+    "reauthorization_required",
+    "Autodesk no longer accepts the sign-in.",
+    "A person must sign in again: sign_in gives a link where it can; where APS_ACCESS_TOKEN is set, that token has "
+    "ended and needs a fresh one and a restart.",
+    "Sign in again with `submittal-mcp login`; where APS_ACCESS_TOKEN is set, that token has ended: set a fresh one.",
+)
+_SERVICE_ACCOUNT_AGENT: Final = (
+    "A person looks at the server's machine, at APS_SERVICE_ACCOUNT_ID and its key: the log says what is wrong."
+)
+_SERVICE_ACCOUNT_SHELL: Final = "Run `submittal-mcp doctor`: it says what is wrong."
+
+_NETWORK_PAGE: Final = ErrorRow(
+    "upstream_rejected",
+    "A web page came in place of Autodesk's answer: of a proxy, or a sign-in page of the network.",
+    "Call {tool} again once a person has opened a browser on the server's machine, has signed in to the network if it "
+    "asks, and has checked HTTPS_PROXY and NO_PROXY.",
+    "Open a browser on this machine, sign in to the network if it asks, check HTTPS_PROXY and NO_PROXY, and run the "
+    "same command again.",
+    SAME,
+)
+_CUSTOM_INTEGRATION: Final = (
+    "account administrator adds its client id in ACC under Hub Admin (Account Admin), Custom Integrations."
+)
+_OPEN_APP: Final = (
+    "The app's owner opens it at aps.autodesk.com/myapps and adds Autodesk Construction Cloud API and Data Management "
+    f"API under API Access. If both are there, an {_CUSTOM_INTEGRATION}"
+)
+
+Variant = str
+"""Tells the rows of one class apart, where what the error knows decides; see `tools.errors.description`."""
+
+ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
+    (InvalidId, ""): ErrorRow(
+        "invalid_arguments",
+        "An id has a form that ACC never uses.",
+        "Take ids from the answers of find_projects, find_submittals and get_attachment_status.",
+        "Copy the id from the address of the project or submittal in ACC.",
+    ),
+    (transfers.ProcessingFailed, ""): ErrorRow(
+        "processing_failed",
+        "ACC could not make a version of the uploaded file (asyncState 4).",
+        "Call add_submittal_attachment with the file anew; a person can delete the failed attachment in ACC.",
+        "Run the same command again; a person can delete the failed attachment in ACC.",
+    ),
+    (transfers.AttachmentMissing, ""): ErrorRow(
+        "attachment_not_found",
+        "This submittal has no attachment of that id.",
+        "It may have been deleted in ACC. List the attachments with get_attachment_status.",
+        "It may have been deleted in ACC: look at the submittal there.",
+    ),
+    (transfers.NotYourAttachment, ""): ErrorRow(
+        "permission_denied",
+        "Somebody else reserved this attachment.",
+        "Only who reserved it can confirm it: created_by in get_attachment_status.",
+        "Only the person who reserved it can confirm it; ACC shows who that is.",
+    ),
+    (transfers.NotAgreed, ""): ErrorRow(
+        "confirmation_required",
+        "This would make the file visible, and the person has not been asked.",
+        "Call add_submittal_attachment as before: the person is asked then.",
+        "Run the same command again, and answer its question.",
+    ),
+    (transfers.IdempotencyConflict, ""): ErrorRow(
+        "idempotency_conflict",
+        "This idempotency_key was used for another file or another attachment.",
+        "Use a new idempotency_key for a new attachment, or repeat the first call unchanged.",
+        "Use a new key for a new attachment, or repeat the first command unchanged.",
+        Again(needs=["idempotency_key"]),
+    ),
+    (transfers.StorageStalled, ""): ErrorRow(
+        "storage_unavailable",
+        "Storage did not take a part of the file in several tries.",
+        "Call {tool} again later: the upload goes on with the parts that are missing.",
+        "Run the same command again later: the upload goes on with the parts that are missing.",
+        SAME,
+        retryable=True,
+    ),
+    (transfers.FileMissing, ""): ErrorRow(
+        "file_not_found",
+        "There is no such file: {path}.",
+        "Check file_path; it is absolute, relative to an allowed folder, or the bare name of a file in one.{allowed}",
+        "Check the path; in a manifest it is absolute, or relative to the manifest.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileUnreadable, ""): ErrorRow(
+        "file_not_allowed",
+        "The operating system does not let the server read this file: {path}.",
+        "Check its permissions and the drive it is on, or give another file_path.",
+        "Check its permissions and the drive it is on, or give another path.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "no_folders"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "No folder is allowed yet: a person sets SUBMITTAL_MCP_FOLDERS and restarts the server.{allowed}",
+        "No folder is allowed yet: add --folder, or set SUBMITTAL_MCP_FOLDERS.{allowed}",
+    ),
+    (transfers.FileNotAllowed, "outside"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS may be attached: a person puts a copy there, or "
+        "allows another folder.{allowed}",
+        "Put a copy beneath an allowed folder, or allow another one with --folder or SUBMITTAL_MCP_FOLDERS.{allowed}",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "hidden"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "Hidden files and folders (a dot begins the name) are never attached: give the file_path of a copy.{allowed}",
+        "Hidden files and folders (a dot begins the name) are never attached: give the path of a copy.{allowed}",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "link"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "Links are not followed; give the real file_path.{allowed}",
+        "Links are not followed; give the real path.{allowed}",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "not_a_file"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "This is a folder or a device; give the file_path of a plain file.{allowed}",
+        "This is a folder or a device; give the path of a plain file.{allowed}",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileTypeNotAllowed, ""): ErrorRow(
+        "file_type_not_allowed",
+        "Files of this type may not be attached: {path}.",
+        "SUBMITTAL_MCP_FILE_TYPES allows {types}.",
+        "SUBMITTAL_MCP_FILE_TYPES allows {types}.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileEmpty, ""): ErrorRow(
+        "file_empty",
+        "The file has no bytes: {path}.",
+        "Storage takes no empty file; give another file_path.",
+        "Storage takes no empty file; give another path.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileTooLarge, ""): ErrorRow(
+        "file_too_large",
+        "The file has {size} bytes; {limit} are allowed.",
+        "Attach a smaller file; a person can raise SUBMITTAL_MCP_MAX_FILE_BYTES.",
+        "Attach a smaller file, or raise SUBMITTAL_MCP_MAX_FILE_BYTES.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileChanged, ""): ErrorRow(
+        "file_changed",
+        "The file changed while it was being attached, and was not completed: {path}.",
+        "Call {tool} again once whatever writes the file has finished.",
+        "Run the same command again once whatever writes the file has finished.",
+        SAME,
+        retryable=True,
+    ),
+    (transfers.FileAmbiguous, ""): ErrorRow(
+        "ambiguous_reference",
+        "Several files in the allowed folders are called so: {path}.",
+        "Call {tool} again with one of the whole paths among the candidates.",
+        "Write the whole path of one of the candidates.",
+        Again(needs=["file_path"]),
+    ),
+    (transfers.InvalidName, ""): ErrorRow(
+        "invalid_name",
+        "This cannot be the attachment's name: {fault}.",
+        "Call {tool} again with the legal name in next_steps, or another one.",
+        "Write another name.",
+        SAME,  # with the suggestion for a name
+    ),
+    (transfers.UploadIncomplete, ""): ErrorRow(
+        "upload_incomplete",
+        "The bytes of this attachment have not arrived in storage.",
+        "The person or program that has the file sends it with upload.command, or the same file is attached again with "
+        "add_submittal_attachment; then confirm. A URL lives for an hour; the call that began it gives a fresh one.",
+        "Run the command that attaches the file again; it sends the bytes and goes on from there.",
+    ),
+    (transfers.UploadIncomplete, "uploading"): ErrorRow(
+        "upload_incomplete",
+        "The bytes of this attachment have not arrived in storage.",
+        "They are on their way: wait with get_attachment_status, then confirm.",
+        "They are on their way: run the same command again in a minute.",
+        retryable=True,
+    ),
+    (transfers.UploadExpired, ""): ErrorRow(
+        "upload_expired",
+        "The upload was not completed within 24 hours; storage discarded its bytes.",
+        "Repeat the add_submittal_attachment call that began it: all bytes are sent anew for the same attachment.",
+        "Run the same command again: all bytes are sent anew for the same attachment.",
+    ),
+    (transfers.UploadExpired, "by_caller"): ErrorRow(
+        "upload_expired",
+        "The upload was not completed within 24 hours; storage discarded its bytes.",
+        "Confirming cannot help any more. Repeat the add_submittal_attachment call that began it, with "
+        "upload_by_caller, for a fresh URL of the same attachment; attaching the file in another way makes a new one.",
+        "Confirming cannot help any more: attach the file again, which makes a new attachment.",
+    ),
+    (auth.NotSignedIn, ""): ErrorRow(
+        "not_signed_in",
+        "Nobody is signed in to Autodesk.",
+        "A person signs in on the server's machine, with APS_CLIENT_ID set to the client id of an APS app, or sets "
+        "APS_ACCESS_TOKEN; the server's sandbox needs no account.",
+        "Run `submittal-mcp login`, with APS_CLIENT_ID set to the client id of an APS app, or set APS_ACCESS_TOKEN; "
+        "`submittal-mcp demo` needs no account.",
+    ),
+    (auth.ReauthorizationRequired, ""): _SIGN_IN_OVER,
+    (auth.ServiceAccountRefused, ""): ErrorRow(
+        "reauthorization_required",
+        "Autodesk refuses the service account of this server.",
+        _SERVICE_ACCOUNT_AGENT,
+        _SERVICE_ACCOUNT_SHELL,
+    ),
+    (auth.PrivateKeyUnusable, ""): ErrorRow(
+        "not_signed_in",
+        "The key of the service account cannot be read.",
+        _SERVICE_ACCOUNT_AGENT,
+        _SERVICE_ACCOUNT_SHELL,
+    ),
+    (auth.SignInTimedOut, ""): ErrorRow(
+        "not_signed_in",
+        "Nobody finished signing in in time.",
+        "Call {tool} again for a new link.",
+        "Run `submittal-mcp login` again.",
+    ),
+    (auth.CallbackPortTaken, ""): ErrorRow(
+        "not_signed_in",
+        "Another program uses the port on which Autodesk's answer is to arrive.",
+        "A person ends that program, or registers another callback URL and sets APS_CALLBACK_URL to it.",
+        "End that program, or register another callback URL and set APS_CALLBACK_URL to it.",
+    ),
+    (NotSealed, ""): ErrorRow(
+        "reauthorization_required",
+        "The stored sign-in was changed by somebody, and is not used.",
+        "A person signs in again: sign_in gives a link where it can.",
+        "Sign in again with `submittal-mcp login`.",
+    ),
+    (auth.SignInFailed, ""): ErrorRow(
+        "upstream_unavailable",
+        "Autodesk's sign-in service did not renew the sign-in.",
+        "Call {tool} again in a minute.",
+        "Run the same command again in a minute.",
+        SAME,
+        retryable=True,
+    ),
+    (auth.SignInIntercepted, ""): _NETWORK_PAGE,
+    (acc.NetworkPage, ""): _NETWORK_PAGE,
+    (acc.Unauthorized, ""): _SIGN_IN_OVER,
+    (acc.AppNotProvisioned, ""): ErrorRow(
+        "app_not_provisioned",
+        "This Autodesk account has not admitted the APS app.",
+        f"An {_CUSTOM_INTEGRATION}",
+        f"An {_CUSTOM_INTEGRATION}",
+    ),
+    (acc.ApiNotGranted, ""): ErrorRow(
+        "app_not_provisioned", "The APS app has no access to this API of Autodesk.", _OPEN_APP, _OPEN_APP
+    ),
+    (acc.Forbidden, ""): ErrorRow(
+        "permission_denied",
+        "ACC does not permit this to the signed-in person.",
+        "Look at permittedActions with get_submittal; a submittals manager can change who may do what.",
+        "A submittals manager can change who may do what in ACC.",
+    ),
+    (acc.MissingScope, ""): ErrorRow(
+        "permission_denied",
+        "The sign-in lacks the scope {scope}, which this needs.",
+        "A person signs in again without SUBMITTAL_MCP_READ_ONLY, if files are to be attached.",
+        "Sign in again with `submittal-mcp login`, without --read-only if files are to be attached.",
+    ),
+    (acc.NotFound, ""): ErrorRow(
+        "submittal_not_found",
+        "ACC knows no such submittal, or this person may not see it.",
+        "Look for it again with find_submittals.",
+        "Check its number or title; drafts are shown to managers only.",
+    ),
+    (acc.NotFound, "folder"): ErrorRow(
+        "file_not_found",
+        "The project has no such folder.",
+        "Call {tool} again without folder, or with its path as people see it.",
+        "Check the folder's path in ACC.",
+        Again(without=["folder"]),
+    ),
+    (acc.NotFound, "upload"): ErrorRow(
+        "upload_expired",
+        "Storage no longer knows the place of this upload.",
+        "Call add_submittal_attachment with the file; this makes a new attachment.",
+        "Run the same command again; this makes a new attachment.",
+    ),
+    (acc.PartsRejected, ""): ErrorRow(
+        "storage_unavailable",
+        "Storage would not complete the upload: parts are missing or damaged.",
+        "Call {tool} again: the parts are sent anew.",
+        "Run the same command again: the parts are sent anew.",
+        SAME,
+        retryable=True,
+    ),
+    (acc.Rejected, ""): ErrorRow(
+        "upstream_rejected",
+        "Autodesk rejected the request.",
+        "The submittal may have changed: look at it again with get_submittal.",
+        "The submittal may have changed: look at it again in ACC.",
+    ),
+    (acc.RateLimited, ""): ErrorRow(
+        "rate_limited",
+        "Autodesk asks to slow down.",
+        "Call {tool} again after retry_after_seconds.",
+        "Run the same command again in a minute.",
+        SAME,
+        retryable=True,
+    ),
+    (acc.ProxyFailure, ""): ErrorRow(
+        "upstream_unavailable",
+        "The proxy did not let the request through.",
+        "A person checks HTTPS_PROXY and NO_PROXY on the server's machine.",
+        "Check HTTPS_PROXY and NO_PROXY.",
+    ),
+    (acc.Unavailable, ""): ErrorRow(
+        "upstream_unavailable",
+        "Autodesk could not be reached or failed.",
+        "Call {tool} again in a minute.",
+        "Run the same command again in a minute.",
+        SAME,
+        retryable=True,
+    ),
+    (acc.UntrustedCertificate, ""): ErrorRow(
+        "upstream_unavailable",
+        "The certificate of the other side is not trusted by the server's machine.",
+        "If an inspecting proxy stands between, a person installs its certificate in the system's trust store.",
+        "If an inspecting proxy stands between, install its certificate in the system's trust store.",
+    ),
+    (acc.UnexpectedAnswer, ""): ErrorRow(
+        "upstream_rejected",
+        "Autodesk gave an answer that cannot be read.",
+        "Call {tool} again; if it stays so, a person reports it with http_status.",
+        "Run the same command again; if it stays so, report it with the lines of the log.",
+        SAME,
+    ),
+    (acc.UntrustedStorageHost, ""): ErrorRow(
+        "storage_unavailable",
+        "The upload URL points to {host}, which is not known as Autodesk's storage; nothing was sent.",
+        "If a person knows it as Autodesk's, they add its name to SUBMITTAL_MCP_STORAGE_HOSTS.",
+        "If you know it as Autodesk's, add its name to SUBMITTAL_MCP_STORAGE_HOSTS; `submittal-mcp doctor` says of "
+        "which regions the hosts are known.",
+    ),
+    (acc.StorageExpired, ""): ErrorRow(
+        "storage_unavailable",
+        "Storage kept calling fresh upload URLs expired.",
+        "A person checks the clock and the connection of the server's machine; then call {tool} again.",
+        "Check the clock and the connection of this machine; `submittal-mcp doctor` looks at both.",
+        SAME,
+    ),
+    (acc.StorageUploadGone, ""): ErrorRow(
+        "upload_expired",
+        "Storage no longer knows this upload.",
+        "Call {tool} again: the file is uploaded anew.",
+        "Run the same command again: the file is uploaded anew.",
+        SAME,
+    ),
+    (acc.StorageRefused, ""): ErrorRow(
+        "storage_unavailable",
+        "Storage refused the bytes.",
+        "Call {tool} again; if it stays so, a proxy may change the requests: a person checks HTTPS_PROXY and NO_PROXY.",
+        "Run the same command again; if it stays so, a proxy may change the requests: check HTTPS_PROXY and NO_PROXY.",
+        SAME,
+    ),
+    (acc.StorageUnavailable, ""): ErrorRow(
+        "storage_unavailable",
+        "Storage could not be reached or failed.",
+        "Call {tool} again: the upload goes on with the parts that are missing.",
+        "Run the same command again: the upload goes on with the parts that are missing.",
+        SAME,
+        retryable=True,
+    ),
+    (StorageProblem, ""): ErrorRow(
+        "storage_unavailable",
+        "The server cannot use the folder or database where it keeps its sign-ins and transfers.",
+        "A person mends it: {problem}.",
+        "{problem}.",
+    ),
+}

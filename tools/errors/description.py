@@ -1,0 +1,186 @@
+"""Describes what `acc`, `auth`, `transfers` and tools raise: picks the row of the catalogue and fills its slots.
+
+Only fixed sentences with typed slots reach the agent; what Autodesk said stays in the log.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from acc import errors as acc
+from acc import operations
+from acc.operations import Operation
+from auth.storage_errors import StorageProblem
+from tools.cleaner import clean
+from tools.errors.catalog import ROWS, ErrorRow, Variant
+from tools.errors.codes import Code
+from tools.errors.exceptions import MAX_CANDIDATES, Again, Ended, ToolProblem
+from tools.next_steps import Standing
+from tools.results import Candidate, ErrorBody
+from transfers import errors as transfers
+
+RATE_LIMIT_SECONDS: Final = 60.0
+"""Autodesk's limits count requests in a minute (fact sheet 11); said where an answer names no other time."""
+
+MAX_FOLDERS: Final = 5
+"""Allowed folders that a hint names; who has more knows them."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+
+_NAME_FAULTS: Final = {
+    "blank": "it is blank",
+    "space_at_the_ends": "it begins or ends with a blank",
+    "too_long": "it is longer than 255 characters",
+    "forbidden_character": "it has one of / ? * \\ < > | : or a control character, which ACC refuses",
+}
+
+
+@dataclass(frozen=True)
+class ErrorDescription:
+    """A failure as it is told, and what decides on the steps after it: see `tools.recovery.Failure`."""
+
+    row: ErrorRow
+    http_status: int | None = None
+    retry_after_seconds: float | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+    failed_step: str | None = None
+    uploading: str | None = None
+    standing: Standing | None = None
+
+    @property
+    def code(self) -> Code:
+        """The code of the row."""
+        return self.row.code
+
+    def body(self, tool: str = "the tool") -> ErrorBody:
+        """Return it as it is answered, where `tool` is the one to call again."""
+        return ErrorBody(
+            code=self.row.code,
+            message=self.row.message,
+            hint=self.row.agent_hint.replace("{tool}", tool),
+            shell_hint=self.row.shell_hint,
+            failed_step=self.failed_step,
+            retryable=self.row.retryable,
+            retry_after_seconds=self.retry_after_seconds,
+            http_status=self.http_status,
+            candidates=self.candidates,
+        )
+
+
+def describe_error(error: Exception) -> ErrorDescription | None:
+    """Return what is told of an error; None for a fault of ours, which nobody there can act on."""
+    if isinstance(error, Ended):
+        ended = describe_error(error.cause)
+        return replace(ended, standing=error.standing) if ended is not None else None
+    if isinstance(error, transfers.JobStopped):
+        stopped = describe_error(error.cause)
+        return _with_job(stopped, error) if stopped is not None else None
+    if isinstance(error, ToolProblem):
+        row = ErrorRow(error.code, error.message, error.hint, error.shell_hint, error.again)
+        return ErrorDescription(row, error.http_status, candidates=error.candidates)
+    found = _row(error)
+    if found is None:
+        return None
+    upstream = error if isinstance(error, acc.AccError) else None
+    return ErrorDescription(
+        _filled(found, error),
+        http_status=upstream.http_status if upstream else None,
+        retry_after_seconds=_retry_after(upstream) if upstream else None,
+        candidates=_paths(error) if isinstance(error, transfers.FileAmbiguous) else [],
+        uploading=error.attachment if isinstance(error, transfers.UploadIncomplete) and error.uploading else None,
+    )
+
+
+def _row(error: Exception) -> ErrorRow | None:
+    variant = _variant(error)
+    return next((ROWS[kind, variant] for kind in type(error).__mro__ if (kind, variant) in ROWS), None)
+
+
+def _variant(error: Exception) -> Variant:
+    match error:
+        case transfers.FileNotAllowed():
+            return error.why
+        case transfers.UploadIncomplete() if error.uploading:
+            return "uploading"
+        case transfers.UploadExpired() if error.by_caller:
+            return "by_caller"
+        # A 404 names no thing; which one is missing is known from what was asked.
+        case acc.NotFound() if error.operation.startswith(("dm.folder", "dm.topFolders")):
+            return "folder"
+        case acc.NotFound() if error.operation.startswith("oss."):
+            return "upload"
+        case _:
+            return ""
+
+
+def _filled(row: ErrorRow, error: Exception) -> ErrorRow:
+    slots = {"tool": "{tool}", **_slots(error)}
+    again = Again({"name": clean(error.suggestion)}) if isinstance(error, transfers.InvalidName) else row.again
+    return replace(
+        row,
+        message=row.message.format(**slots),
+        agent_hint=row.agent_hint.format(**slots),
+        shell_hint=row.shell_hint.format(**slots),
+        again=again,
+    )
+
+
+def _slots(error: Exception) -> dict[str, Any]:
+    match error:
+        case transfers.FileTooLarge():
+            return {"size": error.size, "limit": error.limit}
+        case transfers.FileTypeNotAllowed():
+            return {"path": _path(error), "types": ", ".join(error.allowed)}
+        case transfers.FileMissing() | transfers.FileNotAllowed():
+            return {"path": _path(error), "allowed": _allowed(error.folders)}
+        case transfers.FileProblem():
+            return {"path": _path(error)}
+        case transfers.InvalidName():
+            return {"fault": _NAME_FAULTS[error.why]}
+        case acc.MissingScope():
+            known = [one for one in vars(operations).values() if isinstance(one, Operation)]
+            return {"scope": next((one.scope for one in known if one.name == error.operation), "data:read")}
+        case acc.UntrustedStorageHost():
+            # The name came with an answer: only what can be a host's name is said.
+            return {"host": error.host if _HOST.fullmatch(error.host) else "a host without a plain name"}
+        case StorageProblem():
+            return {"problem": clean(str(error), 480)}
+        case _:
+            return {}
+
+
+def _path(error: transfers.FileProblem) -> str:
+    return repr(clean(error.path, 300))
+
+
+def _allowed(folders: tuple[str, ...]) -> str:
+    shown = [repr(clean(folder, 300)) for folder in folders[:MAX_FOLDERS]]
+    more = [f"{len(folders) - len(shown)} more"] if len(folders) > len(shown) else []
+    return f" Allowed: {', '.join([*shown, *more])}." if shown else ""
+
+
+def _with_job(cause: ErrorDescription, stopped: transfers.JobStopped) -> ErrorDescription:
+    """Say what a job that ended early has left in ACC, and what finishes it."""
+    message = cause.row.message
+    if stopped.attachment_id and cause.code not in ("processing_failed", "upload_incomplete"):
+        message += f" The attachment {clean(stopped.attachment_id)} {_left(cause.code, stopped.step)}"
+    return replace(cause, row=replace(cause.row, message=message), failed_step=stopped.step)
+
+
+def _left(code: Code, step: str) -> str:
+    if step == "confirm":
+        return "has its bytes in storage and is not confirmed yet; confirm_attachment finishes it."
+    if code == "file_changed":
+        # What tells attachments apart is the file's content (docs/reliability.md).
+        return "stays reserved in ACC without its bytes; a file that is another now becomes a new attachment."
+    return "is reserved in ACC without all its bytes; repeating the call that began it goes on."
+
+
+def _retry_after(error: acc.AccError) -> float | None:
+    if error.retry_after_seconds is None and isinstance(error, acc.RateLimited):
+        return RATE_LIMIT_SECONDS
+    return error.retry_after_seconds
+
+
+def _paths(error: transfers.FileAmbiguous) -> list[Candidate]:
+    return [Candidate(id=path, name=path) for path in error.matches[:MAX_CANDIDATES]]
