@@ -67,6 +67,19 @@ def get_folder(call: Call) -> Answer:
     return document(call, _folder_json(call, _find_folder(call, member)))
 
 
+def get_parent_of_folder(call: Call) -> Answer:
+    """GET …/folders/:folderId/parent; above a top folder there is nothing that this sandbox shows."""
+    member = dm_member(call)
+    return document(call, _folder_json(call, _find_folder(call, member, _find_folder(call, member)["parentId"])))
+
+
+def get_parent_of_item(call: Call) -> Answer:
+    """GET …/items/:itemId/parent: the folder that holds the file."""
+    member = dm_member(call)
+    file = need_row(call, member, "files", call.path["itemId"])
+    return document(call, _folder_json(call, _find_folder(call, member, file["folderId"])))
+
+
 def contents(call: Call) -> Answer:
     """GET …/contents: folders, then items, with the items' tip versions in `included`."""
     member = dm_member(call)
@@ -151,8 +164,9 @@ def _rollup_filters(call: Call) -> list[Test]:
     return [test("rollup", compare, raw) for name, compare, raw in filters(call) if name == _ROLLUP]
 
 
-def _find_folder(call: Call, member: Membership) -> Row:
-    folder = need_row(call, member, "folders", call.path["folderId"])
+def _find_folder(call: Call, member: Membership, folder_id: str | None = None) -> Row:
+    """A folder that the member may see; the one of the path unless it is named."""
+    folder = need_row(call, member, "folders", folder_id or call.path["folderId"])
     need_access(call, member, folder["id"])
     return folder
 
@@ -212,6 +226,18 @@ OPERATIONS = (
         answers={200: FOLDERS},
     ),
     Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300, answers={200: FOLDER}),
+    Operation(
+        "folders.parent", "GET", f"{_PATH}/parent", get_parent_of_folder, "dm", ("data:read",), answers={200: FOLDER}
+    ),
+    Operation(
+        "dm-items.parent",
+        "GET",
+        "/data/v1/projects/{projectId}/items/{itemId}/parent",
+        get_parent_of_item,
+        "dm",
+        ("data:read",),
+        answers={200: FOLDER},
+    ),
     Operation(
         "folders.contents",
         "GET",

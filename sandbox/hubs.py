@@ -61,7 +61,17 @@ def list_projects(call: Call) -> Answer:
 
 def get_project(call: Call) -> Answer:
     """GET /project/v1/hubs/:hubId/projects/:projectId."""
+    return document(call, project_json(call, _need_project(call, need_hub(call))))
+
+
+def get_project_hub(call: Call) -> Answer:
+    """GET /project/v1/hubs/:hubId/projects/:projectId/hub."""
     hub = need_hub(call)
+    _need_project(call, hub)
+    return document(call, _hub_json(call, hub))
+
+
+def _need_project(call: Call, hub: Row) -> Row:
     row = call.world.store.row(
         "SELECT * FROM projects WHERE hubId = ? AND 'b.' || id = ?", hub["id"], call.path["projectId"]
     )
@@ -69,7 +79,7 @@ def get_project(call: Call) -> Answer:
         raise RefusedError(404, "The specified project was not found")
     if not _sees(call, row):
         raise RefusedError(403, "You don't have permission to access this project")
-    return document(call, project_json(call, row))
+    return row
 
 
 def project_json(call: Call, row: Row) -> dict[str, Any]:
@@ -193,5 +203,14 @@ OPERATIONS = (
         ("data:read",),
         per_minute=50,
         answers={200: PROJECT},
+    ),
+    Operation(
+        "projects.hub",
+        "GET",
+        f"{_PATH}/{{hubId}}/projects/{{projectId}}/hub",
+        get_project_hub,
+        "dm",
+        ("data:read",),
+        answers={200: HUB},
     ),
 )

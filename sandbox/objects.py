@@ -18,7 +18,7 @@ from sandbox.fields import Check, Fields, list_of, read_json, text
 from sandbox.processing import OBJECT_URN
 from sandbox.refusals import RefusedError
 from sandbox.regions import is_bucket
-from sandbox.storage_shapes import DOWNLOAD_BATCH, SIGNED_DOWNLOAD
+from sandbox.storage_shapes import DOWNLOAD_BATCH, OBJECT_DETAILS, SIGNED_DOWNLOAD
 from sandbox.store import Row
 from sandbox.strict import checked
 
@@ -86,6 +86,16 @@ async def batch_download(call: Call) -> Answer:
     return Answer({"results": results})
 
 
+async def get_details(call: Call) -> Answer:
+    """GET …/objects/:objectKey/details: what is known of an object that was completed."""
+    urn = known_object(call, call.path["objectKey"])
+    stored = await _stored(call, urn)
+    bucket, _, key = urn.removeprefix(OBJECT_URN).partition("/")
+    found = {name: stored[name] for name in ("sha1", "size", "contentType")}
+    location = f"{call.base_url}/oss/v2/buckets/{bucket}/objects/{key}"
+    return Answer({"bucketKey": bucket, "objectId": urn, "objectKey": key, **found, "location": location})
+
+
 def read_object(call: Call) -> Any:
     """The JSON of a body, whose Content-Type must be application/json exactly (fact sheet 8)."""
     if call.headers.get("content-type") != "application/json":
@@ -116,7 +126,8 @@ def sha1_of(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool) -> Answer:
+async def _stored(call: Call, urn: str) -> Row:
+    """A completed object with its SHA-1; `RefusedError` (404) for another."""
     store = call.world.store
     stored = store.row("SELECT * FROM objects WHERE id = ?", urn)
     if stored is None:
@@ -126,6 +137,11 @@ async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool
         digest = await asyncio.to_thread(sha1_of, blob_paths(call, stored))
         store.run("UPDATE objects SET sha1 = ? WHERE id = ? AND sha1 IS NULL", digest, urn)
         stored["sha1"] = digest
+    return stored
+
+
+async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool) -> Answer:
+    stored = await _stored(call, urn)
     if _has_not_changed(call, stored):
         return Answer(status=304)
     kept = {"content-type": stored["contentType"], "content-disposition": "", **(stored["headers"] or {})}
@@ -182,6 +198,15 @@ _DOWNLOAD_QUERY = (
 )
 
 OPERATIONS = (
+    Operation(
+        "oss.objects.details",
+        "GET",
+        f"{OBJECT_PATH}/details",
+        get_details,
+        "oss",
+        ("data:read",),
+        answers={200: OBJECT_DETAILS},
+    ),
     Operation(
         "oss.signeds3download",
         "GET",

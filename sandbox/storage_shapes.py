@@ -19,6 +19,7 @@ _OBJECT: dict[str, Any] = {
     "location": URL,
 }
 STORED_OBJECT = Shape("StoredObject", _OBJECT)
+OBJECT_DETAILS = Shape("ObjectDetails", {**_OBJECT, "sha1": text_like("^[0-9a-f]{40}$")})
 _SIZES = Shape("Sizes", {"expected": COUNT, "detected": COUNT})
 _PART = Shape(
     "Part",

@@ -48,6 +48,14 @@ def get_version(call: Call) -> Answer:
     return document(call, version_json(call, member, row))
 
 
+def get_item_of_version(call: Call) -> Answer:
+    """GET …/versions/:versionId/item: the file that it is a version of."""
+    member = dm_member(call)
+    file = file_of(call, need_row(call, member, "versions", call.path["versionId"]))
+    need_access(call, member, file["folderId"])
+    return document(call, item_json(call, member, file), included=[version_json(call, member, tip_of(call, file))])
+
+
 def item_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
     """An item resource."""
     here = f"{call.base_url}/data/v1/projects/b.{member.project_id}/items/{quote(row['id'])}"
@@ -121,7 +129,7 @@ def _find_file(call: Call, member: Membership) -> Row:
 _PATH = "/data/v1/projects/{projectId}"
 
 
-def _read(name: str, path: str, handler: Handler, answer: Shape, per_minute: int) -> Operation:
+def _read(name: str, path: str, handler: Handler, answer: Shape, per_minute: int | None) -> Operation:
     return Operation(
         name, "GET", f"{_PATH}/{path}", handler, "dm", ("data:read",), per_minute=per_minute, answers={200: answer}
     )
@@ -135,4 +143,5 @@ OPERATIONS = (
         query=("page[number]", "page[limit]", "filter[versionNumber]"),
     ),
     _read("versions.get", "versions/{versionId}", get_version, FILE_VERSION, 300),
+    _read("versions.item", "versions/{versionId}/item", get_item_of_version, ITEM, None),
 )

@@ -312,6 +312,23 @@ def test_a_file_its_tip_and_its_versions(box, manager):
     assert len(box.object_bytes(storage)) == tip["attributes"]["storageSize"]
 
 
+def test_a_hub_parents_and_the_file_of_a_version_are_found_from_below(box, manager):
+    project, file = box.project(), box.file(BEAMS)
+    hub = manager("GET", "/project/v1/hubs").json()["data"][0]
+    above = manager("GET", f"/project/v1/hubs/{hub['id']}/projects/{project.dm_id}/hub").json()["data"]
+    assert above == hub
+    base = f"/data/v1/projects/{project.dm_id}"
+    steel = manager("GET", f"{base}/items/{file.item_urn}/parent").json()["data"]
+    drawings = manager("GET", f"{base}/folders/{steel['id']}/parent").json()["data"]
+    assert [steel["attributes"]["name"], drawings["attributes"]["name"]] == ["05 Steel", "03 Shop Drawings"]
+    assert steel == manager("GET", f"{base}/folders/{steel['id']}").json()["data"]
+    item = manager("GET", f"{base}/versions/{quote(file.version_urn, safe='')}/item").json()
+    assert item["data"] == manager("GET", f"{base}/items/{file.item_urn}").json()["data"]
+    assert item["data"]["id"] == file.item_urn
+    top = manager("GET", f"{base}/folders/{drawings['relationships']['parent']['data']['id']}/parent")
+    assert top.status_code == 404
+
+
 def test_searching_needs_a_scope_of_its_own(box, manager, caller):
     hub = manager("GET", "/project/v1/hubs").json()["data"][0]["id"]
     top = manager("GET", f"/project/v1/hubs/{hub}/projects/{box.project().dm_id}/topFolders").json()["data"][0]["id"]

@@ -77,6 +77,15 @@ def test_urls_exist_only_for_objects_that_somebody_reserved(box, manager, caller
     assert caller("outsider").signed_urls(urn).status_code == 403
 
 
+def test_details_of_an_object_are_there_once_it_is_completed(manager, urn):
+    bucket, key = urn.removeprefix("urn:adsk.objects:os.object:").split("/")
+    path = f"/oss/v2/buckets/{bucket}/objects/{key}/details"
+    assert manager("GET", path).status_code == 404
+    manager.upload(urn, b"x")
+    details = manager("GET", path).json()
+    assert (details["objectId"], details["size"], details["sha1"]) == (urn, 1, hashlib.sha1(b"x").hexdigest())
+
+
 def test_uploading_needs_both_documented_scopes(manager, caller, urn):
     signed = manager.signed_urls(urn).json()
     for scopes in ("data:write", "data:create", "data:read data:write"):
