@@ -284,7 +284,7 @@ def test_a_web_page_in_place_of_acc_is_said_to_be_of_a_proxy_or_of_the_network(s
     code, _, err = shell.attach()
     assert code == 1
     assert "of a proxy, or a sign-in page of the network" in err
-    assert "Run the same command again once a person has opened a browser" in err
+    assert "Open a browser on this machine, sign in to the network if it asks" in err
     assert shell.box.requests.count(CREATE) == 0
 
 
