@@ -150,6 +150,9 @@ async def test_a_refusal_names_what_to_look_at_and_ends_with_its_cause(
     tokens = tokens_of(account, endpoint, vault)
     with pytest.raises(ServiceAccountRefused, match=cause):
         await tokens.access_token()
+    lease = vault.lease(Account(site.base_url, endpoint.app.client_id, " ".join((account.id, *SCOPES))))
+    assert lease is not None
+    assert lease.holder is None, "others would wait for a process that asks no more"
     assert await tokens.access_token()
 
 
@@ -181,10 +184,11 @@ async def test_an_account_that_is_not_known_is_said_to_be_refused(
         await tokens_of(wrong, endpoint, vault).access_token()
 
 
+@pytest.mark.parametrize("status", [200, 429, 503])
 async def test_a_service_that_fails_is_not_taken_for_a_refusal(
-    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault
+    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, status: int
 ) -> None:
-    site.box.faults.add(Fault("auth.token", Refuse(503)))
+    site.box.faults.add(Fault("auth.token", Refuse(status)))
     tokens = tokens_of(account, endpoint, vault)
     with pytest.raises(SignInFailed):
         await tokens.access_token()
