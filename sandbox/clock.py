@@ -64,6 +64,11 @@ def second_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def files_stamp(stamped: str) -> str:
+    """What `stamp` wrote as Data Management writes it, with seven decimals: `2018-02-01T12:09:24.1984660Z`."""
+    return stamped.removesuffix("Z") + "0Z"
+
+
 def folder_stamp(moment: datetime) -> str:
     """`2024-11-07 13:31:28.812408+00:00`, the third format, of `folderUrnCreatedAt` alone (fact sheet 0)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.shapes import ANYTHING, COUNT, FLAG, NOTHING, STAMP, TEXT, URL, Shape, by_name, choice, either, several
+from sandbox.shapes import (
+    ANYTHING,
+    COUNT,
+    FILES_STAMP,
+    FLAG,
+    NOTHING,
+    TEXT,
+    URL,
+    Shape,
+    by_name,
+    choice,
+    either,
+    several,
+)
 
 VERSION = Shape("JsonApi", {"version": choice("1.0")})
 _LINK = Shape("Link", {"href": URL})
@@ -22,7 +35,7 @@ _EXTENSION = Shape(
     {"type": TEXT, "version": choice("1.0"), "schema": _LINK, "data": by_name(ANYTHING)},
     optional=("schema",),
 )
-_CREATED: dict[str, Any] = {"createTime": STAMP, "createUserId": TEXT, "lastModifiedTime": STAMP}
+_CREATED: dict[str, Any] = {"createTime": FILES_STAMP, "createUserId": TEXT, "lastModifiedTime": FILES_STAMP}
 _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
 
 
@@ -50,7 +63,7 @@ _FOLDER = _resource(
         "name": TEXT,
         "displayName": TEXT,
         **_CREATED,
-        "lastModifiedTimeRollup": STAMP,
+        "lastModifiedTimeRollup": FILES_STAMP,
         "hidden": FLAG,
         "objectCount": COUNT,
     },

@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Operation
+from sandbox.clock import files_stamp
 from sandbox.file_filters import Test, filters, test
 from sandbox.files_shapes import CONTENTS, FOLDER, FOLDERS, FOUND
 from sandbox.hubs import need_hub
@@ -87,7 +88,7 @@ def contents(call: Call) -> Answer:
     hidden = int(call.query.flag("includeHidden", default=False))
     rows = [*_subfolders(call, folder, hidden), *_files(call, folder, hidden)]
     for passes in _rollup_filters(call):
-        rows = [row for row in rows if passes({"rollup": _rollup(call, row)})]
+        rows = [row for row in rows if passes({"rollup": files_stamp(_rollup(call, row))})]
     page, links = page_of(call, rows)
     tips = [tip_of(call, row) for row in page if "tipId" in row]
     data = [item_json(call, member, row) if "tipId" in row else _folder_json(call, row) for row in page]
@@ -100,7 +101,7 @@ def search(call: Call) -> Answer:
     folder = _find_folder(call, member)
     rows = _tips_below(call, folder["id"])
     for passes in _search_filters(call):
-        rows = [row for row in rows if passes(row)]
+        rows = [row for row in rows if passes(row | {"createTime": files_stamp(row["createTime"])})]
     page, links = page_of(call, rows, limit=LARGEST_PAGE)
     files = [file_of(call, row) for row in page]
     return paged_document(
@@ -192,10 +193,10 @@ def _folder_json(call: Call, row: Row, **data: Any) -> dict[str, Any]:
         "attributes": {
             "name": row["name"],
             "displayName": row["name"] if call.world.switches.folder_display_name == "name" else "reserved",
-            "createTime": row["createTime"],
+            "createTime": files_stamp(row["createTime"]),
             "createUserId": row["createUserId"],
-            "lastModifiedTime": row["createTime"],
-            "lastModifiedTimeRollup": _rollup(call, row),
+            "lastModifiedTime": files_stamp(row["createTime"]),
+            "lastModifiedTimeRollup": files_stamp(_rollup(call, row)),
             "hidden": row["hidden"],
             "objectCount": count,
             "extension": {

@@ -117,7 +117,7 @@ def _new_upload(call: Call, urn: str) -> Row:
     row = {
         "id": f"AQICAH{secrets.token_urlsafe(36)}",
         "objectId": urn,
-        "path": f"/signed-url-uploads/{uuid.uuid4()}",
+        "path": _new_path(urn),
         "partCount": 0,
         "startedAt": call.moment,
         "expiresAt": stamp(call.now + WINDOW),
@@ -126,6 +126,13 @@ def _new_upload(call: Call, urn: str) -> Row:
     }
     call.world.store.insert("uploads", row)
     return row
+
+
+def _new_path(urn: str) -> str:
+    """Where the parts go, as recorded: `/xx/xx/xx/xx/bucket/<bucketKey>/signed-url-uploads/<guid>` (fact sheet 8)."""
+    start, bucket = secrets.token_hex(4), urn.removeprefix(OBJECT_URN).partition("/")[0]
+    pairs = "/".join(start[place : place + 2] for place in range(0, 8, 2))
+    return f"/{pairs}/bucket/{bucket}/signed-url-uploads/{uuid.uuid4()}"
 
 
 def _open_upload(call: Call, urn: str, upload_key: str) -> Row:

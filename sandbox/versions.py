@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from sandbox.access import Membership
 from sandbox.call import Answer, Call, Handler, Operation
+from sandbox.clock import files_stamp
 from sandbox.files_shapes import FILE_VERSION, FILE_VERSIONS, ITEM
 from sandbox.jsonapi import dm_member, document, need_access, need_row, page_of, paged_document
 from sandbox.shapes import Shape
@@ -64,9 +65,9 @@ def item_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
         "id": row["id"],
         "attributes": {
             "displayName": row["displayName"],
-            "createTime": row["createTime"],
+            "createTime": files_stamp(row["createTime"]),
             "createUserId": row["createUserId"],
-            "lastModifiedTime": row["createTime"],
+            "lastModifiedTime": files_stamp(row["createTime"]),
             "hidden": row["hidden"],
             "extension": {"type": ITEM_TYPE, "version": "1.0", "data": {}},
         },
@@ -92,9 +93,9 @@ def version_json(call: Call, member: Membership, row: Row) -> dict[str, Any]:
         "attributes": {
             "name": row["name"],
             "displayName": row["name"],
-            "createTime": row["createTime"],
+            "createTime": files_stamp(row["createTime"]),
             "createUserId": row["createUserId"],
-            "lastModifiedTime": row["createTime"],
+            "lastModifiedTime": files_stamp(row["createTime"]),
             "lastModifiedUserId": row["createUserId"],
             "versionNumber": row["versionNumber"],
             "mimeType": row["mimeType"],

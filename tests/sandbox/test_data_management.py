@@ -325,6 +325,7 @@ def test_a_hub_parents_and_the_file_of_a_version_are_found_from_below(box, manag
     item = manager("GET", f"{base}/versions/{quote(file.version_urn, safe='')}/item").json()
     assert item["data"] == manager("GET", f"{base}/items/{file.item_urn}").json()["data"]
     assert item["data"]["id"] == file.item_urn
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", item["data"]["attributes"]["createTime"])
     top = manager("GET", f"{base}/folders/{drawings['relationships']['parent']['data']['id']}/parent")
     assert top.status_code == 404
 

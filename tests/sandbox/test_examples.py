@@ -312,17 +312,21 @@ def test_the_token_examples_are_answered_in_their_shape(box, anonymous):
     compare("auth.token.client_credentials", anonymous.post(url, data=credentials, auth=basic(box)))
 
 
-def test_the_service_account_example_is_answered_in_its_shape(box, anonymous):
+def assertion(box, *scopes):
+    """What the service account signs to get a token."""
     account = box.service_account()
     claims = {
         "iss": account.client_id,
         "sub": account.id,
         "aud": "https://developer.api.autodesk.com/authentication/v2/token",
         "exp": int(box.clock.now().timestamp()) + 300,
-        "scope": ["data:read", "data:write"],
+        "scope": scopes,
     }
-    assertion = jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
-    data = form("auth.token.ssa_jwt", assertion=assertion)
+    return jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
+
+
+def test_the_service_account_example_is_answered_in_its_shape(box, anonymous):
+    data = form("auth.token.ssa_jwt", assertion=assertion(box, "data:read", "data:write"))
     compare("auth.token.ssa_jwt", anonymous.post("/authentication/v2/token", data=data, auth=box.server_client))
 
 

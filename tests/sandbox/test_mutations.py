@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
-import jwt
 import pytest
 
 from sandbox.app import OPERATIONS
 
-from .test_examples import CALLBACK, CHALLENGE, ELSEWHERE, EXAMPLES, VERIFIER, Stage, code
+from .test_examples import CALLBACK, CHALLENGE, ELSEWHERE, EXAMPLES, VERIFIER, Stage, assertion, code
 
 TOLERATED = {
     "free text": "what people write may have quotes and any case of letters (fact sheet 2.4, 3.3)",
@@ -177,15 +176,6 @@ def grants(box, anonymous):
     first = code(box, anonymous, box.client_id, **challenge)
     data = {**shared, "code": first, "client_id": box.client_id, "code_verifier": VERIFIER}
     granted = anonymous.post("/authentication/v2/token", data=data).json()
-    account = box.service_account()
-    claims = {
-        "iss": account.client_id,
-        "sub": account.id,
-        "aud": "https://developer.api.autodesk.com/authentication/v2/token",
-        "exp": int(box.clock.now().timestamp()) + 300,
-        "scope": ["data:read"],
-    }
-    assertion = jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
     client, secret = box.confidential_client
     return {
         "code, public": ({**public, "code_verifier": VERIFIER}, None),
@@ -202,7 +192,7 @@ def grants(box, anonymous):
         "assertion": (
             {
                 "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-                "assertion": assertion,
+                "assertion": assertion(box, "data:read"),
                 "scope": "data:read",
             },
             box.server_client,
