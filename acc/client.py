@@ -1,6 +1,6 @@
 """`Acc`: everything of Autodesk that one person needs, behind one object."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -65,6 +65,12 @@ class Acc:
             pace=self._pace,
             on_answer=self._on_answer,
         )
+
+    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> "Acc":
+        """Return the same way, on which `before_change` is awaited right before whatever may change something."""
+        guarded = Acc(self.hosts, self._tokens, storage_hosts=self._storage_hosts)
+        guarded.connection = self.connection.guarded(before_change)
+        return guarded
 
     @cached_property
     def submittals(self) -> Submittals:

@@ -3,7 +3,8 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from copy import copy
+from typing import Any, Protocol, Self, TypeVar
 
 import anyio
 import httpx
@@ -88,6 +89,17 @@ class Connection:
         self._clock = clock
         self._pace = pace
         self._on_answer = on_answer
+        self._before_change: Callable[[], Awaitable[None]] | None = None
+
+    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> Self:
+        """Return the same connection, on which `before_change` is awaited right before whatever may change something.
+
+        What it raises passes through `send` untouched, and the request does not go out.
+        """
+        self._http()  # made once, for both
+        guarded = copy(self)
+        guarded._before_change = before_change  # noqa: SLF001  # of this very class
+        return guarded
 
     async def send(self, request: Request[T]) -> T:
         """Send a request, again where that is safe, and parse its answer.
@@ -137,6 +149,8 @@ class Connection:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         if self._pace is not None:
             await self._pace.turn(request.operation.name, token, self.hosts.api)
+        if self._before_change is not None and request.method != "GET":
+            await self._before_change()
         try:
             with anyio.fail_after(self._exchange_seconds):
                 async with client.stream(

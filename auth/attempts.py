@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sqlalchemy import Column, Float, MetaData, RowMapping, Table, Text, delete, select, update
+from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete, select, update
 
 from auth.database import Component, Database
 from auth.errors import SignInFailed
@@ -25,31 +25,21 @@ from auth.vault import Vault
 LIFE_SECONDS: Final = 300.0
 _KEPT_SECONDS: Final = 3600.0
 
-COMPONENT: Final = Component(
+_TABLES: Final = MetaData()
+_ATTEMPTS: Final = Table(
     "sign_in_attempts",
-    (
-        (
-            """CREATE TABLE sign_in_attempts (
-                id TEXT PRIMARY KEY, callback_url TEXT NOT NULL, state_digest TEXT NOT NULL UNIQUE,
-                sealed TEXT NOT NULL, browser_digest TEXT, status TEXT NOT NULL, answer TEXT, words TEXT,
-                started_at DOUBLE PRECISION NOT NULL)""",
-        ),
-    ),
-)
-
-_ATTEMPTS = Table(
-    "sign_in_attempts",
-    MetaData(),
+    _TABLES,
     Column("id", Text, primary_key=True),
-    Column("callback_url", Text),
-    Column("state_digest", Text),
-    Column("sealed", Text),
+    Column("callback_url", Text, nullable=False),
+    Column("state_digest", Text, nullable=False, unique=True),
+    Column("sealed", Text, nullable=False),
     Column("browser_digest", Text),
-    Column("status", Text),
+    Column("status", Text, nullable=False),
     Column("answer", Text),
     Column("words", Text),
-    Column("started_at", Float),
+    Column("started_at", Double, nullable=False),
 )
+COMPONENT: Final = Component("sign_in_attempts", _TABLES)
 
 Status = Literal["open", "answered", "signed_in", "failed"]
 

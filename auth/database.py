@@ -1,12 +1,13 @@
 """The database: SQLite in the data folder, or PostgreSQL where replicas share one; SQLAlchemy Core over both.
 
-Each part of the program keeps tables of its own in it and brings them up to date by itself:
+Each part of the program keeps tables of its own in it, declares them once, and brings them up to date by itself:
 
-    MIGRATIONS = Component("jobs", (("CREATE TABLE jobs (id TEXT PRIMARY KEY)",),))
+    TABLES = MetaData()
+    JOBS = Table("jobs", TABLES, Column("id", Text, primary_key=True))
     with Database.open(DatabaseAddress.sqlite(folder.database)) as database:
-        database.migrate(MIGRATIONS)
+        database.migrate(Component("jobs", TABLES))
         with database.writing() as connection:
-            connection.execute(...)
+            connection.execute(JOBS.insert().values(id="one"))
 
 Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
 """
@@ -18,17 +19,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    Text,
+    event,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.schema import ExecutableDDLElement
 
 from auth import private_files
 from auth.storage_errors import (
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseForeign,
     DatabaseFull,
     DatabaseNewer,
     DatabaseProblem,
@@ -37,10 +52,25 @@ from auth.storage_errors import (
     FolderNotWritable,
 )
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
 BUSY_SECONDS: Final = 15.0
 """How long a connection waits for another one's write; every write of ours takes milliseconds."""
 
+SILENT_SECONDS: Final = 30.0
+"""How long an answer of PostgreSQL is waited for; every statement of ours takes milliseconds."""
+
 _CONNECT_SECONDS: Final = 10
+_LIVENESS: Final = {
+    # A machine that fell off the net is known to be dead within half a minute, by either end.
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 _POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _ANY_WRITER: Final = 7_358_001
 """Number of the advisory lock under which schemas are changed; any number no other program uses."""
@@ -86,21 +116,31 @@ class DatabaseAddress:
         return f"postgresql://{self.url.host or 'localhost'}{port}/{self.url.database}"
 
 
+_VERSIONS: Final = Table(
+    "schema_versions",
+    MetaData(),
+    Column("component", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+
 @dataclass(frozen=True)
 class Component:
-    """The tables of one part of the program: step number n of `steps` (SQL statements) brings version n to n + 1.
+    """The `tables` of one part of the program as they are now, and the `changes` that brought them there.
 
-    A step that was released never changes; what changes is a further step. Statements must suit SQLite and PostgreSQL:
-    TEXT, BIGINT, DOUBLE PRECISION, BOOLEAN.
+    A database without them is given them as they are declared; change number n brings those of version n to n + 1. A
+    change that was released stays as it is, and lets the version before it go on working: it adds, and what it made
+    superfluous is removed a release later.
     """
 
     name: str
-    steps: tuple[tuple[str, ...], ...]
+    tables: MetaData
+    changes: tuple[tuple[ExecutableDDLElement, ...], ...] = ()
 
     @property
     def version(self) -> int:
         """The version that this program knows."""
-        return len(self.steps)
+        return 1 + len(self.changes)
 
 
 class Database:
@@ -122,16 +162,12 @@ class Database:
             _make_sqlite_file(address.file)
             engine = _sqlite_engine(address.url, busy_seconds)
         else:
-            engine = sqlalchemy.create_engine(
-                address.url,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "submittal-mcp"},
-            )
+            engine = postgres_engine(address.url, pool_pre_ping=True)
         database = cls(address, engine)
         try:
             with database.reading() as connection:
-                connection.exec_driver_sql("SELECT 1 FROM sqlite_master" if address.file else "SELECT 1")
+                one: sqlalchemy.Select[Any] = select(literal_column("1"))
+                connection.execute(one.select_from(sqlalchemy.table("sqlite_master")) if address.file else one)
         except DatabaseProblem:
             database.close()
             raise
@@ -144,16 +180,17 @@ class Database:
             DatabaseNewer: A newer version of the program has been here.
             DatabaseProblem: The database cannot be written to.
         """
-        if all(self._version(component) == component.version for component in components):
+        if all(self._version(component) >= component.version for component in components):
             return
         with self.writing() as connection:
             if self.address.file is None:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ANY_WRITER})")
-            connection.exec_driver_sql(
-                "CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, version BIGINT NOT NULL)"
-            )
+                connection.execute(select(func.pg_advisory_xact_lock(_ANY_WRITER)))
+            there = set(sqlalchemy.inspect(connection).get_table_names())
+            if self.address.file is not None and there and _VERSIONS.name not in there:
+                raise DatabaseForeign(self.address.shown, f"it holds {min(there)}")
+            _VERSIONS.create(connection, checkfirst=True)
             for component in components:
-                self._bring_up(connection, component)
+                self._bring_up(connection, component, there)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -192,6 +229,16 @@ class Database:
             # `from None`: what drivers say quotes statements and, on PostgreSQL, users and hosts.
             raise problem from None
 
+    def insert(self, table: Table) -> "PostgresInsert | SqliteInsert":
+        """Return an INSERT that may say what is to happen ON CONFLICT, which each kind of database has of its own."""
+        if self.address.file is None:
+            from sqlalchemy.dialects.postgresql import insert
+
+            return insert(table)
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -211,28 +258,70 @@ class Database:
             DatabaseNewer: It is above what this program knows.
         """
         with self.reading() as connection:
-            if not sqlalchemy.inspect(connection).has_table("schema_versions"):
+            if not sqlalchemy.inspect(connection).has_table(_VERSIONS.name):
                 return 0
             return self._found(connection, component)
 
     def _found(self, connection: Connection, component: Component) -> int:
-        query = sqlalchemy.text("SELECT version FROM schema_versions WHERE component = :name")
-        found = connection.execute(query, {"name": component.name}).scalar() or 0
-        if found > component.version:
+        query = select(_VERSIONS.c.version).where(_VERSIONS.c.component == component.name)
+        found = int(connection.execute(query).scalar() or 0)
+        # The next version adds only; what the one after it removes may be what this one needs.
+        if found > component.version + 1:
             raise DatabaseNewer(self.address.shown, component.name, found, component.version)
-        return int(found)
+        return found
 
-    def _bring_up(self, connection: Connection, component: Component) -> None:
+    def _bring_up(self, connection: Connection, component: Component, there: set[str]) -> None:
         found = self._found(connection, component)
-        for step in component.steps[found:]:
-            for statement in step:
-                connection.exec_driver_sql(statement)
-        if found != component.version:
-            upsert = sqlalchemy.text(
-                "INSERT INTO schema_versions (component, version) VALUES (:name, :version)"
-                " ON CONFLICT (component) DO UPDATE SET version = excluded.version"
-            )
-            connection.execute(upsert, {"name": component.name, "version": component.version})
+        if found >= component.version:
+            return
+        if not found:
+            foreign = there & set(component.tables.tables)
+            if foreign - _MADE_EARLIER:
+                raise DatabaseForeign(self.address.shown, f"it holds {min(foreign)}")
+            component.tables.create_all(connection, checkfirst=True)
+        for change in component.changes[found - 1 :] if found else ():
+            for statement in change:
+                connection.execute(statement)
+        upsert = self.insert(_VERSIONS).values(component=component.name, version=component.version)
+        connection.execute(
+            upsert.on_conflict_do_update(index_elements=[_VERSIONS.c.component], set_={"version": component.version})
+        )
+
+
+_MADE_EARLIER: Final = frozenset({"file_digests"})
+"""Tables that early builds made among those of another component."""
+
+
+def postgres_engine(url: URL, **options: Any) -> Engine:
+    """Return an engine whose connections are found dead when the net, or the server, falls silent."""
+    import psycopg
+
+    class Patient(psycopg.Connection[Any]):
+        """A connection on which no answer is waited for longer than `SILENT_SECONDS`."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            patience = SILENT_SECONDS if timeout is None else timeout
+            try:
+                return super().wait(gen, interval, patience)
+            except psycopg.OperationalError:
+                if timeout is None and self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                    self.pgconn.finish()  # its answer may still come, and must not be taken for that of the next one
+                raise
+
+    arguments = {"connect_timeout": _CONNECT_SECONDS, "application_name": "submittal-mcp", **_LIVENESS}
+    engine = sqlalchemy.create_engine(
+        url,
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args={name: value for name, value in arguments.items() if name not in url.query},
+        **options,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: object, __: object, args: list[Any], values: dict[str, Any]) -> psycopg.Connection[Any]:
+        return Patient.connect(*args, **values)
+
+    return engine
 
 
 def _make_sqlite_file(path: Path) -> None:
@@ -295,9 +384,13 @@ def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
     """What a driver's error means to a person; None for a fault in a statement of ours."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
+        if str(cause).startswith(("no such table", "no such column", "table ")):
+            return DatabaseForeign(where, str(cause))
         kind = _SQLITE.get(_code(cause))
         return kind(where) if kind is not None else None
     state = getattr(cause, "sqlstate", None)
+    if state in ("42P01", "42703"):  # undefined_table, undefined_column
+        return DatabaseForeign(where, "a table or column is missing")
     if state == "25006":  # read_only_sql_transaction
         return DatabaseReadOnly(where)
     if state == "53100":  # disk_full

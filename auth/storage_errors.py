@@ -6,8 +6,10 @@
     ├── FolderNotWritable       the data folder cannot be made or written to
     ├── FolderNotPrivate        it is open to other people, and not for us to close
     ├── AuditLogUnusable        no line can be added to it, so no file is let go
+    ├── LocksUnusable           files in the data folder cannot be locked, so no job can be worked on
     ├── DatabaseProblem
     │   ├── DatabaseNewer       a newer version of the program wrote it
+    │   ├── DatabaseForeign     it is of another program, or half of it is missing
     │   ├── DatabaseCorrupt     it is damaged, or no database at all
     │   ├── DatabaseReadOnly    it can be read and not written
     │   ├── DatabaseFull        there is no room for it to grow
@@ -63,6 +65,18 @@ class AuditLogUnusable(StorageProblem):
         self.path = path
 
 
+class LocksUnusable(StorageProblem):
+    """Files in the data folder cannot be locked, so no job can be worked on; `reason` is the operating system's."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"no file can be locked in {path} ({reason}), so this program cannot be sure to be alone on an upload; "
+            "give this user the right to write there, or name a folder on this machine's own disk in "
+            "SUBMITTAL_MCP_DATA_DIR"
+        )
+        self.path = path
+
+
 class DatabaseProblem(StorageProblem):
     """Base of what keeps the program from its database. `where` names it without any password."""
 
@@ -79,6 +93,16 @@ class DatabaseNewer(DatabaseProblem):
             where,
             f"was written by a newer version of this program ({component} has schema {found}, this one knows {known}); "
             "use that version again",
+        )
+
+
+class DatabaseForeign(DatabaseProblem):
+    """It holds tables of another program in place of ours, or some of ours are missing; `found` says which."""
+
+    def __init__(self, where: str, found: str) -> None:
+        super().__init__(
+            where,
+            f"is not as this program makes it ({found}); restore a copy of it, move it away, or name another place",
         )
 
 

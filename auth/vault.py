@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr
-from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, Table, Text, delete, select, update
+from sqlalchemy import BigInteger, Column, Connection, MetaData, RowMapping, Table, Text, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -25,39 +25,30 @@ from auth.sealer import Context, Sealer
 from auth.sealing import NotSealed
 from auth.storage_errors import KeyMissing, StorageProblem
 
-COMPONENT: Final = Component(
-    "vault",
-    (
-        (
-            """CREATE TABLE sign_ins (
-                base_url TEXT NOT NULL, client_id TEXT NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL, email TEXT,
-                generation BIGINT NOT NULL, sealed TEXT NOT NULL, over BIGINT NOT NULL,
-                holder TEXT, fence BIGINT NOT NULL, beat BIGINT NOT NULL, attempt TEXT,
-                PRIMARY KEY (base_url, client_id, subject))""",
-            """CREATE TABLE current_sign_ins (
-                base_url TEXT NOT NULL, client_id TEXT NOT NULL, subject TEXT NOT NULL,
-                PRIMARY KEY (base_url, client_id))""",
-        ),
-    ),
-)
-
-_METADATA = MetaData()
+_TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")
-_SIGN_INS = Table(
+_SIGN_INS: Final = Table(
     "sign_ins",
-    _METADATA,
+    _TABLES,
     *(Column(name, Text, primary_key=True) for name in _KEY),
-    Column("name", Text),
+    Column("name", Text, nullable=False),
     Column("email", Text),
-    Column("generation", Integer),
-    Column("sealed", Text),
-    Column("over", Integer),
+    Column("generation", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("over", BigInteger, nullable=False),
     Column("holder", Text),
-    Column("fence", Integer),
-    Column("beat", Integer),
+    Column("fence", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
     Column("attempt", Text),
 )
-_CURRENT = Table("current_sign_ins", _METADATA, *(Column(name, Text, primary_key=True) for name in _KEY))
+_CURRENT: Final = Table(
+    "current_sign_ins",
+    _TABLES,
+    Column("base_url", Text, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+)
+COMPONENT: Final = Component("vault", _TABLES)
 
 
 @dataclass(frozen=True)

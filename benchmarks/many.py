@@ -37,12 +37,12 @@ from acc.http import storage_client
 from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
-from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
-from transfers.job import Destination
-from transfers.ledger import Ledger
+from transfers.jobs.base import Destination
+from transfers.jobs.context import JobContext
+from transfers.jobs.repository import JobRepository
 from transfers.local_file import FileRules
-from transfers.resources import Resources
+from transfers.manager import TransferManager
 
 FILE_BYTES = 4096
 AT_ONCE = 4
@@ -161,11 +161,16 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
     async def work() -> None:
         hosts = Hosts.at(site.base_url)
         async with Acc(hosts, FixedToken(site.token)) as acc:
-            ledger = Ledger(Place(site.folder / "data", database_url, KEYS))
-            transfers = Transfers(
-                Resources(acc, AT_ONCE, lambda: storage_client(hosts), ledger),
-                AllowedFolders([site.folder]),
-                FileRules(frozenset(), FILE_BYTES),
+            repository = JobRepository(Place(site.folder / "data", database_url, KEYS))
+            transfers = TransferManager(
+                JobContext(
+                    acc,
+                    AT_ONCE,
+                    lambda: storage_client(hosts),
+                    repository,
+                    AllowedFolders([site.folder]),
+                    FileRules(frozenset(), FILE_BYTES),
+                )
             )
             left = iter(enumerate(paths))
 

@@ -13,14 +13,14 @@ from acc.http import storage_client
 from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
-from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
-from transfers.job import Destination, Job
-from transfers.ledger import Ledger
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.context import JobContext
+from transfers.jobs.repository import JobRepository
 from transfers.local_file import FileRules
+from transfers.manager import TransferManager
 from transfers.patience import Patience
 from transfers.points import Point
-from transfers.resources import Resources
 
 UUID = "00000000-0000-4000-8000-000000000001"
 
@@ -43,11 +43,17 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
         """Nobody watches."""
 
     async with Acc(hosts, FixedToken("bench")) as acc:
-        ledger = Ledger(Place(data, keys=Key.new().text))
-        transfers = Transfers(
-            Resources(acc, parallel, lambda: storage_client(hosts), ledger, reached=reached),
-            AllowedFolders([file.parent]),
-            FileRules(frozenset(), 5 * 1024**4),
+        repository = JobRepository(Place(data, keys=Key.new().text))
+        transfers = TransferManager(
+            JobContext(
+                acc,
+                parallel,
+                lambda: storage_client(hosts),
+                repository,
+                AllowedFolders([file.parent]),
+                FileRules(frozenset(), 5 * 1024**4),
+                reached=reached,
+            )
         )
         where = Destination(origin, PERSON, UUID, UUID, 0, "submission", None, None)
         async with transfers.running():

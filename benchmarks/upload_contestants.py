@@ -43,8 +43,7 @@ class Figures:
 
 
 def run_ours(origin: str, file: Path, _scratch: Path) -> Callable[[], tuple[float, float]]:
-    """Attach through `Transfers`, the way every tool does; what a server has imported by then is imported."""
-    import dbos  # noqa: F401
+    """Attach through `TransferManager`, the way every tool does; what a server has imported by then is imported."""
     import httpx  # noqa: F401
     import sqlalchemy  # noqa: F401
     from transfers_for_benchmarks import attach

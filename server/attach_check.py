@@ -18,9 +18,9 @@ from tools.arguments import read_arguments
 from tools.desk import Desk
 from tools.errors.description import ErrorDescription, describe_error
 from tools.errors.exceptions import InvalidArguments, ToolProblem
-from transfers.attaching import SeenFile
 from transfers.errors import FileNotAllowed, TransferError
-from transfers.job import Destination
+from transfers.jobs.base import Destination
+from transfers.manager import SeenFile
 from transfers.task_groups import task_group
 
 AT_ONCE: Final = 8

@@ -12,14 +12,14 @@ from tools.attachment_answers import answer
 from tools.calling import refusal
 from tools.desk import Call, Desk
 from tools.results import ErrorBody, ErrorResult, Result
-from transfers.attaching import Outcome
 from transfers.errors import JobStopped, TransferError
-from transfers.job import Job
-from transfers.job_rows import JobRow
+from transfers.jobs.base import Job
+from transfers.jobs.rows import JobRow
+from transfers.manager import Outcome
 from transfers.patience import UNHURRIED
 
 if TYPE_CHECKING:
-    from transfers.job_store import JobStore
+    from transfers.jobs.tables import JobTables
 
 LOOK_SECONDS: Final = 1.0
 """How often the queue is looked at: one question for hundreds of files."""
@@ -69,7 +69,7 @@ class HandingOver:
         """Look what the workers do, until cancelled."""
         while True:
             for ids in self._glances():
-                for row in await self._desk.transfers.ledger.ask(partial(_rows, ids)):
+                for row in await self._desk.transfers.repository.ask(partial(_rows, ids)):
                     self._see(row)
             await anyio.sleep(LOOK_SECONDS)
 
@@ -86,10 +86,10 @@ class HandingOver:
                 self._view.moved(file, row.bytes_hashed + row.bytes_sent, 2 * file.size, "uploading")
 
     async def _found(self, outcome: Outcome) -> Job:
-        jobs, job_id = self._desk.transfers.jobs, outcome.job.id
-        [row] = await self._desk.transfers.ledger.ask(lambda store: store.rows([job_id]))
-        return await jobs.wait(await jobs.load(row), UNHURRIED)
+        transfers, job_id = self._desk.transfers, outcome.job.id
+        [row] = await transfers.repository.ask(lambda tables: tables.rows([job_id]))
+        return await transfers.runner.wait(await transfers.repository.load(row), UNHURRIED)
 
 
-def _rows(ids: list[str], store: "JobStore") -> list[JobRow]:
-    return store.rows(ids)
+def _rows(ids: list[str], tables: "JobTables") -> list[JobRow]:
+    return tables.rows(ids)

@@ -44,13 +44,13 @@ async def open_desk(
     from server.identity import Identity, hosts_of, identified, place_of
     from server.pace import PATIENT, pace_of
     from tools.finding import Finder
-    from transfers.attaching import Transfers
     from transfers.folders import AllowedFolders
-    from transfers.ledger import Ledger
+    from transfers.jobs.context import JobContext
+    from transfers.jobs.repository import JobRepository
     from transfers.local_file import FileRules
-    from transfers.resources import Resources
+    from transfers.manager import TransferManager
 
-    hosts, ledger = hosts_of(settings), Ledger(place_of(settings))
+    hosts, repository = hosts_of(settings), JobRepository(place_of(settings))
     async with (
         nullcontext(Identity(tokens)) if tokens is not None else identified(settings, person) as identity,
         Acc(
@@ -58,7 +58,7 @@ async def open_desk(
             identity.tokens,
             storage_hosts=settings.storage_hosts,
             policy=PATIENT if patient else None,
-            pace=pace_of(settings, ledger, patient=patient) if paced else None,
+            pace=pace_of(settings, repository, patient=patient) if paced else None,
         ) as acc,
     ):
 
@@ -67,10 +67,15 @@ async def open_desk(
 
             return storage_client(hosts)
 
-        transfers = Transfers(
-            Resources(acc, settings.parallel_parts, new_storage_client, ledger, asks=policy.asks),
+        context = JobContext(
+            acc,
+            settings.parallel_parts,
+            new_storage_client,
+            repository,
             AllowedFolders(settings.folders if policy.local_files else ()),
             FileRules(frozenset(settings.file_types), settings.max_file_bytes),
+            asks=policy.asks,
         )
+        transfers = TransferManager(context)
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
             yield Desk(policy, acc, transfers, Finder(acc, policy), sign_in_page=identity.page)

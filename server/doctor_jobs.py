@@ -7,7 +7,7 @@ from auth.storage_errors import StorageProblem
 from server.findings import Finding, ok, skipped, warning
 from server.jobs_command import unfinished
 from server.settings import Settings
-from transfers.job_report import JobLine
+from transfers.jobs.report import JobLine
 
 _CHECK: Final = "transfers"
 _MOST: Final = 5
@@ -32,4 +32,6 @@ async def transfers(settings: Settings) -> AsyncIterator[Finding]:
 def _left(line: JobLine) -> Finding:
     attachment = f"attachment {line.attachment_id}" if line.attachment_id else "not reserved yet"
     why = f" ({line.failure} at {line.step})" if line.failure else ""
-    return warning(_CHECK, f"{line.name!r}, {attachment}, is {line.standing}{why}", line.advice)
+    return warning(
+        _CHECK, f"{line.name!r}, {attachment}, is {line.standing}{why} and waits for {line.waits_for}", line.advice
+    )

@@ -14,29 +14,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Column, Float, MetaData, Table, Text, delete, select
+from sqlalchemy import Column, Double, MetaData, Table, Text, delete, select
 
 from auth.database import Component, Database
 
-COMPONENT: Final = Component(
+_TABLES: Final = MetaData()
+_SIGHTINGS: Final = Table(
     "folder_sightings",
-    (
-        (
-            """CREATE TABLE folder_sightings (
-                path TEXT NOT NULL, machine TEXT NOT NULL, seen TEXT NOT NULL, looked_at DOUBLE PRECISION NOT NULL,
-                PRIMARY KEY (path, machine))""",
-        ),
-    ),
-)
-
-_SIGHTINGS = Table(
-    "folder_sightings",
-    MetaData(),
+    _TABLES,
     Column("path", Text, primary_key=True),
     Column("machine", Text, primary_key=True),
-    Column("seen", Text),
-    Column("looked_at", Float),
+    Column("seen", Text, nullable=False),
+    Column("looked_at", Double, nullable=False),
 )
+COMPONENT: Final = Component("folder_sightings", _TABLES)
 
 _KEPT_SECONDS: Final = 30 * 24 * 3600.0
 _MOST_ENTRIES: Final = 200

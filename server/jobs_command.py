@@ -13,16 +13,16 @@ import anyio.to_thread
 from server.identity import place_of
 from server.settings import Settings
 from server.signing import NothingToDo
-from transfers.job_report import JobLine, job_line
-from transfers.job_rows import OPEN, QUEUED
-from transfers.ledger import Ledger
+from transfers.jobs.report import JobLine, job_line
+from transfers.jobs.repository import JobRepository
+from transfers.jobs.rows import OPEN, QUEUED
 from transfers.state import FOLLOW_SECONDS
 
 if TYPE_CHECKING:
     from tools.policy import Policy
-    from transfers.attaching import Transfers
-    from transfers.job import Job
-    from transfers.job_rows import JobRow
+    from transfers.jobs.base import Job
+    from transfers.jobs.rows import JobRow
+    from transfers.manager import TransferManager
     from transfers.patience import Patience
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class JobsProblem(NothingToDo):
 def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     """Print the jobs, the newest first: those with something left to do, or `everything`."""
     there = place_of(settings).exists()
-    lines = _with_ledger(settings, lambda ledger: _lines(ledger, everything=everything)) if there else []
+    lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
     if as_json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
         return
@@ -57,15 +57,15 @@ def cancel(settings: Settings, job_id: str) -> None:
         JobsProblem: There is no such job, or none that can be called off.
     """
 
-    async def work(ledger: Ledger) -> str:
-        row = await _find(ledger, job_id)
+    async def work(repository: JobRepository) -> str:
+        row = await _find(repository, job_id)
         if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
-        if await ledger.ask(lambda store: store.call_off(row.id)):
+        if await repository.ask(lambda tables: tables.call_off(row.id)):
             return f"Job {row.id} is cancelled."
         return f"Job {row.id} is being stopped by the process that works on it."
 
-    sys.stdout.write(_with_ledger(settings, work) + "\n")
+    sys.stdout.write(_with_repository(settings, work) + "\n")
 
 
 def resume(settings: Settings, job_id: str) -> None:
@@ -94,28 +94,29 @@ def resume(settings: Settings, job_id: str) -> None:
     sys.stdout.write(anyio.run(work) + "\n")
 
 
-async def _resumed(transfers: "Transfers", job_id: str, policy: "Policy", patience: "Patience") -> "Job":
-    row = await _find(transfers.ledger, job_id)
+async def _resumed(transfers: "TransferManager", job_id: str, policy: "Policy", patience: "Patience") -> "Job":
+    row = await _find(transfers.repository, job_id)
     if not policy.allows(row.project_id):
         raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
-    job = await transfers.jobs.load(row)
-    await transfers.jobs.start(job)
-    return await transfers.jobs.wait(job, patience)
+    job = await transfers.repository.load(row)
+    await transfers.runner.start(job)
+    return await transfers.runner.wait(job, patience)
 
 
-async def _find(ledger: Ledger, job_id: str) -> "JobRow":
-    found = await ledger.ask(lambda store: store.beginning_with(job_id))
+async def _find(repository: JobRepository, job_id: str) -> "JobRow":
+    found = await repository.ask(lambda tables: tables.beginning_with(job_id))
     if len(found) != 1:
         how_many = "No job has" if not found else "Several jobs have"
         raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")
     return found[0]
 
 
-async def _lines(ledger: Ledger, *, everything: bool) -> list[JobLine]:
+async def _lines(repository: JobRepository, *, everything: bool) -> list[JobLine]:
     now = time.time()
     since = None if everything else now - FOLLOW_SECONDS
-    rows = await ledger.ask(lambda store: store.recent(limit=SHOWN, open_since=since))
-    return [job_line(row, alive=await ledger.works(row.owner), now=now) for row in rows]
+    rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since))
+    at_work = await repository.at_work(rows)
+    return [job_line(row, alive=row.id in at_work, now=now) for row in rows]
 
 
 def _written(line: JobLine) -> list[str]:
@@ -123,7 +124,8 @@ def _written(line: JobLine) -> list[str]:
     why = f" ({line.failure} at {line.step})" if line.failure else ""
     first = f"{line.id[:12]}  {line.standing}{why}  {line.name!r}  {sent}"
     where = f"    submittal {line.item_id}, attachment {line.attachment_id or 'not reserved yet'}"
-    return [first, where, *([f"    {line.advice}"] if line.advice else [])]
+    waits = [f"    waits for {line.waits_for}"] if line.waits_for else []
+    return [first, where, *waits, *([f"    {line.advice}"] if line.advice else [])]
 
 
 async def unfinished(settings: Settings) -> list[JobLine]:
@@ -135,19 +137,19 @@ async def unfinished(settings: Settings) -> list[JobLine]:
     place = place_of(settings)
     if not place.exists():
         return []
-    ledger = Ledger(place)
+    repository = JobRepository(place)
     try:
-        return await _lines(ledger, everything=False)
+        return await _lines(repository, everything=False)
     finally:
-        await ledger.close()
+        await repository.close()
 
 
-def _with_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[T]]) -> T:
+def _with_repository(settings: Settings, work: Callable[[JobRepository], Awaitable[T]]) -> T:
     async def run() -> T:
-        ledger = Ledger(place_of(settings))
+        repository = JobRepository(place_of(settings))
         try:
-            return await work(ledger)
+            return await work(repository)
         finally:
-            await ledger.close()
+            await repository.close()
 
     return anyio.run(run)

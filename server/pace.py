@@ -6,7 +6,7 @@ from acc.retry import RetryPolicy
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from transfers.ledger import Ledger
+    from transfers.jobs.repository import JobRepository
     from transfers.pacing import Pace
 
 PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
@@ -15,7 +15,7 @@ PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
 PATIENT_SECONDS: Final = 600.0
 
 
-def pace_of(settings: Settings, ledger: "Ledger", *, patient: bool) -> "Pace | None":
+def pace_of(settings: Settings, repository: "JobRepository", *, patient: bool) -> "Pace | None":
     """Return what lets requests go.
 
     On PostgreSQL all processes share their buckets. On SQLite, one person's, a `patient` process has its own, and a
@@ -26,5 +26,5 @@ def pace_of(settings: Settings, ledger: "Ledger", *, patient: bool) -> "Pace | N
     from transfers.budget_store import SharedBudgets
     from transfers.pacing import PATIENCE_SECONDS, OwnBudgets, Pace
 
-    budgets = SharedBudgets(ledger) if settings.database_url is not None else OwnBudgets()
+    budgets = SharedBudgets(repository) if settings.database_url is not None else OwnBudgets()
     return Pace(budgets, patience=PATIENT_SECONDS if patient else PATIENCE_SECONDS)

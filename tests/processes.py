@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final, Self
 
 PROGRAMS: Final = ("tests.auth.programs.renew", "tests.transfers.programs.process", "tests.transfers.programs.pacer")
-LOADED_LATE: Final = ("dbos", "keyring", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite")
+LOADED_LATE: Final = ("keyring", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite")
 """What the programs import when they need it."""
 
 PATIENCE_SECONDS: Final = 80.0

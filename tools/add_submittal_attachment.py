@@ -17,8 +17,8 @@ from transfers.categories import GivenCategory
 if TYPE_CHECKING:
     from acc.models import Item
     from tools.project_list import KnownProject
-    from transfers.attaching import Outcome
-    from transfers.job import Destination, Job
+    from transfers.jobs.base import Destination, Job
+    from transfers.manager import Outcome
     from transfers.patience import Patience
 
 

@@ -25,7 +25,7 @@ from transfers.categories import (
     category_id,
     is_documented,
 )
-from transfers.job import Destination
+from transfers.jobs.base import Destination
 
 _OTHERS_CAN_ATTACH: Final = (
     "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."

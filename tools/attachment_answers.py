@@ -16,12 +16,12 @@ from tools.refusals import looked_into
 from tools.results import AttachmentResult, AttachmentView, Upload
 from tools.tasks import ANSWER_SECONDS, DeferredResult
 from tools.view import attachment_view, older, preparing_view, standing
-from transfers.attaching import Outcome
-from transfers.caller_job import CallerJob
 from transfers.confirming import Stored
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
-from transfers.file_job import FileJob
-from transfers.job import Job
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.local_file import LocalFileJob
+from transfers.manager import Outcome
 from transfers.patience import Patience
 from transfers.state import DISCARDED_SECONDS
 
@@ -49,7 +49,7 @@ async def answer(
         return AttachmentResult(
             attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
         )
-    signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerJob) else None
+    signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerUploadJob) else None
     view, found = await describe(
         desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
     )
@@ -118,7 +118,7 @@ async def ended(
         AccError: ACC or its storage refused or is away.
     """
     failure = background_failure(row, job, desk.now())
-    if failure is None and isinstance(job, CallerJob) and found.problem == "upload_expired":
+    if failure is None and isinstance(job, CallerUploadJob) and found.problem == "upload_expired":
         failure = JobStopped(UploadExpired(row.id, by_caller=True), "send", row.id)
     if failure is None:
         return None
@@ -158,7 +158,7 @@ def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
     """Return what tells a waiting client of bytes read and sent, and of what is left to do once all are."""
 
     async def tell(job: Job) -> None:
-        if isinstance(job, FileJob) and job.size is not None:
+        if isinstance(job, LocalFileJob) and job.size is not None:
             # One more than the bytes: while storage and ACC finish, the last of them is not the end.
             await call.report(job.hashed.value + job.progress.value, 2 * job.size + 1, job.state)
 
@@ -172,7 +172,7 @@ def _code(failure: Exception | None) -> Code | None:
 
 async def _discarded(desk: Desk, row: Attachment, job: Job | None) -> bool:
     """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
-    if not isinstance(job, CallerJob) or job.upload_key is None:
+    if not isinstance(job, CallerUploadJob) or job.upload_key is None:
         return older(row, desk.now(), DISCARDED_SECONDS)
     try:
         return await desk.transfers.discarded(job)

@@ -36,7 +36,7 @@ async def attachment_page(
     me = await desk.finder.me(project.id)
     offset = call.position(desk, me.id, cursor)
     page = await desk.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
-    jobs = await desk.transfers.jobs.find([row.id for row in page.results])
+    jobs = await desk.transfers.repository.find([row.id for row in page.results])
     described = [await describe(desk, project.id, item.id, row, me.id, jobs.get(row.id), item) for row in page.results]
     following = call.next_cursor(desk, me.id, next_offset(page, offset=offset))
     steps = after_attachments([standing for _, standing in described], desk.policy.surroundings)

@@ -13,7 +13,7 @@ from tools.ports import ConsentPrompt, Report, SignInPage
 if TYPE_CHECKING:
     from acc.client import Acc
     from tools.finding import Finder
-    from transfers.attaching import Transfers
+    from transfers.manager import TransferManager
 
 REPORT_SECONDS: Final = 5.0
 """How often a waiting assistant is told how far its call is."""
@@ -28,7 +28,7 @@ class Desk:
 
     policy: Policy
     acc: "Acc"
-    transfers: "Transfers"
+    transfers: "TransferManager"
     finder: "Finder"
     sign_in_page: SignInPage | None = None
     cursors: Cursors = field(default_factory=Cursors)

@@ -57,7 +57,7 @@ async def _one(
     deadline = anyio.current_time() + waiting.seconds
     job = await desk.transfers.job(attachment_id)
     if job is not None and job.running:
-        job = await desk.transfers.jobs.wait(job, waiting)
+        job = await desk.transfers.runner.wait(job, waiting)
     row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
     view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
     failure = await ended(desk, project, item, row, job, standing)

@@ -7,7 +7,7 @@ from tools.ports import ConsentSummary
 from tools.view import number
 
 if TYPE_CHECKING:
-    from transfers.job import Destination
+    from transfers.jobs.base import Destination
 
 
 async def upload_consent_summary(
@@ -16,7 +16,7 @@ async def upload_consent_summary(
     """Return what confirming an attachment would make visible; None when it is visible already.
 
     Raises:
-        TransferError: It cannot be confirmed; see `Transfers.unconfirmed`.
+        TransferError: It cannot be confirmed; see `TransferManager.unconfirmed`.
         ToolProblem, AccError: It cannot be looked up.
     """
     found = await desk.transfers.unconfirmed(project_id, item_id, attachment_id, person_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tools.results import Result
 
 if TYPE_CHECKING:
-    from transfers.job import Job
+    from transfers.jobs.base import Job
 
 ANSWER_SECONDS: Final = 1.0
 """A call that ends within this is answered, task or no task: most small files are sent by then."""
@@ -102,9 +102,9 @@ class DeferredResult(Result):
 
 def progress_text(job: "Job") -> str:
     """Say in a word or two how far a job is."""
-    from transfers.file_job import FileJob
+    from transfers.jobs.local_file import LocalFileJob
 
-    if not isinstance(job, FileJob) or job.state not in ("preparing", "uploading"):
+    if not isinstance(job, LocalFileJob) or job.state not in ("preparing", "uploading"):
         return job.state
     hashed, sent = job.bytes_done
     return f"{job.state}: {hashed if job.attachment is None else sent} of {job.size} bytes"

@@ -18,12 +18,12 @@ from tools.results import (
     SubmittalView,
     TaskRow,
 )
-from transfers.caller_job import CallerJob
 from transfers.categories import allowed_categories, category_word
 from transfers.confirming import Stored
-from transfers.file_job import FileJob
-from transfers.job import Job
-from transfers.link_job import LinkJob
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.linked_file import LinkedFileJob
+from transfers.jobs.local_file import LocalFileJob
 from transfers.state import FOLLOW_SECONDS, attachment_state
 
 ATTACH: Final = "Attachment::create"
@@ -126,7 +126,7 @@ def standing(
         mine=mine,
         may_confirm=mine and row.permitted(CONFIRM) is not None,
         may_attach=item is None or item.permitted(ATTACH) is not None,
-        awaits_caller=isinstance(job, CallerJob) and not job.stored and problem is None,
+        awaits_caller=isinstance(job, CallerUploadJob) and not job.stored and problem is None,
         overdue=overdue(row, now),
         problem=problem,
         content=_content(job),
@@ -137,9 +137,9 @@ def standing(
 def _content(job: Job | None) -> dict[str, Any]:
     """Return the arguments that name what a job attaches; empty where nobody here knows."""
     key = {"idempotency_key": job.key} if job is not None and job.key else {}
-    if isinstance(job, FileJob):
+    if isinstance(job, LocalFileJob):
         return {"file_path": job.path, **key}
-    return {"file_urn": job.version_urn, **key} if isinstance(job, LinkJob) else {}
+    return {"file_urn": job.version_urn, **key} if isinstance(job, LinkedFileJob) else {}
 
 
 def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def overrides(item: Item) -> list[str]:
 
 
 def _progress(job: Job | None) -> Progress | None:
-    if not isinstance(job, FileJob) or job.size is None:
+    if not isinstance(job, LocalFileJob) or job.size is None:
         return None
     done = job.hashed.value if job.attachment is None else job.progress.value
     return Progress(bytes_done=done, bytes_total=job.size)

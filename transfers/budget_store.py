@@ -3,26 +3,31 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, bindparam, extract, func, select, update
 
 from auth.database import Component, Database
 from transfers.budget import Bucket, Limit, lease
 
 if TYPE_CHECKING:
-    from transfers.ledger import Ledger
+    from transfers.jobs.repository import JobRepository
     from transfers.pacing import Limits
 
-_BUDGETS: Final = """
-CREATE TABLE budgets (name TEXT PRIMARY KEY, tokens DOUBLE PRECISION NOT NULL, at DOUBLE PRECISION NOT NULL)
-"""
-TABLES: Final = Component("budgets", ((_BUDGETS,),))
+_TABLES: Final = MetaData()
+_BUDGETS: Final = Table(
+    "budgets",
+    _TABLES,
+    Column("name", Text, primary_key=True),
+    Column("tokens", Double, nullable=False),
+    Column("at", Double, nullable=False),
+)
+TABLES: Final = Component("budgets", _TABLES)
 
 Now = Callable[[Connection], float]
 
 
 def database_time(connection: Connection) -> float:
     """Return the seconds since 1970 as PostgreSQL counts them, at this moment and not at the transaction's begin."""
-    return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+    return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
 class BudgetStore:
@@ -54,34 +59,32 @@ class BudgetStore:
         return rows, self._now(connection)
 
     def _row(self, connection: Connection, name: str, limit: Limit) -> Bucket:
-        query = text("SELECT tokens, at FROM budgets WHERE name = :name FOR UPDATE")
-        found = connection.execute(query, {"name": name}).first()
+        query = select(_BUDGETS.c.tokens, _BUDGETS.c.at).where(_BUDGETS.c.name == name).with_for_update()
+        found = connection.execute(query).first()
         if found is None:
             full = Bucket.full(limit, self._now(connection))
-            connection.execute(
-                text("INSERT INTO budgets (name, tokens, at) VALUES (:name, :tokens, :at) ON CONFLICT DO NOTHING"),
-                {"name": name, "tokens": full.tokens, "at": full.at},
-            )
-            found = connection.execute(query, {"name": name}).one()  # perhaps that of somebody who was faster
-        return Bucket(float(found[0]), float(found[1]))
+            insert = self._database.insert(_BUDGETS).values(name=name, tokens=full.tokens, at=full.at)
+            connection.execute(insert.on_conflict_do_nothing())
+            found = connection.execute(query).one()  # perhaps that of somebody who was faster
+        return Bucket(found.tokens, found.at)
 
     def _write(self, connection: Connection, buckets: dict[str, Bucket]) -> None:
         connection.execute(
-            text("UPDATE budgets SET tokens = :tokens, at = :at WHERE name = :name"),
-            [{"name": name, "tokens": bucket.tokens, "at": bucket.at} for name, bucket in sorted(buckets.items())],
+            update(_BUDGETS).where(_BUDGETS.c.name == bindparam("bucket")),
+            [{"bucket": name, "tokens": bucket.tokens, "at": bucket.at} for name, bucket in sorted(buckets.items())],
         )
 
 
 class SharedBudgets:
-    """The buckets of all processes of a ledger on PostgreSQL."""
+    """The buckets of all processes on one PostgreSQL."""
 
-    def __init__(self, ledger: "Ledger") -> None:
-        self._ledger = ledger
+    def __init__(self, repository: "JobRepository") -> None:
+        self._repository = repository
 
     async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
         """See `pacing.Budgets`."""
-        return await self._ledger.budget(lambda store: store.lease(limits, wanted))
+        return await self._repository.budget(lambda store: store.lease(limits, wanted))
 
     async def empty(self, limits: "Limits", seconds: float) -> None:
         """See `pacing.Budgets`."""
-        await self._ledger.budget(lambda store: store.empty(limits, seconds))
+        await self._repository.budget(lambda store: store.empty(limits, seconds))

@@ -4,6 +4,7 @@ Only our own errors are written, field by field. Nothing is pickled: an exceptio
 with it a bearer token or a signed URL.
 """
 
+import re
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
@@ -16,6 +17,65 @@ from auth.storage_errors import StorageProblem
 from transfers import errors as transfer_errors
 from transfers.errors import TransferError
 
+KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
+    "acc_error": AccError,
+    "unauthorized": acc_errors.Unauthorized,
+    "forbidden": acc_errors.Forbidden,
+    "missing_scope": acc_errors.MissingScope,
+    "app_not_provisioned": acc_errors.AppNotProvisioned,
+    "not_found": acc_errors.NotFound,
+    "rejected": acc_errors.Rejected,
+    "parts_rejected": acc_errors.PartsRejected,
+    "rate_limited": acc_errors.RateLimited,
+    "unavailable": acc_errors.Unavailable,
+    "proxy_failure": acc_errors.ProxyFailure,
+    "untrusted_certificate": acc_errors.UntrustedCertificate,
+    "unexpected_answer": acc_errors.UnexpectedAnswer,
+    "untrusted_storage_host": acc_errors.UntrustedStorageHost,
+    "storage_error": acc_errors.StorageError,
+    "storage_expired": acc_errors.StorageExpired,
+    "storage_refused": acc_errors.StorageRefused,
+    "storage_upload_gone": acc_errors.StorageUploadGone,
+    "storage_unavailable": acc_errors.StorageUnavailable,
+    "storage_throttled": acc_errors.StorageThrottled,
+    "auth_error": AuthError,
+    "not_signed_in": auth_errors.NotSignedIn,
+    "reauthorization_required": auth_errors.ReauthorizationRequired,
+    "service_account_refused": auth_errors.ServiceAccountRefused,
+    "private_key_unusable": auth_errors.PrivateKeyUnusable,
+    "sign_in_timed_out": auth_errors.SignInTimedOut,
+    "callback_port_taken": auth_errors.CallbackPortTaken,
+    "sign_in_failed": auth_errors.SignInFailed,
+    "sign_in_unavailable": auth_errors.SignInUnavailable,
+    "transfer_error": TransferError,
+    "job_stopped": transfer_errors.JobStopped,
+    "file_problem": transfer_errors.FileProblem,
+    "file_missing": transfer_errors.FileMissing,
+    "file_not_allowed": transfer_errors.FileNotAllowed,
+    "file_type_not_allowed": transfer_errors.FileTypeNotAllowed,
+    "file_empty": transfer_errors.FileEmpty,
+    "file_too_large": transfer_errors.FileTooLarge,
+    "file_changed": transfer_errors.FileChanged,
+    "file_unreadable": transfer_errors.FileUnreadable,
+    "file_ambiguous": transfer_errors.FileAmbiguous,
+    "invalid_name": transfer_errors.InvalidName,
+    "attachment_problem": transfer_errors.AttachmentProblem,
+    "upload_incomplete": transfer_errors.UploadIncomplete,
+    "upload_expired": transfer_errors.UploadExpired,
+    "processing_failed": transfer_errors.ProcessingFailed,
+    "attachment_missing": transfer_errors.AttachmentMissing,
+    "not_your_attachment": transfer_errors.NotYourAttachment,
+    "idempotency_conflict": transfer_errors.IdempotencyConflict,
+    "not_agreed": transfer_errors.NotAgreed,
+    "storage_stalled": transfer_errors.StorageStalled,
+}
+"""What an error is called in a row, where it outlives the names of classes.
+
+Rows of the version that knew no kinds have the names that the classes had then: the same words, as `kind_of_row` says.
+"""
+
+_KIND_OF: Final[dict[type[BaseException], str]] = {error: kind for kind, error in KINDS.items()}
+_STORAGE_PROBLEM: Final = "storage_problem"
 _FACTS: Final = (
     "http_status",
     "upstream_request_id",
@@ -26,7 +86,7 @@ _FACTS: Final = (
 )
 
 
-class FaultOfOurs(Exception):
+class InternalJobError(Exception):
     """A run ended by an error that nobody outside can do anything about; the log of that process says which."""
 
     def __init__(self, kind: str) -> None:
@@ -36,7 +96,7 @@ class FaultOfOurs(Exception):
 
 def failure_to_json(error: BaseException) -> dict[str, Any]:
     """Return what is kept of an error; of one that is not ours, its class alone."""
-    found: dict[str, Any] = {"kind": type(error).__name__}
+    found: dict[str, Any] = {"kind": _KIND_OF.get(type(error), type(error).__name__)}
     if isinstance(error, AccError):
         found |= {"operation": error.operation, **{name: getattr(error, name) for name in _FACTS}}
         found |= {name: getattr(error, name) for name in ("problem", "host") if hasattr(error, name)}
@@ -45,23 +105,25 @@ def failure_to_json(error: BaseException) -> dict[str, Any]:
     elif isinstance(error, (TransferError, AuthError)) and is_dataclass(error):
         found["fields"] = asdict(error)
     elif isinstance(error, StorageProblem):
-        found["sentence"] = str(error)
+        found |= {"kind": _STORAGE_PROBLEM, "sentence": str(error)}
     return found
 
 
 def failure_from_json(found: dict[str, Any]) -> Exception:
-    """Return the error again. One that this version does not know, or that was none of ours, is a `FaultOfOurs`."""
-    kind = found["kind"]
-    for module, base in ((transfer_errors, TransferError), (auth_errors, AuthError)):
-        known = getattr(module, kind, None)
-        if isinstance(known, type) and issubclass(known, base):
-            return _dataclass_error(known, found.get("fields", {}))
-    known = getattr(acc_errors, kind, None)
-    if isinstance(known, type) and issubclass(known, AccError):
+    """Return the error again; one that this version does not know, or none of ours, as an `InternalJobError`."""
+    known = KINDS.get(kind_of_row(found))
+    if known is not None and issubclass(known, AccError):
         return _acc_error(known, found)
+    if known is not None:
+        return _dataclass_error(known, found.get("fields", {}))
     if "sentence" in found:
         return StorageProblem(found["sentence"])
-    return FaultOfOurs(kind)
+    return InternalJobError(found["kind"])
+
+
+def kind_of_row(found: dict[str, Any]) -> str:
+    """Return the kind of an error that was written down by this version or the one before."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(found["kind"])).lower()
 
 
 def _dataclass_error(kind: type[Exception], fields: dict[str, Any]) -> Exception:

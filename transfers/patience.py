@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from transfers.job import Job
+from transfers.jobs.base import Job
 
 TICK_SECONDS: Final = 5.0
 """How often whoever waits is told how far it is."""

@@ -70,13 +70,14 @@ class Reservations:
     look after a doubtful POST could take a neighbour's row of the same name for ours.
     """
 
-    def __init__(self, acc: "Acc", turn: Turn) -> None:
-        self._acc = acc
+    def __init__(self, turn: Turn) -> None:
         self._shared = turn
         self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
         self._taken: set[str] = set()
 
-    async def make(self, wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]]) -> Reserved:
+    async def make(
+        self, acc: "Acc", wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]]
+    ) -> Reserved:
         """Create the attachment, or find the one that an earlier, doubtful try created.
 
         It is given to `keep` before anybody else has their turn, so that they know whose it is.
@@ -86,17 +87,17 @@ class Reservations:
         """
         place = (wanted.project_id, wanted.item_id)
         async with self._turns.setdefault(place, anyio.Lock()), self._shared(f"reserve {' '.join(place)}"):
-            made = await self._make(wanted, doubt)
+            made = await self._make(acc, wanted, doubt)
             await keep(made)
             # Only now: if it could not be kept, a later run of the same job has to find it.
             self._taken.add(made.attachment.id)
             return made
 
-    async def _make(self, wanted: Reservation, doubt: Doubt) -> Reserved:
+    async def _make(self, acc: "Acc", wanted: Reservation, doubt: Doubt) -> Reserved:
         if doubt.listed is None:
-            await doubt.note(frozenset(row.id for row in await self._rows(wanted)))
+            await doubt.note(frozenset(row.id for row in await _rows(acc, wanted)))
             try:
-                made = await self._create(wanted)
+                made = await _create(acc, wanted)
             except AccError as error:
                 if not error.sent:
                     await doubt.note(None)
@@ -106,28 +107,30 @@ class Reservations:
                 return Reserved(made)
         taken, doubtful = await doubt.look()
         known = (doubt.listed or frozenset()) | self._taken | taken
-        found = new_matches(await self._rows(wanted), known, wanted)
+        found = new_matches(await _rows(acc, wanted), known, wanted)
         # A row that another job's doubtful POST may have made as well cannot be told from ours.
         if len(found) == 1 and not doubtful:
             return Reserved(found[0])
-        made = await self._create(wanted)
+        made = await _create(acc, wanted)
         with suppress(AccError):  # the reservation is made; if need be, what was found before it has to do
             # The doubtful POST may have been carried out after the look.
-            found = new_matches(await self._rows(wanted), known, wanted)
+            found = new_matches(await _rows(acc, wanted), known, wanted)
         return Reserved(made, tuple(row.id for row in found if row.id != made.id))
 
-    async def _create(self, wanted: Reservation) -> Attachment:
-        return await self._acc.submittals.create_attachment(
-            wanted.project_id,
-            wanted.item_id,
-            name=wanted.name,
-            category_id=wanted.category_id,
-            task_id=wanted.task_id,
-            urn=wanted.urn,
-        )
 
-    async def _rows(self, wanted: Reservation) -> list[Attachment]:
-        return [row async for row in self._acc.submittals.all_attachments(wanted.project_id, wanted.item_id)]
+async def _create(acc: "Acc", wanted: Reservation) -> Attachment:
+    return await acc.submittals.create_attachment(
+        wanted.project_id,
+        wanted.item_id,
+        name=wanted.name,
+        category_id=wanted.category_id,
+        task_id=wanted.task_id,
+        urn=wanted.urn,
+    )
+
+
+async def _rows(acc: "Acc", wanted: Reservation) -> list[Attachment]:
+    return [row async for row in acc.submittals.all_attachments(wanted.project_id, wanted.item_id)]
 
 
 def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Reservation) -> list[Attachment]:

@@ -23,8 +23,8 @@ from tools.results import AttachmentResult, ErrorResult, Result
 from tools.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
 
 if TYPE_CHECKING:
-    from transfers.job import Job
-    from transfers.job_rows import JobRow
+    from transfers.jobs.base import Job
+    from transfers.jobs.rows import JobRow
 
 IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
 
@@ -110,13 +110,13 @@ async def cancel_task(desk: Desk, task: Task) -> None:
 
 
 async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
-    from transfers.job_rows import CANCELLED
+    from transfers.jobs.rows import CANCELLED
 
     row, job = await _job(desk, task)
     if row.status == CANCELLED:
         return _payload(task, "cancelled", "called off", row.updated)
     if not job.running and job.error is None and job.work_left and not desk.policy.read_only:
-        await desk.transfers.jobs.start(job)  # its process is gone
+        await desk.transfers.runner.start(job)  # its process is gone
     if job.running:
         return _payload(task, "working", progress_text(job), row.updated)
     answer = await _answer(desk, task, job)
@@ -125,14 +125,14 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
 
 async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
     from tools.attachment_answers import answer
-    from transfers.attaching import Outcome
+    from transfers.manager import Outcome
     from transfers.patience import Patience
 
     async def nothing(_: "Job") -> None: ...
 
     call = _call(_ATTACH, arguments_of(job))
     try:
-        ended = await desk.transfers.jobs.wait(job, Patience(0, nothing))
+        ended = await desk.transfers.runner.wait(job, Patience(0, nothing))
         return await answer(desk, call, Outcome(ended, task.joined or ended is not job))
     except Exception as error:
         explained = refusal(error, desk, call)
@@ -167,14 +167,14 @@ async def _look_at_attachment(desk: Desk, task: AttachmentTask) -> dict[str, Any
 
 def arguments_of(job: "Job") -> dict[str, Any]:
     """Return the arguments of `add_submittal_attachment` that ask for the same again."""
-    from transfers.file_job import FileJob
-    from transfers.link_job import LinkJob
+    from transfers.jobs.linked_file import LinkedFileJob
+    from transfers.jobs.local_file import LocalFileJob
 
     where = job.destination
     source: dict[str, Any] = {"upload_by_caller": True}
-    if isinstance(job, FileJob):
+    if isinstance(job, LocalFileJob):
         source = {"file_path": job.path}
-    elif isinstance(job, LinkJob):
+    elif isinstance(job, LinkedFileJob):
         source = {"file_urn": job.version_urn}
     chosen = {
         "name": job.name,

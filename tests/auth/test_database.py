@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from sqlalchemy import DDL, Column, MetaData, Table, Text
 
 from auth.database import Component, Database, DatabaseAddress
 from auth.storage_errors import (
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseForeign,
     DatabaseFull,
     DatabaseNewer,
     DatabaseReadOnly,
@@ -25,10 +27,17 @@ from auth.storage_errors import (
 
 ROOT = Path(__file__).resolve().parents[2]
 
-ONE = Component("notes", (("CREATE TABLE notes (id TEXT PRIMARY KEY)",),))
-TWO = Component(
-    "notes", (*ONE.steps, ("ALTER TABLE notes ADD COLUMN text TEXT", "INSERT INTO notes VALUES ('a', 'b')"))
-)
+
+def notes(*columns: str, changes: tuple[tuple[DDL, ...], ...] = ()) -> Component:
+    tables = MetaData()
+    Table("notes", tables, Column("id", Text, primary_key=True), *(Column(name, Text) for name in columns))
+    return Component("notes", tables, changes)
+
+
+ADD_TEXT, ADD_DATE = (DDL(f"ALTER TABLE notes ADD COLUMN {name} TEXT") for name in ("text", "date"))
+ONE = notes()
+TWO = notes("text", changes=((ADD_TEXT,),))
+THREE = notes("text", "date", changes=((ADD_TEXT,), (ADD_DATE,)))
 
 
 def rows(database: Database) -> list[tuple[object, ...]]:
@@ -36,16 +45,23 @@ def rows(database: Database) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM notes")]
 
 
-def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(database: Database) -> None:
-    database.migrate(ONE)
-    assert rows(database) == []
-    database.migrate(TWO)
-    database.migrate(TWO)
-    assert rows(database) == [("a", "b")]
+def columns(database: Database) -> list[str]:
+    return [column["name"] for column in sqlalchemy.inspect(database.engine).get_columns("notes")]
+
+
+@pytest.mark.parametrize("found", [(), (ONE,), (ONE, TWO), (TWO,), (THREE,)])
+def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(
+    database: Database, found: tuple[Component, ...]
+) -> None:
+    for component in (*found, THREE, THREE):
+        database.migrate(component)
+    assert columns(database) == ["id", "text", "date"]
 
 
 def test_parts_of_the_program_keep_versions_of_their_own(database: Database) -> None:
-    other = Component("jobs", (("CREATE TABLE jobs (id TEXT PRIMARY KEY)",),))
+    tables = MetaData()
+    Table("jobs", tables, Column("id", Text, primary_key=True))
+    other = Component("jobs", tables)
     database.migrate(TWO, other)
     database.migrate(other)
     with database.reading() as connection:
@@ -53,35 +69,58 @@ def test_parts_of_the_program_keep_versions_of_their_own(database: Database) -> 
     assert [tuple(row) for row in found] == [("jobs", 1), ("notes", 2)]
 
 
-def test_what_a_newer_version_wrote_is_left_alone(database: Database) -> None:
+def test_a_version_works_on_with_what_the_next_one_added_and_leaves_what_a_later_one_wrote(database: Database) -> None:
     database.migrate(TWO)
-    with pytest.raises(DatabaseNewer, match="newer version") as caught:
+    database.migrate(ONE)
+    assert columns(database) == ["id", "text"]
+    database.migrate(THREE)
+    with pytest.raises(DatabaseNewer, match="notes has schema 3, this one knows 1") as caught:
         database.migrate(ONE)
     assert caught.value.where in str(caught.value)
-    assert rows(database) == [("a", "b")]
+    assert columns(database) == ["id", "text", "date"]
 
 
-def test_a_step_that_fails_leaves_nothing_of_itself(database: Database) -> None:
-    broken = Component(
-        "notes", (*ONE.steps, ("ALTER TABLE notes ADD COLUMN text TEXT", "INSERT INTO nowhere VALUES (1)"))
-    )
-    with pytest.raises(sqlalchemy.exc.DBAPIError):
-        database.migrate(broken)
+def test_a_migration_that_fails_leaves_nothing_of_itself(database: Database) -> None:
+    database.migrate(ONE)
+    with pytest.raises(DatabaseForeign):
+        database.migrate(notes("text", changes=((ADD_TEXT, DDL("INSERT INTO nowhere VALUES (1)")),)))
+    assert columns(database) == ["id"]
     database.migrate(TWO)
-    assert rows(database) == [("a", "b")]
+    assert columns(database) == ["id", "text"]
+
+
+def test_a_table_of_another_program_is_named_and_kept(database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE notes (theirs TEXT)")
+    with pytest.raises(DatabaseForeign, match="it holds notes"):
+        database.migrate(ONE)
+    assert columns(database) == ["theirs"]
+
+
+def test_half_a_migration_is_named(database: Database) -> None:
+    database.migrate(ONE)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE notes")
+    with pytest.raises(DatabaseForeign, match="restore a copy"):
+        rows(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM schema_versions")
+        connection.exec_driver_sql("CREATE TABLE notes (id TEXT)")
+    with pytest.raises(DatabaseForeign, match="it holds notes"):
+        database.migrate(ONE)
 
 
 def test_many_that_start_together_bring_the_tables_up_once(address: DatabaseAddress) -> None:
     barrier = threading.Barrier(8)
 
-    def start(_: int) -> list[tuple[object, ...]]:
+    def start(_: int) -> list[str]:
         barrier.wait()
         with Database.open(address) as database:
             database.migrate(TWO)
-            return rows(database)
+            return columns(database)
 
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(start, range(8))) == [[("a", "b")]] * 8
+        assert list(threads.map(start, range(8))) == [["id", "text"]] * 8
 
 
 def test_a_write_that_fails_is_undone(database: Database) -> None:
@@ -205,6 +244,7 @@ def test_a_file_that_others_could_read_is_closed_when_it_is_opened(tmp_path: Pat
 OPEN_AS_NOBODY = """
 import os, sys
 from pathlib import Path
+from sqlalchemy import Column, MetaData, Table, Text
 import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
 from auth.database import Component, Database, DatabaseAddress
 from auth.storage_errors import StorageProblem
@@ -212,7 +252,9 @@ if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     with Database.open(DatabaseAddress.sqlite(Path(sys.argv[1]))) as database:
-        database.migrate(Component("notes", (("CREATE TABLE notes (id TEXT PRIMARY KEY)",),)))
+        tables = MetaData()
+        Table("notes", tables, Column("id", Text, primary_key=True))
+        database.migrate(Component("notes", tables))
 except StorageProblem as problem:
     print(type(problem).__name__)
 """

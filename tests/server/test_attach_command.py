@@ -23,9 +23,9 @@ from server.attach_check import Checked
 from server.attach_progress import Bars, Lines, view_for
 from server.attach_results import RowResult
 from server.manifest import Row
-from transfers.attaching import SeenFile
-from transfers.job import Destination
+from transfers.jobs.base import Destination
 from transfers.local_file import Identity
+from transfers.manager import SeenFile
 
 ROOT = Path(__file__).resolve().parents[2]
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"

@@ -168,7 +168,7 @@ def test_the_command_line_costs_a_chat_client_little(start_anew):
 
 
 def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_anew):
-    heavy = ["sqlalchemy", "dbos", "keyring", "sandbox", "server.mcp.http", "server.sandboxed", "server.demo"]
+    heavy = ["sqlalchemy", "keyring", "sandbox", "server.mcp.http", "server.sandboxed", "server.demo"]
     program = start_anew(
         "-c",
         "import sys, atexit, server.cli;"

@@ -65,7 +65,7 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
     shell.attach().rest()
     [job] = shell.listed()
-    assert (job["standing"], job["failure"], job["step"]) == ("stopped", "StorageRefused", "send")
+    assert (job["standing"], job["failure"], job["step"]) == ("stopped", "storage_refused", "send")
     assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
     read_only = "This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job."
     left_out = f"Job {job['id']} is of a project that SUBMITTAL_MCP_PROJECTS leaves out."

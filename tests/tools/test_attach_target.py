@@ -11,7 +11,7 @@ from tools.attach_target import attach_target
 from tools.errors.exceptions import Again, NotPermitted, TaskRequired
 from tools.project_list import KnownProject
 from tools.view import ReviewTask, review_task
-from transfers.job import Destination
+from transfers.jobs.base import Destination
 
 PROJECT = KnownProject("project", "Project", "hub", "Hub", "ACC")
 CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}

@@ -67,7 +67,7 @@ SPOILT: dict[str, tuple[Spoiling, str]] = {
     "of a newer version": (
         from_a_newer_version,
         (
-            "was written by a newer version of this program (transfers has schema 1000, this one knows 1); "
+            "was written by a newer version of this program (transfers has schema 1000, this one knows 2); "
             "use that version again"
         ),
     ),
@@ -80,14 +80,14 @@ SPOILT: dict[str, tuple[Spoiling, str]] = {
 async def test_a_database_that_cannot_be_used_is_named_with_its_remedy_and_nothing_in_it_is_lost(
     connect: Any, box: sandbox.Box, folder: Path, tmp_path: Path, spoil: Spoiling, remedy: str
 ) -> None:
-    async def attach(ask: str) -> Any:
+    async def attach(ask: str, name: str = "beams.pdf") -> Any:
         async with connect(folders=(folder,)) as assistant:
-            return await getattr(assistant, ask)("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+            return await getattr(assistant, ask)("add_submittal_attachment", **PLACE, file_path="beams.pdf", name=name)
 
     first = await attach("call")
     database = tmp_path / "data" / DATABASE_NAME
     with spoiled(database, spoil):
-        refusal = await attach("refused")
+        refusal = await attach("refused", "joists.pdf")  # of what is there already reading alone tells
     assert refusal == {
         "error": {
             "code": "storage_unavailable",

@@ -25,17 +25,16 @@ from acc.models import Attachment
 from acc.retry import RetryPolicy
 from auth.place import Place
 from tests.conftest import NO_TRUST
-from transfers.attaching import Outcome, Transfers
-from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
-from transfers.file_job import FileJob
 from transfers.folders import AllowedFolders
-from transfers.job import Destination, Job
-from transfers.ledger import Ledger
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.context import JobContext
+from transfers.jobs.local_file import LocalFileJob
+from transfers.jobs.repository import JobRepository
 from transfers.local_file import FileRules
+from transfers.manager import Outcome, TransferManager
 from transfers.patience import Patience
-from transfers.resources import Resources
-from transfers.workflows import PROCESS
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""
@@ -124,7 +123,7 @@ class Site:
     box: sandbox.Box
     acc: Acc
     edge: Edge
-    transfers: Transfers
+    transfers: TransferManager
     where: Destination
     item: sandbox.Item
     ticks: list[tuple[str, int]] = field(default_factory=list)
@@ -144,16 +143,18 @@ class Site:
         person = person_id or where.person_id
         return await self.transfers.confirm(where.project_id, where.item_id, attachment_id, person, self.patience())
 
-    async def let_caller_upload(self, name: str = "beam.pdf", key: str | None = None) -> tuple[CallerJob, CallerUpload]:
+    async def let_caller_upload(
+        self, name: str = "beam.pdf", key: str | None = None
+    ) -> tuple[CallerUploadJob, CallerUpload]:
         """A reservation for bytes that the caller sends, and where to."""
         job = await self.caller_job(name, key)
         upload = await self.transfers.sign(job, NOW)
         assert upload is not None
         return job, upload
 
-    async def caller_job(self, name: str = "beam.pdf", key: str | None = None) -> CallerJob:
+    async def caller_job(self, name: str = "beam.pdf", key: str | None = None) -> CallerUploadJob:
         outcome = await self.transfers.let_caller_upload(self.where, name, key, self.patience())
-        assert isinstance(outcome.job, CallerJob)
+        assert isinstance(outcome.job, CallerUploadJob)
         return outcome.job
 
     async def link(self, version_urn: str, name: str = "linked.pdf", key: str | None = None) -> Outcome:
@@ -167,7 +168,7 @@ class Site:
         self._seeded = {row["id"] for row in self.box.attachments(self.item)}
 
     async def _tick(self, job: Job) -> None:
-        done = job.progress.value if isinstance(job, FileJob) else 0
+        done = job.progress.value if isinstance(job, LocalFileJob) else 0
         self.ticks.append((job.state, done))
 
 
@@ -182,11 +183,9 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("used") / "data"
 
     async def use() -> None:
-        ledger = Ledger(Place(folder, keys=KEYS))
-        await ledger.open()
-        await PROCESS.launch(ledger.address, ledger.executor)
-        await PROCESS.close()
-        await ledger.close()
+        repository = JobRepository(Place(folder, keys=KEYS))
+        await repository.open()
+        await repository.close()
 
     anyio.run(use)
     return folder
@@ -197,7 +196,7 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
     With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs, and
-    `database_url` the database in the data folder. Further arguments are `Transfers`' own: its pauses, its clock.
+    `database_url` the database in the data folder. Further arguments are `JobContext`'s own: its pauses, its clock.
     """
 
     data = tmp_path / "data"
@@ -229,9 +228,11 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
         acc = Acc(hosts, token, client=client, policy=patient)
-        ledger = Ledger(Place(data, database_url, KEYS))
-        resources = Resources(acc, parallel, new_storage_client, ledger, **({"sleep": no_pause} | seams))
-        transfers = Transfers(resources, AllowedFolders([folder]), FileRules(frozenset(), 10**12))
+        repository = JobRepository(Place(data, database_url, KEYS))
+        rules = FileRules(frozenset(), 10**12)
+        seams = {"sleep": no_pause} | seams
+        context = JobContext(acc, parallel, new_storage_client, repository, AllowedFolders([folder]), rules, **seams)
+        transfers = TransferManager(context)
         where = Destination(
             base_url=box.base_url,
             person_id=box.person(person).autodesk_id,

@@ -1,6 +1,6 @@
 """A row of the table of jobs, for tests that care for one or two of its fields."""
 
-from transfers.job_rows import OPEN, JobRow
+from transfers.jobs.rows import OPEN, JobRow
 
 ROW = JobRow(
     id="one",

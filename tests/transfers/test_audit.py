@@ -107,7 +107,7 @@ async def test_confirming_what_another_program_uploaded_has_its_line(working: An
     async with working() as site:
         outcome = await site.attach()
         await anyio.Path(log).unlink()
-        await site.transfers.jobs.forget(outcome.job)
+        await site.transfers.runner.forget(outcome.job)
         await site.confirm(outcome.job.reserved.id)
     assert [(line["event"], line["size_bytes"]) for line in lines(log)] == [("confirming", 4), ("confirmed", 4)]
 

@@ -169,8 +169,8 @@ async def test_a_wish_that_another_process_wrote_down_waits_for_somebody_who_can
     async with working(asks=True) as site:
         job = (await site.attach()).job
         job.confirm_wanted = True
-        await site.transfers.jobs.start(job)
-        await site.transfers.jobs.wait(job, site.patience())
+        await site.transfers.runner.start(job)
+        await site.transfers.runner.wait(job, site.patience())
         assert (job.state, job.confirm_wanted, site.box.requests.count(PATCH)) == ("uploaded", False, 0)
 
 
@@ -191,7 +191,7 @@ async def test_an_attachment_that_goes_away_before_its_confirmation_is_missing(w
         site.edge.hidden.add(job.reserved.id)
         site.box.faults.add(Fault(PATCH, Refuse(404, {"message": "gone"})))
         job.confirm_wanted = True
-        await site.transfers.jobs.start(job)
+        await site.transfers.runner.start(job)
         with pytest.raises(JobStopped) as stopped:
-            await site.transfers.jobs.wait(job, site.patience())
+            await site.transfers.runner.wait(job, site.patience())
         assert isinstance(stopped.value.cause, AttachmentMissing)

@@ -20,7 +20,7 @@ from hypothesis import settings
 from auth.storage_errors import StorageProblem
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from transfers.errors import JobStopped
-from transfers.job_rows import JobRow
+from transfers.jobs.rows import JobRow
 from transfers.parts import MIN_PART_BYTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
@@ -72,12 +72,12 @@ def locked(site: Any) -> Iterator[None]:
 @contextmanager
 def full(site: Any) -> Iterator[None]:
     """The database may not grow, as on a disk that is full, until the call has ended; its pages are full already."""
-    opened = site.transfers.ledger._now
+    opened = site.transfers.repository._now
     engine = opened.database.engine
     filler = JobRow(
         "filler", "filler", None, 0, "ended", None, "", "", "", "", None, "", False, "x" * 3800, 0, 0, False, 0, 0
     )
-    opened.store.add(filler)
+    opened.tables.add(filler)
 
     def limit(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
@@ -154,7 +154,7 @@ async def site(working: Any, folder: Path, tmp_path: Path, trouble: Trouble) -> 
         site.data = tmp_path / "data"
         site.content = bytes(range(256)) * (2 * MIN_PART_BYTES // 256) + b"end"
         (folder / "beam.pdf").write_bytes(site.content)
-        await site.transfers.ledger.open()
+        await site.transfers.repository.open()
         yield site
 
 

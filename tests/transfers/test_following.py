@@ -95,7 +95,7 @@ async def test_a_file_that_acc_cannot_process_ends_as_failed(working: Any, looks
         await ended(job)
         assert job.state == "failed"
         status, _, record = written(tmp_path)
-        assert (status, record["error"]["kind"]) == ("ended", "ProcessingFailed")
+        assert (status, record["error"]["kind"]) == ("ended", "processing_failed")
 
 
 async def test_an_acc_that_is_away_ends_no_following(working: Any, looks: Looks) -> None:

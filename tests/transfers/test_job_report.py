@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from transfers.job_record import FORMAT, JobRecord
-from transfers.job_report import job_line
-from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, JobRow
+from transfers.jobs.report import job_line
+from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, JobRow
+from transfers.jobs.serialization import FORMAT, JobRecord
 
 NOW = 2_000_000_000.0
 HOUR = 3600.0
@@ -19,11 +19,17 @@ ROW = JobRow(
 
 
 def row(owner: str | None = None, status: str = OPEN, created: float = NOW - HOUR, **record: Any) -> JobRow:
-    fields = {"kind": "FileJob", "destination": {}, "name": "beam.pdf", "size": 10, "identity": (1, 1, 10, 0)} | record
+    fields = {
+        "kind": "local_file",
+        "destination": {},
+        "name": "beam.pdf",
+        "size": 10,
+        "identity": (1, 1, 10, 0),
+    } | record
     return replace(ROW, owner=owner, status=status, created=created, record=JobRecord(**fields).model_dump_json())
 
 
-STOPPED = {"error": {"kind": "StorageStalled"}}
+STOPPED = {"error": {"kind": "storage_stalled"}}
 
 
 @pytest.mark.parametrize(
@@ -34,13 +40,13 @@ STOPPED = {"error": {"kind": "StorageStalled"}}
         (row(owner="one", status=FOLLOWING, stored=True), True, "processing", None, "get_attachment_status"),
         (row(owner="one", status=FOLLOWING, stored=True), False, "processing", None, "get_attachment_status"),
         (replace(row(owner="one", status=FOLLOWING, stored=True), updated=NOW - HOUR), False, "ended", None, ""),
-        (row(**STOPPED), False, "stopped", "StorageStalled", "goes on from the step that failed"),
-        (row(**STOPPED, path=str(Path(__file__)), begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "sends the whole file again"),
-        (row(**STOPPED, path="/gone/beam.pdf", begun=NOW - 25 * HOUR), False, "stopped", "UploadExpired", "no longer at /gone/beam.pdf"),
+        (row(**STOPPED), False, "stopped", "storage_stalled", "goes on from the step that failed"),
+        (row(**STOPPED, path=str(Path(__file__)), begun=NOW - 25 * HOUR), False, "stopped", "upload_expired", "sends the whole file again"),
+        (row(**STOPPED, path="/gone/beam.pdf", begun=NOW - 25 * HOUR), False, "stopped", "upload_expired", "no longer at /gone/beam.pdf"),
         (row(stored=True), False, "uploaded", None, "confirm_attachment"),
-        (row(kind="CallerJob"), False, "waiting", None, "waits for bytes"),
-        (row(kind="CallerJob", created=NOW - 25 * HOUR), False, "waiting", "UploadExpired", "upload_by_caller"),
-        (row(kind="CallerJob", created=NOW - 25 * HOUR, begun=NOW - HOUR), False, "waiting", None, "waits for bytes"),
+        (row(kind="caller_upload"), False, "waiting", None, "waits for bytes"),
+        (row(kind="caller_upload", created=NOW - 25 * HOUR), False, "waiting", "upload_expired", "upload_by_caller"),
+        (row(kind="caller_upload", created=NOW - 25 * HOUR, begun=NOW - HOUR), False, "waiting", None, "waits for bytes"),
         (row(status=ENDED), False, "ended", None, ""),
         (row(status=CANCELLED), False, "cancelled", None, "stays in ACC"),
         (row(format=FORMAT + 1), False, "unreadable", None, "newer version"),

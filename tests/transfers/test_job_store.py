@@ -1,8 +1,5 @@
 """The tables of jobs on both kinds of database: whose a job is, and what is forgotten when."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,18 +10,15 @@ import pytest
 
 from auth.database import Database
 from tests.transfers.rows import ROW
-from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, Robbed, StoredPart
-from transfers.job_store import TABLES, JobStore
+from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobOwnershipLost, StoredPart
+from transfers.jobs.tables import TABLES, JobTables
 from transfers.locks import AdvisoryLocks, FileLocks, Locks
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).parent / "programs" / "while_loading.py"
 
 
 @pytest.fixture
-def store(database: Database) -> JobStore:
+def store(database: Database) -> JobTables:
     database.migrate(TABLES)
-    return JobStore(database)
+    return JobTables(database)
 
 
 @pytest.fixture
@@ -46,7 +40,7 @@ def at_once(*calls: object) -> list[object]:
         return list(threads.map(run, calls))
 
 
-def test_a_row_comes_back_as_it_was(store: JobStore) -> None:
+def test_a_row_comes_back_as_it_was(store: JobTables) -> None:
     row = replace(ROW, fingerprint="f", owner="A", attachment_id="a", posting=True, cancelled=True, bytes_sent=2**40)
     assert store.add(row) == row
     assert store.row("one") == store.asked("asked") == row
@@ -54,47 +48,58 @@ def test_a_row_comes_back_as_it_was(store: JobStore) -> None:
     assert store.row("two") is None
 
 
-def test_of_two_that_ask_in_the_same_words_at_the_same_time_one_adds_and_both_are_given_it(store: JobStore) -> None:
+def test_of_two_that_ask_in_the_same_words_at_the_same_time_one_adds_and_both_are_given_it(store: JobTables) -> None:
     rows = [replace(ROW, id=str(number)) for number in range(6)]
     added = at_once(*[lambda row=row: store.add(row) for row in rows])
     assert len(set(added)) == 1
 
 
-def test_a_job_is_claimed_by_one(store: JobStore) -> None:
-    store.add(ROW)
-    taken = at_once(*[lambda owner=owner: store.claim("one", owner) for owner in "ABCDEF"])
-    assert sorted(taken) == [False] * 5 + [True]
+def test_an_attempt_at_a_job_is_begun_by_one(store: JobTables) -> None:
+    row = store.add(replace(ROW, owner="dead"))
+    begun = at_once(*[lambda owner=owner: store.begin(row, owner) for owner in "ABCDEF"])
+    [one] = [found for found in begun if found is not None]
+    assert one == store.row("one")
+    assert one.attempt == row.attempt + 1  # type: ignore[attr-defined]
 
 
-def test_a_dead_owner_leaves_a_job_to_one(store: JobStore) -> None:
-    store.add(replace(ROW, owner="dead"))
-    taken = at_once(*[lambda owner=owner: store.inherit("one", "dead", owner) for owner in "ABCDEF"])
-    assert sorted(taken) == [False] * 5 + [True]
-
-
-def test_who_was_robbed_can_change_nothing_any_more(store: JobStore) -> None:
-    store.add(replace(ROW, owner="A"))
-    assert store.inherit("one", "A", "B")
+def test_an_attempt_that_another_one_followed_changes_nothing_any_more(store: JobTables) -> None:
+    first = store.begin(store.add(ROW), "A")
+    assert first is not None
+    store.keep_parts("one", first.attempt, [StoredPart(1, 5, "etag", "sha")])
+    second = store.begin(store.row("one"), "B")  # type: ignore[arg-type]
+    assert second is not None
     for change in (
-        lambda: store.save("one", "A", record="mine"),
-        lambda: store.progress("one", "A", 1, 1),
-        lambda: store.identify("one", "A", "f"),
-        lambda: store.next_attempt("one", "A"),
+        lambda: store.check("one", first.attempt),
+        lambda: store.save("one", first.attempt, record="mine"),
+        lambda: store.progress("one", first.attempt, 1, 1),
+        lambda: store.identify("one", first.attempt, "f"),
+        lambda: store.keep_parts("one", first.attempt, [StoredPart(2, 5, "etag", "sha")]),
+        lambda: store.forget_parts("one", first.attempt),
     ):
-        with pytest.raises(Robbed):
+        with pytest.raises(JobOwnershipLost):
             change()
-    assert store.row("one") == replace(ROW, owner="B", updated=store.row("one").updated)  # type: ignore[union-attr]
+    assert store.row("one") == second
+    assert [part.number for part in store.parts("one")] == [1]
 
 
-def test_a_fingerprint_belongs_to_one_job(store: JobStore) -> None:
+def test_a_job_that_was_replaced_while_it_was_followed_stays_so(store: JobTables) -> None:
+    followed = store.begin(store.add(ROW), "A", FOLLOWING)
+    assert followed is not None
+    store.drop("one")
+    with pytest.raises(JobOwnershipLost):
+        store.save("one", followed.attempt, status=ENDED)
+    assert store.row("one").status == REPLACED  # type: ignore[union-attr]
+
+
+def test_a_fingerprint_belongs_to_one_job(store: JobTables) -> None:
     first, second = replace(ROW, owner="A"), replace(ROW, id="two", asked="otherwise", owner="B")
     store.add(first)
     store.add(second)
-    found = at_once(lambda: store.identify("one", "A", "f"), lambda: store.identify("two", "B", "f"))
+    found = at_once(lambda: store.identify("one", 0, "f"), lambda: store.identify("two", 0, "f"))
     assert {row.id for row in found} in ({"one"}, {"two"})  # type: ignore[attr-defined]
 
 
-def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_way(store: JobStore) -> None:
+def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_way(store: JobTables) -> None:
     store.add(replace(ROW, fingerprint="f"))
     assert store.call_off("one")
     row = store.row("one")
@@ -103,14 +108,14 @@ def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_
     assert store.asked("asked") is None
 
 
-def test_the_owner_of_a_job_learns_that_it_is_called_off(store: JobStore) -> None:
+def test_the_owner_of_a_job_learns_that_it_is_called_off(store: JobTables) -> None:
     store.add(replace(ROW, owner="A"))
-    assert not store.progress("one", "A", 1, 0)
+    assert not store.progress("one", 0, 1, 0)
     assert not store.call_off("one")
-    assert store.progress("one", "A", 2, 0)
+    assert store.progress("one", 0, 2, 0)
 
 
-def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_doubts(store: JobStore) -> None:
+def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_doubts(store: JobTables) -> None:
     store.add(ROW)
     store.add(replace(ROW, id="has", asked="2", attachment_id="a", posting=True))
     store.add(replace(ROW, id="doubts", asked="3", posting=True))
@@ -119,36 +124,37 @@ def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_
     assert store.rivals("one", "item", "beam.pdf") == ({"a"}, 1)
 
 
-def test_parts_are_kept_replaced_and_forgotten(store: JobStore) -> None:
+def test_parts_are_kept_replaced_and_forgotten(store: JobTables) -> None:
     parts = [StoredPart(number, 5, f"etag {number}", f"sha {number}") for number in (2, 1, 3)]
-    store.keep_parts("one", parts)
-    store.keep_parts("one", [StoredPart(2, 5, "newer", "sha 2")])
+    store.add(ROW)
+    store.keep_parts("one", 0, parts)
+    store.keep_parts("one", 0, [StoredPart(2, 5, "newer", "sha 2")])
     assert [(part.number, part.etag) for part in store.parts("one")] == [(1, "etag 1"), (2, "newer"), (3, "etag 3")]
-    store.forget_parts("one", [1, 3])
+    store.forget_parts("one", 0, [1, 3])
     assert [part.number for part in store.parts("one")] == [2]
-    store.forget_parts("one")
+    store.forget_parts("one", 0)
     assert store.parts("one") == []
 
 
-def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobStore) -> None:
+def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobTables) -> None:
     for status in (OPEN, ENDED, CANCELLED, REPLACED):
         store.add(replace(ROW, id=status, asked=status, status=status))
     store.add(replace(ROW, id="new", asked="new", status=ENDED, updated=100.0))
     store.add(replace(ROW, id="owned", asked="owned", status=ENDED, owner="A"))
-    store.keep_parts(ENDED, [StoredPart(1, 5, "etag", "sha")])
+    store.keep_parts(ENDED, 0, [StoredPart(1, 5, "etag", "sha")])
     assert store.prune(50.0) == 3
     assert [row.id for row in store.recent(limit=10)] == sorted(["new", OPEN, "owned"])
     assert store.parts(ENDED) == []
 
 
-def test_what_has_something_left_to_do_is_told_from_what_acc_was_busy_with_long_ago(store: JobStore) -> None:
+def test_what_has_something_left_to_do_is_told_from_what_acc_was_busy_with_long_ago(store: JobTables) -> None:
     for status in (OPEN, QUEUED, ENDED, CANCELLED, FOLLOWING):
         store.add(replace(ROW, id=status, asked=status, status=status))
     store.add(replace(ROW, id="new", asked="new", status=FOLLOWING, updated=100.0))
     assert [row.id for row in store.recent(limit=10, open_since=50.0)] == sorted(["new", OPEN, QUEUED])
 
 
-def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobStore, database: Database) -> None:
+def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobTables, database: Database) -> None:
     store.add(replace(ROW, status=ENDED))
     with database.writing() as connection:
         connection.exec_driver_sql(
@@ -164,40 +170,17 @@ def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobStore,
     assert store.recent(limit=1) == store.parts("n1") == store.parts("n70000") == []
 
 
-def test_every_question_is_answered_while_another_thread_imports_what_dbos_needs(tmp_path: Path) -> None:
-    asked = subprocess.run(
-        [sys.executable, str(PROGRAM), str(tmp_path / "data.sqlite3")],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-
-    assert (asked.stderr, asked.returncode) == ("", 0)
-    assert int(asked.stdout) > 10  # steps of the import
-
-
-def test_a_process_is_forgotten_when_nothing_is_its_own_any_more(store: JobStore) -> None:
-    store.begin_executor("A")
-    store.begin_executor("B")
-    store.add(replace(ROW, owner="B"))
-    for executor in ("A", "B"):
-        store.forget_executor(executor)
-    assert store.other_executors("me") == ["B"]
-
-
 def test_a_lock_has_one_holder_and_another_after_its_release(locks: Locks) -> None:
     held = locks.take("name")
     assert held is not None
-    assert held.alive()
+    assert held.held()
     assert locks.take("name") is None
+    assert locks.taken({"name", "another name"}) == {"name"}
     other = locks.take("another name")
     assert other is not None
     held.release()
     held.release()
-    assert not held.alive()
+    assert locks.taken({"name"}) == set()
     again = locks.take("name")
     assert again is not None
     for lock in (again, other):

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,17 @@ from auth.errors import NotSignedIn
 from auth.key_ring import KeyRing
 from auth.place import Place
 from auth.sealing import Key
-from transfers.caller_job import CallerJob
 from transfers.errors import JobStopped
 from transfers.fingerprint import AttachRequest
-from transfers.job import Destination, Job, Step
-from transfers.job_rows import JobRow
-from transfers.jobs import Jobs
-from transfers.ledger import Ledger
-from transfers.local_file import LocalFile
+from transfers.folders import AllowedFolders
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.context import JobContext
+from transfers.jobs.repository import JobRepository
+from transfers.jobs.rows import JobRow
+from transfers.local_file import FileRules
+from transfers.manager import TransferManager
 from transfers.patience import Patience
-from transfers.resources import Resources
 
 BASE = "http://127.0.0.1:1"
 PROJECT = "00000000-0000-4000-8000-000000000001"
@@ -42,6 +43,7 @@ WHERE = Destination(BASE, "ME", PROJECT, "item", 0, "for_review", None, None)
 class Told(Job):
     """A job whose content and whose steps a test decides."""
 
+    kind = "told"
     content: str = "content"
     steps: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     runs: int = 0
@@ -49,11 +51,8 @@ class Told(Job):
     def request(self) -> AttachRequest:
         return self.destination.request(self.name, self.content)
 
-    async def advance(self, resources: Resources, step: Step) -> None:
+    async def advance(self, context: JobContext) -> None:
         self.runs += 1
-        await step("told", self._told)
-
-    async def _told(self) -> None:
         if self.steps:
             await self.steps.pop(0)()
         self.attachment = Attachment(id=f"id-{self.content}", category_id="2")
@@ -88,16 +87,12 @@ async def rows() -> list[dict[str, Any]]:
     return [{"id": "id-content", "categoryId": "2", "asyncState": "1"}]
 
 
-def no_file(path: str) -> LocalFile:
-    raise AssertionError("no file is opened here")
-
-
 def patience(seconds: float, tick: Callable[[Job], Awaitable[None]] = nothing, every: float = 5) -> Patience:
     return Patience(seconds, tick, every)
 
 
 @asynccontextmanager
-async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[Jobs, TaskGroup]]:
+async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[TransferManager, TaskGroup]]:
     """The jobs of a process, and the task group that they run in."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -116,32 +111,35 @@ async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tup
         def no_storage() -> httpx.Client:
             raise AssertionError("no bytes are sent here")
 
-        jobs = Jobs(Resources(Acc(hosts, Token(), client=client), 1, no_storage, Ledger(place)), no_file)
+        repository = JobRepository(place)
+        acc = Acc(hosts, Token(), client=client)
+        context = JobContext(acc, 1, no_storage, repository, AllowedFolders([]), FileRules(frozenset(), 1))
+        manager = TransferManager(context)
         with anyio.fail_after(10):
-            async with jobs.running() as group:
-                yield jobs, group
+            async with manager.runner.running() as group:
+                yield manager, group
 
 
 @pytest.fixture
-async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[Jobs]:
+async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[TransferManager]:
     async with running(Place(tmp_path / "data", keys=Key.new().text), rows) as (jobs, _):
         yield jobs
 
 
-async def started(jobs: Jobs, asked: str = "a", **fields: Any) -> Told:
-    job = await jobs.join(asked, Told(WHERE, "x.pdf", **fields))
+async def started(jobs: TransferManager, asked: str = "a", **fields: Any) -> Told:
+    job = await jobs.find_or_add(asked, Told(WHERE, "x.pdf", **fields))
     assert isinstance(job, Told)
-    await jobs.start(job)
+    await jobs.runner.start(job)
     return job
 
 
-async def found(jobs: Jobs, attachment_id: str) -> Job | None:
-    return (await jobs.find([attachment_id])).get(attachment_id)
+async def found(jobs: TransferManager, attachment_id: str) -> Job | None:
+    return (await jobs.repository.find([attachment_id])).get(attachment_id)
 
 
-async def test_a_job_runs_and_ends(jobs: Jobs) -> None:
+async def test_a_job_runs_and_ends(jobs: TransferManager) -> None:
     job = await started(jobs)
-    assert await jobs.wait(job, patience(5)) is job
+    assert await jobs.runner.wait(job, patience(5)) is job
     assert (job.running, job.runs, job.reserved.id) == (False, 1, "id-content")
     assert await found(jobs, "id-content") is job
     assert await found(jobs, "another") is None
@@ -180,35 +178,35 @@ async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_ne
         return found[0]
 
     async with running(place, rows) as (jobs, _):
-        job = await jobs.join("a", CallerJob(WHERE, "x.pdf", upload_key="of an open upload"))
+        job = await jobs.find_or_add("a", CallerUploadJob(WHERE, "x.pdf", upload_key="of an open upload"))
     left = await row_of(job)
     async with anyio.create_task_group() as outside, running(SlowPlace(tmp_path / "data"), rows) as (jobs, group):
-        group.start_soon(jobs.inherit, replace(left, owner="a dead process"))
+        group.start_soon(jobs.runner.take_up, left)
         await anyio.to_thread.run_sync(keys.asked.wait)
         # This runs once the block has ended, and waits for a thread that no cancellation reaches.
         outside.start_soon(anyio.to_thread.run_sync, keys.answers.set)
     assert await row_of(job) == left
 
 
-async def test_what_is_done_is_not_run_again(jobs: Jobs) -> None:
+async def test_what_is_done_is_not_run_again(jobs: TransferManager) -> None:
     job = await started(jobs)
-    await jobs.wait(job, patience(5))
-    await jobs.start(job)
+    await jobs.runner.wait(job, patience(5))
+    await jobs.runner.start(job)
     assert not job.running
     assert job.runs == 1
 
 
-async def test_a_job_under_way_is_not_started_twice(jobs: Jobs) -> None:
+async def test_a_job_under_way_is_not_started_twice(jobs: TransferManager) -> None:
     gate = Gate()
     job = await started(jobs, steps=[gate])
     await gate.entered.wait()
     assert await started(jobs) is job
     gate.open.set()
-    await jobs.wait(job, patience(5))
+    await jobs.runner.wait(job, patience(5))
     assert job.runs == 1
 
 
-async def test_two_jobs_that_turn_out_the_same_end_as_one(jobs: Jobs) -> None:
+async def test_two_jobs_that_turn_out_the_same_end_as_one(jobs: TransferManager) -> None:
     gate = Gate()
     first = await started(jobs, steps=[gate])
     await gate.entered.wait()
@@ -216,7 +214,7 @@ async def test_two_jobs_that_turn_out_the_same_end_as_one(jobs: Jobs) -> None:
     async with anyio.create_task_group() as group:
 
         async def check() -> None:
-            assert await jobs.wait(second, patience(5)) is first
+            assert await jobs.runner.wait(second, patience(5)) is first
 
         group.start_soon(check)
         await anyio.wait_all_tasks_blocked()
@@ -225,56 +223,56 @@ async def test_two_jobs_that_turn_out_the_same_end_as_one(jobs: Jobs) -> None:
     assert (first.runs, second.runs) == (1, 0)
 
 
-async def test_a_wish_to_confirm_ends_with_the_run_that_heard_it(jobs: Jobs) -> None:
+async def test_a_wish_to_confirm_ends_with_the_run_that_heard_it(jobs: TransferManager) -> None:
     job = await started(jobs, confirm_wanted=True, steps=[failing(NotSignedIn())])
     with pytest.raises(JobStopped):
-        await jobs.wait(job, patience(5))
+        await jobs.runner.wait(job, patience(5))
     assert not job.confirm_wanted
 
 
-async def test_a_chain_is_followed_only_as_long_as_it_holds(jobs: Jobs, rows: list[dict[str, Any]]) -> None:
+async def test_a_chain_is_followed_only_as_long_as_it_holds(jobs: TransferManager, rows: list[dict[str, Any]]) -> None:
     """B repeated A; A is deleted in ACC; B then stands on its own, and whoever waits for B is answered by B."""
     first = await started(jobs)
-    await jobs.wait(first, patience(5))
+    await jobs.runner.wait(first, patience(5))
     second = await started(jobs, "b")
-    assert await jobs.wait(second, patience(5)) is first
+    assert await jobs.runner.wait(second, patience(5)) is first
     rows.clear()
-    await jobs.start(second)
-    assert await jobs.wait(second, patience(5)) is second
+    await jobs.runner.start(second)
+    assert await jobs.runner.wait(second, patience(5)) is second
     assert second.same_as is None
     assert await found(jobs, "id-content") is second
 
 
 @pytest.mark.parametrize("fate", [{"categoryId": "6"}, {"categoryId": None}, {"asyncState": "4"}, {"id": "other"}])
 async def test_an_attachment_counts_while_acc_lists_it_as_current_and_not_failed(
-    jobs: Jobs, rows: list[dict[str, Any]], fate: dict[str, Any]
+    jobs: TransferManager, rows: list[dict[str, Any]], fate: dict[str, Any]
 ) -> None:
     job = await started(jobs)
-    await jobs.wait(job, patience(5))
-    assert await job.counts(jobs._resources)
+    await jobs.runner.wait(job, patience(5))
+    assert await job.counts(jobs._context)
     rows[0].update(fate)
-    assert not await job.counts(jobs._resources)
+    assert not await job.counts(jobs._context)
 
 
-async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: Jobs, rows: list[dict[str, Any]]) -> None:
+async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: TransferManager, rows: list[dict[str, Any]]) -> None:
     job = await started(jobs)
-    await jobs.wait(job, patience(5))
+    await jobs.runner.wait(job, patience(5))
     rows[0]["isFileUploaded"] = True
-    await job.counts(jobs._resources)
+    await job.counts(jobs._context)
     assert job.uploaded
 
 
-async def test_waiting_ends_with_the_patience_and_the_job_goes_on(jobs: Jobs) -> None:
+async def test_waiting_ends_with_the_patience_and_the_job_goes_on(jobs: TransferManager) -> None:
     gate = Gate()
     job = await started(jobs, steps=[gate])
-    assert await jobs.wait(job, patience(0)) is job
+    assert await jobs.runner.wait(job, patience(0)) is job
     assert job.running
     gate.open.set()
-    await jobs.wait(job, patience(5))
+    await jobs.runner.wait(job, patience(5))
     assert not job.running
 
 
-async def test_whoever_waits_is_told_of_the_job_that_does_the_work(jobs: Jobs) -> None:
+async def test_whoever_waits_is_told_of_the_job_that_does_the_work(jobs: TransferManager) -> None:
     gate, told = Gate(), []
     first = await started(jobs, steps=[gate])
     await gate.entered.wait()
@@ -286,40 +284,40 @@ async def test_whoever_waits_is_told_of_the_job_that_does_the_work(jobs: Jobs) -
             gate.open.set()
         await anyio.lowlevel.checkpoint()
 
-    await jobs.wait(second, patience(5, tick, 0))
+    await jobs.runner.wait(second, patience(5, tick, 0))
     assert told[-1] is first
     assert len(told) >= 3
 
 
-async def test_what_ends_a_run_is_told_with_its_step_and_the_next_run_forgets_it(jobs: Jobs) -> None:
+async def test_what_ends_a_run_is_told_with_its_step_and_the_next_run_forgets_it(jobs: TransferManager) -> None:
     job = await started(jobs, steps=[failing(NotSignedIn())])
     for _ in range(2):  # as often as somebody asks
         with pytest.raises(JobStopped) as stopped:
-            await jobs.wait(job, patience(5))
+            await jobs.runner.wait(job, patience(5))
         assert (type(stopped.value.cause), stopped.value.step) == (NotSignedIn, "reserve")
-    await jobs.start(job)
-    await jobs.wait(job, patience(5))
+    await jobs.runner.start(job)
+    await jobs.runner.wait(job, patience(5))
     assert (job.error, job.runs) == (None, 2)
 
 
-async def test_a_fault_of_ours_reaches_whoever_waits_and_stops_no_other_job(jobs: Jobs) -> None:
+async def test_a_fault_of_ours_reaches_whoever_waits_and_stops_no_other_job(jobs: TransferManager) -> None:
     gate = Gate()
     other = await started(jobs, "b", content="other", steps=[gate])
     broken = await started(jobs, steps=[failing(ZeroDivisionError())])
     with pytest.raises(ZeroDivisionError):
-        await jobs.wait(broken, patience(5))
+        await jobs.runner.wait(broken, patience(5))
     assert other.running
     gate.open.set()
-    await jobs.wait(other, patience(5))
+    await jobs.runner.wait(other, patience(5))
 
 
-async def test_the_end_calls_off_what_runs(jobs: Jobs) -> None:
-    other = Jobs(jobs._resources, no_file)
+async def test_the_end_calls_off_what_runs(jobs: TransferManager) -> None:
+    other = TransferManager(jobs._context)
     gate = Gate()
-    async with other.running():
+    async with other.runner.running():
         job = await started(other, steps=[gate])
         await gate.entered.wait()
     assert not job.running
     assert job.attachment is None
     with pytest.raises(RuntimeError, match="not been entered"):
-        await other.start(job)
+        await other.runner.start(job)

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import Fault, LoseAnswer
 from transfers.errors import IdempotencyConflict, JobStopped, NotAgreed
-from transfers.link_job import LinkJob
+from transfers.jobs.linked_file import LinkedFileJob
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 CREATE = "attachments.create"
@@ -43,11 +43,11 @@ async def test_promise_1_a_link_whose_answer_is_lost_is_found_again(working: Any
 async def test_a_link_that_another_process_began_waits_for_somebody_who_can_be_asked(working: Any) -> None:
     """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
     async with working(asks=True) as site:
-        found = LinkJob(site.where, "linked.pdf", version_urn=site.box.file(BEAMS).version_urn)
-        job = await site.transfers.jobs.join("as another process wrote it down", found)
-        await site.transfers.jobs.start(job)
+        found = LinkedFileJob(site.where, "linked.pdf", version_urn=site.box.file(BEAMS).version_urn)
+        job = await site.transfers.find_or_add("as another process wrote it down", found)
+        await site.transfers.runner.start(job)
         with pytest.raises(JobStopped) as stopped:
-            await site.transfers.jobs.wait(job, site.patience())
+            await site.transfers.runner.wait(job, site.patience())
         assert isinstance(stopped.value.cause, NotAgreed)
         assert (site.rows(), site.box.requests.count(CREATE)) == ([], 0)
 

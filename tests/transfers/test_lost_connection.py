@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import sqlalchemy
@@ -15,9 +16,8 @@ from auth.database import Database, DatabaseAddress
 from auth.storage_errors import DatabaseUnreachable
 from sandbox import Fault, Stall
 from transfers.errors import JobStopped
-from transfers.runs import AWAY_SECONDS
+from transfers.jobs.runner import AWAY_SECONDS
 from transfers.task_groups import alongside
-from transfers.workflows import Workflows
 
 CREATE, PUT = "attachments.create", "storage.put"
 
@@ -118,33 +118,16 @@ async def test_a_job_whose_end_could_not_be_written_down_is_gone_on_with_in_the_
     assert (again.job.uploaded, again.job.running) == (True, False)
 
 
-async def test_a_job_whose_end_could_not_be_written_down_is_let_go_for_other_processes(
+async def test_a_job_whose_end_could_not_be_written_down_is_gone_on_with_by_another_process(
     working: Any, folder: Path, postgres_url: str
 ) -> None:
-    async with working(database_url=postgres_url) as site, working(database_url=postgres_url) as other:
+    async with working(database_url=postgres_url) as site:
         async with going_away(site, postgres_url, PUT):
             with pytest.raises(JobStopped):
                 await site.attach(confirm=True)
         await anyio.to_thread.run_sync(let_in, postgres_url)
-        assert await site.transfers.ledger.lives()  # its lock is taken anew, as by its next job: nobody may rob it
-        waits = (await other.attach(confirm=True, seconds=0)).job.elsewhere
-        await site.transfers.jobs.let_go()
-        done = await other.attach(confirm=True)
-        [row] = site.rows()
-        assert site.box.object_bytes(row["uploadUrn"]) == b"beam"
-    assert (waits, done.job.uploaded) == (True, True)
-
-
-async def test_once_the_job_engine_has_ended_nothing_of_it_stays_connected_or_connects(postgres_url: str) -> None:
-    workflows = Workflows()
-    await workflows.launch(DatabaseAddress.of(postgres_url), "executor")
-    engine = workflows._engine
-    assert engine is not None
-    with engine.connect() as late:  # as by a thread that is busy with the database, or waits for it
-        connection = late.connection.driver_connection
-        await workflows.close()
-        assert connection is not None
-        assert not connection.closed
-    assert connection.closed
-    with pytest.raises(RuntimeError, match="ended"):
-        engine.connect()
+        async with working(database_url=postgres_url, takes_up=True) as other:
+            while not (rows := site.rows()) or not rows[0]["isFileUploaded"]:
+                await anyio.lowlevel.checkpoint()
+        assert other.box.requests.count(CREATE) == 1
+        assert site.box.object_bytes(rows[0]["uploadUrn"]) == b"beam"

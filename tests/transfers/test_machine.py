@@ -26,16 +26,16 @@ from auth.place import Place
 from auth.sealing import Key
 from auth.tokens import FixedToken
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
-from transfers.attaching import Transfers
 from transfers.errors import JobStopped
 from transfers.folders import AllowedFolders
-from transfers.job import Destination, Job
-from transfers.ledger import Ledger
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.context import JobContext
+from transfers.jobs.repository import JobRepository
 from transfers.local_file import FileRules
+from transfers.manager import TransferManager
 from transfers.parts import MIN_PART_BYTES
 from transfers.patience import Patience
 from transfers.points import POINTS, Point
-from transfers.resources import Resources
 
 KEYS = Key.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}
@@ -136,11 +136,18 @@ class Attaching(RuleBasedStateMachine):
                 acc = await process.enter_async_context(
                     Acc(hosts, tokens, policy=RetryPolicy(attempts=2, base=0, cap=0, retry_after_cap=0))
                 )
-                ledger = Ledger(Place(self.place / "data", keys=KEYS))
-                transfers = Transfers(
-                    Resources(acc, 2, lambda: storage_client(hosts), ledger, sleep=no_pause, reached=reached),
-                    AllowedFolders([self.place]),
-                    FileRules(frozenset(), 10**9),
+                repository = JobRepository(Place(self.place / "data", keys=KEYS))
+                transfers = TransferManager(
+                    JobContext(
+                        acc,
+                        2,
+                        lambda: storage_client(hosts),
+                        repository,
+                        AllowedFolders([self.place]),
+                        FileRules(frozenset(), 10**9),
+                        sleep=no_pause,
+                        reached=reached,
+                    )
                 )
                 await process.enter_async_context(transfers.running())
                 outcome = await transfers.attach_file(

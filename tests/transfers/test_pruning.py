@@ -1,4 +1,4 @@
-"""What ended long ago is forgotten, DBOS's own rows with it, so that the database does not grow without end."""
+"""What ended long ago is forgotten, so that the database does not grow without end."""
 
 import sqlite3
 import time
@@ -9,9 +9,9 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from sandbox import Fault, Stall
-from transfers.taking_up import KEPT, TakingUp
+from transfers.jobs.recovery import KEPT, JobEligibility, OrphanedJobRecovery
 
-TABLES = ("jobs", "job_parts", "file_digests", "workflow_status", "operation_outputs")
+TABLES = ("jobs", "job_parts", "file_digests")
 
 
 def counts(tmp_path: Path) -> dict[str, int]:
@@ -30,18 +30,17 @@ async def test_everything_of_jobs_that_ended_long_ago_is_forgotten_and_open_ones
         stalled = site.box.faults.add(Fault("storage.put", Stall()))
         called_off = (await site.attach("sub/joist.pdf", seconds=0)).job
         await anyio.to_thread.run_sync(stalled.reached.wait)
-        await site.transfers.ledger.ask(lambda store: store.call_off(called_off.id))
+        await site.transfers.repository.ask(lambda tables: tables.call_off(called_off.id))
         while ended.under_way or called_off.under_way:
             await anyio.lowlevel.checkpoint()
         still_open = (await site.attach(name="another.pdf")).job
-        before = counts(tmp_path)
-        assert (before["jobs"], before["workflow_status"]) == (3, 3)
-        await TakingUp(site.transfers.jobs, site.transfers._resources, lambda _: True).prune()
+        assert counts(tmp_path)["jobs"] == 3
+        context = site.transfers._context
+        eligibility = JobEligibility(context, lambda _: True)
+        await OrphanedJobRecovery(site.transfers.runner, context, eligibility).prune()
         assert counts(tmp_path) == {
             "jobs": 1,
             "job_parts": 1,
             "file_digests": 0,
-            "workflow_status": 0,
-            "operation_outputs": 0,
         }
         assert (await site.confirm(still_open.reserved.id)).is_file_uploaded

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import anyio
@@ -113,6 +114,10 @@ class Server:
         raise httpx.ReadError("lost", request=request)
 
     def reservations(self) -> Reservations:
+        return Reservations(alone)
+
+    @cached_property
+    def acc(self) -> Acc:
         class Token:
             async def access_token(self) -> str:
                 return "token"
@@ -122,12 +127,12 @@ class Server:
 
         hosts = Hosts.at("http://127.0.0.1:1")
         client = api_client(hosts, transport=httpx.MockTransport(self))
-        return Reservations(Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1)), alone)
+        return Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1))
 
 
 async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
     server = Server("late", "made")
-    made = await server.reservations().make(WANTED, no_doubt(), nowhere)
+    made = await server.reservations().make(server.acc, WANTED, no_doubt(), nowhere)
     [late] = server.late
     assert made.attachment.id != late["id"]
     assert made.look_alikes == (late["id"],)
@@ -137,7 +142,7 @@ async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
 async def test_without_a_doubt_there_is_one_look_and_one_post() -> None:
     server = Server("made")
     doubt = no_doubt()
-    made = await server.reservations().make(WANTED, doubt, nowhere)
+    made = await server.reservations().make(server.acc, WANTED, doubt, nowhere)
     assert made.look_alikes == ()
     assert doubt.listed is None
     assert server.seen == ["GET", "POST"]
@@ -148,10 +153,10 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
     reservations, doubt = server.reservations(), no_doubt()
     server.rows.append(row("old"))
     with pytest.raises(Unavailable):
-        await reservations.make(WANTED, doubt, nowhere)
+        await reservations.make(server.acc, WANTED, doubt, nowhere)
     assert doubt.listed == {"old"}
     server.rows += server.late
-    made = await reservations.make(WANTED, doubt, nowhere)
+    made = await reservations.make(server.acc, WANTED, doubt, nowhere)
     assert made.attachment.id == server.late[0]["id"]
     assert server.seen.count("POST") == 2
 
@@ -159,7 +164,7 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
 async def test_a_reservation_that_was_made_is_not_lost_with_the_look_after_it() -> None:
     server = Server(503, "made")
     server.lists = [None, None, 503]
-    made = await server.reservations().make(WANTED, no_doubt(), nowhere)
+    made = await server.reservations().make(server.acc, WANTED, no_doubt(), nowhere)
     assert made.attachment.id == server.rows[0]["id"]
 
 
@@ -168,9 +173,9 @@ async def test_promise_1_a_row_that_another_job_has_is_not_taken_even_by_a_later
     server.lists = [None, 503]
     reservations, doubt = server.reservations(), no_doubt()
     with pytest.raises(Unavailable):
-        await reservations.make(WANTED, doubt, nowhere)
-    neighbour = await reservations.make(WANTED, no_doubt(), nowhere)
-    ours = await reservations.make(WANTED, doubt, nowhere)
+        await reservations.make(server.acc, WANTED, doubt, nowhere)
+    neighbour = await reservations.make(server.acc, WANTED, no_doubt(), nowhere)
+    ours = await reservations.make(server.acc, WANTED, doubt, nowhere)
     assert ours.attachment.id != neighbour.attachment.id
     assert ours.look_alikes == ()
 
@@ -180,5 +185,5 @@ async def test_reservations_on_one_item_are_made_one_after_the_other() -> None:
     reservations = server.reservations()
     async with anyio.create_task_group() as group:
         for _ in range(4):
-            group.start_soon(reservations.make, WANTED, no_doubt(), nowhere)
+            group.start_soon(reservations.make, server.acc, WANTED, no_doubt(), nowhere)
     assert server.seen == ["GET", "POST"] * 4

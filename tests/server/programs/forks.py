@@ -16,7 +16,7 @@ import sys
 
 LONG = (
     *("server.mcp.app", "server.mcp.stdio", "server.mcp.http", "server.attach_command", "server.worker_command"),
-    *("server.jobs_command", "server.signing", "server.doctor", "auth.vault", "keyring", "dbos", "psycopg"),
+    *("server.jobs_command", "server.signing", "server.doctor", "auth.vault", "keyring", "psycopg"),
 )
 
 

@@ -22,13 +22,13 @@ from acc.http import storage_client
 from acc.retry import RetryPolicy
 from auth.place import Place
 from auth.tokens import FixedToken
-from transfers.attaching import Transfers
 from transfers.folders import AllowedFolders
-from transfers.job import Destination, Job
-from transfers.ledger import Ledger
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.context import JobContext
+from transfers.jobs.repository import JobRepository
 from transfers.local_file import FileRules
+from transfers.manager import TransferManager
 from transfers.patience import Patience
-from transfers.resources import Resources
 
 
 class Orders(BaseModel):
@@ -67,11 +67,17 @@ async def work(orders: Orders, test: Connection) -> None:
     hosts = Hosts.at(orders.base_url)
     policy = RetryPolicy(attempts=3, base=0, cap=0)
     async with Acc(hosts, FixedToken(orders.token), policy=policy) as acc:
-        ledger = Ledger(Place(Path(orders.data_dir), orders.database_url, orders.keys))
-        transfers = Transfers(
-            Resources(acc, 4, lambda: storage_client(hosts), ledger, reached=reached),
-            AllowedFolders([Path(folder) for folder in orders.folders]),
-            FileRules(frozenset(), 10**12),
+        repository = JobRepository(Place(Path(orders.data_dir), orders.database_url, orders.keys))
+        transfers = TransferManager(
+            JobContext(
+                acc,
+                4,
+                lambda: storage_client(hosts),
+                repository,
+                AllowedFolders([Path(folder) for folder in orders.folders]),
+                FileRules(frozenset(), 10**12),
+                reached=reached,
+            )
         )
         async with transfers.running(takes_up=(lambda _: True) if orders.takes_up else None):
             say(running=True)

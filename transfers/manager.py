@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,25 +12,22 @@ import anyio.to_thread
 from acc.errors import AccError
 from acc.models.submittals import Attachment
 from transfers.audit import Entry
-from transfers.caller_job import CallerJob
 from transfers.caller_upload import CallerUpload
 from transfers.confirming import Stored, confirm_upload, find_row, stored_bytes
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
-from transfers.file_job import FileJob
 from transfers.fingerprint import as_asked
-from transfers.folders import AllowedFolders
-from transfers.job import Destination, Job
-from transfers.jobs import Jobs
-from transfers.link_job import LinkJob
-from transfers.local_file import FileRules, Identity, LocalFile
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.context import JobContext
+from transfers.jobs.linked_file import LinkedFileJob
+from transfers.jobs.local_file import LocalFileJob
+from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery, QueueWorker
+from transfers.jobs.rows import REPLACED, JobRow
+from transfers.jobs.runner import JobRunner
+from transfers.jobs.serialization import read
+from transfers.local_file import Identity
 from transfers.names import attachment_name
 from transfers.patience import UNHURRIED, Patience
-from transfers.resources import Resources
-from transfers.taking_up import TakingUp
-from transfers.worker import Worker
-
-if TYPE_CHECKING:
-    from transfers.job_rows import JobRow
 
 
 @dataclass(frozen=True)
@@ -61,19 +56,14 @@ class Unconfirmed:
     sha256: str | None
 
 
-class Transfers:
-    """Everything that moves an attachment along, for one person at one ACC.
+class TransferManager:
+    """Everything that moves an attachment along, for one person at one ACC; `running` closes the `context` too."""
 
-    Files come from `folders`, if they keep the `rules`. `running` closes the `resources` when it ends.
-    """
-
-    def __init__(self, resources: Resources, folders: AllowedFolders, rules: FileRules) -> None:
-        self._resources = resources
-        self._acc = resources.acc
-        self.ledger = resources.ledger
-        self._folders = folders
-        self._rules = rules
-        self.jobs = Jobs(resources, self._open)
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._acc = context.acc
+        self.repository = context.repository
+        self.runner = JobRunner(context)
 
     @asynccontextmanager
     async def running(
@@ -84,17 +74,15 @@ class Transfers:
         With `files_at_once`, so many of the queue besides.
         """
         try:
-            async with self.jobs.running() as group:
+            async with self.runner.running() as group:
                 if takes_up is not None:
-                    taking_up = TakingUp(self.jobs, self._resources, takes_up)
-                    group.start_soon(taking_up.watch)
+                    eligibility = JobEligibility(self._context, takes_up)
+                    group.start_soon(OrphanedJobRecovery(self.runner, self._context, eligibility).watch)
                     if files_at_once:
-                        group.start_soon(
-                            Worker(self.jobs, self.ledger, taking_up.may, self._acc.hosts.api).work, files_at_once
-                        )
+                        group.start_soon(QueueWorker(self.runner, self._context, eligibility).work, files_at_once)
                 yield
         finally:
-            self._resources.close()
+            self._context.close()
 
     async def attach_file(
         self, where: Destination, path: str, name: str | None, key: str | None, patience: Patience, *, confirm: bool
@@ -121,15 +109,15 @@ class Transfers:
         if job.running:
             return Outcome(job, existed)
         job.for_worker = True
-        await self.jobs.start(job)
-        handed = await self.jobs.wait(job, UNHURRIED)
+        await self.runner.start(job)
+        handed = await self.runner.wait(job, UNHURRIED)
         return Outcome(handed, existed or (handed is not job and handed.attachment is not None))
 
     async def _file_job(
         self, where: Destination, path: str, name: str | None, key: str | None, *, confirm: bool
-    ) -> tuple[tuple[object, ...], FileJob]:
+    ) -> tuple[tuple[object, ...], LocalFileJob]:
         seen = await self.look(path, name)
-        job = FileJob(
+        job = LocalFileJob(
             where,
             seen.name,
             key,
@@ -137,7 +125,6 @@ class Transfers:
             agreed=confirm,
             path=seen.path,
             identity=seen.identity,
-            open_file=partial(self._open, seen.path),
         )
         return (where, seen.name, key, seen.identity), job
 
@@ -173,7 +160,7 @@ class Transfers:
         Raises:
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
-        job = LinkJob(where, name, key, agreed=True, version_urn=version_urn)
+        job = LinkedFileJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
     async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: Patience) -> Outcome:
@@ -182,21 +169,21 @@ class Transfers:
         Raises:
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
-        return await self._attach((where, name, key, "caller"), CallerJob(where, name, key), patience)
+        return await self._attach((where, name, key, "caller"), CallerUploadJob(where, name, key), patience)
 
-    async def sign(self, job: CallerJob, now: datetime) -> CallerUpload | None:
+    async def sign(self, job: CallerUploadJob, now: datetime) -> CallerUpload | None:
         """Return where and how the caller sends the bytes; None once they are completed.
 
         Raises:
             JobStopped: Object storage would not sign. The attachment stays reserved.
         """
-        async with self.jobs.turn(job):
+        async with self.runner.turn(job):
             try:
                 return await job.sign(self._acc, now)
             except AccError as error:
                 raise JobStopped(error, job.step, job.reserved.id) from error
 
-    async def discarded(self, job: CallerJob) -> bool:
+    async def discarded(self, job: CallerUploadJob) -> bool:
         """Whether what the caller was to send, or has sent, can no longer be completed: storage has discarded it.
 
         Raises:
@@ -234,7 +221,7 @@ class Transfers:
             name=row.name,
             size_bytes=size,
         )
-        async with self._resources.audit.around("confirming", lambda: entry):
+        async with self._context.audit.around("confirming", lambda: entry):
             return await confirm_upload(self._acc, project_id, item_id, attachment_id)
 
     async def unconfirmed(
@@ -251,16 +238,16 @@ class Transfers:
         if row.is_file_uploaded:
             return None
         job = await self.job(attachment_id)
-        if isinstance(job, CallerJob) and not job.running:
+        if isinstance(job, CallerUploadJob) and not job.running:
             await self._complete(job)
-        if isinstance(job, FileJob) and job.may_be_confirmed:
+        if isinstance(job, LocalFileJob) and job.may_be_confirmed:
             return Unconfirmed(row.name, job.size, job.sha256)
         if job is not None and job.stored:
             return Unconfirmed(row.name, job.size, None)
         return Unconfirmed(row.name, await self._arrived(row, job), None)
 
-    async def _complete(self, job: CallerJob) -> None:
-        async with self.jobs.turn(job):
+    async def _complete(self, job: CallerUploadJob) -> None:
+        async with self.runner.turn(job):
             try:
                 await job.complete(self._acc)
             except (AccError, UploadExpired) as error:
@@ -299,56 +286,80 @@ class Transfers:
 
     async def _confirm_job(self, job: Job, patience: Patience) -> Attachment:
         job.confirm_wanted = job.agreed = True
-        await self.jobs.start(job)
-        job = await self.jobs.wait(job, patience)
+        await self.runner.start(job)
+        job = await self.runner.wait(job, patience)
         if not (job.running or job.stored or job.uploaded):
             raise UploadIncomplete(job.reserved.id)
         return job.reserved
 
     async def job(self, attachment_id: str) -> Job | None:
         """Return the job that made or is making an attachment, whichever process runs it."""
-        return (await self.jobs.find([attachment_id])).get(attachment_id)
+        return (await self.repository.find([attachment_id])).get(attachment_id)
 
-    async def by_id(self, job_id: str) -> "tuple[JobRow, Job] | None":
+    async def by_id(self, job_id: str) -> tuple[JobRow, Job] | None:
         """Return a job by its own id with its row, or in its place the earlier one that it turned out to repeat."""
-        return await self.jobs.by_id(job_id) if self.ledger.place.exists() else None
+        if not self.repository.place.exists():
+            return None
+        row = await self._carrying(await self._row(job_id))
+        return (row, await self.repository.load(row)) if row is not None else None
 
     async def call_off(self, job_id: str) -> None:
         """Stop a job, whichever process runs it; what it reserved stays in ACC."""
-        await self.ledger.ask(lambda store: store.call_off(job_id))
+        await self.repository.ask(lambda tables: tables.call_off(job_id))
 
     async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
         confirm = made.confirm_wanted
         job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
-        await self.jobs.start(job)
-        ended = await self.jobs.wait(job, patience)
+        await self.runner.start(job)
+        ended = await self.runner.wait(job, patience)
         if confirm and not ended.running and not ended.uploaded:
             # Another process ran it, and knew of no wish to confirm.
             ended.confirm_wanted = ended.agreed = True
-            await self.jobs.start(ended)
-            ended = await self.jobs.wait(ended, patience)
+            await self.runner.start(ended)
+            ended = await self.runner.wait(ended, patience)
         return Outcome(ended, existed or ended is not job)
 
     async def _joined(self, asked: tuple[object, ...], made: Job) -> Job:
         """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""
         words = as_asked(asked)
-        job = await self.jobs.join(words, made)
+        job = await self.find_or_add(words, made)
         if job is not made and not await self._goes_on(job):
-            await self.jobs.forget(job)
+            await self.runner.forget(job)
             # Whoever found out at the same time may have been faster.
-            job = await self.jobs.join(words, made)
+            job = await self.find_or_add(words, made)
         return job
+
+    async def find_or_add(self, asked: str, made: Job) -> Job:
+        """Return the job for what was `asked`: an earlier one, else the one `made`, written down and not begun."""
+        while True:
+            first = await self.repository.ask(lambda tables: tables.asked(asked))
+            row = await self._carrying(first)
+            if row is not None:
+                known = await self.repository.load(row)
+                known.joined_by(made)
+                return known
+            if first is not None:
+                await self.repository.ask(lambda tables: tables.drop(first.id))  # noqa: B023  # awaited at once
+            if await self.repository.add(made, asked):
+                return made
+
+    async def _carrying(self, row: JobRow | None) -> JobRow | None:
+        """Return the row of the job that carries the same request now."""
+        while row is not None and row.status == REPLACED:
+            other = read(row).same_as
+            row = await self._row(other) if other else None
+        return row
+
+    async def _row(self, job_id: str) -> JobRow | None:
+        return await self.repository.ask(lambda tables: tables.row(job_id))
 
     async def _goes_on(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""
-        counts = await job.counts(self._resources)
-        over = isinstance(job, CallerJob) and job.key is None and (job.stored or job.uploaded)
+        counts = await job.counts(self._context)
+        over = isinstance(job, CallerUploadJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
 
     def _see(self, path: str, name: str | None) -> SeenFile:
-        with self._open(path) as file:
+        with self._context.open_file(path) as file:
             return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)
-
-    def _open(self, path: str) -> LocalFile:
-        return LocalFile.open(path, self._folders, self._rules)

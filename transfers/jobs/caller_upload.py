@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,19 +12,21 @@ from transfers.caller_upload import URL_MINUTES, CallerUpload, caller_upload
 from transfers.confirming import stored_bytes
 from transfers.errors import UploadExpired
 from transfers.fingerprint import AttachRequest
-from transfers.job import Job, Step
-from transfers.resources import Resources
+from transfers.jobs.base import Job
+from transfers.jobs.context import JobContext
 
 if TYPE_CHECKING:
     from acc.client import Acc
 
 
 @dataclass(eq=False)
-class CallerJob(Job):
+class CallerUploadJob(Job):
     """`upload_key` names the open upload; a fresh URL for it is signed each time the caller asks.
 
     `begun` is when its first URL was signed, in seconds since 1970.
     """
+
+    kind = "caller_upload"
 
     upload_key: str | None = None
     begun: float | None = None
@@ -41,17 +42,17 @@ class CallerJob(Job):
         """Return what makes this request the same as another while the upload is open."""
         return self.destination.request(self.name, "caller")
 
-    async def advance(self, resources: Resources, step: Step) -> None:
+    async def advance(self, context: JobContext) -> None:
         """Reserve; once a confirmation is wanted and the bytes have arrived, complete, confirm and follow."""
-        await step("reserve", partial(self.reserve, resources))
-        if await step("complete", partial(self._complete, resources)):
-            await step("confirm", partial(self.confirm, resources))
-            await step("follow", partial(self.follow, resources))
+        await self.reserve(context)
+        if await self._complete(context):
+            await self.confirm(context)
+            await self.follow(context)
 
-    async def _complete(self, resources: Resources) -> bool:
-        if not (self.confirm_wanted and await self.complete(resources.acc)):
+    async def _complete(self, context: JobContext) -> bool:
+        if not (self.confirm_wanted and await self.complete(context.acc)):
             return False
-        await resources.keep(self)
+        await context.keep(self)
         return True
 
     async def sign(self, acc: "Acc", now: datetime) -> CallerUpload | None:

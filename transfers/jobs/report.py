@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from transfers.errors import UploadExpired
-from transfers.job_record import JobRecord, NewerRecord, read
-from transfers.job_rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow
+from transfers.failures import kind_of_row
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
+from transfers.jobs.serialization import JobRecord, UnreadableJob, read
 from transfers.sent_parts import LIFE_SECONDS
 from transfers.state import DISCARDED_SECONDS, FOLLOW_SECONDS
 
@@ -27,8 +28,23 @@ _ADVICE: Final[dict[Standing, str]] = {
     "to do anything, and get_attachment_status tells when it is ready.",
     "ended": "",
     "cancelled": "What it reserved stays in ACC, whose API deletes no reservation.",
-    "unreadable": "A newer version of submittal-mcp wrote it; use that one.",
+    "unreadable": "A newer version of submittal-mcp wrote it, and that one is needed.",
 }
+_DAMAGED: Final = (
+    "What is written down of it is damaged. `submittal-mcp jobs cancel {id}` sets it aside, so that the same file can "
+    "be attached anew; what it reserved stays in ACC."
+)
+_WAITS: Final[dict[Standing, str]] = {
+    "running": "{owner}, which works on it ({step})",
+    "interrupted": "a process of this person that may go on with it",
+    "queued": "a worker that may do it, and has the file",
+    "stopped": "somebody who resumes it",
+    "uploaded": "a confirmation",
+    "waiting": "the caller's bytes",
+    "processing": "ACC, which makes a version of the file",
+    "unreadable": "a version of this program that can read it",
+}
+_EXPIRED: Final = "upload_expired"
 _TOO_LATE: Final = (
     "More than 24 hours have passed since its upload began, so storage has discarded what was sent. "
     "`submittal-mcp jobs resume {id}` sends the whole file again under the same attachment."
@@ -45,7 +61,10 @@ _FILE_GONE: Final = (
 
 @dataclass(frozen=True)
 class JobLine:
-    """One job. `failure` is the kind of error that ended its last run; `advice` a sentence, or nothing."""
+    """One job. `failure` is the kind of error that ended its last run; `advice` a sentence, or nothing.
+
+    `waits_for` is who or what has to come before it goes on, or nothing.
+    """
 
     id: str
     standing: Standing
@@ -57,24 +76,27 @@ class JobLine:
     bytes_total: int | None
     failure: str | None
     advice: str
+    waits_for: str
 
 
 def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     """Return what to tell of a job; `alive` says whether its owner, if it has one, lives; `now` is since 1970."""
     try:
         record = read(row)
-    except NewerRecord:
-        return _line(row, None, "unreadable", _ADVICE["unreadable"], None)
+    except UnreadableJob as problem:
+        advice = _ADVICE["unreadable"] if problem.newer else _DAMAGED
+        return _line(row, None, "unreadable", advice, None, _WAITS["unreadable"] if problem.newer else "a person")
     standing = _standing(row, record, alive=alive, now=now)
-    advice, failure = _ADVICE[standing], str(record.error["kind"]) if record.error else None
+    advice, failure = _ADVICE[standing], kind_of_row(record.error) if record.error else None
+    waits = _WAITS.get(standing, "")
     if standing in ("interrupted", "stopped") and record.path is not None and not record.stored:
         if record.begun is not None and now - record.begun > LIFE_SECONDS:
-            advice, failure = _TOO_LATE, UploadExpired.__name__
+            advice, failure = _TOO_LATE, _EXPIRED
         if not Path(record.path).exists():
-            advice = _FILE_GONE
+            advice, waits = _FILE_GONE, "the file at {path}"
     if standing == "waiting" and now - (record.begun or row.created) > DISCARDED_SECONDS:
-        advice, failure = _CALLER_TOO_LATE, UploadExpired.__name__
-    return _line(row, record, standing, advice, failure)
+        advice, failure = _CALLER_TOO_LATE, _EXPIRED
+    return _line(row, record, standing, advice, failure, waits)
 
 
 def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> Standing:
@@ -92,20 +114,23 @@ def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> Sta
         return "stopped"
     if record.stored:
         return "uploaded"
-    return "waiting" if record.kind == "CallerJob" else "stopped"
+    return "waiting" if record.kind == CallerUploadJob.kind else "stopped"
 
 
-def _line(row: JobRow, record: JobRecord | None, standing: Standing, advice: str, failure: str | None) -> JobLine:
-    path = record.path if record is not None else None
+def _line(
+    row: JobRow, record: JobRecord | None, standing: Standing, advice: str, failure: str | None, waits: str
+) -> JobLine:
+    path, step = (record.path, record.step) if record is not None else (None, "unknown")
     return JobLine(
         id=row.id,
         standing=standing,
         name=row.name,
         item_id=row.item_id,
         attachment_id=row.attachment_id,
-        step=record.step if record is not None else "unknown",
+        step=step,
         bytes_sent=record.size or 0 if record is not None and record.stored else row.bytes_sent,
         bytes_total=record.size if record is not None else None,
         failure=failure,
         advice=advice.format(id=row.id, path=path),
+        waits_for=waits.format(owner=owner_words(row.owner or ""), path=path, step=step),
     )

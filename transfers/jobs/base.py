@@ -2,10 +2,9 @@
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,23 +17,16 @@ from transfers.audit import Entry
 from transfers.confirming import confirm_upload, find_row
 from transfers.errors import AttachmentMissing, ProcessingFailed
 from transfers.fingerprint import AttachRequest
-from transfers.job_rows import FOLLOWING, Robbed
+from transfers.jobs.rows import FOLLOWING
 from transfers.reservation import Doubt, Reservation, Reserved
-from transfers.resources import Resources
 from transfers.state import FOLLOW_SECONDS, AttachmentState, attachment_state
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from transfers.jobs.context import JobContext
 
 FIRST_LOOK_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 60.0
 """ACC documents no time from confirmation to URN. Whoever waits for it looks more often than the job (`tools`)."""
-
-
-class Step(Protocol):
-    """Does a piece of work under a name, unless it is written down that it was done before."""
-
-    async def __call__(self, name: str, work: Callable[[], Awaitable[T]], /) -> T:
-        """Return what `work` returned, now or before; it is JSON."""
 
 
 CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
@@ -89,6 +81,9 @@ class Job(ABC):
     made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known what is
     attached, and leaves the rest in the queue.
     """
+
+    kind: ClassVar[str]
+    """What its row says it is; never changed, for rows outlive versions of the program."""
 
     destination: Destination
     name: str
@@ -207,7 +202,7 @@ class Job(ABC):
             sha256=self.sha256,
         )
 
-    async def counts(self, resources: Resources) -> bool:
+    async def counts(self, context: "JobContext") -> bool:
         """Tell whether the attachment still counts: ACC lists it in its revision, current and not failed.
 
         The job takes in what ACC says of it now.
@@ -218,7 +213,7 @@ class Job(ABC):
         where, before = self.destination, self.attachment
         if before is None or self.running:
             return True
-        rows = resources.acc.submittals.all_attachments(where.project_id, where.item_id, revision=where.revision)
+        rows = context.acc.submittals.all_attachments(where.project_id, where.item_id, revision=where.revision)
         async for row in rows:
             if row.id == before.id:
                 if self.attachment is before:  # else a run has just brought newer news
@@ -230,7 +225,7 @@ class Job(ABC):
     def request(self) -> AttachRequest:
         """Return what makes this request the same as another; only after `prepare`."""
 
-    async def prepare(self, resources: Resources) -> None:  # noqa: B027  # most kinds have nothing to find out
+    async def prepare(self, context: "JobContext") -> None:  # noqa: B027  # most kinds have nothing to find out
         """Find out what is to be attached, before anything is created.
 
         Raises:
@@ -238,10 +233,11 @@ class Job(ABC):
         """
 
     @abstractmethod
-    async def advance(self, resources: Resources, step: Step) -> None:
+    async def advance(self, context: "JobContext") -> None:
         """Do the steps that are left; what changes in this job is written down before its step ends.
 
-        The same steps in the same order whatever is known of the job: what is done already is for each step to see.
+        The same steps in the same order whatever is known of the job: what is done already is for each step to see, and
+        each is harmless to repeat.
 
         Raises:
             TransferError: Something a person can do something about.
@@ -253,40 +249,40 @@ class Job(ABC):
         self.confirm_wanted |= later.confirm_wanted
         self.agreed |= later.agreed
 
-    def may_show(self, resources: Resources) -> bool:
+    def may_show(self, context: "JobContext") -> bool:
         """Whether this process may make the attachment visible in ACC."""
-        return self.agreed or not resources.asks
+        return self.agreed or not context.asks
 
-    async def reserve(self, resources: Resources, urn: str | None = None) -> None:
+    async def reserve(self, context: "JobContext", urn: str | None = None) -> None:
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
-            doubt = Doubt(self.listed, write=partial(self._intend, resources), look=partial(self._rivals, resources))
+            doubt = Doubt(self.listed, write=partial(self._intend, context), look=partial(self._rivals, context))
             try:
-                await resources.reservations.make(
-                    self.destination.reservation(self.name, urn), doubt, partial(self._made, resources)
+                await context.reservations.make(
+                    context.acc, self.destination.reservation(self.name, urn), doubt, partial(self._made, context)
                 )
             finally:
                 self.listed = doubt.listed
-            resources.reached("reserved")
+            context.reached("reserved")
 
-    async def _made(self, resources: Resources, made: Reserved) -> None:
-        resources.reached("posted")
+    async def _made(self, context: "JobContext", made: Reserved) -> None:
+        context.reached("posted")
         self.attachment, self.look_alikes = made.attachment, made.look_alikes
-        await resources.keep(self)
+        await context.keep(self)
 
-    async def confirm(self, resources: Resources) -> None:
+    async def confirm(self, context: "JobContext") -> None:
         """Tell ACC that the bytes are there, when asked for and not done."""
-        if self.confirm_wanted and not self.uploaded and self.may_show(resources):
+        if self.confirm_wanted and not self.uploaded and self.may_show(context):
             self.step = "confirm"
             where = self.destination
-            async with resources.audit.around("confirming", lambda: self.entry):
-                self.attachment = await confirm_upload(resources.acc, where.project_id, where.item_id, self.reserved.id)
-            self.confirmed = resources.clock()
-            resources.reached("patched")
-            await resources.keep(self)
+            async with context.audit.around("confirming", lambda: self.entry):
+                self.attachment = await confirm_upload(context.acc, where.project_id, where.item_id, self.reserved.id)
+            self.confirmed = context.clock()
+            context.reached("patched")
+            await context.keep(self)
 
-    async def follow(self, resources: Resources) -> None:
+    async def follow(self, context: "JobContext") -> None:
         """Look what ACC makes of the confirmed bytes, for half an hour at most; whoever waited is let go.
 
         Raises:
@@ -296,33 +292,31 @@ class Job(ABC):
             return
         if self.state == "processing":
             self.step = "follow"
-            await resources.keep(self, status=FOLLOWING)
+            await context.keep(self, status=FOLLOWING)
             self.let_go()
-            resources.reached("followed")
-            await self._look_until(self.confirmed + FOLLOW_SECONDS, resources)
-        resources.reached("processed")
+            context.reached("followed")
+            await self._look_until(self.confirmed + FOLLOW_SECONDS, context)
+        context.reached("processed")
         if self.state == "failed":
             raise ProcessingFailed(self.reserved.id)
 
-    async def _look_until(self, ends: float, resources: Resources) -> None:
+    async def _look_until(self, ends: float, context: "JobContext") -> None:
         where, pause = self.destination, FIRST_LOOK_SECONDS
-        while self.state == "processing" and resources.clock() < ends:
-            await resources.between_looks(pause)
+        while self.state == "processing" and context.clock() < ends:
+            await context.between_looks(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             try:
-                self.attachment = await find_row(resources.acc, where.project_id, where.item_id, self.reserved.id)
+                self.attachment = await find_row(context.acc, where.project_id, where.item_id, self.reserved.id)
             except AttachmentMissing:
                 return  # somebody deleted it in ACC, and knows
             except (AccError, AuthError) as reason:
-                resources.log.info("look_failed", job=self.id, reason=type(reason).__name__)
+                context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
-    async def _intend(self, resources: Resources, listed: frozenset[str] | None) -> None:
+    async def _intend(self, context: "JobContext", listed: frozenset[str] | None) -> None:
         self.listed = listed
-        if not await resources.ledger.lives():
-            raise Robbed
-        await resources.keep(self)  # only its owner can
-        resources.reached("intended")
+        await context.keep(self)
+        context.reached("intended")
 
-    async def _rivals(self, resources: Resources) -> tuple[set[str], int]:
+    async def _rivals(self, context: "JobContext") -> tuple[set[str], int]:
         where = self.destination
-        return await resources.ledger.ask(lambda store: store.rivals(self.id, where.item_id, self.name))
+        return await context.repository.ask(lambda tables: tables.rivals(self.id, where.item_id, self.name))

@@ -1,7 +1,6 @@
 """Attaching a local file: hash, reserve, send the parts, complete the upload, and confirm when asked for."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +15,11 @@ from transfers.audit import Entry
 from transfers.confirming import stored_bytes
 from transfers.errors import FileChanged
 from transfers.fingerprint import AttachRequest
-from transfers.job import Job, Step
-from transfers.job_rows import StoredPart
+from transfers.jobs.base import Job
+from transfers.jobs.context import JobContext
+from transfers.jobs.rows import StoredPart
 from transfers.local_file import Counter, Digests, Identity, LocalFile
 from transfers.parts import PartPlan, plan_parts
-from transfers.resources import Resources
 from transfers.sending import Sending
 from transfers.sent_parts import SentParts
 from transfers.signed_urls import SignedUrls
@@ -32,15 +31,12 @@ URL_MINUTES: Final = 10
 
 
 @dataclass(eq=False)
-class FileJob(Job):
-    """`path` is the file's own; `open_file` opens it anew for each reading, after asking whether it may be read.
+class LocalFileJob(Job):
+    """`path` is the file's own, `identity` the file as it was when last known whole."""
 
-    `identity` is the file as it was when last known whole.
-    """
+    kind = "local_file"
 
     path: str = field(kw_only=True)
-
-    open_file: Callable[[], LocalFile] = field(kw_only=True)
     identity: Identity = field(kw_only=True)
     hashed: Counter = field(default_factory=Counter)
     digests: Digests | None = None
@@ -101,40 +97,40 @@ class FileJob(Job):
         """Return what makes this request the same as another; see `Job.request`."""
         return self.destination.request(self.name, f"sha256:{self.sha256}")
 
-    async def prepare(self, resources: Resources) -> None:
+    async def prepare(self, context: JobContext) -> None:
         """Read the file once: digests of the whole and of each part; see `Job.prepare`."""
         if self.digests is not None or self.stored or self.uploaded:
             return
         self.step, self.hashed = "hash", Counter()
         path, size = Path(self.path), self.plan.part_size
-        digests = await resources.ledger.digests(path, self.identity, size)
+        digests = await context.repository.digests(path, self.identity, size)
         if digests is None:
-            digests = await run_stopping(self._hash, resources.readers)
-            await resources.ledger.keep_digests(path, self.identity, size, digests)
+            digests = await run_stopping(partial(self._hash, context), context.readers)
+            await context.repository.keep_digests(path, self.identity, size, digests)
         if self.sha256 is not None and self.sha256 != digests.whole:
             raise FileChanged(self.path)
         self.digests, self.sha256 = digests, digests.whole
         # Found out now, nothing is left half done at ACC.
-        await resources.audit.check()
-        resources.reached("hashed")
+        await context.audit.check()
+        context.reached("hashed")
 
-    async def advance(self, resources: Resources, step: Step) -> None:
+    async def advance(self, context: JobContext) -> None:
         """Do the steps that are left; see `Job.advance`."""
         try:
-            await step("reserve", partial(self.reserve, resources))
-            resumed = await step("plan", partial(self._plan, resources))
+            await self.reserve(context)
+            resumed = await self._plan(context)
             try:
-                await self._upload(resources, step)
+                await self._upload(context)
             except (StorageUploadGone, Rejected, NotFound) as error:
                 if not resumed and not isinstance(error, StorageUploadGone):
                     raise
                 # Storage discards an upload after 24 hours; how it then answers is not documented. Begin a new one of
                 # the same attachment, whose first word is final.
-                await step("begin anew", partial(self._begin_anew, resources))
-                await self._upload(resources, step)
-            await step("confirm", partial(self.confirm, resources))
+                await self._begin_anew(context)
+                await self._upload(context)
+            await self.confirm(context)
             self._close()
-            await step("follow", partial(self.follow, resources))
+            await self.follow(context)
         finally:
             self._close()
 
@@ -146,24 +142,24 @@ class FileJob(Job):
     def joined_by(self, later: Job) -> None:
         """Take over a later wish to confirm, and the later path: the file may have been moved since."""
         super().joined_by(later)
-        if isinstance(later, FileJob):
-            self.path, self.open_file = later.path, later.open_file
+        if isinstance(later, LocalFileJob):
+            self.path = later.path
 
-    def _hash(self, stop: threading.Event) -> Digests:
-        with self.open_file() as file:
+    def _hash(self, context: JobContext, stop: threading.Event) -> Digests:
+        with context.open_file(self.path) as file:
             # One that was hashed before may have been touched or moved since: then the bytes decide.
             if file.identity != self.identity and (self.sha256 is None or file.size != self.identity.size):
                 raise FileChanged(file.given)
             self.identity = file.identity
             return file.digests(self.plan, self.hashed, stop)
 
-    async def _plan(self, resources: Resources) -> bool:
+    async def _plan(self, context: JobContext) -> bool:
         """Return whether an upload was begun before that may still be gone on with."""
-        if self.sent.too_old(resources.clock()):
-            await self._begin_anew(resources)
+        if self.sent.too_old(context.clock()):
+            await self._begin_anew(context)
         return self.sent.upload_key is not None
 
-    async def digests_of(self, resources: Resources, file: LocalFile) -> Digests:
+    async def digests_of(self, context: JobContext, file: LocalFile) -> Digests:
         """Return what `file` hashes to now.
 
         Raises:
@@ -171,117 +167,118 @@ class FileJob(Job):
             FileUnreadable: The operating system refused.
         """
         size = self.plan.part_size
-        known = await resources.ledger.digests(file.path, file.identity, size)
+        known = await context.repository.digests(file.path, file.identity, size)
         if known is None:
-            known = await run_stopping(partial(file.digests, self.plan, Counter()), resources.readers)
-            await resources.ledger.keep_digests(file.path, file.identity, size, known)
+            known = await run_stopping(partial(file.digests, self.plan, Counter()), context.readers)
+            await context.repository.keep_digests(file.path, file.identity, size, known)
         return known
 
-    async def _begin_anew(self, resources: Resources) -> None:
+    async def _begin_anew(self, context: JobContext) -> None:
         self.sent = SentParts()
-        await resources.ledger.ask(lambda store: store.forget_parts(self.id))
-        await resources.keep(self)
+        await context.write(lambda tables, attempt: tables.forget_parts(self.id, attempt))
+        await context.keep(self)
 
-    async def _opened(self, resources: Resources) -> LocalFile:
+    async def _opened(self, context: JobContext) -> LocalFile:
         """Return the file, opened once a run, and read again if it was touched, moved or rewritten: the bytes decide.
 
         Raises:
             FileChanged: They are others than at the first pass.
         """
         if self._file is None:
-            self._file = await anyio.to_thread.run_sync(self.open_file)
+            self._file = await anyio.to_thread.run_sync(context.open_file, self.path)
         file = self._file
         if file.identity != self.identity:
             self.step = "hash"
             if file.size != self.identity.size:
                 raise FileChanged(file.given)
-            again = await self.digests_of(resources, file)
+            again = await self.digests_of(context, file)
             if again.whole != self.sha256:
                 raise FileChanged(file.given)
             self.identity = file.identity
         return file
 
-    async def _upload(self, resources: Resources, step: Step) -> None:
-        await step("send", partial(self._send, resources))
+    async def _upload(self, context: JobContext) -> None:
+        await self._send(context)
         try:
-            await step("complete", partial(self._complete, resources))
+            await self._complete(context)
         except PartsRejected as rejected:
             # Storage names the parts it lacks: send those once more, then its word is final.
             bad = {part.part for part in rejected.report.parts if part.status != "Ok"}
-            await step("drop", partial(self._drop, resources, bad))
-            await step("send", partial(self._send, resources))
-            await step("complete", partial(self._complete, resources))
+            await self._drop(context, bad)
+            await self._send(context)
+            await self._complete(context)
 
-    async def _drop(self, resources: Resources, bad: set[int]) -> None:
+    async def _drop(self, context: JobContext, bad: set[int]) -> None:
         dropped = [part for part in self.plan if part.number in bad or not bad]
-        await resources.ledger.ask(lambda store: store.forget_parts(self.id, [part.number for part in dropped]))
+        numbers = [part.number for part in dropped]
+        await context.write(lambda tables, attempt: tables.forget_parts(self.id, attempt, numbers))
         for part in dropped:
             self.sent.drop(part)
 
-    async def _send(self, resources: Resources) -> None:
+    async def _send(self, context: JobContext) -> None:
         if self.stored or self.uploaded or not self.sent.missing(self.plan):
             return
-        file = await self._opened(resources)
+        file = await self._opened(context)
         self.step = "send"
 
         async def sign(first: int, count: int, key: str | None) -> UploadUrls:
-            answer = await resources.acc.storage.upload_urls(
+            answer = await context.acc.storage.upload_urls(
                 self.location, first_part=first, parts=count, minutes=URL_MINUTES, upload_key=key
             )
             if answer.upload_key != self.sent.upload_key:
                 # Written down before any part is sent: whoever takes over goes on with this very upload.
-                self.sent.upload_key, self.sent.begun = answer.upload_key, resources.clock()
-                await resources.keep(self)
-                resources.reached("signed")
+                self.sent.upload_key, self.sent.begun = answer.upload_key, context.clock()
+                await context.keep(self)
+                context.reached("signed")
             return answer
 
-        parallel = int(resources.slots.total_tokens)
+        parallel = int(context.slots.total_tokens)
         sending = Sending(
             file=file,
             plan=self.plan,
             digests=self.known,
-            lines=resources.lines,
-            urls=SignedUrls(sign, self.plan, parallel, self.sent, resources.clock),
+            lines=context.lines,
+            urls=SignedUrls(sign, self.plan, parallel, self.sent, context.clock),
             sent=self.sent,
-            slots=resources.slots,
-            sleep=resources.sleep,
-            clock=resources.clock,
+            slots=context.slots,
+            sleep=context.sleep,
+            clock=context.clock,
         )
         try:
             async with (
-                resources.audit.around("sending", lambda: self.entry),
-                alongside(partial(self._keep_parts, resources)),
+                context.audit.around("sending", lambda: self.entry),
+                alongside(partial(self._keep_parts, context)),
             ):
                 await sending.run()
         finally:
             with anyio.CancelScope(shield=True):
-                await self._keep_news(resources)
-        resources.reached("sent")
+                await self._keep_news(context)
+        context.reached("sent")
 
-    async def _keep_parts(self, resources: Resources) -> None:
+    async def _keep_parts(self, context: JobContext) -> None:
         """Write down parts as they are taken: many at once while the disk is slower than the network."""
         while True:
             await self.sent.more.wait()
-            await self._keep_news(resources)
-            resources.reached("part kept")
+            await self._keep_news(context)
+            context.reached("part kept")
 
-    async def _keep_news(self, resources: Resources) -> None:
+    async def _keep_news(self, context: JobContext) -> None:
         news, self.sent.news, self.sent.more = self.sent.news, [], anyio.Event()
         if news:
             rows = [
                 StoredPart(part.number, part.length, self.sent.etags[part.number], self.known.parts[part.number - 1])
                 for part in news
             ]
-            await resources.ledger.ask(lambda store: store.keep_parts(self.id, rows))
+            await context.write(lambda tables, attempt: tables.keep_parts(self.id, attempt, rows))
 
-    async def _complete(self, resources: Resources) -> None:
+    async def _complete(self, context: JobContext) -> None:
         if self.stored or self.uploaded:
             return
-        file = await self._opened(resources)
+        file = await self._opened(context)
         self.step = "complete"
         await anyio.to_thread.run_sync(file.check_unchanged)
         try:
-            await resources.acc.storage.complete(
+            await context.acc.storage.complete(
                 self.location,
                 upload_key=self.sent.upload_key or "",
                 size=self.identity.size,
@@ -290,10 +287,10 @@ class FileJob(Job):
         except AccError:
             # An answer may have been lost after the object was made, and what a second completion answers is not
             # documented. Storage's own word on the object decides.
-            found = await stored_bytes(resources.acc, self.reserved)
+            found = await stored_bytes(context.acc, self.reserved)
             if found is None or found.size not in (None, self.identity.size):
                 raise
-        resources.reached("completed")
+        context.reached("completed")
         self.stored = self.verified = True
-        await resources.keep(self)
-        resources.reached("stored")
+        await context.keep(self)
+        context.reached("stored")

@@ -22,8 +22,8 @@ REPLACED: Final = "replaced"
 """Another job carries the same request: an earlier one that counts, or a later one because this one does not."""
 
 
-class Robbed(BaseException):
-    """This process no longer owns the job it works on, so it must stop without a trace.
+class JobOwnershipLost(BaseException):
+    """Another process works on the job since, so this one must stop without a trace.
 
     No `Exception`: nothing on its way may write it down as the end of a step or of the job.
     """
@@ -31,9 +31,11 @@ class Robbed(BaseException):
 
 @dataclass(frozen=True)
 class JobRow:
-    """A row of `jobs`. `record` is the JSON of `job_record`, `created` and `updated` are seconds since 1970.
+    """A row of `jobs`. `record` is the JSON of `serialization`, `created` and `updated` are seconds since 1970.
 
-    `posting` says that a POST was about to be sent whose end is not known.
+    `owner` is the process that works on it, or worked on it when it died; None while it rests. Each taking of the job
+    counts `attempt` up, and whoever took it writes only under that number. `posting` says that a POST was about to be
+    sent whose end is not known.
     """
 
     id: str
@@ -61,14 +63,6 @@ class JobRow:
         """Whether nobody works on it or is about to: it ended, stopped, or is only followed."""
         return self.status != QUEUED and (self.owner is None or self.status == FOLLOWING)
 
-    @property
-    def workflow_id(self) -> str:
-        """The id under which the current attempt runs; one that ended is never used again.
-
-        An attempt is one of a job: a later job of the same fingerprint must not go on with what an earlier one left.
-        """
-        return f"{self.fingerprint}:{self.id}.{self.attempt}"
-
 
 @dataclass(frozen=True)
 class StoredPart:
@@ -78,3 +72,9 @@ class StoredPart:
     size: int
     etag: str
     sha256: str
+
+
+def owner_words(owner: str) -> str:
+    """Return who an owner is, as a person may be told: the machine and the process."""
+    machine, _, rest = owner.partition(" ")
+    return f"process {rest.partition(' ')[0]} on {machine}" if rest else "a process of the version before"

@@ -3,28 +3,47 @@
 No secret is among it: a person's id and never a token, an upload key only sealed, no signed URL.
 """
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from acc.models.submittals import Attachment
 from acc.parts import bare_etag
-from transfers.caller_job import CallerJob
+from auth.storage_errors import StorageProblem
 from transfers.failures import failure_from_json, failure_to_json
-from transfers.file_job import FileJob
-from transfers.job import Destination, Job
-from transfers.job_rows import JobRow, StoredPart
-from transfers.link_job import LinkJob
-from transfers.local_file import Counter, Identity, LocalFile
+from transfers.jobs.base import Destination, Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.linked_file import LinkedFileJob
+from transfers.jobs.local_file import LocalFileJob
+from transfers.jobs.rows import OPEN, JobRow, StoredPart
+from transfers.local_file import Counter, Identity
 from transfers.sent_parts import SentParts
 
 FORMAT: Final = 1
 """Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone."""
 
 
-class NewerRecord(Exception):
-    """A newer version of the program wrote this job, and only such a one can go on with it."""
+_CLASS_NAMES: Final = {
+    "FileJob": LocalFileJob.kind,
+    "LinkJob": LinkedFileJob.kind,
+    "CallerJob": CallerUploadJob.kind,
+}
+"""What the version that knew no kinds wrote in their place."""
+
+
+class UnreadableJob(StorageProblem):
+    """What is written down of a job cannot be read: a newer version wrote it, or it was damaged."""
+
+    def __init__(self, row: JobRow, *, newer: bool) -> None:
+        why = (
+            "was written by a newer version of this program; use that version"
+            if newer
+            else f"is damaged; `submittal-mcp jobs cancel {row.id}` sets it aside, and the file can be attached anew"
+        )
+        super().__init__(f"what the database holds of job {row.id}, {row.name!r}, {why}")
+        self.newer = newer
 
 
 class JobRecord(BaseModel):
@@ -33,7 +52,7 @@ class JobRecord(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: int = FORMAT
-    kind: str
+    kind: Annotated[str, BeforeValidator(lambda kind: _CLASS_NAMES.get(kind, kind))]
     destination: dict[str, Any]
     name: str
     key: str | None = None
@@ -59,7 +78,7 @@ class JobRecord(BaseModel):
 def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
     """Return what is to be written down of a job; `seal` hides its upload key."""
     common = JobRecord(
-        kind=type(job).__name__,
+        kind=job.kind,
         destination=vars(job.destination),
         name=job.name,
         key=job.key,
@@ -77,7 +96,7 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
         same_as=job.same_as.id if job.same_as else None,
     )
     match job:
-        case FileJob():
+        case LocalFileJob():
             key, begun = job.sent.upload_key, job.sent.begun
             more = {
                 "path": job.path,
@@ -85,60 +104,83 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
                 "upload_key": seal(key) if key else None,
                 "begun": begun,
             }
-        case CallerJob():
+        case CallerUploadJob():
             more = {"upload_key": seal(job.upload_key) if job.upload_key else None, "begun": job.begun}
-        case LinkJob():
+        case LinkedFileJob():
             more = {"version_urn": job.version_urn}
         case _:
             more = {}
     return common.model_copy(update=more)
 
 
-def job_of(row: JobRow, open_file: Callable[[str], LocalFile]) -> Job:
+def new_row(job: Job, asked: str, record: str) -> JobRow:
+    """Return the row of a job that nobody has begun."""
+    where, now = job.destination, time.time()
+    return JobRow(
+        id=job.id,
+        asked=asked,
+        fingerprint=None,
+        attempt=0,
+        status=OPEN,
+        owner=None,
+        base_url=where.base_url,
+        person_id=where.person_id,
+        project_id=where.project_id,
+        item_id=where.item_id,
+        attachment_id=None,
+        name=job.name,
+        posting=False,
+        record=record,
+        bytes_hashed=0,
+        bytes_sent=0,
+        cancelled=False,
+        created=now,
+        updated=now,
+    )
+
+
+def job_of(row: JobRow) -> Job:
     """Return the job that a row tells of; `restore` it before use.
 
     Raises:
-        NewerRecord: A newer version wrote it.
+        UnreadableJob: It was damaged, or a newer version wrote it.
     """
     record = read(row)
-    where = Destination(**record.destination)
+    try:
+        where = Destination(**record.destination)
+    except TypeError as damage:
+        raise UnreadableJob(row, newer=False) from damage
     match record.kind:
-        case "FileJob" if record.path is not None and record.identity is not None:
-            path = record.path
-            return FileJob(
-                where,
-                record.name,
-                record.key,
-                path=path,
-                identity=record.identity,
-                open_file=lambda: open_file(path),
-                id=row.id,
-            )
-        case "CallerJob":
-            return CallerJob(where, record.name, record.key, id=row.id)
-        case "LinkJob" if record.version_urn is not None:
-            return LinkJob(where, record.name, record.key, version_urn=record.version_urn, id=row.id)
+        case LocalFileJob.kind if record.path is not None and record.identity is not None:
+            return LocalFileJob(where, record.name, record.key, path=record.path, identity=record.identity, id=row.id)
+        case CallerUploadJob.kind:
+            return CallerUploadJob(where, record.name, record.key, id=row.id)
+        case LinkedFileJob.kind if record.version_urn is not None:
+            return LinkedFileJob(where, record.name, record.key, version_urn=record.version_urn, id=row.id)
         case _:
-            raise NewerRecord(row.id)
+            raise UnreadableJob(row, newer=True)
 
 
 def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[StoredPart]) -> None:
     """Bring a job to where its row says it is; without its `upload_key` the upload has to begin anew.
 
     Raises:
-        NewerRecord: A newer version wrote it.
+        UnreadableJob: It was damaged, or a newer version wrote it.
     """
     record = read(row)
-    job.attachment = Attachment.model_validate(record.attachment) if record.attachment else None
+    try:
+        job.attachment = Attachment.model_validate(record.attachment) if record.attachment else None
+        job.error = failure_from_json(record.error) if record.error else None
+    except (ValueError, TypeError, KeyError) as damage:
+        raise UnreadableJob(row, newer=False) from damage
     job.stored, job.verified = record.stored, record.verified
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
-    job.error = failure_from_json(record.error) if record.error else None
     job.listed = frozenset(record.listed) if record.listed is not None else None
     job.look_alikes = tuple(record.look_alikes)
-    if isinstance(job, CallerJob):
+    if isinstance(job, CallerUploadJob):
         job.upload_key, job.begun = upload_key, record.begun
-    elif isinstance(job, FileJob):
+    elif isinstance(job, LocalFileJob):
         if record.identity is not None:
             job.identity = record.identity
         job.hashed = Counter(row.bytes_hashed)
@@ -153,9 +195,17 @@ def read(row: JobRow) -> JobRecord:
     """Return the record of a row.
 
     Raises:
-        NewerRecord: A newer version wrote it.
+        UnreadableJob: It was damaged, or a newer version wrote it.
     """
-    record = JobRecord.model_validate_json(row.record)
-    if record.format > FORMAT:
-        raise NewerRecord(row.id)
-    return record
+    try:
+        if _Format.model_validate_json(row.record).format > FORMAT:
+            raise UnreadableJob(row, newer=True)
+        return JobRecord.model_validate_json(row.record)
+    except ValidationError as damage:
+        raise UnreadableJob(row, newer=False) from damage
+
+
+class _Format(BaseModel):
+    """What can be read of a record whatever version wrote it."""
+
+    format: int = FORMAT

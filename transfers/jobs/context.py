@@ -1,0 +1,123 @@
+"""What all jobs of one process share: the person's way to ACC and to storage, the files, the repository, the limits."""
+
+import time
+from collections.abc import Awaitable, Callable
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import structlog
+
+from transfers.audit import AuditLog
+from transfers.lines import Lines
+from transfers.local_file import FileRules, LocalFile
+from transfers.points import Point
+from transfers.reservation import Reservations
+
+if TYPE_CHECKING:
+    import httpx
+
+    from acc.client import Acc
+    from transfers.folders import AllowedFolders
+    from transfers.jobs.base import Job
+    from transfers.jobs.repository import JobAttempt, JobRepository
+    from transfers.jobs.tables import JobTables
+
+READERS: Final = 2
+"""Files that are hashed at once: more would only make a disk seek, and threads are needed for other things too."""
+
+
+class JobContext:
+    """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
+
+    Files come from `folders`, if they keep the `rules`. With `asks`, nothing becomes visible in ACC but by a job that a
+    person agreed to in this process.
+
+    Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
+    day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
+    tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is told of every point
+    at which a crash would leave something different behind.
+    """
+
+    def __init__(
+        self,
+        acc: "Acc",
+        parallel: int,
+        make_storage_client: Callable[[], "httpx.Client"],
+        repository: "JobRepository",
+        folders: "AllowedFolders",
+        rules: FileRules,
+        *,
+        asks: bool = False,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.time,
+        reached: Callable[[Point], None] = lambda _: None,
+    ) -> None:
+        self.acc = acc
+        self.repository = repository
+        self.audit = AuditLog(repository.place.folder)
+        self.reservations = Reservations(repository.exclusive)
+        self.slots = anyio.CapacityLimiter(parallel)
+        self.lines = Lines(make_storage_client)
+        self.readers = anyio.CapacityLimiter(READERS)
+        self.asks = asks
+        self.sleep = sleep
+        self.between_looks = between_looks
+        self.clock = clock
+        self.reached = reached
+        self.log = structlog.get_logger(__name__)
+        self._folders = folders
+        self._rules = rules
+        self._attempt: JobAttempt | None = None
+
+    def bound_to(self, attempt: "JobAttempt") -> "JobContext":
+        """Return the context of a job that is worked on: what it writes is written under its attempt's number.
+
+        What changes something at Autodesk is sent only while that attempt is the last one.
+        """
+        bound = copy(self)
+        bound._attempt = attempt  # noqa: SLF001  # of this very class
+
+        async def check() -> None:
+            await self.repository.check(attempt)
+
+        bound.acc = self.acc.guarded(check)
+        return bound
+
+    def open_file(self, path: str) -> LocalFile:
+        """Open a local file, after asking whether it may be read; blocks.
+
+        Raises:
+            FileProblem: It may not or cannot be read.
+        """
+        return LocalFile.open(path, self._folders, self._rules)
+
+    async def keep(self, job: "Job", **values: Any) -> None:
+        """Write down what is known of a job that this process works on, and other `values` of its row.
+
+        Raises:
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database cannot be used.
+        """
+        await self.repository.save(job, self._bound, **values)
+
+    async def write(self, change: Callable[["JobTables", int], None]) -> None:
+        """Change what is written down beside a job's row, under the number of its attempt.
+
+        Raises:
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database cannot be used.
+        """
+        number = self._bound.number
+        await self.repository.ask(lambda tables: change(tables, number))
+
+    def close(self) -> None:
+        """Close the lines to storage; only after every thread that uses one has ended."""
+        self.lines.close()
+
+    @property
+    def _bound(self) -> "JobAttempt":
+        if self._attempt is None:
+            raise RuntimeError("no job is worked on in this context")
+        return self._attempt

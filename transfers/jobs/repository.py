@@ -1,0 +1,484 @@
+"""Where jobs are written down and locked, opened when the first job needs it; what blocks runs in worker threads.
+
+One repository is one process's view of the database that it may share with others: the other chat window's server, or
+the replicas of a cluster. A job is a row and a lock. Whoever works on the job holds the lock; everybody else reads the
+row. For as long as the version before may still run, its way is honoured too: a lock for each process (`_LEGACY`).
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+import structlog
+
+from auth.storage_errors import KeyProblem, StorageProblem
+from transfers.jobs.base import Job
+from transfers.jobs.rows import FOLLOWING, JobOwnershipLost, JobRow, StoredPart
+from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
+
+if TYPE_CHECKING:
+    from auth.database import Database
+    from auth.place import Place
+    from auth.sealer import Sealer
+    from transfers.budget_store import BudgetStore
+    from transfers.digest_store import DigestStore
+    from transfers.jobs.tables import JobTables
+    from transfers.local_file import Digests, Identity
+    from transfers.locks import Lock, Locks
+
+T = TypeVar("T")
+
+THREADS: Final = 4
+
+TURN_SECONDS: Final = 0.1
+"""How often a process looks whether another one has let go of a lock."""
+
+_LEGACY: Final = "executor "
+_LET_GO_SECONDS: Final = 1.0
+_LISTEN_SECONDS: Final = 10.0
+
+
+@dataclass(eq=False)
+class JobAttempt:
+    """The right to work on a job: its lock is held, and what is written under this `number` is written."""
+
+    job_id: str
+    number: int
+    lock: "Lock"
+
+
+@dataclass(frozen=True)
+class _Open:
+    database: "Database"
+    tables: "JobTables"
+    budgets: "BudgetStore"
+    digests: "DigestStore"
+    locks: "Locks"
+    legacy: "Lock"
+
+
+class JobSignals:
+    """What wakes those who wait for a job, or for the queue; each also looks by itself after some seconds."""
+
+    def __init__(self) -> None:
+        self.heard = False
+        """Whether other processes are heard of; else whoever waits has to look more often."""
+        self._events: WeakValueDictionary[str, anyio.Event] = WeakValueDictionary()
+
+    async def wait(self, what: str, seconds: float) -> None:
+        """Wait until something is told of a job (its id) or of the queue, or until so many seconds have passed."""
+        event = self._events.setdefault(what, anyio.Event())
+        with anyio.move_on_after(seconds):
+            await event.wait()
+
+    def tell(self, what: str) -> None:
+        """Wake whoever waits for it."""
+        if (event := self._events.pop(what, None)) is not None:
+            event.set()
+
+
+class JobRepository:
+    """The jobs of one `place`, as rows and as objects: one object a job in this process, however many ask for it."""
+
+    def __init__(self, place: "Place") -> None:
+        self.place = place
+        self.signals = JobSignals()
+        self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+        """What this process is called in the rows of the jobs that it works on; see `rows.owner_words`."""
+        self._opening = anyio.Lock()
+        self._opened: _Open | None = None
+        self._is_open = anyio.Event()
+        self._threads = anyio.CapacityLimiter(THREADS)
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._log = structlog.get_logger(__name__)
+
+    # The database
+
+    async def open(self) -> None:
+        """Open the database, unless that is done; a next call tries again what failed.
+
+        Raises:
+            StorageProblem: Database, data folder or keys cannot be used; the text says what to do.
+        """
+        if self._opened is None:
+            async with self._opening:
+                if self._opened is None:
+                    self._opened = await anyio.to_thread.run_sync(self._open)
+                    self._is_open.set()
+
+    async def close(self) -> None:
+        """Close what was opened, and give back every lock."""
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            self._is_open = anyio.Event()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_close, opened)
+
+    async def ask(self, question: "Callable[[JobTables], T]") -> T:
+        """Return what `question` finds out of the tables, or does to them; see `transfers.jobs.tables`.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        return await self._run(lambda opened: question(opened.tables))
+
+    async def budget(self, question: "Callable[[BudgetStore], T]") -> T:
+        """Return what `question` finds out of the buckets of requests, or does to them.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        return await self._run(lambda opened: question(opened.budgets))
+
+    async def digests(self, path: Path, identity: "Identity", part_size: int) -> "Digests | None":
+        """Return what a file hashed to before, if it has not been touched since."""
+        return await self._run(lambda opened: opened.digests.find(path, identity, part_size))
+
+    async def keep_digests(self, path: Path, identity: "Identity", part_size: int, digests: "Digests") -> None:
+        """Remember what a file hashed to."""
+        await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests))
+
+    async def prune(self, before: float) -> int:
+        """Forget jobs that ended before a time, and digests that were kept before it; returns how many jobs.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        gone = await self.ask(lambda tables: tables.prune(before))
+        await self._run(lambda opened: opened.digests.prune(before))
+        return gone
+
+    async def listen(self) -> None:
+        """Hear what other processes tell, until cancelled; nothing where jobs are in SQLite, which has no such way."""
+        from transfers.locks import AdvisoryLocks
+
+        while True:
+            await self._is_open.wait()
+            locks = self._opened.locks if self._opened is not None else None
+            if not isinstance(locks, AdvisoryLocks):
+                return
+            try:
+                descriptor = await anyio.to_thread.run_sync(locks.fileno, limiter=self._threads)
+                self.signals.heard = True
+                with anyio.move_on_after(_LISTEN_SECONDS):
+                    await anyio.wait_readable(descriptor)
+                await anyio.to_thread.run_sync(locks.look, limiter=self._threads)
+            except (StorageProblem, OSError) as problem:
+                self.signals.heard = False
+                self._log.info("not_listening", problem=str(problem))
+                await anyio.sleep(_LISTEN_SECONDS)
+
+    async def wait_for_queue(self, seconds: float, listening: float) -> None:
+        """Wait until something is put into the queue: so many seconds, or as many as there are while `listening`."""
+        from transfers.jobs.tables import QUEUE
+
+        await self.signals.wait(QUEUE, listening if self.signals.heard else seconds)
+
+    # Locks and attempts
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[None]:
+        """Wait for a turn at something that one process at a time may do, and keep it for the block."""
+        lock = await self._run(lambda opened: opened.locks.take(name))
+        while lock is None:
+            await anyio.sleep(TURN_SECONDS)  # nothing tells one process that another one has let go of a lock
+            lock = await self._run(lambda opened: opened.locks.take(name))
+        try:
+            yield
+        finally:
+            await self._release(lock)
+
+    async def begin(self, row: JobRow, status: str | None = None) -> tuple[JobAttempt, JobRow] | None:
+        """Begin an attempt at a job, and return it with the row as it is then; None while another process works on it.
+
+        Also None where the row has changed since it was read. With a `status` it is a fresh start.
+
+        Raises:
+            StorageProblem: The database cannot be used, or nothing can be locked.
+        """
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        with anyio.CancelScope(shield=True):  # an attempt that nobody is given would never be released
+            return await self._run(lambda opened: _begin(opened, row, self.owner, status))
+        raise AssertionError("nothing cancels this scope")
+
+    async def renew(self, attempt: JobAttempt) -> JobRow:
+        """Begin the next attempt of the same process, after its database was away; returns the row as it is now.
+
+        Raises:
+            JobOwnershipLost: Another process has begun one.
+            StorageProblem: The database cannot be used.
+        """
+
+        def again(opened: _Open) -> JobRow:
+            seen = opened.tables.row(attempt.job_id) if _holds(opened, attempt) else None
+            if seen is None or seen.attempt != attempt.number:
+                raise JobOwnershipLost
+            row = opened.tables.begin(seen, self.owner)
+            if row is None:
+                raise JobOwnershipLost
+            attempt.number = row.attempt
+            return row
+
+        return await self._run(again)
+
+    async def check(self, attempt: JobAttempt) -> None:
+        """Make sure that this process still works on a job, and that no other one has begun.
+
+        Raises:
+            JobOwnershipLost: Another process has.
+            StorageProblem: The database cannot be used.
+        """
+        await self._run(lambda opened: _check(opened, attempt))
+
+    async def report(self, attempt: JobAttempt, hashed: int, sent: int) -> bool:
+        """Write down how far a job is, and return whether somebody wants it called off.
+
+        Raises:
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database cannot be used.
+        """
+
+        def write(opened: _Open) -> bool:
+            if not _holds(opened, attempt):
+                raise JobOwnershipLost
+            return opened.tables.progress(attempt.job_id, attempt.number, hashed, sent)
+
+        return await self._run(write)
+
+    async def save(self, job: Job, attempt: JobAttempt, **values: Any) -> None:
+        """Write down what is known of a job, and other `values` of its row.
+
+        Raises:
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database or its keys cannot be used.
+        """
+
+        def write(opened: _Open) -> None:
+            values.setdefault("attachment_id", job.attachment.id if job.attachment else None)
+            opened.tables.save(
+                job.id,
+                attempt.number,
+                posting=job.listed is not None and job.attachment is None,
+                record=self._record(job),
+                **values,
+            )
+
+        await self._run(write)
+
+    async def release(self, attempt: JobAttempt) -> None:
+        """Give back the lock of a job."""
+        await self._release(attempt.lock)
+
+    async def at_work(self, rows: Collection[JobRow]) -> set[str]:
+        """Return the ids of the jobs that some process, this one included, works on now."""
+        owned = [row for row in rows if row.owner is not None]
+        return await self._run(lambda opened: _at_work(opened, owned)) if owned else set()
+
+    # Rows as objects
+
+    async def find(self, attachment_ids: Collection[str]) -> dict[str, Job]:
+        """Return the jobs that made or are making attachments, by the attachments' ids; none that cannot be read."""
+        if not (attachment_ids and self.place.exists()):
+            return {}
+        found = {}
+        for row in await self.ask(lambda tables: tables.by_attachments(attachment_ids)):
+            try:
+                found[row.attachment_id or ""] = await self.load(row)
+            except UnreadableJob as problem:
+                self._log.warning("job_unreadable", job=row.id, problem=str(problem))
+        return found
+
+    async def load(self, row: JobRow) -> Job:
+        """Return the job of a row: the one that this process runs, or what the row says of it.
+
+        Raises:
+            UnreadableJob: It was damaged, or a newer version wrote it.
+        """
+        known = self._jobs.get(row.id)
+        if known is not None and known.under_way:
+            return known
+        return await self.image(row, elsewhere=await self.runs_elsewhere(row))
+
+    async def image(self, row: JobRow, *, elsewhere: bool) -> Job:
+        """Return what a row says of a job; the same object as before while anybody holds it.
+
+        Raises:
+            UnreadableJob: See `load`.
+        """
+        job = self._jobs.get(row.id)
+        if job is None:
+            job = self._jobs[row.id] = job_of(row)
+        parts, key = await self._rest_of(row)
+        if not job.under_way:  # else a run has begun since the row was read, and knows better
+            job.elsewhere = elsewhere
+            restore(job, row, key, parts)
+        return job
+
+    async def catch_up(self, job: Job, row: JobRow) -> None:
+        """Bring a job that this process works on to where others have left it; a wish to confirm stays."""
+        wanted = job.confirm_wanted
+        parts, key = await self._rest_of(row)
+        job.elsewhere = False
+        restore(job, row, key, parts)
+        job.confirm_wanted |= wanted
+
+    async def runs_elsewhere(self, row: JobRow) -> bool:
+        """Whether another process works on a job in such a way that it is worth waiting for."""
+        return row.status != FOLLOWING and bool(await self.at_work([row]))
+
+    async def add(self, job: Job, asked: str) -> bool:
+        """Write down a job that nobody has begun; false where one was asked for in the same words before."""
+        row = await self._run(lambda _: new_row(job, asked, self._record(job)))
+        # Before its row is there: whoever finds the row at the same moment is to be given this very object.
+        self._jobs[job.id] = job
+        return (await self.ask(lambda tables: tables.add(row))).id == job.id
+
+    def seal(self, job_id: str, upload_key: str) -> str:
+        """Hide an upload key; blocks, once, for the keys."""
+        if self._sealer.found_in is not None:
+            return self._sealer.seal(upload_key.encode(), _context(job_id))
+        # Two processes that start together must not make two keys.
+        while (lock := self._now.locks.take("keys")) is None:
+            anyio.from_thread.check_cancelled()
+        try:
+            return self._sealer.seal(upload_key.encode(), _context(job_id))
+        finally:
+            lock.release()
+
+    def _record(self, job: Job) -> str:
+        """Return what is to be written down of a job; blocks, once, for the keys."""
+        return record_of(job, partial(self.seal, job.id)).model_dump_json(exclude_defaults=True)
+
+    async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
+        sealed = read(row).upload_key
+        parts = await self.ask(lambda tables: tables.parts(row.id))
+        return parts, await anyio.to_thread.run_sync(self._unsealed, row.id, sealed) if sealed is not None else None
+
+    def _unsealed(self, job_id: str, sealed: str) -> str | None:
+        try:
+            return self._sealer.unseal(sealed, _context(job_id)).decode()
+        except KeyProblem as problem:
+            # Without it the upload begins anew under the same attachment; nothing else is lost.
+            self._log.warning("upload_key_unreadable", job=job_id, problem=str(problem))
+            return None
+
+    @cached_property
+    def _sealer(self) -> "Sealer":
+        from auth.sealer import Sealer
+
+        return Sealer(self.place.key_source())
+
+    @property
+    def _now(self) -> _Open:
+        if self._opened is None:
+            raise RuntimeError("JobRepository.open() has not been called")
+        return self._opened
+
+    async def _run(self, work: Callable[[_Open], T]) -> T:
+        await self.open()
+        return await anyio.to_thread.run_sync(work, self._now, limiter=self._threads)
+
+    async def _release(self, lock: "Lock") -> None:
+        # Not for long: a process that ends does not wait for a database that is away, with whose session the lock goes.
+        with anyio.move_on_after(_LET_GO_SECONDS, shield=True):
+            await anyio.to_thread.run_sync(lock.release, limiter=self._threads, abandon_on_cancel=True)
+
+    def _open(self) -> _Open:
+        from auth.database import Database
+        from transfers.budget_store import TABLES as BUDGETS
+        from transfers.budget_store import BudgetStore
+        from transfers.digest_store import TABLES as DIGESTS
+        from transfers.digest_store import DigestStore
+        from transfers.jobs.tables import TABLES, JobTables
+        from transfers.locks import AdvisoryLocks, FileLocks
+
+        address = self.place.address()
+        database = Database.open(address)
+        locks: Locks | None = None
+        try:
+            database.migrate(TABLES, DIGESTS, BUDGETS)
+            locks = (
+                AdvisoryLocks(database, self._heard)
+                if address.file is None
+                else FileLocks(address.file.parent / "locks")
+            )
+            legacy = _new_lock(locks, _LEGACY + self.owner)
+            return _Open(database, JobTables(database), BudgetStore(database), DigestStore(database), locks, legacy)
+        except BaseException:
+            if locks is not None:
+                locks.close()
+            database.close()
+            raise
+
+    def _heard(self, what: str) -> None:
+        anyio.from_thread.run_sync(self.signals.tell, what)
+
+
+def job_lock(job_id: str) -> str:
+    """Return the name of the lock of a job."""
+    return f"job {job_id}"
+
+
+def _new_lock(locks: "Locks", name: str) -> "Lock":
+    lock = locks.take(name)
+    if lock is None:
+        raise RuntimeError("nobody else knows this lock yet")
+    return lock
+
+
+def _begin(opened: _Open, row: JobRow, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
+    lock = opened.locks.take(job_lock(row.id))
+    if lock is None:
+        return None
+    begun = None
+    try:
+        begun = opened.tables.begin(row, owner, status) if not _legacy_owner_lives(opened, row) else None
+    finally:
+        if begun is None:
+            lock.release()
+    return (JobAttempt(row.id, begun.attempt, lock), begun) if begun is not None else None
+
+
+def _holds(opened: _Open, attempt: JobAttempt) -> bool:
+    opened.legacy.held()  # taken again, if need be, before one of the version before looks for it
+    return attempt.lock.held()
+
+
+def _check(opened: _Open, attempt: JobAttempt) -> None:
+    if not attempt.lock.held():
+        raise JobOwnershipLost
+    # After the lock: if that was lost, and taken again, whoever held it in between has counted the attempts up.
+    opened.tables.check(attempt.job_id, attempt.number)
+
+
+def _at_work(opened: _Open, rows: Sequence[JobRow]) -> set[str]:
+    taken = opened.locks.taken({job_lock(row.id) for row in rows})
+    return {row.id for row in rows if job_lock(row.id) in taken or _legacy_owner_lives(opened, row)}
+
+
+def _legacy_owner_lives(opened: _Open, row: JobRow) -> bool:
+    """Whether a process of the version before works on a job: it shows that by its own lock, not by the job's."""
+    if row.owner is None or " " in row.owner or not opened.tables.is_executor(row.owner):
+        return False
+    return bool(opened.locks.taken({_LEGACY + row.owner}))
+
+
+def _close(opened: _Open) -> None:
+    opened.legacy.release()
+    opened.locks.close()
+    opened.database.close()
+
+
+def _context(job_id: str) -> tuple[str, str]:
+    return ("upload key", job_id)

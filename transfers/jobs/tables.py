@@ -1,0 +1,343 @@
+"""The tables of jobs: what is written down of every job, in SQLite or PostgreSQL. Everything here blocks.
+
+    jobs        one row a job
+    job_parts   the parts of a file that storage has taken
+    executors   processes of the version before, which has a lock for each process and none for a job
+
+Who works on a job holds its lock, and writes under the number of its attempt: a process that was frozen, or cut off,
+and replaced meanwhile, changes nothing any more.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Executable,
+    Index,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from auth.database import Component, Database
+from transfers.jobs.rows import (
+    CANCELLED,
+    FOLLOWING,
+    OPEN,
+    QUEUED,
+    REPLACED,
+    JobOwnershipLost,
+    JobRow,
+    StoredPart,
+)
+from transfers.locks import CHANNEL
+
+PRUNED_AT_ONCE: Final = 500
+
+QUEUE: Final = "queue"
+"""What is told on the channel when a job waits for a worker."""
+
+_TABLES: Final = MetaData()
+JOBS: Final = Table(
+    "jobs",
+    _TABLES,
+    Column("id", Text, primary_key=True),
+    Column("asked", Text, nullable=False),
+    Column("fingerprint", Text, unique=True),
+    Column("attempt", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("base_url", Text, nullable=False),
+    Column("person_id", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("attachment_id", Text),
+    Column("name", Text, nullable=False),
+    Column("posting", Boolean, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("bytes_hashed", BigInteger, nullable=False),
+    Column("bytes_sent", BigInteger, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+)
+Index("jobs_asked", JOBS.c.asked)
+_OWNED: Final = JOBS.c.owner.is_not(None)
+Index("jobs_owner", JOBS.c.owner, postgresql_where=_OWNED, sqlite_where=_OWNED)
+Index("jobs_attachment", JOBS.c.attachment_id)
+Index("jobs_item", JOBS.c.item_id, JOBS.c.name)
+Index("jobs_created", JOBS.c.status, JOBS.c.created)
+Index("jobs_updated", JOBS.c.status, JOBS.c.updated)
+_PARTS: Final = Table(
+    "job_parts",
+    _TABLES,
+    Column("job_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+)
+_EXECUTORS: Final = Table(
+    "executors", _TABLES, Column("id", Text, primary_key=True), Column("started", Double, nullable=False)
+)
+
+TABLES: Final = Component(
+    "transfers",
+    _TABLES,
+    (
+        # 2: the tables stay, and the kinds in their records are tags, which version 1 cannot read.
+        (),
+    ),
+)
+
+
+class JobTables:
+    """Reads and writes of the tables; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._shared = database.address.file is None
+
+    def add(self, row: JobRow) -> JobRow:
+        """Write down a new job, unless one that counts was asked for in the same words; returns the one that is there.
+
+        Of two processes that are asked at the same moment, one adds it and both are given it.
+        """
+        with self._database.writing() as connection:
+            if self._shared:  # SQLite has one writer anyway
+                connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.asked, 0))))
+            known = _one(connection, _asked(row.asked))
+            if known is None:
+                connection.execute(JOBS.insert().values(vars(row)))
+            return known or row
+
+    def asked(self, asked: str) -> JobRow | None:
+        """Return the job that was asked for in these words."""
+        return self._first(_asked(asked))
+
+    def row(self, job_id: str) -> JobRow | None:
+        """Return a job by its id."""
+        return self._first(select(JOBS).where(JOBS.c.id == job_id))
+
+    def rows(self, ids: Collection[str]) -> list[JobRow]:
+        """Return jobs by their ids."""
+        return self._all(select(JOBS).where(JOBS.c.id.in_(ids)))
+
+    def by_attachments(self, ids: Collection[str]) -> list[JobRow]:
+        """Return the jobs of attachments, the oldest first."""
+        those = (JOBS.c.attachment_id.in_(ids), JOBS.c.status != REPLACED)
+        return self._all(select(JOBS).where(*those).order_by(JOBS.c.created))
+
+    def beginning_with(self, start: str) -> list[JobRow]:
+        """Return the jobs whose id begins so, two at most: enough to tell one from several."""
+        return self._all(select(JOBS).where(func.substr(JOBS.c.id, 1, len(start)) == start).limit(2))
+
+    def recent(self, *, limit: int, open_since: float | None = None) -> list[JobRow]:
+        """Return jobs, the newest first; with `open_since` those with something left to do.
+
+        To follow what ACC makes of a file is left to do where that was last looked at since then.
+        """
+        where = JOBS.c.status != REPLACED
+        if open_since is not None:
+            followed = and_(JOBS.c.status == FOLLOWING, JOBS.c.updated > open_since)
+            where = or_(JOBS.c.status.in_((OPEN, QUEUED)), followed)
+        return self._all(select(JOBS).where(where).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(limit))
+
+    def queued(self, base_url: str, after: tuple[float, str], limit: int) -> list[JobRow]:
+        """Return jobs that wait for a worker, the oldest first, from beyond (created, id) on."""
+        created, job_id = after
+        later = or_(JOBS.c.created > created, JOBS.c.id > job_id)
+        those = (JOBS.c.status == QUEUED, JOBS.c.base_url == base_url, JOBS.c.created >= created, later)
+        return self._all(select(JOBS).where(*those).order_by(JOBS.c.created, JOBS.c.id).limit(limit))
+
+    def owned(self, base_url: str) -> list[JobRow]:
+        """Return the jobs that some process works on, or worked on when it died."""
+        return self._all(select(JOBS).where(_OWNED, JOBS.c.base_url == base_url).order_by(JOBS.c.created))
+
+    def begin(self, seen: JobRow, owner: str, status: str | None = None) -> JobRow | None:
+        """Begin an attempt at a job, whose lock is held, and return its row; None if it changed since it was `seen`.
+
+        With a `status` it is a fresh start, and a wish to cancel it is forgotten; else it is gone on with.
+        """
+        values: dict[str, Any] = {"owner": owner, "attempt": seen.attempt + 1, "updated": time.time()}
+        if status is not None:
+            values |= {"status": status, "cancelled": False}
+        as_seen = (JOBS.c.attempt == seen.attempt, JOBS.c.owner.is_not_distinct_from(seen.owner))
+        with self._database.writing() as connection:
+            begun = (
+                update(JOBS)
+                .where(JOBS.c.id == seen.id, JOBS.c.status == seen.status, *as_seen)
+                .values(values)
+                .returning(JOBS)
+            )
+            return _one(connection, begun)
+
+    def check(self, job_id: str, attempt: int) -> None:
+        """Make sure that an attempt is the last one.
+
+        Raises:
+            JobOwnershipLost: Another one has begun.
+        """
+        with self._database.reading() as connection:
+            _check(connection, job_id, attempt)
+
+    def save(self, job_id: str, attempt: int, /, **values: Any) -> None:
+        """Write down what changed of a job.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        with self._database.writing() as connection:
+            self._update(connection, job_id, attempt, values | {"updated": time.time()})
+            if "status" in values:
+                self._tell(connection, QUEUE if values["status"] == QUEUED else job_id)
+
+    def progress(self, job_id: str, attempt: int, hashed: int, sent: int) -> bool:
+        """Write down how far a job is, and return whether somebody wants it called off.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        with self._database.writing() as connection:
+            self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent})
+            return bool(connection.execute(select(JOBS.c.cancelled).where(JOBS.c.id == job_id)).scalar())
+
+    def identify(self, job_id: str, attempt: int, fingerprint: str) -> JobRow:
+        """Give a job its fingerprint, and return the job that has it: this one, or one that had it before.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        with suppress(IntegrityError), self._database.writing() as connection:  # somebody has it
+            self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
+        row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
+        # Gone in between: pruned, or replaced by a third one; the next try finds out.
+        return row if row is not None else self.identify(job_id, attempt, fingerprint)
+
+    def drop(self, job_id: str) -> None:
+        """Let a job that rests or is only followed, and counts no more, stand in nobody's way."""
+        rests = or_(JOBS.c.owner.is_(None), JOBS.c.status == FOLLOWING)
+        gone: dict[str, Any] = {"status": REPLACED, "fingerprint": None, "asked": f"replaced {job_id}", "owner": None}
+        gone |= {"attempt": JOBS.c.attempt + 1}  # who only follows it has nothing to write any more
+        with self._database.writing() as connection:
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id, rests).values(gone))
+
+    def call_off(self, job_id: str) -> bool:
+        """Ask for a job to be called off, and return whether that is done: nobody works on it."""
+        rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
+        gone = {"status": CANCELLED, "asked": f"cancelled {job_id}", "fingerprint": None}
+        with self._database.writing() as connection:
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(cancelled=True))
+            done = connection.execute(update(JOBS).where(*rests).values(gone)).rowcount > 0
+            self._tell(connection, job_id)
+        return done
+
+    def keep_parts(self, job_id: str, attempt: int, parts: Iterable[StoredPart]) -> None:
+        """Write down parts that storage has taken.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        insert = self._database.insert(_PARTS)
+        news = {"etag": insert.excluded.etag, "sha256": insert.excluded.sha256}
+        upsert = insert.on_conflict_do_update(index_elements=[_PARTS.c.job_id, _PARTS.c.number], set_=news)
+        with self._database.writing() as connection:
+            _check(connection, job_id, attempt, alone=True)
+            connection.execute(upsert, [{"job_id": job_id, **vars(part)} for part in parts])
+
+    def parts(self, job_id: str) -> list[StoredPart]:
+        """Return the parts that storage has taken."""
+        columns = (_PARTS.c.number, _PARTS.c.size, _PARTS.c.etag, _PARTS.c.sha256)
+        with self._database.reading() as connection:
+            found = connection.execute(select(*columns).where(_PARTS.c.job_id == job_id).order_by(_PARTS.c.number))
+            return [StoredPart(*row) for row in found]
+
+    def forget_parts(self, job_id: str, attempt: int, numbers: Sequence[int] | None = None) -> None:
+        """Forget parts that storage turned out not to have; all of them with None.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        these = () if numbers is None else (_PARTS.c.number.in_(numbers),)
+        with self._database.writing() as connection:
+            _check(connection, job_id, attempt, alone=True)
+            connection.execute(delete(_PARTS).where(_PARTS.c.job_id == job_id, *these))
+
+    def rivals(self, job_id: str, item_id: str, name: str) -> tuple[set[str], int]:
+        """Return what other jobs have of the same name on an item: their attachments, and how many doubtful POSTs."""
+        others = (JOBS.c.item_id == item_id, JOBS.c.name == name, JOBS.c.id != job_id)
+        with self._database.reading() as connection:
+            found = connection.execute(select(JOBS.c.attachment_id, JOBS.c.posting).where(*others)).all()
+        return {row[0] for row in found if row[0]}, sum(1 for row in found if row[1] and not row[0])
+
+    def is_executor(self, owner: str) -> bool:
+        """Whether an owner is a process of the version before, which shows by a lock of its own that it lives."""
+        with self._database.reading() as connection:
+            return connection.execute(select(_EXECUTORS.c.id).where(_EXECUTORS.c.id == owner)).first() is not None
+
+    def prune(self, before: float) -> int:
+        """Forget what ended before a time, and return how many jobs that were.
+
+        Some hundreds at once, so that nobody who wants to write waits for long.
+        """
+        gone = 0
+        while some := self._prune_some(before):
+            gone += some
+        return gone
+
+    def _prune_some(self, before: float) -> int:
+        old = (JOBS.c.status.not_in((OPEN, QUEUED)), JOBS.c.owner.is_(None), JOBS.c.updated < before)
+        some = select(JOBS.c.id).where(*old).limit(PRUNED_AT_ONCE)
+        with self._database.writing() as connection:
+            ended = delete(JOBS).where(JOBS.c.id.in_(some), *old).returning(JOBS.c.id)
+            gone = list(connection.execute(ended).scalars())
+            connection.execute(delete(_PARTS).where(_PARTS.c.job_id.in_(gone)))
+        return len(gone)
+
+    def _update(self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any]) -> None:
+        this = (JOBS.c.id == job_id, JOBS.c.attempt == attempt)
+        if not connection.execute(update(JOBS).where(*this).values(values)).rowcount:
+            raise JobOwnershipLost
+
+    def _tell(self, connection: Connection, what: str) -> None:
+        if self._shared:
+            connection.execute(select(func.pg_notify(CHANNEL, what)))
+
+    def _first(self, query: Select[Any]) -> JobRow | None:
+        with self._database.reading() as connection:
+            return _one(connection, query)
+
+    def _all(self, query: Select[Any]) -> list[JobRow]:
+        with self._database.reading() as connection:
+            return [JobRow(**row) for row in connection.execute(query).mappings()]
+
+
+def _check(connection: Connection, job_id: str, attempt: int, *, alone: bool = False) -> None:
+    """Make sure that an attempt is the last one; `alone` also until the transaction ends."""
+    query = select(JOBS.c.attempt).where(JOBS.c.id == job_id)
+    if connection.execute(query.with_for_update() if alone else query).scalar() != attempt:
+        raise JobOwnershipLost
+
+
+def _asked(asked: str) -> Select[Any]:
+    return select(JOBS).where(JOBS.c.asked == asked).order_by(JOBS.c.created.desc()).limit(1)
+
+
+def _one(connection: Connection, query: Executable) -> JobRow | None:
+    found = connection.execute(query).mappings().first()
+    return JobRow(**found) if found is not None else None
