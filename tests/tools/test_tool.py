@@ -148,7 +148,7 @@ async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
         told.append((done, total, message))
 
     where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
-    job = LocalFileJob(where, "a.pdf", path="/a.pdf", open_file=SimpleNamespace, identity=Identity(1, 1, 100, 0))
+    job = LocalFileJob(where, "a.pdf", path="/a.pdf", identity=Identity(1, 1, 100, 0))
     tell = progress_teller(Call("add_submittal_attachment", {}, ProgressReporter(report).tell))
     for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):
         job.hashed.add(hashed)

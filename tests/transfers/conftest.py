@@ -209,6 +209,7 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         parallel: int = 4,
         category: str = "for_review",
         takes_up: bool = False,
+        files_at_once: int = 0,
         stall_seconds: float | None = None,
         database_url: str | None = None,
         **seams: Any,
@@ -245,7 +246,7 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         )
         async with client:
             with anyio.fail_after(60):
-                async with transfers.running((lambda _: True) if takes_up else None):
+                async with transfers.running((lambda _: True) if takes_up else None, files_at_once=files_at_once):
                     yield Site(box, acc, edge, transfers, where, item)
 
     return started
