@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -38,6 +39,7 @@ from sandbox import (
 from sandbox.call import Answer, Bearer, Call, Html, Operation
 from sandbox.crowd import make_crowd
 from sandbox.limits import RateLimits
+from sandbox.permitted import as_the_reference_prints
 from sandbox.query import Query
 from sandbox.refusals import RefusedError, Service, api_not_granted, error_body, missing_scope, unauthorized
 from sandbox.routes import Router, service_of
@@ -86,6 +88,10 @@ _APIS: Final = {"submittals": "construction_cloud", "dm": "data_management", "os
 """Which API, as the pages of APS call them, a service belongs to; signing in belongs to none."""
 
 
+_PRINTED_OTHERWISE = ("attachments.", "steps.", "tasks.", "users.me")
+"""Operations whose reference pages show `permittedActions` in other shapes than the tutorials."""
+
+
 class Api:
     """The ASGI application of the API port."""
 
@@ -125,11 +131,7 @@ class Api:
         now = world.clock.now()
         if operation.access == "control":
             world.controls.admit(request.headers)
-        bearer = self._bearer(request) if operation.access in ("token", "person") else None
-        if operation.name == "auth.token" and request.scope["state"].get("expired"):
-            raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
-        if bearer is not None and bearer.person is not None:
-            request.scope["state"]["request"].person = bearer.person.key
+        bearer = self._identified(request, operation)
         self._limits.count(operation, bearer, now)
         if world.switches.app_apis not in ("all", _APIS.get(operation.service, world.switches.app_apis)):
             raise api_not_granted()
@@ -156,10 +158,23 @@ class Api:
             answer = operation.handler(call)
         if isinstance(answer, Awaitable):
             return await answer
+        if operation.name.startswith(_PRINTED_OTHERWISE) and world.switches.permitted_actions == "reference":
+            return replace(answer, body=as_the_reference_prints(answer.body))
         return answer
 
     def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
         return self._router.match(scope["method"], _raw_path(scope), self._world.switches)
+
+    def _identified(self, request: Request, operation: Operation) -> Bearer | None:
+        """What the token of a request says, where the operation asks for one; its person is put into the log."""
+        if operation.name == "auth.token" and request.scope["state"].get("expired"):
+            raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
+        if operation.access not in ("token", "person"):
+            return None
+        bearer = self._bearer(request)
+        if bearer.person is not None:
+            request.scope["state"]["request"].person = bearer.person.key
+        return bearer
 
     def _bearer(self, request: Request) -> Bearer:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -71,6 +71,20 @@ def action(
     }
 
 
+def as_the_reference_prints(value: Any) -> Any:
+    """A JSON answer whose `permittedActions` have the shapes that the reference pages print (fact sheet 2.2)."""
+    if isinstance(value, list):
+        return [as_the_reference_prints(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    body = {name: as_the_reference_prints(one) for name, one in value.items()}
+    for one in body.get("permittedActions", []):
+        for way in one["transitions"]:
+            way["mandatoryFields"] = way["mandatoryFields"] and [way["mandatoryFields"]]
+        one["transitions"] = one["transitions"] or [""]
+    return body
+
+
 def find(actions: Iterable[Action], action_id: str) -> Action | None:
     """The action with that id, or None."""
     return next((one for one in actions if one["id"] == action_id), None)

@@ -95,7 +95,7 @@ URL: Final[Mapping[str, Any]] = text_like("^https?://")
 DATE: Final[Mapping[str, Any]] = text_like(r"^\d{4}-\d\d-\d\d$")
 STAMP: Final[Mapping[str, Any]] = text_like(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 """A moment as Submittals writes it (fact sheet 0)."""
-FILES_STAMP: Final[Mapping[str, Any]] = text_like(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$")
-"""A moment as Data Management writes it."""
+FILES_STAMP: Final[Mapping[str, Any]] = text_like(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,7}Z$")
+"""A moment as Data Management writes it: recorded with seven decimals, in documents with six."""
 SECOND_STAMP: Final[Mapping[str, Any]] = text_like(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 """A moment as object storage writes it."""

@@ -17,6 +17,7 @@ from sandbox.shapes import (
     Shape,
     by_name,
     choice,
+    either,
     maybe,
     several,
     text_like,
@@ -51,7 +52,7 @@ TRANSITION = Shape(
         "stateFrom": _TRANSITION_END,
         "stateTo": _TRANSITION_END,
         "transitionFields": maybe(several(TEXT)),
-        "mandatoryFields": maybe(several(TEXT)),
+        "mandatoryFields": maybe(several(either(TEXT, several(TEXT)))),
         "actionId": maybe(TEXT),
     },
 )
@@ -61,7 +62,7 @@ ACTION = Shape(
         "id": text_like("^[A-Za-z]+::[a-z_]+$"),
         "fields": by_name(several(ANYTHING)),
         "mandatoryFields": several(TEXT),
-        "transitions": several(TRANSITION),
+        "transitions": several(either(TRANSITION, choice(""))),
     },
 )
 

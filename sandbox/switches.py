@@ -83,6 +83,12 @@ class Switches:
     encoded_colon: Literal["refuse", "accept"] = _switch(
         "refuse", "2.6, 13.13", "whether %3A stands for the colon of :transition and :close"
     )
+    permitted_actions: Literal["tutorial", "reference"] = _switch(
+        "tutorial",
+        "2.2",
+        "shapes in permittedActions: the tutorials' empty transitions and flat lists, or the reference pages' [\"\"] on"
+        " attachments, steps and tasks and a list in a list in users/me",
+    )
     attach_in_draft: bool = _switch(
         default=True, section="3.5, 13.4", meaning="whether a manager may attach to a draft"
     )

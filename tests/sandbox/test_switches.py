@@ -121,6 +121,19 @@ def test_duplicates_may_keep_their_category(box, manager):
     assert [row["categoryId"] for row in box.attachments(item)] == [source["categoryId"]] * 2
 
 
+def test_permitted_actions_may_have_the_shapes_of_the_reference_pages(box, manager):
+    box.switches.permitted_actions = "reference"
+    item = box.item("052100-1")
+    attachment = manager.attach(box.item("051200-3")).json()
+    [step, *_] = manager.submittals("GET", f"/items/{item.id}/steps").json()["results"]
+    for one in (attachment, step, *step["tasks"]):
+        assert [action["transitions"] for action in one["permittedActions"]] == [[""]] * len(one["permittedActions"])
+    me = manager.submittals("GET", "/users/me").json()["permittedActions"]
+    ways = {way["id"]: way for one in me for way in one["transitions"] if way}
+    assert ways["create::sbc-1"]["mandatoryFields"] == [["subcontractor", "subcontractorType", "submitterDueDate"]]
+    assert manager.actions(item)["Item::retrieve"]["transitions"] == []
+
+
 def test_the_longest_name_is_a_switch(box, manager):
     item = box.item("051200-3")
     box.switches.longest_name = 10
