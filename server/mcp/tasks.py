@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.mcpserver import require_client_extension
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, GetTaskRequestParams
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_INFO_META_KEY, GetTaskRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from server.mcp.client_request import ClientRequest
@@ -37,7 +37,7 @@ def add_tasks(server: Server[Any]) -> None:
     """Let `server` advertise the extension and answer its three methods."""
     server.extensions[IDENTIFIER] = {}
     for method, handler in {"tasks/get": get_task, "tasks/update": _update_task, "tasks/cancel": _cancel}.items():
-        server.add_request_handler(method, GetTaskRequestParams, _handled(handler))
+        server.add_request_handler(method, GetTaskRequestParams, _handled(server, handler))
 
 
 def client_supports_tasks(request: ClientRequest) -> bool:
@@ -51,6 +51,7 @@ def created_task(answer: DeferredResult) -> dict[str, Any]:
 
 
 def _handled(
+    server: Server[Any],
     handler: Callable[[Desk, Task], Awaitable[dict[str, Any]]],
 ) -> Callable[[ServerRequestContext[Door, Any], GetTaskRequestParams], Awaitable[dict[str, Any]]]:
     async def handle(context: ServerRequestContext[Door, Any], params: GetTaskRequestParams) -> dict[str, Any]:
@@ -58,9 +59,12 @@ def _handled(
             raise MCPError(METHOD_NOT_FOUND, "Method not found", context.method)
         require_client_extension(context, IDENTIFIER)
         try:
-            return await handler(await context.lifespan_context.opened(), read_task(params.task_id))
+            answer = await handler(await context.lifespan_context.opened(), read_task(params.task_id))
         except NoSuchTask:
             raise MCPError(INVALID_PARAMS, "There is no such task.") from None
+        if "result" in answer:  # the SDK says who answers in every result, but knows nothing of this one
+            answer["result"]["_meta"] = {SERVER_INFO_META_KEY: server.server_info_stamp}
+        return answer
 
     return handle
 

@@ -168,7 +168,9 @@ async def test_an_upload_that_takes_its_time_is_a_task_and_its_result_the_tools_
     assert (under_way["resultType"], under_way["taskId"], under_way["ttlMs"]) == ("complete", created.task_id, None)
     assert under_way["statusMessage"].startswith("uploading: ")
     assert under_way["statusMessage"].endswith(f" of {len(CONTENT)} bytes")
-    assert set(polling.told[-1]) - {"_meta", "resultType"} == KNOWN | {"result"}
+    ended = polling.told[-1]
+    assert set(ended) - {"_meta", "resultType"} == KNOWN | {"result"}
+    assert ended["result"]["_meta"] == ended["_meta"], "every result says which server answers, also one within a task"
     [shown] = answers
     assert (shown["attachment"]["state"], shown["already_attached"]) == ("uploaded", False)
     assert shown["attachment"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
