@@ -6,14 +6,10 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from acc import operations as op
 from acc.connection import Connection
@@ -31,6 +27,7 @@ from acc.models import SignedUrl
 from acc.parts import part_request
 from acc.requests import build
 from acc.retry import RetryPolicy
+from tests.certificates import write_certificate
 
 USERINFO = build(op.USERINFO)
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -215,27 +212,8 @@ def test_nothing_waits_without_a_limit() -> None:
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[str]:
     """A server on this machine whose certificate nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(write_certificate(tmp_path, "localhost"))
     listener = socket.create_server(("127.0.0.1", 0))
 
     ending = threading.Event()
