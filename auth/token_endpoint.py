@@ -60,6 +60,7 @@ class Person(BaseModel):
     sub: str = Field(pattern=r"^[!-~]+$")
     name: Annotated[str, BeforeValidator(_visible)] = ""
     email: Annotated[str | None, BeforeValidator(lambda value: _visible(value) or None)] = None
+    email_verified: Annotated[bool, BeforeValidator(lambda value: value in (True, "true"))] = False
 
 
 class TokenEndpoint:

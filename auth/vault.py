@@ -154,11 +154,12 @@ class Vault:
 
     # A person signs in or out
 
-    def keep(self, account: Account, name: str, email: str | None, tokens: Tokens) -> SignIn:
-        """Keep a new sign-in, in place of an older one of the same person, and make that person the current one."""
+    def keep(self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool = True) -> SignIn:
+        """Keep a new sign-in, in place of an older one of the same person; with `current`, make it the current one."""
         with self._database.writing() as connection:
             generation = self._write(connection, account, name, email, tokens)
-            _make_current(connection, account)
+            if current:
+                _make_current(connection, account)
         return SignIn(account, name, email, generation, tokens, over=False)
 
     def prepare(self, account: Account, name: str) -> None:

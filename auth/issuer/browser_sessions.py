@@ -1,0 +1,67 @@
+"""Sessions of browsers in which a person has signed in at Autodesk, so that one sign-in serves several clients."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, select
+
+from auth.database import Database
+from auth.issuer.opaque_secrets import MAX_LENGTH, digest, new_secret
+from auth.issuer.tables import COMPONENT, SESSIONS
+
+COOKIE: Final = "__Host-session"
+SESSION_SECONDS: Final = 8 * 3600.0
+
+
+@dataclass(frozen=True)
+class SignedInPerson:
+    """Who signed in; `email` is one that Autodesk has verified, else None."""
+
+    subject: str
+    name: str
+    email: str | None
+
+
+class BrowserSessions:
+    """The sessions of one database. Everything here blocks."""
+
+    def __init__(
+        self, database: Database, *, seconds: float = SESSION_SECONDS, now: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self.seconds = seconds
+        self._now = now
+        database.migrate(COMPONENT)
+
+    def start(self, person: SignedInPerson) -> str:
+        """Begin a session; return its cookie's value."""
+        cookie, now = new_secret(), self._now()
+        with self._database.writing() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at < now))
+            connection.execute(
+                SESSIONS.insert().values(
+                    digest=digest(cookie),
+                    subject=person.subject,
+                    name=person.name,
+                    email=person.email,
+                    expires_at=now + self.seconds,
+                )
+            )
+        return cookie
+
+    def find(self, cookie: str | None) -> SignedInPerson | None:
+        """Return who is signed in in a browser."""
+        if cookie is None or len(cookie) > MAX_LENGTH:
+            return None
+        with self._database.reading() as connection:
+            query = select(SESSIONS).where(SESSIONS.c.digest == digest(cookie), SESSIONS.c.expires_at > self._now())
+            row = connection.execute(query).mappings().one_or_none()
+        return SignedInPerson(row["subject"], row["name"], row["email"]) if row is not None else None
+
+    def end(self, *, cookie: str | None = None, subject: str | None = None) -> None:
+        """End one session, or all of a person."""
+        fits = SESSIONS.c.digest == digest(cookie) if cookie is not None else SESSIONS.c.subject == subject
+        with self._database.writing() as connection:
+            connection.execute(delete(SESSIONS).where(fits))

@@ -1,0 +1,1 @@
+"""The team server: Streamable HTTP for a whole company, each caller as themself."""

@@ -1,0 +1,247 @@
+"""A team server's authorization server over the sandbox, with browsers that hold cookies and clients that hold tokens."""
+
+import base64
+import hashlib
+import html
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx
+from starlette.applications import Starlette
+
+import sandbox
+from acc.hosts import Hosts
+from auth.database import Database
+from auth.issuer.browser_sessions import BrowserSessions
+from auth.issuer.client_documents import ClientDocuments
+from auth.issuer.clients import ClientRepository, RegisteredClient
+from auth.issuer.grants import GrantRepository
+from auth.issuer.opaque_secrets import digest
+from auth.issuer.pending_requests import PendingRequests
+from auth.issuer.routes import IssuerRoutes
+from auth.issuer.scopes import offered_scopes
+from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
+from auth.key_ring import EnvironmentKeys
+from auth.pkce import App
+from auth.sealing import Key
+from auth.token_endpoint import Autodesk, Http, TokenEndpoint
+from auth.vault import Vault
+from server.web import Web
+
+PUBLIC = "https://team.example"
+RESOURCE = f"{PUBLIC}/mcp"
+CALLBACK = f"{PUBLIC}/callback/autodesk"
+APP_URI = "https://client.example/callback"
+KNOWN = RegisteredClient("known-client", "Known Client", (APP_URI,), "pre-registered")
+CONFIDENTIAL = RegisteredClient(
+    "confidential", "Confidential", (APP_URI,), "pre-registered", "client_secret_basic", digest("QZJ-secret-of-client")
+)
+
+
+@dataclass
+class Site:
+    """An authorization server and everything behind it. `later` moves its clock."""
+
+    app: Starlette
+    issuer: TokenIssuer
+    box: sandbox.Box
+    database: Database
+    audit: list[tuple[str, dict[str, str | None]]]
+    clock: list[float]
+
+    def later(self, seconds: float) -> None:
+        self.clock[0] += seconds
+
+    def http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=PUBLIC)
+
+    def events(self) -> list[str]:
+        return [event for event, _ in self.audit]
+
+
+def site_of(
+    box: sandbox.Box,
+    database: Database,
+    *,
+    documents: Callable[[], ClientDocuments] | None = None,
+    app: App | None = None,
+    http: Http | None = None,
+    **settings: Any,
+) -> Site:
+    """Build one; `settings` are fields of `IssuerSettings`."""
+    clock = [0.0]
+
+    def now() -> float:
+        return time.time() + clock[0]
+
+    hosts = Hosts.at(box.base_url)
+    box.register_callback(CALLBACK)
+    vault = Vault(database, EnvironmentKeys([Key.new()]))
+    stores = IssuerStores(
+        ClientRepository(database, now=now, max_clients=settings.pop("max_clients", 10_000)),
+        GrantRepository(database, now=now),
+        PendingRequests(database, vault, now=now),
+        BrowserSessions(database, now=now),
+        vault,
+    )
+    audit: list[tuple[str, dict[str, str | None]]] = []
+    issuer = TokenIssuer(
+        IssuerSettings(PUBLIC, offered_scopes(read_only=False), ("data:read", "user-profile:read"), **settings),
+        stores,
+        TokenEndpoint(http or Web(hosts), Autodesk(hosts.api, hosts.profile), app or App(box.client_id, CALLBACK)),
+        documents() if documents is not None else None,
+        known_clients={KNOWN.client_id: KNOWN, CONFIDENTIAL.client_id: CONFIDENTIAL},
+        audit=lambda event, **fields: audit.append((event, fields)),
+        now=now,
+    )
+    routes = IssuerRoutes(issuer, lambda request: request.client.host if request.client else "")
+    return Site(Starlette(routes=routes.routes()), issuer, box, database, audit, clock)
+
+
+@dataclass
+class Form:
+    """A form of a page, as a browser would send it."""
+
+    action: str
+    fields: list[tuple[str, str]]
+    boxes: list[str]
+
+
+class Browser:
+    """A browser of one person: cookies, redirects, hand-over pages; at Autodesk it chooses `person`."""
+
+    def __init__(self, site: Site, person: str = "manager") -> None:
+        self._http = site.http()
+        self._box = site.box
+        self.person = person
+        self.pages: list[httpx.Response] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {cookie.name: cookie.value or "" for cookie in self._http.cookies.jar}
+
+    async def visit(self, url: str) -> Any:
+        """Go on until there is a page to act on, or until the browser leaves for a client: then that address."""
+        return await self._settled(await self.once(url))
+
+    async def once(self, url: str) -> httpx.Response:
+        """One request, wherever it leads."""
+        if url.startswith(self._box.base_url):
+            async with httpx.AsyncClient() as autodesk:
+                return await autodesk.get(f"{url}&sandbox_person={self.person}")
+        return await self._http.get(url)
+
+    async def submit(self, page: Any, *, scopes: list[str] | None = None, **buttons: str) -> Any:
+        """Send a page's form with a button, or with other values of its fields."""
+        form = form_of(page)
+        chosen = [("scope", scope) for scope in (form.boxes if scopes is None else scopes)]
+        body = urlencode([*(one for one in form.fields if one[0] not in buttons), *chosen, *buttons.items()])
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await self._settled(await self._http.post(form.action, content=body, headers=kind))
+
+    async def _settled(self, answer: httpx.Response) -> httpx.Response | str:
+        while (onward := onward_of(answer)) is not None:
+            if onward.startswith("/"):
+                onward = PUBLIC + onward
+            if not onward.startswith((PUBLIC + "/", self._box.base_url)):
+                return onward
+            answer = await self.once(onward)
+        self.pages.append(answer)
+        return answer
+
+
+def onward_of(answer: httpx.Response) -> str | None:
+    """Where a browser goes on to by itself."""
+    if answer.is_redirect:
+        return answer.headers["location"]
+    found = re.search(r'http-equiv="refresh" content="0;url=([^"]*)"', answer.text)
+    return html.unescape(found[1]) if found else None
+
+
+def form_of(page: httpx.Response) -> Form:
+    text = page.text
+    action = re.search(r'<form method="post" action="([^"]*)"', text)
+    assert action, text
+    fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', text)
+    boxes = re.findall(r'<input type="checkbox" name="scope" value="([^"]*)" checked>', text)
+    return Form(action[1], [(name, html.unescape(value)) for name, value in fields], boxes)
+
+
+@dataclass
+class OAuthClient:
+    """A client with PKCE, as MCP's are."""
+
+    site: Site
+    client_id: str = KNOWN.client_id
+    redirect_uri: str = APP_URI
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def url(self, **changes: str | None) -> str:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "state": self.state,
+            "resource": RESOURCE,
+            **changes,
+        }
+        return f"{PUBLIC}/authorize?{urlencode({name: value for name, value in query.items() if value is not None})}"
+
+    async def post(self, path: str, headers: dict[str, str] | None = None, **form: str | None) -> httpx.Response:
+        given = {name: value for name, value in form.items() if value is not None}
+        async with self.site.http() as http:
+            return await http.post(path, data=given, headers=headers)
+
+    async def exchange(self, code: str, **changes: str | None) -> httpx.Response:
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "client_id": self.client_id,
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+            "resource": RESOURCE,
+        }
+        return await self.post("/token", **(form | changes))
+
+    async def refresh(self, token: str, **changes: str | None) -> httpx.Response:
+        form: dict[str, str | None] = {
+            "grant_type": "refresh_token",
+            "client_id": self.client_id,
+            "refresh_token": token,
+        }
+        return await self.post("/token", **(form | changes))
+
+    async def code(self, browser: Browser, **changes: str | None) -> str:
+        """Bring a person through consent and Autodesk, and return the code."""
+        page = await browser.visit(self.url(**changes))
+        assert not isinstance(page, str), page
+        answer = answer_of(await browser.submit(page, decision="allow"))
+        assert answer["state"] == self.state
+        return answer["code"]
+
+    async def tokens(self, browser: Browser, **changes: str | None) -> dict[str, Any]:
+        answer = await self.exchange(await self.code(browser, **changes))
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def answer_of(url: object) -> dict[str, str]:
+    """The fields of an answer that a client got by redirect."""
+    assert isinstance(url, str), getattr(url, "text", url)
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

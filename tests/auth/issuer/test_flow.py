@@ -1,0 +1,461 @@
+"""Consent, Autodesk's sign-in and tokens: the whole flow, and each threat to it, through the routes."""
+
+import re
+
+import pytest
+
+import sandbox
+from auth.database import Database
+from auth.errors import SignInUnavailable
+from auth.issuer.admission import AdmissionPolicy
+from auth.issuer.scopes import ATTACH, MOVE, READ
+from auth.pkce import App
+
+from .flow import APP_URI, CALLBACK, CONFIDENTIAL, PUBLIC, RESOURCE, Browser, OAuthClient, Site, answer_of, site_of
+
+
+async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        page = await browser.visit(client.url(scope=f"{READ} {ATTACH} offline_access"))
+        for shown in ("Known Client", "client.example", "in your name"):
+            assert shown in page.text
+        answer = answer_of(await browser.submit(page, decision="allow"))
+        assert (answer["state"], answer["iss"]) == (client.state, PUBLIC)
+        tokens = (await client.exchange(answer["code"])).json()
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["scope"] == f"{READ} {ATTACH}"
+    verified = site.issuer.stores.grants.verify(tokens["access_token"])
+    assert verified is not None
+    person = site.box.person("manager")
+    assert (verified.subject, verified.email) == (person.autodesk_id, person.email)
+    kept = site.issuer.stores.vault.read(site.issuer.account(person.autodesk_id))
+    assert kept is not None
+    assert site.events() == ["signed_in", "consented", "tokens_issued"]
+
+
+async def test_a_team_sign_in_makes_nobody_the_current_person_of_the_machine(site: Site) -> None:
+    async with Browser(site) as browser:
+        await OAuthClient(site).tokens(browser)
+    account = site.issuer.account("any")
+    assert site.issuer.stores.vault.current(account.base_url, account.client_id) is None
+
+
+async def test_a_second_client_is_connected_without_autodesk_but_never_without_consent(site: Site) -> None:
+    async with Browser(site) as browser:
+        await OAuthClient(site).tokens(browser)
+        site.box.requests.clear()
+        client = OAuthClient(site)
+        page = await browser.visit(client.url())
+        assert "You are signed in as" in page.text
+        assert "code" in answer_of(await browser.submit(page, decision="allow"))
+        assert site.box.requests.count("auth.authorize") == 0
+
+
+async def test_a_signed_in_browser_can_connect_a_client_as_another_person(site: Site) -> None:
+    async with Browser(site) as browser:
+        await OAuthClient(site).tokens(browser)
+        browser.person = "engineer"
+        client = OAuthClient(site)
+        page = await browser.visit(client.url())
+        answer = answer_of(await browser.submit(page, decision="other"))
+        tokens = (await client.exchange(answer["code"])).json()
+    verified = site.issuer.stores.grants.verify(tokens["access_token"])
+    assert verified is not None
+    assert verified.subject == site.box.person("engineer").autodesk_id
+
+
+async def test_a_person_can_leave_out_scopes_and_nobody_can_add_some(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        page = await browser.visit(client.url(scope=f"{READ} {ATTACH}"))
+        answer = answer_of(await browser.submit(page, scopes=[MOVE], decision="allow"))
+        assert (await client.exchange(answer["code"])).json()["scope"] == READ
+
+
+async def test_a_client_learns_that_the_person_declined_here_or_at_autodesk(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        page = await browser.visit(client.url())
+        here = answer_of(await browser.submit(page, decision="deny"))
+        browser.person = "deny"
+        page = await browser.visit(client.url())
+        there = answer_of(await browser.submit(page, decision="allow"))
+    for answer in (here, there):
+        assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", client.state, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"client_id": "nobody"}, "does not know the application"),
+        ({"client_id": None}, "does not know the application"),
+        ({"redirect_uri": "https://evil.example/callback"}, "not registered"),
+        ({"redirect_uri": APP_URI + "/"}, "not registered"),
+        ({"redirect_uri": APP_URI + "?x=1"}, "not registered"),
+        ({"client_id": "https://127.0.0.1/client"}, "cannot be identified"),
+    ],
+)
+async def test_a_browser_is_never_sent_to_an_address_that_no_client_registered(
+    site: Site, changes: dict[str, str | None], words: str
+) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url(**changes))
+    assert page.status_code == 400
+    assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"resource": "https://other.example/mcp"}, "invalid_target"),
+        ({"resource": f"{PUBLIC}/other"}, "invalid_target"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+    ],
+)
+async def test_a_faulty_request_goes_back_to_the_client_with_state_and_issuer(
+    site: Site, changes: dict[str, str | None], error: str
+) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        answer = answer_of(await browser.visit(client.url(**changes)))
+    assert (answer["error"], answer["state"], answer["iss"]) == (error, client.state, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "resource", [None, RESOURCE + "/", RESOURCE.replace("team", "TEAM"), "https://team.example:443/mcp"]
+)
+async def test_the_resource_may_be_left_out_or_spelt_in_another_way(site: Site, resource: str | None) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser, resource=resource)
+    assert (await client.exchange(code, resource=resource)).status_code == 200
+
+
+async def test_a_repeated_parameter_is_refused(site: Site) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url() + "&client_id=other")
+    assert page.status_code == 400
+
+
+async def test_consent_opened_in_another_browser_is_refused(site: Site) -> None:
+    async with Browser(site) as one, Browser(site) as other:
+        page = await one.visit(OAuthClient(site).url())
+        stolen = await other.visit(str(page.url))
+        assert stolen.status_code == 403
+        answer = await other.submit(page, decision="allow")
+        assert answer.status_code == 403
+        assert site.box.requests.count("auth.authorize") == 0
+
+
+async def test_consent_is_given_once_however_often_its_page_was_opened(site: Site) -> None:
+    async with Browser(site) as browser:
+        first = await browser.visit(OAuthClient(site).url())
+        again = await browser.visit(str(first.url))
+        assert "code" in answer_of(await browser.submit(first, decision="allow"))
+        late = await browser.submit(again, decision="allow")
+    assert late.status_code == 403  # its cookie went with the first answer
+    assert site.events().count("consented") == 1
+
+
+@pytest.mark.parametrize("form_token", ["", "0" * 64, "\u00fc"])
+async def test_a_form_of_another_site_is_refused(site: Site, form_token: str) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url())
+        answer = await browser.submit(page, decision="allow", form_token=form_token)
+    assert answer.status_code == 403
+    assert site.events() == []
+
+
+async def test_a_consent_page_is_over_after_ten_minutes(site: Site) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url())
+        site.later(601)
+        answer = await browser.submit(page, decision="allow")
+    assert answer.status_code == 400
+    assert "expired" in answer.text
+
+
+async def test_pages_are_not_framed_cached_or_scripted(site: Site) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url())
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert page.headers["x-frame-options"] == "DENY"
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_cookies_are_bound_to_this_host_and_out_of_reach_of_scripts(site: Site) -> None:
+    async with site.http() as http:
+        cookie = (await http.get(OAuthClient(site).url())).headers["set-cookie"]
+    assert re.fullmatch(r"__Host-consent-[\w-]+=[\w-]{43}; HttpOnly; Max-Age=600; Path=/; SameSite=lax; Secure", cookie)
+
+
+async def _at_autodesk(browser: Browser, client: OAuthClient) -> str:
+    """Approve, and return the address by which Autodesk would answer."""
+    page = await browser.visit(client.url())
+    form = page.text
+    assert "Allow" in form
+    original = browser.once
+
+    async def stop_at_callback(url: str):  # type: ignore[no-untyped-def]
+        answer = await original(url)
+        if answer.headers.get("location", "").startswith(CALLBACK):
+            raise _Callback(answer.headers["location"])
+        return answer
+
+    browser.once = stop_at_callback  # type: ignore[method-assign]
+    try:
+        await browser.submit(page, decision="allow")
+    except _Callback as stopped:
+        return str(stopped)
+    finally:
+        browser.once = original  # type: ignore[method-assign]
+    raise AssertionError("Autodesk was not reached")
+
+
+class _Callback(Exception):
+    pass
+
+
+async def test_autodesks_answer_is_taken_once_and_only_in_the_browser_that_approved(site: Site) -> None:
+    async with Browser(site) as browser, Browser(site) as other:
+        answer = await _at_autodesk(browser, OAuthClient(site))
+        stolen = await other.visit(answer)
+        assert stolen.status_code == 403
+        assert "code" in answer_of(await browser.visit(answer))
+        again = await browser.visit(answer)
+        assert again.status_code == 400
+        assert "answered already" in again.text
+
+
+@pytest.mark.parametrize("state", ["", "unknown", "x" * 5000])
+async def test_an_answer_that_nobody_waits_for_is_a_page(site: Site, state: str) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(f"{CALLBACK}?code=x&state={state}")
+    assert page.status_code == 400
+
+
+async def test_before_approval_there_is_no_state_that_autodesk_could_answer(site: Site) -> None:
+    """CVE-2026-27124: a proxy that set its cookie before consent took answers that nobody had approved."""
+    async with Browser(site) as browser:
+        await browser.visit(OAuthClient(site).url())
+        assert all(name.startswith("__Host-consent-") for name in browser.cookies)
+        with site.database.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT state_digest, approval_digest FROM oauth_requests").all()
+    assert [tuple(row) for row in rows] == [(None, None)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"code_verifier": "x" * 43}, "invalid_grant"),
+        ({"redirect_uri": "https://client.example/other"}, "invalid_grant"),
+        ({"resource": "https://other.example/mcp"}, "invalid_target"),
+        ({"client_id": "other"}, "invalid_client"),
+        ({"code_verifier": None}, "invalid_request"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+    ],
+)
+async def test_a_code_is_bound_to_its_client_verifier_redirect_and_resource(
+    site: Site, changes: dict[str, str | None], error: str
+) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+    answer = await client.exchange(code, **changes)
+    assert (answer.json()["error"], answer.headers["cache-control"]) == (error, "no-store")
+    assert "access_token" not in answer.text
+
+
+async def test_a_code_of_another_client_is_refused(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+    basic = {"Authorization": "Basic Y29uZmlkZW50aWFsOlFaSi1zZWNyZXQtb2YtY2xpZW50"}
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": client.verifier}
+    assert (await client.post("/token", basic, **form)).json()["error"] == "invalid_grant"
+
+
+async def test_a_code_is_good_for_a_minute(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+    site.later(61)
+    assert (await client.exchange(code)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "form", "status"),
+    [
+        ("Y29uZmlkZW50aWFsOlFaSi1zZWNyZXQtb2YtY2xpZW50", {}, 200),
+        (None, {"client_id": CONFIDENTIAL.client_id, "client_secret": "QZJ-secret-of-client"}, 200),
+        (None, {"client_id": CONFIDENTIAL.client_id, "client_secret": "wrong"}, 401),
+        (None, {"client_id": CONFIDENTIAL.client_id}, 401),
+        ("Y29uZmlkZW50aWFsOndyb25n", {}, 401),
+        ("!!!", {}, 401),
+        ("Y29uZmlkZW50aWFsOlFaSi1zZWNyZXQtb2YtY2xpZW50", {"client_id": "other"}, 400),
+    ],
+)
+async def test_a_confidential_client_proves_itself_by_header_or_form(
+    site: Site, authorization: str | None, form: dict[str, str], status: int
+) -> None:
+    client = OAuthClient(site, CONFIDENTIAL.client_id)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+    headers = {"Authorization": f"Basic {authorization}"} if authorization else {}
+    common = {"grant_type": "authorization_code", "code": code, "code_verifier": client.verifier}
+    answer = await client.post("/token", headers, **common, **form)
+    assert answer.status_code == status
+    if status == 401 and authorization:
+        assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+async def test_the_token_endpoint_takes_forms_of_a_bounded_size_only(site: Site) -> None:
+    async with site.http() as http:
+        assert (await http.post("/token", json={})).json()["error"] == "invalid_request"
+        assert (await http.post("/token", data={"x": "y" * 20_000})).status_code == 413
+        twice = await http.post(
+            "/token", content="code=1&code=2", headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+        assert twice.json()["error"] == "invalid_request"
+
+
+async def test_a_revoked_token_ends_its_grant_and_an_unknown_one_is_no_error(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        tokens = await client.tokens(browser)
+    assert (await client.post("/revoke", client_id=client.client_id, token="unknown")).status_code == 200
+    grants = site.issuer.stores.grants
+    assert (
+        await client.post(
+            "/revoke", client_id="confidential", client_secret="QZJ-secret-of-client", token=tokens["access_token"]
+        )
+    ).status_code == 200
+    assert grants.verify(tokens["access_token"]) is not None  # another client's token is none of its business
+    assert (await client.post("/revoke", client_id=client.client_id, token=tokens["refresh_token"])).status_code == 200
+    assert grants.verify(tokens["access_token"]) is None
+    assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_a_refresh_narrows_scopes_and_never_widens_them(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        tokens = await client.tokens(browser, scope=f"{READ} {ATTACH}")
+    wider = await client.refresh(tokens["refresh_token"], scope=f"{READ} {MOVE}")
+    assert wider.json()["error"] == "invalid_scope"
+    narrow = (await client.refresh(tokens["refresh_token"], scope=f"{READ} offline_access")).json()
+    assert narrow["scope"] == READ
+    assert (await client.refresh(narrow["refresh_token"])).json()["scope"] == f"{READ} {ATTACH}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "admitted"),
+    [
+        (AdmissionPolicy(domains=frozenset({"example.com"})), True),
+        (AdmissionPolicy(domains=frozenset({"example.org"})), False),
+        (AdmissionPolicy(domains=frozenset({"ample.com"})), False),
+        (AdmissionPolicy(people=frozenset({"project.manager@example.com"})), True),
+        (AdmissionPolicy(people=frozenset({"somebody@example.com"})), False),
+        (AdmissionPolicy(domains=frozenset({"example.com"}), people=frozenset({"x@example.com"})), False),
+    ],
+)
+async def test_only_people_whom_every_rule_admits_sign_in(
+    box: sandbox.Box, sqlite: Database, policy: AdmissionPolicy, admitted: bool
+) -> None:
+    site = site_of(box, sqlite, admission=policy)
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        page = await browser.visit(client.url())
+        answer = await browser.submit(page, decision="allow")
+    if admitted:
+        assert "code" in answer_of(answer)
+        return
+    assert answer.status_code == 403
+    assert "access_denied" in answer.text  # the link back to the client
+    assert site.issuer.stores.vault.read(site.issuer.account(site.box.person("manager").autodesk_id)) is None
+    assert site.events() == ["sign_in_refused"]
+
+
+async def test_an_app_that_autodesk_no_longer_knows_is_said_to_be_the_servers_to_mend(
+    box: sandbox.Box, sqlite: Database
+) -> None:
+    client_id, _ = box.confidential_client
+    site = site_of(box, sqlite, app=App(client_id, CALLBACK, "wrong"))
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        page = await browser.visit(client.url())
+        answer = answer_of(await browser.submit(page, decision="allow"))
+    assert answer["error"] == "server_error"
+    assert "APS_CLIENT_SECRET" in answer["error_description"]
+
+
+class _Unreachable:
+    async def get(self, url: str, headers: object = None) -> tuple[int, dict[str, str], bytes]:
+        raise SignInUnavailable(reason="no route")
+
+    async def post(self, url: str, headers: object, body: str) -> tuple[int, dict[str, str], bytes]:
+        raise SignInUnavailable(reason="no route")
+
+
+async def test_an_autodesk_that_is_away_is_said_to_be(box: sandbox.Box, sqlite: Database) -> None:
+    client = OAuthClient(site_of(box, sqlite, http=_Unreachable()))
+    async with Browser(client.site) as browser:
+        page = await browser.visit(client.url())
+        answer = answer_of(await browser.submit(page, decision="allow"))
+    assert answer["error"] == "temporarily_unavailable"
+
+
+async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        tokens = await client.tokens(browser)
+        page = await browser.visit(f"{PUBLIC}/connect")
+        done = await browser.submit(page)
+        assert "Autodesk is connected" in done.text
+        account = await browser.visit(f"{PUBLIC}/account")
+        assert "Known Client" in account.text
+        grant = re.search(r'name="revoke" value="([^"]*)"', account.text)
+        assert grant
+        after = await browser.submit(account, revoke=grant[1])
+        assert "There are none." in after.text
+        assert site.issuer.stores.grants.verify(tokens["access_token"]) is None
+        signed_out = await browser.submit(after, sign_out="yes")
+        assert "Sign in to see" in signed_out.text
+
+
+async def test_nobody_ends_a_grant_of_another_person(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as one, Browser(site, "engineer") as other:
+        tokens = await client.tokens(one)
+        await OAuthClient(site).tokens(other)
+        verified = site.issuer.stores.grants.verify(tokens["access_token"])
+        assert verified is not None
+        account = await other.visit(f"{PUBLIC}/account")
+        await other.submit(account, revoke=verified.grant_id)
+        assert site.issuer.stores.grants.verify(tokens["access_token"]) is not None
+
+
+async def test_what_is_stored_holds_no_secret_that_could_be_used(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+        tokens = (await client.exchange(code)).json()
+        await browser.visit(OAuthClient(site).url())
+        cookies = list(browser.cookies.values())
+    sentinels = [code, tokens["access_token"], tokens["refresh_token"], client.verifier, client.state, *cookies]
+    with site.database.reading() as connection:
+        tables = [row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        dump = "\n".join(
+            repr(tuple(row)) for table in tables for row in connection.exec_driver_sql(f"SELECT * FROM {table}")
+        )
+    assert "oauth_tokens" in tables
+    assert not [secret for secret in sentinels if secret in dump]
+    assert not [secret for secret in sentinels if secret in repr(site.audit)]
