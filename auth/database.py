@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS: Final = 15.0
 """How long a connection waits for another one's write; every write of ours takes milliseconds."""
 
-SILENT_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 30.0
 """How long an answer of PostgreSQL is waited for; every statement of ours takes milliseconds."""
 
 _CONNECT_SECONDS: Final = 10
@@ -146,13 +146,18 @@ class Component:
 class Database:
     """An open database. `engine` is SQLAlchemy's, for libraries that want one; our own code uses the two blocks."""
 
-    def __init__(self, address: DatabaseAddress, engine: Engine) -> None:
+    def __init__(self, address: DatabaseAddress, engine: Engine, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.address = address
         self.engine = engine
+        self.answer_seconds = answer_seconds
 
     @classmethod
-    def open(cls, address: DatabaseAddress, *, busy_seconds: float = BUSY_SECONDS) -> Self:
+    def open(
+        cls, address: DatabaseAddress, *, busy_seconds: float = BUSY_SECONDS, answer_seconds: float | None = None
+    ) -> Self:
         """Open it, making a SQLite file of mode 0600 if there is none.
+
+        `busy_seconds` is how long another writer of SQLite is waited for, `answer_seconds` an answer of PostgreSQL.
 
         Raises:
             FolderNotWritable: The file cannot be made.
@@ -162,8 +167,8 @@ class Database:
             _make_sqlite_file(address.file)
             engine = _sqlite_engine(address.url, busy_seconds)
         else:
-            engine = postgres_engine(address.url, pool_pre_ping=True)
-        database = cls(address, engine)
+            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS, pool_pre_ping=True)
+        database = cls(address, engine, answer_seconds or ANSWER_SECONDS)
         try:
             with database.reading() as connection:
                 one: sqlalchemy.Select[Any] = select(literal_column("1"))
@@ -292,15 +297,15 @@ _MADE_EARLIER: Final = frozenset({"file_digests"})
 """Tables that early builds made among those of another component."""
 
 
-def postgres_engine(url: URL, **options: Any) -> Engine:
+def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Engine:
     """Return an engine whose connections are found dead when the net, or the server, falls silent."""
     import psycopg
 
     class Patient(psycopg.Connection[Any]):
-        """A connection on which no answer is waited for longer than `SILENT_SECONDS`."""
+        """A connection on which no answer is waited for longer than `answer_seconds`."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-            patience = SILENT_SECONDS if timeout is None else timeout
+            patience = answer_seconds if timeout is None else timeout
             try:
                 return super().wait(gen, interval, patience)
             except psycopg.OperationalError:

@@ -61,7 +61,7 @@ def cancel(settings: Settings, job_id: str) -> None:
         row = await _find(repository, job_id)
         if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
-        if await repository.ask(lambda tables: tables.call_off(row.id)):
+        if await repository.call_off(row.id):
             return f"Job {row.id} is cancelled."
         return f"Job {row.id} is being stopped by the process that works on it."
 

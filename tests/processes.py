@@ -5,10 +5,15 @@ where nothing is forked, as on Windows, each imports them itself.
 """
 
 import multiprocessing
+import os
+import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Final, Self
 
 PROGRAMS: Final = ("tests.auth.programs.renew", "tests.transfers.programs.process", "tests.transfers.programs.pacer")
@@ -61,6 +66,11 @@ class Process:
         except ConnectionResetError:  # it was killed with something unread
             raise EOFError from None
 
+    def has_said(self, others: "Sequence[Process]") -> "Process":
+        """Return which of this and others says something first."""
+        heard = wait([one._connection for one in (self, *others)], PATIENCE_SECONDS)
+        return next(one for one in (self, *others) if one._connection in heard)
+
     def let_go(self) -> None:
         """Say that what it waits for has come."""
         self._connection.send(None)
@@ -68,6 +78,15 @@ class Process:
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
+
+    def frozen(self) -> None:
+        """Wait until it has stopped at a SIGSTOP."""
+        while Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
+
+    def go_on(self) -> None:
+        """Let it go on after a SIGSTOP."""
+        os.kill(self._process.pid or 0, signal.SIGCONT)
 
     def exit_code(self) -> int:
         """Wait for its end and return its exit code; below zero is the signal that ended it."""

@@ -22,6 +22,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "unauthorized": acc_errors.Unauthorized,
     "forbidden": acc_errors.Forbidden,
     "missing_scope": acc_errors.MissingScope,
+    "api_not_granted": acc_errors.ApiNotGranted,
     "app_not_provisioned": acc_errors.AppNotProvisioned,
     "not_found": acc_errors.NotFound,
     "rejected": acc_errors.Rejected,
@@ -29,6 +30,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "rate_limited": acc_errors.RateLimited,
     "unavailable": acc_errors.Unavailable,
     "proxy_failure": acc_errors.ProxyFailure,
+    "network_page": acc_errors.NetworkPage,
     "untrusted_certificate": acc_errors.UntrustedCertificate,
     "unexpected_answer": acc_errors.UnexpectedAnswer,
     "untrusted_storage_host": acc_errors.UntrustedStorageHost,
@@ -47,6 +49,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "callback_port_taken": auth_errors.CallbackPortTaken,
     "sign_in_failed": auth_errors.SignInFailed,
     "sign_in_unavailable": auth_errors.SignInUnavailable,
+    "sign_in_intercepted": auth_errors.SignInIntercepted,
     "transfer_error": TransferError,
     "job_stopped": transfer_errors.JobStopped,
     "file_problem": transfer_errors.FileProblem,
@@ -112,18 +115,21 @@ def failure_to_json(error: BaseException) -> dict[str, Any]:
 def failure_from_json(found: dict[str, Any]) -> Exception:
     """Return the error again; one that this version does not know, or none of ours, as an `InternalJobError`."""
     known = KINDS.get(kind_of_row(found))
-    if known is not None and issubclass(known, AccError):
-        return _acc_error(known, found)
-    if known is not None:
-        return _dataclass_error(known, found.get("fields", {}))
+    try:
+        if known is not None and issubclass(known, AccError):
+            return _acc_error(known, found)
+        if known is not None:
+            return _dataclass_error(known, found.get("fields", {}))
+    except (LookupError, TypeError, ValueError):
+        return InternalJobError(kind_of_row(found))  # damaged, or with fields that only another version knows
     if "sentence" in found:
         return StorageProblem(found["sentence"])
-    return InternalJobError(found["kind"])
+    return InternalJobError(kind_of_row(found))
 
 
 def kind_of_row(found: dict[str, Any]) -> str:
     """Return the kind of an error that was written down by this version or the one before."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(found["kind"])).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(found.get("kind"))).lower()
 
 
 def _dataclass_error(kind: type[Exception], fields: dict[str, Any]) -> Exception:

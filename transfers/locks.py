@@ -199,7 +199,9 @@ class AdvisoryLocks:
         from auth.database import postgres_engine
 
         self._database = database
-        self._engine = postgres_engine(database.engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = postgres_engine(
+            database.engine.url, database.answer_seconds, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
         self._heard = heard
         self._turn = threading.RLock()
         self._session: Connection | None = None

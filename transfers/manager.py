@@ -305,7 +305,7 @@ class TransferManager:
 
     async def call_off(self, job_id: str) -> None:
         """Stop a job, whichever process runs it; what it reserved stays in ACC."""
-        await self.repository.ask(lambda tables: tables.call_off(job_id))
+        await self.repository.call_off(job_id)
 
     async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
         confirm = made.confirm_wanted

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import Engine, event
 
 import sandbox
 from auth.data_folder import DATABASE_NAME
@@ -117,3 +118,68 @@ async def test_a_data_folder_that_cannot_be_made_is_named_and_nothing_is_sent(
     assert "name another folder in SUBMITTAL_MCP_DATA_DIR" in refusal["error"]["hint"]
     assert (tmp_path / "data").read_text(encoding="ascii") == "in the way"
     assert box.requests.count(CREATE) == 0
+
+
+async def test_what_a_person_mends_is_good_for_the_next_call_of_the_same_server(
+    connect: Any, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("in the way", encoding="ascii")
+    async with connect(folders=(folder,)) as assistant:
+        await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        (tmp_path / "data").unlink()
+        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+
+
+@contextmanager
+def room_for(pages: int) -> Iterator[None]:
+    """On the disks of all databases that are opened meanwhile there is room for so many pages more."""
+
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
+        [there] = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {there + pages}")
+
+    event.listen(Engine, "connect", limit)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", limit)
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, 4])
+async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goes_on_when_there_is_room(
+    connect: Any, box: sandbox.Box, folder: Path, pages: int
+) -> None:
+    for number in range(20):  # until every page that is there is full, and then for as many as there is room
+        (folder / f"{number}.pdf").write_bytes(b"%d" % number)
+    async with connect(folders=(folder,)) as assistant:
+        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+    with room_for(pages):
+        async with connect(folders=(folder,)) as assistant:
+            answers = [
+                await assistant.answer("add_submittal_attachment", **PLACE, file_path=f"{number}.pdf")
+                for number in range(20)
+            ]
+    refused = [answer["error"] for answer in answers if "error" in answer]
+    assert {error["code"] for error in refused} == {"storage_unavailable"}
+    assert all("free some space" in error["hint"] for error in refused)
+    async with connect(folders=(folder,)) as assistant:
+        for number in range(20):
+            await assistant.call("add_submittal_attachment", **PLACE, file_path=f"{number}.pdf", confirm=True)
+    assert box.requests.count(CREATE) == 21
+
+
+async def test_a_data_folder_in_which_nothing_can_be_locked_is_named_and_nothing_is_sent(
+    connect: Any, box: sandbox.Box, folder: Path, tmp_path: Path
+) -> None:
+    async with connect(folders=(folder,)) as assistant:
+        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+    locks = tmp_path / "data" / "locks"
+    for path in locks.iterdir():
+        path.unlink()
+    locks.rmdir()
+    locks.write_text("in the way", encoding="ascii")
+    async with connect(folders=(folder,)) as assistant:
+        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf", name="joists.pdf")
+    assert refusal["error"]["code"] == "storage_unavailable"
+    assert f"no file can be locked in {locks}" in refusal["error"]["hint"]
+    assert box.requests.count(CREATE) == 1

@@ -212,6 +212,7 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         files_at_once: int = 0,
         stall_seconds: float | None = None,
         database_url: str | None = None,
+        answer_seconds: float | None = None,
         **seams: Any,
     ) -> AsyncIterator[Site]:
         hosts, item = Hosts.at(box.base_url), box.item(number)
@@ -229,7 +230,7 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
         acc = Acc(hosts, token, client=client, policy=patient)
-        repository = JobRepository(Place(data, database_url, KEYS))
+        repository = JobRepository(Place(data, database_url, KEYS), answer_seconds=answer_seconds)
         rules = FileRules(frozenset(), 10**12)
         seams = {"sleep": no_pause} | seams
         context = JobContext(acc, parallel, new_storage_client, repository, AllowedFolders([folder]), rules, **seams)

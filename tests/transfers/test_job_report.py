@@ -10,6 +10,16 @@ from transfers.jobs.report import job_line
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, JobRow
 from transfers.jobs.serialization import FORMAT, JobRecord
 
+WHERE = {
+    "base_url": "https://acc",
+    "person_id": "me",
+    "project_id": "project",
+    "item_id": "item",
+    "revision": 0,
+    "category": "for_review",
+    "category_id": None,
+    "task_id": None,
+}
 NOW = 2_000_000_000.0
 HOUR = 3600.0
 ROW = JobRow(
@@ -21,7 +31,8 @@ ROW = JobRow(
 def row(owner: str | None = None, status: str = OPEN, created: float = NOW - HOUR, **record: Any) -> JobRow:
     fields = {
         "kind": "local_file",
-        "destination": {},
+        "destination": WHERE,
+        "path": __file__,
         "name": "beam.pdf",
         "size": 10,
         "identity": (1, 1, 10, 0),

@@ -19,7 +19,8 @@ from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS
 from transfers.task_groups import alongside
 
-CREATE, PUT = "attachments.create", "storage.put"
+LIST, CREATE, PATCH = "attachments.list", "attachments.create", "attachments.patch"
+SIGN, PUT, COMPLETE = "oss.signeds3upload.get", "storage.put", "oss.signeds3upload.complete"
 
 
 def end_every_connection(url: str, name: str | None = None) -> int:
@@ -80,7 +81,7 @@ async def test_a_job_whose_connections_are_ended_has_one_attachment_with_exactly
     assert sent == {"beam.pdf": b"beam", "joist.pdf": b"joist"}
 
 
-@pytest.mark.parametrize("held", [CREATE, PUT])
+@pytest.mark.parametrize("held", [LIST, CREATE, SIGN, PUT, COMPLETE, PATCH])
 async def test_a_job_waits_for_a_database_that_is_away_for_a_moment(
     working: Any, folder: Path, postgres_url: str, held: str
 ) -> None:

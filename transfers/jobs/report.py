@@ -7,7 +7,7 @@ from typing import Final, Literal
 from transfers.failures import kind_of_row
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
-from transfers.jobs.serialization import JobRecord, UnreadableJob, read
+from transfers.jobs.serialization import JobRecord, UnreadableJob, readable
 from transfers.sent_parts import LIFE_SECONDS
 from transfers.state import DISCARDED_SECONDS, FOLLOW_SECONDS
 
@@ -82,7 +82,7 @@ class JobLine:
 def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     """Return what to tell of a job; `alive` says whether its owner, if it has one, lives; `now` is since 1970."""
     try:
-        record = read(row)
+        record = readable(row)
     except UnreadableJob as problem:
         advice = _ADVICE["unreadable"] if problem.newer else _DAMAGED
         return _line(row, None, "unreadable", advice, None, _WAITS["unreadable"] if problem.newer else "a person")

@@ -24,7 +24,7 @@ import structlog
 
 from auth.storage_errors import KeyProblem, StorageProblem
 from transfers.jobs.base import Job
-from transfers.jobs.rows import FOLLOWING, JobOwnershipLost, JobRow, StoredPart
+from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
 
 if TYPE_CHECKING:
@@ -89,10 +89,14 @@ class JobSignals:
 
 
 class JobRepository:
-    """The jobs of one `place`, as rows and as objects: one object a job in this process, however many ask for it."""
+    """The jobs of one `place`, as rows and as objects: one object a job in this process, however many ask for it.
 
-    def __init__(self, place: "Place") -> None:
+    `answer_seconds` is how long an answer of PostgreSQL is waited for, where that is not as usual.
+    """
+
+    def __init__(self, place: "Place", *, answer_seconds: float | None = None) -> None:
         self.place = place
+        self._answer_seconds = answer_seconds
         self.signals = JobSignals()
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         """What this process is called in the rows of the jobs that it works on; see `rows.owner_words`."""
@@ -276,6 +280,27 @@ class JobRepository:
 
         await self._run(write)
 
+    async def call_off(self, job_id: str) -> bool:
+        """Ask for a job to be called off, and return whether that is done: no process works on it.
+
+        Nothing of it but its row is read, so that one that cannot be read is set aside too.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        if await self.ask(lambda tables: tables.call_off(job_id)):
+            return True
+        row = await self.ask(lambda tables: tables.row(job_id))
+        begun = await self.begin(row) if row is not None and row.owner and row.status in (OPEN, QUEUED) else None
+        if begun is None:
+            return False
+        attempt, _ = begun
+        try:
+            await self.ask(lambda tables: tables.save(job_id, attempt.number, owner=None, **cancellation(job_id)))
+        finally:
+            await self.release(attempt)
+        return True
+
     async def release(self, attempt: JobAttempt) -> None:
         """Give back the lock of a job."""
         await self._release(attempt.lock)
@@ -404,7 +429,7 @@ class JobRepository:
         from transfers.locks import AdvisoryLocks, FileLocks
 
         address = self.place.address()
-        database = Database.open(address)
+        database = Database.open(address, answer_seconds=self._answer_seconds)
         locks: Locks | None = None
         try:
             database.migrate(TABLES, DIGESTS, BUDGETS)

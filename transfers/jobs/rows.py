@@ -1,7 +1,7 @@
 """The rows that jobs are written down in, as plain data: whoever only reads them needs no database library."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 OPEN: Final = "open"
 """Something is left to do: reserved and not sent, sent and not confirmed, stopped by an error."""
@@ -78,3 +78,8 @@ def owner_words(owner: str) -> str:
     """Return who an owner is, as a person may be told: the machine and the process."""
     machine, _, rest = owner.partition(" ")
     return f"process {rest.partition(' ')[0]} on {machine}" if rest else "a process of the version before"
+
+
+def cancellation(job_id: str) -> dict[str, Any]:
+    """Return what is changed in the row of a job that is called off: it stands in the way of no later one."""
+    return {"status": CANCELLED, "asked": f"cancelled {job_id}", "fingerprint": None}

@@ -21,7 +21,7 @@ from transfers.errors import IdempotencyConflict, JobStopped, TransferError
 from transfers.fingerprint import keyed
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
-from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow
+from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
 from transfers.jobs.serialization import read
 from transfers.patience import Patience
 from transfers.task_groups import alongside, task_group
@@ -209,9 +209,9 @@ class JobRunner:
         # What a worker finds is an order; everything else was a wish of the run that ended.
         job.confirm_wanted = job.confirm_wanted and status == QUEUED
         job.for_worker = False
-        gone = {"asked": f"cancelled {job.id}", "fingerprint": None} if status == CANCELLED else {}
+        values = cancellation(job.id) if status == CANCELLED else {"status": status}
         try:
-            await self._repository.save(job, attempt, owner=None, status=status, **gone)
+            await self._repository.save(job, attempt, owner=None, **values)
         except JobOwnershipLost:
             self._lost(job)
         except StorageProblem as problem:

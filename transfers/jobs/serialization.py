@@ -158,7 +158,7 @@ def job_of(row: JobRow) -> Job:
         case LinkedFileJob.kind if record.version_urn is not None:
             return LinkedFileJob(where, record.name, record.key, version_urn=record.version_urn, id=row.id)
         case _:
-            raise UnreadableJob(row, newer=True)
+            raise UnreadableJob(row, newer=record.kind not in _CLASS_NAMES.values())
 
 
 def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[StoredPart]) -> None:
@@ -170,9 +170,9 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     record = read(row)
     try:
         job.attachment = Attachment.model_validate(record.attachment) if record.attachment else None
-        job.error = failure_from_json(record.error) if record.error else None
-    except (ValueError, TypeError, KeyError) as damage:
+    except ValidationError as damage:
         raise UnreadableJob(row, newer=False) from damage
+    job.error = failure_from_json(record.error) if record.error else None
     job.stored, job.verified = record.stored, record.verified
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
@@ -189,6 +189,16 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
             job.sent = SentParts(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
         sent = sum(part.size for part in parts) if upload_key is not None else 0
         job.sent.progress = Counter(row.bytes_sent if job.elsewhere else sent)
+
+
+def readable(row: JobRow) -> JobRecord:
+    """Return the record of a row after making sure that a job can be made of all of it.
+
+    Raises:
+        UnreadableJob: It was damaged, or a newer version wrote it.
+    """
+    restore(job_of(row), row, None, ())
+    return read(row)
 
 
 def read(row: JobRow) -> JobRecord:

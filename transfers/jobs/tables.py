@@ -36,7 +36,6 @@ from sqlalchemy.exc import IntegrityError
 
 from auth.database import Component, Database
 from transfers.jobs.rows import (
-    CANCELLED,
     FOLLOWING,
     OPEN,
     QUEUED,
@@ -44,6 +43,7 @@ from transfers.jobs.rows import (
     JobOwnershipLost,
     JobRow,
     StoredPart,
+    cancellation,
 )
 from transfers.locks import CHANNEL
 
@@ -240,10 +240,9 @@ class JobTables:
     def call_off(self, job_id: str) -> bool:
         """Ask for a job to be called off, and return whether that is done: nobody works on it."""
         rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
-        gone = {"status": CANCELLED, "asked": f"cancelled {job_id}", "fingerprint": None}
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(cancelled=True))
-            done = connection.execute(update(JOBS).where(*rests).values(gone)).rowcount > 0
+            done = connection.execute(update(JOBS).where(*rests).values(cancellation(job_id))).rowcount > 0
             self._tell(connection, job_id)
         return done
 

@@ -32,7 +32,8 @@ from transfers.patience import Patience
 
 
 class Orders(BaseModel):
-    """What the process is to do; `die_at` is a point of a job at which it kills itself, as `kill -9` would."""
+    """What the process is to do; `die_at` is a point of a job at which it kills itself, as `kill -9`
+    would, `freeze_at` one at which it stops, as under SIGSTOP."""
 
     base_url: str
     token: str
@@ -45,6 +46,7 @@ class Orders(BaseModel):
     confirm: bool = False
     key: str | None = None
     die_at: str | None = None
+    freeze_at: str | None = None
     takes_up: bool = True
 
 
@@ -60,6 +62,8 @@ async def work(orders: Orders, test: Connection) -> None:
         say(reached=point)
         if point == orders.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if point == orders.freeze_at:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     async def tick(job: Job) -> None:
         say(state=job.state)
