@@ -15,6 +15,7 @@ RUN /opt/submittal-mcp/bin/pip install --no-cache-dir --require-hashes -r requir
 COPY pyproject.toml README.md LICENSE ./
 COPY acc/ acc/
 COPY auth/ auth/
+COPY persistence/ persistence/
 COPY sandbox/ sandbox/
 COPY server/ server/
 COPY tools/ tools/

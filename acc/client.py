@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 from acc.files import Files
 from acc.hosts import Hosts
 from acc.models import UserInfo
+from acc.object_storage import ObjectStorage
 from acc.profile import userinfo
 from acc.projects import Projects
-from acc.storage import ObjectStorage
 from acc.submittals import Submittals
 
 if TYPE_CHECKING:
     import httpx
 
-    from acc.answers import Answer
     from acc.connection import Connection, Pace, TokenSource
     from acc.operations import Operation
+    from acc.responses import Answer
     from acc.retry import RetryPolicy
 
 

@@ -9,14 +9,14 @@ from typing import Any, Protocol, Self, TypeVar
 import anyio
 import httpx
 
-from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import UnexpectedAnswer
 from acc.headers import retry_after_seconds
 from acc.hosts import Hosts
-from acc.http import api_client, error_from_transport
 from acc.operations import Operation
 from acc.requests import Request
+from acc.responses import Answer, error_from_response, parse_answer
 from acc.retry import RetryPolicy, retrying
+from acc.transport import api_client, error_from_transport
 
 T = TypeVar("T")
 
@@ -60,8 +60,8 @@ class Connection:
     """Sends requests for one person to one Autodesk.
 
     The bearer token goes to `hosts` and nowhere else: a request names an operation, not an address. A given `client`
-    is left open by `aclose`; without one, `acc.http.api_client` makes one when first needed. `on_answer` is shown every
-    answer as it came, refusals too.
+    is left open by `aclose`; without one, `acc.transport.api_client` makes one when first needed. `on_answer` is shown
+    every answer as it came, refusals too.
     """
 
     def __init__(

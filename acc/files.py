@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from acc import operations as op
 from acc.ids import data_management_project_id
 from acc.models import Document, FileItem, FileVersion, Folder, FolderContents, Listing
-from acc.paging import listings
+from acc.pagination import listings
 from acc.requests import build
 
 if TYPE_CHECKING:

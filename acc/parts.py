@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acc.answers import is_web_page
 from acc.errors import (
     Facts,
     NetworkPage,
@@ -22,6 +21,7 @@ from acc.errors import (
 from acc.headers import lower_names, retry_after_seconds, upstream_request_id
 from acc.models import SignedUrl
 from acc.redaction import clean
+from acc.responses import is_web_page
 
 OPERATION = "s3.put"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from acc import operations as op
 from acc.ids import submittals_project_id
 from acc.models import Listing, Page, Project, ProjectMember
-from acc.paging import listings, rows
+from acc.pagination import listings, rows
 from acc.requests import build, filter_parameters, parameters
 
 if TYPE_CHECKING:

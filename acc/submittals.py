@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from acc import operations as op
 from acc.ids import submittals_project_id
 from acc.models import Attachment, Item, Page, Step, SubmittalsUser, Task
-from acc.paging import PAGE_LIMIT, rows
+from acc.pagination import PAGE_LIMIT, rows
 from acc.requests import Value, body, build, filter_parameters, parameters
 
 if TYPE_CHECKING:

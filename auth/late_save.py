@@ -4,8 +4,8 @@ import logging
 import threading
 from contextlib import suppress
 
-from auth.storage_errors import StorageProblem
 from auth.vault import Lease, Tokens, Vault
+from persistence.errors import StorageProblem
 
 _log = logging.getLogger(__name__)
 

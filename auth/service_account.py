@@ -13,11 +13,11 @@ from typing import Final
 import anyio
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
+from auth.oauth import Grant
 from auth.pace import Pace
-from auth.renewing import RenewedTokens
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_requests import Grant
+from auth.token_refresh import RenewedTokens
 from auth.vault import Account, Vault
 
 AUDIENCE: Final = "https://developer.api.autodesk.com/authentication/v2/token"

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from auth.errors import SignInFailed
-from auth.pkce import App
-from auth.token_requests import (
+from auth.oauth import (
     FormRequest,
     Grant,
     assertion_request,
@@ -20,6 +19,7 @@ from auth.token_requests import (
     refresh_request,
     revoke_request,
 )
+from auth.pkce import App
 
 _OK = 200
 

@@ -5,7 +5,7 @@ tokens holds the record's lease; the lease's `fence` grows whenever it changes h
 cannot take back what the next one did. A lease has no end on any clock: its holder moves `beat`, and one who sees the
 same beat for long enough takes it over. Clocks that differ, and clocks that jump, change nothing.
 
-Everything here blocks; see `auth.database`.
+Everything here blocks; see `persistence.database`.
 """
 
 import json
@@ -19,11 +19,11 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, RowMapping, Tab
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from auth.database import Component, Database
-from auth.key_ring import KeySource
-from auth.sealer import Context, Sealer
-from auth.sealing import NotSealed
-from auth.storage_errors import KeyMissing, StorageProblem
+from persistence.database import Component, Database
+from persistence.encryption import NotSealed
+from persistence.errors import KeyMissing, StorageProblem
+from persistence.keys import KeySource
+from persistence.sealer import Context, Sealer
 
 _TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")

@@ -33,15 +33,15 @@ from sqlalchemy import text
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import storage_client
-from auth.place import Place
-from auth.sealing import Key
-from auth.tokens import FixedToken
-from transfers.folders import AllowedFolders
+from acc.transport import storage_client
+from auth.token_sources import FixedToken
+from persistence.encryption import Key
+from persistence.location import Place
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
 from transfers.jobs.base import Destination
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
-from transfers.local_file import FileRules
 from transfers.manager import TransferManager
 
 FILE_BYTES = 4096
@@ -63,8 +63,9 @@ with running(items=int(sys.argv[1]), urn_delay=0) as box:
 """
 
 WORKER = """
-from server import logs, worker_command
-from server.settings import Settings
+from server import logging as logs
+from server.cli import worker as worker_command
+from server.settings.model import Settings
 settings = Settings.load()
 logs.configure(settings.log_level, "json", secrets=settings.secrets)
 worker_command.run(settings, files_at_once=int(__import__("sys").argv[1]), paced=False)

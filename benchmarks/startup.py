@@ -16,7 +16,7 @@ from pathlib import Path
 LIMIT = 1.35
 ROOT = Path(__file__).resolve().parent.parent
 
-OURS = [sys.executable, "-c", "from server.cli import main; main()", "serve"]
+OURS = [sys.executable, "-c", "from server.cli.main import main; main()", "serve"]
 BARE = [sys.executable, str(ROOT / "benchmarks" / "bare_server.py")]
 
 HANDSHAKE = {

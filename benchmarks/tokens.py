@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import sandbox  # noqa: E402  # the path comes first
-from server import logs  # noqa: E402
+from server import logging as logs  # noqa: E402
 from server.mcp.app import build_server  # noqa: E402
-from server.settings import Settings  # noqa: E402
+from server.settings.model import Settings  # noqa: E402
 
 LIST_LIMIT = 3000
 WAY_LIMIT = 2500

@@ -9,18 +9,18 @@ from storage_sink import PERSON
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import storage_client
-from auth.place import Place
-from auth.sealing import Key
-from auth.tokens import FixedToken
-from transfers.folders import AllowedFolders
+from acc.transport import storage_client
+from auth.token_sources import FixedToken
+from persistence.encryption import Key
+from persistence.location import Place
+from transfers.checkpoints import Point
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
-from transfers.local_file import FileRules
 from transfers.manager import TransferManager
-from transfers.patience import Patience
-from transfers.points import Point
+from transfers.waiting import Patience
 
 UUID = "00000000-0000-4000-8000-000000000001"
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from transfers.local_file import chunks
-from transfers.parts import plan_parts
+from transfers.files.local_file import chunks
+from transfers.upload.part_plan import plan_parts
 
 if TYPE_CHECKING:
     import ssl

@@ -95,7 +95,7 @@ def _serve(target: Path, arguments: list[str]) -> None:
     recorder = HopRecorder(target)
     threading.setprofile(recorder)
     sys.setprofile(recorder)
-    from server.cli import main
+    from server.cli.main import main
 
     sys.argv = ["submittal-mcp", *arguments]
     main()

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Final
 
 from acc.retry import RetryPolicy
-from server.settings import Settings
+from server.settings.model import Settings
 
 if TYPE_CHECKING:
+    from acc.rate_limiter import Pace
     from transfers.jobs.repository import JobRepository
-    from transfers.pacing import Pace
 
 PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
 """Where nobody in a chat waits: a pause that Autodesk asks for is waited out, and a short outage survived."""
@@ -23,8 +23,8 @@ def pace_of(settings: Settings, repository: "JobRepository", *, patient: bool) -
     """
     if settings.database_url is None and not patient:
         return None
-    from transfers.budget_store import SharedBudgets
-    from transfers.pacing import PATIENCE_SECONDS, OwnBudgets, Pace
+    from acc.rate_limit_store import SharedBudgets
+    from acc.rate_limiter import PATIENCE_SECONDS, OwnBudgets, Pace
 
-    budgets = SharedBudgets(repository) if settings.database_url is not None else OwnBudgets()
+    budgets = SharedBudgets(repository.budget) if settings.database_url is not None else OwnBudgets()
     return Pace(budgets, patience=PATIENT_SECONDS if patient else PATIENCE_SECONDS)

@@ -26,12 +26,12 @@ from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
 import sandbox
-from auth.database import Database, DatabaseAddress
-from auth.sealing import Key
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
-from server.settings import Settings
-from tools.policy import Policy
+from server.settings.model import Settings
+from tools.core.policy import Policy
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

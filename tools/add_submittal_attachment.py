@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from tools.arguments import Arguments, Optional, Project, Submittal, blank_is_none
-from tools.consent import require_consent
-from tools.definition import Definition
-from tools.desk import Call, Desk
+from tools.attachments.tasks import DeferredResult
+from tools.core.arguments import Arguments, Optional, Project, Submittal, blank_is_none
+from tools.core.consent import require_consent
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import AttachmentResult
 from tools.errors.exceptions import Again, InvalidArguments
-from tools.results import AttachmentResult
-from tools.tasks import DeferredResult
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
     from acc.models import Item
-    from tools.project_list import KnownProject
+    from tools.lookup.projects import KnownProject
     from transfers.jobs.base import Destination, Job
     from transfers.manager import Outcome
-    from transfers.patience import Patience
+    from transfers.waiting import Patience
 
 
 class _Place(Arguments):
@@ -75,8 +75,8 @@ async def add_submittal_attachment(
     desk: Desk, call: Call, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
-    from tools.attachment_answers import answer
-    from tools.refusals import looked_into
+    from tools.attachments.rejection import looked_into
+    from tools.attachments.status import answer
     from transfers.errors import JobStopped
 
     project, item, where = await _target(desk, arguments)
@@ -90,10 +90,10 @@ async def add_submittal_attachment(
 
 
 async def _attach(desk: Desk, call: Call, where: "Destination", arguments: AttachArguments) -> "Outcome":
-    from tools.attachment_answers import patience
-    from tools.linked_files import linked_version
-    from tools.showing import link_consent_summary
-    from transfers.names import attachment_name
+    from tools.attachments.status import patience
+    from tools.core.showing import link_consent_summary
+    from tools.lookup.file_links import linked_version
+    from transfers.files.names import attachment_name
 
     waiting = patience(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
@@ -115,7 +115,7 @@ async def _attach(desk: Desk, call: Call, where: "Destination", arguments: Attac
 
 async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
     """Confirm what was uploaded once the person has agreed; what is on its way still waits for `confirm_attachment`."""
-    from tools.showing import upload_consent_summary
+    from tools.core.showing import upload_consent_summary
 
     if job.running or not job.stored:
         return
@@ -136,7 +136,7 @@ async def destination_of(desk: Desk, arguments: AttachArguments) -> "Destination
 
 
 async def _target(desk: Desk, arguments: AttachArguments) -> "tuple[KnownProject, Item, Destination]":
-    from tools.attach_target import attach_target
+    from tools.attachments.preconditions import attach_target
 
     _check(arguments)
     project = await desk.finder.project(arguments.project)

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.arguments import Arguments, Project, Submittal
-from tools.consent import require_consent
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.next_steps import after_attachment
-from tools.results import AttachmentResult
-from tools.tasks import DeferredResult
+from tools.attachments.tasks import DeferredResult
+from tools.core.arguments import Arguments, Project, Submittal
+from tools.core.consent import require_consent
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import AttachmentResult
+from tools.next_steps.after_success import after_attachment
 
 
 class ConfirmArguments(Arguments):
@@ -25,9 +25,9 @@ class ConfirmArguments(Arguments):
 async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
-    from tools.attachment_answers import describe, patience, unfinished
-    from tools.refusals import looked_into
-    from tools.showing import upload_consent_summary
+    from tools.attachments.rejection import looked_into
+    from tools.attachments.status import describe, patience, unfinished
+    from tools.core.showing import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
     project = await desk.finder.project(arguments.project)

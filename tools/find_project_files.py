@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.arguments import Arguments, Cursor, Limit, Optional, Project
-from tools.definition import Definition
-from tools.desk import Call, Desk
+from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import FilesResult
 from tools.errors.exceptions import Again, InvalidArguments
-from tools.long_lists import ListPage, after_page
-from tools.next_steps import after_files
-from tools.references import NotAReference, folder_reference
-from tools.results import FilesResult
+from tools.lookup.references import NotAReference, folder_reference
+from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_success import after_files
 
 
 class FilesArguments(Arguments):
@@ -26,7 +26,7 @@ class FilesArguments(Arguments):
 
 async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) -> FilesResult:
     """Find files by name in the project's Files tool."""
-    from tools.file_search import search_files
+    from tools.lookup.file_search import search_files
 
     folder = _folder(arguments.folder)
     project = await desk.finder.project(arguments.project)

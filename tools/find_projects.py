@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.arguments import Arguments, Cursor, Limit, Optional
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.long_lists import ListPage, after_page
-from tools.next_steps import after_projects
-from tools.results import ProjectRow, ProjectsResult
+from tools.core.arguments import Arguments, Cursor, Limit, Optional
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import ProjectRow, ProjectsResult
+from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_success import after_projects
 
 
 class ProjectsArguments(Arguments):

@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tools.arguments import Arguments, Cursor, Limit, Optional, Project
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.long_lists import ListPage, after_page
-from tools.next_steps import after_submittals
-from tools.results import SubmittalsResult
+from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import SubmittalsResult
+from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_success import after_submittals
 
 
 class SubmittalsArguments(Arguments):
@@ -29,8 +29,8 @@ class SubmittalsArguments(Arguments):
 
 async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List submittals by text, state, court and whether a file can be attached; newest first."""
-    from tools.submittal_search import Place, Wanted, search
-    from tools.view import submittal_row
+    from tools.core.presenters import submittal_row
+    from tools.lookup.submittal_search import Place, Wanted, search
 
     project = await desk.finder.project(arguments.project)
     me = await desk.finder.me(project.id)

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import anyio
 from pydantic import Field
 
-from tools.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
-from tools.definition import Definition
-from tools.desk import Call, Desk
+from tools.attachments.tasks import DeferredResult
+from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import AttachmentResult, AttachmentsResult
 from tools.errors.exceptions import TakesTooLong
-from tools.next_steps import after_attachment
-from tools.results import AttachmentResult, AttachmentsResult
-from tools.tasks import DeferredResult
+from tools.next_steps.after_success import after_attachment
 
 if TYPE_CHECKING:
     from acc.models import Attachment, Item
-    from tools.project_list import KnownProject
+    from tools.lookup.projects import KnownProject
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -37,7 +37,7 @@ async def get_attachment_status(
     desk: Desk, call: Call, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Tell how far attachments are."""
-    from tools.attachment_page import attachment_page
+    from tools.attachments.page import attachment_page
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)
@@ -50,7 +50,7 @@ async def get_attachment_status(
 async def _one(
     desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
 ) -> AttachmentResult | DeferredResult:
-    from tools.attachment_answers import describe, ended, patience
+    from tools.attachments.status import describe, ended, patience
 
     me = await desk.finder.me(project.id)
     waiting = patience(desk, call, wait_seconds)
@@ -84,8 +84,8 @@ async def _settled(
     desk: Desk, call: Call, project_id: str, item_id: str, attachment_id: str, deadline: float
 ) -> "Attachment":
     """Return the attachment's row once ACC has processed it, or as it is at the `deadline`."""
-    from tools.view import overdue
-    from transfers.state import attachment_state
+    from tools.core.presenters import overdue
+    from transfers.attachment_state import attachment_state
 
     row = await desk.transfers.row(project_id, item_id, attachment_id)
     pause = FIRST_PAUSE_SECONDS

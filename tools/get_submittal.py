@@ -1,10 +1,10 @@
 """The tool `get_submittal`."""
 
-from tools.arguments import Arguments, Cursor, Limit, Project, Submittal
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.next_steps import after_submittal
-from tools.results import SubmittalResult
+from tools.core.arguments import Arguments, Cursor, Limit, Project, Submittal
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import SubmittalResult
+from tools.next_steps.after_success import after_submittal
 
 
 class SubmittalArguments(Arguments):
@@ -18,8 +18,8 @@ class SubmittalArguments(Arguments):
 
 async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
-    from tools.attachment_page import attachment_page
-    from tools.view import attachment_row, submittal_view, task_choices
+    from tools.attachments.page import attachment_page
+    from tools.core.presenters import attachment_row, submittal_view, task_choices
 
     project = await desk.finder.project(arguments.project)
     item = await desk.finder.submittal(project, arguments.submittal)

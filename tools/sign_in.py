@@ -1,10 +1,10 @@
 """The tool `sign_in`: who is signed in."""
 
-from tools.arguments import Arguments
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.next_steps import after_sign_in
-from tools.results import Person, SignInResult
+from tools.core.arguments import Arguments
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.results import Person, SignInResult
+from tools.next_steps.after_success import after_sign_in
 
 
 class SignInArguments(Arguments):

@@ -13,7 +13,7 @@ from acc.errors import AccError, Facts, PartsRejected, UnexpectedAnswer, Untrust
 from acc.models.storage import PartsReport
 from auth import errors as auth_errors
 from auth.errors import AuthError
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 from transfers import errors as transfer_errors
 from transfers.errors import TransferError
 

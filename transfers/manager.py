@@ -11,11 +11,12 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
-from transfers.audit import Entry
-from transfers.caller_upload import CallerUpload
+from transfers.audit_log import Entry
 from transfers.confirming import Stored, confirm_upload, find_row, stored_bytes
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
-from transfers.fingerprint import as_asked
+from transfers.files.local_file import Identity
+from transfers.files.names import attachment_name
+from transfers.idempotency import as_asked
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
@@ -25,9 +26,8 @@ from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery, QueueWo
 from transfers.jobs.rows import REPLACED, JobRow
 from transfers.jobs.runner import JobRunner
 from transfers.jobs.serialization import read
-from transfers.local_file import Identity
-from transfers.names import attachment_name
-from transfers.patience import UNHURRIED, Patience
+from transfers.upload.caller_upload import CallerUpload
+from transfers.waiting import UNHURRIED, Patience
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from auth.database import Database
 from auth.issuer.opaque_secrets import MAX_LENGTH, digest, new_secret
 from auth.issuer.tables import COMPONENT, SESSIONS
+from persistence.database import Database
 
 COOKIE: Final = "__Host-session"
 SESSION_SECONDS: Final = 8 * 3600.0

@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import RowMapping, delete, func, or_, select, update
 
-from auth.database import Database
 from auth.issuer.errors import OAuthError
 from auth.issuer.opaque_secrets import CLIENT_SECRET_PREFIX, digest, new_id, new_secret
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, InvalidRedirectUri, check_redirect_uri, matches
 from auth.issuer.tables import CLIENTS, COMPONENT
+from persistence.database import Database
 
 AuthMethod = Literal["none", "client_secret_post", "client_secret_basic"]
 ClientKind = Literal["pre-registered", "document", "dynamic"]

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from auth.database import Database
 from auth.issuer.errors import OAuthError
 from auth.issuer.opaque_secrets import (
     ACCESS_PREFIX,
@@ -30,6 +29,7 @@ from auth.issuer.opaque_secrets import (
 )
 from auth.issuer.scopes import in_order
 from auth.issuer.tables import CODES, COMPONENT, GRANTS, TOKENS
+from persistence.database import Database
 
 GRACE_SECONDS: Final = 600.0
 GRACE_TOKENS: Final = 10

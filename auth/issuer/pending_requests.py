@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 from sqlalchemy import RowMapping, delete, select, update
 
-from auth.database import Database
 from auth.issuer.authorization import AuthorizationRequest
 from auth.issuer.opaque_secrets import digest, new_id, new_secret, same_secret
 from auth.issuer.tables import COMPONENT, REQUESTS
 from auth.pkce import Attempt
 from auth.vault import Vault
+from persistence.database import Database
 
 LIFE_SECONDS: Final = 600.0
 

@@ -19,7 +19,7 @@ from auth.issuer.opaque_secrets import form_token, is_form_token
 from auth.issuer.pages import PageRenderer
 from auth.issuer.scopes import DESCRIPTIONS
 from auth.issuer.token_issuer import TokenIssuer
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 
 MAX_BODY_BYTES: Final = 16 * 1024
 RETRY_SECONDS: Final = 5

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text
 
-from auth.database import Component
+from persistence.database import Component
 
 _METADATA = MetaData()
 

@@ -31,9 +31,9 @@ from auth.issuer.pending_requests import Mismatch, PendingRequest, PendingReques
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
 from auth.issuer.scopes import READ, in_order
 from auth.pkce import Attempt, authorize_url
-from auth.renewing import tokens_of
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
+from auth.token_refresh import tokens_of
 from auth.vault import Account, Vault
 
 AccountsOf = Callable[[str], Awaitable[Collection[str]]]

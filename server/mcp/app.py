@@ -32,17 +32,17 @@ from mcp_types import (
 )
 
 from server import __version__
-from server.desk import open_desk, policy_of
 from server.mcp import icons
 from server.mcp.client_request import ClientRequest
 from server.mcp.prompts import build_prompts, get_prompt
 from server.mcp.resources import RESOURCES, ReadResource, read_resource
 from server.mcp.tasks import add_tasks, client_supports_tasks, created_task
 from server.mcp.tool_adapter import ToolAdapter, build_tools, is_visible, tool_result
-from server.settings import Settings
-from tools.desk import Desk, Door
-from tools.policy import Policy
-from tools.tasks import DeferredResult
+from server.settings.model import Settings
+from server.wiring import open_desk, policy_of
+from tools.attachments.tasks import DeferredResult
+from tools.core.context import Desk, Door
+from tools.core.policy import Policy
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
@@ -80,7 +80,7 @@ def build_server(
             yield opened
 
     def unfinished() -> bool:
-        from server.identity import place_of
+        from server.auth_wiring import place_of
 
         return not settings.read_only and place_of(settings).exists()
 

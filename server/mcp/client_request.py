@@ -8,7 +8,7 @@ from mcp.server import ServerRequestContext
 from mcp_types import ClientCapabilities, InputResponseRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from tools.desk import Door
+from tools.core.context import Door
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 
 from acc.models import Item, Page
-from acc.paging import next_offset
-from tools.cleaner import clean
-from tools.desk import Desk, Door
+from acc.pagination import next_offset
+from tools.core.context import Desk, Door
+from tools.core.kept import Kept
+from tools.core.presenters import number
+from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolProblem
-from tools.kept import Kept
-from tools.references import alike, search_terms
-from tools.submittal_search import LARGEST_PAGE, ORDER
-from tools.view import number
+from tools.lookup.references import alike, search_terms
+from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 
 NOTHING: Final = Completion(values=[], total=0, has_more=False)
 

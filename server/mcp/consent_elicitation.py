@@ -16,8 +16,8 @@ from mcp import MCPError
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
 from server.mcp.client_request import ClientRequest
-from tools.consent import cannot_ask, changed
-from tools.ports import ConsentSummary
+from tools.core.consent import cannot_ask, changed
+from tools.core.ports import ConsentSummary
 
 _QUESTION: Final = "make_visible"
 _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
@@ -68,7 +68,7 @@ class ElicitationConsentPrompt:
         self._call = [tool, arguments]
 
     async def agrees(self, showing: ConsentSummary) -> bool:
-        """See `tools.ports.ConsentPrompt`.
+        """See `tools.core.ports.ConsentPrompt`.
 
         Raises:
             ElicitationPending: The client has to ask, and to repeat the call.

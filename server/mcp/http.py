@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
-from server.deadline import HTTP_SECONDS, end_within
+from server.shutdown import HTTP_SECONDS, end_within
 
 PATH: Final = "/mcp"
 HEALTH_PATH: Final = "/healthz"

@@ -6,7 +6,7 @@ from typing import Final
 
 import anyio
 
-from tools.ports import Report
+from tools.core.ports import Report
 
 BEAT_SECONDS: Final = 4.5
 """Half of the ten seconds, less a little, that nobody who waits goes without a word."""

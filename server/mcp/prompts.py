@@ -8,8 +8,8 @@ from mcp import MCPError
 from mcp_types import INVALID_PARAMS, GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
 
 from server.mcp.icons import ATTACH, LOOK
-from tools.cleaner import clean
-from tools.policy import Policy
+from tools.core.policy import Policy
+from tools.core.text_sanitizer import clean
 
 PROJECT: Final = PromptArgument(name="project", description="Name, id or pasted ACC URL of the project", required=True)
 SUBMITTAL: Final = PromptArgument(

@@ -26,8 +26,8 @@ from mcp_types import (
 from server.mcp.client_request import ClientRequest
 from server.mcp.icons import LOOK
 from server.mcp.tool_adapter import ToolAdapter, compact
-from tools.cleaner import clean
-from tools.results import ErrorResult
+from tools.core.results import ErrorResult
+from tools.core.text_sanitizer import clean
 
 ReadResource = ReadResourceResult | InputRequiredResult
 

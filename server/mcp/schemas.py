@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tools.results import ErrorResult, Result
+from tools.core.results import ErrorResult, Result
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from mcp import UrlElicitationRequiredError
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 
 from server.mcp.client_request import ClientRequest
-from tools.desk import Call, Desk
-from tools.next_steps import step
-from tools.ports import SignInPage
-from tools.results import ErrorBody, ErrorResult
+from tools.core.context import Call, Desk
+from tools.core.ports import SignInPage
+from tools.core.results import ErrorBody, ErrorResult
+from tools.next_steps.after_success import step
 
 _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."

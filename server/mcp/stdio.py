@@ -12,7 +12,7 @@ import structlog
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
-from server.deadline import STDIO_SECONDS, call_on_signals, end_within
+from server.shutdown import STDIO_SECONDS, call_on_signals, end_within
 
 _CHUNK: Final = 64 * 1024
 

@@ -1,7 +1,7 @@
 """The tasks extension of protocol 2026-07-28, `io.modelcontextprotocol/tasks`: `tasks/get`, `update` and `cancel`.
 
 The SDK carries extensions and leaves this one to its users. Older protocols cannot carry a task, so there the methods
-do not exist. What a task is, `tools.tasks` says.
+do not exist. What a task is, `tools.attachments.tasks` says.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,10 +17,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from server.mcp.client_request import ClientRequest
 from server.mcp.tool_adapter import tool_result
 from tools import get_attachment_status
-from tools.calling import carried_out, refusal
-from tools.desk import Call, Desk, Door
-from tools.results import AttachmentResult, ErrorResult, Result
-from tools.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
+from tools.attachments.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
+from tools.core.context import Call, Desk, Door
+from tools.core.dispatch import carried_out, refusal
+from tools.core.results import AttachmentResult, ErrorResult, Result
 
 if TYPE_CHECKING:
     from transfers.jobs.base import Job
@@ -128,9 +128,9 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
 
 
 async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
-    from tools.attachment_answers import answer
+    from tools.attachments.status import answer
     from transfers.manager import Outcome
-    from transfers.patience import Patience
+    from transfers.waiting import Patience
 
     async def nothing(_: "Job") -> None: ...
 

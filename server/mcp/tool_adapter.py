@@ -10,20 +10,20 @@ from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 from auth.errors import CallbackPortTaken
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 from server.mcp import icons
 from server.mcp.client_request import ClientRequest
 from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, PendingElicitations
 from server.mcp.progress import BEAT_SECONDS, ProgressReporter
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
-from tools.calling import carried_out, refusal
-from tools.catalogue import definitions
-from tools.definition import Definition
-from tools.desk import Call
-from tools.policy import Policy
-from tools.results import ErrorResult, Result
-from tools.tasks import DeferredResult
+from tools.attachments.tasks import DeferredResult
+from tools.core.context import Call
+from tools.core.definition import Definition
+from tools.core.dispatch import carried_out, refusal
+from tools.core.policy import Policy
+from tools.core.registry import definitions
+from tools.core.results import ErrorResult, Result
 
 
 class ToolAdapter:
@@ -146,5 +146,5 @@ def build_tools(policy: Policy) -> list[ToolAdapter]:
 
 
 def is_visible(tool: ToolAdapter, policy: Policy) -> bool:
-    """Whether a client is shown the tool; the same decision refuses the call in `tools.calling`."""
+    """Whether a client is shown the tool; the same decision refuses the call in `tools.core.dispatch`."""
     return not (tool.definition.writes and policy.read_only)

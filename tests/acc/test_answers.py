@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acc import operations as op
-from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import (
     AccError,
     ApiNotGranted,
@@ -27,6 +26,7 @@ from acc.errors import (
 )
 from acc.models import CompletedObject
 from acc.redaction import MAX_MESSAGE_CHARACTERS, clean
+from acc.responses import Answer, error_from_response, parse_answer
 
 OPERATION = "submittals.items.get"
 

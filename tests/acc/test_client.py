@@ -8,7 +8,9 @@ import pytest
 from acc.client import Acc
 from acc.hosts import Hosts
 
-TYPES = "acc.errors, acc.models, acc.ids, acc.hosts, acc.parts, acc.submittals, acc.storage, acc.projects, acc.files"
+TYPES = (
+    "acc.errors, acc.models, acc.ids, acc.hosts, acc.parts, acc.submittals, acc.object_storage, acc.projects, acc.files"
+)
 
 
 def test_types_and_the_client_itself_load_no_httpx() -> None:

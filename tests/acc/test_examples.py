@@ -7,7 +7,6 @@ import pytest
 from pydantic import TypeAdapter
 
 from acc import operations as op
-from acc.answers import Answer, error_from_response, parse_answer
 from acc.errors import (
     AccError,
     ApiNotGranted,
@@ -20,6 +19,7 @@ from acc.errors import (
 from acc.models import SignedUrl
 from acc.operations import Operation
 from acc.parts import part_answer
+from acc.responses import Answer, error_from_response, parse_answer
 from tests.wire.examples import DOCUMENTED, response_of
 from tests.wire.requests import ACC_REQUESTS
 

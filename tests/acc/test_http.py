@@ -22,11 +22,11 @@ from acc.errors import (
     UntrustedCertificate,
 )
 from acc.hosts import Hosts
-from acc.http import api_client, error_from_transport, storage_client, storage_error_from_transport
 from acc.models import SignedUrl
 from acc.parts import part_request
 from acc.requests import build
 from acc.retry import RetryPolicy
+from acc.transport import api_client, error_from_transport, storage_client, storage_error_from_transport
 from tests.certificates import write_certificate
 
 USERINFO = build(op.USERINFO)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from acc import operations as op
-from acc.answers import Answer, parse_answer
 from acc.connection import Connection
 from acc.errors import AccError
 from acc.hosts import Hosts
 from acc.operations import Operation
 from acc.requests import build
+from acc.responses import Answer, parse_answer
 from acc.retry import RetryPolicy
 from tests.mutated import ODD, mutated
 

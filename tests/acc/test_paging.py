@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from acc.errors import UnexpectedAnswer
 from acc.models import Listing, Page, Pagination, Step
-from acc.paging import MAX_PAGES, listings, next_offset, next_page_number, rows
+from acc.pagination import MAX_PAGES, listings, next_offset, next_page_number, rows
 
 NEXT = "https://developer.api.autodesk.com/construction/submittals/v2/projects/p/items?limit=20&offset={}&sort=identifier+desc"
 

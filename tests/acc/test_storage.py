@@ -10,8 +10,8 @@ from acc.connection import Connection
 from acc.errors import Forbidden, Rejected, UnexpectedAnswer, UntrustedStorageHost
 from acc.hosts import Hosts
 from acc.ids import ObjectLocation
+from acc.object_storage import ObjectStorage
 from acc.parts import PartStored, part_answer
-from acc.storage import ObjectStorage
 
 PAYLOADS = Path(__file__).parent.parent / "facts" / "autodesk_payloads.json"
 

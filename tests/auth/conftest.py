@@ -15,16 +15,16 @@ import pytest
 
 import sandbox
 from acc.hosts import Hosts
-from auth.database import Database
-from auth.key_ring import EnvironmentKeys
+from auth.oauth import Grant
 from auth.pkce import App, Attempt, authorize_url
-from auth.renewing import tokens_of
-from auth.sealing import Key
 from auth.token_endpoint import Autodesk, TokenEndpoint
-from auth.token_requests import Grant
+from auth.token_refresh import tokens_of
 from auth.vault import Account, SignIn, Tokens, Vault
+from persistence.database import Database
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys
 from sandbox.box import Box
-from server.web import Web
+from server.auth_http import Web
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.addresses import UnsafeAddress, checked, checked_callback, open_in_browser
+from auth.login.browser import UnsafeAddress, checked, checked_callback, open_in_browser
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auth import private_files
-from auth.data_folder import DataFolder
-from auth.storage_errors import FolderNotPrivate, FolderNotWritable
+from persistence import private_files
+from persistence.data_folder import DataFolder
+from persistence.errors import FolderNotPrivate, FolderNotWritable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 

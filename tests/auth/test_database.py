@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy
 from sqlalchemy import DDL, Column, MetaData, Table, Text
 
-from auth.database import Component, Database, DatabaseAddress
-from auth.storage_errors import (
+from persistence.database import Component, Database, DatabaseAddress
+from persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
     DatabaseForeign,
@@ -246,8 +246,8 @@ import os, sys
 from pathlib import Path
 from sqlalchemy import Column, MetaData, Table, Text
 import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
-from auth.database import Component, Database, DatabaseAddress
-from auth.storage_errors import StorageProblem
+from persistence.database import Component, Database, DatabaseAddress
+from persistence.errors import StorageProblem
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:

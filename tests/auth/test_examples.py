@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auth.errors import SignInFailed
-from auth.token_requests import read_grant
+from auth.oauth import read_grant
 from tests.wire.examples import DOCUMENTED
 from tests.wire.requests import AUTH_REQUESTS
 

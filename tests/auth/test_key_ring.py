@@ -12,7 +12,9 @@ import keyring
 import keyring.backend
 import pytest
 
-from auth.key_ring import (
+from persistence.encryption import Key
+from persistence.errors import KeysUnusable
+from persistence.keys import (
     MOST_KEYS,
     EnvironmentKeys,
     KeyringUnavailable,
@@ -20,8 +22,6 @@ from auth.key_ring import (
     PatientKeyring,
     parse_keys,
 )
-from auth.sealing import Key
-from auth.storage_errors import KeysUnusable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,7 +134,7 @@ class Hanging(keyring.backend.KeyringBackend):
     set_password = get_password
 
 keyring.set_keyring(Hanging())
-from auth.key_ring import MachineKeys, PatientKeyring
+from persistence.keys import MachineKeys, PatientKeyring
 print(MachineKeys(Path(sys.argv[1]), PatientKeyring(seconds=0.05)).make().source)
 """
 

@@ -14,15 +14,15 @@ import sqlalchemy
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from auth.database import Database, DatabaseAddress
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
-from auth.key_ring import EnvironmentKeys, MachineKeys
-from auth.lease import alive, taken
 from auth.pace import Pace
-from auth.renewing import Point, RenewedTokens, tokens_of
-from auth.sealing import Key
-from auth.storage_errors import DatabaseReadOnly, KeyMissing
+from auth.refresh_lease import alive, taken
+from auth.token_refresh import Point, RenewedTokens, tokens_of
 from auth.vault import Lease, SignIn, Vault
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.errors import DatabaseReadOnly, KeyMissing
+from persistence.keys import EnvironmentKeys, MachineKeys
 from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from tests.auth.programs.renew import NoKeyring, Orders, main
 from tests.processes import Process

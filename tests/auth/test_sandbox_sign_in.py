@@ -10,8 +10,8 @@ import pytest
 import sandbox
 from auth.errors import SignInFailed
 from auth.pkce import App, Attempt
-from auth.sandbox_sign_in import SelfApproved, read_redirect, sign_in
 from auth.token_endpoint import Autodesk, TokenEndpoint
+from server.cli.sandbox_login import SelfApproved, read_redirect, sign_in
 from tests.conftest import NO_TRUST
 
 APP = App("CID", "http://localhost:8765/callback")

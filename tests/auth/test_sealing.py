@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.sealing import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
+from persistence.encryption import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
 
 KEY = Key(bytes(range(32)))
 OTHER = Key.new()

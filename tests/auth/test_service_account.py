@@ -8,16 +8,16 @@ import anyio
 import jwt
 import pytest
 
-from auth.claims import claims_of
-from auth.database import Database, DatabaseAddress
+from acc.token_claims import claims_of
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
-from auth.key_ring import EnvironmentKeys
+from auth.login.flow import scopes_for
 from auth.pkce import App
-from auth.sealing import Key
 from auth.service_account import ServiceAccount, ServiceAccountTokens
-from auth.signing_in import scopes_for
 from auth.token_endpoint import TokenEndpoint
 from auth.vault import Account, Vault
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys
 from sandbox import Fault, Refuse
 from tests.auth.programs.renew import Orders
 from tests.auth.test_renewing import given, where

@@ -13,18 +13,18 @@ import anyio
 import httpx
 import pytest
 
-from auth.attempts import LIFE_SECONDS, Attempts
-from auth.callback import Callback
-from auth.database import Database, DatabaseAddress
 from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
-from auth.key_ring import EnvironmentKeys
-from auth.loopback import Listener, PortTaken
+from auth.login.flow import SigningIn, Started, scopes_for
+from auth.login.pending_logins import LIFE_SECONDS, Attempts
+from auth.login.redirect_handler import Callback
+from auth.login.redirect_server import Listener, PortTaken
 from auth.pkce import App, Attempt, authorize_url
-from auth.sealing import Key
-from auth.signing_in import SigningIn, Started, scopes_for
-from auth.storage_errors import StorageProblem
 from auth.token_endpoint import TokenEndpoint
 from auth.vault import SignIn, Vault
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.errors import StorageProblem
+from persistence.keys import EnvironmentKeys
 from sandbox import Fault, Refuse
 from tests.conftest import NO_TRUST
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from auth.accounts import CurrentPerson, Sessions
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
+from auth.login.logout import sign_out
 from auth.pace import Pace
 from auth.pkce import App
-from auth.renewing import RenewedTokens
-from auth.sessions import CurrentPerson, Sessions
-from auth.signing_out import sign_out
 from auth.token_endpoint import Autodesk, TokenEndpoint
+from auth.token_refresh import RenewedTokens
 from auth.vault import Vault
 from sandbox import Fault, Refuse, Reset, Stall
 

@@ -7,8 +7,8 @@ import anyio.lowlevel
 import pytest
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
-from auth.token_requests import Grant
-from auth.tokens import EARLY_SECONDS, PAUSE_SECONDS, FixedToken, NobodySignedIn, SignedInSession
+from auth.oauth import Grant
+from auth.token_sources import EARLY_SECONDS, PAUSE_SECONDS, FixedToken, NobodySignedIn, SignedInSession
 
 LIFE = 3599
 

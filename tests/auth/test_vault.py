@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from auth.database import Database, DatabaseAddress
-from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
-from auth.sealing import Key, NotSealed, key_id_of
-from auth.storage_errors import KeyMissing
 from auth.vault import Account, Tokens, Vault
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key, NotSealed, key_id_of
+from persistence.errors import KeyMissing
+from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
 
 ACCOUNT = Account("https://developer.api.autodesk.com", "client", "SUBJECT")
 TOKENS = Tokens.model_validate(

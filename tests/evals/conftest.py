@@ -11,7 +11,7 @@ from mcp import Client
 
 import sandbox
 from server.mcp.app import build_server
-from server.settings import Settings
+from server.settings.model import Settings
 from tests.conftest import KEYS, Assistant, every_tool
 
 from .request import Request

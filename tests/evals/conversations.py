@@ -16,9 +16,9 @@ import anyio
 from mcp import Client
 
 import sandbox
-from auth.sealing import Key
+from persistence.encryption import Key
 from server.mcp.app import build_server
-from server.settings import Settings
+from server.settings.model import Settings
 
 START: Final = "<!-- conversations -->\n"
 END: Final = "<!-- /conversations -->"

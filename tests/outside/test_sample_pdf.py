@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server import sample_pdf
+from server.cli.demo import sample_pdf
 
 WHITE = 255
 

@@ -78,7 +78,7 @@ def test_a_clock_that_was_moved_already_stays_as_it_is_and_is_kept(tmp_path):
         assert now(caller) == "2026-03-02T08:32:00.000000Z"
 
 
-PROGRAM = "import sys; from server.cli import app; app(['sandbox', '--port=0', '--storage-port=0', '--json', '--data', sys.argv[1]])"
+PROGRAM = "import sys; from server.cli.main import app; app(['sandbox', '--port=0', '--storage-port=0', '--json', '--data', sys.argv[1]])"
 
 
 def test_a_sandbox_that_was_killed_has_kept_its_clock(tmp_path):

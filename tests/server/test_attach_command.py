@@ -17,14 +17,14 @@ import pytest
 from rich.console import Console
 
 import sandbox
-from auth.sealing import Key
+from persistence.encryption import Key
 from sandbox import Fault, Refuse, Stall
-from server.attach_check import Checked
-from server.attach_progress import Bars, Lines, view_for
-from server.attach_results import RowResult
-from server.manifest import Row
+from server.cli.attach.manifest import Row
+from server.cli.attach.preflight import Checked
+from server.cli.attach.progress import Bars, Lines, view_for
+from server.cli.attach.results import RowResult
+from transfers.files.local_file import Identity
 from transfers.jobs.base import Destination
-from transfers.local_file import Identity
 from transfers.manager import SeenFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,14 +224,14 @@ def test_attaching_loads_nothing_of_mcp(shell: Shell, start_anew: Any) -> None:
     """The SDK takes longer to import than all that a command needs."""
     shell.write("beam.pdf")
     told = "atexit.register(lambda: sys.stderr.write('modules ' + ' '.join(sys.modules)))"
-    script = f"import atexit, sys, server.jobs_command, server.worker_command; {told}; server.cli.main()"
+    script = f"import atexit, sys, server.cli.jobs, server.cli.worker; {told}; server.cli.main.main()"
     program = start_anew(
-        "-c", f"import server.cli; {script}", "attach", "--manifest", str(shell.manifest), **shell.environment
+        "-c", f"import server.cli.main; {script}", "attach", "--manifest", str(shell.manifest), **shell.environment
     )
     code, _, err = program.rest()
     assert code == 0, err
     modules = err.partition("modules ")[2].split()
-    assert "server.attach_command" in modules
+    assert "server.cli.attach.command" in modules
     assert {"mcp", "mcp_types", "server.mcp.app"}.isdisjoint(modules)
 
 
@@ -373,7 +373,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
 
 
 def test_what_a_spreadsheet_would_take_for_a_formula_is_text_in_the_results(tmp_path: Path) -> None:
-    from server.attach_results import ResultFile
+    from server.cli.attach.results import ResultFile
 
     file = ResultFile(tmp_path / "out.csv")
     file.write([RowResult(row=2, project="=1+1", submittal="1", file="a.pdf")])

@@ -1,6 +1,6 @@
 """The line that sums up what became of all files."""
 
-from server.attach_results import RowResult, summary
+from server.cli.attach.results import RowResult, summary
 
 ROW = RowResult(row=1, project="Riverside", submittal="051200-3", file="beam.pdf")
 

@@ -13,13 +13,13 @@ import pytest
 import typer.main
 
 import sandbox
-from auth.data_folder import DataFolder
-from auth.database import Database, DatabaseAddress
-from auth.key_ring import EnvironmentKeys
-from auth.sealing import Key
 from auth.vault import Account, Tokens, Vault
-from server import cli
-from tools.catalogue import definitions
+from persistence.data_folder import DataFolder
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys
+from server.cli import main as cli
+from tools.core.registry import definitions
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "every_tool.py"

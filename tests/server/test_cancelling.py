@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 import sandbox
-from auth.sealing import Key
+from persistence.encryption import Key
 from sandbox import Fault, Stall
 
 SECRET = "QZJ-a-secret-of-callers"

@@ -26,7 +26,7 @@ from mcp_types import (
 
 import sandbox
 from server.mcp.app import build_server
-from server.settings import Settings
+from server.settings.model import Settings
 
 Callback = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]
 

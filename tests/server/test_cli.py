@@ -149,10 +149,10 @@ def test_a_signal_puts_the_inner_sandbox_and_its_sample_folder_away(start):
 
 
 def test_a_failure_of_ours_is_one_redacted_log_line(start_anew):
-    """`server.demo` stands for whatever breaks: here its file cannot be imported."""
+    """`server.cli.demo.command` stands for whatever breaks: here its file cannot be imported."""
     program = start_anew(
         "-c",
-        "import sys; sys.modules['server.demo'] = None; from server.cli import main; main()",
+        "import sys; sys.modules['server.cli.demo.command'] = None; from server.cli.main import main; main()",
         "demo",
     )
     code, out, err = program.rest()
@@ -162,18 +162,25 @@ def test_a_failure_of_ours_is_one_redacted_log_line(start_anew):
 
 def test_the_command_line_costs_a_chat_client_little(start_anew):
     heavy = ["mcp", "httpx", "rich", "uvicorn", "pydantic", "structlog", "sandbox", "acc", "tools", "transfers"]
-    program = start_anew("-c", "import server.cli, sys, json; print(json.dumps(sorted(sys.modules)))")
+    program = start_anew("-c", "import server.cli.main, sys, json; print(json.dumps(sorted(sys.modules)))")
     _, out, _ = program.rest()
     assert [name for name in heavy if name in json.loads(out)] == []
 
 
 def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_anew):
-    heavy = ["sqlalchemy", "keyring", "sandbox", "server.mcp.http", "server.sandboxed", "server.demo"]
+    heavy = [
+        "sqlalchemy",
+        "keyring",
+        "sandbox",
+        "server.mcp.http",
+        "server.cli.embedded_sandbox",
+        "server.cli.demo.command",
+    ]
     program = start_anew(
         "-c",
-        "import sys, atexit, server.cli;"
+        "import sys, atexit, server.cli.main;"
         "atexit.register(lambda: sys.stderr.write('modules ' + ' '.join(sys.modules)));"
-        "server.cli.main()",
+        "server.cli.main.main()",
         "serve",
     )
     program.shake_hands()

@@ -14,18 +14,18 @@ import pytest
 from mcp import Client
 
 import sandbox
-from auth.data_folder import DataFolder
-from auth.database import Database, DatabaseAddress
-from auth.key_ring import EnvironmentKeys
-from auth.sealing import Key
 from auth.vault import Account, Tokens, Vault
+from persistence.data_folder import DataFolder
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys
 from sandbox import Fault, Refuse
-from server import doctor
-from server.doctor_autodesk import Asked
-from server.findings import Report, ok, problem, skipped, warning
-from server.folder_sightings import Sighting, compare
+from server.cli.doctor import command as doctor
+from server.cli.doctor.autodesk import Asked
+from server.cli.doctor.mounts import Sighting, compare
+from server.cli.doctor.report import Report, ok, problem, skipped, warning
 from server.mcp.app import build_server
-from server.settings import Settings
+from server.settings.model import Settings
 
 NETWORK_PAGE = Refuse(200, "<!DOCTYPE html><title>Sign in to the hotel</title>", {"Content-Type": "text/html"})
 TOKEN = "canary-token-that-must-not-show"

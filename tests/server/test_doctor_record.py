@@ -10,18 +10,18 @@ import anyio
 import pytest
 
 import sandbox
-from acc.answers import Answer
 from acc.client import Acc
 from acc.hosts import Hosts
 from acc.operations import Operation
-from auth import private_files
-from auth.tokens import FixedToken
+from acc.responses import Answer
+from auth.token_sources import FixedToken
+from persistence import private_files
 from sandbox import Fault, Refuse
-from server import doctor
-from server.doctor_autodesk import Asked
-from server.doctor_record import ask_everything
-from server.doctor_shapes import is_plain_name
-from server.settings import Settings
+from server.cli.doctor import command as doctor
+from server.cli.doctor.autodesk import Asked
+from server.cli.doctor.record import ask_everything
+from server.cli.doctor.shapes import is_plain_name
+from server.settings.model import Settings
 
 PLACE = Asked("Riverside", "051200-3")
 

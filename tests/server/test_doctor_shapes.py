@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doctor_shapes import WORDS, header_names, is_plain_name, shape
+from server.cli.doctor.shapes import WORDS, header_names, is_plain_name, shape
 
 FACTS = Path(__file__).parents[1] / "facts"
 

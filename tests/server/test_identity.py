@@ -9,7 +9,7 @@ from mcp import Client
 
 import sandbox
 from server.mcp.app import build_server
-from server.settings import Settings
+from server.settings.model import Settings
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 

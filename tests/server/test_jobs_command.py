@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import sandbox
-from auth.data_folder import DATABASE_NAME
-from auth.sealing import Key
+from persistence.data_folder import DATABASE_NAME
+from persistence.encryption import Key
 from sandbox import Fault, Refuse, Stall
 
 PUT = "storage.put"

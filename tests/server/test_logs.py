@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from server import logs
+from server import logging as logs
 
 CANARY = "QZJ-canary-0123456789"
 

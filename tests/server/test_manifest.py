@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.manifest import COLUMNS, MAX_BYTES, BadRow, Manifest, ManifestUnusable, Row, read_manifest
+from server.cli.attach.manifest import COLUMNS, MAX_BYTES, BadRow, Manifest, ManifestUnusable, Row, read_manifest
 
 BEAM = Row(2, "beam.pdf", "Riverside", "05 12 00-3")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import sandbox
-from auth.sealing import Key
+from persistence.encryption import Key
 from sandbox import Fault, Refuse, Stall
-from transfers.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 PUT, CREATE, COMPLETE = "storage.put", "attachments.create", "oss.signeds3upload.complete"
 META = {

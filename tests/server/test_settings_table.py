@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import Settings, variables
-from server.settings_table import _DEFAULTS, END, START, MarkersMissingError, main, table, with_table
+from server.settings.docs import _DEFAULTS, END, START, MarkersMissingError, main, table, with_table
+from server.settings.model import Settings, variables
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

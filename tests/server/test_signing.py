@@ -225,13 +225,13 @@ def test_a_database_that_is_none_is_named_without_a_traceback(run, tmp_path, com
 
 def test_no_token_is_shown_anywhere_or_written_in_the_open(signed_in, run, box, tmp_path):
     """The tokens themselves are taken from the vault, and looked for in all that was said and written."""
-    from auth.database import Database, DatabaseAddress
-    from auth.key_ring import MachineKeys
     from auth.vault import Account, Vault
+    from persistence.database import Database, DatabaseAddress
+    from persistence.keys import MachineKeys
 
     class NoKeyring:
         def read(self) -> str | None:
-            from auth.key_ring import KeyringUnavailable
+            from persistence.keys import KeyringUnavailable
 
             raise KeyringUnavailable
 

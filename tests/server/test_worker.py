@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import sandbox
-from auth.database import Database, DatabaseAddress
-from auth.sealing import Key
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
 from sandbox import Fault, Stall
-from server.folder_sightings import Elsewhere, Sighting, compare
-from transfers.parts import MIN_PART_BYTES
+from server.cli.doctor.mounts import Elsewhere, Sighting, compare
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 STEEL = "05 12 00-3"

@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from server.mcp.schemas import input_schema
-from tools.catalogue import definitions
-from tools.results import NextStep
+from tools.core.registry import definitions
+from tools.core.results import NextStep
 
 FILLED: dict[str, Any] = {"string": "something", "integer": 1, "boolean": True}
 """A value of each kind, for what a caller would supply."""

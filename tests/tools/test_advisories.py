@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import sandbox
 from server.mcp.schemas import input_schema
-from tools.catalogue import definitions
+from tools.core.policy import Policy
+from tools.core.registry import definitions
 from tools.errors.exceptions import ProjectNotAllowed
-from tools.policy import Policy
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -115,8 +115,7 @@ def test_files_of_a_person_are_opened_in_one_place() -> None:
         if isinstance(node, ast.Call) and opens_a_file(node.func)
     }
     assert opening == {
-        "transfers/platforms.py",  # by which `AllowedFolders` opens
-        "transfers/locks.py",  # lock files of our own
+        "transfers/files/os_compat.py",  # by which `AllowedFolders` opens
     }
 
 

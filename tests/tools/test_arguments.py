@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.arguments import EXAMPLES, read_arguments
-from tools.catalogue import definitions
+from tools.core.arguments import EXAMPLES, read_arguments
+from tools.core.registry import definitions
 from tools.errors.exceptions import Again, InvalidArguments
 from tools.find_submittals import SubmittalsArguments
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from acc.models import Item, Task
-from tools.attach_target import attach_target
+from tools.attachments.preconditions import attach_target
+from tools.core.presenters import ReviewTask, review_task
 from tools.errors.exceptions import Again, NotPermitted, TaskRequired
-from tools.project_list import KnownProject
-from tools.view import ReviewTask, review_task
+from tools.lookup.projects import KnownProject
 from transfers.jobs.base import Destination
 
 PROJECT = KnownProject("project", "Project", "hub", "Hub", "ACC")

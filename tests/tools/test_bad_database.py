@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 import sandbox
-from auth.data_folder import DATABASE_NAME
+from persistence.data_folder import DATABASE_NAME
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CREATE = "attachments.create"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.cleaner import MAX_TEXT, clean, clean_json
+from tools.core.text_sanitizer import MAX_TEXT, clean, clean_json
 
 NEVER = [
     *(chr(code) for code in range(0x20) if chr(code) not in "\t\n"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tools.cursor import Cursors, InvalidCursor
+from tools.core.cursors import Cursors, InvalidCursor
 
 ARGUMENTS = {"project": "Riverside", "state": "rev", "attachable": True}
 

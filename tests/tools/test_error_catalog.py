@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.catalogue import definitions
+from tools.core.registry import definitions
 from tools.errors import exceptions
 from tools.errors.catalog import ROWS
 

@@ -18,8 +18,8 @@ from mcp_types import ElicitResult
 import sandbox
 from sandbox import Fault, Refuse, Stall
 from scripts.errors_page import MEANINGS, page
-from server.settings import variables
-from tools.catalogue import definitions
+from server.settings.model import variables
+from tools.core.registry import definitions
 from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES
 

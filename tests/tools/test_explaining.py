@@ -11,8 +11,8 @@ from acc import errors as acc
 from acc.ids import InvalidId
 from acc.models import PartsReport
 from auth import errors as auth
-from auth.sealing import NotSealed
-from auth.storage_errors import FolderNotWritable, StorageProblem
+from persistence.encryption import NotSealed
+from persistence.errors import FolderNotWritable, StorageProblem
 from tools.errors import exceptions as tools
 from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES
@@ -102,7 +102,7 @@ def test_what_may_be_retried_is_answered_with_the_same_call_or_with_what_it_wait
 
 
 # Without an app no job is begun, so none ends for want of one.
-@pytest.mark.parametrize("kind", [one for one in RAISED if one.__module__ != "server.identity"])
+@pytest.mark.parametrize("kind", [one for one in RAISED if one.__module__ != "server.auth_wiring"])
 def test_what_ended_a_job_is_told_alike_after_it_was_written_down(kind):
     error = build(kind)
     restored = failure_from_json(json.loads(json.dumps(failure_to_json(error))))

@@ -1,6 +1,6 @@
 """What was looked up a moment ago."""
 
-from tools.kept import KEEP_SECONDS, Kept
+from tools.core.kept import KEEP_SECONDS, Kept
 
 
 class Clock:

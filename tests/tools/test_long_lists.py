@@ -10,9 +10,9 @@ import sandbox
 from sandbox import Plan
 from sandbox.default_plan import DEFAULT
 from sandbox.plan import ProjectPlan
-from tools.file_search import FOLDERS
-from tools.long_lists import ListPage, after_page
-from tools.results import NextStep
+from tools.core.results import NextStep
+from tools.lookup.file_search import FOLDERS
+from tools.next_steps.after_page import ListPage, after_page
 
 pytestmark = pytest.mark.either_era
 

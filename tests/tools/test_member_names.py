@@ -10,11 +10,11 @@ import sandbox
 from acc.client import Acc
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
-from auth.tokens import FixedToken
+from auth.token_sources import FixedToken
 from sandbox import Fault, Refuse
 from sandbox.default_plan import DEFAULT
 from sandbox.plan import ItemPlan, Plan, ProjectPlan
-from tools.member_names import MEMBERS_SECONDS, MemberNames
+from tools.lookup.member_names import MEMBERS_SECONDS, MemberNames
 
 LIST = "admin.users.list"
 

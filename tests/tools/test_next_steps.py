@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.core.results import NextStep
 from tools.errors.codes import CODES
-from tools.next_steps import (
+from tools.next_steps.after_success import (
     MAX_STEPS,
     Standing,
     Surroundings,
@@ -21,8 +22,7 @@ from tools.next_steps import (
     after_submittal,
     after_submittals,
 )
-from tools.results import NextStep
-from transfers.state import AttachmentState
+from transfers.attachment_state import AttachmentState
 
 PROJECT, SUBMITTAL, ATTACHMENT = "project-id", "submittal-id", "attachment-id"
 HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)

@@ -6,7 +6,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import INVALID_PARAMS
 
-from tools.catalogue import definitions
+from tools.core.registry import definitions
 
 FILLED = {"project": "Riverside Medical Center", "submittal": "051200-3", "files": "beam.pdf, column.pdf"}
 TOOLS = {one.name: set(one.arguments.model_fields) for one in definitions(local_files=True)}

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tools.catalogue import definitions
+from tools.core.registry import definitions
 from tools.errors.codes import CODES
 from tools.errors.exceptions import Again
-from tools.next_steps import Standing, Surroundings, after_attachment
-from tools.recovery import Failure, after_failure
+from tools.next_steps.after_error import Failure, after_failure
+from tools.next_steps.after_success import Standing, Surroundings, after_attachment
 
 HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
 PLACE = {"project": "Riverside", "submittal": "051200-3"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.references import (
+from tools.lookup.references import (
     NotAReference,
     Reference,
     alike,

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import TypeAdapter
 
-from tools import results
-from tools.cleaner import clean
-from tools.results import Foreign, Result, Time
+from tools.core import results
+from tools.core.results import Foreign, Result, Time
+from tools.core.text_sanitizer import clean
 
 HOSTILE = "beam\u202e\u200b\x00\U000e0041 drawings"
 

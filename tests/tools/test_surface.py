@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from mcp import Client
 
 from server.mcp.app import build_server
-from server.settings import Settings
-from tools.catalogue import definitions
-from tools.results import ErrorResult
+from server.settings.model import Settings
+from tools.core.registry import definitions
+from tools.core.results import ErrorResult
 
 HERE = Path(__file__).parent
 TOKENS = 3000

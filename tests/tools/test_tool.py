@@ -21,15 +21,15 @@ from structlog.testing import capture_logs
 from server.mcp.app import McpHandlers
 from server.mcp.progress import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
-from tools.arguments import Arguments
-from tools.attachment_answers import progress_teller
-from tools.definition import Definition
-from tools.desk import Call, Desk
-from tools.policy import Policy
-from tools.results import Person, SignInResult
+from tools.attachments.status import progress_teller
+from tools.core.arguments import Arguments
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.policy import Policy
+from tools.core.results import Person, SignInResult
+from transfers.files.local_file import Identity
 from transfers.jobs.base import Destination
 from transfers.jobs.local_file import LocalFileJob
-from transfers.local_file import Identity
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a token, a path, a customer"
@@ -117,14 +117,14 @@ import sys
 import mcp.server
 before = set(sys.modules)
 from server.mcp.tool_adapter import build_tools
-from tools.policy import Policy
+from tools.core.policy import Policy
 build_tools(Policy(local_files=True))
 print(*sorted(set(sys.modules) - before))
 """
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
     loaded_modules = loaded.stdout.split()
     assert "server.mcp.tool_adapter" in loaded_modules
-    ours = [name for name in loaded_modules if name.startswith(("acc", "auth", "transfers"))]
+    ours = [name for name in loaded_modules if name.startswith(("acc", "auth", "persistence", "transfers"))]
     assert {name.partition(".")[0] for name in {*loaded_modules} - {*ours}} <= {
         "difflib",
         "pydantic",
@@ -134,10 +134,11 @@ print(*sorted(set(sys.modules) - before))
     assert ours == [
         "auth",
         "auth.errors",
-        "auth.storage_errors",
+        "persistence",
+        "persistence.errors",
         "transfers",
+        "transfers.attachment_state",
         "transfers.categories",
-        "transfers.state",
     ]
 
 

@@ -20,21 +20,21 @@ import pytest
 import sandbox
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import api_client, storage_client
 from acc.models import Attachment
 from acc.retry import RetryPolicy
-from auth.place import Place
+from acc.transport import api_client, storage_client
+from persistence.location import Place
 from tests.conftest import NO_TRUST
-from transfers.caller_upload import CallerUpload
-from transfers.folders import AllowedFolders
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.repository import JobRepository
-from transfers.local_file import FileRules
 from transfers.manager import Outcome, TransferManager
-from transfers.patience import Patience
+from transfers.upload.caller_upload import CallerUpload
+from transfers.waiting import Patience
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""

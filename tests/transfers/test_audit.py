@@ -14,13 +14,13 @@ import anyio
 import httpx
 import pytest
 
-from auth import private_files
-from auth.storage_errors import StorageProblem
+from persistence import private_files
+from persistence.errors import StorageProblem
+from persistence.locks import FileLocks
 from sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
-from transfers.audit import AuditLog, Entry
+from transfers.audit_log import AuditLog, Entry
 from transfers.errors import JobStopped
-from transfers.locks import FileLocks
 
 LINKED = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 SENDS = ("attachments.create", "attachments.patch", "oss.signeds3upload.get", "storage.put")
@@ -138,7 +138,7 @@ async def test_a_process_that_dies_while_sending_leaves_the_first_line(working: 
     script = (
         "import anyio, os, signal\n"
         "from pathlib import Path\n"
-        "from transfers.audit import AuditLog, Entry\n"
+        "from transfers.audit_log import AuditLog, Entry\n"
         "entry = Entry(autodesk='a', person_id='p', project_id='q', submittal_id='s', attachment_id=None, name='n')\n"
         "async def main():\n"
         f"    async with AuditLog(Path({str(tmp_path / 'data')!r})).around('sending', lambda: entry):\n"
@@ -251,7 +251,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     script = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from auth import private_files\n"
+        "from persistence import private_files\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))\n"
         "try:\n"
@@ -270,7 +270,7 @@ def writers(tmp_path: Path) -> Iterator[list["subprocess.Popen[bytes]"]]:
     script = (
         "import sys, anyio\n"
         "from pathlib import Path\n"
-        "from transfers.audit import AuditLog, Entry\n"
+        "from transfers.audit_log import AuditLog, Entry\n"
         "async def main():\n"
         "    log = AuditLog(Path(sys.argv[1]))\n"
         "    await log.check()\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfers.budget import LEASE_SECONDS, Bucket, Limit, lease
+from acc.rate_limit import LEASE_SECONDS, Bucket, Limit, lease
 
 pauses = st.floats(0, 30, allow_nan=False)
 limits = st.builds(Limit, st.integers(10, 2000))

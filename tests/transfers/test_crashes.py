@@ -10,12 +10,12 @@ import pytest
 from hypothesis import settings
 
 import sandbox
-from auth.sealing import Key
+from persistence.encryption import Key
 from sandbox import Fault, Stall
 from tests.processes import Process
 from tests.transfers.programs.process import Orders, main
-from transfers.parts import MIN_PART_BYTES
-from transfers.points import POINTS
+from transfers.checkpoints import POINTS
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 KEYS = Key.new().text
 CREATE, PATCH, PUT, COMPLETE = "attachments.create", "attachments.patch", "storage.put", "oss.signeds3upload.complete"

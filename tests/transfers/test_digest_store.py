@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auth.database import Database
-from transfers.digest_store import TABLES, DigestStore
-from transfers.local_file import Digests, Identity
+from persistence.database import Database
+from transfers.files.digest_cache import TABLES, DigestStore
+from transfers.files.local_file import Digests, Identity
 
 PATH, IDENTITY = Path("beam.pdf"), Identity(device=1, inode=2, size=11, modified_ns=3)
 DIGESTS = Digests("whole", ("first", "second"))

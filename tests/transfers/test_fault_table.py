@@ -17,11 +17,11 @@ import pytest
 import sqlalchemy
 from hypothesis import settings
 
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from transfers.errors import JobStopped
 from transfers.jobs.rows import JobRow
-from transfers.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->"
@@ -173,7 +173,7 @@ async def test_what_happens_under_a_fault_is_what_the_table_says(site: Any, trou
 
 def _write(name: str, row: str) -> None:
     """Put one row into the page in the order of `TROUBLES`; tests beside this one do the same, so under a lock."""
-    from transfers.locks import FileLocks
+    from persistence.locks import FileLocks
 
     locks = FileLocks(PAGE.parents[1] / ".pytest_cache" / "fault-table")
     while (lock := locks.take("page")) is None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from transfers.fingerprint import AttachRequest, keyed
+from transfers.idempotency import AttachRequest, keyed
 
 requests = st.builds(AttachRequest)
 BOUND_BY_A_KEY = {"base_url", "person_id", "project_id", "item_id"}

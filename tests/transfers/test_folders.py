@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
-from transfers.folders import AllowedFolders, OpenedFile
+from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs what POSIX file systems have")
 

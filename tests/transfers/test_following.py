@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from sandbox import Fault, Refuse
-from transfers.state import FOLLOW_SECONDS
+from transfers.attachment_state import FOLLOW_SECONDS
 
 LIST = "attachments.list"
 LATE = 1000

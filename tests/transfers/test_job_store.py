@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from auth.database import Database
+from persistence.database import Database
+from persistence.locks import AdvisoryLocks, FileLocks, Locks
 from tests.transfers.rows import ROW
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobOwnershipLost, StoredPart
 from transfers.jobs.tables import TABLES, JobTables
-from transfers.locks import AdvisoryLocks, FileLocks, Locks
 
 
 @pytest.fixture

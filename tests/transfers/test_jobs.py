@@ -16,23 +16,23 @@ from anyio.abc import TaskGroup
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import api_client
 from acc.models import Attachment
+from acc.transport import api_client
 from auth.errors import NotSignedIn
-from auth.key_ring import KeyRing
-from auth.place import Place
-from auth.sealing import Key
+from persistence.encryption import Key
+from persistence.keys import KeyRing
+from persistence.location import Place
 from transfers.errors import JobStopped
-from transfers.fingerprint import AttachRequest
-from transfers.folders import AllowedFolders
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
+from transfers.idempotency import AttachRequest
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import JobRow
-from transfers.local_file import FileRules
 from transfers.manager import TransferManager
-from transfers.patience import Patience
+from transfers.waiting import Patience
 
 BASE = "http://127.0.0.1:1"
 PROJECT = "00000000-0000-4000-8000-000000000001"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
-from transfers.folders import AllowedFolders
-from transfers.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile, chunks
-from transfers.parts import Part, PartPlan
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile, chunks
+from transfers.upload.part_plan import Part, PartPlan
 
 ANY = FileRules(frozenset(), 10**9)
 LATER_NS = 2_000_000_000_000_000_000

@@ -12,8 +12,8 @@ import anyio.to_thread
 import pytest
 import sqlalchemy
 
-from auth.database import Database, DatabaseAddress
-from auth.storage_errors import DatabaseUnreachable
+from persistence.database import Database, DatabaseAddress
+from persistence.errors import DatabaseUnreachable
 from sandbox import Fault, Stall
 from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS

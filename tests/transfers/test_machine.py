@@ -20,22 +20,22 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 import sandbox
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import storage_client
 from acc.retry import RetryPolicy
-from auth.place import Place
-from auth.sealing import Key
-from auth.tokens import FixedToken
+from acc.transport import storage_client
+from auth.token_sources import FixedToken
+from persistence.encryption import Key
+from persistence.location import Place
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
+from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
-from transfers.folders import AllowedFolders
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
-from transfers.local_file import FileRules
 from transfers.manager import TransferManager
-from transfers.parts import MIN_PART_BYTES
-from transfers.patience import Patience
-from transfers.points import POINTS, Point
+from transfers.upload.part_plan import MIN_PART_BYTES
+from transfers.waiting import Patience
 
 KEYS = Key.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}

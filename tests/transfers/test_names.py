@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transfers.errors import InvalidName
-from transfers.names import MAX_NAME, attachment_name, extension_of, suggest_name
+from transfers.files.names import MAX_NAME, attachment_name, extension_of, suggest_name
 
 FORBIDDEN_BY_ACC = "/\n\r\t\0\f?*\\<>|:"
 

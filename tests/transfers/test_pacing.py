@@ -11,12 +11,12 @@ import pytest
 
 import sandbox
 from acc.errors import RateLimited
-from auth.database import Database, DatabaseAddress
+from acc.rate_limit_store import TABLES, BudgetStore
+from acc.rate_limiter import BLOCK, STORAGE, SUBMITTALS, Budgets, Limits, OwnBudgets, Pace, limits_of
+from persistence.database import Database, DatabaseAddress
 from sandbox.clock import Clock
 from tests.processes import CONTEXT, Process
 from tests.transfers.programs.pacer import Orders, main
-from transfers.budget_store import TABLES, BudgetStore
-from transfers.pacing import BLOCK, STORAGE, SUBMITTALS, Budgets, Limits, OwnBudgets, Pace, limits_of
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
 LIST, SIGN, HUBS = "submittals.items.list", "oss.signeds3upload.get", "dm.hubs"

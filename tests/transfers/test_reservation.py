@@ -15,9 +15,9 @@ import pytest
 from acc.client import Acc
 from acc.errors import Unavailable
 from acc.hosts import Hosts
-from acc.http import api_client
 from acc.models import Attachment
 from acc.retry import RetryPolicy
+from acc.transport import api_client
 from transfers.reservation import Doubt, Reservation, Reservations, new_matches
 
 WANTED = Reservation("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")

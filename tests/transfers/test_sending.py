@@ -20,16 +20,16 @@ import pytest
 
 from acc.errors import AccError, StorageExpired, StorageRefused, StorageUploadGone
 from acc.hosts import Hosts
-from acc.http import storage_client
 from acc.models import UploadUrls
+from acc.transport import storage_client
 from transfers.errors import FileChanged, StorageStalled
-from transfers.folders import AllowedFolders
-from transfers.lines import Lines
-from transfers.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile
-from transfers.parts import PartPlan
-from transfers.sending import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, Sending
-from transfers.sent_parts import LIFE_SECONDS, SentParts
-from transfers.signed_urls import SignedUrls
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile
+from transfers.upload.connections import Lines
+from transfers.upload.part_plan import PartPlan
+from transfers.upload.signed_urls import SignedUrls
+from transfers.upload.upload_state import LIFE_SECONDS, SentParts
+from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, Sending
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 WRONG_SIGNATURE = "<Error><Code>SignatureDoesNotMatch</Code><Message>Wrong signature</Message></Error>"

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from acc.errors import Unavailable
 from acc.models import SignedUrl, UploadUrls
-from transfers.parts import PartPlan
-from transfers.sent_parts import SentParts
-from transfers.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrls, lifetime
+from transfers.upload.part_plan import PartPlan
+from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrls, lifetime
+from transfers.upload.upload_state import SentParts
 
 
 class Signer:

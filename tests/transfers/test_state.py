@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from acc.models import Attachment
-from transfers.state import AttachmentState, attachment_state
+from transfers.attachment_state import AttachmentState, attachment_state
 
 URN = "urn:adsk.wipprod:fs.file:vf.x?version=1"
 

@@ -24,10 +24,10 @@ import pytest
 
 import sandbox
 from acc.ids import ObjectLocation
+from transfers.checkpoints import POINTS
 from transfers.jobs.base import Destination
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery
 from transfers.jobs.rows import JobRow
-from transfers.points import POINTS
 
 if sys.platform == "win32":
     pytest.skip("its locks there are of another kind", allow_module_level=True)

@@ -17,24 +17,24 @@ import pytest
 from acc import operations
 from acc.client import Acc
 from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, Hosts
-from acc.http import storage_client
 from acc.models import SignedUrl
 from acc.operations import Operation
 from acc.parts import PartStored
 from acc.retry import RetryPolicy
+from acc.transport import storage_client
 from auth.pkce import App, Attempt, authorize_url
 from auth.token_endpoint import Autodesk, TokenEndpoint
-from server.doctor_autodesk import way_there
-from server.settings import Settings
-from server.web import Web
+from server.auth_http import Web
+from server.cli.doctor.autodesk import way_there
+from server.settings.model import Settings
 from tests.wire.examples import EXAMPLES, OURS, TOKEN, WireRequest, as_sent, on_the_wire, response_of
 from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
-from transfers.folders import AllowedFolders
-from transfers.lines import Line
-from transfers.local_file import Counter, FileRules, LocalFile
-from transfers.part_body import PartBody, put_part
-from transfers.parts import PartPlan
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import Counter, FileRules, LocalFile
+from transfers.upload.connections import Line
+from transfers.upload.part_plan import PartPlan
+from transfers.upload.part_upload import PartBody, put_part
 
 ROOT = Path(__file__).parents[2]
 API = AUTODESK_API.removeprefix("https://")
@@ -182,13 +182,13 @@ def test_no_other_module_makes_an_http_client() -> None:
     sources = [path for name in ("acc", "auth", "transfers", "tools", "server") for path in (ROOT / name).rglob("*.py")]
 
     assert {path.relative_to(ROOT).as_posix() for path in sources if makes.search(path.read_text("utf-8"))} == {
-        "acc/http.py",
+        "acc/transport.py",
         "acc/connection.py",
-        "server/web.py",
-        "server/desk.py",
-        "server/identity.py",
-        "server/doctor_autodesk.py",
-        "server/sandboxed.py",
+        "server/auth_http.py",
+        "server/wiring.py",
+        "server/auth_wiring.py",
+        "server/cli/doctor/autodesk.py",
+        "server/cli/embedded_sandbox.py",
     }
 
 

@@ -10,8 +10,8 @@ from typing import Final
 from acc import errors as acc
 from acc.ids import InvalidId
 from auth import errors as auth
-from auth.sealing import NotSealed
-from auth.storage_errors import StorageProblem
+from persistence.encryption import NotSealed
+from persistence.errors import StorageProblem
 from tools.errors.codes import Code
 from tools.errors.exceptions import Again
 from transfers import errors as transfers

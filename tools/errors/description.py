@@ -10,13 +10,13 @@ from typing import Any, Final
 from acc import errors as acc
 from acc import operations
 from acc.operations import Operation
-from auth.storage_errors import StorageProblem
-from tools.cleaner import clean
+from persistence.errors import StorageProblem
+from tools.core.results import Candidate, ErrorBody
+from tools.core.text_sanitizer import clean
 from tools.errors.catalog import ROWS, ErrorRow, Variant
 from tools.errors.codes import Code
 from tools.errors.exceptions import MAX_CANDIDATES, Again, Ended, ToolProblem
-from tools.next_steps import Standing
-from tools.results import Candidate, ErrorBody
+from tools.next_steps.after_success import Standing
 from transfers import errors as transfers
 
 RATE_LIMIT_SECONDS: Final = 60.0
@@ -37,7 +37,7 @@ _NAME_FAULTS: Final = {
 
 @dataclass(frozen=True)
 class ErrorDescription:
-    """A failure as it is told, and what decides on the steps after it: see `tools.recovery.Failure`."""
+    """A failure as it is told, and what decides on the steps after it: see `tools.next_steps.after_error.Failure`."""
 
     row: ErrorRow
     http_status: int | None = None

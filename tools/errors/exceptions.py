@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+from tools.core.results import Candidate
 from tools.errors.codes import Code
-from tools.next_steps import Standing
-from tools.results import Candidate
+from tools.next_steps.after_success import Standing
 
 MAX_CANDIDATES = 5
 

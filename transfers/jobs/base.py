@@ -13,13 +13,13 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
-from transfers.audit import Entry
+from transfers.attachment_state import FOLLOW_SECONDS, AttachmentState, attachment_state
+from transfers.audit_log import Entry
 from transfers.confirming import confirm_upload, find_row
 from transfers.errors import AttachmentMissing, ProcessingFailed
-from transfers.fingerprint import AttachRequest
+from transfers.idempotency import AttachRequest
 from transfers.jobs.rows import FOLLOWING
 from transfers.reservation import Doubt, Reservation, Reserved
-from transfers.state import FOLLOW_SECONDS, AttachmentState, attachment_state
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext

@@ -8,12 +8,12 @@ import anyio
 
 from acc.errors import AccError, NotFound, PartsRejected, Rejected
 from acc.models.storage import UploadUrls
-from transfers.caller_upload import URL_MINUTES, CallerUpload, caller_upload
 from transfers.confirming import stored_bytes
 from transfers.errors import UploadExpired
-from transfers.fingerprint import AttachRequest
+from transfers.idempotency import AttachRequest
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
+from transfers.upload.caller_upload import URL_MINUTES, CallerUpload, caller_upload
 
 if TYPE_CHECKING:
     from acc.client import Acc

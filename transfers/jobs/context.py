@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import structlog
 
-from transfers.audit import AuditLog
-from transfers.lines import Lines
-from transfers.local_file import FileRules, LocalFile
-from transfers.points import Point
+from transfers.audit_log import AuditLog
+from transfers.checkpoints import Point
+from transfers.files.local_file import FileRules, LocalFile
 from transfers.reservation import Reservations
+from transfers.upload.connections import Lines
 
 if TYPE_CHECKING:
     import httpx
 
     from acc.client import Acc
-    from transfers.folders import AllowedFolders
+    from transfers.files.allowed_folders import AllowedFolders
     from transfers.jobs.base import Job
     from transfers.jobs.repository import JobAttempt, JobRepository
     from transfers.jobs.tables import JobTables

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from transfers.audit import Entry
+from transfers.audit_log import Entry
 from transfers.errors import NotAgreed
-from transfers.fingerprint import AttachRequest
+from transfers.idempotency import AttachRequest
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 

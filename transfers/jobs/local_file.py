@@ -11,20 +11,20 @@ import anyio.to_thread
 
 from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
 from acc.models.storage import UploadUrls
-from transfers.audit import Entry
+from transfers.audit_log import Entry
 from transfers.confirming import stored_bytes
 from transfers.errors import FileChanged
-from transfers.fingerprint import AttachRequest
+from transfers.files.local_file import Counter, Digests, Identity, LocalFile
+from transfers.idempotency import AttachRequest
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.rows import StoredPart
-from transfers.local_file import Counter, Digests, Identity, LocalFile
-from transfers.parts import PartPlan, plan_parts
-from transfers.sending import Sending
-from transfers.sent_parts import SentParts
-from transfers.signed_urls import SignedUrls
 from transfers.task_groups import alongside
 from transfers.threads import run_stopping
+from transfers.upload.part_plan import PartPlan, plan_parts
+from transfers.upload.signed_urls import SignedUrls
+from transfers.upload.upload_state import SentParts
+from transfers.upload.uploader import Sending
 
 URL_MINUTES: Final = 10
 """Asked for, not relied on: the URL itself says how long it lives (fact sheet 8, the trap)."""

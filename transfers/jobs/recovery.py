@@ -16,7 +16,7 @@ import structlog
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 from transfers.errors import TransferError
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob

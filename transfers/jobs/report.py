@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from transfers.attachment_state import DISCARDED_SECONDS, FOLLOW_SECONDS
 from transfers.failures import kind_of_row
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
 from transfers.jobs.serialization import JobRecord, UnreadableJob, readable
-from transfers.sent_parts import LIFE_SECONDS
-from transfers.state import DISCARDED_SECONDS, FOLLOW_SECONDS
+from transfers.upload.upload_state import LIFE_SECONDS
 
 Standing = Literal[
     "queued", "running", "interrupted", "stopped",

@@ -22,20 +22,20 @@ import anyio.lowlevel
 import anyio.to_thread
 import structlog
 
-from auth.storage_errors import KeyProblem, StorageProblem
+from persistence.errors import KeyProblem, StorageProblem
 from transfers.jobs.base import Job
 from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
 
 if TYPE_CHECKING:
-    from auth.database import Database
-    from auth.place import Place
-    from auth.sealer import Sealer
-    from transfers.budget_store import BudgetStore
-    from transfers.digest_store import DigestStore
+    from acc.rate_limit_store import BudgetStore
+    from persistence.database import Database
+    from persistence.location import Place
+    from persistence.locks import Lock, Locks
+    from persistence.sealer import Sealer
+    from transfers.files.digest_cache import DigestStore
+    from transfers.files.local_file import Digests, Identity
     from transfers.jobs.tables import JobTables
-    from transfers.local_file import Digests, Identity
-    from transfers.locks import Lock, Locks
 
 T = TypeVar("T")
 
@@ -165,7 +165,7 @@ class JobRepository:
 
     async def listen(self) -> None:
         """Hear what other processes tell, until cancelled; nothing where jobs are in SQLite, which has no such way."""
-        from transfers.locks import AdvisoryLocks
+        from persistence.locks import AdvisoryLocks
 
         while True:
             await self._is_open.wait()
@@ -400,7 +400,7 @@ class JobRepository:
 
     @cached_property
     def _sealer(self) -> "Sealer":
-        from auth.sealer import Sealer
+        from persistence.sealer import Sealer
 
         return Sealer(self.place.key_source())
 
@@ -420,13 +420,13 @@ class JobRepository:
             await anyio.to_thread.run_sync(lock.release, limiter=self._threads, abandon_on_cancel=True)
 
     def _open(self) -> _Open:
-        from auth.database import Database
-        from transfers.budget_store import TABLES as BUDGETS
-        from transfers.budget_store import BudgetStore
-        from transfers.digest_store import TABLES as DIGESTS
-        from transfers.digest_store import DigestStore
+        from acc.rate_limit_store import TABLES as BUDGETS
+        from acc.rate_limit_store import BudgetStore
+        from persistence.database import Database
+        from persistence.locks import AdvisoryLocks, FileLocks
+        from transfers.files.digest_cache import TABLES as DIGESTS
+        from transfers.files.digest_cache import DigestStore
         from transfers.jobs.tables import TABLES, JobTables
-        from transfers.locks import AdvisoryLocks, FileLocks
 
         address = self.place.address()
         database = Database.open(address, answer_seconds=self._answer_seconds)

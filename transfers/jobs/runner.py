@@ -16,15 +16,15 @@ from anyio.abc import TaskGroup
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from auth.storage_errors import DatabaseUnreachable, StorageProblem
+from persistence.errors import DatabaseUnreachable, StorageProblem
 from transfers.errors import IdempotencyConflict, JobStopped, TransferError
-from transfers.fingerprint import keyed
+from transfers.idempotency import keyed
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
 from transfers.jobs.serialization import read
-from transfers.patience import Patience
 from transfers.task_groups import alongside, task_group
+from transfers.waiting import Patience
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext

@@ -11,15 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from acc.models.submittals import Attachment
 from acc.parts import bare_etag
-from auth.storage_errors import StorageProblem
+from persistence.errors import StorageProblem
 from transfers.failures import failure_from_json, failure_to_json
+from transfers.files.local_file import Counter, Identity
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import OPEN, JobRow, StoredPart
-from transfers.local_file import Counter, Identity
-from transfers.sent_parts import SentParts
+from transfers.upload.upload_state import SentParts
 
 FORMAT: Final = 1
 """Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone."""

@@ -34,7 +34,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from auth.database import Component, Database
+from persistence.database import Component, Database
+from persistence.locks import CHANNEL
 from transfers.jobs.rows import (
     FOLLOWING,
     OPEN,
@@ -45,7 +46,6 @@ from transfers.jobs.rows import (
     StoredPart,
     cancellation,
 )
-from transfers.locks import CHANNEL
 
 PRUNED_AT_ONCE: Final = 500
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import sandbox
-from auth.database import Database, DatabaseAddress
+from persistence.database import Database, DatabaseAddress
 
 from .flow import Site, site_of
 

@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 
 import sandbox
 from acc.hosts import Hosts
-from auth.database import Database
 from auth.issuer.browser_sessions import BrowserSessions
 from auth.issuer.client_documents import ClientDocuments
 from auth.issuer.clients import ClientRepository, RegisteredClient
@@ -26,12 +25,13 @@ from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import IssuerRoutes
 from auth.issuer.scopes import offered_scopes
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
-from auth.key_ring import EnvironmentKeys
 from auth.pkce import App
-from auth.sealing import Key
 from auth.token_endpoint import Autodesk, Http, TokenEndpoint
 from auth.vault import Vault
-from server.web import Web
+from persistence.database import Database
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys
+from server.auth_http import Web
 
 PUBLIC = "https://team.example"
 RESOURCE = f"{PUBLIC}/mcp"

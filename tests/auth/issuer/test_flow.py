@@ -5,11 +5,11 @@ import re
 import pytest
 
 import sandbox
-from auth.database import Database
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.scopes import ATTACH, MOVE, READ
 from auth.pkce import App
+from persistence.database import Database
 
 from .flow import APP_URI, CALLBACK, CONFIDENTIAL, PUBLIC, RESOURCE, Browser, OAuthClient, Site, answer_of, site_of
 

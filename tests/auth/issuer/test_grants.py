@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from auth.database import Database
 from auth.issuer.errors import OAuthError
 from auth.issuer.grants import GRACE_SECONDS, GRACE_TOKENS, GrantRepository, GrantRequest, IssuedTokens, TokenLives
 from auth.issuer.opaque_secrets import ACCESS_PREFIX, REFRESH_PREFIX
 from auth.issuer.scopes import ATTACH, READ
+from persistence.database import Database
 
 VERIFIER = "v" * 43
 REDIRECT = "https://client.example/callback"

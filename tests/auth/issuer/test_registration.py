@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import sandbox
-from auth.database import Database
 from auth.issuer.client_documents import (
     ClientDocuments,
     FetchedDocument,
@@ -20,6 +19,7 @@ from auth.issuer.clients import IDLE_SECONDS, UNUSED_SECONDS, ClientMetadata, Cl
 from auth.issuer.errors import InvalidClientDocument
 from auth.issuer.known_clients import read_clients
 from auth.issuer.token_issuer import RegistrationPolicy
+from persistence.database import Database
 
 from .flow import APP_URI, PUBLIC, Browser, OAuthClient, Site, answer_of, site_of
 

@@ -13,17 +13,17 @@ import anyio
 from pydantic import BaseModel
 
 from acc.hosts import Hosts
-from auth.database import Database, DatabaseAddress
 from auth.errors import AuthError
-from auth.key_ring import EnvironmentKeys, KeyringUnavailable, MachineKeys
 from auth.pace import Pace
 from auth.pkce import App
-from auth.renewing import Point, RenewedTokens
-from auth.sealing import Key
 from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.token_endpoint import Autodesk, TokenEndpoint
+from auth.token_refresh import Point, RenewedTokens
 from auth.vault import Account, Vault
-from server.web import Web
+from persistence.database import Database, DatabaseAddress
+from persistence.encryption import Key
+from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from server.auth_http import Web
 
 
 class Orders(BaseModel):

@@ -167,10 +167,10 @@ def main() -> None:
     tracers = Tracers()
     trace.set_tracer_provider(tracers)
     from auth.vault import Account
-    from server import logs
-    from server.identity import opened_vault
+    from server import logging as logs
+    from server.auth_wiring import opened_vault
     from server.mcp.app import build_server
-    from server.settings import Settings
+    from server.settings.model import Settings
 
     settings = Settings.load(
         base_url=base_url,

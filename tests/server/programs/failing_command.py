@@ -6,8 +6,8 @@ The fault's words, its cause, its note and the variables around it hold what the
 import os
 import sys
 
-from server import cli
-from server.command_border import for_people
+from server.cli import main as cli
+from server.cli.errors import for_people
 
 
 @cli.app.command()

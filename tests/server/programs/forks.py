@@ -15,8 +15,8 @@ import socket
 import sys
 
 LONG = (
-    *("server.mcp.app", "server.mcp.stdio", "server.mcp.http", "server.attach_command", "server.worker_command"),
-    *("server.jobs_command", "server.signing", "server.doctor", "auth.vault", "keyring", "psycopg"),
+    *("server.mcp.app", "server.mcp.stdio", "server.mcp.http", "server.cli.attach.command", "server.cli.worker"),
+    *("server.cli.jobs", "server.cli.login", "server.cli.doctor.command", "auth.vault", "keyring", "psycopg"),
 )
 
 

@@ -9,7 +9,7 @@ import anyio.to_thread
 from mcp.server import Server
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, TextContent, Tool
 
-from server import logs
+from server import logging as logs
 from server.mcp.http import serve_http
 from server.mcp.stdio import serve_stdio
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from auth.database import Database, DatabaseAddress
-from auth.tokens import FixedToken
-from transfers.budget_store import TABLES, BudgetStore
-from transfers.pacing import Limits, Pace
+from acc.rate_limit_store import TABLES, BudgetStore
+from acc.rate_limiter import Limits, Pace
+from auth.token_sources import FixedToken
+from persistence.database import Database, DatabaseAddress
 
 
 class Orders(BaseModel):

@@ -18,17 +18,17 @@ from pydantic import BaseModel
 
 from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import storage_client
 from acc.retry import RetryPolicy
-from auth.place import Place
-from auth.tokens import FixedToken
-from transfers.folders import AllowedFolders
+from acc.transport import storage_client
+from auth.token_sources import FixedToken
+from persistence.location import Place
+from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.local_file import FileRules
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
-from transfers.local_file import FileRules
 from transfers.manager import TransferManager
-from transfers.patience import Patience
+from transfers.waiting import Patience
 
 
 class Orders(BaseModel):

@@ -1,0 +1,98 @@
+"""The buckets of requests in the database that processes share; by its clock, for machines disagree on the time."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, bindparam, extract, func, select, update
+
+from acc.rate_limit import Bucket, Limit, lease
+from persistence.database import Component, Database
+
+if TYPE_CHECKING:
+    from acc.rate_limiter import Limits
+
+_T = TypeVar("_T")
+
+_TABLES: Final = MetaData()
+_BUDGETS: Final = Table(
+    "budgets",
+    _TABLES,
+    Column("name", Text, primary_key=True),
+    Column("tokens", Double, nullable=False),
+    Column("at", Double, nullable=False),
+)
+TABLES: Final = Component("budgets", _TABLES)
+
+Now = Callable[[Connection], float]
+
+
+def database_time(connection: Connection) -> float:
+    """Return the seconds since 1970 as PostgreSQL counts them, at this moment and not at the transaction's begin."""
+    return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
+
+
+class BudgetStore:
+    """Reads and writes of the table, each one transaction. Everything here blocks."""
+
+    def __init__(self, database: Database, now: Now = database_time) -> None:
+        self._database = database
+        self._now = now
+
+    def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
+        """Take tokens from all of some buckets; see `budget.lease`."""
+        with self._database.writing() as connection:
+            buckets, now = self._locked(connection, limits)
+            found = lease(buckets, dict(limits), now, wanted)
+            if found[0]:
+                self._write(connection, buckets)
+            return found
+
+    def empty(self, limits: "Limits", seconds: float) -> None:
+        """Let nobody take anything from them for some seconds."""
+        with self._database.writing() as connection:
+            buckets, now = self._locked(connection, limits)
+            self._write(connection, {name: bucket.emptied(now, seconds) for name, bucket in buckets.items()})
+
+    def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, Bucket], float]:
+        """Return buckets that nobody else changes before the end of the transaction, and what time it is then."""
+        names = sorted(limits)  # everybody locks them in the same order
+        rows = {name: self._row(connection, name, limits[name]) for name in names}
+        return rows, self._now(connection)
+
+    def _row(self, connection: Connection, name: str, limit: Limit) -> Bucket:
+        query = select(_BUDGETS.c.tokens, _BUDGETS.c.at).where(_BUDGETS.c.name == name).with_for_update()
+        found = connection.execute(query).first()
+        if found is None:
+            full = Bucket.full(limit, self._now(connection))
+            insert = self._database.insert(_BUDGETS).values(name=name, tokens=full.tokens, at=full.at)
+            connection.execute(insert.on_conflict_do_nothing())
+            found = connection.execute(query).one()  # perhaps that of somebody who was faster
+        return Bucket(found.tokens, found.at)
+
+    def _write(self, connection: Connection, buckets: dict[str, Bucket]) -> None:
+        connection.execute(
+            update(_BUDGETS).where(_BUDGETS.c.name == bindparam("bucket")),
+            [{"bucket": name, "tokens": bucket.tokens, "at": bucket.at} for name, bucket in sorted(buckets.items())],
+        )
+
+
+class StoreRunner(Protocol):
+    """Runs a question to the store in a thread."""
+
+    async def __call__(self, question: Callable[["BudgetStore"], _T], /) -> _T:
+        """Return what the store answers."""
+
+
+class SharedBudgets:
+    """The buckets of all processes on one PostgreSQL."""
+
+    def __init__(self, run: StoreRunner) -> None:
+        self._run = run
+
+    async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
+        """See `pacing.Budgets`."""
+        return await self._run(lambda store: store.lease(limits, wanted))
+
+    async def empty(self, limits: "Limits", seconds: float) -> None:
+        """See `pacing.Budgets`."""
+        await self._run(lambda store: store.empty(limits, seconds))

@@ -1,0 +1,108 @@
+"""The one place where httpx clients are made, and where httpx's exceptions become ours.
+
+What holds for both clients: the operating system's certificates are trusted, `HTTPS_PROXY`/`NO_PROXY` and the
+system's proxy settings are honoured except on the way to this machine, nothing waits without a limit, redirects are
+never followed, and cookies are never kept, for one client may serve several people.
+
+netrc is never read: with `trust_env` httpx 0.28 takes proxies from the environment, and reads netrc only when given
+a `NetRCAuth`, which nothing here does.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+import truststore
+
+from acc.errors import (
+    AccError,
+    ProxyFailure,
+    StorageUnavailable,
+    Unavailable,
+    UnexpectedAnswer,
+    UntrustedCertificate,
+)
+from acc.hosts import Hosts
+
+API_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=30)
+"""Seconds without progress on a JSON request before it is given up."""
+
+STORAGE_TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=30)
+"""Seconds without progress on a part. `write` is one chunk that the network does not take, so a slow line is no
+stall; `read` covers storage's own work on a part after its last byte."""
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+# The request cannot have reached the other side: no connection was made.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def api_client(hosts: Hosts, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client for JSON requests to these hosts. It carries no credentials; a `transport` replaces the network.
+
+    Raises:
+        ProxyFailure: the proxy settings of this machine cannot be used.
+    """
+    try:
+        return httpx.AsyncClient(transport=transport, timeout=API_TIMEOUT, **_common(hosts))
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # What httpx says here quotes the proxy's URL, which can hold a password.
+        raise ProxyFailure("acc.transport.api_client") from None
+
+
+def storage_client(hosts: Hosts) -> httpx.Client:
+    """A blocking client for file bytes, to be shared by worker threads. It carries no credentials, ever.
+
+    Raises:
+        ProxyFailure: the proxy settings of this machine cannot be used.
+    """
+    try:
+        return httpx.Client(timeout=STORAGE_TIMEOUT, **_common(hosts))
+    except (ImportError, ValueError, httpx.InvalidURL):
+        raise ProxyFailure("acc.transport.storage_client") from None
+
+
+def _common(hosts: Hosts) -> Mapping[str, Any]:
+    direct = {*_LOOPBACK, hosts.api_host} if hosts.loopback else _LOOPBACK
+    return {
+        "verify": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "follow_redirects": False,
+        "trust_env": True,
+        "mounts": {f"all://{host}": None for host in direct},
+        "cookies": CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
+    }
+
+
+def error_from_transport(operation: str, error: httpx.RequestError | TimeoutError) -> AccError:
+    """What a request that got no answer means; never quotes httpx, whose texts can hold addresses."""
+    sent = not isinstance(error, _NEVER_SENT)
+    if isinstance(error, httpx.DecodingError):
+        return UnexpectedAnswer(operation, problem="the body's compression is broken", sent=sent)
+    if isinstance(error, httpx.ProxyError):
+        return ProxyFailure(operation, sent=sent)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return UntrustedCertificate(operation, sent=sent)
+    return Unavailable(operation, sent=sent)
+
+
+def storage_error_from_transport(operation: str, error: httpx.RequestError) -> AccError:
+    """The same for a part: a lost connection to storage is `StorageUnavailable`."""
+    found = error_from_transport(operation, error)
+    return StorageUnavailable(operation, sent=found.sent) if type(found) is Unavailable else found
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,84 @@
+"""Whose token a server sends: the person who signed in last, or the one it was started for.
+
+A server stays with a person once it has used their token: a transfer that began as one person must not go on as another
+because somebody else signed in meanwhile. It moves on only when that person has signed out or has to sign in anew.
+"""
+
+from collections.abc import Callable
+
+import anyio
+
+from auth.errors import NotSignedIn, ReauthorizationRequired
+from auth.threads import in_thread
+from auth.token_endpoint import TokenEndpoint
+from auth.token_refresh import RenewedTokens
+from auth.vault import Account, Vault
+
+
+class Sessions:
+    """The people signed in to one app at one Autodesk. `opened` gives the vault; it is opened when first needed."""
+
+    def __init__(self, opened: Callable[[], Vault], endpoint: TokenEndpoint) -> None:
+        self._opened = opened
+        self._endpoint = endpoint
+        self._vault: Vault | None = None
+        self._opening = anyio.Lock()
+        self._tokens: dict[Account, RenewedTokens] = {}
+
+    async def vault(self) -> Vault:
+        """Return the vault.
+
+        Raises:
+            StorageProblem: It cannot be opened.
+        """
+        async with self._opening:
+            if self._vault is None:
+                self._vault = await in_thread(self._opened)
+            return self._vault
+
+    async def of(self, account: Account) -> RenewedTokens:
+        """Return the token source of one person: for work that belongs to them, whoever is the current one."""
+        if account not in self._tokens:
+            self._tokens[account] = RenewedTokens(await self.vault(), account, self._endpoint)
+        return self._tokens[account]
+
+    async def account(self, email: str | None) -> Account:
+        """Return the person with an e-mail address, or without one the current person.
+
+        Raises:
+            NotSignedIn: There is none.
+        """
+        vault = await self.vault()
+        base_url, client_id = self._endpoint.autodesk.api, self._endpoint.app.client_id
+        if email is not None:
+            found = await in_thread(lambda: vault.named(base_url, client_id, email))
+        else:
+            found = await in_thread(lambda: vault.current(base_url, client_id))
+        if found is None:
+            raise NotSignedIn
+        return found
+
+
+class CurrentPerson:
+    """A token source for whoever is signed in, as `acc.connection.TokenSource` asks for it."""
+
+    def __init__(self, sessions: Sessions, email: str | None = None) -> None:
+        self._sessions = sessions
+        self._email = email
+        self._person: RenewedTokens | None = None
+
+    async def access_token(self) -> str:
+        """Return a token; see `RenewedTokens.access_token` for what it raises."""
+        if self._person is not None:
+            try:
+                return await self._person.access_token()
+            except (NotSignedIn, ReauthorizationRequired):
+                self._person = None
+        person = await self._sessions.of(await self._sessions.account(self._email))
+        token = await person.access_token()
+        self._person = person
+        return token
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return another token than the `rejected` one; see `RenewedTokens.renewed`."""
+        return await self._person.renewed(rejected) if self._person is not None else None

@@ -1,0 +1,179 @@
+"""A person signs in with a browser: the authorization code flow with PKCE, from the link to the kept tokens.
+
+Any number of tries may be under way, in this process and in others; one of them listens at the callback's address for
+all, and when it ends another one takes its place. A try ends after five minutes.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+
+from auth.errors import CallbackPortTaken, SignInFailed, SignInTimedOut
+from auth.login.pending_logins import LIFE_SECONDS, Attempts, Waiting
+from auth.login.redirect_handler import Callback, take_answer
+from auth.login.redirect_server import Listener, PortTaken, is_known
+from auth.pkce import SCOPES, Attempt, authorize_url
+from auth.threads import in_thread
+from auth.token_endpoint import TokenEndpoint
+from auth.token_refresh import tokens_of
+from auth.vault import Account, SignIn, Vault
+from persistence.errors import StorageProblem
+
+READING: Final = ("data:read", "account:read", "user-profile:read")
+
+_PAGE_WAITS_SECONDS: Final = 60.0
+_TRIES_AT_PORT: Final = 10
+
+
+def scopes_for(*, read_only: bool) -> tuple[str, ...]:
+    """Return what to ask for: scopes for writing only where writing is allowed."""
+    return READING if read_only else SCOPES
+
+
+@dataclass(frozen=True)
+class Started:
+    """A try that waits for a browser.
+
+    `url` is Autodesk's own page, for a person at a terminal. `link` leads there by way of this machine, holds nothing
+    secret, and ties the answer to the browser that opened it. `heard`: somebody of this program listens for it.
+    """
+
+    id: str
+    url: str
+    link: str
+    heard: bool = True
+
+
+class SigningIn:
+    """Signs people in to one app at one Autodesk. `poll` is how often, in seconds, it looks for an answer."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        attempts: Attempts,
+        endpoint: TokenEndpoint,
+        scopes: tuple[str, ...],
+        *,
+        poll: float = 0.2,
+    ) -> None:
+        self._vault = vault
+        self._attempts = attempts
+        self._endpoint = endpoint
+        self._scopes = scopes
+        self._poll = poll
+        self._callback = Callback(endpoint.app.callback_url, attempts, self._outcome)
+        self._listener: Listener | None = None
+        self._listening_for = 0
+
+    def start(self) -> Started:
+        """Begin a try, and listen for its answer from now on if nobody else does; `finish` belongs to it. Blocks."""
+        attempt = Attempt()
+        url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self._scopes)
+        id_ = self._attempts.start(self._callback.url, attempt, url)
+        return Started(id_, url, self._callback.link(id_), heard=self._listens_or_shares(id_))
+
+    def is_opened(self, started: Started) -> bool:
+        """Whether somebody has followed the link of a try that still waits. Blocks."""
+        waiting = self._attempts.waiting(started.id)
+        return waiting is not None and waiting.opened
+
+    def paste(self, address: str) -> bool:
+        """Take the address that a browser elsewhere was sent to; False when it answers no try of ours. Blocks."""
+        query = parse_qs(urlsplit(address.strip()).query)
+        return isinstance(take_answer(self._attempts, self._callback.url, query, (), pasted=True), Waiting)
+
+    async def finish(self, started: Started, *, must_listen: bool = True) -> SignIn:
+        """Wait for the answer, keep the tokens, and return who is signed in.
+
+        With `must_listen` false a port that is taken is no reason to end: the answer may be pasted.
+
+        Raises:
+            SignInTimedOut: Nobody finished within five minutes.
+            CallbackPortTaken: The answer cannot arrive.
+            SignInFailed: The person or Autodesk said no.
+            StorageProblem: The tokens could not be kept.
+        """
+        async with self._listening(started, must_listen=must_listen) as check_listening:
+            with anyio.move_on_after(LIFE_SECONDS):
+                waiting = await self._answer(started, check_listening)
+                # What was answered is carried to its end, also when the caller goes away.
+                with anyio.CancelScope(shield=True):
+                    return await self._kept(waiting)
+            raise SignInTimedOut
+
+    async def _answer(self, started: Started, check_listening: Callable[[], None]) -> Waiting:
+        while True:
+            waiting = await in_thread(lambda: self._attempts.waiting(started.id))
+            if waiting is None:
+                raise SignInTimedOut
+            if waiting.status != "open":
+                return waiting
+            await in_thread(check_listening)
+            await anyio.sleep(self._poll)
+
+    async def _kept(self, waiting: Waiting) -> SignIn:
+        if waiting.status == "failed":
+            raise SignInFailed(waiting.words or "unknown_error")
+        try:
+            found = await self._exchanged(waiting)
+        except SignInFailed as failure:
+            word = failure.error
+            await in_thread(lambda: self._attempts.finish(waiting.id, "failed", word))
+            raise
+        except StorageProblem:
+            await in_thread(lambda: self._attempts.finish(waiting.id, "failed", "not_kept"))
+            raise
+        await in_thread(lambda: self._attempts.finish(waiting.id, "signed_in", found.name))
+        return found
+
+    async def _exchanged(self, waiting: Waiting) -> SignIn:
+        code, verifier = await in_thread(lambda: self._attempts.proof(waiting.id))
+        grant = await self._endpoint.of_code(code, verifier)
+        person = await self._endpoint.person(grant.access_token.get_secret_value())
+        account = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
+        tokens = tokens_of(grant, time.time(), self._scopes)
+        return await in_thread(lambda: self._vault.keep(account, person.name, person.email, tokens))
+
+    @asynccontextmanager
+    async def _listening(self, started: Started, *, must_listen: bool) -> AsyncIterator[Callable[[], None]]:
+        """Listen for as long as a try of this process waits, or rely on another process that does."""
+        failures = 0
+
+        def check() -> None:
+            nonlocal failures
+            failures = 0 if self._listens_or_shares(started.id) else failures + 1
+            if failures > _TRIES_AT_PORT and must_listen:
+                raise CallbackPortTaken(urlsplit(self._callback.url).port or 0)
+
+        self._listening_for += 1
+        try:
+            yield check
+        finally:
+            self._listening_for -= 1
+            if not self._listening_for and self._listener is not None:
+                listener, self._listener = self._listener, None
+                with anyio.CancelScope(shield=True):
+                    await in_thread(listener.close)
+
+    def _listens_or_shares(self, id_: str) -> bool:
+        if self._listener is not None:
+            return True
+        try:
+            self._listener = Listener.open(self._callback)
+        except PortTaken:
+            return is_known(self._callback.url, id_)
+        return True
+
+    def _outcome(self, id_: str) -> Waiting | None:
+        """Wait, on the thread that answers a browser, until whoever began a try has ended it."""
+        ends = time.monotonic() + _PAGE_WAITS_SECONDS
+        while (waiting := self._attempts.waiting(id_)) is not None and waiting.status == "answered":
+            if time.monotonic() > ends:
+                return None
+            time.sleep(self._poll / 2)
+        return waiting

@@ -1,0 +1,171 @@
+"""Tries to sign in that wait for a browser, where every process of the machine can see them.
+
+Several chat windows share one callback address, so whoever listens there may be another process than the one that
+started the try. What comes back is left here for the one that did; it alone has the app's secret, and asks for tokens.
+
+A try is good for five minutes and for one answer. Its state is kept as a digest, its verifier and code are sealed.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete, select, update
+
+from auth.errors import SignInFailed
+from auth.pkce import Attempt
+from auth.vault import Vault
+from persistence.database import Component, Database
+
+LIFE_SECONDS: Final = 300.0
+_KEPT_SECONDS: Final = 3600.0
+
+_TABLES: Final = MetaData()
+_ATTEMPTS: Final = Table(
+    "sign_in_attempts",
+    _TABLES,
+    Column("id", Text, primary_key=True),
+    Column("callback_url", Text, nullable=False),
+    Column("state_digest", Text, nullable=False, unique=True),
+    Column("sealed", Text, nullable=False),
+    Column("browser_digest", Text),
+    Column("status", Text, nullable=False),
+    Column("answer", Text),
+    Column("words", Text),
+    Column("started_at", Double, nullable=False),
+)
+COMPONENT: Final = Component("sign_in_attempts", _TABLES)
+
+Status = Literal["open", "answered", "signed_in", "failed"]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A try as it stands. `words` is the person's name once `signed_in`, and the error's code once `failed`.
+
+    `opened`: somebody has followed the link, and is at Autodesk's page.
+    """
+
+    id: str
+    status: Status
+    words: str | None = None
+    opened: bool = False
+
+
+class Attempts:
+    """The tries of one database."""
+
+    def __init__(self, database: Database, vault: Vault, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._vault = vault
+        self._now = now
+        database.migrate(COMPONENT)
+
+    # The process that wants somebody to sign in
+
+    def start(self, callback_url: str, attempt: Attempt, url: str) -> str:
+        """Wait for the answer to an `attempt` at the authorize `url`; return the id that the link carries."""
+        id_ = secrets.token_urlsafe(18)
+        content = json.dumps({"verifier": attempt.verifier, "state": attempt.state, "url": url}).encode()
+        sealed = self._vault.seal(content, "attempt", id_)
+        now = self._now()
+        with self._database.writing() as connection:
+            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.started_at < now - _KEPT_SECONDS))
+            connection.execute(
+                _ATTEMPTS.insert().values(
+                    id=id_,
+                    callback_url=callback_url,
+                    state_digest=_digest(attempt.state),
+                    sealed=sealed,
+                    status="open",
+                    started_at=now,
+                )
+            )
+        return id_
+
+    def proof(self, id_: str) -> tuple[str, str]:
+        """Return the authorization code that came back and the verifier it belongs to. They are given out once."""
+        with self._database.writing() as connection:
+            row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one()
+            connection.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(answer=None))
+        if row["answer"] is None:
+            raise SignInFailed("used_twice")
+        code = self._vault.unseal(row["answer"], "code", row["state_digest"]).decode()
+        content = json.loads(self._vault.unseal(row["sealed"], "attempt", id_))
+        return code, content["verifier"]
+
+    def finish(self, id_: str, status: Literal["signed_in", "failed"], words: str) -> None:
+        """Tell whoever shows the page how it ended."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(status=status, words=words, answer=None)
+            )
+
+    # Both
+
+    def waiting(self, id_: str) -> Waiting | None:
+        """Return how a try stands; None when there is none, or its time was over before an answer came."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one_or_none()
+        if row is None or (row["status"] == "open" and self._over(row)):
+            return None
+        return Waiting(row["id"], row["status"], row["words"], opened=row["browser_digest"] is not None)
+
+    # The process that listens
+
+    def opened(self, id_: str, browser: str) -> str | None:
+        """Bind a try to the browser that opened its link last, and return where that is to go; None when it is over."""
+        with self._database.writing() as connection:
+            row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one_or_none()
+            if row is None or row["status"] != "open" or self._over(row):
+                return None
+            connection.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(browser_digest=_digest(browser)))
+        content = json.loads(self._vault.unseal(row["sealed"], "attempt", id_))
+        return str(content["url"])
+
+    def answered(
+        self,
+        callback_url: str,
+        state: str,
+        browsers: Collection[str],
+        *,
+        code: str | None,
+        error: str | None,
+        pasted: bool,
+    ) -> Waiting | Literal["unknown", "used", "other_browser"]:
+        """Take what came back for a `state`, once.
+
+        `browsers` are the marks that the browser brought, one for each link it has opened; an answer `pasted` by the
+        person needs none.
+        """
+        digest = _digest(state)
+        answer = self._vault.seal(code.encode("utf-8", "replace"), "code", digest) if code else None
+        with self._database.writing() as connection:
+            query = select(_ATTEMPTS).where(_ATTEMPTS.c.state_digest == digest)
+            row = connection.execute(query).mappings().one_or_none()
+            if row is None or row["callback_url"] != callback_url:
+                return "unknown"
+            if row["status"] != "open":
+                return "used"
+            if self._over(row):
+                return "unknown"
+            bound = None if pasted else row["browser_digest"]
+            if bound is not None and not any(hmac.compare_digest(bound, _digest(one)) for one in browsers):
+                return "other_browser"
+            status: Status = "answered" if code else "failed"
+            connection.execute(
+                update(_ATTEMPTS).where(_ATTEMPTS.c.id == row["id"]).values(status=status, answer=answer, words=error)
+            )
+        return Waiting(row["id"], status, error)
+
+    def _over(self, row: RowMapping) -> bool:
+        return not 0 <= self._now() - row["started_at"] < LIFE_SECONDS
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

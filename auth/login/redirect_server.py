@@ -1,0 +1,155 @@
+"""Listening for the browser on this machine: 127.0.0.1 and ::1, for as long as somebody waits for an answer.
+
+Both addresses are taken, or none: `localhost` may mean either, and another program on the other one would be handed
+the answer. HTTP comes from the standard library, in daemon threads: an authorization code is one short request.
+"""
+
+import contextlib
+import errno
+import http.client
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from auth.login.redirect_handler import LINK_PATH, Asked, Callback
+
+_READ_SECONDS: Final = 10.0
+_LAST_ANSWER_SECONDS: Final = 3.0
+_PROBE_SECONDS: Final = 2.0
+_ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+"""What binding says where the machine has no IPv6, or no IPv4."""
+
+
+class PortTaken(Exception):  # it names what was found
+    """The callback's port is in use."""
+
+
+class Listener:
+    """Answers at a callback URL from `open` to `close`."""
+
+    def __init__(self, servers: list[ThreadingHTTPServer], answering: "_Answering") -> None:
+        self._servers = servers
+        self._answering = answering
+
+    @classmethod
+    def open(cls, callback: Callback) -> Self:
+        """Start to listen.
+
+        Raises:
+            PortTaken: Another program, or another window of this one, listens there.
+        """
+        port = urlsplit(callback.url).port or 0
+        answering = _Answering()
+        servers: list[ThreadingHTTPServer] = []
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            try:
+                servers.append(_server(family, address, port, callback, answering))
+            except OSError as error:
+                if error.errno in _ABSENT:
+                    continue
+                for server in servers:
+                    server.server_close()
+                raise PortTaken from error
+        if not servers:
+            raise PortTaken
+        for server in servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), name="sign-in", daemon=True).start()
+        return cls(servers, answering)
+
+    def close(self) -> None:
+        """Stop listening, once the answers under way have been given."""
+        self._answering.wait(_LAST_ANSWER_SECONDS)
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+def is_known(callback_url: str, id_: str) -> bool:
+    """Whether who listens at the callback's port is a window of this program that knows the try `id_`."""
+    parts = urlsplit(callback_url)
+    for address in ("127.0.0.1", "::1"):
+        connection = http.client.HTTPConnection(address, parts.port, timeout=_PROBE_SECONDS)
+        with contextlib.closing(connection):
+            try:
+                connection.request("GET", f"{LINK_PATH}{id_}/known", headers={"Host": parts.netloc.lower()})
+                return connection.getresponse().status == http.client.NO_CONTENT
+            except (OSError, http.client.HTTPException):
+                continue
+    return False
+
+
+class _Answering:
+    """How many callbacks are being answered: the program must not end under a page that is on its way."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        with self._changed:
+            while self._count and (left := ends - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+
+def _server(
+    family: socket.AddressFamily, address: str, port: int, callback: Callback, answering: _Answering
+) -> ThreadingHTTPServer:
+    class Server(ThreadingHTTPServer):
+        address_family = family
+        daemon_threads = True
+
+        def server_bind(self) -> None:
+            if sys.platform == "win32":
+                # There, reusing an address would let another program take it away.
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # Not HTTPServer's, which looks the host's name up, and may wait for that.
+            self.socket.bind(self.server_address)
+            self.server_name, self.server_port = address, port
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing: what breaks here is a browser that went away, and a traceback holds its request."""
+
+    return Server((address, port), _handler(callback, answering))
+
+
+def _handler(callback: Callback, answering: _Answering) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _READ_SECONDS
+        server_version = "submittal-mcp"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            with answering:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = callback.answer(Asked(self.command, self.path, headers))
+                body = answer.body.encode()
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
+            """Say nothing: a request line holds the code."""
+
+    return Handler

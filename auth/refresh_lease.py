@@ -1,0 +1,67 @@
+"""Taking the lease of a vault's record, and showing that its holder is alive. No clock of another machine is asked."""
+
+import logging
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
+
+from auth.pace import Pace
+from auth.threads import in_thread
+from auth.vault import Lease, SignIn, Vault
+from persistence.errors import DatabaseProblem
+
+_random: Final = secrets.SystemRandom().random
+_log = logging.getLogger(__name__)
+
+
+async def taken(vault: Vault, found: SignIn, pace: Pace, *, patient: bool = True) -> Lease | None:
+    """Take the lease of a record whose generation stays as it was `found`.
+
+    None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
+    given up on when its sign of life has not changed for `pace.lease` seconds of this process's own clock.
+    """
+    holder = uuid.uuid4().hex
+    watched: tuple[int, int] | None = None
+    since = 0.0
+    while True:
+        seen = await in_thread(lambda: vault.lease(found.account))
+        if seen is None or seen.generation != found.generation:
+            return None
+        if watched != (seen.fence, seen.beat):
+            watched, since = (seen.fence, seen.beat), time.monotonic()
+        if seen.holder is None or time.monotonic() - since > pace.lease:
+            lease = await in_thread(lambda: vault.take(seen, holder))  # noqa: B023  # awaited before `seen` changes
+            if lease is not None:
+                return lease
+        elif not patient:
+            return None
+        await anyio.sleep(pace.poll * (0.5 + _random()))
+
+
+@asynccontextmanager
+async def alive(vault: Vault, lease: Lease, pace: Pace) -> AsyncIterator[None]:
+    """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.wait(pace.beat):
+            try:
+                if not vault.beat(lease):
+                    return
+            except DatabaseProblem as problem:
+                _log.warning("the lease could not be kept alive: %s", problem)
+
+    thread = threading.Thread(target=show, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        with anyio.CancelScope(shield=True):
+            await in_thread(thread.join)

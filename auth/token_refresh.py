@@ -1,0 +1,263 @@
+"""One person's access token, renewed in time and once, however many tasks, processes and machines ask for it.
+
+Refresh tokens are good for a single use (fact sheet 10): whoever uses one and loses the answer has signed the person
+out. So a renewal goes, in this order:
+
+1. one task of the process goes on, the others wait for it;
+2. it takes the record's lease and reads the record again: somebody may have renewed it meanwhile;
+3. it marks the record, on disk, before it asks;
+4. it asks Autodesk;
+5. it saves what it was given, if the record's generation is still the same, before anybody uses it.
+
+After a crash before 4 the old token is good; after 5 the new one is. Between the two the outcome is open: the next one
+tries the old token once, and if Autodesk has seen it before, a person must sign in again. A cancelled call does not
+stop a renewal half way.
+
+Where 5 fails, because the disk is full for example, calls are told so, nobody asks Autodesk again, and the tokens are
+saved as soon as that can be done, for as long as the process lives.
+"""
+
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, Literal
+
+import anyio
+from pydantic import SecretStr
+
+from auth.errors import (
+    AuthError,
+    NotSignedIn,
+    PrivateKeyUnusable,
+    ReauthorizationRequired,
+    SignInFailed,
+    SignInUnavailable,
+)
+from auth.late_save import LateSave
+from auth.oauth import Grant
+from auth.pace import Pace
+from auth.refresh_lease import alive, taken
+from auth.threads import in_thread
+from auth.token_endpoint import TokenEndpoint
+from auth.token_sources import is_final
+from auth.vault import Account, Lease, SignIn, Tokens, Vault
+from persistence.errors import StorageProblem
+
+REFRESH_SECONDS: Final = 15 * 24 * 3600.0
+"""How long a refresh token is good (fact sheet 10); no answer says so."""
+
+Point = Literal["before_lease", "after_lease", "before_mark", "after_mark", "after_post", "in_save", "after_save"]
+"""Where a crash would leave its own kind of traces; tests stop a process there."""
+
+_random = secrets.SystemRandom().random
+_log = logging.getLogger(__name__)
+
+
+def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None) -> Tokens:
+    """Return a grant as it is kept; where it holds no refresh token, the one it was made with stays good."""
+    return Tokens.model_validate(
+        {
+            "access_token": grant.access_token,
+            "issued_at": now,
+            "expires_at": now + grant.expires_in,
+            "refresh_token": grant.refresh_token or refresh_token,
+            "refresh_expires_at": now + REFRESH_SECONDS,
+            "scopes": scopes,
+        }
+    )
+
+
+def _nowhere(_point: Point) -> None:
+    """What happens at a point, outside of tests."""
+
+
+class RenewedTokens:
+    """A token source for one person, as `acc.connection.TokenSource` asks for it."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        account: Account,
+        endpoint: TokenEndpoint,
+        *,
+        pace: Pace | None = None,
+        now: Callable[[], float] = time.time,
+        reached: Callable[[Point], None] = _nowhere,
+        mint: Callable[[], Awaitable[Grant]] | None = None,
+    ) -> None:
+        """Take what is renewed, and how: with the refresh token of the record, or by what `mint` grants."""
+        self.account = account
+        self._vault = vault
+        self._endpoint = endpoint
+        self._pace = pace or Pace()
+        self._now = now
+        self._reached = reached
+        self._mint = mint
+        self._early = self._pace.early + self._pace.jitter * _random()
+        self._one_at_a_time = anyio.Lock()
+        self._rests_until = 0.0
+        self._late: LateSave | None = None
+
+    async def sign_in(self) -> SignIn:
+        """Return the person's record.
+
+        Raises:
+            NotSignedIn: There is none.
+            StorageProblem: It cannot be read.
+        """
+        found = await in_thread(lambda: self._vault.read(self.account))
+        if found is None:
+            raise NotSignedIn
+        return found
+
+    async def access_token(self) -> str:
+        """Return a token that is good for some minutes more.
+
+        Raises:
+            NotSignedIn: The person has signed out.
+            ReauthorizationRequired: Autodesk has refused the refresh token.
+            SignInFailed: Autodesk could not be asked, and the token is over.
+            StorageProblem: The record cannot be read or written.
+        """
+        found = await self.sign_in()
+        left = found.tokens.expires_at - self._now()
+        if left > self._early:
+            return _token(found)
+        if left > self._pace.usable:
+            return _token(await self._renewed_early(found))
+        return _token(await self._renew(found, patient=True) or found)
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return another token than the `rejected` one; None if that was issued just now.
+
+        Raises:
+            See `access_token`.
+        """
+        found = await self.sign_in()
+        if _token(found) != rejected:
+            return _token(found)
+        if self._now() - found.tokens.issued_at < self._pace.rest:
+            return None
+        return _token(await self._renew(found, patient=True) or found)
+
+    async def _renewed_early(self, found: SignIn) -> SignIn:
+        """Renew a token that is still good, unless somebody does already; what goes wrong can wait."""
+        if found.over or self._one_at_a_time.locked() or self._now() < self._rests_until:
+            return found
+        try:
+            return await self._renew(found, patient=False) or found
+        except (SignInFailed, ReauthorizationRequired, PrivateKeyUnusable, StorageProblem) as problem:
+            _log.warning("renewing failed, the token is still good: %s", problem)
+            return found
+
+    async def _renew(self, seen: SignIn, *, patient: bool) -> SignIn | None:
+        """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
+        async with self._one_at_a_time:
+            if self._late is not None:
+                await in_thread(self._late.save)
+                self._late = None
+            found = await self.sign_in()
+            if found.generation != seen.generation:
+                return found
+            if found.over:
+                raise ReauthorizationRequired
+            renewed = None
+            while renewed is None:
+                self._reached("before_lease")
+                lease = await taken(self._vault, found, self._pace, patient=patient)
+                if lease is None:
+                    found = await self.sign_in()
+                    return found if found.generation != seen.generation else None
+                # From here on the refresh token may be used up: a caller that goes away must not stop what saves the
+                # next one.
+                with anyio.CancelScope(shield=True):
+                    renewed = await self._renew_under(lease)
+            self._rests_until = 0.0
+            return renewed
+
+    async def _renew_under(self, lease: Lease) -> SignIn | None:
+        """Return the newer record; None when the lease was lost before Autodesk was asked."""
+        async with alive(self._vault, lease, self._pace):
+            try:
+                return await self._ask_and_save(lease)
+            except (AuthError, StorageProblem):
+                self._rests_until = self._now() + self._pace.rest
+                if self._late is None:
+                    with suppress(StorageProblem):
+                        await in_thread(lambda: self._vault.release(lease))
+                raise
+
+    async def _ask_and_save(self, lease: Lease) -> SignIn | None:
+        self._reached("after_lease")
+        found = await self.sign_in()
+        if found.generation != lease.generation:
+            await in_thread(lambda: self._vault.release(lease))
+            return found
+        ask = self._mint or self._refresh_of(found.tokens)
+        if ask is None:
+            await in_thread(lambda: self._vault.end(lease))
+            raise ReauthorizationRequired
+        if lease.attempt is not None:
+            _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
+        self._reached("before_mark")
+        if not await in_thread(lambda: self._vault.mark(lease, uuid.uuid4().hex)):
+            # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
+            return None
+        self._reached("after_mark")
+        try:
+            grant = await self._granted(ask)
+        except SignInFailed as failure:
+            if self._mint is not None or not is_final(failure):
+                raise
+            return await self._after_refusal(lease)
+        self._reached("after_post")
+        tokens = tokens_of(grant, self._now(), found.tokens.scopes, found.tokens.refresh_token)
+        saved = await self._save(lease, tokens)
+        self._reached("after_save")
+        if saved is None:
+            return await self.sign_in()
+        _log.info("renewed: generation %d", saved.generation)
+        return saved
+
+    def _refresh_of(self, tokens: Tokens) -> Callable[[], Awaitable[Grant]] | None:
+        token = tokens.refresh_token
+        return partial(self._endpoint.of_refresh_token, token.get_secret_value()) if token is not None else None
+
+    async def _granted(self, ask: Callable[[], Awaitable[Grant]]) -> Grant:
+        try:
+            with anyio.fail_after(self._pace.post):
+                return await ask()
+        except TimeoutError:
+            raise SignInUnavailable from None
+
+    async def _after_refusal(self, lease: Lease) -> SignIn:
+        """Look once more before giving up: another process may have used the token and saved the next one."""
+        found = await self.sign_in()
+        if found.generation != lease.generation:
+            return found
+        await in_thread(lambda: self._vault.end(lease))
+        _log.warning("Autodesk refused the refresh token of generation %d", lease.generation)
+        raise ReauthorizationRequired
+
+    async def _save(self, lease: Lease, tokens: Tokens) -> SignIn | None:
+        """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
+        for pause in self._pace.save:
+            try:
+                return await in_thread(lambda: self._vault.renew(lease, tokens, lambda: self._reached("in_save")))
+            except StorageProblem as problem:
+                _log.warning("renewed tokens could not be saved yet: %s", problem)
+            await anyio.sleep(pause)
+        try:
+            return await in_thread(lambda: self._vault.renew(lease, tokens))
+        except StorageProblem as problem:
+            _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
+            self._late = LateSave(self._vault, lease, tokens, self._pace.beat)
+            raise
+
+
+def _token(found: SignIn) -> str:
+    return found.tokens.access_token.get_secret_value()

@@ -1,0 +1,1 @@
+"""Local state: the database, encryption keys, locks and private files."""

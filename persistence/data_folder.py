@@ -1,0 +1,82 @@
+"""The data folder: where the database, and on machines without a keyring the vault's key, are kept.
+
+The folder has mode 0700, every file in it 0600, under any umask. A wider folder is closed when it is ours
+(empty, or made by us before), and refused when it holds other things: a home folder named by mistake keeps its mode.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from persistence import private_files
+from persistence.errors import FolderNotPrivate, FolderNotWritable
+
+APP: Final = "submittal-mcp"
+DATABASE_NAME: Final = "submittal-mcp.sqlite3"
+KEY_FILE_NAME: Final = "vault.key"
+AUDIT_LOG_NAME: Final = "audit.jsonl"
+
+
+def default_path() -> Path:
+    """Return the platform's place for a program's data, such as `~/.local/share/submittal-mcp`."""
+    import platformdirs
+
+    return platformdirs.user_data_path(APP, appauthor=False)
+
+
+class DataFolder:
+    """A private folder; `open` makes it, the properties name what belongs in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> "DataFolder":
+        """Make the folder at `path` (or the platform's place) if need be, and close it to others.
+
+        Raises:
+            FolderNotWritable: It cannot be made or written to.
+            FolderNotPrivate: Others can look into it, and it is not ours to close.
+        """
+        folder = cls(path or default_path())
+        try:
+            folder._make_private()
+        except OSError as error:
+            raise FolderNotWritable(folder.path, error.strerror or type(error).__name__) from error
+        if not os.access(folder.path, os.W_OK | os.X_OK):
+            raise FolderNotWritable(folder.path, "permission denied")
+        return folder
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database; its journals lie beside it."""
+        return self.path / DATABASE_NAME
+
+    @property
+    def key_file(self) -> Path:
+        """The vault's keys, where the system has no keyring."""
+        return self.path / KEY_FILE_NAME
+
+    @property
+    def audit_log(self) -> Path:
+        """A line for every file that was let go; see `transfers.audit_log`."""
+        return self.path / AUDIT_LOG_NAME
+
+    def _make_private(self) -> None:
+        if private_files.make_folder(self.path) or not private_files.HAS_MODES:
+            return
+        mode = private_files.mode_of(self.path)
+        if not mode & 0o077:
+            return
+        names = {path.name for path in self.path.iterdir()}
+        if not private_files.is_ours(self.path) or (
+            names and DATABASE_NAME not in names and KEY_FILE_NAME not in names
+        ):
+            raise FolderNotPrivate(self.path, mode)
+        private_files.close_folder(self.path)
+
+    def too_open(self) -> list[Path]:
+        """Return the folder itself and whatever in it others can read or write."""
+        if not private_files.HAS_MODES:
+            return []
+        return [path for path in (self.path, *sorted(self.path.rglob("*"))) if private_files.mode_of(path) & 0o077]

@@ -1,0 +1,412 @@
+"""The database: SQLite in the data folder, or PostgreSQL where replicas share one; SQLAlchemy Core over both.
+
+Each part of the program keeps tables of its own in it, declares them once, and brings them up to date by itself:
+
+    TABLES = MetaData()
+    JOBS = Table("jobs", TABLES, Column("id", Text, primary_key=True))
+    with Database.open(DatabaseAddress.sqlite(folder.database)) as database:
+        database.migrate(Component("jobs", TABLES))
+        with database.writing() as connection:
+            connection.execute(JOBS.insert().values(id="one"))
+
+Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import sqlalchemy
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    Text,
+    event,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.schema import ExecutableDDLElement
+
+from persistence import private_files
+from persistence.errors import (
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabaseForeign,
+    DatabaseFull,
+    DatabaseNewer,
+    DatabaseProblem,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    FolderNotWritable,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+BUSY_SECONDS: Final = 15.0
+"""How long a connection waits for another one's write; every write of ours takes milliseconds."""
+
+ANSWER_SECONDS: Final = 30.0
+"""How long an answer of PostgreSQL is waited for; every statement of ours takes milliseconds."""
+
+_CONNECT_SECONDS: Final = 10
+_LIVENESS: Final = {
+    # A machine that fell off the net is known to be dead within half a minute, by either end.
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+_POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+_ANY_WRITER: Final = 7_358_001
+"""Number of the advisory lock under which schemas are changed; any number no other program uses."""
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """Where the database is. Its repr and `shown` hold no password."""
+
+    url: URL = field(repr=False)
+
+    @classmethod
+    def sqlite(cls, path: Path) -> "DatabaseAddress":
+        """A file, made when it is opened first."""
+        return cls(URL.create("sqlite+pysqlite", database=str(path)))
+
+    @classmethod
+    def of(cls, text: str) -> "DatabaseAddress":
+        """Read a `postgresql://…` URL.
+
+        Raises:
+            ValueError: It is none. The text says what one looks like and quotes nothing, for it may hold a password.
+        """
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            url = URL.create("none")
+        if url.drivername not in _POSTGRES_NAMES or not url.database:
+            raise ValueError("this is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
+        return cls(url.set(drivername="postgresql+psycopg"))
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None for PostgreSQL."""
+        return Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+
+    @property
+    def shown(self) -> str:
+        """The address as a person may read it: path, or host and database without user and password."""
+        if self.file is not None:
+            return str(self.file)
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"postgresql://{self.url.host or 'localhost'}{port}/{self.url.database}"
+
+
+_VERSIONS: Final = Table(
+    "schema_versions",
+    MetaData(),
+    Column("component", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Component:
+    """The `tables` of one part of the program as they are now, and the `changes` that brought them there.
+
+    A database without them is given them as they are declared; change number n brings those of version n to n + 1. A
+    change that was released stays as it is, and lets the version before it go on working: it adds, and what it made
+    superfluous is removed a release later.
+    """
+
+    name: str
+    tables: MetaData
+    changes: tuple[tuple[ExecutableDDLElement, ...], ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The version that this program knows."""
+        return 1 + len(self.changes)
+
+
+class Database:
+    """An open database. `engine` is SQLAlchemy's, for libraries that want one; our own code uses the two blocks."""
+
+    def __init__(self, address: DatabaseAddress, engine: Engine, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self.address = address
+        self.engine = engine
+        self.answer_seconds = answer_seconds
+
+    @classmethod
+    def open(
+        cls, address: DatabaseAddress, *, busy_seconds: float = BUSY_SECONDS, answer_seconds: float | None = None
+    ) -> Self:
+        """Open it, making a SQLite file of mode 0600 if there is none.
+
+        `busy_seconds` is how long another writer of SQLite is waited for, `answer_seconds` an answer of PostgreSQL.
+
+        Raises:
+            FolderNotWritable: The file cannot be made.
+            DatabaseProblem: It cannot be opened.
+        """
+        if address.file is not None:
+            _make_sqlite_file(address.file)
+            engine = _sqlite_engine(address.url, busy_seconds)
+        else:
+            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS, pool_pre_ping=True)
+        database = cls(address, engine, answer_seconds or ANSWER_SECONDS)
+        try:
+            with database.reading() as connection:
+                one: sqlalchemy.Select[Any] = select(literal_column("1"))
+                connection.execute(one.select_from(sqlalchemy.table("sqlite_master")) if address.file else one)
+        except DatabaseProblem:
+            database.close()
+            raise
+        return database
+
+    def migrate(self, *components: Component) -> None:
+        """Bring the tables of `components` up to date; processes that start together do it one after another.
+
+        Raises:
+            DatabaseNewer: A newer version of the program has been here.
+            DatabaseProblem: The database cannot be written to.
+        """
+        if all(self._version(component) >= component.version for component in components):
+            return
+        with self.writing() as connection:
+            if self.address.file is None:
+                connection.execute(select(func.pg_advisory_xact_lock(_ANY_WRITER)))
+            there = set(sqlalchemy.inspect(connection).get_table_names())
+            if self.address.file is not None and there and _VERSIONS.name not in there:
+                raise DatabaseForeign(self.address.shown, f"it holds {min(there)}")
+            _VERSIONS.create(connection, checkfirst=True)
+            for component in components:
+                self._bring_up(connection, component, there)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads.
+
+        Raises:
+            DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
+        """
+        with self.explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, committed at the end of the block; on SQLite it is the only one from its start.
+
+        Raises:
+            DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
+        """
+        writer = self.engine.execution_options(submittal_writes=True)
+        with self.explained(), writer.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what a driver raises in the block into words for a person.
+
+        Raises:
+            DatabaseProblem: See `reading`.
+        """
+        try:
+            yield
+        except DBAPIError as error:
+            problem = _problem(self.address.shown, error)
+            if problem is None:
+                raise
+            # `from None`: what drivers say quotes statements and, on PostgreSQL, users and hosts.
+            raise problem from None
+
+    def insert(self, table: Table) -> "PostgresInsert | SqliteInsert":
+        """Return an INSERT that may say what is to happen ON CONFLICT, which each kind of database has of its own."""
+        if self.address.file is None:
+            from sqlalchemy.dialects.postgresql import insert
+
+            return insert(table)
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _version(self, component: Component) -> int:
+        """The version found; 0 where there is none.
+
+        Raises:
+            DatabaseNewer: It is above what this program knows.
+        """
+        with self.reading() as connection:
+            if not sqlalchemy.inspect(connection).has_table(_VERSIONS.name):
+                return 0
+            return self._found(connection, component)
+
+    def _found(self, connection: Connection, component: Component) -> int:
+        query = select(_VERSIONS.c.version).where(_VERSIONS.c.component == component.name)
+        found = int(connection.execute(query).scalar() or 0)
+        # The next version adds only; what the one after it removes may be what this one needs.
+        if found > component.version + 1:
+            raise DatabaseNewer(self.address.shown, component.name, found, component.version)
+        return found
+
+    def _bring_up(self, connection: Connection, component: Component, there: set[str]) -> None:
+        found = self._found(connection, component)
+        if found >= component.version:
+            return
+        if not found:
+            foreign = there & set(component.tables.tables)
+            if foreign - _MADE_EARLIER:
+                raise DatabaseForeign(self.address.shown, f"it holds {min(foreign)}")
+            component.tables.create_all(connection, checkfirst=True)
+        for change in component.changes[found - 1 :] if found else ():
+            for statement in change:
+                connection.execute(statement)
+        upsert = self.insert(_VERSIONS).values(component=component.name, version=component.version)
+        connection.execute(
+            upsert.on_conflict_do_update(index_elements=[_VERSIONS.c.component], set_={"version": component.version})
+        )
+
+
+_MADE_EARLIER: Final = frozenset({"file_digests"})
+"""Tables that early builds made among those of another component."""
+
+
+def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Engine:
+    """Return an engine whose connections are found dead when the net, or the server, falls silent."""
+    import psycopg
+
+    class Patient(psycopg.Connection[Any]):
+        """A connection on which no answer is waited for longer than `answer_seconds`."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            patience = answer_seconds if timeout is None else timeout
+            try:
+                return super().wait(gen, interval, patience)
+            except psycopg.OperationalError:
+                if timeout is None and self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                    self.pgconn.finish()  # its answer may still come, and must not be taken for that of the next one
+                raise
+
+    arguments = {"connect_timeout": _CONNECT_SECONDS, "application_name": "submittal-mcp", **_LIVENESS}
+    engine = sqlalchemy.create_engine(
+        url,
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args={name: value for name, value in arguments.items() if name not in url.query},
+        **options,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: object, __: object, args: list[Any], values: dict[str, Any]) -> psycopg.Connection[Any]:
+        return Patient.connect(*args, **values)
+
+    return engine
+
+
+def _make_sqlite_file(path: Path) -> None:
+    """Make the file before SQLite does: its journals, WAL and shared memory take their modes from it."""
+    try:
+        private_files.make_file(path)
+    except OSError as error:
+        if not path.exists():
+            raise FolderNotWritable(path.parent, error.strerror or type(error).__name__) from error
+        raise DatabaseReadOnly(str(path)) from error
+
+
+def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
+    engine = sqlalchemy.create_engine(
+        url, hide_parameters=True, connect_args={"timeout": busy_seconds, "isolation_level": None}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        _switch_to_wal(connection, busy_seconds)
+        # FULL: a token that was saved is on disk before it is used. MEMORY: no temporary files anywhere.
+        for pragma in ("synchronous = FULL", "temp_store = MEMORY", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("submittal_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Let readers and a writer work side by side. SQLite does not wait for a lock when it switches, so this does."""
+    ends = time.monotonic() + patience
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return  # also where the file system cannot: then it goes on with the journal it has
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(0.01)
+
+
+_SQLITE: Final[dict[int, type[Any]]] = {
+    sqlite3.SQLITE_BUSY: DatabaseBusy,
+    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    sqlite3.SQLITE_READONLY: DatabaseReadOnly,
+    sqlite3.SQLITE_FULL: DatabaseFull,
+    sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
+    sqlite3.SQLITE_NOTADB: DatabaseCorrupt,
+    sqlite3.SQLITE_CANTOPEN: DatabaseUnreachable,
+    sqlite3.SQLITE_IOERR: DatabaseUnreachable,
+    sqlite3.SQLITE_PERM: DatabaseUnreachable,
+}
+
+
+def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
+    """What a driver's error means to a person; None for a fault in a statement of ours."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        if str(cause).startswith(("no such table", "no such column", "table ")):
+            return DatabaseForeign(where, str(cause))
+        kind = _SQLITE.get(_code(cause))
+        return kind(where) if kind is not None else None
+    state = getattr(cause, "sqlstate", None)
+    if state in ("42P01", "42703"):  # undefined_table, undefined_column
+        return DatabaseForeign(where, "a table or column is missing")
+    if state == "25006":  # read_only_sql_transaction
+        return DatabaseReadOnly(where)
+    if state == "53100":  # disk_full
+        return DatabaseFull(where)
+    if state in ("55P03", "57014"):  # lock_not_available, query_canceled
+        return DatabaseBusy(where)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        return DatabaseUnreachable(where)
+    return None
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; the upper bits refine it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

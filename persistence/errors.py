@@ -1,0 +1,177 @@
+"""What keeps the program from its own files and database: the data folder, the database, the vault's keys.
+
+::
+
+    StorageProblem
+    ├── FolderNotWritable       the data folder cannot be made or written to
+    ├── FolderNotPrivate        it is open to other people, and not for us to close
+    ├── AuditLogUnusable        no line can be added to it, so no file is let go
+    ├── LocksUnusable           files in the data folder cannot be locked, so no job can be worked on
+    ├── DatabaseProblem
+    │   ├── DatabaseNewer       a newer version of the program wrote it
+    │   ├── DatabaseForeign     it is of another program, or half of it is missing
+    │   ├── DatabaseCorrupt     it is damaged, or no database at all
+    │   ├── DatabaseReadOnly    it can be read and not written
+    │   ├── DatabaseFull        there is no room for it to grow
+    │   ├── DatabaseBusy        somebody else has held it for too long
+    │   └── DatabaseUnreachable it cannot be opened, or the server does not answer
+    ├── KeyProblem
+    │   ├── KeysUnusable        the configured keys are no keys
+    │   ├── KeysNeeded          replicas share a database and were given no keys
+    │   └── KeyMissing          what is stored was sealed with a key that is not at hand
+    └── persistence.encryption.NotSealed  what is stored was changed by somebody
+
+Every text is a sentence for a person that says what to do. None holds a key, a password or a database URL.
+"""
+
+from pathlib import Path
+
+
+class StorageProblem(Exception):
+    """Base of what keeps the program from its own storage."""
+
+
+class FolderNotWritable(StorageProblem):
+    """The data folder cannot be made or written to; `reason` is the operating system's."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"the data folder {path} cannot be written to ({reason}); "
+            "give this user the right to, or name another folder in SUBMITTAL_MCP_DATA_DIR"
+        )
+        self.path = path
+
+
+class FolderNotPrivate(StorageProblem):
+    """Others can look into the data folder, and it is not ours to close: other things are in it, or another owns it."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(
+            f"the folder {path} is open to other people (mode {mode:03o}) and is not one of this program's own; "
+            "name an empty folder of its own in SUBMITTAL_MCP_DATA_DIR, or close it with chmod 700"
+        )
+        self.path = path
+        self.mode = mode
+
+
+class AuditLogUnusable(StorageProblem):
+    """No line can be added to the audit log, so no file is let go; `reason` is the operating system's, or ours."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"the audit log {path} cannot be written to ({reason}), and no file leaves without a line in it; "
+            "free the disk, or make it a plain file that this user may write"
+        )
+        self.path = path
+
+
+class LocksUnusable(StorageProblem):
+    """Files in the data folder cannot be locked, so no job can be worked on; `reason` is the operating system's."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"no file can be locked in {path} ({reason}), so this program cannot be sure to be alone on an upload; "
+            "give this user the right to write there, or name a folder on this machine's own disk in "
+            "SUBMITTAL_MCP_DATA_DIR"
+        )
+        self.path = path
+
+
+class DatabaseProblem(StorageProblem):
+    """Base of what keeps the program from its database. `where` names it without any password."""
+
+    def __init__(self, where: str, sentence: str) -> None:
+        super().__init__(f"the database {where} {sentence}")
+        self.where = where
+
+
+class DatabaseNewer(DatabaseProblem):
+    """A newer version of the program wrote a `component` of it."""
+
+    def __init__(self, where: str, component: str, found: int, known: int) -> None:
+        super().__init__(
+            where,
+            f"was written by a newer version of this program ({component} has schema {found}, this one knows {known}); "
+            "use that version again",
+        )
+
+
+class DatabaseForeign(DatabaseProblem):
+    """It holds tables of another program in place of ours, or some of ours are missing; `found` says which."""
+
+    def __init__(self, where: str, found: str) -> None:
+        super().__init__(
+            where,
+            f"is not as this program makes it ({found}); restore a copy of it, move it away, or name another place",
+        )
+
+
+class DatabaseCorrupt(DatabaseProblem):
+    """It is damaged, or no database at all."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "is damaged; move it away and sign in again, or restore a copy of it")
+
+
+class DatabaseReadOnly(DatabaseProblem):
+    """It can be read and not written."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "cannot be written to; give this user the right to write it and its folder")
+
+
+class DatabaseFull(DatabaseProblem):
+    """There is no room for it to grow."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "cannot grow: its disk is full; free some space there")
+
+
+class DatabaseBusy(DatabaseProblem):
+    """Somebody else has held it for too long."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "is held by another program; close whatever has it open, then try again")
+
+
+class DatabaseUnreachable(DatabaseProblem):
+    """It cannot be opened, or its server does not answer."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "cannot be reached; check SUBMITTAL_MCP_DATABASE_URL, the server, and the disk")
+
+
+class KeyProblem(StorageProblem):
+    """Base of what is wrong with the keys of the vault."""
+
+
+class KeysUnusable(KeyProblem):
+    """A configured or stored key is not one."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"{source} holds something that is no key; "
+            "each is 32 random bytes in base64, as `openssl rand -base64 32` prints them, newest first, commas between"
+        )
+
+
+class KeysNeeded(KeyProblem):
+    """Replicas that share a database need keys that they share too."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a shared database needs shared keys: set SUBMITTAL_MCP_ENCRYPTION_KEYS beside SUBMITTAL_MCP_DATABASE_URL, "
+            "to what `openssl rand -base64 32` prints"
+        )
+
+
+class KeyMissing(KeyProblem):
+    """What is stored was sealed with the key `key_id`, which none of the key sources holds."""
+
+    def __init__(self, key_id: str, looked_in: str) -> None:
+        super().__init__(
+            f"the sign-in was sealed with key {key_id}, which is not in {looked_in}; "
+            "make it available again (unlock the system's keyring, or put the key into SUBMITTAL_MCP_ENCRYPTION_KEYS), "
+            "or sign in anew"
+        )
+        self.key_id = key_id

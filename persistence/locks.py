@@ -1,0 +1,342 @@
+"""Locks that the kernel or PostgreSQL gives back when their holder dies, whatever killed it.
+
+Whoever holds the lock of a job may work on it. A lock file that lies about means nothing, and no timeout is guessed at.
+All of this blocks, and may be used by many threads.
+"""
+
+import errno
+import hashlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from persistence.errors import LocksUnusable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Executable, Result
+
+    from persistence.database import Database
+
+CHANNEL: Final = "submittal_mcp_jobs"
+"""What is said on it is the id of a job that changed, or `transfers.jobs.tables.QUEUE`."""
+
+IDLE_SECONDS: Final = 30
+"""So long PostgreSQL believes in a session that says nothing; then its process is frozen, or out of reach."""
+
+_TRIES: Final = 3
+_TRY_SECONDS: Final = 0.005
+
+
+class Lock(Protocol):
+    """A lock that was taken."""
+
+    def held(self) -> bool:
+        """Whether it is held still, or could be taken again: one of PostgreSQL goes with the session that took it.
+
+        In between others may have held it.
+        """
+
+    def release(self) -> None:
+        """Give it back; harmless the second time."""
+
+
+class Locks(Protocol):
+    """A kind of lock that processes sharing a database have in common."""
+
+    def take(self, name: str) -> Lock | None:
+        """Return the lock called `name`, or None when somebody else, or this process, holds it.
+
+        Raises:
+            StorageProblem: Nothing can be locked.
+        """
+
+    def taken(self, names: Collection[str]) -> set[str]:
+        """Return which of these are held, by whichever process.
+
+        Raises:
+            StorageProblem: Nobody can tell.
+        """
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int, *, shared: bool = False) -> bool:  # noqa: ARG001  # Windows has one kind here
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, *, shared: bool = False) -> bool:
+        try:
+            # flock, not lockf: it belongs to this opening of the file, so that two holders in one process conflict too.
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class FileLock:
+    """A locked file; the lock ends with its descriptor, at the latest with the process."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    def held(self) -> bool:
+        """Whether it is held: until it is released."""
+        return self._descriptor >= 0
+
+    def release(self) -> None:
+        """Give it back, and remove the file; who has it open already sees that it is gone."""
+        if self._descriptor >= 0:
+            with suppress(OSError):  # Windows removes no file that is open; it is used again
+                self._path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class FileLocks:
+    """Locks as files of a folder on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, name: str) -> FileLock | None:
+        """See `Locks.take`."""
+        path = self._path(name)
+        with self._explained():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for _ in range(_TRIES):
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+                try:
+                    if _lock(descriptor) and _is_file(path, descriptor):
+                        lock, descriptor = FileLock(descriptor, path), -1
+                        return lock
+                finally:
+                    if descriptor >= 0:
+                        os.close(descriptor)
+                time.sleep(_TRY_SECONDS)  # it was removed just now, or somebody only looked whether it is held
+        return None
+
+    def taken(self, names: Collection[str]) -> set[str]:
+        """See `Locks.taken`."""
+        with self._explained():
+            return {name for name in names if self._is_taken(self._path(name))}
+
+    def close(self) -> None:
+        """Nothing is kept beside the locks themselves."""
+
+    def _is_taken(self, path: Path) -> bool:
+        try:
+            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError:
+            return False
+        try:
+            return not _lock(descriptor, shared=True)
+        finally:
+            os.close(descriptor)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LocksUnusable(self._folder, error.strerror or type(error).__name__) from error
+
+
+def _is_file(path: Path, descriptor: int) -> bool:
+    """Whether a path still leads to the file that was opened; its last holder may have removed that."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+class AdvisoryLock:
+    """An advisory lock of the session of `locks`; gone with that, it can be taken again in the next one."""
+
+    def __init__(self, locks: "AdvisoryLocks", number: int) -> None:
+        self.number = number
+        self._locks = locks
+
+    def held(self) -> bool:
+        """See `Lock.held`."""
+        return self._locks.holds(self)
+
+    def release(self) -> None:
+        """Give it back. If that cannot be said, it goes with the session."""
+        self._locks.give_back(self)
+
+
+class AdvisoryLocks:
+    """Locks of a PostgreSQL database, all of one session, which also hears what is told on the channel.
+
+    The session is made when it is first needed, and anew when it was lost; its locks are lost with it. PostgreSQL ends
+    it, so that others may go on, once it has heard nothing of it for `IDLE_SECONDS`. `heard` is told what was said.
+    """
+
+    def __init__(self, database: "Database", heard: Callable[[str], None] = lambda _: None) -> None:
+        from sqlalchemy.pool import NullPool
+
+        from persistence.database import postgres_engine
+
+        self._database = database
+        self._engine = postgres_engine(
+            database.engine.url, database.answer_seconds, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._heard = heard
+        self._turn = threading.RLock()
+        self._session: Connection | None = None
+        self._held: dict[int, AdvisoryLock] = {}
+
+    def take(self, name: str) -> AdvisoryLock | None:
+        """See `Locks.take`."""
+        lock = AdvisoryLock(self, _number(name))
+        with self._turn:
+            return lock if self._take(lock) else None
+
+    def taken(self, names: Collection[str]) -> set[str]:
+        """See `Locks.taken`."""
+        from sqlalchemy import BigInteger, cast, column, func, select, table
+
+        locks = table("pg_locks", *map(column, ("locktype", "database", "classid", "objid", "objsubid", "granted")))
+        here = table("pg_database", column("oid"), column("datname"))
+        query = select(*(cast(locks.c[half], BigInteger).label(half) for half in ("classid", "objid"))).where(
+            locks.c.locktype == "advisory",
+            locks.c.objsubid == 1,
+            locks.c.granted,
+            locks.c.database == select(here.c.oid).where(here.c.datname == func.current_database()).scalar_subquery(),
+        )
+        found = {row.classid << 32 | row.objid for row in self._run(query)}
+        return {name for name in names if _number(name) % 2**64 in found}
+
+    def holds(self, lock: AdvisoryLock) -> bool:
+        """Whether a lock that was taken is held, or could be taken again."""
+        with self._turn:
+            self.look()
+            return self._held.get(lock.number) is lock or self._take(lock)
+
+    def give_back(self, lock: AdvisoryLock) -> None:
+        """Give a lock back."""
+        from sqlalchemy import func, select
+
+        from persistence.errors import DatabaseProblem
+
+        with self._turn, suppress(DatabaseProblem):
+            if self._held.get(lock.number) is lock:
+                self._run(select(func.pg_advisory_unlock(lock.number)))
+                self._held.pop(lock.number, None)
+
+    def look(self) -> None:
+        """Show PostgreSQL that this process lives, and hear what was told meanwhile; makes the session if need be.
+
+        Raises:
+            DatabaseProblem: The server does not answer.
+        """
+        from sqlalchemy import literal_column, select
+
+        self._run(select(literal_column("1")))
+
+    def fileno(self) -> int:
+        """Return the descriptor that can be read from as soon as something is told.
+
+        Raises:
+            DatabaseProblem: The server does not answer.
+        """
+        with self._turn, self._database.explained():
+            connection: Any = self._connected().connection.driver_connection
+            return int(connection.fileno())
+
+    def close(self) -> None:
+        """End the session, and every lock with it."""
+        with self._turn:
+            self._lose()
+            self._engine.dispose()
+
+    def _take(self, lock: AdvisoryLock) -> bool:
+        from sqlalchemy import func, select
+
+        if lock.number in self._held:
+            return False  # to one session PostgreSQL gives the same lock as often as it asks
+        taken = bool(self._run(select(func.pg_try_advisory_lock(lock.number))).scalar())
+        if taken:
+            self._held[lock.number] = lock
+        return taken
+
+    def _run(self, statement: "Executable") -> "Result[Any]":
+        from sqlalchemy.exc import DBAPIError
+
+        with self._turn, self._database.explained():
+            is_new = self._session is None
+            try:
+                return self._connected().execute(statement)
+            except DBAPIError:
+                self._lose()
+                if is_new:
+                    raise
+            # The session was ended since it was used last; what was lost with it shows where it is asked for.
+            try:
+                return self._connected().execute(statement)
+            except DBAPIError:
+                self._lose()
+                raise
+
+    def _connected(self) -> "Connection":
+        if self._session is None:
+            session = self._engine.connect()
+            try:
+                _prepare(session)
+                connection: Any = session.connection.driver_connection
+                connection.add_notify_handler(lambda told: self._heard(told.payload))
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
+        return self._session
+
+    def _lose(self) -> None:
+        session, self._session = self._session, None
+        self._held.clear()
+        if session is not None:
+            session.invalidate()
+            session.close()
+
+
+def _prepare(session: "Connection") -> None:
+    from sqlalchemy import column, func, select, table
+
+    liveness = {
+        "idle_session_timeout": f"{IDLE_SECONDS}s",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": f"{IDLE_SECONDS}s",
+    }
+    settings = table("pg_settings", column("name"))
+    for name, value in liveness.items():
+        # Of a server that knows no such setting nothing is asked.
+        session.execute(select(func.set_config(settings.c.name, value, False)).where(settings.c.name == name))  # noqa: FBT003  # SQL
+    session.exec_driver_sql(f"LISTEN {CHANNEL}")
+
+
+def _number(name: str) -> int:
+    """Return the 64 bits that stand for a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

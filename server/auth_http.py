@@ -1,0 +1,52 @@
+"""The few requests of signing in, over clients made as all others are."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from acc.hosts import Hosts
+from auth.errors import SignInIntercepted, SignInUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Web:
+    """What `auth.token_endpoint` sends with. Each request has a client of its own: there are few, hours apart."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, *, page: bool = False
+    ) -> tuple[int, dict[str, str], bytes]:
+        """GET `url`; a redirect is answered, not followed. `page` says that a page of HTML is what is asked for."""
+        return await self._ask("GET", url, headers or {}, None, page=page)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: str) -> tuple[int, dict[str, str], bytes]:
+        """POST `body` to `url`."""
+        return await self._ask("POST", url, headers, body)
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: str | None, *, page: bool = False
+    ) -> tuple[int, dict[str, str], bytes]:
+        import httpx
+
+        from acc.errors import AccError, NetworkPage
+        from acc.responses import is_web_page
+        from acc.transport import api_client, error_from_transport
+
+        try:
+            async with api_client(self._hosts) as client:
+                response = await client.request(method, url, headers=headers, content=body)
+        except httpx.RequestError as error:
+            # `from None`: httpx's exceptions hold the request, secrets included.
+            raise SignInUnavailable(reason=error_from_transport("auth", error).summary) from None
+        except AccError as error:
+            raise SignInUnavailable(reason=error.summary) from None
+        if not page and response.is_success and is_web_page(response.headers, response.content):
+            raise SignInIntercepted(reason=NetworkPage.summary)
+        return _answer(response)
+
+
+def _answer(response: "httpx.Response") -> tuple[int, dict[str, str], bytes]:
+    return response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content

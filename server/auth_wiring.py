@@ -1,0 +1,195 @@
+"""Who the settings let this program be: the app, the vault, and where tokens come from.
+
+Nothing is opened or imported before somebody needs it.
+"""
+
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from acc.hosts import Hosts
+from auth.errors import NotSignedIn
+from persistence.location import Place
+from server.settings.model import Settings
+
+if TYPE_CHECKING:
+    from acc.connection import TokenSource
+    from auth.login.flow import SigningIn
+    from auth.service_account import ServiceAccountTokens
+    from auth.token_endpoint import TokenEndpoint
+    from auth.vault import Vault
+    from persistence.database import Database
+    from server.mcp.chat_sign_in import ChatSignIn
+
+
+_log = logging.getLogger(__name__)
+
+
+class NoApp(NotSignedIn):
+    """No APS app is named, so nobody can sign in."""
+
+    def __str__(self) -> str:
+        return "no APS app is named; set APS_CLIENT_ID to the client id of yours"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The database and the vault in it."""
+
+    database: "Database"
+    vault: "Vault"
+
+
+def hosts_of(settings: Settings) -> Hosts:
+    """Return the addresses of the Autodesk that is spoken to."""
+    return Hosts.at(settings.base_url) if settings.base_url else Hosts.autodesk()
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where jobs and sign-ins are kept."""
+    url, keys = settings.database_url, settings.encryption_keys
+    return Place(
+        settings.data_dir,
+        url.get_secret_value() if url is not None else None,
+        keys.get_secret_value() if keys is not None else None,
+    )
+
+
+def endpoint_of(settings: Settings) -> "TokenEndpoint":
+    """Return the way to Autodesk's authorization server for the app.
+
+    Raises:
+        NoApp: None is named.
+    """
+    from auth.pkce import App
+    from auth.token_endpoint import Autodesk, TokenEndpoint
+    from server.auth_http import Web
+
+    if settings.client_id is None:
+        raise NoApp
+    hosts = hosts_of(settings)
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else None
+    app = App(settings.client_id, settings.callback_url, secret)
+    return TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), app)
+
+
+def scopes_of(settings: Settings) -> tuple[str, ...]:
+    """Return what is asked for: scopes for writing only where the settings allow writing."""
+    from auth.login.flow import scopes_for
+
+    return scopes_for(read_only=settings.read_only)
+
+
+def open_vault(settings: Settings) -> Opened:
+    """Open the database and the vault. Blocks.
+
+    Raises:
+        StorageProblem: The data folder, the database or the keys cannot be used.
+    """
+    from auth.vault import Vault
+    from persistence.database import Database
+
+    place = place_of(settings)
+    address, keys = place.address(), place.key_source()
+    database = Database.open(address)
+    try:
+        return Opened(database, Vault(database, keys))
+    except BaseException:
+        database.close()
+        raise
+
+
+@contextmanager
+def opened_vault(settings: Settings) -> Iterator[Opened]:
+    """Open the vault while the block lasts; see `open_vault`."""
+    opened = open_vault(settings)
+    try:
+        yield opened
+    finally:
+        opened.database.close()
+
+
+def signing_in(settings: Settings, opened: Opened) -> "SigningIn":
+    """Return what signs a person in with a browser. Blocks."""
+    from auth.login.flow import SigningIn
+    from auth.login.pending_logins import Attempts
+
+    attempts = Attempts(opened.database, opened.vault)
+    return SigningIn(opened.vault, attempts, endpoint_of(settings), scopes_of(settings))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose tokens a server sends, and where that person can sign in; no page where no person does."""
+
+    tokens: "TokenSource"
+    page: "ChatSignIn | None" = None
+
+
+@asynccontextmanager
+async def identified(settings: Settings, person: str | None = None) -> AsyncIterator[Identity]:
+    """Yield where tokens come from: a ready one, a service account, or the person who signed in (last)."""
+    from auth.token_sources import FixedToken, NobodySignedIn
+
+    if settings.access_token is not None:
+        yield Identity(FixedToken(settings.access_token.get_secret_value()))
+    elif settings.client_id is None:
+        yield Identity(NobodySignedIn())
+    else:
+        vault = _VaultWhenNeeded(settings)
+        try:
+            if settings.service_account_id is not None:
+                yield Identity(_of_a_service_account(settings, vault))
+            else:
+                async with _of_a_person(settings, vault, person) as identity:
+                    yield identity
+        finally:
+            vault.close()
+
+
+def _of_a_service_account(settings: Settings, vault: "_VaultWhenNeeded") -> "ServiceAccountTokens":
+    from auth.service_account import ServiceAccount, ServiceAccountTokens
+
+    id_, key_id, file = settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file
+    if id_ is None or key_id is None or file is None:
+        raise NoApp  # `Settings.load` refuses half an account
+    account = ServiceAccount(id_, key_id, file)
+    return ServiceAccountTokens(account, endpoint_of(settings), scopes_of(settings), lambda: vault().vault)
+
+
+@asynccontextmanager
+async def _of_a_person(settings: Settings, vault: "_VaultWhenNeeded", person: str | None) -> AsyncIterator[Identity]:
+    from auth.accounts import CurrentPerson, Sessions
+    from server.mcp.chat_sign_in import ChatSignIn
+    from transfers.task_groups import task_group
+
+    async with task_group() as group:
+        tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
+        page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
+        yield Identity(tokens, page)
+        group.cancel_scope.cancel()
+
+
+class _VaultWhenNeeded:
+    """Opens the vault once, for whoever asks first; several threads may."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._opened: Opened | None = None
+
+    def __call__(self) -> Opened:
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_vault(self._settings)
+                shown, keys_from = self._opened.database.address.shown, self._opened.vault.keys_from
+                _log.info("the vault in %s is open; its keys come from: %s", shown, keys_from or "nowhere yet")
+            return self._opened
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.database.close()

@@ -1,0 +1,1 @@
+"""`submittal-mcp attach`: files and manifests from a shell."""

@@ -1,0 +1,237 @@
+"""`submittal-mcp attach`: files from a shell or a manifest, for people and pipelines.
+
+Everything is checked before anything is sent. Interrupted or failed, the same command goes on where it stopped: jobs
+and fingerprints, not this module, know what is done.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from acc.errors import AccError
+from auth.errors import AuthError
+from server.cli.attach.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
+from server.cli.attach.preflight import check_rows
+from server.cli.attach.progress import view_for
+from server.cli.attach.prompt import Terminal, can_ask
+from server.cli.attach.queue import HandingOver
+from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
+from server.cli.attach.runner import Run
+from server.cli.errors import FAILED, USAGE
+from server.cli.login import NothingToDo
+from server.settings.model import Settings
+from server.shutdown import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_within
+from server.wiring import open_desk, policy_of
+from tools.core.context import Desk
+from tools.errors.description import describe_error
+from tools.errors.exceptions import ToolProblem
+from transfers.task_groups import alongside
+
+PATIENCE_SECONDS: Final = 24 * 3600
+"""How long one file may take: as long as storage keeps its parts."""
+
+SHOWN: Final = 100
+"""So many rows are told of on the terminal; the results name all."""
+
+
+class Refused(NothingToDo):
+    """Nothing can be done for any file; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for on the command line: `files` or a `manifest`, and what holds for all of them.
+
+    `result` is where the results go; by default beside the manifest.
+    """
+
+    files: tuple[Path, ...] = ()
+    manifest: Path | None = None
+    project: str | None = None
+    submittal: str | None = None
+    name: str | None = None
+    category: str | None = None
+    task: str | None = None
+    confirm: bool = True
+    wait: bool = False
+    result: Path | None = None
+    as_json: bool = False
+    queue: bool = False
+    at_once: int = 4
+    person: str | None = None
+
+
+def run(settings: Settings, asked: Asked) -> int:
+    """Attach what was asked for, and return the exit code: 0 when every file is attached.
+
+    Raises:
+        Refused: Nothing was sent, for a reason that concerns all files.
+        ManifestUnusable: The manifest cannot be read.
+        ResultFileUnusable: The results cannot be written.
+    """
+    _check(settings, asked)
+    manifest = _rows(asked)
+    results = _result_file(asked, manifest.rows)
+
+    async def work() -> int:
+        return await _Session(settings, asked, manifest, results).work()
+
+    try:
+        return anyio.run(work)
+    except (AccError, AuthError, ToolProblem) as error:
+        explained = describe_error(error)
+        if explained is None:
+            raise
+        raise Refused(f"{explained.row.message} {explained.row.shell_hint}") from error
+
+
+def _check(settings: Settings, asked: Asked) -> None:
+    """Refuse what could only fail once all is sent."""
+    if asked.queue and settings.database_url is None:
+        raise Refused("Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue.")
+    if settings.confirm != "ask" or not asked.confirm:
+        return
+    if asked.queue:
+        raise Refused(
+            "With SUBMITTAL_MCP_CONFIRM=ask a worker may make nothing visible, for nobody can be asked there. Give "
+            "--no-confirm, and run the command without --queue in a terminal when the files are stored."
+        )
+    if not can_ask():
+        raise Refused(
+            "SUBMITTAL_MCP_CONFIRM=ask: a person has to agree before a file becomes visible, and there is no terminal "
+            "to ask them. Run the command in a terminal, or give --no-confirm to store the files only."
+        )
+
+
+class _Session:
+    """One command at work."""
+
+    def __init__(self, settings: Settings, asked: Asked, manifest: Manifest, file: ResultFile | None) -> None:
+        self._settings = settings
+        self._asked = asked
+        self._manifest = manifest
+        self._file = file
+        self._results = [RowResult.of(row) for row in manifest.rows]
+        self._interrupted = anyio.CancelScope()
+
+    async def work(self) -> int:
+        """Do it, and return the exit code."""
+        settings = self._settings
+        policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
+        policy.check_writing()
+        call_on_signals(self._interrupt)
+        async with open_desk(settings, policy, None, self._asked.person, patient=True) as desk:
+            with self._interrupted:
+                await self._attach(desk)
+            # Before the desk is closed: an end that takes too long is cut short, and this must have been said.
+            self._tell()
+        return self._exit_code()
+
+    def _interrupt(self) -> None:
+        end_within(STDIO_SECONDS, INTERRUPTED)
+        self._interrupted.cancel()
+
+    async def _attach(self, desk: Desk) -> None:
+        asked, rows = self._asked, self._manifest.rows
+        view = view_for(sys.stderr)
+        with view.showing():
+            found = await check_rows(desk, rows, confirm=asked.confirm, told=view.checked)
+            bad = [*self._manifest.bad, *found.bad]
+            if bad:
+                self._results = refused_rows(rows, bad)
+                self._write()
+                _tell_bad(bad)
+                return
+            self._write()  # better refused now than when all is sent
+            view.begins(len(found.good), sum(one.size for one in found.good))
+            run = Run(desk, view, found.good, confirm=asked.confirm, wait=asked.wait, asker=Terminal(view))
+            try:
+                if asked.queue:
+                    handing_over = HandingOver(desk, view, asked.at_once, confirm=asked.confirm)
+                    async with alongside(handing_over.watch):
+                        await run.attach(len(found.good), handing_over.first)
+                else:
+                    await run.attach(asked.at_once)
+            finally:
+                self._results = run.results
+                self._write()
+
+    def _write(self) -> None:
+        if self._file is not None:
+            self._file.write(self._results)
+
+    def _exit_code(self) -> int:
+        outcomes = {one.outcome for one in self._results}
+        if self._interrupted.cancelled_caught:
+            return INTERRUPTED
+        if "refused" in outcomes:
+            return USAGE
+        return FAILED if outcomes - {"done"} else 0
+
+    def _tell(self) -> None:
+        failed = [one for one in self._results if one.outcome == "failed"]
+        for one in failed[:SHOWN]:
+            if one.error is not None:
+                error = one.error
+                sys.stderr.write(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}\n")
+        if self._interrupted.cancelled_caught and self._asked.queue:
+            sys.stderr.write("What was handed over stays in the queue, for the workers.\n")
+        if self._interrupted.cancelled_caught or failed:
+            sys.stderr.write("The same command again goes on where this one stopped; what is done is not repeated.\n")
+        if self._asked.as_json:
+            sys.stdout.write(json.dumps({"rows": as_json(self._results)}, ensure_ascii=False) + "\n")
+        else:
+            where = f"Results: {self._file.path}\n" if self._file is not None else ""
+            sys.stdout.write(f"{summary(self._results)}\n{where}")
+        sys.stdout.flush()
+
+
+def _rows(asked: Asked) -> Manifest:
+    common = {"project": asked.project, "submittal": asked.submittal, "category": asked.category, "task": asked.task}
+    if asked.manifest is not None:
+        try:
+            data = asked.manifest.read_bytes()
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ManifestUnusable(f"The manifest {asked.manifest} cannot be read: {why}.") from error
+        manifest = read_manifest(data, common)
+        # A path is meant as it is written beside the files: relative to the manifest, wherever it is read.
+        beside = asked.manifest.absolute().parent
+        return Manifest(tuple(_at(row, beside) for row in manifest.rows), manifest.bad)
+    project, submittal = asked.project or "", asked.submittal or ""
+    rows = [
+        Row(number, str(file), project, submittal, asked.name, asked.category, asked.task)
+        for number, file in enumerate(asked.files, start=1)
+    ]
+    return Manifest(tuple(_at(row, Path.cwd()) for row in rows))
+
+
+def _at(row: Row, folder: Path) -> Row:
+    return replace(row, file=os.path.normpath(folder / row.file))
+
+
+def _result_file(asked: Asked, rows: Sequence[Row]) -> ResultFile | None:
+    path = asked.result
+    if path is None and asked.manifest is not None:
+        path = asked.manifest.with_name(f"{asked.manifest.stem}.results.csv")
+    if path is None:
+        return None
+    file = ResultFile(path)
+    file.keep_off([*([asked.manifest] if asked.manifest else []), *(Path(row.file) for row in rows)])
+    return file
+
+
+def _tell_bad(bad: Sequence[BadRow]) -> None:
+    """Name every row that is wrong, up to a screenful or two."""
+    for one in sorted(bad, key=lambda one: one.number)[:SHOWN]:
+        where = f"row {one.number}" + (f" ({one.file})" if one.file else "")
+        sys.stderr.write(f"{where}: {one.code}: {one.message} {one.hint}\n")
+    if len(bad) > SHOWN:
+        sys.stderr.write(f"… and {len(bad) - SHOWN} more.\n")
+    sys.stderr.write("Nothing was sent.\n")

@@ -1,0 +1,105 @@
+"""The commands for many files at once: their options, and nothing of what they do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli.errors import for_people, refuse
+from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, whole_paths
+
+
+def attach(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to attach, all to one submittal.")] = None,
+    *,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="A CSV with the columns project, submittal, file, name, category, task; a file a row."),
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Name, id or address; for rows that name none.")] = None,
+    submittal: Annotated[
+        str | None, typer.Option(help="Number, title, id or address; for rows that name none.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The name in ACC, of a single file.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="submission, for_review, review_response or final_response; default: by state.")
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Id of the review task, in review; default: your only one, else the only one open."),
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only store their bytes.")
+    ] = True,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until reviewers can open every file.")] = False,
+    folder: Folders = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="Where to write what became of every file, .csv or .json; default: beside the manifest."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Hand the files over to workers, and wait for what becomes of them.")
+    ] = False,
+    at_once: AtOnce = 4,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
+) -> None:
+    """Attach files to submittals, from a shell or a manifest; run it again to go on where it stopped."""
+    if bool(files) == (manifest is not None):
+        raise typer.BadParameter("give either files or --manifest")
+    if files and not (project and submittal):
+        raise typer.BadParameter("files need --project and --submittal")
+    if name is not None and len(files or ()) != 1:
+        raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
+    with for_people(
+        allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+    ) as settings:
+        from server.cli.attach import command as attach_command
+        from server.cli.attach.manifest import ManifestUnusable
+        from server.cli.attach.results import ResultFileUnusable
+
+        asked = attach_command.Asked(
+            files=tuple(files or ()),
+            manifest=manifest,
+            project=project,
+            submittal=submittal,
+            name=name,
+            category=category,
+            task=task,
+            confirm=confirm,
+            wait=wait,
+            result=result,
+            as_json=as_json,
+            queue=queue,
+            at_once=at_once,
+            person=person,
+        )
+        try:
+            exit_code = attach_command.run(settings, asked)
+        except (ManifestUnusable, ResultFileUnusable) as error:
+            refuse(error)
+    raise typer.Exit(exit_code)
+
+
+def worker(
+    *,
+    folder: Folders = None,
+    at_once: AtOnce = 4,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
+) -> None:
+    """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
+    with for_people(
+        allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+    ) as settings:
+        from server import logging as logs
+
+        # Nobody watches it but its log.
+        from server.cli import worker as worker_command
+
+        # Nobody watches it but its log.
+        logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+        worker_command.run(settings, files_at_once=at_once, person=person)

@@ -1,0 +1,186 @@
+"""Everything that can be known of files to attach before any of them is sent; whatever is wrong is found at once.
+
+It asks what the tool `add_submittal_attachment` asks before it creates anything, with the tool's own functions.
+"""
+
+import shlex
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from acc.errors import Forbidden, NotFound, Rejected
+from server.cli.attach.manifest import BadRow, Row
+from tools.add_submittal_attachment import LocalArguments, destination_of
+from tools.core.arguments import read_arguments
+from tools.core.context import Desk
+from tools.errors.description import ErrorDescription, describe_error
+from tools.errors.exceptions import InvalidArguments, ToolProblem
+from transfers.errors import FileNotAllowed, TransferError
+from transfers.jobs.base import Destination
+from transfers.manager import SeenFile
+from transfers.task_groups import task_group
+
+AT_ONCE: Final = 8
+"""Look-ups under way at the same time."""
+
+AT_A_GLANCE: Final = 50
+"""Files that are looked at one after the other in one look-up."""
+
+_ABOUT_A_ROW: Final = (ToolProblem, TransferError, Forbidden, NotFound, Rejected)
+"""What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A row that can be attached as far as anybody can know: the arguments of the tool, and the file as it was seen."""
+
+    row: Row
+    arguments: dict[str, Any]
+    where: Destination
+    file: SeenFile
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.file.identity.size
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found. Only with nothing `bad` is anything sent."""
+
+    good: list[Checked]
+    bad: list[BadRow]
+
+
+async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Callable[[int, int], None]) -> Check:
+    """Look at every row's submittal and file; `told` hears how many look-ups of how many are done.
+
+    A submittal is asked for once, however many rows name it.
+
+    Raises:
+        AccError: ACC is away, or does not know the person.
+        AuthError: Nobody is signed in.
+    """
+    looking = _Looking(desk, told)
+    chosen: dict[int, LocalArguments] = {}
+    bad: list[BadRow] = []
+    for row in rows:
+        try:
+            chosen[row.number] = read_arguments(LocalArguments, _arguments(row, confirm=confirm))
+        except ToolProblem as problem:
+            bad.append(_bad(row, problem))
+    good = [row for row in rows if row.number in chosen]
+    await looking.at([chosen[row.number] for row in good])
+    found: dict[Hashable, Row] = {}
+    checked: list[Checked] = []
+    for row in good:
+        where, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
+        bad += [_bad(row, problem) for problem in (where, file) if isinstance(problem, Exception)]
+        if isinstance(where, Exception) or isinstance(file, Exception):
+            continue
+        before = found.setdefault((where, file.name, file.path), row)
+        if before is not row:
+            message = f"This is the same file for the same submittal as in row {before.number}."
+            bad.append(row.refused("invalid_arguments", message, "Remove one of them."))
+            continue
+        checked.append(Checked(row, _resolved(row, where, confirm=confirm), where, file))
+    return Check(good=checked, bad=sorted(bad, key=lambda one: one.number))
+
+
+class _Looking:
+    """Look-ups, each made once."""
+
+    def __init__(self, desk: Desk, told: Callable[[int, int], None]) -> None:
+        self._desk = desk
+        self._told = told
+        self._places: dict[Hashable, Destination | Exception] = {}
+        self._files: dict[Hashable, SeenFile | Exception] = {}
+        self._limit = anyio.CapacityLimiter(AT_ONCE)
+        self._done = 0
+
+    async def at(self, rows: Iterable[LocalArguments]) -> None:
+        places, files = ({key(one): one for one in rows} for key in (_place, _file))
+        total = len(places) + len(files)
+        async with task_group() as group:
+            for one in places.values():
+                group.start_soon(self._look_at_place, one, total)
+            wanted = list(files.values())
+            for start in range(0, len(wanted), AT_A_GLANCE):
+                group.start_soon(self._look_at_files, wanted[start : start + AT_A_GLANCE], total)
+
+    def destination(self, row: LocalArguments) -> Destination | Exception:
+        return self._places[_place(row)]
+
+    def file(self, row: LocalArguments) -> SeenFile | Exception:
+        return self._files[_file(row)]
+
+    async def _look_at_place(self, row: LocalArguments, total: int) -> None:
+        async with self._limit:
+            try:
+                self._places[_place(row)] = await destination_of(self._desk, row)
+            except _ABOUT_A_ROW as problem:
+                self._places[_place(row)] = problem
+        self._count(total)
+
+    async def _look_at_files(self, rows: Sequence[LocalArguments], total: int) -> None:
+        async with self._limit:
+            found = await self._desk.transfers.look_at_all([(row.file_path or "", row.name) for row in rows])
+        self._files |= {_file(row): seen for row, seen in zip(rows, found, strict=True)}
+        self._count(total, len(rows))
+
+    def _count(self, total: int, more: int = 1) -> None:
+        self._done += more
+        self._told(self._done, total)
+
+
+def _place(row: LocalArguments) -> Hashable:
+    return (row.project, row.submittal, row.category, row.task_id)
+
+
+def _file(row: LocalArguments) -> Hashable:
+    return (row.file_path, row.name)
+
+
+def _arguments(row: Row, *, confirm: bool) -> dict[str, Any]:
+    given = {
+        "project": row.project,
+        "submittal": row.submittal,
+        "file_path": row.file,
+        "name": row.name,
+        "category": row.category,
+        "task_id": row.task,
+    }
+    return {name: value for name, value in given.items() if value is not None} | {"confirm": confirm}
+
+
+def _resolved(row: Row, where: Destination, *, confirm: bool) -> dict[str, Any]:
+    """Return the arguments with the ids that the words turned out to mean, which need no search again."""
+    return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
+
+
+def _bad(row: Row, problem: Exception) -> BadRow:
+    explained = describe_error(problem)
+    if explained is None:
+        raise problem
+    return row.refused(explained.code, explained.row.message, _remedy(problem, explained))
+
+
+def _remedy(problem: Exception, explained: ErrorDescription) -> str:
+    if isinstance(problem, FileNotAllowed) and problem.why in ("no_folders", "outside"):
+        folder = Path(problem.path).parent
+        return f"Add --folder {shlex.quote(str(folder))}, or the folder to SUBMITTAL_MCP_FOLDERS."
+    if isinstance(problem, InvalidArguments):
+        return "Correct the row."
+    wish = explained.row.again.arguments.get("name") if explained.row.again is not None else None
+    candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in explained.candidates]
+    return " ".join(
+        [
+            explained.row.shell_hint,
+            *([f"Candidates: {'; '.join(candidates)}."] if candidates else []),
+            *([f"For example: {wish!r}."] if wish else []),
+        ]
+    )

@@ -1,0 +1,158 @@
+"""How far many files are, on stderr: bars on a terminal, a line for every file that ended elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from server.cli.attach.results import RowResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from server.cli.attach.preflight import Checked
+
+
+class View(Protocol):
+    """What is told of a run; entered before the first file begins."""
+
+    def showing(self) -> AbstractContextManager[Any]:
+        """Show it while the block lasts."""
+
+    def checked(self, done: int, total: int) -> None:
+        """Tell that so many look-ups of so many are done."""
+
+    def begins(self, files: int, total_bytes: int) -> None:
+        """Tell that everything is checked, and how much there is to do."""
+
+    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
+        """Tell how far a file is; every byte counts twice, once when it is read first, once when it is sent."""
+
+    def ended(self, file: "Checked", result: RowResult) -> None:
+        """Tell what became of a file."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Leave the terminal to a question while the block lasts."""
+
+
+def view_for(stream: TextIO) -> View:
+    """Return bars if `stream` is a terminal that can draw them, else lines."""
+    from rich.console import Console
+
+    console = Console(file=stream)
+    return Bars(console) if console.is_terminal and not console.is_dumb_terminal else Lines(stream)
+
+
+class Lines:
+    """A line for each file, for logs and pipelines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._files = self._ended = 0
+
+    def showing(self) -> AbstractContextManager[Any]:
+        """See `View`."""
+        return nullcontext()
+
+    def checked(self, done: int, total: int) -> None:
+        """Nothing: a log is not read while it is written."""
+
+    def begins(self, files: int, total_bytes: int) -> None:
+        """See `View`."""
+        self._files = files
+        self._say(f"Everything is checked: {files} {'file' if files == 1 else 'files'}, {total_bytes:,} bytes.")
+
+    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
+        """Nothing: its end is said."""
+
+    def ended(self, file: "Checked", result: RowResult) -> None:
+        """See `View`."""
+        self._ended += 1
+        self._say(f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}")
+
+    def paused(self) -> AbstractContextManager[None]:
+        """See `View`."""
+        return nullcontext()
+
+    def _say(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Bars:
+    """A bar for each file under way, and one for all."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        # Names of files are never markup.
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[word]}", markup=False),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._all: TaskID | None = None
+        self._bars: dict[int, TaskID] = {}
+        self._done: dict[int, float] = {}
+        self._files = self._ended = 0
+
+    def showing(self) -> AbstractContextManager[Any]:
+        """See `View`."""
+        return self._progress
+
+    def checked(self, done: int, total: int) -> None:
+        """See `View`."""
+        if self._all is None:
+            self._all = self._progress.add_task("Checking", total=total, word="")
+        self._progress.update(self._all, completed=done, total=total)
+
+    def begins(self, files: int, total_bytes: int) -> None:
+        """See `View`."""
+        if self._all is not None:
+            self._progress.remove_task(self._all)
+        self._files = files
+        self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}")
+
+    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
+        """See `View`."""
+        number = file.row.number
+        if number not in self._bars:  # what ends before anybody looks needs no bar
+            self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word)
+        self._progress.update(self._bars[number], completed=done, total=total, word=word)
+        self._add(file, done)
+
+    def ended(self, file: "Checked", result: RowResult) -> None:
+        """See `View`."""
+        self._ended += 1
+        self._add(file, 2 * file.size)
+        bar = self._bars.pop(file.row.number, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+        if result.outcome != "done":
+            self._progress.console.print(f"{file.file.name}: {_word(result)}", markup=False, highlight=False)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """See `View`."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+    def _add(self, file: "Checked", done: float) -> None:
+        more = done - self._done.get(file.row.number, 0)
+        self._done[file.row.number] = done
+        if self._all is not None:
+            self._progress.update(self._all, advance=more, word=f"{self._ended} of {self._files}")
+
+
+def _word(result: RowResult) -> str:
+    if result.error is not None:
+        return f"{result.outcome} ({result.error.code})"
+    already = ", there already" if result.already_attached else ""
+    return f"{result.state or result.outcome}{already}"

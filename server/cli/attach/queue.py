@@ -1,0 +1,95 @@
+"""Handing files over to workers, and waiting for what becomes of them; whoever stops waiting stops no worker."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from server.cli.attach.preflight import Checked
+from server.cli.attach.progress import View
+from tools.attachments.status import answer
+from tools.core.context import Call, Desk
+from tools.core.dispatch import refusal
+from tools.core.results import ErrorBody, ErrorResult, Result
+from transfers.errors import JobStopped, TransferError
+from transfers.jobs.base import Job
+from transfers.jobs.rows import JobRow
+from transfers.manager import Outcome
+from transfers.waiting import UNHURRIED
+
+if TYPE_CHECKING:
+    from transfers.jobs.tables import JobTables
+
+LOOK_SECONDS: Final = 1.0
+"""How often the queue is looked at: one question for hundreds of files."""
+
+AT_A_GLANCE: Final = 500
+
+
+_CALLED_OFF: Final = ErrorResult(
+    error=ErrorBody(
+        code="upload_incomplete",
+        message="Somebody called it off before anything was sent.",
+        hint="Run the same command again to hand it over anew.",
+    ),
+    next_steps=[],
+)
+
+
+class HandingOver:
+    """Hands over `at_once` files at the same time; `watch` must run while anybody waits."""
+
+    def __init__(self, desk: Desk, view: View, at_once: int, *, confirm: bool) -> None:
+        self._desk = desk
+        self._view = view
+        self._confirm = confirm
+        self._limit = anyio.CapacityLimiter(at_once)
+        self._waiting: dict[str, list[tuple[Checked, anyio.Event]]] = {}  # one job may be the end of several rows
+
+    async def first(self, call: Call, file: Checked) -> Result:
+        """Hand a file over, wait until no worker needs to do anything more for it, and answer as the tool would."""
+        try:
+            async with self._limit:
+                outcome = await self._desk.transfers.hand_over(
+                    file.where, file.arguments["file_path"], file.arguments.get("name"), confirm=self._confirm
+                )
+            rests = anyio.Event()
+            self._waiting.setdefault(outcome.job.id, []).append((file, rests))
+            await rests.wait()
+            job = await self._found(outcome)
+            return await answer(self._desk, call, Outcome(job, outcome.existed)) if job.attachment else _CALLED_OFF
+        except (TransferError, JobStopped) as error:
+            refused = refusal(error, self._desk, call)
+            if refused is None:
+                raise
+            return refused
+
+    async def watch(self) -> None:
+        """Look what the workers do, until cancelled."""
+        while True:
+            for ids in self._glances():
+                for row in await self._desk.transfers.repository.ask(partial(_rows, ids)):
+                    self._see(row)
+            await anyio.sleep(LOOK_SECONDS)
+
+    def _glances(self) -> Iterator[list[str]]:
+        ids = list(self._waiting)
+        return (ids[start : start + AT_A_GLANCE] for start in range(0, len(ids), AT_A_GLANCE))
+
+    def _see(self, row: JobRow) -> None:
+        if row.rests:
+            for _, rests in self._waiting.pop(row.id):
+                rests.set()
+        elif row.owner is not None:
+            for file, _ in self._waiting[row.id]:
+                self._view.moved(file, row.bytes_hashed + row.bytes_sent, 2 * file.size, "uploading")
+
+    async def _found(self, outcome: Outcome) -> Job:
+        transfers, job_id = self._desk.transfers, outcome.job.id
+        [row] = await transfers.repository.ask(lambda tables: tables.rows([job_id]))
+        return await transfers.runner.wait(await transfers.repository.load(row), UNHURRIED)
+
+
+def _rows(ids: list[str], tables: "JobTables") -> list[JobRow]:
+    return tables.rows(ids)

@@ -1,0 +1,188 @@
+"""What became of every row, and the file it is written to: CSV for a spreadsheet, JSON for a program."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+
+from server.cli.attach.manifest import BadRow, Row
+from tools.core.results import AttachmentView, ErrorBody
+
+Outcome = Literal["done", "failed", "refused", "interrupted", "not_sent"]
+"""`refused` by the check before anything was sent; `interrupted` while it was under way; `not_sent`: never begun."""
+
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins so for a formula."""
+
+
+class ResultFileUnusable(Exception):
+    """The results cannot be written where they were wanted; the text says why and what to do."""
+
+
+class Failure(BaseModel):
+    """Why a row is not done; codes and messages are those of the tools, hints are for a person at a shell."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class RowResult(BaseModel):
+    """What became of one row. The first seven fields are the row's own; `state` is the attachment's, as the tools say.
+
+    `already_attached`: the very attachment was there before, so nothing was added.
+    """
+
+    row: int
+    project: str | None
+    submittal: str | None
+    file: str | None
+    name: str | None = None
+    category: str | None = None
+    task: str | None = None
+    outcome: Outcome = "not_sent"
+    state: str | None = None
+    already_attached: bool = False
+    attachment_id: str | None = None
+    version_urn: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    error: Failure | None = None
+
+    @classmethod
+    def of(cls, row: Row) -> "RowResult":
+        """Return what is known of a row before anything is sent."""
+        return cls(
+            row=row.number, project=row.project, submittal=row.submittal, file=row.file, name=row.name,
+            category=row.category, task=row.task,
+        )  # fmt: skip
+
+    def became(self, view: AttachmentView, *, existed: bool) -> "RowResult":
+        """Return it with an attachment that is as it should be."""
+        return self.model_copy(
+            update={
+                "outcome": "done",
+                "state": view.state,
+                "already_attached": existed,
+                "attachment_id": view.id,
+                "version_urn": view.version_urn,
+                "size_bytes": view.size_bytes,
+                "sha256": view.sha256,
+                "name": view.name,
+            }
+        )
+
+    def failed(self, error: ErrorBody | BadRow, outcome: Outcome = "failed") -> "RowResult":
+        """Return it with what stood against it."""
+        why = Failure(code=error.code, message=error.message, hint=error.hint)
+        return self.model_copy(update={"outcome": outcome, "error": why})
+
+
+def refused_rows(rows: Sequence[Row], bad: Sequence[BadRow]) -> list[RowResult]:
+    """Return what became of rows of which some are bad: nothing was sent."""
+    first = {one.number: one for one in reversed(bad)}
+    known = [
+        RowResult.of(row).failed(first[row.number], "refused") if row.number in first else RowResult.of(row)
+        for row in rows
+    ]
+    unknown = [
+        RowResult(row=number, project=one.project, submittal=one.submittal, file=one.file).failed(one, "refused")
+        for number, one in first.items()
+        if number not in {row.number for row in rows}
+    ]
+    return sorted([*known, *unknown], key=lambda result: result.row)
+
+
+def summary(results: Sequence[RowResult]) -> str:
+    """Say in a line what became of all rows."""
+    done = [one for one in results if one.outcome == "done"]
+    visible = [one for one in done if one.state != "uploaded"]
+    counts = {
+        "attached": sum(not one.already_attached for one in visible),
+        "there already": sum(one.already_attached for one in visible),
+        "stored and not visible yet": len(done) - len(visible),
+        "failed": sum(one.outcome == "failed" for one in results),
+        "refused": sum(one.outcome == "refused" for one in results),
+        "interrupted": sum(one.outcome == "interrupted" for one in results),
+        "not sent": sum(one.outcome == "not_sent" for one in results),
+    }
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return f"{len(results)} {'file' if len(results) == 1 else 'files'}: {words}."
+
+
+def as_json(results: Iterable[RowResult]) -> list[dict[str, Any]]:
+    """Return the results as JSON values."""
+    return [one.model_dump(mode="json") for one in results]
+
+
+class ResultFile:
+    """Where the results of a run go. It is written whole and put in place at once, so that nobody reads half of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def keep_off(self, inputs: Iterable[Path]) -> None:
+        """Refuse to write over what is to be read.
+
+        Raises:
+            ResultFileUnusable: It is one of the `inputs`.
+        """
+        own = os.path.realpath(self.path)
+        if any(os.path.realpath(one) == own for one in set(inputs)):
+            raise ResultFileUnusable(f"The results would be written over {self.path}. Give --result another path.")
+
+    def write(self, results: Sequence[RowResult]) -> None:
+        """Write the results, in place of those of an earlier run.
+
+        Raises:
+            ResultFileUnusable: The folder is missing, full or not this person's to write to.
+        """
+        text = _as_json_text(results) if self.path.suffix.lower() == ".json" else _as_csv(results)
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                    file.write(text)
+                Path(temporary).replace(self.path)
+            except BaseException:
+                with suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ResultFileUnusable(
+                f"The results cannot be written to {self.path}: {why}. Give --result a path that can be written."
+            ) from error
+
+
+def _as_json_text(results: Iterable[RowResult]) -> str:
+    return json.dumps(as_json(results), ensure_ascii=False, indent=1) + "\n"
+
+
+def _as_csv(results: Iterable[RowResult]) -> str:
+    columns = [*(name for name in RowResult.model_fields if name != "error"), "error_code", "error", "hint"]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, columns)
+    writer.writeheader()
+    for one in results:
+        cells = one.model_dump(mode="json", exclude={"error"})
+        if one.error is not None:
+            cells |= {"error_code": one.error.code, "error": one.error.message, "hint": one.error.hint}
+        writer.writerow({name: _cell(value) for name, value in cells.items()})
+    # With a byte-order mark: spreadsheets take UTF-8 for something else without one.
+    return "\ufeff" + out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(_FORMULAS):
+        return f"'{value}"
+    return value

@@ -1,0 +1,128 @@
+"""Attaching files that were checked, some at once: for each, the calls an assistant would make, and no others."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import anyio
+
+from server.cli.attach.preflight import Checked
+from server.cli.attach.progress import View
+from server.cli.attach.results import Failure, RowResult
+from tools.add_submittal_attachment import definition
+from tools.confirm_attachment import DEFINITION as CONFIRM
+from tools.core.context import Call, Desk
+from tools.core.definition import Definition
+from tools.core.dispatch import carried_out
+from tools.core.ports import ConsentPrompt
+from tools.core.results import AttachmentResult, ErrorResult, NextStep, Result
+from tools.get_attachment_status import DEFINITION as STATUS
+
+EVERY_SECONDS: Final = 0.5
+"""How often a person who watches sees a bar move."""
+
+MOST_CALLS: Final = 200
+"""Of one file: attaching, confirming, and looking for half a minute at a time."""
+
+First = Callable[[Call, Checked], Awaitable[Result]]
+"""Answers the first call for a file."""
+
+_ATTACH: Final = definition(local_files=True)
+_TOOLS: Final[dict[str, Definition[Any]]] = {one.name: one for one in (_ATTACH, CONFIRM, STATUS)}
+
+
+class Run:
+    """One go at many files.
+
+    With `confirm` a file is done once ACC processes it, with `wait` besides only once reviewers can open it; without
+    `confirm` once storage has it.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        view: View,
+        files: Sequence[Checked],
+        *,
+        confirm: bool,
+        wait: bool,
+        asker: ConsentPrompt | None,
+    ) -> None:
+        self._desk = desk
+        self._view = view
+        self._files = files
+        self._asker = asker
+        self._enough = {"ready", *(["uploaded"] if not confirm else []), *(["processing"] if not wait else [])}
+        self._results = {file.row.number: RowResult.of(file.row) for file in files}
+
+    @property
+    def results(self) -> list[RowResult]:
+        """What became of every file so far, in the order of the rows."""
+        return list(self._results.values())
+
+    async def attach(self, at_once: int, first: First | None = None) -> None:
+        """Attach all, `at_once` at the same time. A file that fails keeps no other from being attached.
+
+        `first` answers in place of the tool's first call.
+        """
+        first = first or self._attached
+        limit = anyio.CapacityLimiter(at_once)
+        async with anyio.create_task_group() as group:
+            for file in self._files:
+                await limit.acquire_on_behalf_of(file.row.number)
+                group.start_soon(self._one, file, limit, first)
+
+    async def _one(self, file: Checked, limit: anyio.CapacityLimiter, first: First) -> None:
+        number = file.row.number
+        try:
+            self._results[number] = self._results[number].model_copy(update={"outcome": "interrupted"})
+            self._results[number] = await self._followed(file, first)
+            self._view.ended(file, self._results[number])
+        finally:
+            limit.release_on_behalf_of(number)
+
+    async def _attached(self, call: Call, file: Checked) -> Result:
+        return (await carried_out(_ATTACH, self._desk, call, file.arguments))[1]
+
+    async def _followed(self, file: Checked, first: First) -> RowResult:
+        """Make the first call, then the first of the next steps, until the file is where it should be."""
+        row, existed = RowResult.of(file.row), False
+        answer = await first(self._call(file, _ATTACH, file.arguments), file)
+        for _ in range(MOST_CALLS):
+            if isinstance(answer, ErrorResult):
+                error = answer.error
+                return row.failed(error.model_copy(update={"hint": error.shell_hint}))
+            if not isinstance(answer, AttachmentResult):
+                raise TypeError("a tool that attaches answers about an attachment")
+            existed = existed or answer.already_attached
+            step = _possible(answer.next_steps)
+            if answer.attachment.state in self._enough or step is None:
+                became = row.became(answer.attachment, existed=existed)
+                return became if answer.attachment.state in self._enough else _stuck(became)
+            tool = _TOOLS[step.tool]
+            call = self._call(file, tool, step.arguments)
+            _, answer = await carried_out(tool, self._desk, call, step.arguments)
+        return _stuck(row)
+
+    def _call(self, file: Checked, tool: Definition[Any], arguments: dict[str, Any]) -> Call:
+        return Call(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._asker)
+
+    async def _moved(self, file: Checked, done: float, total: float | None, word: str) -> None:
+        self._view.moved(file, done, total or 2 * file.size, word)
+
+
+def _possible(steps: Iterable[NextStep]) -> NextStep | None:
+    """Return the first step if it can be made as it stands, and leads on: one that waits for nothing does not."""
+    first = next(iter(steps), None)
+    if first is None or first.needs or first.tool not in _TOOLS or first.arguments.get("wait_seconds") == 0:
+        return None
+    return first
+
+
+def _stuck(row: RowResult) -> RowResult:
+    why = Failure(
+        code="upload_incomplete",
+        message=f"The attachment is {row.state or 'under way'}, and there is no call that would bring it further now.",
+        hint="Look at the submittal in ACC, or run the same command again later.",
+    )
+    return row.model_copy(update={"outcome": "failed", "error": why})

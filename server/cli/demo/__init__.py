@@ -1,0 +1,1 @@
+"""`submittal-mcp demo`: one attachment from question to ready, in a sandbox."""

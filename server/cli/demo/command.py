@@ -1,0 +1,151 @@
+"""`submittal-mcp demo`: the main job on a real file, through the real doors.
+
+A sandbox runs here; the server is started beside it as a chat client would start it; the SDK's client then does what
+an assistant would, taking each call from the `next_steps` of the answer before.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import mcp
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from rich.console import Console
+
+from server.cli.demo import sample_pdf
+from server.cli.demo.printer import Answer, View
+
+if TYPE_CHECKING:
+    import sandbox
+
+PROJECT: Final = "Riverside Medical Center"
+SUBMITTAL: Final = "051200-3"
+
+SECONDS: Final = 120
+"""Long enough for any file a person would try on one machine; it takes a few seconds."""
+
+MOST_STEPS: Final = 20
+
+
+class DemoFailed(Exception):
+    """The demonstration did not reach its end; the text says where, `details` what the server said."""
+
+    def __init__(self, reason: str, details: str = "") -> None:
+        super().__init__(reason)
+        self.details = details
+
+
+def run(file: Path | None) -> int:
+    """Show the whole way of `file`, or of a PDF made for the purpose, and return the process's exit code."""
+    view = View(Console())
+    kept = Path(tempfile.mkdtemp(prefix="submittal-mcp-demo-"))
+    try:
+        path = _chosen(file, kept)
+        _show(view, path, kept)
+    except DemoFailed as failure:
+        view.failure(str(failure), failure.details)
+        return 1
+    return 0
+
+
+def _chosen(file: Path | None, kept: Path) -> Path:
+    if file is None:
+        sample = kept / sample_pdf.NAME
+        sample.write_bytes(sample_pdf.transmittal())
+        return sample
+    path = file.resolve()
+    if not path.is_file():
+        raise DemoFailed(f"there is no file {file}")
+    if path.parent in (Path.home(), Path(path.anchor)):
+        # The server refuses to open up a whole home folder; the demo lends it one that holds this file alone.
+        return Path(shutil.copy2(path, kept / path.name))
+    return path
+
+
+def _show(view: View, path: Path, kept: Path) -> None:
+    import sandbox
+
+    with sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        view.heading(
+            f"Attach {path.name} to submittal {SUBMITTAL} of {PROJECT}",
+            f"A sandbox stands in for Autodesk at {box.base_url}; no account is used.",
+        )
+        try:
+            attachment = anyio.run(_converse, view, box, path, kept / "server", log)
+        except (BaseExceptionGroup, TimeoutError) as failure:
+            log.seek(0)
+            raise DemoFailed(_reason(failure), log.read()) from failure
+        [row] = [row for row in box.attachments(box.item(SUBMITTAL)) if row["id"] == attachment["id"]]
+        stored = box.object_bytes(str(row["uploadUrn"]))
+        digest = hashlib.sha256(stored).hexdigest()
+        if digest != attachment["sha256"] or stored != path.read_bytes():
+            raise DemoFailed("the bytes in storage are not those of the file")
+    view.end(
+        "Done: the stored bytes are the file's own.",
+        f"SHA-256 {digest}",
+        f"Look at it in a browser: submittal-mcp sandbox --data {kept / 'sandbox'}",
+        "Try it from a chat client: submittal-mcp serve --sandbox",
+    )
+
+
+async def _converse(view: View, box: "sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
+    server = StdioServerParameters(
+        # -P: a folder called "server" in the present directory must not be taken for ours.
+        command=sys.executable,
+        args=["-P", "-m", "server", "serve", "--folder", str(path.parent)],
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("APS_", "SUBMITTAL_MCP_"))},
+            "APS_BASE_URL": box.base_url,
+            "APS_ACCESS_TOKEN": box.token("manager"),
+            "SUBMITTAL_MCP_DATA_DIR": str(data),
+        },
+    )
+    with anyio.fail_after(SECONDS):
+        async with mcp.Client(stdio_client(server, errlog=log)) as client:
+            return await _attach(view, client, path)
+
+
+def _reason(failure: BaseException) -> str:
+    """Return what went wrong first; a client's tasks fail together."""
+    if isinstance(failure, BaseExceptionGroup):
+        return _reason(failure.exceptions[0])
+    if isinstance(failure, TimeoutError):
+        return f"there was no end within {SECONDS} seconds"
+    return str(failure) if isinstance(failure, DemoFailed) else f"the server did not answer ({failure})"
+
+
+async def _attach(view: View, client: mcp.Client, path: Path) -> Answer:
+    """Go from a question to `ready`, supplying only what the person said: project, submittal and file."""
+    said = {"find_submittals": {"query": SUBMITTAL}, "add_submittal_attachment": {"file_path": str(path)}}
+    tool, arguments = "find_projects", {"query": PROJECT}
+    for _ in range(MOST_STEPS):
+        answer = await _call(view, client, tool, arguments)
+        steps = answer["next_steps"]
+        if not steps:
+            return _ready(answer)
+        tool = steps[0]["tool"]
+        arguments = {**steps[0]["arguments"], **said.get(tool, {})}
+    raise DemoFailed(f"no end after {MOST_STEPS} steps")
+
+
+def _ready(answer: Answer) -> Answer:
+    attachment: Answer = answer.get("attachment") or {}
+    if attachment.get("state") != "ready":
+        raise DemoFailed("the answers led nowhere before the file was ready")
+    return attachment
+
+
+async def _call(view: View, client: mcp.Client, tool: str, arguments: Mapping[str, Any]) -> Answer:
+    view.call(tool, arguments)
+    result = await client.call_tool(tool, dict(arguments))
+    answer: Answer = result.structured_content or {}
+    view.answer(answer)
+    if result.is_error:
+        raise DemoFailed(f"{tool} answered an error")
+    return answer

@@ -1,0 +1,1 @@
+"""`submittal-mcp doctor`: checks of the setup, from this machine to a submittal."""

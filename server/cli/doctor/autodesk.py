@@ -1,0 +1,332 @@
+"""The doctor at Autodesk: the way there, the clock, the app, the sign-in, and the chain from account to submittal."""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
+
+from acc.client import Acc
+from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
+from acc.hosts import UPLOAD_HOSTS
+from acc.token_claims import claims_of
+from auth.errors import (
+    AuthError,
+    NotSignedIn,
+    PrivateKeyUnusable,
+    ReauthorizationRequired,
+    ServiceAccountRefused,
+    SignInFailed,
+    SignInUnavailable,
+)
+from auth.pkce import Attempt, authorize_url
+from persistence.errors import StorageProblem
+from server.auth_http import Web
+from server.auth_wiring import endpoint_of, hosts_of, scopes_of
+from server.cli.doctor.report import Finding, ok, problem, skipped, warning
+from server.settings.model import Settings
+from server.wiring import policy_of
+from tools.core.text_sanitizer import clean
+from tools.errors.exceptions import ToolProblem
+from tools.lookup.resolver import Finder
+from transfers.attachment_state import DISCARDED_SECONDS
+
+if TYPE_CHECKING:
+    from acc.connection import TokenSource
+    from acc.models import Attachment, Item, Listing
+    from tools.lookup.projects import KnownProject
+
+_CLOCK_WARNS: Final = 60.0
+_CLOCK_BREAKS: Final = 300.0
+
+_CUSTOM_INTEGRATION: Final = (
+    "an administrator of the account opens Hub Admin (Account Admin), Custom Integrations, Add custom integration, "
+    "and enters the app's Client ID"
+)
+_MEND_SERVICE_ACCOUNT: Final = (
+    "an app of type Server-to-Server must own the account and the key; docs/signing-in.md has every step"
+)
+_API_ACCESS: Final = (
+    "in aps.autodesk.com/myapps open the app and add, under API Access, Autodesk Construction Cloud API and Data "
+    f"Management API; if both are there, {_CUSTOM_INTEGRATION}"
+)
+_ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
+
+
+class StoppedHere(Exception):  # the walk ends; what broke it has been reported
+    """A link is broken without which the next ones cannot be looked at."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the doctor was asked to look at: a project and a submittal as people name them."""
+
+    project: str | None = None
+    submittal: str | None = None
+
+
+async def way_there(settings: Settings) -> AsyncIterator[Finding]:
+    """Reach Autodesk, and compare clocks."""
+    hosts = hosts_of(settings)
+    started = time.time()
+    try:
+        status, headers, _ = await Web(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
+    except SignInUnavailable as error:
+        own = "start what APS_BASE_URL names (a sandbox: `submittal-mcp sandbox`), or " if settings.base_url else ""
+        yield problem(
+            "network",
+            f"no answer from {hosts.api}: {error.reason}",
+            f"{own}check the connection, HTTPS_PROXY and NO_PROXY, whether the network asks for a sign-in in a "
+            "browser, and that an inspecting proxy's certificate is trusted",
+        )
+        raise StoppedHere from None
+    yield ok("network", f"{hosts.api} answers (HTTP {status})")
+    yield _clock(headers.get("date", ""), started)
+
+
+def _clock(date: str, started: float) -> Finding:
+    try:
+        away = abs(parsedate_to_datetime(date).timestamp() - started)
+    except (ValueError, TypeError):
+        return skipped("clock", "Autodesk's answer told no time")
+    if away > _CLOCK_BREAKS:
+        return problem(
+            "clock", f"this machine's clock is {away / 60:.0f} minutes wrong", "set it by the network's time"
+        )
+    if away > _CLOCK_WARNS:
+        return warning("clock", f"this machine's clock is {away:.0f} seconds wrong", "set it by the network's time")
+    return ok("clock", "right within a minute")
+
+
+async def registration(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask Autodesk whether it knows the app, its secret and its callback URL; nobody is signed in by it."""
+    if settings.access_token is not None or settings.client_id is None:
+        yield skipped("app at Autodesk", "no app is used")
+        return
+    if settings.service_account_id is not None:
+        # Whether a Server-to-Server app may ask about refresh tokens is not known; signing in tells as much.
+        yield skipped("app at Autodesk", "the service account's own sign-in asks")
+        return
+    endpoint = endpoint_of(settings)
+    try:
+        await endpoint.of_refresh_token("a-question-of-submittal-mcp-doctor")
+    except SignInFailed as failure:
+        yield _client(failure, settings)
+    url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
+    try:
+        status, headers, _ = await Web(hosts_of(settings)).get(url, page=True)
+    except SignInUnavailable as error:
+        yield warning("callback URL", f"Autodesk's sign-in page cannot be reached: {error.reason}", "try again later")
+        return
+    yield _callback(status, headers, settings)
+
+
+def _client(failure: SignInFailed, settings: Settings) -> Finding:
+    check = "app at Autodesk"
+    if failure.error == "invalid_grant" or failure.status == 400:
+        return ok(check, "Autodesk knows the Client ID" + (" and the secret" if settings.client_secret else ""))
+    if failure.status in (401, 403):
+        kind = (
+            "APS_CLIENT_SECRET may be wrong, or the app may be a public one, which has none: unset it then"
+            if settings.client_secret
+            else "the app may be a confidential one (Traditional Web App): set APS_CLIENT_SECRET to its Client Secret"
+        )
+        return problem(
+            check, "Autodesk does not accept the app", f"{kind}; compare APS_CLIENT_ID with aps.autodesk.com/myapps"
+        )
+    return warning(check, f"Autodesk's sign-in service failed ({failure})", "try again later")
+
+
+def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> Finding:
+    check = "callback URL"
+    location = headers.get("location", "")
+    error = parse_qs(urlsplit(location).query).get("error", [""])[0] if location else ""
+    if status in (400, 401, 403, 404):
+        return problem(
+            check,
+            "Autodesk's sign-in page refuses the app or its callback URL",
+            f"in aps.autodesk.com/myapps open the app and set Callback URL to {settings.callback_url}, to the letter",
+        )
+    if location.startswith(settings.callback_url) and error:
+        return problem(
+            check,
+            "Autodesk's sign-in page does not grant what is asked for",
+            "in aps.autodesk.com/myapps add the APIs Autodesk Construction Cloud and Data Management to the app",
+        )
+    return ok(check, f"{settings.callback_url} is registered")
+
+
+async def sign_in(settings: Settings, tokens: "TokenSource", acc: Acc) -> AsyncIterator[Finding]:
+    """Get a token, see whose it is, and what it may be used for."""
+    try:
+        token = await tokens.access_token()
+        who = await acc.who()
+    except NotSignedIn:
+        yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
+        raise StoppedHere from None
+    except (ServiceAccountRefused, PrivateKeyUnusable) as error:
+        yield problem("sign-in", str(error), _MEND_SERVICE_ACCOUNT)
+        raise StoppedHere from None
+    except ReauthorizationRequired as error:
+        yield problem("sign-in", f"the sign-in has ended: {error}", "run `submittal-mcp login` again")
+        raise StoppedHere from None
+    except (AuthError, StorageProblem) as error:
+        yield problem("sign-in", str(error), "see the sentence before")
+        raise StoppedHere from None
+    except AccError as error:
+        yield _told("sign-in", error)
+        raise StoppedHere from None
+    yield ok("sign-in", f"as {who.name} <{who.email}>, Autodesk id {who.sub}")
+    yield _scopes(settings, token)
+
+
+def _scopes(settings: Settings, token: str) -> Finding:
+    granted = claims_of(token).get("scope")
+    if not isinstance(granted, list):
+        return skipped("scopes", "the token does not tell its scopes")
+    missing = [scope for scope in scopes_of(settings) if scope.startswith("data:") and scope not in granted]
+    if missing:
+        lost = "nothing can be read" if "data:read" in missing else "no file can be attached"
+        return warning(
+            "scopes",
+            f"the sign-in lacks {', '.join(missing)}: {lost}",
+            "run `submittal-mcp login` again, without --read-only",
+        )
+    return ok("scopes", ", ".join(str(scope) for scope in granted))
+
+
+async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:
+    """Walk from the accounts to the submittal."""
+    finder = Finder(acc, policy_of(settings, local_files=True))
+    try:
+        listing = await acc.projects.hubs()
+    except AccError as error:
+        yield _no_accounts(error)
+    else:
+        yield _accounts(listing)
+        for region in sorted({hub.attributes.region or "unnamed" for hub in listing.hubs}):
+            yield _upload_host(clean(region, 40), settings.storage_hosts)
+    if asked.project is None:
+        yield skipped("project", "none was named; add --project NAME")
+        return
+    try:
+        project = await finder.project(asked.project)
+        yield ok("project", f"{project.name}, id {project.id}")
+        yield await _role(finder, project)
+        if asked.submittal is None:
+            yield skipped("submittal", "none was named; add --submittal NUMBER")
+            return
+        item = await finder.submittal(project, asked.submittal)
+        yield _attaching(item)
+        yield await _left_behind(acc, project, item)
+    except ToolProblem as error:
+        check = "submittal" if "submittal" in error.code else "project"
+        yield problem(check, error.message, error.shell_hint)
+    except AccError as error:
+        yield _told("project", error)
+
+
+def _no_accounts(error: AccError) -> Finding:
+    if isinstance(error, ApiNotGranted):
+        return problem("account", "the app has no access to the Data Management API", _API_ACCESS)
+    if isinstance(error, AppNotProvisioned):
+        return problem("account", "the account has not admitted the app", _CUSTOM_INTEGRATION)
+    finding = _told("account", error)
+    return problem("account", finding.seen, _CUSTOM_INTEGRATION) if isinstance(error, Forbidden) else finding
+
+
+def _accounts(listing: "Listing") -> Finding:
+    if listing.app_not_provisioned:
+        seen = "the integration is not provisioned: no account has admitted the app"
+        return problem("account", seen, _CUSTOM_INTEGRATION)
+    if not listing.hubs:
+        return problem(
+            "account",
+            "this person is in no ACC account that has admitted the app",
+            f"a project administrator invites the person to the project; {_CUSTOM_INTEGRATION}",
+        )
+    names = ", ".join(hub.name for hub in listing.hubs[:5])
+    if listing.faults:
+        return warning("account", f"{names}; {len(listing.faults)} more would not answer", "try again later")
+    regions = len(listing.warnings)
+    elsewhere = f"; no account of this app in {regions} other region{'s' if regions > 1 else ''}" if regions else ""
+    return ok("account", names + elsewhere)
+
+
+def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> Finding:
+    """Say whether the host that a region's uploads go to has been seen; the pattern for the others is inferred."""
+    check = "upload host"
+    if region in UPLOAD_HOSTS:
+        return ok(check, f"region {region}: {UPLOAD_HOSTS[region]}")
+    if storage_hosts:
+        return ok(check, f"region {region}: not known; SUBMITTAL_MCP_STORAGE_HOSTS admits {', '.join(storage_hosts)}")
+    return warning(
+        check,
+        f"region {region}: not known; what is admitted is inferred from the hosts of {' and '.join(UPLOAD_HOSTS)}",
+        "attach a small file: if its upload is refused, the answer names the host; once it is known as Autodesk's, "
+        "SUBMITTAL_MCP_STORAGE_HOSTS with its name admits it, and ends this warning",
+    )
+
+
+async def _role(finder: Finder, project: "KnownProject") -> Finding:
+    try:
+        me = await finder.me(project.id)
+    except Forbidden:
+        return problem(
+            "submittals role",
+            "the person has no access to Submittals in this project",
+            "a project administrator gives the person the Build product and a Submittals permission level",
+        )
+    roles = ", ".join(_ROLES.get(role, role) for role in me.roles) or "none"
+    return ok("submittals role", roles)
+
+
+def _attaching(item: "Item") -> Finding:
+    from tools.core.presenters import ATTACH
+
+    name = f"{item.custom_identifier_human_readable or item.identifier} {item.title}"
+    if item.permitted(ATTACH) is not None:
+        return ok("attaching", f"the person may attach to {name}")
+    return problem(
+        "attaching",
+        f"the person may not attach to {name} in its present state ({item.state_id})",
+        "a submittals manager moves the item on, or does it in the person's place",
+    )
+
+
+async def _left_behind(acc: Acc, project: "KnownProject", item: "Item") -> Finding:
+    check = "attachments left behind"
+    attachments = [one async for one in acc.submittals.all_attachments(project.id, item.id)]
+    reserved = [one for one in attachments if not one.is_file_uploaded and one.urn is None]
+    since = datetime.now(UTC) - timedelta(seconds=DISCARDED_SECONDS)
+    late = [one for one in reserved if one.created_at is not None and one.created_at < since]
+    if late:
+        return warning(
+            check,
+            f"{len(late)} were reserved more than 24 hours ago, too late to complete what was sent: {_named(late)}",
+            "attach the same file again, which sends all of it; a submittals manager removes what nobody needs in ACC "
+            "itself, since its API cannot",
+        )
+    if reserved:
+        return warning(
+            check,
+            f"{len(reserved)} of this submittal were reserved and are not confirmed: {_named(reserved)}",
+            "attach the same file again within 24 hours of the reservation, or confirm the attachment, to finish one",
+        )
+    return ok(check, "none in this submittal")
+
+
+def _named(attachments: Sequence["Attachment"]) -> str:
+    return ", ".join(f"{one.name} ({one.id})" for one in attachments[:5])
+
+
+def _told(check: str, error: AccError) -> Finding:
+    """Say of an error of Autodesk's what the tools say of it."""
+    from tools.errors.description import describe_error
+
+    explained = describe_error(error)
+    if explained is None:
+        return problem(check, str(error), "try again later")
+    return problem(check, explained.row.message, explained.row.shell_hint)

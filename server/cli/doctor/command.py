@@ -1,0 +1,132 @@
+"""`submittal-mcp doctor`: walks from this machine to the submittal and says which link is broken and what mends it."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import anyio
+from rich.console import Console
+from rich.text import Text
+
+from acc.client import Acc
+from auth.errors import AuthError
+from persistence.errors import StorageProblem
+from server.auth_wiring import hosts_of, identified
+from server.cli.doctor import autodesk as doctor_autodesk
+from server.cli.doctor import jobs as doctor_jobs
+from server.cli.doctor import machine as doctor_machine
+from server.cli.doctor import record as doctor_record
+from server.cli.doctor.autodesk import Asked, StoppedHere
+from server.cli.doctor.record import AnswerRecorder, RecordUnusable
+from server.cli.doctor.report import Finding, Level, Report, ok, problem
+from server.settings.model import Settings, SettingsError
+
+_SIGNS: Final[dict[Level, tuple[str, str]]] = {
+    "ok": ("ok", "green"),
+    "warning": ("look", "yellow"),
+    "problem": ("FIX", "bold red"),
+    "skipped": ("-", "dim"),
+}
+_WIDEST: Final = 25
+
+
+def run(
+    load: Callable[[], Settings], person: str | None, asked: Asked, *, as_json: bool, record: Path | None = None
+) -> int:
+    """Examine everything, print it as it is found (or as one JSON object at the end), and return the exit code.
+
+    With `record`, the shapes of Autodesk's answers are written to that file, which must not be there yet.
+    """
+    console = None if as_json else Console(highlight=False, soft_wrap=True)
+    try:
+        settings = load()
+    except SettingsError as error:
+        report = Report()
+        for sentence in error.problems:
+            _show(console, report.add(problem("settings", sentence, "correct the variable and run doctor again")))
+    else:
+        report = Report(settings.secrets)
+        recorder = AnswerRecorder(record) if record is not None else None
+        anyio.run(_examine, settings, person, asked, recorder, lambda finding: _show(console, report.add(finding)))
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+    elif console is not None:
+        console.print(Text("\n" + _verdict(report)))
+    return report.exit_code
+
+
+async def _examine(
+    settings: Settings,
+    person: str | None,
+    asked: Asked,
+    recorder: AnswerRecorder | None,
+    tell: Callable[[Finding], None],
+) -> None:
+    tell(ok("settings", "all can be used"))
+    if recorder is not None:
+        try:
+            recorder.check()
+        except RecordUnusable as error:
+            tell(problem(doctor_record.CHECK, str(error), error.fix))
+            recorder = None
+    for look in (doctor_machine.app, doctor_machine.storage, doctor_machine.folders):
+        for finding in look(settings):
+            tell(finding)
+    async for finding in doctor_jobs.transfers(settings):
+        tell(finding)
+    with suppress(StoppedHere):
+        async for finding in doctor_autodesk.way_there(settings):
+            tell(finding)
+        async for finding in doctor_autodesk.registration(settings):
+            tell(finding)
+        await _examine_sign_in(settings, person, asked, recorder, tell)
+    if recorder is not None:
+        tell(recorder.write(settings, asked))
+
+
+async def _examine_sign_in(
+    settings: Settings,
+    person: str | None,
+    asked: Asked,
+    recorder: AnswerRecorder | None,
+    tell: Callable[[Finding], None],
+) -> None:
+    on_answer = recorder.take if recorder is not None else None
+    async with (
+        identified(settings, person) as identity,
+        Acc(hosts_of(settings), identity.tokens, on_answer=on_answer) as acc,
+    ):
+        # Within: a task group would wrap what leaves it.
+        with suppress(StoppedHere):
+            async for finding in doctor_autodesk.sign_in(settings, identity.tokens, acc):
+                tell(finding)
+            try:
+                async for finding in doctor_autodesk.chain(settings, acc, asked):
+                    tell(finding)
+                if recorder is not None:
+                    await doctor_record.ask_everything(acc, settings, asked)
+            except (AuthError, StorageProblem) as error:
+                tell(problem("sign-in", f"it ended on the way: {error}", "run `submittal-mcp login` again"))
+
+
+def _show(console: Console | None, finding: Finding) -> None:
+    if console is None:
+        return
+    sign, style = _SIGNS[finding.level]
+    line = Text(f"{sign:>5}  ", style)
+    line.append(f"{finding.check:<{_WIDEST}}", "bold" if finding.level == "problem" else "")
+    line.append(finding.seen)
+    console.print(line)
+    if finding.fix is not None:
+        console.print(Text(" " * (7 + _WIDEST) + "-> " + finding.fix, "dim" if finding.level == "warning" else ""))
+
+
+def _verdict(report: Report) -> str:
+    problems = sum(finding.level == "problem" for finding in report.findings)
+    warnings = sum(finding.level == "warning" for finding in report.findings)
+    if problems:
+        return f"{problems} thing{'s' if problems != 1 else ''} to fix, from the top down."
+    return f"It works; {warnings} thing{'s' if warnings != 1 else ''} to look at." if warnings else "All is well."

@@ -1,0 +1,173 @@
+"""The doctor on this machine: the app that is named, the data folder, the database, the vault's key, the folders."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from server.auth_wiring import Opened, hosts_of, opened_vault
+from server.cli.doctor.report import Finding, ok, problem, skipped, warning
+from server.settings.model import Settings
+
+if TYPE_CHECKING:
+    from persistence.data_folder import DataFolder
+
+DOCUMENT: Final = "docs/signing-in.md"
+
+
+def app(settings: Settings) -> Iterator[Finding]:
+    """Say which app and which kind of sign-in the settings name."""
+    if settings.access_token is not None:
+        yield warning(
+            "app",
+            "a ready token from APS_ACCESS_TOKEN is used; it ends within the hour and nothing renews it",
+            "unset APS_ACCESS_TOKEN, set APS_CLIENT_ID, and run `submittal-mcp login`",
+        )
+    elif settings.client_id is None:
+        yield problem(
+            "app",
+            "no APS app is named, so nobody can sign in",
+            f"create an app at aps.autodesk.com/myapps and set APS_CLIENT_ID to its Client ID; see {DOCUMENT}",
+        )
+    elif settings.service_account_id is not None:
+        yield ok("app", f"{settings.client_id} with the service account {settings.service_account_id}")
+        yield _key_file(settings.service_account_key_file)
+    else:
+        kind = "a confidential app (with a secret)" if settings.client_secret else "a public app (no secret, PKCE only)"
+        yield ok("app", f"{settings.client_id}, {kind}, answering at {settings.callback_url}")
+
+
+def _key_file(path: Path | None) -> Finding:
+    from persistence.private_files import HAS_MODES, mode_of
+
+    check = "service account key"
+    if path is None or not path.is_file():
+        return problem(check, f"there is no file {path}", "name the PEM file in APS_SERVICE_ACCOUNT_KEY_FILE")
+    if not os.access(path, os.R_OK):
+        return problem(check, f"{path} cannot be read", "give this user the right to read it")
+    if HAS_MODES and mode_of(path) & 0o077:
+        return warning(check, f"other people can read {path}", f"run chmod 600 {path}")
+    return ok(check, f"{path} is there and private")
+
+
+def storage(settings: Settings) -> Iterator[Finding]:
+    """Look at the data folder, the audit log in it, the database and the vault's key."""
+    from persistence.data_folder import DataFolder
+    from persistence.errors import DatabaseProblem, KeyProblem, StorageProblem
+
+    # With a shared database too: every machine keeps its own audit log.
+    try:
+        folder = DataFolder.open(settings.data_dir)
+    except StorageProblem as error:
+        yield problem("data folder", str(error), "see the sentence before")
+        return
+    yield _audit_log(folder)
+    yield from _modes(folder)
+    try:
+        with opened_vault(settings) as opened:
+            yield ok("database", f"{opened.database.address.shown} opens and is up to date")
+            yield _key(opened, settings)
+            yield from _mounts(opened, settings)
+    except DatabaseProblem as error:
+        yield problem("database", str(error), "see the sentence before")
+    except KeyProblem as error:
+        yield problem("vault key", str(error), "see the sentence before")
+
+
+def _audit_log(folder: "DataFolder") -> Finding:
+    from persistence.errors import StorageProblem
+    from transfers.audit_log import AuditLog
+
+    try:
+        AuditLog(folder.path).check_now()
+    except StorageProblem as error:
+        return problem("audit log", str(error), "see the sentence before")
+    return ok("audit log", f"{folder.audit_log} can be written; every file that leaves has a line in it first")
+
+
+def _modes(folder: "DataFolder") -> Iterator[Finding]:
+    wide = folder.too_open()
+    if wide:
+        names = ", ".join(str(path) for path in wide[:5])
+        yield warning("data folder", f"the modes of {names} let other people in", f"run chmod -R go= {folder.path}")
+    else:
+        yield ok("data folder", f"{folder.path} is there and private")
+
+
+def _key(opened: Opened, settings: Settings) -> Finding:
+    from persistence.encryption import NotSealed
+    from persistence.errors import KeyMissing
+
+    source = opened.vault.keys_from
+    try:
+        _read_current(opened, settings)
+    except KeyMissing as error:
+        return problem("vault key", str(error), "or run `submittal-mcp login` to sign in anew")
+    except NotSealed as error:
+        return problem("vault key", str(error), "run `submittal-mcp login`")
+    if source is None:
+        return ok("vault key", "none yet; the first sign-in makes one")
+    if source == "file":
+        return warning(
+            "vault key",
+            "the key lies in a file beside the database: this machine offers no keyring, or it does not answer",
+            "a copy of the data folder is enough to be you; where that matters, set SUBMITTAL_MCP_ENCRYPTION_KEYS",
+        )
+    where = "SUBMITTAL_MCP_ENCRYPTION_KEYS" if source == "environment" else "the system's keyring"
+    return ok("vault key", f"from {where}")
+
+
+def _read_current(opened: Opened, settings: Settings) -> None:
+    """Open the seal of the current person's sign-in, if there is one."""
+    if settings.client_id is None or settings.access_token is not None:
+        return
+    current = opened.vault.current(hosts_of(settings).api, settings.client_id)
+    if current is not None:
+        opened.vault.read(current)
+
+
+def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
+    """Compare the allowed folders with what other machines that share the database see at the same paths."""
+    from server.cli.doctor.mounts import compared
+
+    if settings.database_url is None:
+        yield skipped("file mounts", "no other machine shares the database, so no other one needs the files")
+        return
+    for folder, same, strange in compared(opened.database, settings.folders):
+        if strange:
+            names = ", ".join(
+                f"{one.machine} ({datetime.fromtimestamp(one.looked_at, UTC):%d %B})" for one in strange[:5]
+            )
+            yield problem(
+                "file mounts",
+                f"{folder} is another folder here than on {names}",
+                "mount the same share at this path wherever a worker runs, then run doctor there",
+            )
+        elif same:
+            yield ok("file mounts", f"{folder} is the same folder on {', '.join(one.machine for one in same[:5])}")
+        else:
+            yield ok(
+                "file mounts", f"no other machine has looked at {folder} yet; run doctor on each that runs a worker"
+            )
+
+
+def folders(settings: Settings) -> Iterator[Finding]:
+    """Look at the folders from which files may be attached."""
+    if not settings.folders:
+        yield warning(
+            "folders",
+            "no folder is allowed, so no local file can be attached",
+            "set SUBMITTAL_MCP_FOLDERS to the folders that hold the files, or start with --folder",
+        )
+    for folder in settings.folders:
+        if not folder.is_dir():
+            yield problem(
+                "folders",
+                f"{folder} is not there",
+                "mount or create it (a worker needs it at this very path too), or take it out of SUBMITTAL_MCP_FOLDERS",
+            )
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield problem("folders", f"{folder} cannot be read", "give this user the right to read it")
+        else:
+            yield ok("folders", f"files beneath {folder} may be attached")

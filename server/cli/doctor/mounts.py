@@ -1,0 +1,106 @@
+"""What each machine sees in the allowed folders, so that workers with different files at the same path are noticed.
+
+Workers that share a queue open a job's file by its path, so the same share must be mounted there on every machine. A
+machine writes down the inodes of a folder and of what lies in it: those of a share are the server's, and so the same
+everywhere, while a folder of the machine's own has others.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Column, Double, MetaData, Table, Text, delete, select
+
+from persistence.database import Component, Database
+
+_TABLES: Final = MetaData()
+_SIGHTINGS: Final = Table(
+    "folder_sightings",
+    _TABLES,
+    Column("path", Text, primary_key=True),
+    Column("machine", Text, primary_key=True),
+    Column("seen", Text, nullable=False),
+    Column("looked_at", Double, nullable=False),
+)
+COMPONENT: Final = Component("folder_sightings", _TABLES)
+
+_KEPT_SECONDS: Final = 30 * 24 * 3600.0
+_MOST_ENTRIES: Final = 200
+
+
+class Sighting(BaseModel):
+    """The inode of a folder, and those of the first things in it by their names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inode: int
+    entries: dict[str, int]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Sighting":
+        """Look into a folder; `OSError` when that cannot be done."""
+        with os.scandir(folder) as found:
+            entries = sorted((entry.name, entry.inode()) for entry in found)
+        return cls(inode=folder.stat().st_ino, entries=dict(entries[:_MOST_ENTRIES]))
+
+    def is_same_folder(self, other: "Sighting") -> bool:
+        """Whether both may be of one folder, which may have changed in between."""
+        both = self.entries.keys() & other.entries.keys()
+        return self.inode == other.inode and all(self.entries[name] == other.entries[name] for name in both)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another machine's sighting of a path, made at `looked_at`, in seconds since 1970."""
+
+    machine: str
+    sighting: Sighting
+    looked_at: float
+
+
+class Comparison(NamedTuple):
+    """A folder, the other machines on which it may be the `same`, and those that see a `strange` one at its path."""
+
+    folder: Path
+    same: list[Elsewhere]
+    strange: list[Elsewhere]
+
+
+def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison]:
+    """Compare folders with what other machines see; one that this machine cannot look into is left out.
+
+    Raises:
+        DatabaseProblem: The database cannot be used.
+    """
+    for folder in folders:
+        try:
+            sighting = Sighting.of(folder)
+        except OSError:
+            continue  # whoever allows it is told of that at the start, and by the doctor
+        others = compare(database, folder, sighting, socket.gethostname())
+        same = [other for other in others if sighting.is_same_folder(other.sighting)]
+        yield Comparison(folder, same, [other for other in others if other not in same])
+
+
+def compare(database: Database, folder: Path, sighting: Sighting, machine: str) -> list[Elsewhere]:
+    """Write down what `machine` sees at a path, and return what the others saw there within a month.
+
+    Raises:
+        DatabaseProblem: The database cannot be used.
+    """
+    database.migrate(COMPONENT)
+    now = time.time()
+    here = (_SIGHTINGS.c.path == str(folder), _SIGHTINGS.c.machine == machine)
+    row = {"path": str(folder), "machine": machine, "seen": sighting.model_dump_json(), "looked_at": now}
+    with database.writing() as connection:
+        connection.execute(delete(_SIGHTINGS).where(_SIGHTINGS.c.looked_at < now - _KEPT_SECONDS))
+        connection.execute(delete(_SIGHTINGS).where(*here))
+        connection.execute(_SIGHTINGS.insert().values(**row))
+        others = select(_SIGHTINGS).where(_SIGHTINGS.c.path == str(folder), _SIGHTINGS.c.machine != machine)
+        rows = connection.execute(others.order_by(_SIGHTINGS.c.machine)).mappings().all()
+    return [Elsewhere(one["machine"], Sighting.model_validate_json(one["seen"]), one["looked_at"]) for one in rows]

@@ -1,0 +1,195 @@
+"""`doctor --record`: asks Autodesk what can be read, and writes down the shapes of its answers, never their values."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic_core import from_json
+
+import server
+from acc.errors import AccError
+from acc.ids import InvalidId, ObjectLocation
+from server.cli.doctor.report import Finding, ok, problem, warning
+from server.cli.doctor.shapes import header_names, shape
+from server.settings.model import Settings
+from server.wiring import policy_of
+from tools.errors.exceptions import ToolProblem
+from tools.lookup.resolver import Finder
+
+if TYPE_CHECKING:
+    from acc.client import Acc
+    from acc.models import FileItem, Item
+    from acc.operations import Operation
+    from acc.responses import Answer
+    from server.cli.doctor.autodesk import Asked
+    from tools.lookup.projects import KnownProject
+
+T = TypeVar("T")
+
+CHECK: Final = "record"
+
+_ABOUT: Final = (
+    "Shapes of Autodesk's answers: members, kinds, lengths and names of headers. No value is in it but states, "
+    "categories, kinds, regions and error codes. See docs/recording.md."
+)
+_MOST_ANSWERS: Final = 20
+"""Answers of one kind whose shapes are joined; more would only take memory."""
+
+_MOST_FOLDERS: Final = 20
+"""Folders that are looked into for a first file."""
+
+_MOST_STEPS: Final = 3
+
+
+class RecordUnusable(Exception):
+    """The shapes cannot be written where they were wanted; the text says why, `fix` what to do."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.fix = fix
+
+
+class AnswerRecorder:
+    """Collects answers as they come from Autodesk, and writes their shapes to a new file at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._answers: dict[tuple[Operation[Any], int], list[Answer]] = {}
+
+    def check(self) -> None:
+        """Look, before anything is asked, whether the file can be made.
+
+        Raises:
+            RecordUnusable: Something is there already, or the folder is missing or not this person's to write to.
+        """
+        folder = self._path.absolute().parent
+        if os.path.lexists(self._path):
+            raise RecordUnusable(f"{self._path} is there already and is not overwritten", _ANOTHER)
+        if not folder.is_dir():
+            raise RecordUnusable(f"there is no folder {folder}", _ANOTHER)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
+
+    def take(self, operation: "Operation[Any]", answer: "Answer") -> None:
+        """Keep an answer, whatever its status."""
+        kept = self._answers.setdefault((operation, answer.status), [])
+        if len(kept) < _MOST_ANSWERS:
+            kept.append(answer)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return the shapes, an entry for each operation and status."""
+        return [
+            {
+                "operation": operation.name,
+                "request": f"{operation.method} {operation.path}",
+                "status": status,
+                "answers": len(answers),
+                "headers": header_names(answer.headers for answer in answers),
+                "body": _body(answers),
+            }
+            for (operation, status), answers in sorted(
+                self._answers.items(), key=lambda one: (one[0][0].name, one[0][1])
+            )
+        ]
+
+    def write(self, settings: Settings, asked: "Asked") -> Finding:
+        """Write the file, readable for this person alone, and say what is in it."""
+        from persistence import private_files
+
+        if not self._answers:
+            return problem(CHECK, "no answer came that could be recorded", "mend what stands above, then run it again")
+        whose = "another host, named by APS_BASE_URL" if settings.base_url else "Autodesk"
+        record = {
+            "about": _ABOUT,
+            "program": f"submittal-mcp {server.__version__}",
+            "service": whose,
+            "answers": self.as_json(),
+        }
+        try:
+            private_files.create(self._path, (json.dumps(record, indent=1) + "\n").encode("ascii"))
+        except OSError as error:
+            return problem(CHECK, f"{self._path} cannot be written: {error.strerror or type(error).__name__}", _ANOTHER)
+        seen = f"the shapes of {len(self._answers)} kinds of answers are in {self._path}; look through it, then send it"
+        if asked.project is None or asked.submittal is None:
+            return warning(CHECK, seen, "for the rest, add --project NAME and --submittal NUMBER, and record again")
+        return ok(CHECK, seen)
+
+
+_ANOTHER: Final = "name a new file in a folder of yours, such as --record shapes.json"
+
+
+def _body(answers: "list[Answer]") -> Any:
+    values, others = [], []
+    for answer in answers:
+        try:
+            values.append(from_json(answer.body))
+        except ValueError:
+            others.append(len(answer.body))
+    if not others:
+        return shape(values)
+    no_json = f"no JSON, bytes: {min(others)} to {max(others)}"
+    return {"one of": [no_json, shape(values)]} if values else no_json
+
+
+async def ask_everything(acc: "Acc", settings: Settings, asked: "Asked") -> None:
+    """Send what the program reads with, in the place that was named; a refusal is an answer too."""
+    hubs = await _tried(acc.projects.hubs())
+    finder = Finder(acc, policy_of(settings, local_files=True))
+    project = await _tried(finder.project(asked.project)) if asked.project is not None else None
+    if project is None:
+        if hubs is not None and hubs.hubs:
+            await _tried(acc.projects.projects(hubs.hubs[0].id))
+        return
+    await _tried(acc.projects.members(project.id))
+    await _tried(acc.submittals.me(project.id))
+    await _tried(acc.submittals.items(project.id, limit=20))
+    await _ask_files(acc, project)
+    item = await _tried(finder.submittal(project, asked.submittal)) if asked.submittal is not None else None
+    if item is not None:
+        await _ask_item(acc, project, item)
+
+
+async def _ask_files(acc: "Acc", project: "KnownProject") -> None:
+    files = acc.files
+    top = await _tried(files.top_folders(project.hub_id, project.id)) or []
+    if top:
+        await _tried(files.folder(project.id, top[0].id))
+    # A file of people's own, rather than an attachment of some other tool.
+    waiting = deque(folder.id for folder in sorted(top, key=lambda folder: folder.of_another_tool))
+    found: list[FileItem] = []
+    for _ in range(_MOST_FOLDERS):
+        if found or not waiting:
+            break
+        listing = await _tried(files.contents(project.id, waiting.popleft()))
+        if listing is not None:
+            waiting.extend(folder.id for folder in listing.folders)
+            found = listing.items
+    if found:
+        await _tried(files.item(project.id, found[0].id))
+        if found[0].tip_id is not None:
+            await _tried(files.version(project.id, found[0].tip_id))
+
+
+async def _ask_item(acc: "Acc", project: "KnownProject", item: "Item") -> None:
+    submittals = acc.submittals
+    await _tried(submittals.item(project.id, item.id))
+    attachments = await _tried(submittals.attachments(project.id, item.id))
+    for step in (await _tried(submittals.steps(project.id, item.id)) or [])[:_MOST_STEPS]:
+        await _tried(submittals.tasks(project.id, item.id, step.id))
+    uploaded = [one for one in attachments.results if one.is_file_uploaded] if attachments is not None else []
+    if uploaded:
+        await _tried(_ask_download(acc, uploaded[0].upload_urn or ""))
+
+
+async def _ask_download(acc: "Acc", upload_urn: str) -> None:
+    await acc.storage.download_link(ObjectLocation.parse(upload_urn))
+
+
+async def _tried(asking: "Awaitable[T]") -> T | None:
+    try:
+        return await asking
+    except (AccError, InvalidId, ToolProblem):
+        return None

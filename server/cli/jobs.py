@@ -1,0 +1,155 @@
+"""`submittal-mcp jobs`: what is under way on this machine's database, and what a call cannot do about it."""
+
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from server.auth_wiring import place_of
+from server.cli.login import NothingToDo
+from server.settings.model import Settings
+from transfers.attachment_state import FOLLOW_SECONDS
+from transfers.jobs.report import JobLine, job_line
+from transfers.jobs.repository import JobRepository
+from transfers.jobs.rows import OPEN, QUEUED
+
+if TYPE_CHECKING:
+    from tools.core.policy import Policy
+    from transfers.jobs.base import Job
+    from transfers.jobs.rows import JobRow
+    from transfers.manager import TransferManager
+    from transfers.waiting import Patience
+
+T = TypeVar("T")
+
+SHOWN: Final = 200
+"""The newest so many are listed; what is done is seldom of interest."""
+
+RESUME_SECONDS: Final = 24 * 3600.0
+
+
+class JobsProblem(NothingToDo):
+    """A job that cannot be found or gone on with; the text is for a person."""
+
+
+def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
+    """Print the jobs, the newest first: those with something left to do, or `everything`."""
+    there = place_of(settings).exists()
+    lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
+        return
+    for line in lines:
+        sys.stdout.write("\n".join(_written(line)) + "\n")
+    if not lines:
+        sys.stdout.write("No job has anything left to do.\n")
+
+
+def cancel(settings: Settings, job_id: str) -> None:
+    """Call a job off: at once where nobody works on it, else within a second.
+
+    Raises:
+        JobsProblem: There is no such job, or none that can be called off.
+    """
+
+    async def work(repository: JobRepository) -> str:
+        row = await _find(repository, job_id)
+        if row.status not in (OPEN, QUEUED):
+            raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
+        if await repository.call_off(row.id):
+            return f"Job {row.id} is cancelled."
+        return f"Job {row.id} is being stopped by the process that works on it."
+
+    sys.stdout.write(_with_repository(settings, work) + "\n")
+
+
+def resume(settings: Settings, job_id: str) -> None:
+    """Go on with a job here, and wait for its end.
+
+    Raises:
+        JobsProblem: There is no such job, or the settings forbid going on with it.
+        JobStopped: It stopped again.
+        StorageProblem: The database cannot be used, or was written by a newer version.
+    """
+    from server.wiring import open_desk, policy_of
+    from transfers.waiting import Patience
+
+    async def tick(job: "Job") -> None:
+        sys.stderr.write(f"{job.name}: {job.state}\n")
+
+    policy = policy_of(settings, local_files=True)
+    if policy.read_only:
+        raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
+
+    async def work() -> str:
+        async with open_desk(settings, policy, None) as desk:
+            job = await _resumed(desk.transfers, job_id, policy, Patience(RESUME_SECONDS, tick))
+        return f"Job {job.id} is {job.state}."
+
+    sys.stdout.write(anyio.run(work) + "\n")
+
+
+async def _resumed(transfers: "TransferManager", job_id: str, policy: "Policy", patience: "Patience") -> "Job":
+    row = await _find(transfers.repository, job_id)
+    if not policy.allows(row.project_id):
+        raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
+    job = await transfers.repository.load(row)
+    await transfers.runner.start(job)
+    return await transfers.runner.wait(job, patience)
+
+
+async def _find(repository: JobRepository, job_id: str) -> "JobRow":
+    found = await repository.ask(lambda tables: tables.beginning_with(job_id))
+    if len(found) != 1:
+        how_many = "No job has" if not found else "Several jobs have"
+        raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")
+    return found[0]
+
+
+async def _lines(repository: JobRepository, *, everything: bool) -> list[JobLine]:
+    now = time.time()
+    since = None if everything else now - FOLLOW_SECONDS
+    rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since))
+    at_work = await repository.at_work(rows)
+    return [job_line(row, alive=row.id in at_work, now=now) for row in rows]
+
+
+def _written(line: JobLine) -> list[str]:
+    sent = f"{line.bytes_sent:,} of {line.bytes_total:,} bytes" if line.bytes_total is not None else "no bytes of ours"
+    why = f" ({line.failure} at {line.step})" if line.failure else ""
+    first = f"{line.id[:12]}  {line.standing}{why}  {line.name!r}  {sent}"
+    where = f"    submittal {line.item_id}, attachment {line.attachment_id or 'not reserved yet'}"
+    waits = [f"    waits for {line.waits_for}"] if line.waits_for else []
+    return [first, where, *waits, *([f"    {line.advice}"] if line.advice else [])]
+
+
+async def unfinished(settings: Settings) -> list[JobLine]:
+    """Return the jobs with something left to do, the newest first.
+
+    Raises:
+        StorageProblem: The database or its keys cannot be used.
+    """
+    place = place_of(settings)
+    if not place.exists():
+        return []
+    repository = JobRepository(place)
+    try:
+        return await _lines(repository, everything=False)
+    finally:
+        await repository.close()
+
+
+def _with_repository(settings: Settings, work: Callable[[JobRepository], Awaitable[T]]) -> T:
+    async def run() -> T:
+        repository = JobRepository(place_of(settings))
+        try:
+            return await work(repository)
+        finally:
+            await repository.close()
+
+    return anyio.run(run)

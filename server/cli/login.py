@@ -1,0 +1,166 @@
+"""`login`, `logout`, `whoami` and `vault rekey`, as a person at a terminal meets them."""
+
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from acc.hosts import AUTODESK_API
+from server.auth_wiring import Opened, endpoint_of, opened_vault, signing_in
+from server.settings.model import Settings
+
+if TYPE_CHECKING:
+    from auth.login.flow import SigningIn, Started
+    from auth.vault import Account, SignIn
+
+Say = Callable[[str], None]
+
+_KEY_PLACES: Final = {
+    "environment": "a key from SUBMITTAL_MCP_ENCRYPTION_KEYS",
+    "keyring": "a key from the system's keyring",
+    "file": "a key from a file beside the database (this machine offers no keyring)",
+}
+
+
+class NothingToDo(Exception):  # it names what was found
+    """What was asked for cannot be done with these settings; the text says why and what to do."""
+
+
+def login(settings: Settings, *, browser: bool, say: Say) -> None:
+    """Sign somebody in and make them the current person; see `SigningIn.finish` for what it raises."""
+    _check_person(settings)
+    with opened_vault(settings) as opened:
+        flow = signing_in(settings, opened)
+        started = flow.start()
+        say("Sign in to Autodesk at this address:\n")
+        say(started.url + "\n")
+        if browser:
+            from auth.login.browser import open_in_browser
+
+            open_in_browser(started.url)
+            say("A browser was opened; this waits for it, five minutes at most.")
+        else:
+            _take_pasted(flow, say)
+            say("Open it in any browser. If that runs on another machine, the last page will not load: copy its whole")
+            say("address, paste it here and press Enter. This waits five minutes at most.")
+        found = anyio.run(_finished, flow, started, browser)
+        say("")
+        _tell(found, say)
+        say(f"The sign-in is kept in {opened.database.address.shown}, sealed with {_key_place(opened)}.")
+
+
+async def _finished(flow: "SigningIn", started: "Started", must_listen: bool) -> "SignIn":  # noqa: FBT001  # anyio.run
+    return await flow.finish(started, must_listen=must_listen)
+
+
+def _take_pasted(flow: "SigningIn", say: Say) -> None:
+    """Take the answer from what is pasted, beside the callback. The end of the input says nothing: it may be closed."""
+
+    def read() -> None:
+        for line in sys.stdin:
+            if line.strip() and not flow.paste(line):
+                say("That is not the address of the last page, or of another sign-in; it begins with the callback URL.")
+
+    threading.Thread(target=read, name="paste", daemon=True).start()
+
+
+def whoami(settings: Settings, *, say: Say) -> None:
+    """Say who is signed in; nobody is asked.
+
+    Raises:
+        NotSignedIn: Nobody is.
+    """
+    from auth.errors import NotSignedIn
+
+    if settings.access_token is not None:
+        say("Whoever the token in APS_ACCESS_TOKEN belongs to; `submittal-mcp doctor` asks Autodesk who that is.")
+        return
+    if settings.service_account_id is not None:
+        say(f"The service account {settings.service_account_id}, on the app {settings.client_id}.")
+        return
+    endpoint = endpoint_of(settings)
+    with opened_vault(settings) as opened:
+        people = opened.vault.people(endpoint.autodesk.api, endpoint.app.client_id)
+        current = opened.vault.current(endpoint.autodesk.api, endpoint.app.client_id)
+        found = opened.vault.read(current) if current is not None else None
+        if found is None and not people:
+            raise NotSignedIn
+        if found is not None:
+            _tell(found, say)
+        else:
+            say("Nobody is the current person; `submittal-mcp login` makes one.")
+        others = [email or account.subject for account, email in people.items() if account != current]
+        if others:
+            say(f"Also signed in: {', '.join(others)}. `submittal-mcp serve --as EMAIL` serves as one of them.")
+
+
+def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) -> None:
+    """Revoke the sign-in at Autodesk and forget it.
+
+    Raises:
+        NotSignedIn: There is none.
+        SignInFailed: Autodesk did not revoke it; it is still there.
+    """
+    _check_person(settings)
+    from auth.login.logout import sign_out
+
+    endpoint = endpoint_of(settings)
+    with opened_vault(settings) as opened:
+        account = _account(opened, settings, person)
+
+        async def leave() -> "SignIn":
+            return await sign_out(opened.vault, account, endpoint, revoke=revoke)
+
+        found = anyio.run(leave)
+    say(f"{_person(found)} is signed out of {endpoint.autodesk.api}.")
+    if not revoke:
+        say("Autodesk was not told: what was forgotten here stays good there until it ends by itself.")
+
+
+def rekey(settings: Settings, *, say: Say) -> None:
+    """Seal everything with a new key; servers that run go on."""
+    with opened_vault(settings) as opened:
+        count = opened.vault.rekey()
+        say(f"{count} sign-in{'s are' if count != 1 else ' is'} now sealed with {_key_place(opened)}.")
+        if settings.encryption_keys is not None:
+            say("Keys after the first one in SUBMITTAL_MCP_ENCRYPTION_KEYS are no longer needed for them.")
+
+
+def _account(opened: Opened, settings: Settings, person: str | None) -> "Account":
+    from auth.errors import NotSignedIn
+
+    endpoint = endpoint_of(settings)
+    place = (endpoint.autodesk.api, endpoint.app.client_id)
+    found = opened.vault.named(*place, person) if person else opened.vault.current(*place)
+    if found is None:
+        raise NotSignedIn
+    return found
+
+
+def _check_person(settings: Settings) -> None:
+    """Refuse to sign in or out where what would be used is not a person's sign-in."""
+    if settings.access_token is not None:
+        raise NothingToDo("APS_ACCESS_TOKEN is set and would be used whoever signs in; unset it first")
+    if settings.service_account_id is not None:
+        raise NothingToDo("APS_SERVICE_ACCOUNT_ID is set and would be used whoever signs in; unset it first")
+
+
+def _tell(found: "SignIn", say: Say) -> None:
+    autodesk = "" if found.account.base_url == AUTODESK_API else f" at {found.account.base_url}"
+    say(f"Signed in as {_person(found)}, on the app {found.account.client_id}{autodesk}.")
+    if found.over:
+        say("Autodesk has ended this sign-in: run `submittal-mcp login` again.")
+        return
+    until = datetime.fromtimestamp(found.tokens.refresh_expires_at, UTC)
+    say(f"It lasts until {until:%d %B %Y}, and for another 15 days from each use.")
+
+
+def _person(found: "SignIn") -> str:
+    return f"{found.name} <{found.email}>" if found.email else found.name or found.account.subject
+
+
+def _key_place(opened: Opened) -> str:
+    return _KEY_PLACES.get(opened.vault.keys_from or "", "a key")

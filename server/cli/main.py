@@ -1,0 +1,327 @@
+"""The command line.
+
+What a command needs is imported when it runs: a chat client starts `serve` on every launch and waits for it.
+"""
+
+import gc
+import secrets
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import server
+from server.cli.attach import options as many_commands
+from server.cli.errors import FAILED, for_people, refuse
+from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
+
+if TYPE_CHECKING:
+    from server.mcp.app import McpServer
+    from server.settings.model import Settings
+
+app = typer.Typer(
+    name="submittal-mcp",
+    help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
+    no_args_is_help=True,
+    add_completion=False,
+    # typer's tracebacks show local variables, tokens among them.
+    pretty_exceptions_enable=False,
+)
+
+_Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+
+
+def main() -> None:
+    """Run the command line, and leave the process with its exit code."""
+    try:
+        app(prog_name="submittal-mcp")
+    except Exception:  # noqa: BLE001 - the process ends here, and says why through the redacting log
+        import structlog
+
+        from server import logging as logs
+
+        if not structlog.is_configured():
+            logs.configure("info")
+        structlog.get_logger().exception("failed")
+        sys.exit(FAILED)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        typer.echo(f"submittal-mcp {server.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Attach files to Autodesk Construction Cloud submittals from an AI assistant."""
+
+
+@app.command()
+def serve(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Use a bundled sandbox; no Autodesk account.")] = False,
+    folder: Folders = None,
+    host: Annotated[str | None, typer.Option(help="The address for --http.")] = None,
+    port: _Port = None,
+    allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
+    person: Person = None,
+) -> None:
+    """Serve the tools to an AI assistant: over stdio, or over HTTP."""
+    if not http and (host is not None or port is not None):
+        raise typer.BadParameter("--host and --port are for --http")
+    # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
+    gc.disable()
+    from server.settings.model import Settings, SettingsError
+
+    overrides = {
+        "folders": whole_paths(folder),
+        "read_only": read_only or None,
+        "http_host": host,
+        "http_port": port,
+    }
+    try:
+        settings = (
+            Settings.for_sandbox(allow_wide_folder=allow_wide_folder, **overrides)
+            if sandbox
+            else Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
+        )
+    except SettingsError as error:
+        refuse(error)
+    new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
+    _configure_logs(settings, new_secret)
+    with ExitStack() as open_sandbox:
+        tokens = None
+        if sandbox:
+            from server.cli import embedded_sandbox as sandboxed
+
+            box = open_sandbox.enter_context(sandboxed.started(settings))
+            settings, tokens = box.settings, box.tokens
+        from server.mcp.app import build_server
+
+        mcp_server = build_server(settings, transport="http" if http else "stdio", tokens=tokens, person=person)
+        gc.freeze()
+        gc.enable()
+        if http:
+            _serve_http(mcp_server, settings, new_secret)
+        else:
+            from server.mcp.stdio import serve_stdio
+
+            serve_stdio(mcp_server)
+
+
+def _configure_logs(settings: "Settings", new_secret: str | None) -> None:
+    import structlog
+
+    from server import logging as logs
+
+    known = settings.secrets if new_secret is None else (*settings.secrets, new_secret)
+    logs.configure(settings.log_level, settings.log_format, secrets=known)
+    for folder in settings.folders:
+        if not folder.is_dir():
+            structlog.get_logger().warning("folder_missing", folder=str(folder))
+
+
+def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str | None) -> None:
+    from server.mcp.http import ListenError, serve_http
+
+    given = settings.http_secret
+    try:
+        serve_http(
+            mcp_server,
+            host=settings.http_host,
+            port=settings.http_port,
+            secret=given.get_secret_value() if given else new_secret,
+            announce_secret=new_secret is not None,
+        )
+    except ListenError as error:
+        refuse(error)
+
+
+@app.command()
+def login(
+    *,
+    no_browser: Annotated[
+        bool,
+        typer.Option("--no-browser", help="Print the address only; take the answer from here too (SSH, containers)."),
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Ask for reading alone.")] = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """Sign in to Autodesk with a browser, and stay signed in."""
+    from server.cli import login as signing
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None) as settings:
+        signing.login(settings, browser=not no_browser, say=typer.echo)
+
+
+@app.command()
+def logout(
+    *,
+    person: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="This person, not the current one.")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Forget the sign-in here without telling Autodesk, which cannot be reached.")
+    ] = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """Sign out: end the sign-in at Autodesk, then forget it here."""
+    from server.cli import login as signing
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        signing.logout(settings, person=person, revoke=not local, say=typer.echo)
+
+
+@app.command()
+def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
+    """Say who is signed in, on which app, and until when."""
+    from server.cli import login as signing
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        signing.whoami(settings, say=typer.echo)
+
+
+@app.command()
+def doctor(
+    *,
+    project: Annotated[str | None, typer.Option(help="Also look at this project: name, id or address.")] = None,
+    submittal: Annotated[str | None, typer.Option(help="And at this submittal of it: number, id or address.")] = None,
+    person: Person = None,
+    folder: Folders = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            help="Write the shapes of Autodesk's answers to this new file, without their values: to be sent to us.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
+) -> None:
+    """Say which link between this machine and a submittal is broken, and what mends it."""
+    from server import logging as logs
+    from server.cli.doctor import command as examination
+    from server.cli.doctor.autodesk import Asked
+    from server.settings.model import Settings
+
+    logs.configure("error")
+
+    def load() -> Settings:
+        settings = Settings.load(
+            allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+        )
+        logs.configure("error", settings.log_format, secrets=settings.secrets)
+        return settings
+
+    raise typer.Exit(examination.run(load, person, Asked(project, submittal), as_json=as_json, record=record))
+
+
+vault = typer.Typer(help="Look after the vault that keeps the sign-ins.", no_args_is_help=True)
+app.add_typer(vault, name="vault")
+
+
+@vault.command()
+def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
+    """Make a new key and seal every sign-in with it; servers that run go on."""
+    from server.cli import login as signing
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        signing.rekey(settings, say=typer.echo)
+
+
+jobs = typer.Typer(help="Uploads that are under way, or were left: list, cancel or resume them.", no_args_is_help=True)
+app.add_typer(jobs, name="jobs")
+_JobId = Annotated[str, typer.Argument(help="The job's id, or how it begins.")]
+
+
+@jobs.command("list")
+def list_jobs(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also what has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """List the jobs with something left to do, and what finishes each."""
+    from server.cli import jobs as jobs_command
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        jobs_command.show(settings, everything=everything, as_json=as_json)
+
+
+@jobs.command("cancel")
+def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
+    """Stop a job, whichever process works on it."""
+    from server.cli import jobs as jobs_command
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        jobs_command.cancel(settings, job)
+
+
+@jobs.command("resume")
+def resume_job(
+    job: _JobId, *, allow_base_url: AllowBaseUrl = False, allow_wide_folder: AllowWideFolder = False
+) -> None:
+    """Go on with a job that stopped or was interrupted, and wait for its end."""
+    from server.cli import jobs as jobs_command
+
+    with for_people(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
+        jobs_command.resume(settings, job)
+
+
+app.command()(many_commands.attach)
+app.command()(many_commands.worker)
+
+
+@app.command()
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8788,
+    storage_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its storage.")] = 8789,
+    data: Annotated[Path | None, typer.Option(help="A folder that keeps its data; left out, memory does.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what a client needs as one JSON line.")] = False,
+    seed: Annotated[Path | None, typer.Option(help="A YAML or JSON file with projects of your own.")] = None,
+    items: Annotated[int, typer.Option(min=0, max=1_000_000, help="Further submittals to make.")] = 0,
+    faults: Annotated[Path | None, typer.Option(help="A YAML or JSON file with faults and switches.")] = None,
+    switch: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
+    list_switches: Annotated[bool, typer.Option("--list-switches", help="Print every switch and leave.")] = False,
+    control_token: Annotated[str | None, typer.Option(help="Opens the controls beyond loopback.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="A PEM certificate: both ports speak TLS.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="Its key, if the certificate's file has none.")] = None,
+) -> None:
+    """Run an ACC of your own on this machine, to try things or to test against."""
+    from server import logging as logs
+
+    logs.configure("info")
+    from sandbox import command
+
+    if list_switches:
+        raise typer.Exit(command.list_switches())
+    options = command.Options(seed, items, faults, tuple(switch or ()), control_token, certificate, private_key)
+    raise typer.Exit(
+        command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json, options=options)
+    )
+
+
+@app.command()
+def demo(
+    *,
+    file: Annotated[Path | None, typer.Option(help="The file to attach; left out, a PDF made for the purpose.")] = None,
+) -> None:
+    """Attach a file to a submittal in a sandbox, as an assistant would, and show every step."""
+    from server.cli.demo import command as demonstration
+
+    raise typer.Exit(demonstration.run(file))

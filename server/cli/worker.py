@@ -1,0 +1,83 @@
+"""`submittal-mcp worker`: one of any number of processes that work through the queue of a shared PostgreSQL."""
+
+import sys
+
+import anyio
+import structlog
+
+from server.auth_wiring import opened_vault
+from server.cli.doctor.mounts import compared
+from server.cli.login import NothingToDo
+from server.settings.model import Settings
+from server.shutdown import STDIO_SECONDS, call_on_signals, end_within
+from server.wiring import open_desk, policy_of
+
+
+class CannotWork(NothingToDo):
+    """This process cannot be a worker; the text says why and what to do."""
+
+
+def check(settings: Settings) -> None:
+    """Let a worker start.
+
+    Raises:
+        CannotWork: There is no queue to share, nothing may be sent, or this is Windows.
+    """
+    if sys.platform == "win32":
+        raise CannotWork("A worker runs on Linux and macOS. On Windows use `submittal-mcp attach` without --queue.")
+    if settings.database_url is None:
+        raise CannotWork(
+            "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL and "
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS. On one machine `submittal-mcp attach` needs no worker."
+        )
+    if settings.read_only:
+        raise CannotWork("This machine is told to change nothing: unset SUBMITTAL_MCP_READ_ONLY for a worker.")
+    if not settings.folders:
+        raise CannotWork(
+            "No folder is allowed, so this worker could read no file. Add --folder, or set SUBMITTAL_MCP_FOLDERS."
+        )
+
+
+def run(settings: Settings, *, files_at_once: int, person: str | None = None, paced: bool = True) -> None:
+    """Work until SIGTERM or Ctrl-C, then end within a second or so; what is under way is on disk for another worker.
+
+    Not `paced` only where there are no limits.
+
+    Raises:
+        CannotWork: See `check`.
+        AccError: ACC does not know the person, or is away.
+        AuthError: Nobody is signed in.
+    """
+    check(settings)
+    anyio.run(_work, settings, files_at_once, person, paced)
+
+
+def _compare_folders(settings: Settings) -> None:
+    """Write down what this machine sees in its folders, and say so where another one sees other things at that path."""
+    with opened_vault(settings) as opened:
+        for folder, _, strange in compared(opened.database, settings.folders):
+            if strange:
+                machines = [one.machine for one in strange]
+                structlog.get_logger(__name__).warning("folder_differs", folder=str(folder), from_that_on=machines)
+
+
+async def _work(settings: Settings, files_at_once: int, person: str | None, paced: bool) -> None:  # noqa: FBT001  # anyio.run takes no keywords
+    log = structlog.get_logger(__name__)
+    policy = policy_of(settings, local_files=True)
+    ended = anyio.Event()
+
+    def end() -> None:
+        end_within(STDIO_SECONDS)
+        ended.set()
+
+    call_on_signals(end)
+    async with open_desk(
+        settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
+    ) as desk:
+        # Where nobody is signed in, a worker would leave every job alone in silence.
+        who = await desk.acc.who()
+        await anyio.to_thread.run_sync(_compare_folders, settings)
+        folders = [str(path) for path in settings.folders]
+        log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)
+        await ended.wait()
+        log.info("worker_ends")

@@ -1,0 +1,101 @@
+"""Signing in from a chat: one link at a time, waited for in the background while the assistant goes on."""
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from auth.errors import AuthError, CallbackPortTaken
+from auth.login.flow import SigningIn, Started
+from auth.login.pending_logins import LIFE_SECONDS
+from auth.threads import in_thread
+from persistence.errors import StorageProblem
+
+_LEFT_SECONDS = 60.0
+"""A link with less time left is not handed out again."""
+
+_MOST_TOLD = 100
+"""How many of the calls that named a link are told of its end: the last ones, however many there were."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Try:
+    """A try under way, and who is to be told when it has ended well."""
+
+    started: Started
+    began: float = field(default_factory=time.monotonic)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    signed_in: bool = False
+    told: deque[Callable[[], Awaitable[None]]] = field(default_factory=lambda: deque(maxlen=_MOST_TOLD))
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its link may still be handed out."""
+        return not self.ended.is_set() and time.monotonic() - self.began < LIFE_SECONDS - _LEFT_SECONDS
+
+
+class ChatSignIn:
+    """What `tools.core.ports.SignInPage` asks for. Its tries run in `group`, and end with it.
+
+    `open_signing_in` is called once, in a thread, for the first link.
+    """
+
+    def __init__(self, open_signing_in: Callable[[], SigningIn], callback_url: str, group: TaskGroup) -> None:
+        self._open = open_signing_in
+        self._port = urlsplit(callback_url).port or 0
+        self._group = group
+        self._lock = anyio.Lock()
+        self._signing_in: SigningIn | None = None
+        self._try: _Try | None = None
+
+    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
+        """Return a link that is good for a minute at least; see `tools.core.ports.SignInPage`.
+
+        Raises:
+            StorageProblem: The vault cannot be opened.
+            CallbackPortTaken: The link would lead to another program.
+        """
+        async with self._lock:
+            if self._signing_in is None:
+                self._signing_in = await in_thread(self._open)
+            if self._try is None or not self._try.is_fresh:
+                started = await in_thread(self._signing_in.start)
+                if not started.heard:
+                    raise CallbackPortTaken(self._port)
+                self._try = _Try(started)
+                self._group.start_soon(self._finish, self._signing_in, self._try)
+            if signed_in is not None:
+                self._try.told.append(signed_in)
+            return self._try.started.link
+
+    async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
+        """Wait for the try under way; see `tools.core.ports.SignInPage`."""
+        signing, current = self._signing_in, self._try
+        if signing is None or current is None or current.ended.is_set():
+            return False
+        if opened_only and not await in_thread(lambda: signing.is_opened(current.started)):
+            return False
+        with anyio.move_on_after(seconds):
+            await current.ended.wait()
+        return current.signed_in
+
+    async def _finish(self, signing: SigningIn, current: _Try) -> None:
+        try:
+            found = await signing.finish(current.started)
+        except (AuthError, StorageProblem) as problem:
+            _log.warning("sign_in_failed", problem=str(problem))
+        else:
+            current.signed_in = True
+            _log.info("signed_in", person=found.account.subject)
+        finally:
+            current.ended.set()
+        if current.signed_in:
+            for tell in current.told:
+                await tell()

@@ -1,0 +1,331 @@
+"""What a person may set: environment variables, which command-line flags override.
+
+    SettingsError      one line for each variable that cannot be used
+
+A safety setting must never be ignored in silence: a `SUBMITTAL_MCP_…` variable that this version does not know, such as
+a misspelt `SUBMITTAL_MCP_READONLY`, stops the program.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.hosts import is_foreign
+from server.settings.types import (
+    AbsolutePath,
+    BaseUrl,
+    CallbackUrl,
+    CallerSecret,
+    Confirm,
+    DatabaseUrl,
+    EncryptionKeys,
+    FileTypes,
+    Folders,
+    LogFormat,
+    LogLevel,
+    Projects,
+    StorageHosts,
+    Token,
+    too_wide,
+)
+
+FIVE_TIB: Final = 5 * 1024**4
+"""The largest object that Autodesk's storage takes, in bytes."""
+
+_OURS: Final = "SUBMITTAL_MCP_"
+_AUTODESKS: Final = "APS_"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used.
+
+    `problems` has one line for each: the variable, what is wrong, and what to write instead. No secret is in it.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """Everything that may be set, read once at start.
+
+    Build it with `load` or `for_sandbox`, which also refuse unknown variables and answer with sentences. Keyword
+    arguments win over the environment; an empty variable counts as unset. An empty list of file types or projects
+    means that all are allowed, an empty list of folders that none is.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        case_sensitive=True,
+        env_ignore_empty=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    client_id: str | None = Field(
+        default=None,
+        validation_alias="APS_CLIENT_ID",
+        description="The client id of the APS app that people sign in to",
+    )
+    client_secret: Token | None = Field(
+        default=None,
+        validation_alias="APS_CLIENT_SECRET",
+        description="The app's secret; a public app (Desktop, Mobile, Single-Page) has none",
+    )
+    callback_url: CallbackUrl = Field(
+        default="http://localhost:8765/callback",
+        validation_alias="APS_CALLBACK_URL",
+        description="The callback URL that is registered for the app, to the letter; it is on this machine",
+    )
+    base_url: BaseUrl | None = Field(
+        default=None,
+        validation_alias="APS_BASE_URL",
+        description="Where Autodesk is, for a sandbox or a gateway: https, or http on this machine. A host that is not "
+        "Autodesk's also needs the flag `--allow-base-url`",
+        examples=["http://127.0.0.1:8788"],
+    )
+    access_token: Token | None = Field(
+        default=None,
+        validation_alias="APS_ACCESS_TOKEN",
+        description="A ready three-legged Autodesk token; it is never refreshed",
+    )
+    service_account_id: str | None = Field(
+        default=None,
+        validation_alias="APS_SERVICE_ACCOUNT_ID",
+        description="For unattended runs: the id of a Secure Service Account of the app, whose type is "
+        "Server-to-Server",
+    )
+    service_account_key_id: str | None = Field(
+        default=None,
+        validation_alias="APS_SERVICE_ACCOUNT_KEY_ID",
+        description="The id of that account's key",
+    )
+    service_account_key_file: AbsolutePath | None = Field(
+        default=None,
+        validation_alias="APS_SERVICE_ACCOUNT_KEY_FILE",
+        description="The file with that key's private half, in PEM; line ends may be written as `\\n`",
+    )
+    folders: Folders = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_FOLDERS",
+        description="Folders from which files may be attached, separated by `:` (on Windows by `;`). The whole disk or "
+        "home folder also needs the flag `--allow-wide-folder`",
+    )
+    file_types: FileTypes = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_FILE_TYPES",
+        description="The only extensions that may be attached, separated by commas: `pdf,dwg`",
+    )
+    max_file_bytes: int = Field(
+        default=FIVE_TIB,
+        gt=0,
+        le=FIVE_TIB,
+        validation_alias="SUBMITTAL_MCP_MAX_FILE_BYTES",
+        description="The largest file that may be attached, in bytes",
+        examples=["1073741824"],
+    )
+    read_only: bool = Field(
+        default=False,
+        validation_alias="SUBMITTAL_MCP_READ_ONLY",
+        description="`true` hides and refuses every tool that changes something",
+        examples=["true"],
+    )
+    projects: Projects = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_PROJECTS",
+        description="Ids of the only projects that may be touched, separated by commas",
+    )
+    confirm: Confirm = Field(
+        default="off",
+        validation_alias="SUBMITTAL_MCP_CONFIRM",
+        description="`ask`: a person is shown what becomes visible in ACC, and agrees first; `off`: nobody is asked",
+        examples=["ask"],
+    )
+    parallel_parts: int = Field(
+        default=4,
+        ge=1,
+        le=16,
+        validation_alias="SUBMITTAL_MCP_PARALLEL_PARTS",
+        description="How many parts of a file are sent at once, 1 to 16",
+        examples=["4"],
+    )
+    max_wait_seconds: int = Field(
+        default=45,
+        ge=1,
+        le=600,
+        validation_alias="SUBMITTAL_MCP_MAX_WAIT_SECONDS",
+        description="The longest that a tool call waits before it answers how far it is, 1 to 600",
+        examples=["45"],
+    )
+    storage_hosts: StorageHosts = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_STORAGE_HOSTS",
+        description="Hosts that may be sent file bytes beside Autodesk's documented ones, separated by commas",
+    )
+    data_dir: AbsolutePath | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_DATA_DIR",
+        description="The folder of the database, the audit log and, on machines without a keyring, the vault's key",
+    )
+    database_url: DatabaseUrl | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_DATABASE_URL",
+        description="A PostgreSQL database that replicas share: `postgresql://USER:PASSWORD@HOST/DATABASE`",
+    )
+    encryption_keys: EncryptionKeys | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_ENCRYPTION_KEYS",
+        description="Keys that seal the tokens, newest first, separated by commas; `openssl rand -base64 32` makes one",
+    )
+    http_host: str = Field(
+        default="127.0.0.1",
+        validation_alias="SUBMITTAL_MCP_HTTP_HOST",
+        description="The address that `serve --http` listens on, which must be this machine's own",
+    )
+    http_port: int = Field(
+        default=8000,
+        ge=0,
+        le=65535,
+        validation_alias="SUBMITTAL_MCP_HTTP_PORT",
+        description="The port that `serve --http` listens on; 0 picks a free one",
+        examples=["8000"],
+    )
+    http_secret: CallerSecret | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_HTTP_SECRET",
+        description="The bearer secret that every HTTP caller sends, at least 16 characters",
+    )
+    log_level: LogLevel = Field(
+        default="info",
+        validation_alias="SUBMITTAL_MCP_LOG_LEVEL",
+        description="The least serious log line that is written: `debug`, `info`, `warning`, `error` or `critical`",
+    )
+    log_format: LogFormat | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_LOG_FORMAT",
+        description="How log lines look on stderr: `console` or `json`",
+    )
+
+    @classmethod
+    def load(cls, *, allow_base_url: bool = False, allow_wide_folder: bool = False, **overrides: object) -> Self:
+        """Read the environment; `overrides` (by field name) win over it, and one that is None counts as not given.
+
+        `allow_base_url` confirms a foreign Autodesk, `allow_wide_folder` a folder as wide as the disk or the home.
+
+        Raises:
+            SettingsError: A variable is unknown or cannot be used.
+        """
+        settings = cls._read(overrides, allow_wide_folder=allow_wide_folder)
+        if settings.base_url and not allow_base_url and is_foreign(settings.base_url):
+            sentence = (
+                f"APS_BASE_URL: {settings.base_url} is neither Autodesk's nor on this machine, and your Autodesk token "
+                "would be sent there; start with --allow-base-url if that is what you want"
+            )
+            raise SettingsError((sentence,))
+        if halves := _halves(settings):
+            raise SettingsError(halves)
+        return settings
+
+    @classmethod
+    def for_sandbox(cls, *, allow_wide_folder: bool = False, **overrides: object) -> Self:
+        """Read the environment as `load` does, but as if no `APS_…` variable were set: those belong to a real account.
+
+        Raises:
+            SettingsError: A variable is unknown or cannot be used.
+        """
+        return cls._read(overrides, ignoring=_AUTODESKS, allow_wide_folder=allow_wide_folder)
+
+    @classmethod
+    def _read(cls, overrides: Mapping[str, object], *, allow_wide_folder: bool, ignoring: str | None = None) -> Self:
+        # What is given by keyword wins over the environment, a default included: so a variable is ignored.
+        values: dict[str, Any] = {
+            name: cls.model_fields[name].default
+            for name, variable in variables().items()
+            if ignoring and variable.startswith(ignoring)
+        }
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        unknown = _unknown_variables(os.environ)
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            # `from None`: the original quotes what was given, which may be a secret.
+            raise SettingsError((*unknown, *_sentences(error))) from None
+        wide = () if allow_wide_folder else _wide_folders(settings)
+        if unknown or wide:
+            raise SettingsError((*unknown, *wide))
+        return settings
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log line may show."""
+        whole = (self.client_secret, self.access_token, self.http_secret, self.database_url)
+        keys = self.encryption_keys.get_secret_value().split(",") if self.encryption_keys else []
+        password = urlsplit(self.database_url.get_secret_value()).password if self.database_url else None
+        return (
+            *(secret.get_secret_value() for secret in whole if secret),
+            *(key.strip() for key in keys),
+            *([password] if password else []),
+        )
+
+
+def variables() -> dict[str, str]:
+    """The environment variable of each field of `Settings`, in the order in which they are explained."""
+    return {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
+
+
+def _wide_folders(settings: Settings) -> tuple[str, ...]:
+    found = [problem for folder in settings.folders if (problem := too_wide(folder))]
+    return tuple(
+        f"SUBMITTAL_MCP_FOLDERS: {problem}, or start with --allow-wide-folder if that is what you want"
+        for problem in found
+    )
+
+
+def _halves(settings: Settings) -> tuple[str, ...]:
+    """Say what misses its other half, though each variable alone is right."""
+    problems = []
+    account = (settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file)
+    if any(account) and not all((*account, settings.client_id, settings.client_secret)):
+        problems.append(
+            "APS_SERVICE_ACCOUNT_ID: a service account needs APS_SERVICE_ACCOUNT_ID, APS_SERVICE_ACCOUNT_KEY_ID, "
+            "APS_SERVICE_ACCOUNT_KEY_FILE, APS_CLIENT_ID and APS_CLIENT_SECRET together"
+        )
+    if settings.database_url is not None and settings.encryption_keys is None:
+        problems.append(
+            "SUBMITTAL_MCP_DATABASE_URL: a shared database needs shared keys; set SUBMITTAL_MCP_ENCRYPTION_KEYS to "
+            "what `openssl rand -base64 32` prints"
+        )
+    return tuple(problems)
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = [variable for variable in variables().values() if variable.startswith(_OURS)]
+    problems = []
+    for name, value in sorted(environment.items()):
+        if value and name.upper().startswith(_OURS) and name not in known:
+            [nearest] = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
+            problems.append(
+                f"{name}: this version has no such setting; did you mean {nearest}? It knows {', '.join(known)}"
+            )
+    return tuple(problems)
+
+
+def _sentences(error: ValidationError) -> tuple[str, ...]:
+    examples = {str(field.validation_alias): field.examples for field in Settings.model_fields.values()}
+    sentences = []
+    for detail in error.errors(include_url=False, include_input=False):
+        place = str(detail["loc"][0])
+        variable = variables().get(place, place)  # what a flag gave stands under the field's own name
+        what = detail["msg"].removeprefix("Value error, ")
+        example = (examples.get(variable) or [None])[0]
+        hint = f"; write for example {variable}={example}" if example and detail["type"] != "value_error" else ""
+        sentences.append(f"{variable}: {what[:1].lower()}{what[1:]}{hint}")
+    return tuple(sentences)

@@ -1,0 +1,145 @@
+"""What a setting may hold: the types of the fields of `server.settings.model.Settings`.
+
+A variable holds text and a command-line flag may hold a list already; both are read here. Every refusal is a sentence
+that says what to write instead. None repeats a secret.
+"""
+
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from acc.hosts import is_path_style
+from auth.login.browser import checked_callback
+from persistence.encryption import Key
+from server.hosts import check_base_url
+
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
+_FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}", re.ASCII)
+_VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_SHORTEST_SECRET: Final = 16
+
+
+def _entries(value: object, separator: str) -> tuple[str, ...]:
+    parts = value.split(separator) if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)):
+        raise ValueError("this is not a list")  # noqa: TRY004 - pydantic turns a ValueError, not a TypeError, into ours
+    entries = tuple(str(part).strip() for part in parts)
+    if not all(entries):
+        raise ValueError("an entry of the list is empty; remove the separator that is too many")
+    return tuple(dict.fromkeys(entries))
+
+
+def _folders(value: object) -> tuple[Path, ...]:
+    return tuple(_path(entry) for entry in _entries(value, os.pathsep))
+
+
+def too_wide(folder: Path) -> str | None:
+    """Say why a folder should not be allowed as a whole: it is the disk, or holds the person's home folder."""
+    resolved, home = (Path(os.path.realpath(path)) for path in (folder, os.path.expanduser("~")))  # noqa: PTH111
+    if resolved == resolved.parent:
+        return f"'{folder}' is the whole disk; name the folder that holds the files to attach"
+    if home.is_relative_to(resolved):
+        return f"'{folder}' holds the whole home folder, with its keys and passwords; name a folder inside it"
+    return None
+
+
+def _file_types(value: object) -> tuple[str, ...]:
+    types = [entry.lower().removeprefix("*").removeprefix(".") for entry in _entries(value, ",")]
+    for file_type in types:
+        if not _FILE_TYPE.fullmatch(file_type):
+            raise ValueError(f"{file_type!r} is not a file extension; write extensions such as pdf,dwg")
+    return tuple(dict.fromkeys(types))
+
+
+def _projects(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_project_id(entry) for entry in _entries(value, ",")))
+
+
+def _project_id(entry: str) -> str:
+    try:
+        return str(uuid.UUID(entry.lower().removeprefix("b.")))
+    except ValueError:
+        raise ValueError(f"{entry!r} is not a project id; write the UUID from the project's address in ACC") from None
+
+
+def _storage_hosts(value: object) -> tuple[str, ...]:
+    hosts = [entry.lower() for entry in _entries(value, ",")]
+    for host in hosts:
+        if not _HOST_NAME.fullmatch(host):
+            raise ValueError(f"{host!r} is not a host name; write names alone, without https://, port or path")
+        if is_path_style(host):
+            raise ValueError(
+                f"{host!r} is S3 itself, where anybody may have a bucket; write the bucket's own host name"
+            )
+    return tuple(dict.fromkeys(hosts))
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    # What cannot stand in a header would otherwise fail deep inside an HTTP library, which quotes the header.
+    if not _VISIBLE.fullmatch(secret.get_secret_value()):
+        raise ValueError("it holds a space or a character that no token has; write the token alone, without 'Bearer'")
+    return secret
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < _SHORTEST_SECRET:
+        raise ValueError(f"it is too easy to guess; write at least {_SHORTEST_SECRET} random characters")
+    return secret
+
+
+def _callback_url(url: str) -> str:
+    return checked_callback(url.strip())
+
+
+def _path(value: object) -> Path:
+    # The functions of os.path, since pathlib's raise where there is no home folder or a link goes round in a circle.
+    path = Path(os.path.normpath(os.path.expanduser(str(value))))  # noqa: PTH111
+    if not path.is_absolute() or "\x00" in str(value):
+        raise ValueError(f"{str(value)!r} is not an absolute path; write the whole path")
+    return path
+
+
+def _database_url(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    host = parts.hostname or parse_qs(parts.query).get("host")  # of a socket: a folder, which is no host name
+    if parts.scheme not in ("postgresql", "postgres") or not host or not parts.path.strip("/"):
+        raise ValueError("it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
+    return secret
+
+
+def _encryption_keys(secret: SecretStr) -> SecretStr:
+    try:
+        keys = [Key.parse(part) for part in secret.get_secret_value().split(",")]
+    except ValueError:
+        keys = []
+    if not keys:
+        raise ValueError("write keys as `openssl rand -base64 32` prints them, newest first, with commas between")
+    return secret
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+CallbackUrl = Annotated[str, AfterValidator(_callback_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
+AbsolutePath = Annotated[Path, BeforeValidator(_path)]
+CallerSecret = Annotated[Token, AfterValidator(_hard_to_guess)]
+
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]
+FileTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_file_types)]
+Projects = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_projects)]
+StorageHosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_storage_hosts)]
+
+Confirm = Annotated[Literal["off", "ask"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)]
+LogFormat = Annotated[Literal["console", "json"], BeforeValidator(_lower)]

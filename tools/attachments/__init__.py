@@ -1,0 +1,1 @@
+"""What the attachment tools share: preconditions, status, and why ACC refused."""

@@ -1,0 +1,174 @@
+"""Where a file is to be attached: ACC's rules for state, category and task, applied before anything is created."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from acc.models import Item, ItemState
+from tools.core.context import Desk
+from tools.core.presenters import ATTACH, REVIEW, ReviewTask, overrides, task_choices
+from tools.core.results import Candidate
+from tools.errors.exceptions import (
+    Again,
+    InvalidArguments,
+    InvalidCategory,
+    NotPermitted,
+    SubmittalClosed,
+    TaskRequired,
+    ToolProblem,
+)
+from tools.lookup.projects import KnownProject
+from transfers.categories import (
+    Category,
+    GivenCategory,
+    allowed_categories,
+    automatic_category,
+    category_id,
+    is_documented,
+)
+from transfers.jobs.base import Destination
+
+_OTHERS_CAN_ATTACH: Final = (
+    "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."
+)
+_CAN_BE_REOPENED: Final = "A submittals manager can reopen a closed submittal in ACC; a void one stays void."
+
+_ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
+
+
+async def attach_target(
+    desk: Desk, project: KnownProject, item: Item, *, category: GivenCategory | None, task_id: str | None
+) -> Destination:
+    """Return the destination of an attachment to `item` as it is now.
+
+    What ACC's documentation allows is left to ACC to decide; only what it rules out is refused here.
+
+    Raises:
+        ToolProblem: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
+        AccError: ACC refused or is away.
+    """
+    ended = closed(item)
+    if ended is not None:
+        raise ended
+    _check_permission(item)
+    me = await desk.finder.me(project.id)
+    task = await _task(desk, project.id, me.id, item, task_id)
+    state = item.state_id or ""
+    if category is not None and not (is_documented(category, state) or category in _listed(item)):
+        raise _invalid_category(item, category)
+    automatic = automatic_category(state)
+    override = category if category != automatic else None
+    return Destination(
+        base_url=desk.acc.hosts.api,
+        person_id=me.id,
+        project_id=project.id,
+        item_id=item.id,
+        revision=item.revision or 0,
+        category=override or automatic,
+        category_id=category_id(override) if override else None,
+        task_id=task,
+    )
+
+
+async def doubtful_choice(
+    desk: Desk, project: KnownProject, item: Item, where: Destination, category: GivenCategory | None
+) -> ToolProblem | None:
+    """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
+
+    None where everything is as ACC lists it for this person.
+
+    Raises:
+        AccError: ACC refused or is away.
+    """
+    if category is not None and category not in _listed(item):
+        return _invalid_category(item, category)
+    tasks = await desk.finder.review_tasks(project.id, item)
+    mine = [task for task in tasks if task.mine]
+    if item.state_id != REVIEW or where.task_id in [task.row.id for task in mine]:
+        return None
+    return TaskRequired(
+        "In review an attachment belongs to a review task, and this one is no open task of this person.",
+        "Call {tool} again with the task_id of a candidate." if mine else _OTHERS_CAN_ATTACH,
+        "Run the same command again with the task of a candidate." if mine else _OTHERS_CAN_ATTACH,
+        candidates=_task_candidates(mine, {}),
+        again=Again(needs=["task_id"]) if mine else None,
+    )
+
+
+def closed(item: Item) -> SubmittalClosed | None:
+    """Return what to say of a submittal that takes no attachment any more; None for every other."""
+    word = next((word for state, word in _ENDED.items() if item.state_id == state), None)
+    if word is None or item.permitted(ATTACH) is not None:
+        return None
+    return SubmittalClosed(
+        f"The submittal is {word}: ACC takes no attachment.",
+        _CAN_BE_REOPENED,
+        _CAN_BE_REOPENED,
+    )
+
+
+def _check_permission(item: Item) -> None:
+    if item.permitted(ATTACH) is None:
+        raise NotPermitted(
+            "ACC does not let this person attach in the submittal's present state.",
+            "A person who has the ball in court, or a submittals manager, can attach; get_submittal shows whose it is.",
+            "A person who has the ball in court, or a submittals manager, can attach; ACC shows whose it is.",
+        )
+
+
+def _listed(item: Item) -> list[Category]:
+    return allowed_categories(item.state_id or "", overrides(item))
+
+
+def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
+    allowed = _listed(item)
+    return InvalidCategory(
+        f"ACC does not offer the category {category} in this state.",
+        f"Call {{tool}} again with one of the candidates, or without category: ACC then chooses {allowed[0]}."
+        if allowed
+        else "Call {tool} again without category: ACC then chooses one.",
+        "Write one of the candidates as the category, or none.",
+        candidates=[Candidate(id=word) for word in allowed],
+        again=Again(needs=["category"]) if allowed else Again(without=["category"]),
+    )
+
+
+async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
+    """Return the review task to name: the one given, else this person's only one, else the only one in progress."""
+    if item.state_id != REVIEW:
+        if given is not None:
+            raise InvalidArguments(
+                "'task_id' counts only while a submittal is in review.",
+                "Call {tool} again without task_id.",
+                "Leave the task out.",
+                again=Again(without=["task_id"]),
+            )
+        return None
+    tasks = await desk.finder.review_tasks(project_id, item)
+    choices = task_choices(tasks)
+    if given is not None and given in [task.row.id for task in tasks]:
+        return given
+    if given is None and len(choices) <= 1:
+        return choices[0].row.id if choices else None
+    others = any(not task.mine for task in choices)
+    names = await desk.finder.member_names.of_project(project_id, person_id) if others else {}
+    raise TaskRequired(
+        "The submittal is in review: an attachment belongs to one of its review tasks."
+        if given is None
+        else "'task_id' is none of this submittal's review tasks.",
+        "Call {tool} again with the task_id of a candidate." if choices else "Call {tool} again without task_id.",
+        "Run the same command again with the task of a candidate." if choices else "Leave the task out.",
+        candidates=_task_candidates(choices, names),
+        again=Again(needs=["task_id"]) if choices else Again(without=["task_id"]),
+    )
+
+
+def _task_candidates(tasks: Sequence[ReviewTask], names: Mapping[str, str]) -> list[Candidate]:
+    """Name tasks, which have no names in ACC, by what tells one from another."""
+    found = []
+    for task in tasks:
+        row = task.row
+        step = "review" if row.step is None else f"review step {row.step}"
+        due = "" if row.due_date is None else f", due {row.due_date}"
+        whose = "" if task.mine else f", task of {names.get(task.reviewer or '', 'another reviewer')}"
+        found.append(Candidate(id=row.id, name=f"{step}, {'required' if row.required else 'optional'}{due}{whose}"))
+    return found

@@ -1,0 +1,116 @@
+"""What ACC refused although it had just permitted it: the submittal is read again, and what changed is said.
+
+Between reading a submittal and writing to it anybody may move its state, close a task or take a permission away (fact
+sheet 12), and ACC's own answer tells none of these apart.
+"""
+
+from typing import Final
+
+from acc import operations
+from acc.errors import AccError, Forbidden, Rejected
+from acc.models import Item
+from tools.attachments.preconditions import attach_target, closed, doubtful_choice
+from tools.core.context import Desk
+from tools.errors.exceptions import Again, NotPermitted, Refused, ToolProblem
+from tools.lookup.projects import KnownProject
+from transfers.categories import GivenCategory
+from transfers.errors import JobStopped
+
+_FORBIDDEN: Final = 403
+_REFUSED: Final = (Forbidden, Rejected)
+_CREATE: Final = operations.ATTACHMENTS_CREATE.name
+_CONFIRM: Final = operations.ATTACHMENTS_CONFIRM.name
+
+_STATES: Final = {
+    "draft": "draft",
+    "sbc-1": "submit (sbc-1)",
+    "mgr-1": "prepare for review (mgr-1)",
+    "rev": "review (rev)",
+    "mgr-2": "close and distribute (mgr-2)",
+    "sbc-2": "closed (sbc-2)",
+    "void": "void",
+}
+
+_IN_ACC: Final = "A person does this step in ACC itself, or asks a submittals manager; get_submittal shows the state."
+_IN_ACC_SHELL: Final = "Do this step in ACC itself, or ask a submittals manager."
+
+
+async def looked_into(
+    desk: Desk,
+    project: KnownProject,
+    before: Item,
+    error: Exception,
+    *,
+    category: GivenCategory | None = None,
+    task_id: str | None = None,
+) -> Exception:
+    """Return what to raise for `error`: what changed since `before`, if ACC refused to attach or to confirm.
+
+    `category` and `task_id` are what the caller asked for. Any other error is returned as it is.
+    """
+    cause = error.cause if isinstance(error, JobStopped) else error
+    # The kinds of a refusal that say more than "no" need no second look.
+    if type(cause) not in _REFUSED or not isinstance(cause, AccError) or cause.operation not in (_CREATE, _CONFIRM):
+        return error
+    try:
+        now = await desk.finder.submittal(project, before.id)
+        if cause.operation == _CONFIRM:
+            problem: ToolProblem = _unconfirmed(before, now, cause.http_status)
+        else:
+            problem = await _unattached(desk, project, before, now, cause.http_status, category, task_id)
+    except AccError:
+        return error  # nothing more is to be learnt now
+    except ToolProblem as gone:
+        problem = gone
+    return JobStopped(problem, error.step, error.attachment_id) if isinstance(error, JobStopped) else problem
+
+
+async def _unattached(
+    desk: Desk,
+    project: KnownProject,
+    before: Item,
+    now: Item,
+    status: int | None,
+    category: GivenCategory | None,
+    task_id: str | None,
+) -> ToolProblem:
+    happened = _happened(before, now)
+    try:
+        where = await attach_target(desk, project, now, category=category, task_id=task_id)
+    except ToolProblem as problem:
+        return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
+    kind = _kind(status)
+    if happened:
+        return kind(
+            f"{happened} ACC would take the attachment now.",
+            "The same call attaches it under the rules of the new state, if that is still wanted.",
+            "The same command attaches it under the rules of the new state, if that is still wanted.",
+            again=Again(),
+            http_status=status,
+        )
+    doubtful = await doubtful_choice(desk, project, now, where, category)
+    if doubtful is not None:
+        return doubtful.after("ACC refused the attachment.", status)
+    message = "ACC refused the attachment, although the submittal has not changed and still permits it."
+    return kind(message, _IN_ACC, _IN_ACC_SHELL, http_status=status)
+
+
+def _unconfirmed(before: Item, now: Item, status: int | None) -> ToolProblem:
+    ended = closed(now)
+    if ended is not None:
+        ended.hint += " Once it is open again, confirm_attachment finishes the attachment."
+        ended.shell_hint += " Once it is open again, the same command finishes the attachment."
+        return ended.after(_happened(before, now) or "ACC refused the confirmation.", status)
+    message = f"ACC does not let this person confirm the attachment. {_happened(before, now)}"
+    return _kind(status)(message.strip(), _IN_ACC, _IN_ACC_SHELL, http_status=status)
+
+
+def _kind(status: int | None) -> type[NotPermitted | Refused]:
+    return NotPermitted if status == _FORBIDDEN else Refused
+
+
+def _happened(before: Item, now: Item) -> str:
+    if before.state_id == now.state_id:
+        return ""
+    states = [_STATES.get(item.state_id or "", "another state") for item in (before, now)]
+    return f"Meanwhile the submittal moved from {states[0]} to {states[1]}."

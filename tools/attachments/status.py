@@ -1,0 +1,187 @@
+"""What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from acc.errors import Forbidden
+from acc.models import AsyncState, Attachment, Item
+from tools.attachments.rejection import looked_into
+from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
+from tools.core.context import Call, Desk
+from tools.core.presenters import attachment_view, older, preparing_view, standing
+from tools.core.results import AttachmentResult, AttachmentView, Upload
+from tools.errors.codes import Code
+from tools.errors.description import describe_error
+from tools.errors.exceptions import Ended, KeepsFailing
+from tools.lookup.projects import KnownProject
+from tools.next_steps.after_success import MAX_FAILURES, Standing, after_attachment, after_doubt
+from transfers.attachment_state import DISCARDED_SECONDS
+from transfers.confirming import Stored
+from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.local_file import LocalFileJob
+from transfers.manager import Outcome
+from transfers.waiting import Patience
+
+
+def patience(desk: Desk, call: Call, seconds: float) -> Patience:
+    """Return how long a call waits: what it asked for, and never longer than the settings allow."""
+    longest = ANSWER_SECONDS if call.defers else desk.policy.max_wait_seconds
+    return Patience(min(seconds, longest), progress_teller(call), call.every)
+
+
+async def answer(
+    desk: Desk, call: Call, outcome: Outcome, item: Item | None = None
+) -> AttachmentResult | DeferredResult:
+    """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
+
+    Raises:
+        JobStopped: The attachment is reserved, but object storage would not say where its bytes go.
+    """
+    job = outcome.job
+    where = job.destination
+    if call.defers and job.running:
+        return DeferredResult.job(job, joined=outcome.existed)
+    if job.attachment is None:
+        preparing = Standing(where.project_id, where.item_id, None, "preparing", call=call.arguments)
+        return AttachmentResult(
+            attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
+        )
+    signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerUploadJob) else None
+    view, found = await describe(
+        desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
+    )
+    look_alikes = () if view.state == "ready" else job.look_alikes
+    return AttachmentResult(
+        attachment=view,
+        already_attached=outcome.existed,
+        upload=Upload.model_validate(signed, from_attributes=True) if signed is not None else None,
+        next_steps=[
+            *after_attachment(found, desk.policy.surroundings),
+            *after_doubt(where.project_id, where.item_id, look_alikes),
+        ],
+    )
+
+
+async def describe(
+    desk: Desk,
+    project_id: str,
+    item_id: str,
+    row: Attachment,
+    person_id: str,
+    job: Job | None,
+    item: Item | None,
+    *,
+    signed: bool = False,
+) -> tuple[AttachmentView, Standing]:
+    """Return an attachment of `item` as shown and where it stands; `job` is what made it, if we did.
+
+    Asks storage when nobody here knows of its bytes, or whether it still takes those of a caller; not when it has just
+    `signed` a URL for them.
+
+    Raises:
+        AccError: Object storage refused or is away.
+    """
+    found = await _stored(desk, row) if job is None and not row.is_file_uploaded else None
+    view = attachment_view(row, project_id, item_id, job, found)
+    problem = _code(background_failure(row, job, desk.now()))
+    if problem is None and view.state == "reserved" and not signed and await _discarded(desk, row, job):
+        problem = "upload_expired"
+    return view, standing(view, row, item, person_id, desk.now(), job, problem=problem)
+
+
+async def unfinished(desk: Desk, project_id: str, item: Item, person_id: str, error: UploadIncomplete) -> Exception:
+    """Return what to raise where bytes are missing: with the way on, but where they are on their way or the caller's.
+
+    Raises:
+        AttachmentMissing: It was deleted meanwhile.
+        AccError: ACC or its storage refused or is away.
+    """
+    if error.uploading:
+        return error
+    row = await desk.transfers.row(project_id, item.id, error.attachment)
+    job = await desk.transfers.job(row.id)
+    _, found = await describe(desk, project_id, item.id, row, person_id, job, item)
+    return error if found.awaits_caller else Ended(error, found)
+
+
+async def ended(
+    desk: Desk, project: KnownProject, item: Item, row: Attachment, job: Job | None, found: Standing
+) -> Exception | None:
+    """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
+
+    `found` is where it stands; see `describe`.
+
+    Raises:
+        AccError: ACC or its storage refused or is away.
+    """
+    failure = background_failure(row, job, desk.now())
+    if failure is None and isinstance(job, CallerUploadJob) and found.problem == "upload_expired":
+        failure = JobStopped(UploadExpired(row.id, by_caller=True), "send", row.id)
+    if failure is None:
+        return None
+    if isinstance(failure, ProcessingFailed):
+        rows = desk.acc.submittals.all_attachments(project.id, item.id, revision=row.revision)
+        failed = [
+            one
+            async for one in rows
+            if (one.async_state, one.name, one.created_by) == (AsyncState.FAILURE, row.name, row.created_by)
+        ]
+        found = replace(found, failures=len(failed))
+        if len(failed) >= MAX_FAILURES:
+            return Ended(_keeps_failing(len(failed)), found)
+    return Ended(await looked_into(desk, project, item, failure), found)
+
+
+def _keeps_failing(times: int) -> KeepsFailing:
+    return KeepsFailing(
+        f"ACC has failed {times} times to make a version of this file (asyncState 4).",
+        "A person opens the file to see whether it is damaged or protected, and deletes the failed attachments in ACC.",
+        "Open the file to see whether it is damaged or protected, and delete the failed attachments in ACC.",
+    )
+
+
+def background_failure(row: Attachment, job: Job | None, now: datetime) -> Exception | None:
+    """Return what ended an attachment's way while nobody waited; None while it is on its way, or waits for somebody."""
+    if row.async_state == AsyncState.FAILURE:
+        return ProcessingFailed(row.id)
+    if job is None or job.running or row.is_file_uploaded:
+        return None
+    if job.expired(now.timestamp()):
+        return JobStopped(UploadExpired(row.id), "send", row.id)
+    return JobStopped(job.error, job.step, row.id) if job.error is not None else None
+
+
+def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
+    """Return what tells a waiting client of bytes read and sent, and of what is left to do once all are."""
+
+    async def tell(job: Job) -> None:
+        if isinstance(job, LocalFileJob) and job.size is not None:
+            # One more than the bytes: while storage and ACC finish, the last of them is not the end.
+            await call.report(job.hashed.value + job.progress.value, 2 * job.size + 1, job.state)
+
+    return tell
+
+
+def _code(failure: Exception | None) -> Code | None:
+    explained = describe_error(failure) if failure is not None else None
+    return explained.code if explained is not None else None
+
+
+async def _discarded(desk: Desk, row: Attachment, job: Job | None) -> bool:
+    """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
+    if not isinstance(job, CallerUploadJob) or job.upload_key is None:
+        return older(row, desk.now(), DISCARDED_SECONDS)
+    try:
+        return await desk.transfers.discarded(job)
+    except Forbidden:
+        return False  # somebody else's, see `_stored`
+
+
+async def _stored(desk: Desk, row: Attachment) -> Stored | None:
+    try:
+        return await desk.transfers.stored_bytes(row)
+    except Forbidden:
+        return None  # somebody else's reservation: whether its bytes arrived is theirs to know

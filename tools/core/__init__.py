@@ -1,0 +1,1 @@
+"""What every tool shares: arguments, context, dispatch, consent, results."""

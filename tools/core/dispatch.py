@@ -1,0 +1,51 @@
+"""Carrying out a tool's call, whoever makes it: an assistant over MCP, or a person's command line.
+
+What a person or an agent can act on becomes an answer; a fault of ours stays an exception.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tools.core.arguments import read_arguments
+from tools.core.context import Call, Desk
+from tools.core.results import ErrorResult, Result
+
+if TYPE_CHECKING:
+    from tools.core.definition import Definition
+
+
+async def carried_out(
+    definition: "Definition[Any]", desk: Desk, call: Call, arguments: dict[str, Any]
+) -> tuple[Call, Result]:
+    """Do what a tool does and return its answer, and the call with the arguments as they were understood.
+
+    Raises:
+        Exception: A fault of ours, which nobody who calls can act on.
+    """
+    try:
+        if definition.writes:
+            desk.policy.check_writing()
+        chosen = read_arguments(definition.arguments, arguments)
+        call = replace(call, arguments=chosen.given())
+        result: Result = await definition.run(desk, call, chosen)
+    except Exception as error:
+        answer = refusal(error, desk, call)
+        if answer is None:
+            raise
+        return call, answer
+    return call, result
+
+
+def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
+    """Return what a failed call answers; None for a fault of ours."""
+    from tools.errors.description import describe_error
+    from tools.next_steps.after_error import Failure, after_failure
+
+    found = describe_error(error)
+    if found is None:
+        return None
+    failure = Failure(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
+    steps = after_failure(failure, desk.policy.surroundings)
+    # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
+    tool = steps[0].tool if found.standing is not None and steps else call.tool
+    return ErrorResult(error=found.body(tool), next_steps=steps)

@@ -1,0 +1,56 @@
+"""What the settings allow, whatever a caller asks for."""
+
+from dataclasses import dataclass
+
+from tools.errors.exceptions import ProjectNotAllowed, ReadOnly
+from tools.next_steps.after_success import Surroundings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
+
+    `projects` are bare UUIDs; none means all. `local_files` is false over HTTP, where no path means anything. With
+    `asks` a person agrees before a file becomes visible.
+    """
+
+    local_files: bool
+    read_only: bool = False
+    projects: frozenset[str] = frozenset()
+    max_wait_seconds: int = 45
+    asks: bool = False
+
+    def check_writing(self) -> None:
+        """Let a writing tool go on.
+
+        Raises:
+            ReadOnly: The server was told to change nothing.
+        """
+        if self.read_only:
+            raise ReadOnly(
+                "This server only reads: nothing can be attached or confirmed.",
+                "A person can restart it without SUBMITTAL_MCP_READ_ONLY.",
+                "Run it without SUBMITTAL_MCP_READ_ONLY or --read-only.",
+            )
+
+    def allows(self, project_id: str) -> bool:
+        """Whether a project may be worked with."""
+        return not self.projects or project_id in self.projects
+
+    def check_project(self, project_id: str) -> None:
+        """Let a call on a project go on.
+
+        Raises:
+            ProjectNotAllowed: The project is not among those the server was told to work with.
+        """
+        if not self.allows(project_id):
+            raise ProjectNotAllowed(
+                "This server was told to leave that project alone.",
+                "A person can add it to SUBMITTAL_MCP_PROJECTS.",
+                "Add it to SUBMITTAL_MCP_PROJECTS.",
+            )
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """The part of it that next steps depend on."""
+        return Surroundings(self.local_files, self.read_only, self.max_wait_seconds)

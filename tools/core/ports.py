@@ -1,0 +1,72 @@
+"""What a tool reaches its caller through, and the person behind the caller: each server or command has its own way."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tools.core.text_sanitizer import clean
+
+Report = Callable[[float, float | None, str], Awaitable[None]]
+"""(done, total or None, a word on what is being done) -> told to the client, if it asked for progress."""
+
+LONGEST: Final = 200
+"""Characters of one line that a person is shown; more would push the others off a small window."""
+
+
+@dataclass(frozen=True)
+class ConsentSummary:
+    """What a person is shown of a file: its name and bytes, and where it is to be seen.
+
+    `size_bytes` and `sha256` are None where nobody here has seen the bytes; `origin` then says where they come from.
+    `project` and `submittal` are names as people know them, `place` the ids that they stand for.
+    """
+
+    name: str
+    size_bytes: int | None
+    sha256: str | None
+    origin: str
+    project: str
+    submittal: str
+    place: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each fact; no name from elsewhere can add a line of its own."""
+        size = f"{self.size_bytes:,} bytes" if self.size_bytes is not None else f"not known ({self.origin})"
+        facts = {
+            "File": self.name,
+            "Size": size,
+            "SHA-256": self.sha256 or f"not known ({self.origin})",
+            "Project": self.project,
+            "Submittal": self.submittal,
+        }
+        lines = [f"{name}: {_one_line(value)}" for name, value in facts.items()]
+        return "\n".join(["Make this file visible in Autodesk Construction Cloud?", *lines])
+
+
+class ConsentPrompt(Protocol):
+    """A way to the person who is behind a call."""
+
+    async def agrees(self, showing: ConsentSummary) -> bool:
+        """Show the person something, and return whether they agree.
+
+        Raises:
+            ConfirmationRequired: There is no way to ask them.
+        """
+
+
+class SignInPage(Protocol):
+    """Where a person can sign in: a link to this machine, with nothing secret in it."""
+
+    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
+        """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""
+
+    async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
+        """Wait for the try under way, `seconds` at most, and return whether somebody has signed in meanwhile.
+
+        With `opened_only` only if somebody has followed the link, and so is at Autodesk's page now.
+        """
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text, LONGEST).split())

@@ -1,0 +1,276 @@
+"""From ACC's rows to what an agent is shown: fewer fields, our words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from acc.models import Attachment, AttachmentCategory, Item, ItemState, Task, UserType
+from tools.core.results import (
+    AttachmentRow,
+    AttachmentView,
+    Candidate,
+    Court,
+    Progress,
+    SubmittalRow,
+    SubmittalView,
+    TaskRow,
+)
+from tools.errors.codes import Code
+from tools.next_steps.after_success import Standing
+from transfers.attachment_state import FOLLOW_SECONDS, attachment_state
+from transfers.categories import allowed_categories, category_word
+from transfers.confirming import Stored
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.linked_file import LinkedFileJob
+from transfers.jobs.local_file import LocalFileJob
+
+ATTACH: Final = "Attachment::create"
+CONFIRM: Final = "Attachment::partial_update"
+CLOSE_TASK: Final = "Task::close"
+REVIEW: Final = ItemState.REVIEW
+
+_GIVEN_CATEGORIES: Final = [
+    AttachmentCategory.SUBMISSION,
+    AttachmentCategory.FOR_REVIEW,
+    AttachmentCategory.REVIEW_RESPONSE,
+    AttachmentCategory.FINAL_RESPONSE,
+]
+
+
+def attachment_view(
+    row: Attachment, project_id: str, item_id: str, job: Job | None, found: Stored | None
+) -> AttachmentView:
+    """Show a row of ACC, with what this process knows of its transfer; `found` is storage's own word."""
+    sending = job is not None and job.sending
+    stored = found is not None or (job is not None and job.stored)
+    return AttachmentView(
+        id=row.id,
+        project_id=project_id,
+        submittal_id=item_id,
+        name=row.name,
+        state=attachment_state(row, sending=sending, stored=stored),
+        category=category_word(row.category_id),
+        task_id=row.task_id,
+        revision=row.revision,
+        size_bytes=job.size if job is not None and job.size is not None else found and found.size,
+        sha256=job.sha256 if job is not None else None,
+        verified=job is not None and job.verified,
+        version_urn=row.urn,
+        urn_version=row.urn_version,
+        async_state=row.async_state,
+        duplicated_from=row.duplicated_from,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        updated_at=row.updated_at,
+        updated_by=row.updated_by,
+        progress=_progress(job) if not stored else None,
+        permittedActions=[_without_empty(action) for action in row.raw_permitted_actions],
+        permitted_actions_incomplete=row.permitted_actions_incomplete,
+    )
+
+
+def attachment_row(view: AttachmentView) -> AttachmentRow:
+    """Show an attachment that ACC has beside its submittal, in fewer words."""
+    shared = view.model_dump(include=set(AttachmentRow.model_fields) - {"permittedActions"})
+    return AttachmentRow(**shared, permittedActions=[_short(action) for action in view.permittedActions])
+
+
+def preparing_view(job: Job) -> AttachmentView:
+    """Show a job that has no attachment yet."""
+    where = job.destination
+    return AttachmentView(
+        id=None,
+        project_id=where.project_id,
+        submittal_id=where.item_id,
+        name=job.name,
+        state="preparing",
+        category=where.category,
+        task_id=where.task_id,
+        revision=where.revision,
+        size_bytes=job.size,
+        sha256=job.sha256,
+        verified=False,
+        version_urn=None,
+        urn_version=None,
+        async_state=None,
+        duplicated_from=None,
+        created_at=None,
+        created_by=None,
+        updated_at=None,
+        updated_by=None,
+        progress=_progress(job),
+        permittedActions=[],
+        permitted_actions_incomplete=False,
+    )
+
+
+def standing(
+    view: AttachmentView,
+    row: Attachment,
+    item: Item | None,
+    person_id: str,
+    now: datetime,
+    job: Job | None,
+    *,
+    problem: Code | None = None,
+) -> Standing:
+    """Return what decides on the next steps of an attachment of `item`; None where that was not read just now."""
+    mine = row.created_by == person_id
+    return Standing(
+        project_id=view.project_id,
+        submittal_id=view.submittal_id,
+        attachment_id=view.id,
+        state=view.state,
+        mine=mine,
+        may_confirm=mine and row.permitted(CONFIRM) is not None,
+        may_attach=item is None or item.permitted(ATTACH) is not None,
+        awaits_caller=isinstance(job, CallerUploadJob) and not job.stored and problem is None,
+        overdue=overdue(row, now),
+        problem=problem,
+        content=_content(job),
+        manner=_manner(view, row, item),
+    )
+
+
+def _content(job: Job | None) -> dict[str, Any]:
+    """Return the arguments that name what a job attaches; empty where nobody here knows."""
+    key = {"idempotency_key": job.key} if job is not None and job.key else {}
+    if isinstance(job, LocalFileJob):
+        return {"file_path": job.path, **key}
+    return {"file_urn": job.version_urn, **key} if isinstance(job, LinkedFileJob) else {}
+
+
+def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[str, Any]:
+    """Return the arguments that attach in the same way, but for what ACC would choose itself or not take now."""
+    manner: dict[str, Any] = {"name": view.name}
+    if item is None:
+        return manner
+    if view.category in allowed_categories(item.state_id or "", overrides(item))[1:]:
+        manner["category"] = view.category
+    if row.task_id and item.state_id == REVIEW:
+        manner["task_id"] = row.task_id
+    return manner
+
+
+def overdue(row: Attachment, now: datetime) -> bool:
+    """Whether nobody waits any more for ACC to process the attachment."""
+    return older(row, now, FOLLOW_SECONDS)
+
+
+def older(row: Attachment, now: datetime, seconds: float) -> bool:
+    """Whether nothing has happened to the attachment in ACC for that long."""
+    since = row.updated_at or row.created_at
+    return since is not None and (now - since).total_seconds() > seconds
+
+
+def submittal_row(item: Item, person_id: str) -> SubmittalRow:
+    """Show a submittal as a list does."""
+    return SubmittalRow(
+        id=item.id,
+        number=number(item),
+        title=item.title,
+        state=item.state_id,
+        revision=item.revision,
+        due_date=item.due_date,
+        court=item.ball_in_court_type,
+        in_my_court=court(item, person_id, []),
+        can_attach=item.permitted(ATTACH) is not None,
+    )
+
+
+def submittal_view(item: Item, project_id: str, person_id: str, tasks: list[TaskRow]) -> SubmittalView:
+    """Show one submittal with what this person may do with it."""
+    may_create = item.permitted(ATTACH) is not None
+    return SubmittalView(
+        id=item.id,
+        project_id=project_id,
+        number=number(item),
+        title=item.title,
+        state=item.state_id,
+        revision=item.revision,
+        spec=" ".join(part for part in (item.spec_identifier, item.spec_title) if part) or None,
+        due_date=item.due_date,
+        court=item.ball_in_court_type,
+        in_my_court=court(item, person_id, tasks),
+        can_attach=may_create,
+        allowed_categories=allowed_categories(item.state_id or "", overrides(item)) if may_create else [],
+        my_tasks=tasks,
+        permittedActions=[_short(_without_empty(action)) for action in item.raw_permitted_actions],
+        permitted_actions_incomplete=item.permitted_actions_incomplete,
+    )
+
+
+def court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
+    """Whether the ball is in this person's court; a company's or a role's is not guessed at."""
+    if tasks or person_id in item.ball_in_court_users:
+        return True
+    return "unknown" if item.ball_in_court_companies or item.ball_in_court_roles else False
+
+
+@dataclass(frozen=True)
+class ReviewTask:
+    """A review task; `mine`: this person may close it, also as one of a company that nobody can look up.
+
+    `reviewer` is the Autodesk id of a person; None for a company or a role.
+    """
+
+    row: TaskRow
+    mine: bool
+    in_progress: bool
+    reviewer: str | None
+
+
+def review_task(task: Task, step_number: float | None) -> ReviewTask:
+    """Show a review task, and whose it is."""
+    row = TaskRow(
+        id=task.id,
+        step=int(step_number) if step_number is not None else None,
+        required=task.is_required,
+        due_date=task.step_due_date,
+    )
+    return ReviewTask(
+        row,
+        mine=task.permitted(CLOSE_TASK) is not None,
+        in_progress=task.status == "in-progress",
+        reviewer=task.assigned_to if task.assigned_to_type == UserType.USER else None,
+    )
+
+
+def task_choices(tasks: Sequence[ReviewTask]) -> list[ReviewTask]:
+    """Return the tasks that an attachment may be meant for: this person's open ones, else all in progress."""
+    return [task for task in tasks if task.mine] or [task for task in tasks if task.in_progress]
+
+
+def candidate(item: Item) -> Candidate:
+    """Show a submittal as one that was perhaps meant."""
+    return Candidate(id=item.id, number=number(item), title=item.title, state=item.state_id)
+
+
+def number(item: Item) -> str:
+    """Return the number that people see."""
+    return item.custom_identifier_human_readable or item.custom_identifier or str(item.identifier or "")
+
+
+def overrides(item: Item) -> list[str]:
+    """Return the category numbers that may be chosen against the automatic one; an empty list of ACC's allows any."""
+    action = item.permitted(ATTACH)
+    listed = action.allowed_values("categoryId") if action else None
+    return list(_GIVEN_CATEGORIES) if listed == [] else [str(value) for value in listed or ()]
+
+
+def _progress(job: Job | None) -> Progress | None:
+    if not isinstance(job, LocalFileJob) or job.size is None:
+        return None
+    done = job.hashed.value if job.attachment is None else job.progress.value
+    return Progress(bytes_done=done, bytes_total=job.size)
+
+
+def _without_empty(action: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the members that say nothing; an empty list inside `fields` says that any value is allowed."""
+    return {name: member for name, member in action.items() if member not in (None, "", [], {})}
+
+
+def _short(action: dict[str, Any]) -> dict[str, Any]:
+    return action if action.get("id") == ATTACH else {name: action[name] for name in ("id",) if name in action}

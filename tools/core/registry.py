@@ -1,0 +1,29 @@
+"""All tools, in the order in which a model sees them."""
+
+from typing import Any
+
+from tools import (
+    add_submittal_attachment,
+    confirm_attachment,
+    find_project_files,
+    find_projects,
+    find_submittals,
+    get_attachment_status,
+    get_submittal,
+    sign_in,
+)
+from tools.core.definition import Definition
+
+
+def definitions(*, local_files: bool) -> list[Definition[Any]]:
+    """Return every tool; where the server cannot read the person's files, none takes a path."""
+    return [
+        add_submittal_attachment.definition(local_files=local_files),
+        confirm_attachment.DEFINITION,
+        get_attachment_status.DEFINITION,
+        find_projects.DEFINITION,
+        find_submittals.DEFINITION,
+        get_submittal.DEFINITION,
+        find_project_files.DEFINITION,
+        sign_in.DEFINITION,
+    ]

@@ -1,0 +1,281 @@
+"""What the tools answer: the shapes promised in design section 5, as pydantic models.
+
+What is ours is snake_case; `permittedActions` is ACC's own and keeps its name and shape. Times are RFC 3339 in UTC.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from tools.core.text_sanitizer import clean, clean_json
+from tools.errors.codes import Code
+from transfers.attachment_state import AttachmentState
+from transfers.categories import Category
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+Time = Annotated[datetime, PlainSerializer(_utc, when_used="json")]
+Foreign = Annotated[str, AfterValidator(clean)]
+"""Text that came from Autodesk, ids included; cleaned when a result is made of it."""
+
+PermittedActions = Annotated[list[dict[str, Any]], AfterValidator(clean_json)]
+Incomplete = Annotated[bool, Field(default=False, exclude_if=lambda incomplete: not incomplete)]
+"""Whether ACC sent something that is no object among the actions; not part of an answer where it did not."""
+
+
+class Result(BaseModel):
+    """Base of every answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class NextStep(Result):
+    """A tool call that is possible now; as it stands, unless `needs` names arguments that only the caller can give.
+
+    `arguments` are taken from cleaned fields of a result, or are the caller's own, which must come back unchanged.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    needs: list[str] = []
+    reason: str
+
+
+class Progress(Result):
+    """How many bytes of a transfer (or, while preparing, of the first reading) are done."""
+
+    bytes_done: int
+    bytes_total: int
+
+
+class AttachmentView(Result):
+    """An attachment; `id` is null only while `preparing`."""
+
+    id: Foreign | None
+    project_id: str
+    submittal_id: Foreign
+    name: Foreign
+    state: AttachmentState
+    category: Category
+    task_id: Foreign | None
+    revision: int | None
+    size_bytes: int | None
+    sha256: str | None
+    verified: bool
+    version_urn: Foreign | None
+    urn_version: int | None
+    async_state: Foreign | None
+    duplicated_from: Foreign | None
+    created_at: Time | None
+    created_by: Foreign | None
+    updated_at: Time | None
+    updated_by: Foreign | None
+    progress: Progress | None
+    permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
+
+
+class AttachmentRow(Result):
+    """An attachment beside its submittal: what tells it from others; `get_attachment_status` has the rest of it.
+
+    Of its `permittedActions` there are the ids, as of the submittal's.
+    """
+
+    id: Foreign
+    name: Foreign
+    state: AttachmentState
+    category: Category
+    task_id: Foreign | None
+    revision: int | None
+    size_bytes: int | None
+    version_urn: Foreign | None
+    created_at: Time | None
+    permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
+
+
+class Upload(Result):
+    """Where and how the caller sends the bytes; FILE in a command stands for the path."""
+
+    method: str
+    url: Annotated[str, Field(repr=False)]
+    headers: dict[str, str]
+    command: Annotated[str, Field(repr=False)]
+    command_windows: Annotated[str, Field(repr=False)]
+    expires_at: Time
+    max_bytes: int
+
+
+class AttachmentResult(Result):
+    """What the three attachment tools answer about one attachment."""
+
+    attachment: AttachmentView
+    already_attached: bool = False
+    upload: Upload | None = None
+    next_steps: list[NextStep]
+
+
+class AttachmentsResult(Result):
+    """A page of a submittal's attachments, newest first."""
+
+    attachments: list[AttachmentView]
+    next_cursor: str | None
+    next_steps: list[NextStep]
+
+
+class ProjectRow(Result):
+    """A project; `supported` is false for BIM 360, which the Submittals API does not serve."""
+
+    id: str
+    name: Foreign
+    account: Foreign
+    type: Foreign
+    supported: bool
+
+
+class ProjectsResult(Result):
+    """A page of projects; `accounts_unavailable` of the person's accounts could not be listed."""
+
+    projects: list[ProjectRow]
+    accounts_unavailable: int
+    next_cursor: str | None
+    next_steps: list[NextStep]
+
+
+Court = Literal[True, False, "unknown"]
+"""Whether the ball is in this person's court; a company's or a role's is "unknown", never guessed."""
+
+
+class SubmittalRow(Result):
+    """A submittal as a list shows it."""
+
+    id: Foreign
+    number: Foreign
+    title: Foreign
+    state: Foreign | None
+    revision: int | None
+    due_date: date | None
+    court: Foreign | None
+    in_my_court: Court
+    can_attach: bool
+
+
+class SubmittalsResult(Result):
+    """A page of submittals."""
+
+    submittals: list[SubmittalRow]
+    next_cursor: str | None
+    next_steps: list[NextStep]
+
+
+class TaskRow(Result):
+    """An open review task that this person may close."""
+
+    id: Foreign
+    step: int | None
+    required: bool
+    due_date: date | None
+
+
+class SubmittalView(Result):
+    """A submittal; `permittedActions` carries fields for `Attachment::create` only, the other ids alone."""
+
+    id: Foreign
+    project_id: str
+    number: Foreign
+    title: Foreign
+    state: Foreign | None
+    revision: int | None
+    spec: Foreign | None
+    due_date: date | None
+    court: Foreign | None
+    in_my_court: Court
+    can_attach: bool
+    allowed_categories: list[Category]
+    my_tasks: list[TaskRow]
+    permittedActions: PermittedActions  # noqa: N815  # ACC's name
+    permitted_actions_incomplete: Incomplete
+
+
+class SubmittalResult(Result):
+    """A submittal with a page of its attachments, newest first."""
+
+    submittal: SubmittalView
+    attachments: list[AttachmentRow]
+    next_cursor: str | None
+    next_steps: list[NextStep]
+
+
+class FileRow(Result):
+    """A file of the Files tool; `version_urn` is what `file_urn` takes."""
+
+    id: Foreign
+    name: Foreign
+    path: Foreign
+    version_urn: Foreign
+    version: int | None
+    size_bytes: int | None
+    modified_at: Time | None
+
+
+class FilesResult(Result):
+    """Files found; `complete` is false when the search stopped at its limit of folders."""
+
+    files: list[FileRow]
+    complete: bool
+    next_cursor: str | None
+    next_steps: list[NextStep]
+
+
+class Person(Result):
+    """Somebody who is signed in; `id` is their Autodesk id."""
+
+    id: Foreign
+    name: Foreign
+    email: Foreign | None
+
+
+class SignInResult(Result):
+    """Who is signed in, and to which Autodesk (a base URL)."""
+
+    person: Person
+    autodesk: str
+    next_steps: list[NextStep]
+
+
+class Candidate(Result):
+    """One of the things that an ambiguous argument could mean."""
+
+    id: Foreign
+    number: Foreign | None = None
+    title: Foreign | None = None
+    name: Foreign | None = None
+    state: Foreign | None = None
+
+
+class ErrorBody(Result):
+    """Why a call did not do what was asked, and what to do."""
+
+    # As a plain text in the schema: 32 codes in each of eight schemas would be paid for by whoever reads them.
+    code: Annotated[Code, WithJsonSchema({"type": "string"})]
+    message: str
+    hint: str
+    failed_step: str | None = None
+    retryable: bool = False
+    retry_after_seconds: float | None = None
+    http_status: int | None = None
+    candidates: list[Candidate] = []
+    shell_hint: SkipJsonSchema[str] = Field(default="", exclude=True)
+    """What helps a person at a shell, where no tool can be called; never served."""
+
+
+class ErrorResult(Result):
+    """What a failed call answers."""
+
+    error: ErrorBody
+    next_steps: list[NextStep]

@@ -1,0 +1,45 @@
+"""Which version in the Files tool `file_urn` means: its URN, the file's own (the newest version), or a pasted URL."""
+
+from typing import TYPE_CHECKING
+
+from acc.errors import Forbidden, NotFound, Rejected
+from acc.ids import InvalidId, VersionUrn
+from tools.core.context import Desk
+from tools.errors.exceptions import Again, InvalidArguments, NotInFiles
+from tools.lookup.references import LINEAGE, NotAReference, file_reference
+
+if TYPE_CHECKING:
+    from acc.models import FileVersion
+
+_ANOTHER = Again(needs=["file_urn"])
+
+
+async def linked_version(desk: Desk, project_id: str, text: str) -> "FileVersion":
+    """Return the version, read in the target project: one of another project is not there.
+
+    Raises:
+        InvalidArguments: `text` names no file.
+        NotInFiles: The project has no such file.
+        AccError: Data Management refused or is away.
+    """
+    files = desk.acc.files
+    try:
+        urn = file_reference(text)
+        if LINEAGE.fullmatch(urn):
+            urn = (await files.item(project_id, urn)).data.tip_id or ""
+        VersionUrn.parse(urn)
+        return await files.version(project_id, urn)
+    except (InvalidId, NotAReference):
+        raise InvalidArguments(
+            "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
+            "Take version_urn from find_project_files.",
+            "Copy the file's address in ACC.",
+            again=_ANOTHER,
+        ) from None
+    except (Forbidden, NotFound, Rejected):
+        raise NotInFiles(
+            "This project has no such file version, or this person may not see it.",
+            "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
+            "Only versions of the submittal's own project can be linked: look for it in the project's Files tool.",
+            again=_ANOTHER,
+        ) from None

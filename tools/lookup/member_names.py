@@ -1,0 +1,42 @@
+"""Names of a project's people, which Submittals knows by id only (fact sheet 9b)."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from acc.client import Acc
+from acc.errors import AccError, Forbidden, NotFound, Rejected
+from tools.core.kept import Kept
+
+MEMBERS_SECONDS: Final = 600.0
+"""How long a member list is used again: people seldom join a project, and a list can have many pages."""
+
+_log = logging.getLogger(__name__)
+
+
+class MemberNames:
+    """Names by Autodesk id, from member lists that are kept by person and project.
+
+    ACC may refuse the list, and an older sign-in lacks its scope: then nobody has a name, and nothing fails.
+    """
+
+    def __init__(self, acc: Acc, clock: Callable[[], float] = time.monotonic) -> None:
+        self._acc = acc
+        self._kept = Kept[Mapping[str, str]](clock=clock, seconds=MEMBERS_SECONDS)
+
+    async def of_project(self, project_id: str, person_id: str) -> Mapping[str, str]:
+        """Return the names of a project's members as `person_id` may see them; empty where ACC gives none."""
+        kept = self._kept.get(person_id, project_id)
+        if kept is not None:
+            return kept
+        try:
+            members = await self._acc.projects.members(project_id)
+        except (Forbidden, NotFound, Rejected) as refused:
+            _log.info("names of members are not to be had: %s", refused)
+            members = []
+        except AccError as failed:
+            _log.warning("names of members could not be read: %s", failed)
+            return {}
+        names = {one.autodesk_id: one.name for one in members if one.autodesk_id and one.name}
+        return self._kept.keep(names, person_id, project_id)

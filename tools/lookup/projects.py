@@ -1,0 +1,77 @@
+"""The projects a person can see, over all their accounts; kept for a while, for hubs allow 50 requests a minute."""
+
+from dataclasses import dataclass
+
+from acc.client import Acc
+from acc.ids import InvalidId, submittals_project_id
+from tools.core.kept import Kept
+from tools.lookup.references import alike
+
+
+@dataclass(frozen=True)
+class KnownProject:
+    """A project of the person's; `type` is ACC, BIM360 or as ACC says. `id` is the bare UUID."""
+
+    id: str
+    name: str
+    hub_id: str
+    hub_name: str
+    type: str
+
+    @property
+    def supported(self) -> bool:
+        """Whether the Submittals API serves it."""
+        return self.type.upper() != "BIM360"
+
+
+@dataclass(frozen=True)
+class ProjectList:
+    """All projects of a person by name, how many accounts would not answer, and whether none admits the app."""
+
+    projects: tuple[KnownProject, ...]
+    accounts_unavailable: int = 0
+    not_provisioned: bool = False
+
+    def named(self, words: str) -> list[KnownProject]:
+        """Return the projects of that name; where there is none, those whose name holds the words."""
+        wanted = alike(words)
+        exact = [project for project in self.projects if alike(project.name) == wanted]
+        return exact or self.holding(words)
+
+    def holding(self, words: str) -> list[KnownProject]:
+        """Return the projects whose name holds the words; all of them for none."""
+        wanted = alike(words)
+        return [project for project in self.projects if wanted in alike(project.name)]
+
+
+class ProjectLists:
+    """Reads the list of one person's projects, seldom."""
+
+    def __init__(self, acc: Acc) -> None:
+        self._acc = acc
+        self._kept = Kept[ProjectList]()
+
+    async def get(self) -> ProjectList:
+        """Return the list, perhaps a kept one. An empty one is never kept: somebody is about to mend that.
+
+        Raises:
+            AccError: Autodesk refused or is away.
+        """
+        kept = self._kept.get()
+        if kept is not None:
+            return kept
+        listed = await self._read()
+        return self._kept.keep(listed) if listed.projects else listed
+
+    async def _read(self) -> ProjectList:
+        accounts = await self._acc.projects.hubs()
+        found: list[KnownProject] = []
+        for hub in accounts.hubs:
+            for project in await self._acc.projects.projects(hub.id):
+                try:
+                    bare = submittals_project_id(project.id)
+                except InvalidId:
+                    continue  # a project of another product, which Submittals cannot name
+                found.append(KnownProject(bare, project.name, hub.id, hub.name, project.project_type))
+        found.sort(key=lambda project: (project.name.casefold(), project.id))
+        return ProjectList(tuple(found), len(accounts.faults), accounts.app_not_provisioned)

@@ -1,0 +1,136 @@
+"""Searching a project's submittals: what ACC filters, what has to be picked from its rows, and where to go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from acc.models import Item, Page
+from acc.pagination import next_offset
+from tools.core.ports import Report
+from tools.core.presenters import ATTACH, number
+from tools.lookup.references import alike, search_terms
+
+if TYPE_CHECKING:
+    from acc.submittals import Submittals
+
+LARGEST_PAGE: Final = 50
+"""The largest page that ACC documents."""
+
+LOOKED_THROUGH: Final = 500
+"""Rows read in one call when only some are wanted; a cursor goes on after them."""
+
+ORDER: Final = "identifier desc,id desc"
+"""Newest first; the id makes the order whole, so that pages neither repeat nor skip a row."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which submittals: by `words`, by ACC's own `filters`, and only those to which this person may attach."""
+
+    words: str | None
+    filters: Mapping[str, str | None]
+    attachable: bool
+
+    @property
+    def terms(self) -> list[str | None]:
+        """What to search ACC for, until one brings rows."""
+        return [*search_terms(self.words)] if self.words else [None]
+
+    @property
+    def number(self) -> str:
+        """The number that the words are, in the form of `alike`; "" for other words.
+
+        ACC finds all of its specification section by it, the only part of it that ACC searches.
+        """
+        return alike(self.words) if self.words and len(self.terms) > 1 else ""
+
+    @property
+    def picks(self) -> bool:
+        """Whether some of ACC's rows are not wanted."""
+        return self.attachable or bool(self.number)
+
+    def fits(self, item: Item) -> bool:
+        """Whether a row that ACC lists is wanted."""
+        return self.number in alike(number(item)) and (not self.attachable or item.permitted(ATTACH) is not None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a list goes on: about `offset`, after the row with the running number `after`; 0 for none.
+
+    Running numbers never change, so the list goes on rightly however many rows came or went meanwhile.
+    """
+
+    offset: int = 0
+    after: int = 0
+
+    @classmethod
+    def of(cls, position: int) -> Self:
+        """Read what a cursor holds."""
+        return cls(position >> 32, position & 0xFFFFFFFF)
+
+    @property
+    def position(self) -> int:
+        """What a cursor is to hold."""
+        return self.offset << 32 | self.after
+
+    def passed(self, item: Item) -> bool:
+        """Whether a row came on an earlier page; newest first, those are the higher numbers."""
+        return 0 < self.after <= _running(item)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that fit, and where to look further; None at the end."""
+
+    items: list[Item]
+    place: Place | None
+
+
+async def search(
+    submittals: "Submittals", project_id: str, wanted: Wanted, report: Report, *, limit: int, place: Place
+) -> Found:
+    """Return up to `limit` submittals from `place` on, newest first; `report` is told how many were looked through.
+
+    Raises:
+        AccError: ACC refused or is away.
+    """
+    size = LARGEST_PAGE if wanted.picks else min(limit + 1, LARGEST_PAGE)
+    # The last row of the page before shows whether the list is still where it was.
+    start = offset = max(0, place.offset - 1) if place.after else place.offset
+    page = await _page(submittals, project_id, wanted, size, offset)
+    while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
+        start = offset = max(0, offset - LARGEST_PAGE)
+        page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
+    found: list[Item] = []
+    while True:
+        for position, item in enumerate(page.results, start=offset):
+            if place.passed(item) or not wanted.fits(item):
+                continue
+            if len(found) == limit:
+                return Found(found, Place(position, _running(found[-1])))
+            found.append(item)
+        await report(offset - start + len(page.results), None, "submittals looked through")
+        following = next_offset(page, offset=offset)
+        if following is None:
+            return Found(found, None)
+        if len(found) == limit or following - start >= LOOKED_THROUGH:
+            return Found(found, Place(following, _running(page.results[-1])))
+        offset = following
+        page = await _page(submittals, project_id, wanted, size, offset)
+
+
+def _running(item: Item) -> int:
+    number = str(item.identifier or "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+
+
+async def _page(submittals: "Submittals", project_id: str, wanted: Wanted, limit: int, offset: int) -> Page[Item]:
+    page: Page[Item] = Page(results=[])
+    for term in wanted.terms:
+        page = await submittals.items(
+            project_id, search=term, filters=wanted.filters, sort=ORDER, limit=limit, offset=offset
+        )
+        if page.results:
+            break
+    return page

@@ -1,0 +1,1 @@
+"""The tool calls that are possible next: after an answer, after a page, after a failure."""

@@ -1,0 +1,82 @@
+"""Which tool calls are possible after a failed one: a pure function from what is known of the failure.
+
+The same rules as for `tools.next_steps.after_success` hold, and one more: where only a person can help there is no
+step, so that nobody repeats what cannot succeed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tools.core.results import NextStep
+from tools.errors.codes import Code
+from tools.errors.exceptions import Again
+from tools.next_steps.after_success import Standing, Surroundings, after_attachment, step
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed call: `tool` and `arguments` as the caller chose them, and what ended it.
+
+    `again` says how the same call could go on. `uploading` is an attachment (its id) whose bytes are on their way,
+    `standing` is set when what failed is not the call but the attachment it looked at.
+    """
+
+    code: Code
+    tool: str
+    arguments: Mapping[str, Any]
+    again: Again | None = None
+    uploading: str | None = None
+    standing: Standing | None = None
+
+    @property
+    def place(self) -> dict[str, Any] | None:
+        """The submittal that the call was about, as the caller named it."""
+        names = ("project", "submittal")
+        return (
+            {name: self.arguments[name] for name in names} if all(self.arguments.get(name) for name in names) else None
+        )
+
+
+def after_failure(failure: Failure, around: Surroundings) -> list[NextStep]:
+    """Return how to go on after a failed call."""
+    if failure.standing is not None:
+        # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
+        return after_attachment(failure.standing, around)
+    if failure.again is not None:
+        return [_again(failure, failure.again)]
+    match failure.code:
+        case "project_not_found" | "project_not_allowed" | "project_not_supported":
+            return [step("find_projects", {}, "List the projects this person can see.")]
+        case "not_signed_in" | "reauthorization_required" if failure.tool != "sign_in":
+            return [step("sign_in", {}, "Sign in, then repeat the call.")]
+        case "submittal_not_found" if failure.arguments.get("project"):
+            return [step("find_submittals", {"project": failure.arguments["project"]}, "Look for the submittal.")]
+        case _:
+            return _at_place(failure, around, failure.place) if failure.place else []
+
+
+def _at_place(failure: Failure, around: Surroundings, place: dict[str, Any]) -> list[NextStep]:
+    match failure.code:
+        case "processing_failed" | "upload_expired" if not around.read_only:
+            return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file anew.")]
+        case "upload_incomplete" if failure.uploading is not None:
+            arguments = place | {"attachment_id": failure.uploading, "wait_seconds": around.patience}
+            return [step("get_attachment_status", arguments, "The bytes are on their way: wait for them.")]
+        case "attachment_not_found":
+            return [step("get_attachment_status", place, "List the attachments there are.")]
+        case _:
+            return []
+
+
+def _again(failure: Failure, again: Again) -> NextStep:
+    """Repeat the call with what has to be different."""
+    changed = {
+        **{name: value for name, value in failure.arguments.items() if name not in again.without},
+        **again.arguments,
+        **dict.fromkeys(again.needs),
+    }
+    same = changed == failure.arguments
+    return step(
+        failure.tool, changed, "The same call again." if same else "The same call, with what was wrong changed."
+    )

@@ -1,0 +1,211 @@
+"""Which tool calls are possible after an answer: pure functions from what is known to `next_steps`.
+
+A step is valid against the named tool's schema as it stands, or names in `needs` what only the caller can supply. No
+step proposes `upload_by_caller` by itself: a reservation cannot be deleted through ACC's public API.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tools.core.results import NextStep
+from tools.errors.codes import Code
+from transfers.attachment_state import AttachmentState
+
+FOLLOW_WAIT_SECONDS: Final = 30
+"""What a following step asks for; the server may answer sooner."""
+
+MAX_STEPS: Final = 5
+"""Steps of a list; its rows say where the others stand."""
+
+_STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
+
+_GO_ON: Final = "Bytes are missing: attach the same file to go on, or make a new attachment."
+_BYTES_MISSING: Final[dict[Code | None, str]] = {
+    "upload_expired": "Storage has discarded what was sent: attach the file anew.",
+    "file_changed": "Attach the file as it is now: where it is another, as a new attachment.",
+}
+
+MAX_FAILURES: Final = 2
+"""Attachments of one file that ACC may fail to process; after that a person has to look at the file."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What of the server's settings decides on steps: whether files can be read here, and whether writing is off."""
+
+    local_files: bool
+    read_only: bool
+    max_wait_seconds: int
+
+    @property
+    def source(self) -> str:
+        """The argument by which a caller names what to attach."""
+        return "file_path" if self.local_files else "file_urn"
+
+    @property
+    def patience(self) -> int:
+        """How long a following step waits."""
+        return min(FOLLOW_WAIT_SECONDS, self.max_wait_seconds)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An attachment and what is known of it.
+
+    `mine`: this person reserved it; `may_confirm`: and ACC permits confirming it. `may_attach`: ACC lets this person
+    attach to the submittal as it is now. `awaits_caller`: its bytes are to be sent by the caller. `overdue`: it is
+    processing for longer than anybody waits. `problem` is the code of a failure in the background; `failures`: how
+    often ACC has failed to process a file of this name. `call` are the arguments that repeat the call while it is
+    `preparing`. `content` are those that name its content, as far as that is known here, and `manner` those that would
+    attach it in the same way again.
+    """
+
+    project_id: str
+    submittal_id: str
+    attachment_id: str | None
+    state: AttachmentState
+    mine: bool = True
+    may_confirm: bool = True
+    may_attach: bool = True
+    awaits_caller: bool = False
+    overdue: bool = False
+    problem: Code | None = None
+    failures: int = 0
+    call: Mapping[str, Any] | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)
+    manner: Mapping[str, Any] = field(default_factory=dict)
+
+
+def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]:
+    """Return what can be done with an attachment now; nothing once it is ready."""
+    match standing.state:
+        case "preparing":
+            reason = f"The same call joins the running job. {_STOPPING}"
+            return [step("add_submittal_attachment", standing.call or {}, reason)]
+        case "reserved" if standing.awaits_caller:
+            return _confirm(standing, around, "Once the bytes were sent with upload.command: this completes them.")
+        case "reserved":
+            return _attach(standing, around, _BYTES_MISSING.get(standing.problem, _GO_ON))
+        case "uploading":
+            return [_follow(standing, around, f"Bytes are on their way; this waits for them. {_STOPPING}")]
+        case "uploaded":
+            listed = "The bytes are stored; confirming makes the file visible in ACC."
+            missing = "The bytes are stored, but ACC lists no way to confirm them now: this tells why."
+            return _confirm(standing, around, listed if standing.may_confirm else missing)
+        case "processing":
+            usual = "ACC is making a version of the file; this waits for it."
+            overdue = "Processing takes unusually long: this tells what a person can do."
+            return [_follow(standing, around, overdue if standing.overdue else usual)]
+        case "failed":
+            return _attach(standing, around, "ACC could not process these bytes: attach the file anew.")
+        case "ready":
+            return []
+
+
+def after_attachments(standings: Sequence[Standing], around: Surroundings) -> list[NextStep]:
+    """Return what can be done with a list of attachments, newest first; a few steps, none of them twice."""
+    found: list[NextStep] = []
+    for standing in standings:
+        found += [one for one in after_attachment(standing, around) if one not in found]
+    return found[:MAX_STEPS]
+
+
+def after_doubt(project_id: str, submittal_id: str, look_alikes: Sequence[str]) -> list[NextStep]:
+    """Return how to look at rows that a reservation whose answer was lost may have made beside the one in use."""
+    reason = "An answer of ACC was lost: this may be an empty twin. Look at it; a person can delete it in ACC."
+    place = {"project": project_id, "submittal": submittal_id}
+    return [step("get_attachment_status", place | {"attachment_id": one}, reason) for one in look_alikes[:MAX_STEPS]]
+
+
+def after_sign_in() -> list[NextStep]:
+    """Return where work begins."""
+    return [step("find_projects", {}, "Find the project.")]
+
+
+def after_projects(projects: Sequence[str], *, whole: bool) -> list[NextStep]:
+    """Return what can be done with the supported `projects` (ids) of a page, which is the `whole` list or not."""
+    if not projects:
+        return []
+    return [
+        step("find_submittals", _one_or_needed("project", projects, whole=whole), "Find the submittal in a project.")
+    ]
+
+
+def after_submittals(project_id: str, submittals: Sequence[str], *, whole: bool) -> list[NextStep]:
+    """Return what can be done with the `submittals` (ids) of a page, which is the `whole` list or not."""
+    if not submittals:
+        return []
+    arguments = {"project": project_id} | _one_or_needed("submittal", submittals, whole=whole)
+    return [step("get_submittal", arguments, "See whether and how a file can be attached.")]
+
+
+def after_submittal(
+    project_id: str, submittal_id: str, tasks: Sequence[str], around: Surroundings, *, can_attach: bool
+) -> list[NextStep]:
+    """Return how to attach to a submittal, if this person may; in review for one of the `tasks`."""
+    if not can_attach or around.read_only:
+        return []
+    arguments: dict[str, Any] = {"project": project_id, "submittal": submittal_id}
+    if tasks:
+        arguments |= _one_or_needed("task_id", tasks, whole=True)
+    steps = [step("add_submittal_attachment", arguments | {around.source: None}, "Attach a file.")]
+    if not around.local_files:
+        found = {"project": project_id, "query": None}
+        steps.append(step("find_project_files", found, "Find the version to link in the Files tool."))
+    return steps
+
+
+def after_files(project_id: str, version_urns: Sequence[str], around: Surroundings, *, whole: bool) -> list[NextStep]:
+    """Return what can be done with a page of files found in the Files tool; it holds the `whole` list or not."""
+    if not version_urns or around.read_only:
+        return []
+    arguments = {"project": project_id, "submittal": None} | _one_or_needed("file_urn", version_urns, whole=whole)
+    return [step("add_submittal_attachment", arguments, "Link a version to a submittal.")]
+
+
+def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:
+    """Make a step; an argument that is None is one that the caller has to supply."""
+    return NextStep(
+        tool=tool,
+        arguments={name: value for name, value in arguments.items() if value is not None},
+        needs=[name for name, value in arguments.items() if value is None],
+        reason=reason,
+    )
+
+
+def _follow(standing: Standing, around: Surroundings, reason: str) -> NextStep:
+    arguments = {**_names(standing), "wait_seconds": 0 if standing.overdue else around.patience}
+    return step("get_attachment_status", arguments, _with_problem(standing, reason))
+
+
+def _confirm(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
+    if around.read_only or not standing.mine:
+        return []
+    return [step("confirm_attachment", _names(standing), _with_problem(standing, reason))]
+
+
+def _attach(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
+    if around.read_only or not (standing.mine and standing.may_attach) or standing.failures >= MAX_FAILURES:
+        return []
+    place = {"project": standing.project_id, "submittal": standing.submittal_id}
+    known = standing.content and (around.local_files or "file_path" not in standing.content)
+    content = standing.content if known else {around.source: None}
+    arguments = {**place, **content, **standing.manner}
+    return [step("add_submittal_attachment", arguments, _with_problem(standing, reason))]
+
+
+def _names(standing: Standing) -> dict[str, Any]:
+    return {
+        "project": standing.project_id,
+        "submittal": standing.submittal_id,
+        "attachment_id": standing.attachment_id,
+    }
+
+
+def _with_problem(standing: Standing, reason: str) -> str:
+    return f"{standing.problem}: {reason}" if standing.problem else reason
+
+
+def _one_or_needed(name: str, values: Sequence[str], *, whole: bool) -> dict[str, Any]:
+    return {name: values[0] if whole and len(values) == 1 else None}

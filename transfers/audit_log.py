@@ -1,0 +1,141 @@
+"""The audit log: who let which file go where, one line of JSON each, written before it goes.
+
+`audit.jsonl` in the data folder is only ever added to. Each act is a pair of lines with one `id`: `sending`, `linking`
+or `confirming` is on the disk before the act begins, and `sent`, `linked`, `confirmed` or `stopped` follows it. A first
+line without a second means that the process died in between: how far it came, nobody here can say.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+import anyio
+import anyio.to_thread
+import structlog
+
+Act = Literal["sending", "linking", "confirming"]
+
+_DONE: Final[dict[Act, str]] = {"sending": "sent", "linking": "linked", "confirming": "confirmed"}
+_STOPPED: Final = "stopped"
+
+LOCK_SECONDS: Final = 10.0
+"""How long a process waits for its turn; writing one line takes milliseconds."""
+
+_LOOK_SECONDS: Final = 0.02
+_LOCK: Final = "audit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What is known of a file on its way; None where we do not know.
+
+    `autodesk` is a host, `person_id` who signed in, `path` the file's own on this machine. Of bytes that the caller
+    sent, the size is storage's word and the digest unknown; of a linked version, both are.
+    """
+
+    autodesk: str
+    person_id: str
+    project_id: str
+    submittal_id: str
+    attachment_id: str | None
+    name: str
+    path: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    version_urn: str | None = None
+    bytes_sent: int | None = None
+
+
+class AuditLog:
+    """The audit log of a data folder (None: the platform's), which several processes may write at once."""
+
+    def __init__(self, folder: Path | None, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._folder = folder
+        self._lock_seconds = lock_seconds
+        self._log = structlog.get_logger(__name__)
+
+    async def check(self) -> None:
+        """Make sure that the log can be opened for writing, before anything is begun that would need it.
+
+        Raises:
+            StorageProblem: It cannot be.
+        """
+        await anyio.to_thread.run_sync(self.check_now)
+
+    def check_now(self) -> None:
+        """Do what `check` does; blocks.
+
+        Raises:
+            StorageProblem: As there.
+        """
+        self._append(b"")
+
+    @asynccontextmanager
+    async def around(self, act: Act, entry: Callable[[], Entry]) -> AsyncIterator[None]:
+        """Write a line, do what the block does, and write how that ended; `entry` is asked each time.
+
+        Raises:
+            StorageProblem: The first line could not be written; the block is not entered.
+        """
+        pair = uuid.uuid4().hex
+        await self._write(pair, act, entry())
+        try:
+            yield
+        except BaseException as error:
+            await self._end(pair, _STOPPED, entry(), problem=type(error).__name__)
+            raise
+        await self._end(pair, _DONE[act], entry())
+
+    async def _end(self, pair: str, event: str, entry: Entry, **more: str) -> None:
+        from persistence.errors import StorageProblem
+
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._write(pair, event, entry, **more)
+        except StorageProblem as problem:
+            # What happened has happened, and its first line stands: failing the call now would only mislead.
+            self._log.error("audit_outcome_not_written", id=pair, audit_event=event, problem=str(problem))
+
+    async def _write(self, pair: str, event: str, entry: Entry, **more: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        known = {name: value for name, value in asdict(entry).items() if value is not None}
+        # ASCII: a name can then hide nothing from whoever reads the log in a terminal, nor end its line.
+        line = json.dumps({"time": now, "id": pair, "event": event, **known, **more}, ensure_ascii=True)
+        await anyio.to_thread.run_sync(partial(self._append, line.encode("ascii") + b"\n"))
+
+    def _append(self, line: bytes) -> None:
+        from persistence import private_files
+        from persistence.data_folder import DataFolder
+        from persistence.errors import AuditLogUnusable
+
+        folder = DataFolder.open(self._folder)
+        try:
+            with _turn(folder.path / "locks", self._lock_seconds):
+                private_files.append(folder.audit_log, line)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise AuditLogUnusable(folder.audit_log, reason) from error
+
+
+@contextmanager
+def _turn(locks: Path, seconds: float) -> Iterator[None]:
+    """Keep other processes, and other threads of this one, from writing; blocks."""
+    from persistence.locks import FileLocks
+
+    kept = FileLocks(locks)
+    ends = time.monotonic() + seconds
+    while (lock := kept.take(_LOCK)) is None:
+        if time.monotonic() >= ends:
+            raise OSError(None, "another process has held it for too long")
+        time.sleep(_LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,59 @@
+"""What local files hashed to, so that one nobody has touched since is not read again. Everything here blocks."""
+
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text, delete, select
+
+from persistence.database import Component, Database
+from transfers.files.local_file import Digests, Identity
+
+_TABLES: Final = MetaData()
+_DIGESTS: Final = Table(
+    "file_digests",
+    _TABLES,
+    Column("identity", Text, primary_key=True),
+    Column("part_size", BigInteger, nullable=False),
+    Column("whole", Text, nullable=False),
+    Column("parts", Text, nullable=False),
+    Column("used", Double, nullable=False),
+)
+Index("file_digests_used", _DIGESTS.c.used)
+TABLES: Final = Component("file_digests", _TABLES)
+
+
+class DigestStore:
+    """Digests by what tells a file, as it was when it was read, from every other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, path: Path, identity: Identity, part_size: int) -> Digests | None:
+        """Return what a file hashed to before, cut in the same way; None where it has been touched since."""
+        this = (_DIGESTS.c.identity == _name(path, identity), _DIGESTS.c.part_size == part_size)
+        with self._database.reading() as connection:
+            found = connection.execute(select(_DIGESTS.c.whole, _DIGESTS.c.parts).where(*this)).first()
+        return Digests(found.whole, tuple(found.parts.split(","))) if found is not None else None
+
+    def keep(self, path: Path, identity: Identity, part_size: int, digests: Digests) -> None:
+        """Remember what a file hashed to."""
+        values = {
+            "part_size": part_size,
+            "whole": digests.whole,
+            "parts": ",".join(digests.parts),
+            "used": time.time(),
+        }
+        upsert = self._database.insert(_DIGESTS).values(identity=_name(path, identity), **values)
+        with self._database.writing() as connection:
+            connection.execute(upsert.on_conflict_do_update(index_elements=[_DIGESTS.c.identity], set_=values))
+
+    def prune(self, before: float) -> None:
+        """Forget what was kept before a time, in seconds since 1970."""
+        with self._database.writing() as connection:
+            connection.execute(delete(_DIGESTS).where(_DIGESTS.c.used < before))
+
+
+def _name(path: Path, identity: Identity) -> str:
+    return json.dumps([str(path), *identity])

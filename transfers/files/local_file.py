@@ -1,0 +1,204 @@
+"""A local file held open for the whole transfer, and the digests that prove it did not change on the way."""
+
+import hashlib
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from transfers.errors import FileChanged, FileEmpty, FileTooLarge, FileTypeNotAllowed, FileUnreadable
+from transfers.files.allowed_folders import AllowedFolders, OpenedFile
+from transfers.files.names import extension_of
+from transfers.files.os_compat import PositionedReader
+from transfers.upload.part_plan import Part, PartPlan
+
+CHUNK_BYTES: Final = 256 * 1024
+"""One read. Bigger ones gain nothing and cost memory a sender; smaller ones cost system calls (docs/performance)."""
+
+HASHED_AT_ONCE: Final = 1024 * 1024
+"""One read while hashing: handing one to the other thread costs as much as hashing some ten kilobytes."""
+
+
+class Identity(NamedTuple):
+    """What tells a file, as it is at one moment, from every other and from itself at another; `size` is in bytes."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class FileRules:
+    """What may be attached: extensions (lower case, no dot; none means all) and a size in bytes."""
+
+    types: frozenset[str]
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Digests:
+    """SHA-256, in hex, of a whole file and of each part of its plan."""
+
+    whole: str
+    parts: tuple[str, ...]
+
+
+class LocalFile:
+    """A file opened once. Size, time and identity are those of that moment; every read goes through its descriptor.
+
+    Close it only after every thread that reads it has ended: the system gives a closed descriptor's number to others.
+    """
+
+    def __init__(self, opened: OpenedFile, given: str) -> None:
+        self.given = given
+        self._fd = opened.fd
+        self.path: Path = opened.path
+        self._reader = PositionedReader(opened.fd)
+        self._first = os.fstat(opened.fd)
+
+    @classmethod
+    def open(cls, path: str, folders: AllowedFolders, rules: FileRules) -> Self:
+        """Open `path` beneath `folders` and hold it against `rules`.
+
+        Raises:
+            FileProblem: Missing, not allowed, empty, too large, of another type, unreadable.
+        """
+        file = cls(folders.open(path), path)
+        try:
+            file._obey(rules)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    @property
+    def name(self) -> str:
+        """The base name as the file system has it."""
+        return self.path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes when it was opened."""
+        return self._first.st_size
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this file, as it was when opened, from every other."""
+        return _identity(self._first)
+
+    def read(self, length: int, offset: int) -> bytes:
+        """Return exactly `length` bytes from `offset` on, from any thread.
+
+        Raises:
+            FileChanged: The file has become shorter.
+            FileUnreadable: The operating system refused (a network drive that went away).
+        """
+        pieces = []
+        while length:
+            try:
+                piece = self._reader.read(length, offset)
+            except OSError as cause:
+                raise FileUnreadable(self.given, reason=cause.strerror or type(cause).__name__) from cause
+            if not piece:
+                raise FileChanged(self.given)
+            pieces.append(piece)
+            offset += len(piece)
+            length -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def digests(self, plan: PartPlan, progress: "Counter", stop: threading.Event) -> Digests:
+        """Read it once from end to end; a worker thread's job, about a second a gigabyte on two free cores.
+
+        Each read is hashed twice at the same time, for the whole here and for its part in a thread beside.
+
+        Raises:
+            FileChanged: It changed while it was read.
+            FileUnreadable: The operating system refused.
+            InterruptedError: `stop` was set.
+        """
+        whole = hashlib.sha256()
+        parts = []
+        with ThreadPoolExecutor(1, "hash") as beside:
+            for part in plan:
+                one = hashlib.sha256()
+                hashed: Future[None] | None = None
+                for offset, length in chunks(part, HASHED_AT_ONCE):
+                    if stop.is_set():
+                        raise InterruptedError
+                    data = self.read(length, offset)
+                    if hashed is not None:
+                        hashed.result()  # two reads in memory, never more
+                    hashed = beside.submit(one.update, data)
+                    whole.update(data)
+                    progress.add(length)
+                if hashed is not None:
+                    hashed.result()
+                parts.append(one.hexdigest())
+        self.check_unchanged()
+        return Digests(whole.hexdigest(), tuple(parts))
+
+    def check_unchanged(self) -> None:
+        """Compare size, modification time and identity with those of the opening.
+
+        Raises:
+            FileChanged: One of them differs, for the open file or for what its path names now.
+        """
+        try:
+            seen = (os.fstat(self._fd), self.path.stat(follow_symlinks=False))
+        except OSError as cause:
+            raise FileChanged(self.given) from cause
+        if any(_identity(one) != _identity(self._first) for one in seen):
+            raise FileChanged(self.given)
+
+    def close(self) -> None:
+        """Give the descriptor back; harmless the second time."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _obey(self, rules: FileRules) -> None:
+        extension = extension_of(self.name).removeprefix(".").lower()
+        if rules.types and extension not in rules.types:
+            raise FileTypeNotAllowed(self.given, tuple(sorted(rules.types)))
+        if self.size == 0:
+            raise FileEmpty(self.given)
+        if self.size > rules.max_bytes:
+            raise FileTooLarge(self.given, self.size, rules.max_bytes)
+
+
+class Counter:
+    """Bytes done, counted by many threads and read by any."""
+
+    def __init__(self, value: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._value = value
+
+    def add(self, count: int) -> None:
+        """Add `count`, which is negative when a part has to be sent again."""
+        with self._lock:
+            self._value += count
+
+    @property
+    def value(self) -> int:
+        """The sum so far."""
+        return self._value
+
+
+def chunks(part: Part, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:
+    """Return (offset, length) of each read of a part, `size` bytes at once."""
+    end = part.offset + part.length
+    return [(offset, min(size, end - offset)) for offset in range(part.offset, end, size)]
+
+
+def _identity(seen: os.stat_result) -> Identity:
+    return Identity(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)

@@ -1,0 +1,1 @@
+"""One multipart upload: its part plan, signed URLs, connections and state."""
