@@ -150,6 +150,7 @@ class Database:
         self.address = address
         self.engine = engine
         self.answer_seconds = answer_seconds
+        self._writer = engine.execution_options(submittal_writes=True)
 
     @classmethod
     def open(
@@ -214,8 +215,7 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
-        writer = self.engine.execution_options(submittal_writes=True)
-        with self.explained(), writer.connect() as connection, connection.begin():
+        with self.explained(), self._writer.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

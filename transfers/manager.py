@@ -333,16 +333,15 @@ class TransferManager:
     async def find_or_add(self, asked: str, made: Job) -> Job:
         """Return the job for what was `asked`: an earlier one, else the one `made`, written down and not begun."""
         while True:
-            first = await self.repository.ask(lambda tables: tables.asked(asked))
+            first = await self.repository.add(made, asked)
+            if first.id == made.id:
+                return made
             row = await self._carrying(first)
             if row is not None:
                 known = await self.repository.load(row)
                 known.joined_by(made)
                 return known
-            if first is not None:
-                await self.repository.ask(lambda tables: tables.drop(first.id))  # noqa: B023  # awaited at once
-            if await self.repository.add(made, asked):
-                return made
+            await self.repository.ask(lambda tables: tables.drop(first.id))  # noqa: B023  # awaited at once
 
     async def _carrying(self, row: JobRow | None) -> JobRow | None:
         """Return the row of the job that carries the same request now."""

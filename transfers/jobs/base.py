@@ -280,7 +280,7 @@ class Job(ABC):
                 self.attachment = await confirm_upload(context.acc, where.project_id, where.item_id, self.reserved.id)
             self.confirmed = context.clock()
             context.reached("patched")
-            await context.keep(self)
+            await self._keep_confirmed(context)
 
     async def follow(self, context: "JobContext") -> None:
         """Look what ACC makes of the confirmed bytes, for half an hour at most; whoever waited is let go.
@@ -291,14 +291,21 @@ class Job(ABC):
         if self.confirmed is None:
             return
         if self.state == "processing":
-            self.step = "follow"
-            await context.keep(self, status=FOLLOWING)
+            if self.step != "follow":
+                await self._keep_confirmed(context)
             self.let_go()
             context.reached("followed")
             await self._look_until(self.confirmed + FOLLOW_SECONDS, context)
         context.reached("processed")
         if self.state == "failed":
             raise ProcessingFailed(self.reserved.id)
+
+    async def _keep_confirmed(self, context: "JobContext") -> None:
+        if self.state == "processing":
+            self.step = "follow"
+            await context.keep(self, status=FOLLOWING)
+        else:
+            await context.keep(self)
 
     async def _look_until(self, ends: float, context: "JobContext") -> None:
         where, pause = self.destination, FIRST_LOOK_SECONDS

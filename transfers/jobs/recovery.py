@@ -120,7 +120,11 @@ class OrphanedJobRecovery:
         rows = await self._repository.ask(lambda tables: tables.owned(self._context.acc.hosts.api))
         at_work = await self._repository.at_work(rows)
         for row in rows:
-            if row.id not in at_work and await self._eligibility.may(row):
+            if row.id in at_work or not await self._eligibility.may(row):
+                continue
+            if row.cancelled:
+                await self._repository.call_off(row.id)
+            else:
                 await self._runner.take_up(row)
 
     async def prune(self) -> None:

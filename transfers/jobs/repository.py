@@ -56,6 +56,8 @@ class JobAttempt:
     job_id: str
     number: int
     lock: "Lock"
+    record: str
+    """What is written down of the job by now."""
 
 
 @dataclass(frozen=True)
@@ -203,17 +205,18 @@ class JobRepository:
         finally:
             await self._release(lock)
 
-    async def begin(self, row: JobRow, status: str | None = None) -> tuple[JobAttempt, JobRow] | None:
+    async def begin(self, seen: JobRow | str, status: str | None = None) -> tuple[JobAttempt, JobRow] | None:
         """Begin an attempt at a job, and return it with the row as it is then; None while another process works on it.
 
-        Also None where the row has changed since it was read. With a `status` it is a fresh start.
+        Also None where the row has changed since it was `seen`, unless that is but an id. With a `status` it is a fresh
+        start.
 
         Raises:
             StorageProblem: The database cannot be used, or nothing can be locked.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # an attempt that nobody is given would never be released
-            return await self._run(lambda opened: _begin(opened, row, self.owner, status))
+            return await self._run(lambda opened: _begin(opened, seen, self.owner, status))
         raise AssertionError("nothing cancels this scope")
 
     async def renew(self, attempt: JobAttempt) -> JobRow:
@@ -231,7 +234,7 @@ class JobRepository:
             row = opened.tables.begin(seen, self.owner)
             if row is None:
                 raise JobOwnershipLost
-            attempt.number = row.attempt
+            attempt.number, attempt.record = row.attempt, row.record
             return row
 
         return await self._run(again)
@@ -269,14 +272,18 @@ class JobRepository:
         """
 
         def write(opened: _Open) -> None:
-            values.setdefault("attachment_id", job.attachment.id if job.attachment else None)
+            record = self._record(job)
+            if record == attempt.record and not values:
+                return
             opened.tables.save(
                 job.id,
                 attempt.number,
+                attachment_id=job.attachment.id if job.attachment else None,
                 posting=job.listed is not None and job.attachment is None,
-                record=self._record(job),
+                record=record,
                 **values,
             )
+            attempt.record = record
 
         await self._run(write)
 
@@ -362,12 +369,11 @@ class JobRepository:
         """Whether another process works on a job in such a way that it is worth waiting for."""
         return row.status != FOLLOWING and bool(await self.at_work([row]))
 
-    async def add(self, job: Job, asked: str) -> bool:
-        """Write down a job that nobody has begun; false where one was asked for in the same words before."""
-        row = await self._run(lambda _: new_row(job, asked, self._record(job)))
+    async def add(self, job: Job, asked: str) -> JobRow:
+        """Write down a job that nobody has begun; returns its row, or one that was asked for so before."""
         # Before its row is there: whoever finds the row at the same moment is to be given this very object.
         self._jobs[job.id] = job
-        return (await self.ask(lambda tables: tables.add(row))).id == job.id
+        return await self._run(lambda opened: opened.tables.add(new_row(job, asked, self._record(job))))
 
     def seal(self, job_id: str, upload_key: str) -> str:
         """Hide an upload key; blocks, once, for the keys."""
@@ -387,8 +393,10 @@ class JobRepository:
 
     async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
         sealed = read(row).upload_key
+        if sealed is None:
+            return [], None  # parts are of an upload
         parts = await self.ask(lambda tables: tables.parts(row.id))
-        return parts, await anyio.to_thread.run_sync(self._unsealed, row.id, sealed) if sealed is not None else None
+        return parts, await anyio.to_thread.run_sync(self._unsealed, row.id, sealed)
 
     def _unsealed(self, job_id: str, sealed: str) -> str | None:
         try:
@@ -462,17 +470,19 @@ def _new_lock(locks: "Locks", name: str) -> "Lock":
     return lock
 
 
-def _begin(opened: _Open, row: JobRow, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
-    lock = opened.locks.take(job_lock(row.id))
+def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
+    lock = opened.locks.take(job_lock(seen if isinstance(seen, str) else seen.id))
     if lock is None:
         return None
     begun = None
     try:
-        begun = opened.tables.begin(row, owner, status) if not _legacy_owner_lives(opened, row) else None
+        row = opened.tables.row(seen) if isinstance(seen, str) else seen
+        if row is not None and not _legacy_owner_lives(opened, row):
+            begun = opened.tables.begin(row, owner, status)
     finally:
         if begun is None:
             lock.release()
-    return (JobAttempt(row.id, begun.attempt, lock), begun) if begun is not None else None
+    return (JobAttempt(begun.id, begun.attempt, lock, begun.record), begun) if begun is not None else None
 
 
 def _holds(opened: _Open, attempt: JobAttempt) -> bool:

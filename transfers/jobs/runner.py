@@ -159,9 +159,9 @@ class JobRunner:
     async def _begin_again(self, job_id: str, status: str | None = OPEN) -> "tuple[JobAttempt, JobRow] | None":
         """Begin an attempt at a job that nobody works on now, whatever became of the ones before."""
         for _ in range(_BUSY_TRIES):
-            row = await self._row(job_id)
-            begun = await self._repository.begin(row, status) if row is not None else None
-            if begun is not None or row is None or row.owner is not None:
+            begun = await self._repository.begin(job_id, status)
+            row = await self._row(job_id) if begun is None else None
+            if row is None or row.owner is not None:
                 return begun
             await anyio.sleep(0.02)  # whoever worked on it is about to let go of it, or it has changed since
         return None
@@ -279,10 +279,10 @@ class JobRunner:
     async def _report(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
         """Write down how far a run is, and see whether it is to be called off or is no longer ours."""
         while True:
+            await self._repository.signals.wait(job.id, LOOK_SECONDS if job.here else QUIET_SECONDS)
             if await self._repository.report(attempt, *job.bytes_done):
                 self._log.info("job_called_off", job=job.id)
                 called_off.cancel()
-            await self._repository.signals.wait(job.id, LOOK_SECONDS if job.here else QUIET_SECONDS)
 
     async def _follow(self, job: Job, seconds: float) -> None:
         """Look at a job that another process runs until it ends, for some seconds."""
