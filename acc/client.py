@@ -1,4 +1,4 @@
-"""`Acc`: everything of Autodesk that one person needs, behind one object."""
+"""`AccClient`: everything of Autodesk that one person needs, behind one object."""
 
 from collections.abc import Awaitable, Callable, Collection
 from functools import cached_property
@@ -16,20 +16,20 @@ from acc.submittals import Submittals
 if TYPE_CHECKING:
     import httpx
 
-    from acc.connection import Connection, Pace, TokenSource
+    from acc.connection import Connection, RequestGate, TokenSource
     from acc.operations import Operation
-    from acc.responses import Answer
+    from acc.responses import HttpResponse
     from acc.retry import RetryPolicy
 
 
-class Acc:
+class AccClient:
     """One person's way to one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
     left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `pace` says when a
     request may be sent; `on_answer` is shown every answer as it came.
 
-        async with Acc(Hosts.autodesk(), tokens) as acc:
+        async with AccClient(Hosts.autodesk(), tokens) as acc:
             item = await acc.submittals.item(project_id, item_id)
     """
 
@@ -41,8 +41,8 @@ class Acc:
         storage_hosts: Collection[str] = (),
         client: "httpx.AsyncClient | None" = None,
         policy: "RetryPolicy | None" = None,
-        pace: "Pace | None" = None,
-        on_answer: "Callable[[Operation[Any], Answer], None] | None" = None,
+        pace: "RequestGate | None" = None,
+        on_answer: "Callable[[Operation[Any], HttpResponse], None] | None" = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -66,9 +66,9 @@ class Acc:
             on_answer=self._on_answer,
         )
 
-    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> "Acc":
+    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> "AccClient":
         """Return the same way, on which `before_change` is awaited right before whatever may change something."""
-        guarded = Acc(self.hosts, self._tokens, storage_hosts=self._storage_hosts)
+        guarded = AccClient(self.hosts, self._tokens, storage_hosts=self._storage_hosts)
         guarded.connection = self.connection.guarded(before_change)
         return guarded
 

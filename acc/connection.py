@@ -14,7 +14,7 @@ from acc.headers import retry_after_seconds
 from acc.hosts import Hosts
 from acc.operations import Operation
 from acc.requests import Request
-from acc.responses import Answer, error_from_response, parse_answer
+from acc.responses import HttpResponse, error_from_response, parse_answer
 from acc.retry import RetryPolicy, retrying
 from acc.transport import api_client, error_from_transport
 
@@ -41,17 +41,17 @@ class TokenSource(Protocol):
         ...
 
 
-class Pace(Protocol):
+class RequestGate(Protocol):
     """How fast requests may follow each other; whoever it is shared with is its own affair.
 
     What these raise passes through `Connection.send` untouched.
     """
 
-    async def turn(self, operation: str, token: str, base_url: str) -> None:
+    async def acquire(self, operation: str, token: str, base_url: str) -> None:
         """Wait until a request with this bearer token may be sent."""
         ...
 
-    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+    async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
         """Be told that Autodesk answered 429, and how many seconds it wants to be left alone."""
         ...
 
@@ -75,8 +75,8 @@ class Connection:
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         random: Callable[[], float] = _random,
         clock: Callable[[], float] = time.monotonic,
-        pace: Pace | None = None,
-        on_answer: Callable[[Operation[Any], Answer], None] | None = None,
+        pace: RequestGate | None = None,
+        on_answer: Callable[[Operation[Any], HttpResponse], None] | None = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -134,7 +134,7 @@ class Connection:
             self._own_client = api_client(self.hosts)
         return self._own_client
 
-    async def _authorised(self, client: httpx.AsyncClient, request: Request[T]) -> Answer:
+    async def _authorised(self, client: httpx.AsyncClient, request: Request[T]) -> HttpResponse:
         """Send with a token; after a 401, which nothing was done for, once more with a renewed one."""
         token = await self._tokens.access_token()
         answer = await self._exchange(client, request, token)
@@ -145,10 +145,10 @@ class Connection:
             raise error_from_response(request.operation.name, answer.status, answer.headers, answer.body)
         return await self._exchange(client, request, renewed)
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request[T], token: str) -> Answer:
+    async def _exchange(self, client: httpx.AsyncClient, request: Request[T], token: str) -> HttpResponse:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         if self._pace is not None:
-            await self._pace.turn(request.operation.name, token, self.hosts.api)
+            await self._pace.acquire(request.operation.name, token, self.hosts.api)
         if self._before_change is not None and request.method != "GET":
             await self._before_change()
         try:
@@ -162,8 +162,8 @@ class Connection:
             raise error_from_transport(request.operation.name, error) from None
         if self._pace is not None and response.status_code == 429:
             pause = retry_after_seconds(response.headers)
-            await self._pace.refused(request.operation.name, token, self.hosts.api, pause)
-        answer = Answer(response.status_code, response.headers, body)
+            await self._pace.on_rate_limited(request.operation.name, token, self.hosts.api, pause)
+        answer = HttpResponse(response.status_code, response.headers, body)
         if self._on_answer is not None:
             self._on_answer(request.operation, answer)
         return answer

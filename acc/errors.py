@@ -33,7 +33,7 @@ from typing import ClassVar, TypedDict, Unpack
 from acc.models.storage import PartsReport
 
 
-class Facts(TypedDict, total=False):
+class ErrorDetails(TypedDict, total=False):
     """What is known of a failure beside its kind; the attributes of `AccError`, where they are explained."""
 
     http_status: int | None
@@ -62,7 +62,7 @@ class AccError(Exception):
     retryable: ClassVar[bool] = False
     """Whether the same request may succeed later without anybody changing anything."""
 
-    def __init__(self, operation: str, **facts: Unpack[Facts]) -> None:
+    def __init__(self, operation: str, **facts: Unpack[ErrorDetails]) -> None:
         super().__init__(operation)
         self.operation = operation
         self.http_status = facts.get("http_status")
@@ -134,7 +134,7 @@ class PartsRejected(Rejected):
 
     summary = "storage misses parts of the file"
 
-    def __init__(self, operation: str, *, report: PartsReport, **facts: Unpack[Facts]) -> None:
+    def __init__(self, operation: str, *, report: PartsReport, **facts: Unpack[ErrorDetails]) -> None:
         super().__init__(operation, **facts)
         self.report = report
 
@@ -173,7 +173,7 @@ class UnexpectedAnswer(AccError):
 
     summary = "Autodesk gave an answer that cannot be read"
 
-    def __init__(self, operation: str, *, problem: str, **facts: Unpack[Facts]) -> None:
+    def __init__(self, operation: str, *, problem: str, **facts: Unpack[ErrorDetails]) -> None:
         super().__init__(operation, **facts)
         self.problem = problem
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acc.errors import (
-    Facts,
+    ErrorDetails,
     NetworkPage,
     StorageError,
     StorageExpired,
@@ -71,7 +71,7 @@ def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartSto
     found = {match["name"]: match["text"] for match in _ELEMENT.finditer(body[:8192].decode("utf-8", "replace"))}
     code = found.get("Code")
     message = found.get("Message", "")
-    facts = Facts(
+    facts = ErrorDetails(
         http_status=status,
         upstream_request_id=upstream_request_id({"x-request-id": found.get("RequestId", ""), **headers}),
         upstream_code=code and clean(code),

@@ -17,7 +17,7 @@ _BURST: Final = 10
 
 
 @dataclass(frozen=True)
-class Limit:
+class RateLimit:
     """So many requests a minute, whoever sends them."""
 
     per_minute: int
@@ -34,39 +34,39 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class TokenBucket:
     """What was there at a moment, in seconds of any clock. A moment to come means: closed until then, and empty."""
 
     tokens: float
     at: float
 
     @classmethod
-    def full(cls, limit: Limit, now: float) -> "Bucket":
+    def full(cls, limit: RateLimit, now: float) -> "TokenBucket":
         """Return a bucket that nobody has taken from."""
         return cls(limit.capacity, now)
 
-    def refilled(self, limit: Limit, now: float) -> "Bucket":
+    def refilled(self, limit: RateLimit, now: float) -> "TokenBucket":
         """Return it as it is now. A clock that was set back adds nothing until it has caught up."""
         if now <= self.at:
             return self
-        return Bucket(min(limit.capacity, self.tokens + (now - self.at) * limit.rate), now)
+        return TokenBucket(min(limit.capacity, self.tokens + (now - self.at) * limit.rate), now)
 
-    def wait(self, limit: Limit, now: float) -> float:
+    def wait(self, limit: RateLimit, now: float) -> float:
         """Return the seconds until there is a token; 0 if there is one."""
         if self.tokens >= 1:
             return 0.0
         return max(0.0, self.at - now) + (1 - self.tokens) / limit.rate
 
-    def without(self, tokens: int) -> "Bucket":
+    def without(self, tokens: int) -> "TokenBucket":
         """Return it after some were taken."""
-        return Bucket(self.tokens - tokens, self.at)
+        return TokenBucket(self.tokens - tokens, self.at)
 
-    def emptied(self, now: float, seconds: float) -> "Bucket":
+    def drained_until(self, now: float, seconds: float) -> "TokenBucket":
         """Return it after Autodesk has asked for a pause: nothing is in it, and nothing comes back before its end."""
-        return Bucket(0.0, max(self.at, now + seconds))
+        return TokenBucket(0.0, max(self.at, now + seconds))
 
 
-def lease(buckets: dict[str, Bucket], limits: dict[str, Limit], now: float, wanted: int) -> tuple[int, float]:
+def lease(buckets: dict[str, TokenBucket], limits: dict[str, RateLimit], now: float, wanted: int) -> tuple[int, float]:
     """Take the same number of tokens from every bucket, as many as are `wanted` and in all of them.
 
     Changes `buckets`. Returns how many were taken, and with none of them the seconds to wait.

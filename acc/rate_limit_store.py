@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, bindparam, extract, func, select, update
 
-from acc.rate_limit import Bucket, Limit, lease
-from persistence.database import Component, Database
+from acc.rate_limit import RateLimit, TokenBucket, lease
+from persistence.database import Database, SchemaComponent
 
 if TYPE_CHECKING:
     from acc.rate_limiter import Limits
@@ -21,7 +21,7 @@ _BUDGETS: Final = Table(
     Column("tokens", Double, nullable=False),
     Column("at", Double, nullable=False),
 )
-TABLES: Final = Component("budgets", _TABLES)
+TABLES: Final = SchemaComponent("budgets", _TABLES)
 
 Now = Callable[[Connection], float]
 
@@ -51,25 +51,25 @@ class BudgetStore:
         """Let nobody take anything from them for some seconds."""
         with self._database.writing() as connection:
             buckets, now = self._locked(connection, limits)
-            self._write(connection, {name: bucket.emptied(now, seconds) for name, bucket in buckets.items()})
+            self._write(connection, {name: bucket.drained_until(now, seconds) for name, bucket in buckets.items()})
 
-    def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, Bucket], float]:
+    def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, TokenBucket], float]:
         """Return buckets that nobody else changes before the end of the transaction, and what time it is then."""
         names = sorted(limits)  # everybody locks them in the same order
         rows = {name: self._row(connection, name, limits[name]) for name in names}
         return rows, self._now(connection)
 
-    def _row(self, connection: Connection, name: str, limit: Limit) -> Bucket:
+    def _row(self, connection: Connection, name: str, limit: RateLimit) -> TokenBucket:
         query = select(_BUDGETS.c.tokens, _BUDGETS.c.at).where(_BUDGETS.c.name == name).with_for_update()
         found = connection.execute(query).first()
         if found is None:
-            full = Bucket.full(limit, self._now(connection))
+            full = TokenBucket.full(limit, self._now(connection))
             insert = self._database.insert(_BUDGETS).values(name=name, tokens=full.tokens, at=full.at)
             connection.execute(insert.on_conflict_do_nothing())
             found = connection.execute(query).one()  # perhaps that of somebody who was faster
-        return Bucket(found.tokens, found.at)
+        return TokenBucket(found.tokens, found.at)
 
-    def _write(self, connection: Connection, buckets: dict[str, Bucket]) -> None:
+    def _write(self, connection: Connection, buckets: dict[str, TokenBucket]) -> None:
         connection.execute(
             update(_BUDGETS).where(_BUDGETS.c.name == bindparam("bucket")),
             [{"bucket": name, "tokens": bucket.tokens, "at": bucket.at} for name, bucket in sorted(buckets.items())],
@@ -90,9 +90,9 @@ class SharedBudgets:
         self._run = run
 
     async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
-        """See `pacing.Budgets`."""
+        """See `pacing.TokenBucketStore`."""
         return await self._run(lambda store: store.lease(limits, wanted))
 
     async def empty(self, limits: "Limits", seconds: float) -> None:
-        """See `pacing.Budgets`."""
+        """See `pacing.TokenBucketStore`."""
         await self._run(lambda store: store.empty(limits, seconds))

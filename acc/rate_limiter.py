@@ -13,8 +13,8 @@ from typing import Final, Protocol
 import anyio
 
 from acc.errors import RateLimited
-from acc.rate_limit import Bucket, Limit, lease
-from acc.token_claims import claims_of
+from acc.rate_limit import RateLimit, TokenBucket, lease
+from acc.token_claims import unverified_claims
 
 BLOCK: Final = 5
 """Tokens of one lease: what a process that dies, or has nothing more to send, wastes at most."""
@@ -31,14 +31,14 @@ PATIENCE_SECONDS: Final = 30.0
 SHORTEST_SECONDS: Final = 0.001
 """No wait is shorter: what floating-point numbers are off by is less than a clock can tell."""
 
-SUBMITTALS: Final = Limit(600)
-STORAGE: Final = Limit(1000)
+SUBMITTALS: Final = RateLimit(600)
+STORAGE: Final = RateLimit(1000)
 
-Limits = Mapping[str, Limit]
+Limits = Mapping[str, RateLimit]
 """Buckets by their names."""
 
 
-class Budgets(Protocol):
+class TokenBucketStore(Protocol):
     """Where the buckets are."""
 
     async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
@@ -48,25 +48,25 @@ class Budgets(Protocol):
         """Let nobody take anything from them for some seconds."""
 
 
-class OwnBudgets:
+class InMemoryTokenBuckets:
     """Buckets of this process alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
-        """See `Budgets`."""
+        """See `TokenBucketStore`."""
         now = self._clock()
         for name, limit in limits.items():
-            self._buckets.setdefault(name, Bucket.full(limit, now))
+            self._buckets.setdefault(name, TokenBucket.full(limit, now))
         return lease(self._buckets, dict(limits), now, wanted)
 
     async def empty(self, limits: Limits, seconds: float) -> None:
-        """See `Budgets`."""
+        """See `TokenBucketStore`."""
         now = self._clock()
         for name, limit in limits.items():
-            self._buckets[name] = self._buckets.get(name, Bucket.full(limit, now)).emptied(now, seconds)
+            self._buckets[name] = self._buckets.get(name, TokenBucket.full(limit, now)).drained_until(now, seconds)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class _Lease:
     until: float
 
 
-class Pace:
+class RateLimiter:
     """Lets requests go when it is their turn; what `acc.connection` asks before it sends.
 
     `clock` and `sleep` are those of leases in this process; the buckets have their own.
@@ -83,7 +83,7 @@ class Pace:
 
     def __init__(
         self,
-        budgets: Budgets,
+        budgets: TokenBucketStore,
         *,
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -96,7 +96,7 @@ class Pace:
         self._leases: dict[tuple[str, ...], _Lease] = {}
         self._asking: dict[tuple[str, ...], anyio.Lock] = {}
 
-    async def turn(self, operation: str, token: str, base_url: str) -> None:
+    async def acquire(self, operation: str, token: str, base_url: str) -> None:
         """Wait until a request may be sent.
 
         Raises:
@@ -119,7 +119,7 @@ class Pace:
                 else:
                     await self._sleep(max(wait, SHORTEST_SECONDS))
 
-    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+    async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
         """Let every process hold back, since Autodesk has answered 429.
 
         Raises:
@@ -139,7 +139,7 @@ class Pace:
         return True
 
 
-def limits_of(operation: str, token: str, base_url: str) -> dict[str, Limit]:
+def limits_of(operation: str, token: str, base_url: str) -> dict[str, RateLimit]:
     """Return the buckets that a request draws on; none for operations whose limits nobody comes near.
 
     Whose request it is, the token itself says (fact sheet 10); of one that says nothing, it is the token's own.
@@ -147,7 +147,7 @@ def limits_of(operation: str, token: str, base_url: str) -> dict[str, Limit]:
     area = operation.partition(".")[0]
     if area not in ("submittals", "oss"):
         return {}
-    claims = claims_of(token)
+    claims = unverified_claims(token)
     client, person = claims.get("client_id"), claims.get("userid") or claims.get("sub")
     app = _name("app", base_url, str(client or token))
     if area == "oss":

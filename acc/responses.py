@@ -21,7 +21,7 @@ from acc.errors import (
     AccError,
     ApiNotGranted,
     AppNotProvisioned,
-    Facts,
+    ErrorDetails,
     Forbidden,
     MissingScope,
     NetworkPage,
@@ -54,7 +54,7 @@ _MAX_DIGITS = 1000
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """Status, headers and whole body of an HTTP answer."""
 
     status: int
@@ -67,7 +67,7 @@ def _adapter(operation: Operation[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(operation.answer)
 
 
-def parse_answer(operation: Operation[T], answer: Answer) -> T:
+def parse_answer(operation: Operation[T], answer: HttpResponse) -> T:
     """What the operation promises, from an answer of any kind.
 
     Raises:
@@ -75,7 +75,7 @@ def parse_answer(operation: Operation[T], answer: Answer) -> T:
     """
     if not 200 <= answer.status < 300:
         raise error_from_response(operation.name, answer.status, answer.headers, answer.body)
-    facts = Facts(http_status=answer.status, upstream_request_id=upstream_request_id(answer.headers), sent=True)
+    facts = ErrorDetails(http_status=answer.status, upstream_request_id=upstream_request_id(answer.headers), sent=True)
     if is_web_page(answer.headers, answer.body):
         raise NetworkPage(operation.name, problem="HTML instead of JSON", **facts)
     value = _json(answer.body) if answer.body else None
@@ -100,7 +100,7 @@ def is_web_page(headers: Mapping[str, str], body: bytes) -> bool:
 def error_from_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> AccError:
     """The error that an answer of failure means; takes any status, headers and bytes."""
     content = _json(body)
-    facts = Facts(
+    facts = ErrorDetails(
         http_status=status,
         upstream_request_id=upstream_request_id(headers),
         upstream_code=_first(content, _CODE_FIELDS),

@@ -43,7 +43,7 @@ class RetryPolicy:
         Full jitter: anything from nothing to the current bound is equally likely, so that many clients that failed
         together do not come back together. A pause the service asked for is kept in full and jittered on top.
         """
-        if attempt >= self.attempts or not may_repeat(error, idempotent=idempotent):
+        if attempt >= self.attempts or not is_retry_safe(error, idempotent=idempotent):
             return None
         jitter = random() * min(self.cap, self.base * 2 ** (attempt - 1))
         asked = error.retry_after_seconds
@@ -53,7 +53,7 @@ class RetryPolicy:
         return pause if elapsed + pause <= self.deadline else None
 
 
-def may_repeat(error: AccError, *, idempotent: bool) -> bool:
+def is_retry_safe(error: AccError, *, idempotent: bool) -> bool:
     """Whether sending the request again can help and cannot do harm."""
     if isinstance(error, RateLimited):
         return True

@@ -80,7 +80,7 @@ class Submittals:
         """Every review step of an item, its tasks inside."""
 
         async def fetch(offset: int) -> Page[Step]:
-            return await self._ask(op.STEPS_LIST, project_id, item_id=item_id, query=_later(offset))
+            return await self._ask(op.STEPS_LIST, project_id, item_id=item_id, query=_offset_query(offset))
 
         return [step async for step in rows(op.STEPS_LIST.name, fetch, key=lambda step: step.id)]
 
@@ -88,7 +88,9 @@ class Submittals:
         """Every task of a review step."""
 
         async def fetch(offset: int) -> Page[Task]:
-            return await self._ask(op.TASKS_LIST, project_id, item_id=item_id, step_id=step_id, query=_later(offset))
+            return await self._ask(
+                op.TASKS_LIST, project_id, item_id=item_id, step_id=step_id, query=_offset_query(offset)
+            )
 
         return [task async for task in rows(op.TASKS_LIST.name, fetch, key=lambda task: task.id)]
 
@@ -195,6 +197,6 @@ class Submittals:
         return await self._connection.send(build(operation, places, query=query, json=json))
 
 
-def _later(offset: int) -> list[tuple[str, str]]:
+def _offset_query(offset: int) -> list[tuple[str, str]]:
     """An offset only where one is needed: no query is documented for steps and tasks."""
     return parameters(offset=offset or None)

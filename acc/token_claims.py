@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 
-def claims_of(token: str) -> dict[str, Any]:
+def unverified_claims(token: str) -> dict[str, Any]:
     """Return the claims of a token; none where it cannot be read.
 
     Nobody checks its signature, for nothing is allowed because of what it says: Autodesk does that.

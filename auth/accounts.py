@@ -11,11 +11,11 @@ import anyio
 from auth.errors import NotSignedIn, ReauthorizationRequired
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_refresh import RenewedTokens
+from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Account, Vault
 
 
-class Sessions:
+class AccountTokenSources:
     """The people signed in to one app at one Autodesk. `opened` gives the vault; it is opened when first needed."""
 
     def __init__(self, opened: Callable[[], Vault], endpoint: TokenEndpoint) -> None:
@@ -23,7 +23,7 @@ class Sessions:
         self._endpoint = endpoint
         self._vault: Vault | None = None
         self._opening = anyio.Lock()
-        self._tokens: dict[Account, RenewedTokens] = {}
+        self._tokens: dict[Account, RefreshingTokenSource] = {}
 
     async def vault(self) -> Vault:
         """Return the vault.
@@ -36,10 +36,10 @@ class Sessions:
                 self._vault = await in_thread(self._opened)
             return self._vault
 
-    async def of(self, account: Account) -> RenewedTokens:
+    async def of(self, account: Account) -> RefreshingTokenSource:
         """Return the token source of one person: for work that belongs to them, whoever is the current one."""
         if account not in self._tokens:
-            self._tokens[account] = RenewedTokens(await self.vault(), account, self._endpoint)
+            self._tokens[account] = RefreshingTokenSource(await self.vault(), account, self._endpoint)
         return self._tokens[account]
 
     async def account(self, email: str | None) -> Account:
@@ -59,16 +59,16 @@ class Sessions:
         return found
 
 
-class CurrentPerson:
+class CurrentUserTokenSource:
     """A token source for whoever is signed in, as `acc.connection.TokenSource` asks for it."""
 
-    def __init__(self, sessions: Sessions, email: str | None = None) -> None:
+    def __init__(self, sessions: AccountTokenSources, email: str | None = None) -> None:
         self._sessions = sessions
         self._email = email
-        self._person: RenewedTokens | None = None
+        self._person: RefreshingTokenSource | None = None
 
     async def access_token(self) -> str:
-        """Return a token; see `RenewedTokens.access_token` for what it raises."""
+        """Return a token; see `RefreshingTokenSource.access_token` for what it raises."""
         if self._person is not None:
             try:
                 return await self._person.access_token()
@@ -80,5 +80,5 @@ class CurrentPerson:
         return token
 
     async def renewed(self, rejected: str) -> str | None:
-        """Return another token than the `rejected` one; see `RenewedTokens.renewed`."""
+        """Return another token than the `rejected` one; see `RefreshingTokenSource.renewed`."""
         return await self._person.renewed(rejected) if self._person is not None else None

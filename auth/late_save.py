@@ -10,7 +10,7 @@ from persistence.errors import StorageProblem
 _log = logging.getLogger(__name__)
 
 
-class LateSave:
+class DeferredTokenSave:
     """Tokens that exist nowhere else, and the thread that tries until they are saved or others are in their place.
 
     It tries every `pause` seconds. Other processes cannot write down meanwhile that they will ask Autodesk, so they do

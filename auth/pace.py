@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Pace:
+class RefreshTimings:
     """How patient to be, in seconds.
 
     `early`: a token with less left is renewed, each process at a moment of its own within `jitter`; with less than

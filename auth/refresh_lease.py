@@ -11,16 +11,18 @@ from typing import Final
 
 import anyio
 
-from auth.pace import Pace
+from auth.pace import RefreshTimings
 from auth.threads import in_thread
-from auth.vault import Lease, SignIn, Vault
+from auth.vault import Lease, StoredLogin, Vault
 from persistence.errors import DatabaseProblem
 
 _random: Final = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
 
 
-async def taken(vault: Vault, found: SignIn, pace: Pace, *, patient: bool = True) -> Lease | None:
+async def acquire_lease(
+    vault: Vault, found: StoredLogin, pace: RefreshTimings, *, patient: bool = True
+) -> Lease | None:
     """Take the lease of a record whose generation stays as it was `found`.
 
     None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
@@ -45,7 +47,7 @@ async def taken(vault: Vault, found: SignIn, pace: Pace, *, patient: bool = True
 
 
 @asynccontextmanager
-async def alive(vault: Vault, lease: Lease, pace: Pace) -> AsyncIterator[None]:
+async def keep_lease_alive(vault: Vault, lease: Lease, pace: RefreshTimings) -> AsyncIterator[None]:
     """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
     done = threading.Event()
 

@@ -14,10 +14,10 @@ import anyio
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.oauth import Grant
-from auth.pace import Pace
+from auth.pace import RefreshTimings
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_refresh import RenewedTokens
+from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Account, Vault
 
 AUDIENCE: Final = "https://developer.api.autodesk.com/authentication/v2/token"
@@ -76,7 +76,7 @@ class ServiceAccountTokens:
         scopes: tuple[str, ...],
         opened: Callable[[], Vault],
         *,
-        pace: Pace | None = None,
+        pace: RefreshTimings | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
@@ -86,7 +86,7 @@ class ServiceAccountTokens:
         self._pace = pace
         self._now = now
         self._lock = anyio.Lock()
-        self._tokens: RenewedTokens | None = None
+        self._tokens: RefreshingTokenSource | None = None
 
     async def access_token(self) -> str:
         """Return a token that is good for some minutes more.
@@ -103,7 +103,7 @@ class ServiceAccountTokens:
         """Return another token than the `rejected` one; None if that was issued just now. Raises as the other does."""
         return await (await self._shared()).renewed(rejected)
 
-    async def _shared(self) -> RenewedTokens:
+    async def _shared(self) -> RefreshingTokenSource:
         async with self._lock:
             if self._tokens is None:
                 vault = await in_thread(self._opened)
@@ -111,7 +111,7 @@ class ServiceAccountTokens:
                 subject = " ".join((self._account.id, *self._scopes))
                 record = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
                 await in_thread(lambda: vault.prepare(record, self._account.id))
-                self._tokens = RenewedTokens(
+                self._tokens = RefreshingTokenSource(
                     vault, record, self._endpoint, pace=self._pace, now=self._now, mint=self._minted
                 )
             return self._tokens

@@ -38,7 +38,7 @@ class Http(Protocol):
 
 
 @dataclass(frozen=True)
-class Autodesk:
+class AuthServer:
     """The two base URLs that signing in speaks to: the API with the token endpoint, and the service of profiles."""
 
     api: str
@@ -66,7 +66,7 @@ class Person(BaseModel):
 class TokenEndpoint:
     """The authorization server of one Autodesk, for one app. A refusal is `SignInFailed`, everywhere."""
 
-    def __init__(self, http: Http, autodesk: Autodesk, app: App) -> None:
+    def __init__(self, http: Http, autodesk: AuthServer, app: App) -> None:
         self._http = http
         self.autodesk = autodesk
         self.app = app

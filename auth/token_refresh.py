@@ -37,14 +37,14 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.late_save import LateSave
+from auth.late_save import DeferredTokenSave
 from auth.oauth import Grant
-from auth.pace import Pace
-from auth.refresh_lease import alive, taken
+from auth.pace import RefreshTimings
+from auth.refresh_lease import acquire_lease, keep_lease_alive
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_sources import is_final
-from auth.vault import Account, Lease, SignIn, Tokens, Vault
+from auth.token_sources import is_refresh_token_dead
+from auth.vault import Account, Lease, StoredLogin, Tokens, Vault
 from persistence.errors import StorageProblem
 
 REFRESH_SECONDS: Final = 15 * 24 * 3600.0
@@ -57,7 +57,7 @@ _random = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
 
 
-def tokens_of(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None) -> Tokens:
+def stored_tokens(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None) -> Tokens:
     """Return a grant as it is kept; where it holds no refresh token, the one it was made with stays good."""
     return Tokens.model_validate(
         {
@@ -75,7 +75,7 @@ def _nowhere(_point: Point) -> None:
     """What happens at a point, outside of tests."""
 
 
-class RenewedTokens:
+class RefreshingTokenSource:
     """A token source for one person, as `acc.connection.TokenSource` asks for it."""
 
     def __init__(
@@ -84,7 +84,7 @@ class RenewedTokens:
         account: Account,
         endpoint: TokenEndpoint,
         *,
-        pace: Pace | None = None,
+        pace: RefreshTimings | None = None,
         now: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = _nowhere,
         mint: Callable[[], Awaitable[Grant]] | None = None,
@@ -93,16 +93,16 @@ class RenewedTokens:
         self.account = account
         self._vault = vault
         self._endpoint = endpoint
-        self._pace = pace or Pace()
+        self._pace = pace or RefreshTimings()
         self._now = now
         self._reached = reached
         self._mint = mint
         self._early = self._pace.early + self._pace.jitter * _random()
         self._one_at_a_time = anyio.Lock()
         self._rests_until = 0.0
-        self._late: LateSave | None = None
+        self._late: DeferredTokenSave | None = None
 
-    async def sign_in(self) -> SignIn:
+    async def sign_in(self) -> StoredLogin:
         """Return the person's record.
 
         Raises:
@@ -144,7 +144,7 @@ class RenewedTokens:
             return None
         return _token(await self._renew(found, patient=True) or found)
 
-    async def _renewed_early(self, found: SignIn) -> SignIn:
+    async def _renewed_early(self, found: StoredLogin) -> StoredLogin:
         """Renew a token that is still good, unless somebody does already; what goes wrong can wait."""
         if found.over or self._one_at_a_time.locked() or self._now() < self._rests_until:
             return found
@@ -154,7 +154,7 @@ class RenewedTokens:
             _log.warning("renewing failed, the token is still good: %s", problem)
             return found
 
-    async def _renew(self, seen: SignIn, *, patient: bool) -> SignIn | None:
+    async def _renew(self, seen: StoredLogin, *, patient: bool) -> StoredLogin | None:
         """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
         async with self._one_at_a_time:
             if self._late is not None:
@@ -168,7 +168,7 @@ class RenewedTokens:
             renewed = None
             while renewed is None:
                 self._reached("before_lease")
-                lease = await taken(self._vault, found, self._pace, patient=patient)
+                lease = await acquire_lease(self._vault, found, self._pace, patient=patient)
                 if lease is None:
                     found = await self.sign_in()
                     return found if found.generation != seen.generation else None
@@ -179,9 +179,9 @@ class RenewedTokens:
             self._rests_until = 0.0
             return renewed
 
-    async def _renew_under(self, lease: Lease) -> SignIn | None:
+    async def _renew_under(self, lease: Lease) -> StoredLogin | None:
         """Return the newer record; None when the lease was lost before Autodesk was asked."""
-        async with alive(self._vault, lease, self._pace):
+        async with keep_lease_alive(self._vault, lease, self._pace):
             try:
                 return await self._ask_and_save(lease)
             except (AuthError, StorageProblem):
@@ -191,7 +191,7 @@ class RenewedTokens:
                         await in_thread(lambda: self._vault.release(lease))
                 raise
 
-    async def _ask_and_save(self, lease: Lease) -> SignIn | None:
+    async def _ask_and_save(self, lease: Lease) -> StoredLogin | None:
         self._reached("after_lease")
         found = await self.sign_in()
         if found.generation != lease.generation:
@@ -199,23 +199,23 @@ class RenewedTokens:
             return found
         ask = self._mint or self._refresh_of(found.tokens)
         if ask is None:
-            await in_thread(lambda: self._vault.end(lease))
+            await in_thread(lambda: self._vault.mark_revoked(lease))
             raise ReauthorizationRequired
         if lease.attempt is not None:
             _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
         self._reached("before_mark")
-        if not await in_thread(lambda: self._vault.mark(lease, uuid.uuid4().hex)):
+        if not await in_thread(lambda: self._vault.record_attempt(lease, uuid.uuid4().hex)):
             # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
             return None
         self._reached("after_mark")
         try:
             grant = await self._granted(ask)
         except SignInFailed as failure:
-            if self._mint is not None or not is_final(failure):
+            if self._mint is not None or not is_refresh_token_dead(failure):
                 raise
             return await self._after_refusal(lease)
         self._reached("after_post")
-        tokens = tokens_of(grant, self._now(), found.tokens.scopes, found.tokens.refresh_token)
+        tokens = stored_tokens(grant, self._now(), found.tokens.scopes, found.tokens.refresh_token)
         saved = await self._save(lease, tokens)
         self._reached("after_save")
         if saved is None:
@@ -234,16 +234,16 @@ class RenewedTokens:
         except TimeoutError:
             raise SignInUnavailable from None
 
-    async def _after_refusal(self, lease: Lease) -> SignIn:
+    async def _after_refusal(self, lease: Lease) -> StoredLogin:
         """Look once more before giving up: another process may have used the token and saved the next one."""
         found = await self.sign_in()
         if found.generation != lease.generation:
             return found
-        await in_thread(lambda: self._vault.end(lease))
+        await in_thread(lambda: self._vault.mark_revoked(lease))
         _log.warning("Autodesk refused the refresh token of generation %d", lease.generation)
         raise ReauthorizationRequired
 
-    async def _save(self, lease: Lease, tokens: Tokens) -> SignIn | None:
+    async def _save(self, lease: Lease, tokens: Tokens) -> StoredLogin | None:
         """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
         for pause in self._pace.save:
             try:
@@ -255,9 +255,9 @@ class RenewedTokens:
             return await in_thread(lambda: self._vault.renew(lease, tokens))
         except StorageProblem as problem:
             _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
-            self._late = LateSave(self._vault, lease, tokens, self._pace.beat)
+            self._late = DeferredTokenSave(self._vault, lease, tokens, self._pace.beat)
             raise
 
 
-def _token(found: SignIn) -> str:
+def _token(found: StoredLogin) -> str:
     return found.tokens.access_token.get_secret_value()

@@ -19,7 +19,7 @@ Refresh = Callable[[str], Awaitable[Grant]]
 """Uses a refresh token, once."""
 
 
-class NobodySignedIn:
+class NoTokenSource:
     """The token source of a server that was given nothing to sign in with."""
 
     async def access_token(self) -> str:
@@ -35,7 +35,7 @@ class NobodySignedIn:
         return None
 
 
-class FixedToken:
+class StaticTokenSource:
     """A ready token (`APS_ACCESS_TOKEN`): used as it is; when Autodesk refuses it, it is over."""
 
     def __init__(self, token: str) -> None:
@@ -50,7 +50,7 @@ class FixedToken:
         return None
 
 
-class SignedInSession:
+class InMemoryTokenSource:
     """A sign-in kept in memory that renews itself, one refresh at a time: refresh tokens are good for one use."""
 
     def __init__(self, grant: Grant, refresh: Refresh, clock: Callable[[], float] = time.monotonic) -> None:
@@ -101,7 +101,7 @@ class SignedInSession:
             with anyio.CancelScope(shield=True):
                 self._keep(await self._refresh(self._refresh_token))
         except SignInFailed as failure:
-            if not is_final(failure):
+            if not is_refresh_token_dead(failure):
                 raise
             self._refresh_token = None
             raise ReauthorizationRequired from failure
@@ -112,7 +112,7 @@ class SignedInSession:
         self._good_until = self._clock() + grant.expires_in
 
 
-def is_final(failure: SignInFailed) -> bool:
+def is_refresh_token_dead(failure: SignInFailed) -> bool:
     """Whether the refresh token is refused or used up; any other failure says nothing about it.
 
     A refusal in the gateway's shape has no code, so a bare 400 counts as one too (fact sheet 10). A 200 that cannot be

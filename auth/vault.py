@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, RowMapping, Tab
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from persistence.database import Component, Database
+from persistence.database import Database, SchemaComponent
 from persistence.encryption import NotSealed
 from persistence.errors import KeyMissing, StorageProblem
 from persistence.keys import KeySource
@@ -48,7 +48,7 @@ _CURRENT: Final = Table(
     Column("client_id", Text, primary_key=True),
     Column("subject", Text, nullable=False),
 )
-COMPONENT: Final = Component("vault", _TABLES)
+COMPONENT: Final = SchemaComponent("vault", _TABLES)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Tokens(BaseModel):
 
 
 @dataclass(frozen=True)
-class SignIn:
+class StoredLogin:
     """A record as it was read. `over`: Autodesk has refused its refresh token, and only a person can go on."""
 
     account: Account
@@ -120,7 +120,7 @@ class Vault:
 
     # Reading
 
-    def read(self, account: Account) -> SignIn | None:
+    def read(self, account: Account) -> StoredLogin | None:
         """Return a person's record.
 
         Raises:
@@ -141,11 +141,11 @@ class Vault:
 
     def named(self, base_url: str, client_id: str, email: str) -> Account | None:
         """Return the person with this e-mail address, in any case of letters."""
-        people = self.people(base_url, client_id)
+        people = self.accounts(base_url, client_id)
         wanted = email.strip().casefold()
         return next((account for account, address in people.items() if (address or "").casefold() == wanted), None)
 
-    def people(self, base_url: str, client_id: str) -> Mapping[Account, str | None]:
+    def accounts(self, base_url: str, client_id: str) -> Mapping[Account, str | None]:
         """Return everybody signed in to an app, with their e-mail addresses."""
         query = select(_SIGN_INS).where(_SIGN_INS.c.base_url == base_url, _SIGN_INS.c.client_id == client_id)
         with self._database.reading() as connection:
@@ -154,13 +154,15 @@ class Vault:
 
     # A person signs in or out
 
-    def keep(self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool = True) -> SignIn:
+    def keep(
+        self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool = True
+    ) -> StoredLogin:
         """Keep a new sign-in, in place of an older one of the same person; with `current`, make it the current one."""
         with self._database.writing() as connection:
             generation = self._write(connection, account, name, email, tokens)
             if current:
                 _make_current(connection, account)
-        return SignIn(account, name, email, generation, tokens, over=False)
+        return StoredLogin(account, name, email, generation, tokens, over=False)
 
     def prepare(self, account: Account, name: str) -> None:
         """Make a record without a token for an account that signs in by itself, unless there is one that opens.
@@ -211,7 +213,7 @@ class Vault:
         """Show that the holder is alive; False when it was given up."""
         return self._under(lease, {"beat": _SIGN_INS.c.beat + 1})
 
-    def mark(self, lease: Lease, attempt: str) -> bool:
+    def record_attempt(self, lease: Lease, attempt: str) -> bool:
         """Write down, before Autodesk is asked, that it will be; False when the lease was lost."""
         return self._under(lease, {"attempt": attempt})
 
@@ -219,11 +221,11 @@ class Vault:
         """Give the lease back, and take the mark away; the tokens stay as they are."""
         self._under(lease, {"holder": None, "attempt": None})
 
-    def end(self, lease: Lease) -> None:
+    def mark_revoked(self, lease: Lease) -> None:
         """Write down that Autodesk has refused the refresh token of this very generation."""
         self._under(lease, {"holder": None, "attempt": None, "over": 1}, _SIGN_INS.c.generation == lease.generation)
 
-    def renew(self, lease: Lease, tokens: Tokens, before_commit: Callable[[], None] = _nothing) -> SignIn | None:
+    def renew(self, lease: Lease, tokens: Tokens, before_commit: Callable[[], None] = _nothing) -> StoredLogin | None:
         """Put new tokens in place of those of the lease's generation; None when that generation is no longer there.
 
         Only the generation decides, not the fence: refresh tokens are good for one use, so whoever was given new ones
@@ -247,7 +249,7 @@ class Vault:
                 )
             )
             before_commit()
-        return SignIn(lease.account, old["name"], old["email"], generation, tokens, over=False)
+        return StoredLogin(lease.account, old["name"], old["email"], generation, tokens, over=False)
 
     def _write(self, connection: Connection, account: Account, name: str, email: str | None, tokens: Tokens) -> int:
         """Write a record, in place of an older one that there may be, and return its generation."""
@@ -280,7 +282,7 @@ class Vault:
     @property
     def keys_from(self) -> str | None:
         """Where the newest key is: `environment`, `keyring` or `file`; None before one was made."""
-        return self._sealer.found_in
+        return self._sealer.key_location
 
     def rekey(self) -> int:
         """Make a key (or take the newest that was set), seal every record with it, and return how many those are.
@@ -292,7 +294,7 @@ class Vault:
             NotSealed: A record was changed by somebody; all others are sealed anew.
         """
         with self._database.writing():  # two that rotate at once would each lose the other's key
-            self._sealer.change()
+            self._sealer.rotate()
         with self._database.reading() as connection:
             accounts = [_account(row) for row in connection.execute(select(_SIGN_INS)).mappings()]
         count = 0
@@ -336,10 +338,10 @@ class Vault:
             return False
         return True
 
-    def _opened(self, row: RowMapping) -> SignIn:
+    def _opened(self, row: RowMapping) -> StoredLogin:
         account = _account(row)
         tokens = Tokens.model_validate_json(self._sealer.unseal(row["sealed"], _context(account, row["generation"])))
-        return SignIn(account, row["name"], row["email"], row["generation"], tokens, over=bool(row["over"]))
+        return StoredLogin(account, row["name"], row["email"], row["generation"], tokens, over=bool(row["over"]))
 
     def _sealed(self, account: Account, generation: int, tokens: Tokens, old: RowMapping | None) -> str:
         before = old["sealed"] if old is not None else None

@@ -38,25 +38,32 @@ ATTACH = """
 import json, os, sys, threading, time
 from pathlib import Path
 import anyio, httpx, structlog
-from acc.client import Acc
 from acc.hosts import Hosts
-from acc.http import storage_client
-from auth.place import Place
-from auth.tokens import FixedToken
-from transfers.folders import AllowedFolders
-from transfers.local_file import FileRules
-from transfers.patience import Patience
 try:
+    from acc.client import AccClient
+    from acc.transport import storage_client
+    from auth.token_sources import StaticTokenSource
+    from persistence.location import StateLocation
+    from transfers.files.allowed_folders import AllowedFolders
+    from transfers.files.local_file import FilePolicy
     from transfers.jobs.base import Destination
     from transfers.jobs.context import JobContext
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
+    from transfers.waiting import WaitOptions
     def made(acc, hosts, place, folders, rules):
         return TransferManager(JobContext(acc, 4, lambda: storage_client(hosts), JobRepository(place), folders, rules))
-except ImportError:  # the commit before
+except ImportError:  # the last commit with DBOS
+    from acc.client import Acc as AccClient
+    from acc.http import storage_client
+    from auth.place import Place as StateLocation
+    from auth.tokens import FixedToken as StaticTokenSource
     from transfers.attaching import Transfers
+    from transfers.folders import AllowedFolders
     from transfers.job import Destination
     from transfers.ledger import Ledger
+    from transfers.local_file import FileRules as FilePolicy
+    from transfers.patience import Patience as WaitOptions
     from transfers.resources import Resources
     def made(acc, hosts, place, folders, rules):
         return Transfers(Resources(acc, 4, lambda: storage_client(hosts), Ledger(place)), folders, rules)
@@ -66,15 +73,15 @@ async def nothing(_):
 
 async def work(site, folder, data, later):
     hosts, seconds = Hosts.at(site["base_url"]), []
-    async with Acc(hosts, FixedToken(site["token"])) as acc:
+    async with AccClient(hosts, StaticTokenSource(site["token"])) as acc:
         await acc.submittals.me(site["where"][2])  # any server has asked something by then
-        rules = FileRules(frozenset(), 10**9)
-        transfers = made(acc, hosts, Place(data, keys=site["keys"]), AllowedFolders([folder]), rules)
+        rules = FilePolicy(frozenset(), 10**9)
+        transfers = made(acc, hosts, StateLocation(data, keys=site["keys"]), AllowedFolders([folder]), rules)
         async with transfers.running():
             for number in range(later + 1):
                 begun = time.perf_counter()
                 done = await transfers.attach_file(Destination(*site["where"]), f"{number}.pdf", None, None,
-                                                   Patience(60, nothing), confirm=True)
+                                                   WaitOptions(60, nothing), confirm=True)
                 seconds.append(time.perf_counter() - begun)
                 assert done.job.uploaded
             while done.job.under_way:

@@ -31,14 +31,14 @@ import sqlalchemy
 from page import ROOT, write_section
 from sqlalchemy import text
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.transport import storage_client
-from auth.token_sources import FixedToken
+from auth.token_sources import StaticTokenSource
 from persistence.encryption import Key
-from persistence.location import Place
+from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
+from transfers.files.local_file import FilePolicy
 from transfers.jobs.base import Destination
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
@@ -161,8 +161,8 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
 
     async def work() -> None:
         hosts = Hosts.at(site.base_url)
-        async with Acc(hosts, FixedToken(site.token)) as acc:
-            repository = JobRepository(Place(site.folder / "data", database_url, KEYS))
+        async with AccClient(hosts, StaticTokenSource(site.token)) as acc:
+            repository = JobRepository(StateLocation(site.folder / "data", database_url, KEYS))
             transfers = TransferManager(
                 JobContext(
                     acc,
@@ -170,7 +170,7 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
                     lambda: storage_client(hosts),
                     repository,
                     AllowedFolders([site.folder]),
-                    FileRules(frozenset(), FILE_BYTES),
+                    FilePolicy(frozenset(), FILE_BYTES),
                 )
             )
             left = iter(enumerate(paths))

@@ -7,20 +7,20 @@ from pathlib import Path
 import anyio
 from storage_sink import PERSON
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.transport import storage_client
-from auth.token_sources import FixedToken
+from auth.token_sources import StaticTokenSource
 from persistence.encryption import Key
-from persistence.location import Place
+from persistence.location import StateLocation
 from transfers.checkpoints import Point
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
+from transfers.files.local_file import FilePolicy
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 UUID = "00000000-0000-4000-8000-000000000001"
 
@@ -42,8 +42,8 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
     async def tick(_: Job) -> None:
         """Nobody watches."""
 
-    async with Acc(hosts, FixedToken("bench")) as acc:
-        repository = JobRepository(Place(data, keys=Key.new().text))
+    async with AccClient(hosts, StaticTokenSource("bench")) as acc:
+        repository = JobRepository(StateLocation(data, keys=Key.new().text))
         transfers = TransferManager(
             JobContext(
                 acc,
@@ -51,14 +51,14 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
                 lambda: storage_client(hosts),
                 repository,
                 AllowedFolders([file.parent]),
-                FileRules(frozenset(), 5 * 1024**4),
+                FilePolicy(frozenset(), 5 * 1024**4),
                 reached=reached,
             )
         )
         where = Destination(origin, PERSON, UUID, UUID, 0, "submission", None, None)
         async with transfers.running():
             begin = time.perf_counter()
-            outcome = await transfers.attach_file(where, str(file), None, None, Patience(3600, tick), confirm=False)
+            outcome = await transfers.attach_file(where, str(file), None, None, WaitOptions(3600, tick), confirm=False)
             if not outcome.job.stored:
                 raise SystemExit("the upload did not end")
     return points

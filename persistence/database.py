@@ -125,7 +125,7 @@ _VERSIONS: Final = Table(
 
 
 @dataclass(frozen=True)
-class Component:
+class SchemaComponent:
     """The `tables` of one part of the program as they are now, and the `changes` that brought them there.
 
     A database without them is given them as they are declared; change number n brings those of version n to n + 1. A
@@ -179,7 +179,7 @@ class Database:
             raise
         return database
 
-    def migrate(self, *components: Component) -> None:
+    def migrate(self, *components: SchemaComponent) -> None:
         """Bring the tables of `components` up to date; processes that start together do it one after another.
 
         Raises:
@@ -205,7 +205,7 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
-        with self.explained(), self.engine.connect() as connection, connection.begin():
+        with self.map_driver_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -215,11 +215,11 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
-        with self.explained(), self._writer.connect() as connection, connection.begin():
+        with self.map_driver_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def map_driver_errors(self) -> Iterator[None]:
         """Turn what a driver raises in the block into words for a person.
 
         Raises:
@@ -256,7 +256,7 @@ class Database:
     ) -> None:
         self.close()
 
-    def _version(self, component: Component) -> int:
+    def _version(self, component: SchemaComponent) -> int:
         """The version found; 0 where there is none.
 
         Raises:
@@ -267,7 +267,7 @@ class Database:
                 return 0
             return self._found(connection, component)
 
-    def _found(self, connection: Connection, component: Component) -> int:
+    def _found(self, connection: Connection, component: SchemaComponent) -> int:
         query = select(_VERSIONS.c.version).where(_VERSIONS.c.component == component.name)
         found = int(connection.execute(query).scalar() or 0)
         # The next version adds only; what the one after it removes may be what this one needs.
@@ -275,7 +275,7 @@ class Database:
             raise DatabaseNewer(self.address.shown, component.name, found, component.version)
         return found
 
-    def _bring_up(self, connection: Connection, component: Component, there: set[str]) -> None:
+    def _bring_up(self, connection: Connection, component: SchemaComponent, there: set[str]) -> None:
         found = self._found(connection, component)
         if found >= component.version:
             return

@@ -65,7 +65,7 @@ class KeySource(Protocol):
     def load(self) -> KeyRing | None:
         """Return the keys as they are now; None where none were made yet. Raises `KeyProblem`."""
 
-    def make(self) -> KeyRing:
+    def create_key(self) -> KeyRing:
         """Make a key that becomes the newest, and return the keys. Raises `KeyProblem`."""
 
 
@@ -81,7 +81,7 @@ class EnvironmentKeys:
         """Return the keys that were set."""
         return self._ring
 
-    def make(self) -> KeyRing:
+    def create_key(self) -> KeyRing:
         """Return the keys that were set: a new one is put in front by whoever sets them."""
         return self._ring
 
@@ -96,7 +96,7 @@ class MachineKeys:
 
     def __init__(self, file: Path, keyring: SystemKeyring | None = None) -> None:
         self._file = file
-        self._keyring = keyring or PatientKeyring()
+        self._keyring = keyring or KeyringWithTimeout()
 
     def load(self) -> KeyRing | None:
         """Return the keys of keyring and file; a ring that was begun in either stays readable.
@@ -110,7 +110,7 @@ class MachineKeys:
             return None
         return KeyRing((*in_keyring, *in_file), "keyring" if in_keyring else "file")
 
-    def make(self) -> KeyRing:
+    def create_key(self) -> KeyRing:
         """Make a key: in the keyring if it answers, else in the file.
 
         Raises:
@@ -151,7 +151,7 @@ class MachineKeys:
         return parse_keys(text, f"the key file {self._file}")
 
 
-class PatientKeyring:
+class KeyringWithTimeout:
     """The operating system's keyring through `keyring`, asked in a thread that may hang for as long as it likes."""
 
     def __init__(self, seconds: float = KEYRING_SECONDS) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class StateLocation:
     """A data folder (None: the platform's), or beside it a PostgreSQL that replicas share. Naming it opens nothing.
 
     `keys` are those of `SUBMITTAL_MCP_ENCRYPTION_KEYS`; without them the machine's own are used.

@@ -261,7 +261,7 @@ class AdvisoryLocks:
         Raises:
             DatabaseProblem: The server does not answer.
         """
-        with self._turn, self._database.explained():
+        with self._turn, self._database.map_driver_errors():
             connection: Any = self._connected().connection.driver_connection
             return int(connection.fileno())
 
@@ -284,7 +284,7 @@ class AdvisoryLocks:
     def _run(self, statement: "Executable") -> "Result[Any]":
         from sqlalchemy.exc import DBAPIError
 
-        with self._turn, self._database.explained():
+        with self._turn, self._database.map_driver_errors():
             is_new = self._session is None
             try:
                 return self._connected().execute(statement)

@@ -18,14 +18,14 @@ class Sealer:
         self._ring: KeyRing | None = None
 
     @property
-    def found_in(self) -> Source | None:
+    def key_location(self) -> Source | None:
         """Where the newest key is; None before one was made."""
         self._ring = self._ring or self._source.load()
         return self._ring.source if self._ring is not None else None
 
-    def change(self) -> None:
+    def rotate(self) -> None:
         """Make a key, or take the newest that was set, to seal with from now on."""
-        self._ring = self._source.make()
+        self._ring = self._source.create_key()
 
     def seal(self, content: bytes, context: Context, in_place_of: str | None = None) -> str:
         """Return `content` sealed with the newest key.
@@ -34,7 +34,7 @@ class Sealer:
         """
         if self._ring is None or (in_place_of is not None and not self._knows(self._ring, in_place_of)):
             self._ring = self._source.load()
-        self._ring = self._ring or self._source.make()
+        self._ring = self._ring or self._source.create_key()
         return seal(self._ring.newest, content, context)
 
     def unseal(self, sealed: str, context: Context) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES, Code
-from tools.errors.exceptions import ToolProblem
+from tools.errors.exceptions import ToolError
 
 MEANINGS: Final[dict[Code, str]] = {
     "invalid_arguments": "The call does not say what to do: an argument is missing, unknown, or of the wrong kind.",
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _section(code: Code, example: Mapping[str, Any] | None) -> str:
     below = [(kind, row) for (kind, _), row in ROWS.items() if row.code == code]
-    kinds = [kind for kind in _everything_below(ToolProblem) if kind.code == code] + [kind for kind, _ in below]
+    kinds = [kind for kind in _everything_below(ToolError) if kind.code == code] + [kind for kind, _ in below]
     hints = [_readable(row.agent_hint) for _, row in below]
     if example is not None:
         hints.insert(0, example["answer"]["error"]["hint"])
@@ -112,7 +112,7 @@ def _meaning(kind: type[Exception]) -> str:
     return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
 
 
-def _everything_below(base: type[ToolProblem]) -> Iterator[type[ToolProblem]]:
+def _everything_below(base: type[ToolError]) -> Iterator[type[ToolError]]:
     for kind in base.__subclasses__():
         yield kind
         yield from _everything_below(kind)

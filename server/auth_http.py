@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class Web:
+class HttpxAuthTransport:
     """What `auth.token_endpoint` sends with. Each request has a client of its own: there are few, hours apart."""
 
     def __init__(self, hosts: Hosts) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from acc.hosts import Hosts
 from auth.errors import NotSignedIn
-from persistence.location import Place
+from persistence.location import StateLocation
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from auth.login.flow import SigningIn
+    from auth.login.flow import LoginFlow
     from auth.service_account import ServiceAccountTokens
     from auth.token_endpoint import TokenEndpoint
     from auth.vault import Vault
@@ -36,22 +36,22 @@ class NoApp(NotSignedIn):
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenVault:
     """The database and the vault in it."""
 
     database: "Database"
     vault: "Vault"
 
 
-def hosts_of(settings: Settings) -> Hosts:
+def hosts_from(settings: Settings) -> Hosts:
     """Return the addresses of the Autodesk that is spoken to."""
     return Hosts.at(settings.base_url) if settings.base_url else Hosts.autodesk()
 
 
-def place_of(settings: Settings) -> Place:
+def place_of(settings: Settings) -> StateLocation:
     """Return where jobs and sign-ins are kept."""
     url, keys = settings.database_url, settings.encryption_keys
-    return Place(
+    return StateLocation(
         settings.data_dir,
         url.get_secret_value() if url is not None else None,
         keys.get_secret_value() if keys is not None else None,
@@ -65,15 +65,15 @@ def endpoint_of(settings: Settings) -> "TokenEndpoint":
         NoApp: None is named.
     """
     from auth.pkce import App
-    from auth.token_endpoint import Autodesk, TokenEndpoint
-    from server.auth_http import Web
+    from auth.token_endpoint import AuthServer, TokenEndpoint
+    from server.auth_http import HttpxAuthTransport
 
     if settings.client_id is None:
         raise NoApp
-    hosts = hosts_of(settings)
+    hosts = hosts_from(settings)
     secret = settings.client_secret.get_secret_value() if settings.client_secret else None
     app = App(settings.client_id, settings.callback_url, secret)
-    return TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), app)
+    return TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app)
 
 
 def scopes_of(settings: Settings) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def scopes_of(settings: Settings) -> tuple[str, ...]:
     return scopes_for(read_only=settings.read_only)
 
 
-def open_vault(settings: Settings) -> Opened:
+def open_vault(settings: Settings) -> OpenVault:
     """Open the database and the vault. Blocks.
 
     Raises:
@@ -96,14 +96,14 @@ def open_vault(settings: Settings) -> Opened:
     address, keys = place.address(), place.key_source()
     database = Database.open(address)
     try:
-        return Opened(database, Vault(database, keys))
+        return OpenVault(database, Vault(database, keys))
     except BaseException:
         database.close()
         raise
 
 
 @contextmanager
-def opened_vault(settings: Settings) -> Iterator[Opened]:
+def opened_vault(settings: Settings) -> Iterator[OpenVault]:
     """Open the vault while the block lasts; see `open_vault`."""
     opened = open_vault(settings)
     try:
@@ -112,17 +112,17 @@ def opened_vault(settings: Settings) -> Iterator[Opened]:
         opened.database.close()
 
 
-def signing_in(settings: Settings, opened: Opened) -> "SigningIn":
+def signing_in(settings: Settings, opened: OpenVault) -> "LoginFlow":
     """Return what signs a person in with a browser. Blocks."""
-    from auth.login.flow import SigningIn
-    from auth.login.pending_logins import Attempts
+    from auth.login.flow import LoginFlow
+    from auth.login.pending_logins import PendingLogins
 
-    attempts = Attempts(opened.database, opened.vault)
-    return SigningIn(opened.vault, attempts, endpoint_of(settings), scopes_of(settings))
+    attempts = PendingLogins(opened.database, opened.vault)
+    return LoginFlow(opened.vault, attempts, endpoint_of(settings), scopes_of(settings))
 
 
 @dataclass(frozen=True)
-class Identity:
+class SignedInUser:
     """Whose tokens a server sends, and where that person can sign in; no page where no person does."""
 
     tokens: "TokenSource"
@@ -130,19 +130,19 @@ class Identity:
 
 
 @asynccontextmanager
-async def identified(settings: Settings, person: str | None = None) -> AsyncIterator[Identity]:
+async def open_identity(settings: Settings, person: str | None = None) -> AsyncIterator[SignedInUser]:
     """Yield where tokens come from: a ready one, a service account, or the person who signed in (last)."""
-    from auth.token_sources import FixedToken, NobodySignedIn
+    from auth.token_sources import NoTokenSource, StaticTokenSource
 
     if settings.access_token is not None:
-        yield Identity(FixedToken(settings.access_token.get_secret_value()))
+        yield SignedInUser(StaticTokenSource(settings.access_token.get_secret_value()))
     elif settings.client_id is None:
-        yield Identity(NobodySignedIn())
+        yield SignedInUser(NoTokenSource())
     else:
         vault = _VaultWhenNeeded(settings)
         try:
             if settings.service_account_id is not None:
-                yield Identity(_of_a_service_account(settings, vault))
+                yield SignedInUser(_of_a_service_account(settings, vault))
             else:
                 async with _of_a_person(settings, vault, person) as identity:
                     yield identity
@@ -161,15 +161,17 @@ def _of_a_service_account(settings: Settings, vault: "_VaultWhenNeeded") -> "Ser
 
 
 @asynccontextmanager
-async def _of_a_person(settings: Settings, vault: "_VaultWhenNeeded", person: str | None) -> AsyncIterator[Identity]:
-    from auth.accounts import CurrentPerson, Sessions
+async def _of_a_person(
+    settings: Settings, vault: "_VaultWhenNeeded", person: str | None
+) -> AsyncIterator[SignedInUser]:
+    from auth.accounts import AccountTokenSources, CurrentUserTokenSource
     from server.mcp.chat_sign_in import ChatSignIn
     from transfers.task_groups import task_group
 
     async with task_group() as group:
-        tokens = CurrentPerson(Sessions(lambda: vault().vault, endpoint_of(settings)), person)
+        tokens = CurrentUserTokenSource(AccountTokenSources(lambda: vault().vault, endpoint_of(settings)), person)
         page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
-        yield Identity(tokens, page)
+        yield SignedInUser(tokens, page)
         group.cancel_scope.cancel()
 
 
@@ -179,9 +181,9 @@ class _VaultWhenNeeded:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._opened: Opened | None = None
+        self._opened: OpenVault | None = None
 
-    def __call__(self) -> Opened:
+    def __call__(self) -> OpenVault:
         with self._lock:
             if self._opened is None:
                 self._opened = open_vault(self._settings)

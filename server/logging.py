@@ -74,7 +74,7 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    _take_over(handler, level)
+    _install_root_handler(handler, level)
 
 
 def _renderer(log_format: LogFormat, *, colors: bool) -> Processor:
@@ -84,7 +84,7 @@ def _renderer(log_format: LogFormat, *, colors: bool) -> Processor:
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
-def _take_over(handler: logging.Handler, level: LogLevel) -> None:
+def _install_root_handler(handler: logging.Handler, level: LogLevel) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -6,7 +6,7 @@ from acc.retry import RetryPolicy
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
-    from acc.rate_limiter import Pace
+    from acc.rate_limiter import RateLimiter
     from transfers.jobs.repository import JobRepository
 
 PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
@@ -15,7 +15,7 @@ PATIENT: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
 PATIENT_SECONDS: Final = 600.0
 
 
-def pace_of(settings: Settings, repository: "JobRepository", *, patient: bool) -> "Pace | None":
+def pace_of(settings: Settings, repository: "JobRepository", *, patient: bool) -> "RateLimiter | None":
     """Return what lets requests go.
 
     On PostgreSQL all processes share their buckets. On SQLite, one person's, a `patient` process has its own, and a
@@ -24,7 +24,7 @@ def pace_of(settings: Settings, repository: "JobRepository", *, patient: bool) -
     if settings.database_url is None and not patient:
         return None
     from acc.rate_limit_store import SharedBudgets
-    from acc.rate_limiter import PATIENCE_SECONDS, OwnBudgets, Pace
+    from acc.rate_limiter import PATIENCE_SECONDS, InMemoryTokenBuckets, RateLimiter
 
-    budgets = SharedBudgets(repository.budget) if settings.database_url is not None else OwnBudgets()
-    return Pace(budgets, patience=PATIENT_SECONDS if patient else PATIENCE_SECONDS)
+    budgets = SharedBudgets(repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
+    return RateLimiter(budgets, patience=PATIENT_SECONDS if patient else PATIENCE_SECONDS)

@@ -24,7 +24,7 @@ INTERRUPTED: Final = 130
 """The exit code of a command that a person stopped with Ctrl-C, as shells have it."""
 
 
-def call_on_signals(end: Callable[[], None]) -> None:
+def on_shutdown_signal(end: Callable[[], None]) -> None:
     """From a running event loop: let SIGTERM and Ctrl-C call `end`, and do nothing else."""
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
@@ -33,7 +33,7 @@ def call_on_signals(end: Callable[[], None]) -> None:
             asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-def end_within(seconds: float, exit_code: int = 0) -> None:
+def force_exit_after(seconds: float, exit_code: int = 0) -> None:
     """Let the process go on to its orderly end, and end it after `seconds` where that has not come."""
     # Nothing is flushed or logged then: that would take locks which the thread that hangs may hold. Log lines are
     # written as they come, and what must outlive the process is on disk before it is answered.

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from server.settings.model import Settings
-from tools.core.context import Desk
+from tools.core.context import Services
 from tools.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -35,25 +35,25 @@ async def open_desk(
     files_at_once: int = 0,
     patient: bool = False,
     paced: bool = True,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Services]:
     """Yield the desk and keep its transfers going until the server ends; a worker's also so many of the queue.
 
     `patient` where nobody in a chat waits. Requests are not `paced` where there are no limits.
     """
-    from acc.client import Acc
-    from server.auth_wiring import Identity, hosts_of, identified, place_of
+    from acc.client import AccClient
+    from server.auth_wiring import SignedInUser, hosts_from, open_identity, place_of
     from server.pace import PATIENT, pace_of
-    from tools.lookup.resolver import Finder
+    from tools.lookup.resolver import ReferenceResolver
     from transfers.files.allowed_folders import AllowedFolders
-    from transfers.files.local_file import FileRules
+    from transfers.files.local_file import FilePolicy
     from transfers.jobs.context import JobContext
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
 
-    hosts, repository = hosts_of(settings), JobRepository(place_of(settings))
+    hosts, repository = hosts_from(settings), JobRepository(place_of(settings))
     async with (
-        nullcontext(Identity(tokens)) if tokens is not None else identified(settings, person) as identity,
-        Acc(
+        nullcontext(SignedInUser(tokens)) if tokens is not None else open_identity(settings, person) as identity,
+        AccClient(
             hosts,
             identity.tokens,
             storage_hosts=settings.storage_hosts,
@@ -73,9 +73,9 @@ async def open_desk(
             new_storage_client,
             repository,
             AllowedFolders(settings.folders if policy.local_files else ()),
-            FileRules(frozenset(settings.file_types), settings.max_file_bytes),
+            FilePolicy(frozenset(settings.file_types), settings.max_file_bytes),
             asks=policy.asks,
         )
         transfers = TransferManager(context)
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
-            yield Desk(policy, acc, transfers, Finder(acc, policy), sign_in_page=identity.page)
+            yield Services(policy, acc, transfers, ReferenceResolver(acc, policy), sign_in_page=identity.page)

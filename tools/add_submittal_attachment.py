@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, Optional, Project, Submittal, blank_is_none
+from tools.core.arguments import Arguments, OptionalText, Project, Submittal, blank_is_none
 from tools.core.consent import require_consent
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import AttachmentResult
-from tools.errors.exceptions import Again, InvalidArguments
+from tools.errors.exceptions import InvalidArguments, RetryHint
 from transfers.categories import GivenCategory
 
 if TYPE_CHECKING:
     from acc.models import Item
-    from tools.lookup.projects import KnownProject
+    from tools.lookup.projects import ProjectSummary
     from transfers.jobs.base import Destination, Job
     from transfers.manager import Outcome
-    from transfers.waiting import Patience
+    from transfers.waiting import WaitOptions
 
 
 class _Place(Arguments):
@@ -32,21 +32,21 @@ class _Place(Arguments):
 class _LocalFile(_Place):
     """What to attach, where the server can read files of the person's machine."""
 
-    file_path: Annotated[Optional, Field(description="Local file in an allowed folder; the server sends its bytes")] = (
-        None
-    )
+    file_path: Annotated[
+        OptionalText, Field(description="Local file in an allowed folder; the server sends its bytes")
+    ] = None
 
 
 class AttachArguments(_Place):
     """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
 
     file_urn: Annotated[
-        Optional, Field(description="Version URN from find_project_files, or pasted URL; same project")
+        OptionalText, Field(description="Version URN from find_project_files, or pasted URL; same project")
     ] = None
     upload_by_caller: Annotated[
         bool, Field(description="true: answers a URL and a curl command by which you send the bytes; give name")
     ] = False
-    name: Annotated[Optional, Field(description="Name in ACC; default: the file's own")] = None
+    name: Annotated[OptionalText, Field(description="Name in ACC; default: the file's own")] = None
     category: Annotated[
         GivenCategory | None,
         Field(
@@ -54,7 +54,7 @@ class AttachArguments(_Place):
             "final_response (closing from a state other than mgr-2)"
         ),
     ] = None
-    task_id: Annotated[Optional, Field(description="Review task, in state rev only; default: your only one")] = None
+    task_id: Annotated[OptionalText, Field(description="Review task, in state rev only; default: your only one")] = None
     confirm: Annotated[bool, Field(description="true: also confirm, which makes the file visible")] = False
     idempotency_key: Annotated[
         Annotated[str, Field(max_length=200)] | None,
@@ -72,30 +72,30 @@ class LocalArguments(AttachArguments, _LocalFile):
 
 
 async def add_submittal_attachment(
-    desk: Desk, call: Call, arguments: AttachArguments
+    desk: Services, call: ToolCall, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
-    from tools.attachments.rejection import looked_into
-    from tools.attachments.status import answer
+    from tools.attachments.rejection import explain_rejection
+    from tools.attachments.status import attachment_result
     from transfers.errors import JobStopped
 
     project, item, where = await _target(desk, arguments)
     try:
         outcome = await _attach(desk, call, where, arguments)
     except JobStopped as stopped:
-        raise await looked_into(
+        raise await explain_rejection(
             desk, project, item, stopped, category=arguments.category, task_id=arguments.task_id
         ) from stopped
-    return await answer(desk, call, outcome, item)
+    return await attachment_result(desk, call, outcome, item)
 
 
-async def _attach(desk: Desk, call: Call, where: "Destination", arguments: AttachArguments) -> "Outcome":
-    from tools.attachments.status import patience
+async def _attach(desk: Services, call: ToolCall, where: "Destination", arguments: AttachArguments) -> "Outcome":
+    from tools.attachments.status import wait_options
     from tools.core.showing import link_consent_summary
     from tools.lookup.file_links import linked_version
     from transfers.files.names import attachment_name
 
-    waiting = patience(desk, call, desk.policy.max_wait_seconds)
+    waiting = wait_options(desk, call, desk.policy.max_wait_seconds)
     key = arguments.idempotency_key
     if isinstance(arguments, LocalArguments) and arguments.file_path:
         at_once = arguments.confirm and not desk.policy.asks
@@ -113,7 +113,7 @@ async def _attach(desk: Desk, call: Call, where: "Destination", arguments: Attac
     return await desk.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
 
 
-async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> None:
+async def _confirm(desk: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:
     """Confirm what was uploaded once the person has agreed; what is on its way still waits for `confirm_attachment`."""
     from tools.core.showing import upload_consent_summary
 
@@ -125,17 +125,17 @@ async def _confirm(desk: Desk, call: Call, job: "Job", waiting: "Patience") -> N
     await desk.transfers.confirm(*which, waiting)
 
 
-async def destination_of(desk: Desk, arguments: AttachArguments) -> "Destination":
+async def destination_of(desk: Services, arguments: AttachArguments) -> "Destination":
     """Return where a call would attach, after all that can be known before anything is created.
 
     Raises:
-        ToolProblem: An argument, a reference or one of ACC's rules stands against it.
+        ToolError: An argument, a reference or one of ACC's rules stands against it.
         AccError: Autodesk refused or is away.
     """
     return (await _target(desk, arguments))[2]
 
 
-async def _target(desk: Desk, arguments: AttachArguments) -> "tuple[KnownProject, Item, Destination]":
+async def _target(desk: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, Destination]":
     from tools.attachments.preconditions import attach_target
 
     _check(arguments)
@@ -158,21 +158,21 @@ def _check(arguments: AttachArguments) -> None:
             f"Exactly one of {', '.join(arguments.sources)} must be given; there is {found}.",
             f"Call {{tool}} again with one of them, for example {arguments.sources[0]}.",
             "Name one file.",
-            again=Again(without=given, needs=[arguments.sources[0]]),
+            again=RetryHint(without=given, needs=[arguments.sources[0]]),
         )
     if arguments.upload_by_caller and arguments.confirm:
         raise InvalidArguments(
             "'confirm' does not go with upload_by_caller: there are no bytes yet.",
             "Call {tool} again without confirm, send the bytes, then call confirm_attachment.",
             "Attach a local file to confirm it at once.",
-            again=Again(without=["confirm"]),
+            again=RetryHint(without=["confirm"]),
         )
     if arguments.upload_by_caller and not arguments.name:
         raise InvalidArguments(
             "'name' is missing: with upload_by_caller the server does not see the file.",
             "Give the name the attachment shall have, with its extension.",
             "Give the name the attachment shall have, with its extension.",
-            again=Again(needs=["name"]),
+            again=RetryHint(needs=["name"]),
         )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import Arguments, Project, Submittal
 from tools.core.consent import require_consent
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import AttachmentResult
 from tools.next_steps.after_success import after_attachment
@@ -22,11 +22,13 @@ class ConfirmArguments(Arguments):
     attachment_id: Annotated[str, Field(min_length=1)]
 
 
-async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments) -> AttachmentResult | DeferredResult:
+async def confirm_attachment(
+    desk: Services, call: ToolCall, arguments: ConfirmArguments
+) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
-    from tools.attachments.rejection import looked_into
-    from tools.attachments.status import describe, patience, unfinished
+    from tools.attachments.rejection import explain_rejection
+    from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options
     from tools.core.showing import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
@@ -36,15 +38,15 @@ async def confirm_attachment(desk: Desk, call: Call, arguments: ConfirmArguments
     which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
     try:
         await require_consent(desk, call, partial(upload_consent_summary, desk, *which))
-        row = await desk.transfers.confirm(*which, patience(desk, call, desk.policy.max_wait_seconds))
+        row = await desk.transfers.confirm(*which, wait_options(desk, call, desk.policy.max_wait_seconds))
     except UploadIncomplete as incomplete:
-        raise await unfinished(desk, project.id, item, me.id, incomplete) from incomplete
+        raise await incomplete_upload_error(desk, project.id, item, me.id, incomplete) from incomplete
     except (JobStopped, AccError) as refused:
-        raise await looked_into(desk, project, item, refused) from refused
+        raise await explain_rejection(desk, project, item, refused) from refused
     job = await desk.transfers.job(row.id)
     if call.defers and job is not None and job.running:
         return DeferredResult.job(job, joined=True)
-    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
+    view, standing = await attachment_status(desk, project.id, item.id, row, me.id, job, item)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
 
 

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project
-from tools.core.context import Call, Desk
+from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import FilesResult
-from tools.errors.exceptions import Again, InvalidArguments
+from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.lookup.references import NotAReference, folder_reference
-from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_files
 
 
@@ -19,12 +19,14 @@ class FilesArguments(Arguments):
 
     project: Project
     query: Annotated[str, Field(min_length=1, description="Words of the file's name")]
-    folder: Annotated[Optional, Field(description="Folder path as people see it, or folder URN, to search in")] = None
+    folder: Annotated[OptionalText, Field(description="Folder path as people see it, or folder URN, to search in")] = (
+        None
+    )
     limit: Limit = 20
     cursor: Cursor = None
 
 
-async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) -> FilesResult:
+async def find_project_files(desk: Services, call: ToolCall, arguments: FilesArguments) -> FilesResult:
     """Find files by name in the project's Files tool."""
     from tools.lookup.file_search import search_files
 
@@ -36,7 +38,7 @@ async def find_project_files(desk: Desk, call: Call, arguments: FilesArguments) 
     end = start + arguments.limit
     rows = found.rows[start:end]
     cursor = call.next_cursor(desk, me.id, end if end < len(found.rows) else None)
-    page = ListPage(call.tool, call.arguments, cursor, found.complete)
+    page = PageInfo(call.tool, call.arguments, cursor, found.complete)
     urns = [row.version_urn for row in rows]
     steps = after_files(project.id, urns, desk.policy.surroundings, whole=page.whole)
     return FilesResult(
@@ -55,7 +57,7 @@ def _folder(text: str | None) -> str | None:
             "'folder' is a URL that names no folder of the Files tool.",
             "Give the folder's path as people see it, or leave folder out.",
             "Give the folder's path as people see it.",
-            again=Again(without=["folder"]),
+            again=RetryHint(without=["folder"]),
         ) from None
 
 

@@ -4,23 +4,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, Optional
-from tools.core.context import Call, Desk
+from tools.core.arguments import Arguments, Cursor, Limit, OptionalText
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import ProjectRow, ProjectsResult
-from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_projects
 
 
 class ProjectsArguments(Arguments):
     """Words of a project's name."""
 
-    query: Annotated[Optional, Field(description="Words of the name")] = None
+    query: Annotated[OptionalText, Field(description="Words of the name")] = None
     limit: Limit = 20
     cursor: Cursor = None
 
 
-async def find_projects(desk: Desk, call: Call, arguments: ProjectsArguments) -> ProjectsResult:
+async def find_projects(desk: Services, call: ToolCall, arguments: ProjectsArguments) -> ProjectsResult:
     """List the projects this person can see and the settings allow, by name.
 
     Raises:
@@ -42,7 +42,7 @@ async def find_projects(desk: Desk, call: Call, arguments: ProjectsArguments) ->
         for project in found[start:end]
     ]
     cursor = call.next_cursor(desk, person.sub, end if end < len(found) else None)
-    page = ListPage(call.tool, call.arguments, cursor)
+    page = PageInfo(call.tool, call.arguments, cursor)
     steps = after_projects([row.id for row in rows if row.supported], whole=page.whole)
     return ProjectsResult(
         projects=rows,

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project
-from tools.core.context import Call, Desk
+from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import SubmittalsResult
-from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_submittals
 
 
@@ -16,7 +16,7 @@ class SubmittalsArguments(Arguments):
     """Which submittals."""
 
     project: Project
-    query: Annotated[Optional, Field(description="Words of title, number or specification")] = None
+    query: Annotated[OptionalText, Field(description="Words of title, number or specification")] = None
     state: Annotated[
         Literal["draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void"] | None,
         Field(description="sbc-1 submit, mgr-1 prepare, rev review, mgr-2 close and distribute, sbc-2 closed"),
@@ -27,20 +27,20 @@ class SubmittalsArguments(Arguments):
     cursor: Cursor = None
 
 
-async def find_submittals(desk: Desk, call: Call, arguments: SubmittalsArguments) -> SubmittalsResult:
+async def find_submittals(desk: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List submittals by text, state, court and whether a file can be attached; newest first."""
     from tools.core.presenters import submittal_row
-    from tools.lookup.submittal_search import Place, Wanted, search
+    from tools.lookup.submittal_search import ListPosition, SubmittalQuery, search
 
     project = await desk.finder.project(arguments.project)
     me = await desk.finder.me(project.id)
-    place = Place.of(call.position(desk, me.id, arguments.cursor))
+    place = ListPosition.of(call.position(desk, me.id, arguments.cursor))
     filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
-    wanted = Wanted(arguments.query, filters, arguments.attachable)
+    wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
     found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
     rows = [submittal_row(item, me.id) for item in found.items]
     cursor = call.next_cursor(desk, me.id, found.place.position if found.place else None)
-    page = ListPage(call.tool, call.arguments, cursor)
+    page = PageInfo(call.tool, call.arguments, cursor)
     steps = after_submittals(project.id, [row.id for row in rows], whole=page.whole)
     return SubmittalsResult(submittals=rows, next_cursor=cursor, next_steps=[*steps, *after_page(page, empty=not rows)])
 

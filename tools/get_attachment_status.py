@@ -6,16 +6,16 @@ import anyio
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, Cursor, Limit, Optional, Project, Submittal, Whole
-from tools.core.context import Call, Desk
+from tools.core.arguments import Arguments, Cursor, IntArg, Limit, OptionalText, Project, Submittal
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import AttachmentResult, AttachmentsResult
-from tools.errors.exceptions import TakesTooLong
+from tools.errors.exceptions import ProcessingTimeout
 from tools.next_steps.after_success import after_attachment
 
 if TYPE_CHECKING:
     from acc.models import Attachment, Item
-    from tools.lookup.projects import KnownProject
+    from tools.lookup.projects import ProjectSummary
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -27,14 +27,14 @@ class StatusArguments(Arguments):
 
     project: Project
     submittal: Submittal
-    attachment_id: Annotated[Optional, Field(description="Left out: all attachments, newest first")] = None
-    wait_seconds: Annotated[Whole, Field(ge=0, le=600, description="Wait up to this long for the next state")] = 0
+    attachment_id: Annotated[OptionalText, Field(description="Left out: all attachments, newest first")] = None
+    wait_seconds: Annotated[IntArg, Field(ge=0, le=600, description="Wait up to this long for the next state")] = 0
     limit: Limit = 20
     cursor: Cursor = None
 
 
 async def get_attachment_status(
-    desk: Desk, call: Call, arguments: StatusArguments
+    desk: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Tell how far attachments are."""
     from tools.attachments.page import attachment_page
@@ -48,40 +48,40 @@ async def get_attachment_status(
 
 
 async def _one(
-    desk: Desk, call: Call, project: "KnownProject", item: "Item", attachment_id: str, wait_seconds: int
+    desk: Services, call: ToolCall, project: "ProjectSummary", item: "Item", attachment_id: str, wait_seconds: int
 ) -> AttachmentResult | DeferredResult:
-    from tools.attachments.status import describe, ended, patience
+    from tools.attachments.status import attachment_status, background_error, wait_options
 
     me = await desk.finder.me(project.id)
-    waiting = patience(desk, call, wait_seconds)
+    waiting = wait_options(desk, call, wait_seconds)
     deadline = anyio.current_time() + waiting.seconds
     job = await desk.transfers.job(attachment_id)
     if job is not None and job.running:
         job = await desk.transfers.runner.wait(job, waiting)
-    row = await _settled(desk, call, project.id, item.id, attachment_id, deadline)
-    view, standing = await describe(desk, project.id, item.id, row, me.id, job, item)
-    failure = await ended(desk, project, item, row, job, standing)
+    row = await _wait_until_processed(desk, call, project.id, item.id, attachment_id, deadline)
+    view, standing = await attachment_status(desk, project.id, item.id, row, me.id, job, item)
+    failure = await background_error(desk, project, item, row, job, standing)
     if failure is not None:
         raise failure
     if view.state == "processing" and standing.overdue:
-        raise TakesTooLong(
+        raise ProcessingTimeout(
             "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",
             "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
             "Look at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
         )
     answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
-    if call.defers and wait_seconds > waiting.seconds and goes_on(answer):
+    if call.defers and wait_seconds > waiting.seconds and is_in_progress(answer):
         return DeferredResult.attachment(project.id, item.id, attachment_id, view.state)
     return answer
 
 
-def goes_on(answer: AttachmentResult) -> bool:
+def is_in_progress(answer: AttachmentResult) -> bool:
     """Whether an attachment is on its way to another state without anybody doing anything: waiting is the next step."""
     return any(step.arguments.get("wait_seconds", 0) > 0 for step in answer.next_steps)
 
 
-async def _settled(
-    desk: Desk, call: Call, project_id: str, item_id: str, attachment_id: str, deadline: float
+async def _wait_until_processed(
+    desk: Services, call: ToolCall, project_id: str, item_id: str, attachment_id: str, deadline: float
 ) -> "Attachment":
     """Return the attachment's row once ACC has processed it, or as it is at the `deadline`."""
     from tools.core.presenters import overdue

@@ -1,7 +1,7 @@
 """The tool `get_submittal`."""
 
 from tools.core.arguments import Arguments, Cursor, Limit, Project, Submittal
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import SubmittalResult
 from tools.next_steps.after_success import after_submittal
@@ -16,7 +16,7 @@ class SubmittalArguments(Arguments):
     cursor: Cursor = None
 
 
-async def get_submittal(desk: Desk, call: Call, arguments: SubmittalArguments) -> SubmittalResult:
+async def get_submittal(desk: Services, call: ToolCall, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
     from tools.attachments.page import attachment_page
     from tools.core.presenters import attachment_row, submittal_view, task_choices

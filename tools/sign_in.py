@@ -1,7 +1,7 @@
 """The tool `sign_in`: who is signed in."""
 
 from tools.core.arguments import Arguments
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import Person, SignInResult
 from tools.next_steps.after_success import after_sign_in
@@ -11,7 +11,7 @@ class SignInArguments(Arguments):
     """There are none."""
 
 
-async def sign_in(desk: Desk, _call: Call, _arguments: SignInArguments) -> SignInResult:
+async def sign_in(desk: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
     """Tell who is signed in.
 
     Raises:

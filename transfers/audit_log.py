@@ -33,7 +33,7 @@ _LOCK: Final = "audit"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """What is known of a file on its way; None where we do not know.
 
     `autodesk` is a host, `person_id` who signed in, `path` the file's own on this machine. Of bytes that the caller
@@ -78,7 +78,7 @@ class AuditLog:
         self._append(b"")
 
     @asynccontextmanager
-    async def around(self, act: Act, entry: Callable[[], Entry]) -> AsyncIterator[None]:
+    async def record(self, act: Act, entry: Callable[[], AuditEntry]) -> AsyncIterator[None]:
         """Write a line, do what the block does, and write how that ended; `entry` is asked each time.
 
         Raises:
@@ -93,7 +93,7 @@ class AuditLog:
             raise
         await self._end(pair, _DONE[act], entry())
 
-    async def _end(self, pair: str, event: str, entry: Entry, **more: str) -> None:
+    async def _end(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
         from persistence.errors import StorageProblem
 
         try:
@@ -103,7 +103,7 @@ class AuditLog:
             # What happened has happened, and its first line stands: failing the call now would only mislead.
             self._log.error("audit_outcome_not_written", id=pair, audit_event=event, problem=str(problem))
 
-    async def _write(self, pair: str, event: str, entry: Entry, **more: str) -> None:
+    async def _write(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = {name: value for name, value in asdict(entry).items() if value is not None}
         # ASCII: a name can then hide nothing from whoever reads the log in a terminal, nor end its line.

@@ -11,20 +11,20 @@ from acc.ids import InvalidId, ObjectLocation
 from transfers.errors import AttachmentMissing
 
 if TYPE_CHECKING:
-    from acc.client import Acc
+    from acc.client import AccClient
     from acc.models.submittals import Attachment
 
 ARRIVED: Final = frozenset({"complete", "chunked"})
 """What `signeds3download` calls an object whose upload was completed, assembled or not (fact sheet 8)."""
 
 
-class Stored(NamedTuple):
+class StoredObject(NamedTuple):
     """Bytes that have arrived; how many, where storage says so: its status alone is the evidence."""
 
     size: int | None
 
 
-async def stored_bytes(acc: "Acc", attachment: "Attachment") -> Stored | None:
+async def stored_bytes(acc: "AccClient", attachment: "Attachment") -> StoredObject | None:
     """Return what storage has of an attachment, or None while its upload is not completed.
 
     Raises:
@@ -35,10 +35,10 @@ async def stored_bytes(acc: "Acc", attachment: "Attachment") -> Stored | None:
     except InvalidId:
         return None
     found = await acc.storage.download_link(location)
-    return Stored(found.size) if found is not None and found.status in ARRIVED else None
+    return StoredObject(found.size) if found is not None and found.status in ARRIVED else None
 
 
-async def find_row(acc: "Acc", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
+async def find_row(acc: "AccClient", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
     """Return ACC's row of one attachment, by walking the list, newest first.
 
     Raises:
@@ -51,7 +51,7 @@ async def find_row(acc: "Acc", project_id: str, item_id: str, attachment_id: str
     raise AttachmentMissing(attachment_id)
 
 
-async def confirm_upload(acc: "Acc", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
+async def confirm_upload(acc: "AccClient", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
     """Tell ACC that the bytes are there, and return the row as it is then. Look for the bytes first.
 
     Raises:

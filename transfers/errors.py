@@ -21,7 +21,7 @@
     │   ├── AttachmentMissing
     │   └── NotYourAttachment
     ├── IdempotencyConflict
-    ├── NotAgreed                   it would become visible, and the person has not been asked by this process
+    ├── ConsentMissing                   it would become visible, and the person has not been asked by this process
     └── StorageStalled              storage took no bytes within the limits of `sending`
 """
 
@@ -179,7 +179,7 @@ class IdempotencyConflict(TransferError):
 
 
 @dataclass(eq=False)
-class NotAgreed(TransferError):
+class ConsentMissing(TransferError):
     """Going on would make the file called `name` visible, which the person has not agreed to in this process.
 
     So it is with what another process began: whoever wants it repeats the call, and the person is asked.
@@ -188,7 +188,7 @@ class NotAgreed(TransferError):
     name: str
 
     def __str__(self) -> str:
-        return "NotAgreed"
+        return "ConsentMissing"
 
 
 @dataclass(eq=False)

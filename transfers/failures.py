@@ -9,7 +9,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
 from acc import errors as acc_errors
-from acc.errors import AccError, Facts, PartsRejected, UnexpectedAnswer, UntrustedStorageHost
+from acc.errors import AccError, ErrorDetails, PartsRejected, UnexpectedAnswer, UntrustedStorageHost
 from acc.models.storage import PartsReport
 from auth import errors as auth_errors
 from auth.errors import AuthError
@@ -69,7 +69,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "attachment_missing": transfer_errors.AttachmentMissing,
     "not_your_attachment": transfer_errors.NotYourAttachment,
     "idempotency_conflict": transfer_errors.IdempotencyConflict,
-    "not_agreed": transfer_errors.NotAgreed,
+    "not_agreed": transfer_errors.ConsentMissing,
     "storage_stalled": transfer_errors.StorageStalled,
 }
 """What an error is called in a row, where it outlives the names of classes.
@@ -139,7 +139,7 @@ def _dataclass_error(kind: type[Exception], fields: dict[str, Any]) -> Exception
 
 def _acc_error(kind: type[AccError], found: dict[str, Any]) -> AccError:
     operation = found["operation"]
-    facts: Facts = {name: found[name] for name in _FACTS if name in found}  # type: ignore[assignment]  # its very keys
+    facts: ErrorDetails = {name: found[name] for name in _FACTS if name in found}  # type: ignore[assignment]  # its very keys
     if issubclass(kind, PartsRejected):
         return kind(operation, report=PartsReport.model_validate(found["report"]), **facts)
     if issubclass(kind, UnexpectedAnswer):

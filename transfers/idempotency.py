@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class AttachRequest:
+class AttachmentIdentity:
     """Everything that tells one attachment from another.
 
     `content` is the SHA-256 of a local file ("sha256:…"), the URN of a linked version, or, for bytes that the caller
@@ -29,7 +29,7 @@ class AttachRequest:
         return _digest(asdict(self))
 
 
-def keyed(request: AttachRequest, key: str) -> str:
+def idempotency_fingerprint(request: AttachmentIdentity, key: str) -> str:
     """Return the fingerprint that a caller's `idempotency_key` puts in place of the computed one.
 
     It stays bound to the base URL, the person and the submittal, so that two people who choose the same key never meet.
@@ -49,6 +49,6 @@ def _digest(fields: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=asdict).encode("ascii")).hexdigest()
 
 
-def as_asked(words: Sequence[object]) -> str:
+def request_digest(words: Sequence[object]) -> str:
     """Return what stands for a request in the very words it was made in, before anything was read or hashed."""
     return _digest({"asked": words})

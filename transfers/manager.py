@@ -11,12 +11,12 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
-from transfers.audit_log import Entry
-from transfers.confirming import Stored, confirm_upload, find_row, stored_bytes
+from transfers.audit_log import AuditEntry
+from transfers.confirming import StoredObject, confirm_upload, find_row, stored_bytes
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
-from transfers.files.local_file import Identity
+from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
-from transfers.idempotency import as_asked
+from transfers.idempotency import request_digest
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
@@ -27,7 +27,7 @@ from transfers.jobs.rows import REPLACED, JobRow
 from transfers.jobs.runner import JobRunner
 from transfers.jobs.serialization import read
 from transfers.upload.caller_upload import CallerUpload
-from transfers.waiting import UNHURRIED, Patience
+from transfers.waiting import UNHURRIED, WaitOptions
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SeenFile:
 
     name: str
     path: str
-    identity: Identity
+    identity: FileStamp
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class TransferManager:
             self._context.close()
 
     async def attach_file(
-        self, where: Destination, path: str, name: str | None, key: str | None, patience: Patience, *, confirm: bool
+        self, where: Destination, path: str, name: str | None, key: str | None, patience: WaitOptions, *, confirm: bool
     ) -> Outcome:
         """Send a local file and complete its upload; with `confirm`, go on to confirm: the person has agreed to that.
 
@@ -153,7 +153,7 @@ class TransferManager:
         return await anyio.to_thread.run_sync(see_all)
 
     async def link_version(
-        self, where: Destination, version_urn: str, name: str, key: str | None, patience: Patience
+        self, where: Destination, version_urn: str, name: str, key: str | None, patience: WaitOptions
     ) -> Outcome:
         """Attach a version of the Files tool, which makes it visible: the person has agreed to that.
 
@@ -163,7 +163,7 @@ class TransferManager:
         job = LinkedFileJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
-    async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: Patience) -> Outcome:
+    async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: WaitOptions) -> Outcome:
         """Reserve an attachment whose bytes the caller will send; the same one again while its upload is open.
 
         Raises:
@@ -192,7 +192,7 @@ class TransferManager:
         return await job.discarded(self._acc)
 
     async def confirm(
-        self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: Patience
+        self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: WaitOptions
     ) -> Attachment:
         """Complete the storage upload if that is open, then tell ACC that the bytes are there. Harmless to repeat.
 
@@ -212,7 +212,7 @@ class TransferManager:
         if job is not None and job.may_be_confirmed:
             return await self._confirm_job(job, patience)
         size = await self._arrived(row, job)
-        entry = Entry(
+        entry = AuditEntry(
             autodesk=urlsplit(self._acc.hosts.api).netloc,
             person_id=person_id,
             project_id=project_id,
@@ -221,7 +221,7 @@ class TransferManager:
             name=row.name,
             size_bytes=size,
         )
-        async with self._context.audit.around("confirming", lambda: entry):
+        async with self._context.audit.record("confirming", lambda: entry):
             return await confirm_upload(self._acc, project_id, item_id, attachment_id)
 
     async def unconfirmed(
@@ -276,7 +276,7 @@ class TransferManager:
         """
         return await find_row(self._acc, project_id, item_id, attachment_id)
 
-    async def stored_bytes(self, row: Attachment) -> Stored | None:
+    async def stored_bytes(self, row: Attachment) -> StoredObject | None:
         """Return what storage has of an attachment, or None while its upload is not completed.
 
         Raises:
@@ -284,7 +284,7 @@ class TransferManager:
         """
         return await stored_bytes(self._acc, row)
 
-    async def _confirm_job(self, job: Job, patience: Patience) -> Attachment:
+    async def _confirm_job(self, job: Job, patience: WaitOptions) -> Attachment:
         job.confirm_wanted = job.agreed = True
         await self.runner.start(job)
         job = await self.runner.wait(job, patience)
@@ -307,7 +307,7 @@ class TransferManager:
         """Stop a job, whichever process runs it; what it reserved stays in ACC."""
         await self.repository.call_off(job_id)
 
-    async def _attach(self, asked: tuple[object, ...], made: Job, patience: Patience) -> Outcome:
+    async def _attach(self, asked: tuple[object, ...], made: Job, patience: WaitOptions) -> Outcome:
         confirm = made.confirm_wanted
         job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
@@ -322,7 +322,7 @@ class TransferManager:
 
     async def _joined(self, asked: tuple[object, ...], made: Job) -> Job:
         """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""
-        words = as_asked(asked)
+        words = request_digest(asked)
         job = await self.find_or_add(words, made)
         if job is not made and not await self._goes_on(job):
             await self.runner.forget(job)

@@ -17,11 +17,11 @@ from acc.errors import AccError
 from acc.models.submittals import Attachment
 
 if TYPE_CHECKING:
-    from acc.client import Acc
+    from acc.client import AccClient
 
 
 @dataclass(frozen=True)
-class Reservation:
+class AttachmentRequest:
     """What is to be created. `category_id` None lets ACC choose; `urn` links a Files-tool version."""
 
     project_id: str
@@ -34,7 +34,7 @@ class Reservation:
 
 
 @dataclass
-class Doubt:
+class UncertainCreate:
     """A POST of which nobody knows whether it was carried out: `listed` are the ids that ACC listed before it.
 
     None means that there is no such POST. `write` writes them down before the POST: a later run must look before it
@@ -52,7 +52,7 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Reserved:
+class CreatedAttachment:
     """The attachment, and the ids of rows that a doubtful POST may have made as well."""
 
     attachment: Attachment
@@ -63,7 +63,7 @@ Turn = Callable[[str], AbstractAsyncContextManager[None]]
 """A turn at something that one process at a time may do, under its name."""
 
 
-class Reservations:
+class AttachmentCreator:
     """Makes the reservations of one process.
 
     One at a time on an item, over all processes that share a database, and never one that another job has: else the
@@ -76,8 +76,12 @@ class Reservations:
         self._taken: set[str] = set()
 
     async def make(
-        self, acc: "Acc", wanted: Reservation, doubt: Doubt, keep: Callable[[Reserved], Awaitable[None]]
-    ) -> Reserved:
+        self,
+        acc: "AccClient",
+        wanted: AttachmentRequest,
+        doubt: UncertainCreate,
+        keep: Callable[[CreatedAttachment], Awaitable[None]],
+    ) -> CreatedAttachment:
         """Create the attachment, or find the one that an earlier, doubtful try created.
 
         It is given to `keep` before anybody else has their turn, so that they know whose it is.
@@ -93,7 +97,7 @@ class Reservations:
             self._taken.add(made.attachment.id)
             return made
 
-    async def _make(self, acc: "Acc", wanted: Reservation, doubt: Doubt) -> Reserved:
+    async def _make(self, acc: "AccClient", wanted: AttachmentRequest, doubt: UncertainCreate) -> CreatedAttachment:
         if doubt.listed is None:
             await doubt.note(frozenset(row.id for row in await _rows(acc, wanted)))
             try:
@@ -104,21 +108,21 @@ class Reservations:
                     raise
             else:
                 doubt.listed = None
-                return Reserved(made)
+                return CreatedAttachment(made)
         taken, doubtful = await doubt.look()
         known = (doubt.listed or frozenset()) | self._taken | taken
         found = new_matches(await _rows(acc, wanted), known, wanted)
         # A row that another job's doubtful POST may have made as well cannot be told from ours.
         if len(found) == 1 and not doubtful:
-            return Reserved(found[0])
+            return CreatedAttachment(found[0])
         made = await _create(acc, wanted)
         with suppress(AccError):  # the reservation is made; if need be, what was found before it has to do
             # The doubtful POST may have been carried out after the look.
             found = new_matches(await _rows(acc, wanted), known, wanted)
-        return Reserved(made, tuple(row.id for row in found if row.id != made.id))
+        return CreatedAttachment(made, tuple(row.id for row in found if row.id != made.id))
 
 
-async def _create(acc: "Acc", wanted: Reservation) -> Attachment:
+async def _create(acc: "AccClient", wanted: AttachmentRequest) -> Attachment:
     return await acc.submittals.create_attachment(
         wanted.project_id,
         wanted.item_id,
@@ -129,11 +133,11 @@ async def _create(acc: "Acc", wanted: Reservation) -> Attachment:
     )
 
 
-async def _rows(acc: "Acc", wanted: Reservation) -> list[Attachment]:
+async def _rows(acc: "AccClient", wanted: AttachmentRequest) -> list[Attachment]:
     return [row async for row in acc.submittals.all_attachments(wanted.project_id, wanted.item_id)]
 
 
-def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Reservation) -> list[Attachment]:
+def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: AttachmentRequest) -> list[Attachment]:
     """Return the rows that a lost POST may have made: not `known`, by this person, and alike in all that was sent.
 
     A link is born uploaded, a reservation is not (fact sheet 3.3). Where ACC chooses the category or the task any one

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def stopping(wake: Callable[[], None] = lambda: None) -> AsyncIterator[threading.Event]:
+async def stop_event(wake: Callable[[], None] = lambda: None) -> AsyncIterator[threading.Event]:
     """Yield an event for threads to look at between reads; it is set when the block is cancelled or ends.
 
     Then `wake` is called, to wake threads that look at nothing because they wait.
@@ -35,9 +35,9 @@ async def stopping(wake: Callable[[], None] = lambda: None) -> AsyncIterator[thr
         raise
 
 
-async def run_stopping(work: Callable[[threading.Event], T], limiter: anyio.CapacityLimiter) -> T:
+async def run_cancellable_in_thread(work: Callable[[threading.Event], T], limiter: anyio.CapacityLimiter) -> T:
     """Run `work` in a worker thread; it gets the event of `stopping`, and is waited for even when cancelled."""
-    async with stopping() as stop:
+    async with stop_event() as stop:
         return await anyio.to_thread.run_sync(work, stop, limiter=limiter)
 
 

@@ -12,7 +12,7 @@ TICK_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class WaitOptions:
     """How long a call waits, in seconds, and what it tells whoever waits with it every so often."""
 
     seconds: float
@@ -24,5 +24,5 @@ async def _tell_nobody(_: Job) -> None:
     pass
 
 
-UNHURRIED: Final = Patience(math.inf, _tell_nobody)
+UNHURRIED: Final = WaitOptions(math.inf, _tell_nobody)
 """For what ends by itself, and nobody watches."""

@@ -9,9 +9,9 @@ from acc.models.files import (
     FolderContents,
     Hub,
     Listing,
+    ListingWarning,
     Project,
     Resource,
-    Warned,
 )
 from acc.models.lookups import (
     Choice,
@@ -64,6 +64,7 @@ __all__ = [
     "ItemState",
     "ItemType",
     "Listing",
+    "ListingWarning",
     "Package",
     "Page",
     "Pagination",
@@ -83,6 +84,5 @@ __all__ = [
     "UploadUrls",
     "UserInfo",
     "UserType",
-    "Warned",
     "Watcher",
 ]

@@ -141,13 +141,13 @@ Identifier = Annotated[str, AfterValidator(_segment)]
 SafeInteger = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 SafeNumber = SafeInteger | Annotated[float, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 
-Text = Annotated[str, BeforeValidator(_empty_text)]
+TextField = Annotated[str, BeforeValidator(_empty_text)]
 """A text; null means an empty one."""
 
-Flag = Annotated[bool, BeforeValidator(_no)]
+BoolField = Annotated[bool, BeforeValidator(_no)]
 """A boolean, as JSON's own, as "true"/"false", or as null for false."""
 
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Timestamp = Annotated[datetime | None, BeforeValidator(_moment)]
 """A point in time in UTC, or None where there is none or it cannot be read."""
 
 Day = Annotated[date | None, BeforeValidator(_day)]

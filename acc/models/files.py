@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field, PlainValidator, SerializeAsAny
 
-from acc.models.base import AccModel, Flag, Identifier, Listed, Moment, Rows, SafeInteger
+from acc.models.base import AccModel, BoolField, Identifier, Listed, Rows, SafeInteger, Timestamp
 
 R = TypeVar("R", bound="Resource")
 
@@ -25,15 +25,15 @@ class Attributes(AccModel):
     name: str | None = None
     display_name: str | None = None
     region: str | None = None
-    hidden: Flag = False
+    hidden: BoolField = False
     object_count: SafeInteger | None = None
     version_number: SafeInteger | None = None
     mime_type: str | None = None
     file_type: str | None = None
     storage_size: SafeInteger | None = None
-    create_time: Moment = None
+    create_time: Timestamp = None
     create_user_id: str | None = None
-    last_modified_time: Moment = None
+    last_modified_time: Timestamp = None
     extension: Extension | None = None
 
 
@@ -163,7 +163,7 @@ AnyResource = Annotated[SerializeAsAny[Resource], PlainValidator(_resource)]
 """A resource of the class that its `type` names; of `Resource` itself for a type that is not known."""
 
 
-class Warned(AccModel):
+class ListingWarning(AccModel):
     """A failure told beside a success, in part of what was asked. Its names are capitalised on the wire."""
 
     http_status_code: str | None = Field(default=None, alias="HttpStatusCode")
@@ -175,7 +175,7 @@ class Warned(AccModel):
 class Meta(AccModel):
     """What stands beside the data of a document."""
 
-    warnings: Listed[Warned]
+    warnings: Listed[ListingWarning]
 
 
 class Document(AccModel, Generic[R]):
@@ -231,12 +231,12 @@ class Listing(AccModel):
         return not self.data and any(warning.http_status_code == "403" for warning in self.warnings)
 
     @property
-    def warnings(self) -> list[Warned]:
+    def warnings(self) -> list[ListingWarning]:
         """What is told beside the rows, faults or not."""
         return self.meta.warnings if self.meta else []
 
     @property
-    def faults(self) -> list[Warned]:
+    def faults(self) -> list[ListingWarning]:
         """What could not be answered, for example the hubs of one region.
 
         A 403 beside rows is none: it tells a region in which the app has no account (fact sheet 9).

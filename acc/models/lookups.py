@@ -1,6 +1,6 @@
 """The lists a project's submittals choose from: types, responses, specs and packages (fact sheet 5)."""
 
-from acc.models.base import AccModel, Flag, Identifier, Moment, SafeInteger, Text
+from acc.models.base import AccModel, BoolField, Identifier, SafeInteger, TextField, Timestamp
 from acc.models.permissions import Permitted
 
 
@@ -9,30 +9,30 @@ class Choice(AccModel):
 
     id: Identifier
     key: str | None = None
-    value: Text = ""
+    value: TextField = ""
 
 
 class _Recorded(AccModel):
     """Who made and last changed a row."""
 
-    created_at: Moment = None
+    created_at: Timestamp = None
     created_by: str | None = None
-    updated_at: Moment = None
+    updated_at: Timestamp = None
     updated_by: str | None = None
 
 
 class ItemType(Choice, _Recorded):
     """A kind of submittal, for example "Shop Drawing"."""
 
-    is_active: Flag = False
-    is_in_use: Flag = False
+    is_active: BoolField = False
+    is_in_use: BoolField = False
 
 
 class ReviewResponse(ItemType):
     """An answer a reviewer can give. Read `is_approval`; which category means what differs between samples."""
 
     category_id: str | None = None
-    is_approval: Flag = False
+    is_approval: BoolField = False
 
 
 class Spec(_Recorded):
@@ -40,7 +40,7 @@ class Spec(_Recorded):
 
     id: Identifier
     identifier: str | None = None
-    title: Text = ""
+    title: TextField = ""
 
 
 class Package(Permitted, _Recorded):
@@ -48,7 +48,7 @@ class Package(Permitted, _Recorded):
 
     id: Identifier
     identifier: SafeInteger | str | None = None
-    title: Text = ""
-    description: Text = ""
+    title: TextField = ""
+    description: TextField = ""
     spec_id: str | None = None
     spec_identifier: str | None = None

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict
 
-from acc.models.base import AccModel, Identifier, Text
+from acc.models.base import AccModel, Identifier, TextField
 
 
 class UserInfo(AccModel):
@@ -12,7 +12,7 @@ class UserInfo(AccModel):
     model_config = ConfigDict(alias_generator=None)
 
     sub: Identifier
-    name: Text = ""
+    name: TextField = ""
     preferred_username: str | None = None
     email: str | None = None
     email_verified: bool | None = None
@@ -24,4 +24,4 @@ class ProjectMember(AccModel):
 
     id: str | None = None
     autodesk_id: str | None = None
-    name: Text = ""
+    name: TextField = ""

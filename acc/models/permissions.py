@@ -8,21 +8,21 @@ from typing import Any
 
 from pydantic import Field
 
-from acc.models.base import AccModel, Flattened, Text
+from acc.models.base import AccModel, Flattened, TextField
 
 
 class StateName(AccModel):
     """A workflow state as a transition names it, for example `sbc-1` and "SBC 1"."""
 
-    id: Text = ""
-    name: Text = ""
+    id: TextField = ""
+    name: TextField = ""
 
 
 class Transition(AccModel):
     """One way out of the current state, for example `sbc-1::mgr-1`."""
 
     id: str
-    name: Text = ""
+    name: TextField = ""
     state_from: StateName | None = None
     state_to: StateName | None = None
     transition_fields: Flattened[str]
@@ -37,7 +37,7 @@ class PermittedAction(AccModel):
     the values that override ACC's own choice: the default is not in it (fact sheet 3.5).
     """
 
-    id: Text = ""
+    id: TextField = ""
     fields: dict[str, Any] = Field(default_factory=dict)
     mandatory_fields: Flattened[str]
     transitions: Flattened[Transition]

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import PlainSerializer, PlainValidator
 
-from acc.models.base import AccModel, Listed, Moment, SafeInteger
+from acc.models.base import AccModel, Listed, SafeInteger, Timestamp
 
 
 def url_expires_at(url: str) -> datetime | None:
@@ -79,8 +79,8 @@ class UploadUrls(_Signed):
 
     upload_key: str
     urls: list[_Url]
-    upload_expiration: Moment = None
-    url_expiration: Moment = None
+    upload_expiration: Timestamp = None
+    url_expiration: Timestamp = None
 
 
 class DownloadLink(_Signed):

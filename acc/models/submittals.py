@@ -6,7 +6,7 @@ Enumerations stay strings, so that a value nobody has seen yet is kept; the clas
 from enum import StrEnum
 from typing import Any
 
-from acc.models.base import AccModel, Day, Flag, Identifier, Listed, Moment, SafeInteger, SafeNumber, Text
+from acc.models.base import AccModel, BoolField, Day, Identifier, Listed, SafeInteger, SafeNumber, TextField, Timestamp
 from acc.models.permissions import Permitted
 
 
@@ -64,7 +64,7 @@ class RevisionFolder(AccModel):
 
     revision: SafeInteger | None = None
     folder_urn: str | None = None
-    folder_urn_created_at: Moment = None
+    folder_urn_created_at: Timestamp = None
 
 
 class Item(Permitted):
@@ -79,8 +79,8 @@ class Item(Permitted):
     spec_identifier: str | None = None
     spec_title: str | None = None
     subsection: str | None = None
-    title: Text = ""
-    description: Text = ""
+    title: TextField = ""
+    description: TextField = ""
     priority: str | None = None
     revision: SafeInteger | None = None
     state_id: str | None = None
@@ -100,18 +100,18 @@ class Item(Permitted):
     required_date: Day = None
     required_approval_date: Day = None
     submitter_due_date: Day = None
-    sent_to_submitter: Moment = None
-    received_from_submitter: Moment = None
+    sent_to_submitter: Timestamp = None
+    received_from_submitter: Timestamp = None
     submitted_by: str | None = None
     manager_due_date: Day = None
-    sent_to_review: Moment = None
+    sent_to_review: Timestamp = None
     sent_to_review_by: str | None = None
-    received_from_review: Moment = None
-    published_date: Moment = None
+    received_from_review: Timestamp = None
+    published_date: Timestamp = None
     published_by: str | None = None
     response_id: str | None = None
     response_comment: str | None = None
-    responded_at: Moment = None
+    responded_at: Timestamp = None
     responded_by: str | None = None
     package_id: str | None = None
     package_identifier: str | None = None
@@ -119,9 +119,9 @@ class Item(Permitted):
     package_spec_identifier: str | None = None
     folder_urn: str | None = None
     revisions_folders_urns: dict[str, RevisionFolder] | None = None
-    created_at: Moment = None
+    created_at: Timestamp = None
     created_by: str | None = None
-    updated_at: Moment = None
+    updated_at: Timestamp = None
     updated_by: str | None = None
 
 
@@ -135,8 +135,8 @@ class Attachment(Permitted):
     id: Identifier
     item_id: str | None = None
     task_id: str | None = None
-    name: Text = ""
-    is_file_uploaded: Flag = False
+    name: TextField = ""
+    is_file_uploaded: BoolField = False
     async_state: str | None = None
     upload_urn: str | None = None
     urn: str | None = None
@@ -146,9 +146,9 @@ class Attachment(Permitted):
     revision: SafeInteger | None = None
     category_id: str | None = None
     duplicated_from: str | None = None
-    created_at: Moment = None
+    created_at: Timestamp = None
     created_by: str | None = None
-    updated_at: Moment = None
+    updated_at: Timestamp = None
     updated_by: str | None = None
 
 
@@ -160,18 +160,18 @@ class Task(Permitted):
     status: str | None = None
     assigned_to: str | None = None
     assigned_to_type: str | None = None
-    is_required: Flag = False
+    is_required: BoolField = False
     step_due_date: Day = None
     response_id: str | None = None
     response_comment: str | None = None
-    responded_at: Moment = None
+    responded_at: Timestamp = None
     responded_by: str | None = None
-    started_at: Moment = None
-    completed_at: Moment = None
+    started_at: Timestamp = None
+    completed_at: Timestamp = None
     completed_by: str | None = None
-    created_at: Moment = None
+    created_at: Timestamp = None
     created_by: str | None = None
-    updated_at: Moment = None
+    updated_at: Timestamp = None
     updated_by: str | None = None
 
 
@@ -184,12 +184,12 @@ class Step(Permitted):
     step_number: SafeNumber | None = None
     days_to_respond: SafeNumber | None = None
     due_date: Day = None
-    started_at: Moment = None
-    completed_at: Moment = None
+    started_at: Timestamp = None
+    completed_at: Timestamp = None
     tasks: Listed[Task]
-    created_at: Moment = None
+    created_at: Timestamp = None
     created_by: str | None = None
-    updated_at: Moment = None
+    updated_at: Timestamp = None
     updated_by: str | None = None
 
 
@@ -206,6 +206,6 @@ class AsyncJob(AccModel):
     id: Identifier
     async_state: str | None = None
     results_payload: dict[str, Any] | None = None
-    created_at: Moment = None
-    updated_at: Moment = None
-    started_at: Moment = None
+    created_at: Timestamp = None
+    updated_at: Timestamp = None
+    started_at: Timestamp = None

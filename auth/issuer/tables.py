@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text
 
-from persistence.database import Component
+from persistence.database import SchemaComponent
 
 _METADATA = MetaData()
 
@@ -103,4 +103,4 @@ SESSIONS = Table(
 """Browsers in which a person has signed in."""
 
 
-COMPONENT: Final = Component("issuer", _METADATA)
+COMPONENT: Final = SchemaComponent("issuer", _METADATA)

@@ -33,7 +33,7 @@ from auth.issuer.scopes import READ, in_order
 from auth.pkce import Attempt, authorize_url
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_refresh import tokens_of
+from auth.token_refresh import stored_tokens
 from auth.vault import Account, Vault
 
 AccountsOf = Callable[[str], Awaitable[Collection[str]]]
@@ -322,7 +322,7 @@ class TokenIssuer:
         except NotAdmitted as reason:
             self._audit("sign_in_refused", person=person.subject, reason=str(reason))
             raise
-        tokens = tokens_of(grant, self._now(), self.settings.autodesk_scopes)
+        tokens = stored_tokens(grant, self._now(), self.settings.autodesk_scopes)
         account = self.account(person.subject)
         await in_thread(lambda: self.stores.vault.keep(account, found.name, found.email, tokens, current=False))
         self._audit("signed_in", person=person.subject)

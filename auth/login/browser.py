@@ -27,7 +27,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def checked(url: str) -> str:
+def require_safe_url(url: str) -> str:
     """Return a URL that a browser may be sent to.
 
     Raises:
@@ -64,7 +64,7 @@ def open_in_browser(url: str) -> None:
     """
     import webbrowser
 
-    checked(url)
+    require_safe_url(url)
     # In a thread: a browser that runs in the terminal would hold up the program that waits for its answer.
     threading.Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
 

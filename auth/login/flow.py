@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 
 from auth.errors import CallbackPortTaken, SignInFailed, SignInTimedOut
-from auth.login.pending_logins import LIFE_SECONDS, Attempts, Waiting
-from auth.login.redirect_handler import Callback, take_answer
-from auth.login.redirect_server import Listener, PortTaken, is_known
+from auth.login.pending_logins import LIFE_SECONDS, PendingLogin, PendingLogins
+from auth.login.redirect_handler import RedirectHandler, accept_redirect
+from auth.login.redirect_server import PortTaken, RedirectServer, is_our_listener
 from auth.pkce import SCOPES, Attempt, authorize_url
 from auth.threads import in_thread
 from auth.token_endpoint import TokenEndpoint
-from auth.token_refresh import tokens_of
-from auth.vault import Account, SignIn, Vault
+from auth.token_refresh import stored_tokens
+from auth.vault import Account, StoredLogin, Vault
 from persistence.errors import StorageProblem
 
 READING: Final = ("data:read", "account:read", "user-profile:read")
@@ -36,7 +36,7 @@ def scopes_for(*, read_only: bool) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Started:
+class LoginAttempt:
     """A try that waits for a browser.
 
     `url` is Autodesk's own page, for a person at a terminal. `link` leads there by way of this machine, holds nothing
@@ -49,13 +49,13 @@ class Started:
     heard: bool = True
 
 
-class SigningIn:
+class LoginFlow:
     """Signs people in to one app at one Autodesk. `poll` is how often, in seconds, it looks for an answer."""
 
     def __init__(
         self,
         vault: Vault,
-        attempts: Attempts,
+        attempts: PendingLogins,
         endpoint: TokenEndpoint,
         scopes: tuple[str, ...],
         *,
@@ -66,18 +66,18 @@ class SigningIn:
         self._endpoint = endpoint
         self._scopes = scopes
         self._poll = poll
-        self._callback = Callback(endpoint.app.callback_url, attempts, self._outcome)
-        self._listener: Listener | None = None
+        self._callback = RedirectHandler(endpoint.app.callback_url, attempts, self._outcome)
+        self._listener: RedirectServer | None = None
         self._listening_for = 0
 
-    def start(self) -> Started:
+    def start(self) -> LoginAttempt:
         """Begin a try, and listen for its answer from now on if nobody else does; `finish` belongs to it. Blocks."""
         attempt = Attempt()
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self._scopes)
         id_ = self._attempts.start(self._callback.url, attempt, url)
-        return Started(id_, url, self._callback.link(id_), heard=self._listens_or_shares(id_))
+        return LoginAttempt(id_, url, self._callback.link(id_), heard=self._ensure_listener(id_))
 
-    def is_opened(self, started: Started) -> bool:
+    def is_opened(self, started: LoginAttempt) -> bool:
         """Whether somebody has followed the link of a try that still waits. Blocks."""
         waiting = self._attempts.waiting(started.id)
         return waiting is not None and waiting.opened
@@ -85,9 +85,9 @@ class SigningIn:
     def paste(self, address: str) -> bool:
         """Take the address that a browser elsewhere was sent to; False when it answers no try of ours. Blocks."""
         query = parse_qs(urlsplit(address.strip()).query)
-        return isinstance(take_answer(self._attempts, self._callback.url, query, (), pasted=True), Waiting)
+        return isinstance(accept_redirect(self._attempts, self._callback.url, query, (), pasted=True), PendingLogin)
 
-    async def finish(self, started: Started, *, must_listen: bool = True) -> SignIn:
+    async def finish(self, started: LoginAttempt, *, must_listen: bool = True) -> StoredLogin:
         """Wait for the answer, keep the tokens, and return who is signed in.
 
         With `must_listen` false a port that is taken is no reason to end: the answer may be pasted.
@@ -106,7 +106,7 @@ class SigningIn:
                     return await self._kept(waiting)
             raise SignInTimedOut
 
-    async def _answer(self, started: Started, check_listening: Callable[[], None]) -> Waiting:
+    async def _answer(self, started: LoginAttempt, check_listening: Callable[[], None]) -> PendingLogin:
         while True:
             waiting = await in_thread(lambda: self._attempts.waiting(started.id))
             if waiting is None:
@@ -116,7 +116,7 @@ class SigningIn:
             await in_thread(check_listening)
             await anyio.sleep(self._poll)
 
-    async def _kept(self, waiting: Waiting) -> SignIn:
+    async def _kept(self, waiting: PendingLogin) -> StoredLogin:
         if waiting.status == "failed":
             raise SignInFailed(waiting.words or "unknown_error")
         try:
@@ -131,22 +131,22 @@ class SigningIn:
         await in_thread(lambda: self._attempts.finish(waiting.id, "signed_in", found.name))
         return found
 
-    async def _exchanged(self, waiting: Waiting) -> SignIn:
+    async def _exchanged(self, waiting: PendingLogin) -> StoredLogin:
         code, verifier = await in_thread(lambda: self._attempts.proof(waiting.id))
         grant = await self._endpoint.of_code(code, verifier)
         person = await self._endpoint.person(grant.access_token.get_secret_value())
         account = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
-        tokens = tokens_of(grant, time.time(), self._scopes)
+        tokens = stored_tokens(grant, time.time(), self._scopes)
         return await in_thread(lambda: self._vault.keep(account, person.name, person.email, tokens))
 
     @asynccontextmanager
-    async def _listening(self, started: Started, *, must_listen: bool) -> AsyncIterator[Callable[[], None]]:
+    async def _listening(self, started: LoginAttempt, *, must_listen: bool) -> AsyncIterator[Callable[[], None]]:
         """Listen for as long as a try of this process waits, or rely on another process that does."""
         failures = 0
 
         def check() -> None:
             nonlocal failures
-            failures = 0 if self._listens_or_shares(started.id) else failures + 1
+            failures = 0 if self._ensure_listener(started.id) else failures + 1
             if failures > _TRIES_AT_PORT and must_listen:
                 raise CallbackPortTaken(urlsplit(self._callback.url).port or 0)
 
@@ -160,16 +160,16 @@ class SigningIn:
                 with anyio.CancelScope(shield=True):
                     await in_thread(listener.close)
 
-    def _listens_or_shares(self, id_: str) -> bool:
+    def _ensure_listener(self, id_: str) -> bool:
         if self._listener is not None:
             return True
         try:
-            self._listener = Listener.open(self._callback)
+            self._listener = RedirectServer.open(self._callback)
         except PortTaken:
-            return is_known(self._callback.url, id_)
+            return is_our_listener(self._callback.url, id_)
         return True
 
-    def _outcome(self, id_: str) -> Waiting | None:
+    def _outcome(self, id_: str) -> PendingLogin | None:
         """Wait, on the thread that answers a browser, until whoever began a try has ended it."""
         ends = time.monotonic() + _PAGE_WAITS_SECONDS
         while (waiting := self._attempts.waiting(id_)) is not None and waiting.status == "answered":

@@ -38,7 +38,7 @@ HEADERS: Final = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class HtmlResponse:
     """What a browser is answered."""
 
     status: int
@@ -46,7 +46,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def page(status: int, title: str, *sentences: str, good: bool = False) -> Answer:
+def page(status: int, title: str, *sentences: str, good: bool = False) -> HtmlResponse:
     """Return a page with a heading and sentences; all text is escaped."""
     paragraphs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     kind, sign = ("good", "&#10003;") if good else ("bad", "!")
@@ -57,10 +57,10 @@ def page(status: int, title: str, *sentences: str, good: bool = False) -> Answer
         f'<body><main class="{kind}"><div class="sign" aria-hidden="true">{sign}</div><h1>{escape(title)}</h1>'
         f"{paragraphs}<footer>submittal-mcp on this computer</footer></main></body></html>"
     )
-    return Answer(status, body, {"Content-Type": "text/html; charset=utf-8", **HEADERS})
+    return HtmlResponse(status, body, {"Content-Type": "text/html; charset=utf-8", **HEADERS})
 
 
-def signed_in(name: str) -> Answer:
+def signed_in(name: str) -> HtmlResponse:
     """The end that is hoped for."""
     return page(
         200,
@@ -71,7 +71,7 @@ def signed_in(name: str) -> Answer:
     )
 
 
-def not_signed_in(error: str) -> Answer:
+def not_signed_in(error: str) -> HtmlResponse:
     """What went wrong, by the code of the error."""
     said = {
         "access_denied": "You, or Autodesk, cancelled the sign-in. Nothing was changed.",
@@ -84,7 +84,7 @@ def not_signed_in(error: str) -> Answer:
     return page(400, "You are not signed in", sentence, "You can close this window and try again.")
 
 
-def unknown() -> Answer:
+def unknown() -> HtmlResponse:
     """A link or an answer that nobody waits for."""
     return page(
         400,
@@ -94,7 +94,7 @@ def unknown() -> Answer:
     )
 
 
-def other_browser() -> Answer:
+def other_browser() -> HtmlResponse:
     """An answer from another browser than the one that opened the link."""
     return page(
         403,
@@ -104,6 +104,6 @@ def other_browser() -> Answer:
     )
 
 
-def refused(status: int, sentence: str) -> Answer:
+def refused(status: int, sentence: str) -> HtmlResponse:
     """A request that is none of a sign-in's."""
     return page(status, "Nothing here", sentence)

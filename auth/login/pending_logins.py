@@ -20,7 +20,7 @@ from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete
 from auth.errors import SignInFailed
 from auth.pkce import Attempt
 from auth.vault import Vault
-from persistence.database import Component, Database
+from persistence.database import Database, SchemaComponent
 
 LIFE_SECONDS: Final = 300.0
 _KEPT_SECONDS: Final = 3600.0
@@ -39,13 +39,13 @@ _ATTEMPTS: Final = Table(
     Column("words", Text),
     Column("started_at", Double, nullable=False),
 )
-COMPONENT: Final = Component("sign_in_attempts", _TABLES)
+COMPONENT: Final = SchemaComponent("sign_in_attempts", _TABLES)
 
 Status = Literal["open", "answered", "signed_in", "failed"]
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingLogin:
     """A try as it stands. `words` is the person's name once `signed_in`, and the error's code once `failed`.
 
     `opened`: somebody has followed the link, and is at Autodesk's page.
@@ -57,7 +57,7 @@ class Waiting:
     opened: bool = False
 
 
-class Attempts:
+class PendingLogins:
     """The tries of one database."""
 
     def __init__(self, database: Database, vault: Vault, now: Callable[[], float] = time.time) -> None:
@@ -108,13 +108,13 @@ class Attempts:
 
     # Both
 
-    def waiting(self, id_: str) -> Waiting | None:
+    def waiting(self, id_: str) -> PendingLogin | None:
         """Return how a try stands; None when there is none, or its time was over before an answer came."""
         with self._database.reading() as connection:
             row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one_or_none()
         if row is None or (row["status"] == "open" and self._over(row)):
             return None
-        return Waiting(row["id"], row["status"], row["words"], opened=row["browser_digest"] is not None)
+        return PendingLogin(row["id"], row["status"], row["words"], opened=row["browser_digest"] is not None)
 
     # The process that listens
 
@@ -137,7 +137,7 @@ class Attempts:
         code: str | None,
         error: str | None,
         pasted: bool,
-    ) -> Waiting | Literal["unknown", "used", "other_browser"]:
+    ) -> PendingLogin | Literal["unknown", "used", "other_browser"]:
         """Take what came back for a `state`, once.
 
         `browsers` are the marks that the browser brought, one for each link it has opened; an answer `pasted` by the
@@ -161,7 +161,7 @@ class Attempts:
             connection.execute(
                 update(_ATTEMPTS).where(_ATTEMPTS.c.id == row["id"]).values(status=status, answer=answer, words=error)
             )
-        return Waiting(row["id"], status, error)
+        return PendingLogin(row["id"], status, error)
 
     def _over(self, row: RowMapping) -> bool:
         return not 0 <= self._now() - row["started_at"] < LIFE_SECONDS

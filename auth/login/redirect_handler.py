@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from auth.login import pages
-from auth.login.browser import UnsafeAddress, checked
-from auth.login.pages import Answer
-from auth.login.pending_logins import Attempts, Waiting
+from auth.login.browser import UnsafeAddress, require_safe_url
+from auth.login.pages import HtmlResponse
+from auth.login.pending_logins import PendingLogin, PendingLogins
 from auth.oauth import read_refusal
 
 LINK_PATH: Final = "/sign-in/"
@@ -23,7 +23,7 @@ _COOKIE: Final = "submittal-mcp-sign-in-"
 
 
 @dataclass(frozen=True)
-class Asked:
+class BrowserRequest:
     """A request as it came in: `target` with its query, header names in lower case."""
 
     method: str
@@ -31,10 +31,12 @@ class Asked:
     headers: Mapping[str, str]
 
 
-class Callback:
+class RedirectHandler:
     """The answers at one callback URL. `outcome` waits until the process that began a try has ended it."""
 
-    def __init__(self, callback_url: str, attempts: Attempts, outcome: Callable[[str], Waiting | None]) -> None:
+    def __init__(
+        self, callback_url: str, attempts: PendingLogins, outcome: Callable[[str], PendingLogin | None]
+    ) -> None:
         self.url = callback_url
         parts = urlsplit(callback_url)
         self._host = parts.netloc.lower()
@@ -46,7 +48,7 @@ class Callback:
         """Return the address that begins a try; nothing in it is secret."""
         return f"http://{self._host}{LINK_PATH}{id_}"
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: BrowserRequest) -> HtmlResponse:
         """Answer a request. Whatever names another host is refused: it came by way of a name that points here."""
         if asked.headers.get("host", "").lower() != self._host:
             return pages.refused(421, "This address answers under its own name only.")
@@ -58,30 +60,30 @@ class Callback:
         if target.path.startswith(LINK_PATH):
             return self._link_opened(target.path.removeprefix(LINK_PATH))
         if target.path == "/favicon.ico":
-            return Answer(204)
+            return HtmlResponse(204)
         return pages.refused(404, "This address is only for signing in.")
 
-    def _link_opened(self, rest: str) -> Answer:
+    def _link_opened(self, rest: str) -> HtmlResponse:
         id_, _, known = rest.partition("/")
         if known:
-            return Answer(204 if known == "known" and self._attempts.waiting(id_) is not None else 404)
+            return HtmlResponse(204 if known == "known" and self._attempts.waiting(id_) is not None else 404)
         browser = secrets.token_urlsafe(24)
         url = self._attempts.opened(id_, browser)
         if url is None:
             return pages.unknown()
         try:
-            location = checked(url)
+            location = require_safe_url(url)
         except UnsafeAddress as unsafe:
             return pages.refused(400, f"{str(unsafe).capitalize()}.")
         # One for each link: the same browser may have several open.
         cookie = f"{_COOKIE}{id_[:8]}={browser}; Path={self._path}; Max-Age=300; HttpOnly; SameSite=Lax"
-        return Answer(303, headers={**pages.HEADERS, "Location": location, "Set-Cookie": cookie})
+        return HtmlResponse(303, headers={**pages.HEADERS, "Location": location, "Set-Cookie": cookie})
 
-    def _answer_came(self, query: Mapping[str, list[str]], asked: Asked) -> Answer:
-        result = take_answer(self._attempts, self.url, query, _browsers(asked.headers.get("cookie", "")))
+    def _answer_came(self, query: Mapping[str, list[str]], asked: BrowserRequest) -> HtmlResponse:
+        result = accept_redirect(self._attempts, self.url, query, _browsers(asked.headers.get("cookie", "")))
         if result == "other_browser":
             return pages.other_browser()
-        if not isinstance(result, Waiting):
+        if not isinstance(result, PendingLogin):
             return pages.unknown()
         ended = self._outcome(result.id) if result.status == "answered" else result
         if ended is None or ended.status == "answered":
@@ -93,14 +95,14 @@ class Callback:
         )
 
 
-def take_answer(
-    attempts: Attempts,
+def accept_redirect(
+    attempts: PendingLogins,
     callback_url: str,
     query: Mapping[str, list[str]],
     browsers: Collection[str],
     *,
     pasted: bool = False,
-) -> Waiting | str:
+) -> PendingLogin | str:
     """Take Autodesk's answer from the query of a callback; a word says why it is none for us."""
     code, state, error = (query.get(name, [""])[0] for name in ("code", "state", "error"))
     if not state or not (code or error):

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from auth.login.redirect_handler import LINK_PATH, Asked, Callback
+from auth.login.redirect_handler import LINK_PATH, BrowserRequest, RedirectHandler
 
 _READ_SECONDS: Final = 10.0
 _LAST_ANSWER_SECONDS: Final = 3.0
@@ -29,7 +29,7 @@ class PortTaken(Exception):  # it names what was found
     """The callback's port is in use."""
 
 
-class Listener:
+class RedirectServer:
     """Answers at a callback URL from `open` to `close`."""
 
     def __init__(self, servers: list[ThreadingHTTPServer], answering: "_Answering") -> None:
@@ -37,7 +37,7 @@ class Listener:
         self._answering = answering
 
     @classmethod
-    def open(cls, callback: Callback) -> Self:
+    def open(cls, callback: RedirectHandler) -> Self:
         """Start to listen.
 
         Raises:
@@ -69,7 +69,7 @@ class Listener:
             server.server_close()
 
 
-def is_known(callback_url: str, id_: str) -> bool:
+def is_our_listener(callback_url: str, id_: str) -> bool:
     """Whether who listens at the callback's port is a window of this program that knows the try `id_`."""
     parts = urlsplit(callback_url)
     for address in ("127.0.0.1", "::1"):
@@ -107,7 +107,7 @@ class _Answering:
 
 
 def _server(
-    family: socket.AddressFamily, address: str, port: int, callback: Callback, answering: _Answering
+    family: socket.AddressFamily, address: str, port: int, callback: RedirectHandler, answering: _Answering
 ) -> ThreadingHTTPServer:
     class Server(ThreadingHTTPServer):
         address_family = family
@@ -131,7 +131,7 @@ def _server(
     return Server((address, port), _handler(callback, answering))
 
 
-def _handler(callback: Callback, answering: _Answering) -> Callable[..., BaseHTTPRequestHandler]:
+def _handler(callback: RedirectHandler, answering: _Answering) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _READ_SECONDS
         server_version = "submittal-mcp"
@@ -140,7 +140,7 @@ def _handler(callback: Callback, answering: _Answering) -> Callable[..., BaseHTT
         def do_GET(self) -> None:
             with answering:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = callback.answer(Asked(self.command, self.path, headers))
+                answer = callback.answer(BrowserRequest(self.command, self.path, headers))
                 body = answer.body.encode()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():

@@ -12,23 +12,23 @@ from pydantic import SecretStr
 from acc.hosts import Hosts
 from auth.pkce import App
 from persistence.encryption import Key
-from server.auth_http import Web
+from server.auth_http import HttpxAuthTransport
 from server.cli.demo import sample_pdf
-from server.cli.sandbox_login import SelfApproved
+from server.cli.sandbox_login import SandboxTokenSource
 from server.settings.model import Settings
 
 
 @dataclass(frozen=True)
-class Sandboxed:
+class EmbeddedSandbox:
     """What `build_server` needs to work on the inner sandbox, and the address of its page."""
 
     settings: Settings
-    tokens: SelfApproved
+    tokens: SandboxTokenSource
     page: str
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[Sandboxed]:
+def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
     """Run a sandbox until the block ends; its project manager is signed in, and a sample folder is allowed."""
     import sandbox
 
@@ -53,4 +53,6 @@ def started(settings: Settings) -> Iterator[Sandboxed]:
             }
         )
         app = App(box.client_id, box.callback_url)
-        yield Sandboxed(inner, SelfApproved(Web(Hosts.at(box.base_url)), box.base_url, app), box.base_url)
+        yield EmbeddedSandbox(
+            inner, SandboxTokenSource(HttpxAuthTransport(Hosts.at(box.base_url)), box.base_url, app), box.base_url
+        )

@@ -13,7 +13,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
-def refuse(error: Exception, exit_code: int = USAGE) -> NoReturn:
+def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
     """Say what is wrong, a line each, and leave."""
     for line in str(error).splitlines():
         typer.echo(f"submittal-mcp: {line}", err=True)
@@ -21,7 +21,9 @@ def refuse(error: Exception, exit_code: int = USAGE) -> NoReturn:
 
 
 @contextmanager
-def for_people(*, allow_base_url: bool, allow_wide_folder: bool = False, **overrides: object) -> "Iterator[Settings]":
+def command_context(
+    *, allow_base_url: bool, allow_wide_folder: bool = False, **overrides: object
+) -> "Iterator[Settings]":
     """Give a command the settings, and turn what a person can do something about into a line and an exit code.
 
     A command that reads no files for ACC does not care how wide the allowed folders are.
@@ -30,19 +32,19 @@ def for_people(*, allow_base_url: bool, allow_wide_folder: bool = False, **overr
     from auth.errors import AuthError
     from persistence.errors import StorageProblem
     from server import logging as logs
-    from server.cli.login import NothingToDo
+    from server.cli.login import CommandError
     from server.settings.model import Settings, SettingsError
     from transfers.errors import TransferError
 
     try:
         settings = Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
     except SettingsError as error:
-        refuse(error)
+        fail(error)
     # What a command does, it says itself; the log adds what goes wrong.
     logs.configure(
         "warning" if settings.log_level == "info" else settings.log_level, settings.log_format, secrets=settings.secrets
     )
     try:
         yield settings
-    except (AccError, AuthError, StorageProblem, TransferError, NothingToDo) as error:
-        refuse(error, FAILED)
+    except (AccError, AuthError, StorageProblem, TransferError, CommandError) as error:
+        fail(error, FAILED)

@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 from server.auth_wiring import place_of
-from server.cli.login import NothingToDo
+from server.cli.login import CommandError
 from server.settings.model import Settings
 from transfers.attachment_state import FOLLOW_SECONDS
 from transfers.jobs.report import JobLine, job_line
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transfers.jobs.base import Job
     from transfers.jobs.rows import JobRow
     from transfers.manager import TransferManager
-    from transfers.waiting import Patience
+    from transfers.waiting import WaitOptions
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ SHOWN: Final = 200
 RESUME_SECONDS: Final = 24 * 3600.0
 
 
-class JobsProblem(NothingToDo):
+class JobsProblem(CommandError):
     """A job that cannot be found or gone on with; the text is for a person."""
 
 
@@ -77,7 +77,7 @@ def resume(settings: Settings, job_id: str) -> None:
         StorageProblem: The database cannot be used, or was written by a newer version.
     """
     from server.wiring import open_desk, policy_of
-    from transfers.waiting import Patience
+    from transfers.waiting import WaitOptions
 
     async def tick(job: "Job") -> None:
         sys.stderr.write(f"{job.name}: {job.state}\n")
@@ -88,13 +88,13 @@ def resume(settings: Settings, job_id: str) -> None:
 
     async def work() -> str:
         async with open_desk(settings, policy, None) as desk:
-            job = await _resumed(desk.transfers, job_id, policy, Patience(RESUME_SECONDS, tick))
+            job = await _resumed(desk.transfers, job_id, policy, WaitOptions(RESUME_SECONDS, tick))
         return f"Job {job.id} is {job.state}."
 
     sys.stdout.write(anyio.run(work) + "\n")
 
 
-async def _resumed(transfers: "TransferManager", job_id: str, policy: "Policy", patience: "Patience") -> "Job":
+async def _resumed(transfers: "TransferManager", job_id: str, policy: "Policy", patience: "WaitOptions") -> "Job":
     row = await _find(transfers.repository, job_id)
     if not policy.allows(row.project_id):
         raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")

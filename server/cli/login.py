@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from acc.hosts import AUTODESK_API
-from server.auth_wiring import Opened, endpoint_of, opened_vault, signing_in
+from server.auth_wiring import OpenVault, endpoint_of, opened_vault, signing_in
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
-    from auth.login.flow import SigningIn, Started
-    from auth.vault import Account, SignIn
+    from auth.login.flow import LoginAttempt, LoginFlow
+    from auth.vault import Account, StoredLogin
 
 Say = Callable[[str], None]
 
@@ -25,12 +25,12 @@ _KEY_PLACES: Final = {
 }
 
 
-class NothingToDo(Exception):  # it names what was found
+class CommandError(Exception):  # it names what was found
     """What was asked for cannot be done with these settings; the text says why and what to do."""
 
 
 def login(settings: Settings, *, browser: bool, say: Say) -> None:
-    """Sign somebody in and make them the current person; see `SigningIn.finish` for what it raises."""
+    """Sign somebody in and make them the current person; see `LoginFlow.finish` for what it raises."""
     _check_person(settings)
     with opened_vault(settings) as opened:
         flow = signing_in(settings, opened)
@@ -52,11 +52,11 @@ def login(settings: Settings, *, browser: bool, say: Say) -> None:
         say(f"The sign-in is kept in {opened.database.address.shown}, sealed with {_key_place(opened)}.")
 
 
-async def _finished(flow: "SigningIn", started: "Started", must_listen: bool) -> "SignIn":  # noqa: FBT001  # anyio.run
+async def _finished(flow: "LoginFlow", started: "LoginAttempt", must_listen: bool) -> "StoredLogin":  # noqa: FBT001  # anyio.run
     return await flow.finish(started, must_listen=must_listen)
 
 
-def _take_pasted(flow: "SigningIn", say: Say) -> None:
+def _take_pasted(flow: "LoginFlow", say: Say) -> None:
     """Take the answer from what is pasted, beside the callback. The end of the input says nothing: it may be closed."""
 
     def read() -> None:
@@ -83,7 +83,7 @@ def whoami(settings: Settings, *, say: Say) -> None:
         return
     endpoint = endpoint_of(settings)
     with opened_vault(settings) as opened:
-        people = opened.vault.people(endpoint.autodesk.api, endpoint.app.client_id)
+        people = opened.vault.accounts(endpoint.autodesk.api, endpoint.app.client_id)
         current = opened.vault.current(endpoint.autodesk.api, endpoint.app.client_id)
         found = opened.vault.read(current) if current is not None else None
         if found is None and not people:
@@ -111,7 +111,7 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
     with opened_vault(settings) as opened:
         account = _account(opened, settings, person)
 
-        async def leave() -> "SignIn":
+        async def leave() -> "StoredLogin":
             return await sign_out(opened.vault, account, endpoint, revoke=revoke)
 
         found = anyio.run(leave)
@@ -129,7 +129,7 @@ def rekey(settings: Settings, *, say: Say) -> None:
             say("Keys after the first one in SUBMITTAL_MCP_ENCRYPTION_KEYS are no longer needed for them.")
 
 
-def _account(opened: Opened, settings: Settings, person: str | None) -> "Account":
+def _account(opened: OpenVault, settings: Settings, person: str | None) -> "Account":
     from auth.errors import NotSignedIn
 
     endpoint = endpoint_of(settings)
@@ -143,12 +143,12 @@ def _account(opened: Opened, settings: Settings, person: str | None) -> "Account
 def _check_person(settings: Settings) -> None:
     """Refuse to sign in or out where what would be used is not a person's sign-in."""
     if settings.access_token is not None:
-        raise NothingToDo("APS_ACCESS_TOKEN is set and would be used whoever signs in; unset it first")
+        raise CommandError("APS_ACCESS_TOKEN is set and would be used whoever signs in; unset it first")
     if settings.service_account_id is not None:
-        raise NothingToDo("APS_SERVICE_ACCOUNT_ID is set and would be used whoever signs in; unset it first")
+        raise CommandError("APS_SERVICE_ACCOUNT_ID is set and would be used whoever signs in; unset it first")
 
 
-def _tell(found: "SignIn", say: Say) -> None:
+def _tell(found: "StoredLogin", say: Say) -> None:
     autodesk = "" if found.account.base_url == AUTODESK_API else f" at {found.account.base_url}"
     say(f"Signed in as {_person(found)}, on the app {found.account.client_id}{autodesk}.")
     if found.over:
@@ -158,9 +158,9 @@ def _tell(found: "SignIn", say: Say) -> None:
     say(f"It lasts until {until:%d %B %Y}, and for another 15 days from each use.")
 
 
-def _person(found: "SignIn") -> str:
+def _person(found: "StoredLogin") -> str:
     return f"{found.name} <{found.email}>" if found.email else found.name or found.account.subject
 
 
-def _key_place(opened: Opened) -> str:
+def _key_place(opened: OpenVault) -> str:
     return _KEY_PLACES.get(opened.vault.keys_from or "", "a key")

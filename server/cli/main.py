@@ -14,7 +14,7 @@ import typer
 
 import server
 from server.cli.attach import options as many_commands
-from server.cli.errors import FAILED, for_people, refuse
+from server.cli.errors import FAILED, command_context, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def serve(
             else Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
         )
     except SettingsError as error:
-        refuse(error)
+        fail(error)
     new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
     _configure_logs(settings, new_secret)
     with ExitStack() as open_sandbox:
@@ -105,7 +105,7 @@ def serve(
         if sandbox:
             from server.cli import embedded_sandbox as sandboxed
 
-            box = open_sandbox.enter_context(sandboxed.started(settings))
+            box = open_sandbox.enter_context(sandboxed.run_embedded_sandbox(settings))
             settings, tokens = box.settings, box.tokens
         from server.mcp.app import build_server
 
@@ -145,7 +145,7 @@ def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str |
             announce_secret=new_secret is not None,
         )
     except ListenError as error:
-        refuse(error)
+        fail(error)
 
 
 @app.command()
@@ -161,7 +161,9 @@ def login(
     """Sign in to Autodesk with a browser, and stay signed in."""
     from server.cli import login as signing
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None) as settings:
+    with command_context(
+        allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None
+    ) as settings:
         signing.login(settings, browser=not no_browser, say=typer.echo)
 
 
@@ -179,7 +181,7 @@ def logout(
     """Sign out: end the sign-in at Autodesk, then forget it here."""
     from server.cli import login as signing
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.logout(settings, person=person, revoke=not local, say=typer.echo)
 
 
@@ -188,7 +190,7 @@ def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
     """Say who is signed in, on which app, and until when."""
     from server.cli import login as signing
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.whoami(settings, say=typer.echo)
 
 
@@ -214,7 +216,7 @@ def doctor(
     """Say which link between this machine and a submittal is broken, and what mends it."""
     from server import logging as logs
     from server.cli.doctor import command as examination
-    from server.cli.doctor.autodesk import Asked
+    from server.cli.doctor.autodesk import DoctorTarget
     from server.settings.model import Settings
 
     logs.configure("error")
@@ -226,7 +228,7 @@ def doctor(
         logs.configure("error", settings.log_format, secrets=settings.secrets)
         return settings
 
-    raise typer.Exit(examination.run(load, person, Asked(project, submittal), as_json=as_json, record=record))
+    raise typer.Exit(examination.run(load, person, DoctorTarget(project, submittal), as_json=as_json, record=record))
 
 
 vault = typer.Typer(help="Look after the vault that keeps the sign-ins.", no_args_is_help=True)
@@ -238,7 +240,7 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
     """Make a new key and seal every sign-in with it; servers that run go on."""
     from server.cli import login as signing
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.rekey(settings, say=typer.echo)
 
 
@@ -257,7 +259,7 @@ def list_jobs(
     """List the jobs with something left to do, and what finishes each."""
     from server.cli import jobs as jobs_command
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         jobs_command.show(settings, everything=everything, as_json=as_json)
 
 
@@ -266,7 +268,7 @@ def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
     """Stop a job, whichever process works on it."""
     from server.cli import jobs as jobs_command
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         jobs_command.cancel(settings, job)
 
 
@@ -277,7 +279,7 @@ def resume_job(
     """Go on with a job that stopped or was interrupted, and wait for its end."""
     from server.cli import jobs as jobs_command
 
-    with for_people(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
         jobs_command.resume(settings, job)
 
 

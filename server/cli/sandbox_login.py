@@ -12,8 +12,8 @@ import anyio
 from auth.errors import SignInFailed
 from auth.oauth import Grant, read_refusal
 from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import Autodesk, Http, TokenEndpoint
-from auth.token_sources import SignedInSession
+from auth.token_endpoint import AuthServer, Http, TokenEndpoint
+from auth.token_sources import InMemoryTokenSource
 
 
 async def sign_in(http: Http, endpoint: TokenEndpoint) -> Grant:
@@ -45,26 +45,26 @@ def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str
     return answer["code"]
 
 
-class SelfApproved:
+class SandboxTokenSource:
     """A token source that signs in when the first token is needed, so that a server starts without waiting for it."""
 
     def __init__(self, http: Http, base_url: str, app: App) -> None:
         self._http = http
-        self._endpoint = TokenEndpoint(http, Autodesk(base_url, base_url), app)
+        self._endpoint = TokenEndpoint(http, AuthServer(base_url, base_url), app)
         self._lock = anyio.Lock()
-        self._session: SignedInSession | None = None
+        self._session: InMemoryTokenSource | None = None
 
     async def access_token(self) -> str:
-        """Return a token of whoever the server approves; see `sign_in` and `SignedInSession`."""
+        """Return a token of whoever the server approves; see `sign_in` and `InMemoryTokenSource`."""
         return await (await self._signed_in()).access_token()
 
     async def renewed(self, rejected: str) -> str | None:
-        """Return another token than the `rejected` one; see `SignedInSession`."""
+        """Return another token than the `rejected` one; see `InMemoryTokenSource`."""
         return await (await self._signed_in()).renewed(rejected)
 
-    async def _signed_in(self) -> SignedInSession:
+    async def _signed_in(self) -> InMemoryTokenSource:
         async with self._lock:
             if self._session is None:
                 grant = await sign_in(self._http, self._endpoint)
-                self._session = SignedInSession(grant, self._endpoint.of_refresh_token)
+                self._session = InMemoryTokenSource(grant, self._endpoint.of_refresh_token)
             return self._session

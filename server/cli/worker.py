@@ -7,13 +7,13 @@ import structlog
 
 from server.auth_wiring import opened_vault
 from server.cli.doctor.mounts import compared
-from server.cli.login import NothingToDo
+from server.cli.login import CommandError
 from server.settings.model import Settings
-from server.shutdown import STDIO_SECONDS, call_on_signals, end_within
+from server.shutdown import STDIO_SECONDS, force_exit_after, on_shutdown_signal
 from server.wiring import open_desk, policy_of
 
 
-class CannotWork(NothingToDo):
+class CannotWork(CommandError):
     """This process cannot be a worker; the text says why and what to do."""
 
 
@@ -67,10 +67,10 @@ async def _work(settings: Settings, files_at_once: int, person: str | None, pace
     ended = anyio.Event()
 
     def end() -> None:
-        end_within(STDIO_SECONDS)
+        force_exit_after(STDIO_SECONDS)
         ended.set()
 
-    call_on_signals(end)
+    on_shutdown_signal(end)
     async with open_desk(
         settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
     ) as desk:

@@ -41,7 +41,7 @@ from server.mcp.tool_adapter import ToolAdapter, build_tools, is_visible, tool_r
 from server.settings.model import Settings
 from server.wiring import open_desk, policy_of
 from tools.attachments.tasks import DeferredResult
-from tools.core.context import Desk, Door
+from tools.core.context import Services, ServicesProvider
 from tools.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from server.mcp.completions import CompletionSource
 
 Transport = Literal["stdio", "http"]
-McpServer = Server[Door]
-OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
+McpServer = Server[ServicesProvider]
+OpenDesk = Callable[[], AbstractAsyncContextManager[Services]]
 
 NAME: Final = "submittal-mcp"
 
@@ -75,7 +75,7 @@ def build_server(
     policy = policy_of(settings, local_files=transport == "stdio")
 
     @asynccontextmanager
-    async def desk() -> AsyncIterator[Desk]:
+    async def desk() -> AsyncIterator[Services]:
         async with open_desk(settings, policy, tokens, person) as opened:
             yield opened
 
@@ -104,7 +104,7 @@ class McpHandlers:
         """
 
         @asynccontextmanager
-        async def lifespan(_: McpServer) -> AsyncIterator[Door]:
+        async def lifespan(_: McpServer) -> AsyncIterator[ServicesProvider]:
             self._listed = anyio.Event()
             self._completions = None
             async with anyio.create_task_group() as group:
@@ -138,13 +138,13 @@ class McpHandlers:
         return server
 
     async def _list_tools(
-        self, _context: ServerRequestContext[Door, Any], _params: PaginatedRequestParams | None
+        self, _context: ServerRequestContext[ServicesProvider, Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         self._listed.set()
         return ListToolsResult(tools=self._shown)
 
     async def _call_tool(
-        self, context: ServerRequestContext[Door, Any], params: CallToolRequestParams
+        self, context: ServerRequestContext[ServicesProvider, Any], params: CallToolRequestParams
     ) -> HandlerResult:
         tool = self._tools.get(params.name)
         if tool is None:
@@ -157,32 +157,32 @@ class McpHandlers:
         return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
 
     async def _list_resources(
-        self, _context: ServerRequestContext[Door, Any], _params: PaginatedRequestParams | None
+        self, _context: ServerRequestContext[ServicesProvider, Any], _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         return ListResourcesResult(resources=[])
 
     async def _list_resource_templates(
-        self, _context: ServerRequestContext[Door, Any], _params: PaginatedRequestParams | None
+        self, _context: ServerRequestContext[ServicesProvider, Any], _params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
         return ListResourceTemplatesResult(resource_templates=[one.listed() for one in RESOURCES])
 
     async def _read_resource(
-        self, context: ServerRequestContext[Door, Any], params: ReadResourceRequestParams
+        self, context: ServerRequestContext[ServicesProvider, Any], params: ReadResourceRequestParams
     ) -> ReadResource:
         return await read_resource(self._tools, ClientRequest(context, params), params.uri)
 
     async def _list_prompts(
-        self, _context: ServerRequestContext[Door, Any], _params: PaginatedRequestParams | None
+        self, _context: ServerRequestContext[ServicesProvider, Any], _params: PaginatedRequestParams | None
     ) -> ListPromptsResult:
         return ListPromptsResult(prompts=[one.listed for one in self._prompts.values()])
 
     async def _get_prompt(
-        self, _context: ServerRequestContext[Door, Any], params: GetPromptRequestParams
+        self, _context: ServerRequestContext[ServicesProvider, Any], params: GetPromptRequestParams
     ) -> GetPromptResult:
         return get_prompt(self._prompts, params.name, params.arguments or {})
 
     async def _complete(
-        self, context: ServerRequestContext[Door, Any], params: CompleteRequestParams
+        self, context: ServerRequestContext[ServicesProvider, Any], params: CompleteRequestParams
     ) -> CompleteResult:
         from server.mcp.completions import CompletionSource
 
@@ -210,7 +210,7 @@ class LazyDesk:
         self._group = group
         self._open = open_desk
         self._lock = anyio.Lock()
-        self._desk: Desk | None = None
+        self._desk: Services | None = None
 
     async def open_later(self, listed: anyio.Event, unfinished: Callable[[], bool]) -> None:
         """Open it some time after the tools were `listed`, if there may be unfinished jobs to go on with."""
@@ -219,14 +219,14 @@ class LazyDesk:
         if unfinished():
             await self.opened()
 
-    async def opened(self) -> Desk:
+    async def opened(self) -> Services:
         """Return the desk."""
         async with self._lock:
             if self._desk is None:
                 self._desk = await self._group.start(self._keep_open)
             return self._desk
 
-    async def _keep_open(self, *, task_status: TaskStatus[Desk]) -> None:
+    async def _keep_open(self, *, task_status: TaskStatus[Services]) -> None:
         async with self._open() as desk:
             task_status.started(desk)
             await anyio.sleep_forever()

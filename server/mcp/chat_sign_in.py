@@ -11,7 +11,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from auth.errors import AuthError, CallbackPortTaken
-from auth.login.flow import SigningIn, Started
+from auth.login.flow import LoginAttempt, LoginFlow
 from auth.login.pending_logins import LIFE_SECONDS
 from auth.threads import in_thread
 from persistence.errors import StorageProblem
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 class _Try:
     """A try under way, and who is to be told when it has ended well."""
 
-    started: Started
+    started: LoginAttempt
     began: float = field(default_factory=time.monotonic)
     ended: anyio.Event = field(default_factory=anyio.Event)
     signed_in: bool = False
@@ -47,12 +47,12 @@ class ChatSignIn:
     `open_signing_in` is called once, in a thread, for the first link.
     """
 
-    def __init__(self, open_signing_in: Callable[[], SigningIn], callback_url: str, group: TaskGroup) -> None:
+    def __init__(self, open_signing_in: Callable[[], LoginFlow], callback_url: str, group: TaskGroup) -> None:
         self._open = open_signing_in
         self._port = urlsplit(callback_url).port or 0
         self._group = group
         self._lock = anyio.Lock()
-        self._signing_in: SigningIn | None = None
+        self._signing_in: LoginFlow | None = None
         self._try: _Try | None = None
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
@@ -86,7 +86,7 @@ class ChatSignIn:
             await current.ended.wait()
         return current.signed_in
 
-    async def _finish(self, signing: SigningIn, current: _Try) -> None:
+    async def _finish(self, signing: LoginFlow, current: _Try) -> None:
         try:
             found = await signing.finish(current.started)
         except (AuthError, StorageProblem) as problem:

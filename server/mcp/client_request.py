@@ -8,14 +8,14 @@ from mcp.server import ServerRequestContext
 from mcp_types import ClientCapabilities, InputResponseRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from tools.core.context import Door
+from tools.core.context import ServicesProvider
 
 
 @dataclass(frozen=True)
 class ClientRequest:
     """The SDK's context of a request, and what the client answered where it repeats one."""
 
-    context: ServerRequestContext[Door, Any]
+    context: ServerRequestContext[ServicesProvider, Any]
     params: InputResponseRequestParams
 
     @property

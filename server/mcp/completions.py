@@ -14,13 +14,13 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 
 from acc.models import Item, Page
 from acc.pagination import next_offset
-from tools.core.context import Desk, Door
-from tools.core.kept import Kept
+from tools.core.context import Services, ServicesProvider
+from tools.core.kept import TtlCache
 from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
-from tools.errors.exceptions import ToolProblem
-from tools.lookup.references import alike, search_terms
+from tools.errors.exceptions import ToolError
+from tools.lookup.references import normalize, search_terms
 from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 
 NOTHING: Final = Completion(values=[], total=0, has_more=False)
@@ -38,9 +38,9 @@ PAGES: Final = 64
 class CompletionSource:
     """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: ServicesProvider) -> None:
         self._door = door
-        self._pages = Kept[Page[Item]](PAGES)
+        self._pages = TtlCache[Page[Item]](PAGES)
 
     async def complete(
         self, names: Collection[str] | None, argument: str, typed: str, settled: Mapping[str, str]
@@ -70,18 +70,18 @@ class CompletionSource:
             log.info("nothing_to_suggest", error_code=explained.code)
             return NOTHING
 
-    async def _projects(self, desk: Desk, typed: str) -> Completion:
+    async def _projects(self, desk: Services, typed: str) -> Completion:
         """Suggest projects that may be worked with, by name."""
         listed = await desk.finder.project_lists.get()
         usable = [one for one in listed.projects if one.supported and desk.policy.allows(one.id)]
         names = _unshared((one.id, one.name) for one in usable)
-        return _completion([names[one.id] for one in usable if alike(typed) in alike(one.name)])
+        return _completion([names[one.id] for one in usable if normalize(typed) in normalize(one.name)])
 
-    async def _submittals(self, desk: Desk, project: str, typed: str) -> Completion:
+    async def _submittals(self, desk: Services, project: str, typed: str) -> Completion:
         """Suggest submittals of a project, the newest first: by number, or by title where the title has the text."""
         try:
             place = await desk.finder.project(project)
-        except ToolProblem:
+        except ToolError:
             return _completion([])  # no such project: its name is still being typed, or wrong, as the tool will say
         me = await desk.finder.me(place.id)
         page = await self._page(desk, me.id, place.id, "")
@@ -93,14 +93,16 @@ class CompletionSource:
         items = page.results
         numbers = _unshared((item.id, number(item)) for item in items)
         titles = _unshared((item.id, item.title) for item in items)
-        wanted = alike(typed)
-        by_number = [numbers[item.id] for item in items if wanted in alike(number(item))]
+        wanted = normalize(typed)
+        by_number = [numbers[item.id] for item in items if wanted in normalize(number(item))]
         by_title = [
-            titles[item.id] for item in items if wanted not in alike(number(item)) and wanted in alike(item.title)
+            titles[item.id]
+            for item in items
+            if wanted not in normalize(number(item)) and wanted in normalize(item.title)
         ]
         return _completion(by_number + by_title)
 
-    async def _page(self, desk: Desk, person_id: str, project_id: str, search: str) -> Page[Item]:
+    async def _page(self, desk: Services, person_id: str, project_id: str, search: str) -> Page[Item]:
         name = (person_id, project_id, search.casefold())
         page = self._pages.get(*name)
         if page is None:
@@ -112,8 +114,8 @@ class CompletionSource:
 def _unshared(named: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return for each id its name, or the id where several have that name."""
     pairs = list(named)
-    shared = Counter(alike(name) for _, name in pairs)
-    return {id_: clean(name) if shared[alike(name)] == 1 else clean(id_) for id_, name in pairs}
+    shared = Counter(normalize(name) for _, name in pairs)
+    return {id_: clean(name) if shared[normalize(name)] == 1 else clean(id_) for id_, name in pairs}
 
 
 def _completion(values: list[str]) -> Completion:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
-from server.shutdown import HTTP_SECONDS, end_within
+from server.shutdown import HTTP_SECONDS, force_exit_after
 
 PATH: Final = "/mcp"
 HEALTH_PATH: Final = "/healthz"
@@ -163,7 +163,7 @@ class _Server(uvicorn.Server):
         # uvicorn's own raises the signal anew at the end, which would skip what our caller has to put away.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
-        end_within(HTTP_SECONDS)
+        force_exit_after(HTTP_SECONDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:

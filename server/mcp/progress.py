@@ -35,9 +35,9 @@ class ProgressReporter:
     @asynccontextmanager
     async def heartbeat(self) -> AsyncIterator[None]:
         """While the block lasts, say again whenever nothing was said for `every` seconds that the call goes on."""
-        from transfers.task_groups import alongside
+        from transfers.task_groups import background_task
 
-        async with alongside(self._beat):
+        async with background_task(self._beat):
             yield
 
     async def _beat(self) -> None:

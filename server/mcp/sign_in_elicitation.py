@@ -13,7 +13,7 @@ from mcp import UrlElicitationRequiredError
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 
 from server.mcp.client_request import ClientRequest
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.ports import SignInPage
 from tools.core.results import ErrorBody, ErrorResult
 from tools.next_steps.after_success import step
@@ -22,7 +22,7 @@ _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
-async def wait_for_sign_in(desk: Desk, request: ClientRequest) -> None:
+async def wait_for_sign_in(desk: Services, request: ClientRequest) -> None:
     """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
     answer = request.input_responses.get(_QUESTION)
     if desk.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
@@ -30,7 +30,7 @@ async def wait_for_sign_in(desk: Desk, request: ClientRequest) -> None:
 
 
 async def ask_to_sign_in(
-    page: SignInPage, body: ErrorBody, call: Call, request: ClientRequest
+    page: SignInPage, body: ErrorBody, call: ToolCall, request: ClientRequest
 ) -> ErrorResult | InputRequiredResult:
     """Ask in the way the client offers, and not twice in one call.
 

@@ -12,7 +12,7 @@ import structlog
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
-from server.shutdown import STDIO_SECONDS, call_on_signals, end_within
+from server.shutdown import STDIO_SECONDS, force_exit_after, on_shutdown_signal
 
 _CHUNK: Final = 64 * 1024
 
@@ -41,7 +41,7 @@ class _Wire:
         """Let the server see the end of its input, and the process end soon after. Further calls do nothing."""
         if not self._ended:
             self._ended = True
-            end_within(STDIO_SECONDS)
+            force_exit_after(STDIO_SECONDS)
             self._pipe.close()
 
     def _copy(self) -> None:
@@ -56,7 +56,7 @@ class _Wire:
 
 
 async def _serve(server: Server[Any], wire: _Wire) -> None:
-    call_on_signals(wire.end)
+    on_shutdown_signal(wire.end)
     wire.start()
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())

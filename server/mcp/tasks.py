@@ -18,8 +18,8 @@ from server.mcp.client_request import ClientRequest
 from server.mcp.tool_adapter import tool_result
 from tools import get_attachment_status
 from tools.attachments.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
-from tools.core.context import Call, Desk, Door
-from tools.core.dispatch import carried_out, refusal
+from tools.core.context import Services, ServicesProvider, ToolCall
+from tools.core.dispatch import dispatch, error_result
 from tools.core.results import AttachmentResult, ErrorResult, Result
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ def created_task(answer: DeferredResult) -> dict[str, Any]:
 
 def _handled(
     server: Server[Any],
-    handler: Callable[[Desk, Task], Awaitable[dict[str, Any]]],
-) -> Callable[[ServerRequestContext[Door, Any], GetTaskRequestParams], Awaitable[dict[str, Any]]]:
-    async def handle(context: ServerRequestContext[Door, Any], params: GetTaskRequestParams) -> dict[str, Any]:
+    handler: Callable[[Services, Task], Awaitable[dict[str, Any]]],
+) -> Callable[[ServerRequestContext[ServicesProvider, Any], GetTaskRequestParams], Awaitable[dict[str, Any]]]:
+    async def handle(
+        context: ServerRequestContext[ServicesProvider, Any], params: GetTaskRequestParams
+    ) -> dict[str, Any]:
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             raise MCPError(METHOD_NOT_FOUND, "Method not found", context.method)
         require_client_extension(context, IDENTIFIER)
@@ -69,18 +71,18 @@ def _handled(
     return handle
 
 
-async def _update_task(desk: Desk, task: Task) -> dict[str, Any]:
+async def _update_task(desk: Services, task: Task) -> dict[str, Any]:
     """Acknowledge input: no task of ours asks for any, so there is nothing that it could answer."""
     await get_task(desk, task)
     return {}
 
 
-async def _cancel(desk: Desk, task: Task) -> dict[str, Any]:
+async def _cancel(desk: Services, task: Task) -> dict[str, Any]:
     await cancel_task(desk, task)
     return {}
 
 
-async def get_task(desk: Desk, task: Task) -> dict[str, Any]:
+async def get_task(desk: Services, task: Task) -> dict[str, Any]:
     """Return a task as it stands now, with the tool's answer once there is one.
 
     Raises:
@@ -92,10 +94,10 @@ async def get_task(desk: Desk, task: Task) -> dict[str, Any]:
     except (NoSuchTask, MCPError):
         raise
     except Exception as error:
-        raise _not_now(refusal(error, desk, _call(_ATTACH, {}))) from error
+        raise _not_now(error_result(error, desk, _call(_ATTACH, {}))) from error
 
 
-async def cancel_task(desk: Desk, task: Task) -> None:
+async def cancel_task(desk: Services, task: Task) -> None:
     """Stop the work of a task that began it; a task that only waits has none, and nobody stops what others began.
 
     Raises:
@@ -108,12 +110,12 @@ async def cancel_task(desk: Desk, task: Task) -> None:
         except NoSuchTask:
             raise
         except Exception as error:
-            raise _not_now(refusal(error, desk, _call(_ATTACH, {}))) from error
+            raise _not_now(error_result(error, desk, _call(_ATTACH, {}))) from error
         if not task.joined:
             await desk.transfers.call_off(row.id)
 
 
-async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
+async def _look_at_job(desk: Services, task: JobTask) -> dict[str, Any]:
     from transfers.jobs.rows import CANCELLED
 
     row, job = await _job(desk, task)
@@ -127,25 +129,25 @@ async def _look_at_job(desk: Desk, task: JobTask) -> dict[str, Any]:
     return _payload(task, "completed", job.state, row.updated, _result(answer))
 
 
-async def _answer(desk: Desk, task: JobTask, job: "Job") -> Result:
-    from tools.attachments.status import answer
+async def _answer(desk: Services, task: JobTask, job: "Job") -> Result:
+    from tools.attachments.status import attachment_result
     from transfers.manager import Outcome
-    from transfers.waiting import Patience
+    from transfers.waiting import WaitOptions
 
     async def nothing(_: "Job") -> None: ...
 
     call = _call(_ATTACH, arguments_of(job))
     try:
-        ended = await desk.transfers.runner.wait(job, Patience(0, nothing))
-        return await answer(desk, call, Outcome(ended, task.joined or ended is not job))
+        ended = await desk.transfers.runner.wait(job, WaitOptions(0, nothing))
+        return await attachment_result(desk, call, Outcome(ended, task.joined or ended is not job))
     except Exception as error:
-        explained = refusal(error, desk, call)
+        explained = error_result(error, desk, call)
         if explained is None:
             raise
         return explained
 
 
-async def _job(desk: Desk, task: JobTask) -> "tuple[JobRow, Job]":
+async def _job(desk: Services, task: JobTask) -> "tuple[JobRow, Job]":
     found = await desk.transfers.by_id(task.job_id)
     if found is None:
         raise NoSuchTask
@@ -156,15 +158,15 @@ async def _job(desk: Desk, task: JobTask) -> "tuple[JobRow, Job]":
     return found
 
 
-async def _look_at_attachment(desk: Desk, task: AttachmentTask) -> dict[str, Any]:
+async def _look_at_attachment(desk: Services, task: AttachmentTask) -> dict[str, Any]:
     definition = get_attachment_status.DEFINITION
-    _, answer = await carried_out(definition, desk, _call(definition.name, task.arguments), task.arguments)
+    _, answer = await dispatch(definition, desk, _call(definition.name, task.arguments), task.arguments)
     if isinstance(answer, ErrorResult):
         if answer.error.code in ("not_signed_in", "reauthorization_required"):
             raise _not_now(answer)
         if answer.error.retryable:
             return _payload(task, "working", answer.error.message)
-    elif isinstance(answer, AttachmentResult) and get_attachment_status.goes_on(answer):
+    elif isinstance(answer, AttachmentResult) and get_attachment_status.is_in_progress(answer):
         return _payload(task, "working", answer.attachment.state)
     return _payload(task, "completed", "", result=_result(answer))
 
@@ -202,11 +204,11 @@ def _not_now(answer: ErrorResult | None) -> MCPError:
     )
 
 
-def _call(tool: str, arguments: dict[str, Any]) -> Call:
+def _call(tool: str, arguments: dict[str, Any]) -> ToolCall:
     async def nobody(_done: float, _total: float | None, _message: str) -> None:
         """Whoever asks about a task hears of its progress in the answer."""
 
-    return Call(tool, arguments, nobody)
+    return ToolCall(tool, arguments, nobody)
 
 
 def _payload(

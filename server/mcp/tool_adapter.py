@@ -18,9 +18,9 @@ from server.mcp.progress import BEAT_SECONDS, ProgressReporter
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.attachments.tasks import DeferredResult
-from tools.core.context import Call
+from tools.core.context import ToolCall
 from tools.core.definition import Definition
-from tools.core.dispatch import carried_out, refusal
+from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import Policy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, Result
@@ -107,19 +107,19 @@ class ToolAdapter:
         await wait_for_sign_in(desk, request)
         given = {name: value for name, value in arguments.items() if value is not None}
         consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given)
-        call = Call(self.name, given, progress.tell, asker=consent, defers=defers)
-        call, answer = await carried_out(self.definition, desk, call, arguments)
+        call = ToolCall(self.name, given, progress.tell, asker=consent, defers=defers)
+        call, answer = await dispatch(self.definition, desk, call, arguments)
         page = desk.sign_in_page
         if page is None or not _needs_a_person(answer):
             return answer
         if await page.wait(desk.policy.max_wait_seconds, opened_only=True):
-            call, answer = await carried_out(self.definition, desk, call, arguments)
+            call, answer = await dispatch(self.definition, desk, call, arguments)
         if not _needs_a_person(answer):
             return answer
         try:
             return await ask_to_sign_in(page, answer.error, call, request)
         except (StorageProblem, CallbackPortTaken) as problem:
-            return refusal(problem, desk, call) or answer
+            return error_result(problem, desk, call) or answer
 
 
 def _needs_a_person(answer: Result) -> TypeGuard[ErrorResult]:

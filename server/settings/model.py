@@ -230,7 +230,7 @@ class Settings(BaseSettings):
                 "would be sent there; start with --allow-base-url if that is what you want"
             )
             raise SettingsError((sentence,))
-        if halves := _halves(settings):
+        if halves := _incomplete_groups(settings):
             raise SettingsError(halves)
         return settings
 
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
             settings = cls(**values)
         except ValidationError as error:
             # `from None`: the original quotes what was given, which may be a secret.
-            raise SettingsError((*unknown, *_sentences(error))) from None
+            raise SettingsError((*unknown, *_format_errors(error))) from None
         wide = () if allow_wide_folder else _wide_folders(settings)
         if unknown or wide:
             raise SettingsError((*unknown, *wide))
@@ -289,7 +289,7 @@ def _wide_folders(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _halves(settings: Settings) -> tuple[str, ...]:
+def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
     """Say what misses its other half, though each variable alone is right."""
     problems = []
     account = (settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file)
@@ -318,7 +318,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _sentences(error: ValidationError) -> tuple[str, ...]:
+def _format_errors(error: ValidationError) -> tuple[str, ...]:
     examples = {str(field.validation_alias): field.examples for field in Settings.model_fields.values()}
     sentences = []
     for detail in error.errors(include_url=False, include_input=False):

@@ -87,7 +87,7 @@ def _token(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _hard_to_guess(secret: SecretStr) -> SecretStr:
+def _min_length(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < _SHORTEST_SECRET:
         raise ValueError(f"it is too easy to guess; write at least {_SHORTEST_SECRET} random characters")
     return secret
@@ -133,7 +133,7 @@ CallbackUrl = Annotated[str, AfterValidator(_callback_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
-CallerSecret = Annotated[Token, AfterValidator(_hard_to_guess)]
+CallerSecret = Annotated[Token, AfterValidator(_min_length)]
 
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]
 FileTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_file_types)]

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.connection import Connection
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
@@ -124,12 +124,12 @@ def connect(tokens: Tokens, clock: Clock) -> Callable[..., Connection]:
 
 
 @pytest.fixture
-def acc_over(tokens: Tokens) -> Callable[..., Acc]:
+def acc_over(tokens: Tokens) -> Callable[..., AccClient]:
     """Everything of Autodesk, over a network that is not there, without second attempts."""
 
-    def make(handler: Any) -> Acc:
+    def make(handler: Any) -> AccClient:
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-        return Acc(Hosts.autodesk(), tokens, client=client, policy=RetryPolicy(attempts=1))
+        return AccClient(Hosts.autodesk(), tokens, client=client, policy=RetryPolicy(attempts=1))
 
     return make
 

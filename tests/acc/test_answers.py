@@ -26,7 +26,7 @@ from acc.errors import (
 )
 from acc.models import CompletedObject
 from acc.redaction import MAX_MESSAGE_CHARACTERS, clean
-from acc.responses import Answer, error_from_response, parse_answer
+from acc.responses import HttpResponse, error_from_response, parse_answer
 
 OPERATION = "submittals.items.get"
 
@@ -121,7 +121,7 @@ def test_rejected_parts_are_told_whatever_the_status(status: int) -> None:
     }
 
     with pytest.raises(PartsRejected) as caught:
-        parse_answer(op.UPLOAD_COMPLETE, Answer(status, {}, json.dumps(content).encode()))
+        parse_answer(op.UPLOAD_COMPLETE, HttpResponse(status, {}, json.dumps(content).encode()))
 
     assert caught.value.report.size is not None
     assert (caught.value.report.size.expected, caught.value.report.size.detected) == (10, 5)
@@ -137,19 +137,19 @@ def test_a_parts_report_of_another_shape_still_says_that_parts_are_missing() -> 
 
 def test_another_failure_to_complete_under_200_is_a_rejection() -> None:
     with pytest.raises(Rejected) as caught:
-        parse_answer(op.UPLOAD_COMPLETE, Answer(200, {}, b'{"status": "error", "reason": "InvalidUploadKey"}'))
+        parse_answer(op.UPLOAD_COMPLETE, HttpResponse(200, {}, b'{"status": "error", "reason": "InvalidUploadKey"}'))
 
     assert (type(caught.value), caught.value.upstream_message) == (Rejected, "InvalidUploadKey")
 
 
 def test_the_word_error_in_an_answer_of_another_service_is_no_failure() -> None:
-    task = parse_answer(op.TASKS_CLOSE, Answer(200, {}, b'{"id": "t", "status": "error"}'))
+    task = parse_answer(op.TASKS_CLOSE, HttpResponse(200, {}, b'{"id": "t", "status": "error"}'))
 
     assert task.status == "error"
 
 
 def test_a_good_answer_is_its_model() -> None:
-    answer = parse_answer(op.UPLOAD_COMPLETE, Answer(200, {}, b'{"objectKey": "o", "size": 3, "new": 1}'))
+    answer = parse_answer(op.UPLOAD_COMPLETE, HttpResponse(200, {}, b'{"objectKey": "o", "size": 3, "new": 1}'))
 
     assert answer == CompletedObject.model_validate({"objectKey": "o", "size": 3, "new": 1})
 
@@ -166,7 +166,7 @@ def test_a_good_answer_is_its_model() -> None:
 )
 def test_a_good_status_with_nonsense_may_have_been_carried_out(body: bytes, problem: str) -> None:
     with pytest.raises(UnexpectedAnswer) as caught:
-        parse_answer(op.ITEMS_GET, Answer(200, {"x-request-id": "r1"}, body))
+        parse_answer(op.ITEMS_GET, HttpResponse(200, {"x-request-id": "r1"}, body))
 
     assert (caught.value.problem, caught.value.sent, caught.value.upstream_request_id) == (problem, True, "r1")
     assert type(caught.value) is UnexpectedAnswer
@@ -186,7 +186,7 @@ def test_a_web_page_with_a_good_status_is_of_a_proxy_or_of_the_network(
     operation: op.Operation[object], content_type: str, body: bytes
 ) -> None:
     with pytest.raises(NetworkPage) as caught:
-        parse_answer(operation, Answer(200, {"Content-Type": content_type}, body))
+        parse_answer(operation, HttpResponse(200, {"Content-Type": content_type}, body))
 
     assert (caught.value.sent, caught.value.http_status) == (True, 200)
     assert "a proxy, or a sign-in page of the network" in str(caught.value)
@@ -279,7 +279,7 @@ def test_any_good_status_becomes_a_model_or_one_of_our_errors(
     operation: op.Operation[object], status: int, body: bytes
 ) -> None:
     with contextlib.suppress(AccError):
-        parsed = parse_answer(operation, Answer(status, {}, body))
+        parsed = parse_answer(operation, HttpResponse(status, {}, body))
         assert parsed is None or isinstance(parsed, operation.answer)
 
 
@@ -302,7 +302,7 @@ def test_any_good_status_becomes_a_model_or_one_of_our_errors(
 def test_what_json_does_not_have_is_null_inside_of_an_answer_that_is_read(number: str, read: object) -> None:
     body = '{"id": "i", "title": "Beam", "novelty": ' + number + "}"
 
-    item = parse_answer(op.ITEMS_GET, Answer(200, {}, body.encode()))
+    item = parse_answer(op.ITEMS_GET, HttpResponse(200, {}, body.encode()))
 
     assert item.title == "Beam"
     assert item.model_extra is not None

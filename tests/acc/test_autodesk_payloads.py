@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import PartsRejected, UntrustedStorageHost
 from acc.ids import ObjectLocation
 from acc.models import AsyncJob, AsyncState, Attachment, Item, Step, SubmittalsUser, UploadUrls
@@ -31,7 +31,7 @@ def passes_on(holder: Permitted, payload: dict[str, Any]) -> None:
     assert [action.id for action in holder.permitted_actions] == [one["id"] for one in payload["permittedActions"]]
 
 
-async def of_tutorial_post(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_tutorial_post(acc: AccClient, payload: dict[str, Any]) -> None:
     attachment = await acc.submittals.create_attachment(PROJECT, "i", name="sbc1-file1.pdf")
     passes_on(attachment, payload)
     assert (attachment.is_file_uploaded, attachment.async_state, attachment.urn) == (False, "1", None)
@@ -41,7 +41,7 @@ async def of_tutorial_post(acc: Acc, payload: dict[str, Any]) -> None:
     assert update.allowed_values("isFileUploaded") == [True]
 
 
-async def of_tutorial_patch(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_tutorial_patch(acc: AccClient, payload: dict[str, Any]) -> None:
     attachment = await acc.submittals.confirm_attachment(PROJECT, "i", "a")
     passes_on(attachment, payload)
     assert (attachment.is_file_uploaded, attachment.async_state, attachment.urn) == (True, "1", None)
@@ -56,15 +56,15 @@ def is_the_page_s(attachment: Attachment, payload: dict[str, Any]) -> None:
     assert attachment.created_at == datetime(2018, 2, 1, 12, 9, 24, 198466, tzinfo=UTC)
 
 
-async def of_reference_post(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_reference_post(acc: AccClient, payload: dict[str, Any]) -> None:
     is_the_page_s(await acc.submittals.create_attachment(PROJECT, "i", name="attachment-document.pdf"), payload)
 
 
-async def of_reference_patch(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_reference_patch(acc: AccClient, payload: dict[str, Any]) -> None:
     is_the_page_s(await acc.submittals.confirm_attachment(PROJECT, "i", "a"), payload)
 
 
-async def of_reference_list(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_reference_list(acc: AccClient, payload: dict[str, Any]) -> None:
     page = await acc.submittals.attachments(PROJECT, "i")
     [attachment] = page.results
     is_the_page_s(attachment, payload["results"][0])
@@ -81,12 +81,12 @@ def is_the_step(step: Step, payload: dict[str, Any]) -> None:
     assert task.completed_at == datetime(2024, 3, 24, 23, 4, 49, 406634, tzinfo=UTC)
 
 
-async def of_steps(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_steps(acc: AccClient, payload: dict[str, Any]) -> None:
     [step] = await acc.submittals.steps(PROJECT, "i")
     is_the_step(step, payload)
 
 
-async def of_item(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_item(acc: AccClient, payload: dict[str, Any]) -> None:
     item: Item = await acc.submittals.item(PROJECT, "i")
     passes_on(item, payload)
     assert (item.custom_identifier_human_readable, item.lead_time, item.state_id) == ("0001-A-111", 100, "mgr-1")
@@ -102,7 +102,7 @@ async def of_item(acc: Acc, payload: dict[str, Any]) -> None:
     assert way.state_to.id == "void"
 
 
-async def of_me(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_me(acc: AccClient, payload: dict[str, Any]) -> None:
     me: SubmittalsUser = await acc.submittals.me(PROJECT)
     passes_on(me, payload)
     assert (me.id, me.roles) == ("GJDGNLSX7B8T", ["1", "2", "4"])
@@ -111,7 +111,7 @@ async def of_me(acc: Acc, payload: dict[str, Any]) -> None:
     assert way.mandatory_fields == ["manager", "managerType", "stateId", "title"], "a list in a list is one list"
 
 
-async def of_hubs(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_hubs(acc: AccClient, payload: dict[str, Any]) -> None:
     listing = await acc.projects.hubs()
     [hub] = listing.hubs
     assert (hub.id, hub.attributes.region, listing.app_not_provisioned) == (payload["data"][0]["id"], "US", False)
@@ -119,25 +119,25 @@ async def of_hubs(acc: Acc, payload: dict[str, Any]) -> None:
     assert (warning.http_status_code, warning.error_code) == ("403", "BIM360DM_ERROR")
 
 
-async def of_upload_urls(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_upload_urls(acc: AccClient, payload: dict[str, Any]) -> None:
     with pytest.raises(UntrustedStorageHost, match="opsstaging"):
         await acc.storage.upload_urls(OBJECT, first_part=1, parts=1)  # the tutorial was made on a staging system
     [url] = UploadUrls.model_validate(payload).urls
     assert url.expires_at == datetime(2024, 11, 9, 19, 46, 37, tzinfo=UTC), "of its own query, not of urlExpiration"
 
 
-async def of_recorded_upload_url(acc: Acc, payload: str) -> None:
+async def of_recorded_upload_url(acc: AccClient, payload: str) -> None:
     [url] = UploadUrls.model_validate({"uploadKey": "k", "urls": [payload]}).urls
     assert (url.value, url.expires_at) == (payload, None)
     assert url.host == "com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com"
 
 
-async def of_completion(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_completion(acc: AccClient, payload: dict[str, Any]) -> None:
     done = await acc.storage.complete(OBJECT, upload_key="AQIC", size=4729968, etags=["a"])
     assert (done.size, done.object_key, done.bucket_key) == (4729968, OBJECT.object_key, OBJECT.bucket_key)
 
 
-async def of_rejected_completion(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_rejected_completion(acc: AccClient, payload: dict[str, Any]) -> None:
     with pytest.raises(PartsRejected) as caught:
         await acc.storage.complete(OBJECT, upload_key="AQIC", size=1, etags=["a", "b"])
     report = caught.value.report
@@ -149,30 +149,30 @@ async def of_rejected_completion(acc: Acc, payload: dict[str, Any]) -> None:
     assert (report.size.expected, report.size.detected) == (1, 12582912)
 
 
-async def of_download_link(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_download_link(acc: AccClient, payload: dict[str, Any]) -> None:
     link = await acc.storage.download_link(OBJECT)
     assert link is not None
     assert (link.status, link.size, link.sha1) == ("complete", 472424, payload["sha1"])
 
 
-async def of_userinfo(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_userinfo(acc: AccClient, payload: dict[str, Any]) -> None:
     person = await acc.who()
     assert (person.sub, person.name, person.email) == ("ABCDEFGH", "First Last", "test@test.com")
 
 
-async def of_async_job(acc: Acc, payload: dict[str, Any]) -> None:
+async def of_async_job(acc: AccClient, payload: dict[str, Any]) -> None:
     job = AsyncJob.model_validate(payload)
     assert (job.id, job.async_state, job.started_at) == (payload["id"], AsyncState.PENDING, None)
 
 
-async def of_top_folders(acc: Acc, payload: list[dict[str, Any]]) -> None:
+async def of_top_folders(acc: AccClient, payload: list[dict[str, Any]]) -> None:
     folders = await acc.files.top_folders("b.hub", PROJECT)
     assert [(one.name, one.extension_data["folderType"], one.attributes.hidden) for one in folders] == [
         (one["name"], one["folderType"], one.get("hidden", False)) for one in payload
     ]
 
 
-READERS: dict[str, Callable[[Acc, Any], Awaitable[None]]] = {
+READERS: dict[str, Callable[[AccClient, Any], Awaitable[None]]] = {
     "tutorial attach-local-files: POST 201": of_tutorial_post,
     "tutorial attach-local-files: PATCH 200": of_tutorial_patch,
     "reference submittals-attachments-POST 201 (= seed)": of_reference_post,

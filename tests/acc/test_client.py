@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 
 TYPES = (
@@ -16,7 +16,7 @@ TYPES = (
 def test_types_and_the_client_itself_load_no_httpx() -> None:
     program = (
         f"import sys, {TYPES}, acc.client\n"
-        "acc.client.Acc(acc.hosts.Hosts.autodesk(), None)\n"
+        "acc.client.AccClient(acc.hosts.Hosts.autodesk(), None)\n"
         "print([name for name in ('httpx', 'truststore', 'anyio') if name in sys.modules])"
     )
 
@@ -39,7 +39,7 @@ def test_nothing_of_ours_is_imported_by_the_client() -> None:
 async def test_every_service_shares_one_connection_to_the_same_hosts(serve, tokens) -> None:
     server = serve(body=b'{"sub": "MFEGJ9W5GGQL", "data": []}')
 
-    async with Acc(Hosts.at(server.url), tokens) as acc:
+    async with AccClient(Hosts.at(server.url), tokens) as acc:
         person = await acc.who()
         hubs = await acc.projects.hubs()
         connection = acc.connection
@@ -53,7 +53,7 @@ async def test_every_service_shares_one_connection_to_the_same_hosts(serve, toke
 
 
 async def test_closing_what_was_never_used_opens_nothing(tokens) -> None:
-    acc = Acc(Hosts.autodesk(), tokens)
+    acc = AccClient(Hosts.autodesk(), tokens)
 
     await acc.aclose()
 
@@ -69,7 +69,7 @@ async def test_storage_hosts_reach_the_storage_service(network, tokens, extra: s
 
     answer = httpx.Response(200, json={"uploadKey": "k", "urls": ["https://storage.example.org/u"]})
     client = httpx.AsyncClient(transport=httpx.MockTransport(network(answer)))
-    acc = Acc(Hosts.autodesk(), tokens, client=client, storage_hosts=extra)
+    acc = AccClient(Hosts.autodesk(), tokens, client=client, storage_hosts=extra)
     asking = acc.storage.upload_urls(ObjectLocation("b", "o"), first_part=1, parts=1)
 
     if extra:

@@ -337,11 +337,11 @@ class Pace:
     def __init__(self) -> None:
         self.said: list[tuple[object, ...]] = []
 
-    async def turn(self, operation: str, token: str, base_url: str) -> None:
-        self.said.append(("turn", operation, token, base_url))
+    async def acquire(self, operation: str, token: str, base_url: str) -> None:
+        self.said.append(("acquire", operation, token, base_url))
 
-    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
-        self.said.append(("refused", operation, token, base_url, retry_after))
+    async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+        self.said.append(("on_rate_limited", operation, token, base_url, retry_after))
 
 
 async def test_every_attempt_waits_for_its_turn_and_a_429_is_told_to_whoever_sets_the_pace(connect, network) -> None:
@@ -349,13 +349,13 @@ async def test_every_attempt_waits_for_its_turn_and_a_429_is_told_to_whoever_set
 
     await connect(net, pace=pace).send(GET_ITEM)
 
-    turn = ("turn", "submittals.items.get", "token-1", "https://developer.api.autodesk.com")
-    assert pace.said == [turn, ("refused", *turn[1:], 7.0), turn]
+    acquired = ("acquire", "submittals.items.get", "token-1", "https://developer.api.autodesk.com")
+    assert pace.said == [acquired, ("on_rate_limited", *acquired[1:], 7.0), acquired]
 
 
 async def test_a_request_whose_turn_is_too_far_away_is_never_sent(connect, network) -> None:
     class TooFar(Pace):
-        async def turn(self, operation: str, token: str, base_url: str) -> None:
+        async def acquire(self, operation: str, token: str, base_url: str) -> None:
             raise RateLimited(operation, retry_after_seconds=300)
 
     net = network(OK)

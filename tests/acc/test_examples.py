@@ -19,7 +19,7 @@ from acc.errors import (
 from acc.models import SignedUrl
 from acc.operations import Operation
 from acc.parts import part_answer
-from acc.responses import Answer, error_from_response, parse_answer
+from acc.responses import HttpResponse, error_from_response, parse_answer
 from tests.wire.examples import DOCUMENTED, response_of
 from tests.wire.requests import ACC_REQUESTS
 
@@ -56,11 +56,11 @@ GATEWAY: dict[str, type[AccError]] = {
 PARTS = {"s3.put", "s3.put.expired"}
 
 
-def answer_of(name: str) -> Answer:
+def answer_of(name: str) -> HttpResponse:
     """The example's answer."""
     response = response_of(name)
     content = response.get("body")
-    return Answer(
+    return HttpResponse(
         response["status"], response.get("headers") or {}, b"" if content is None else json.dumps(content).encode()
     )
 

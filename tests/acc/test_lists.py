@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acc.client import Acc
+from acc.client import AccClient
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 ELSEWHERE = "https://evil.example/construction/submittals/v2/projects/p/items?limit=2&offset={}&sort=identifier+desc"
@@ -32,7 +32,7 @@ def queries(net: Any) -> list[list[tuple[str, str]]]:
 async def test_attachments_are_listed_to_the_end_and_the_token_stays_with_autodesk(network, acc_over) -> None:
     net = network(pages_of(["a", "b", "c", "d", "e"], 2))
 
-    acc: Acc = acc_over(net)
+    acc: AccClient = acc_over(net)
     found = [
         attachment.id
         async for attachment in acc.submittals.all_attachments(
@@ -58,7 +58,7 @@ async def test_attachments_are_listed_to_the_end_and_the_token_stays_with_autode
 async def test_members_are_listed_to_the_end_of_pages_that_the_service_makes_smaller(network, acc_over) -> None:
     net = network(pages_of(["a", "b", "c"], 2))
 
-    acc: Acc = acc_over(net)
+    acc: AccClient = acc_over(net)
     assert [member.id for member in await acc.projects.members(PROJECT)] == ["a", "b", "c"]
     assert queries(net) == [[("limit", "200"), ("offset", str(offset))] for offset in (0, 2)]
 
@@ -85,7 +85,7 @@ async def test_items_are_listed_to_the_end_with_search_and_filters(network, acc_
 
 async def test_steps_and_tasks_are_listed_to_the_end(network, acc_over) -> None:
     net = network(pages_of(["a", "b", "c"], 2))
-    acc: Acc = acc_over(net)
+    acc: AccClient = acc_over(net)
 
     assert [step.id for step in await acc.submittals.steps(PROJECT, "i")] == ["a", "b", "c"]
     assert [task.id for task in await acc.submittals.tasks(PROJECT, "i", "s")] == ["a", "b", "c"]
@@ -132,7 +132,7 @@ async def test_each_service_gets_the_project_id_in_its_own_form(network, acc_ove
         return httpx.Response(200, json={"id": "x", "data": data, "results": []})
 
     net = network(answer)
-    acc: Acc = acc_over(net)
+    acc: AccClient = acc_over(net)
     version = "urn:adsk.wipprod:fs.file:vf.X?version=1"
 
     await acc.submittals.item(given_id, "i")

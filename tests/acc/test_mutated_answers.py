@@ -19,7 +19,7 @@ from acc.errors import AccError
 from acc.hosts import Hosts
 from acc.operations import Operation
 from acc.requests import build
-from acc.responses import Answer, parse_answer
+from acc.responses import HttpResponse, parse_answer
 from acc.retry import RetryPolicy
 from tests.mutated import ODD, mutated
 
@@ -49,7 +49,7 @@ some = settings(max_examples=ANSWERS // len(DOCUMENTED) + 1)
 
 def read(operation: Operation[Any], body: bytes) -> Any:
     """What an operation answers to `body`, or the `AccError` that it means."""
-    return parse_answer(operation, Answer(200, {}, body))
+    return parse_answer(operation, HttpResponse(200, {}, body))
 
 
 def look_into(answer: Any) -> None:

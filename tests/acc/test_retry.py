@@ -17,7 +17,7 @@ from acc.errors import (
     UnexpectedAnswer,
     UntrustedCertificate,
 )
-from acc.retry import RetryPolicy, may_repeat, retrying
+from acc.retry import RetryPolicy, is_retry_safe, retrying
 
 
 def never_sent() -> Unavailable:
@@ -47,8 +47,8 @@ def doubtful() -> Unavailable:
 def test_what_creates_is_repeated_only_when_it_was_certainly_not_carried_out(
     error: AccError, when_idempotent: bool, when_creating: bool
 ) -> None:
-    assert may_repeat(error, idempotent=True) is when_idempotent
-    assert may_repeat(error, idempotent=False) is when_creating
+    assert is_retry_safe(error, idempotent=True) is when_idempotent
+    assert is_retry_safe(error, idempotent=False) is when_creating
 
 
 @settings(deadline=None)

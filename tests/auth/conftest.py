@@ -17,14 +17,14 @@ import sandbox
 from acc.hosts import Hosts
 from auth.oauth import Grant
 from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import Autodesk, TokenEndpoint
-from auth.token_refresh import tokens_of
-from auth.vault import Account, SignIn, Tokens, Vault
+from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.token_refresh import stored_tokens
+from auth.vault import Account, StoredLogin, Tokens, Vault
 from persistence.database import Database
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
 from sandbox.box import Box
-from server.auth_http import Web
+from server.auth_http import HttpxAuthTransport
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 
@@ -58,12 +58,12 @@ class Site:
 
     async def signed_in(
         self, vault: Vault, key: str = "manager", *, left: float = 3599.0, age: float = 600.0
-    ) -> SignIn:
+    ) -> StoredLogin:
         """A person whose token has `left` seconds to live and was issued `age` seconds ago."""
         grant = await self.granted(key)
         person = self.box.person(key)
         now = time.time()
-        tokens = tokens_of(grant, now, SCOPES).model_copy(update={"expires_at": now + left, "issued_at": now - age})
+        tokens = stored_tokens(grant, now, SCOPES).model_copy(update={"expires_at": now + left, "issued_at": now - age})
         return vault.keep(self.account(key), person.name, person.email, tokens)
 
     def posts(self) -> int:
@@ -90,7 +90,7 @@ def site_of(box: Box, *, confidential: bool = False) -> Site:
     if confidential:
         client_id, secret = box.confidential_client
         app = App(client_id, box.callback_url, secret)
-    return Site(box, TokenEndpoint(Web(hosts), Autodesk(hosts.api, hosts.profile), app))
+    return Site(box, TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.login.browser import UnsafeAddress, checked, checked_callback, open_in_browser
+from auth.login.browser import UnsafeAddress, checked_callback, open_in_browser, require_safe_url
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from auth.login.browser import UnsafeAddress, checked, checked_callback, open_in
     ],
 )
 def test_https_and_this_machine_may_be_opened(url: str) -> None:
-    assert checked(url) == url
+    assert require_safe_url(url) == url
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_https_and_this_machine_may_be_opened(url: str) -> None:
 )
 def test_anything_else_is_not_opened(url: str) -> None:
     with pytest.raises(UnsafeAddress):
-        checked(url)
+        require_safe_url(url)
     with pytest.raises(UnsafeAddress):
         open_in_browser(url)
 

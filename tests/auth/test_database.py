@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import DDL, Column, MetaData, Table, Text
 
-from persistence.database import Component, Database, DatabaseAddress
+from persistence.database import Database, DatabaseAddress, SchemaComponent
 from persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -28,10 +28,10 @@ from persistence.errors import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def notes(*columns: str, changes: tuple[tuple[DDL, ...], ...] = ()) -> Component:
+def notes(*columns: str, changes: tuple[tuple[DDL, ...], ...] = ()) -> SchemaComponent:
     tables = MetaData()
     Table("notes", tables, Column("id", Text, primary_key=True), *(Column(name, Text) for name in columns))
-    return Component("notes", tables, changes)
+    return SchemaComponent("notes", tables, changes)
 
 
 ADD_TEXT, ADD_DATE = (DDL(f"ALTER TABLE notes ADD COLUMN {name} TEXT") for name in ("text", "date"))
@@ -51,7 +51,7 @@ def columns(database: Database) -> list[str]:
 
 @pytest.mark.parametrize("found", [(), (ONE,), (ONE, TWO), (TWO,), (THREE,)])
 def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(
-    database: Database, found: tuple[Component, ...]
+    database: Database, found: tuple[SchemaComponent, ...]
 ) -> None:
     for component in (*found, THREE, THREE):
         database.migrate(component)
@@ -61,7 +61,7 @@ def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(
 def test_parts_of_the_program_keep_versions_of_their_own(database: Database) -> None:
     tables = MetaData()
     Table("jobs", tables, Column("id", Text, primary_key=True))
-    other = Component("jobs", tables)
+    other = SchemaComponent("jobs", tables)
     database.migrate(TWO, other)
     database.migrate(other)
     with database.reading() as connection:
@@ -246,7 +246,7 @@ import os, sys
 from pathlib import Path
 from sqlalchemy import Column, MetaData, Table, Text
 import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
-from persistence.database import Component, Database, DatabaseAddress
+from persistence.database import Database, DatabaseAddress, SchemaComponent
 from persistence.errors import StorageProblem
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -254,7 +254,7 @@ try:
     with Database.open(DatabaseAddress.sqlite(Path(sys.argv[1]))) as database:
         tables = MetaData()
         Table("notes", tables, Column("id", Text, primary_key=True))
-        database.migrate(Component("notes", tables))
+        database.migrate(SchemaComponent("notes", tables))
 except StorageProblem as problem:
     print(type(problem).__name__)
 """

@@ -18,8 +18,8 @@ from persistence.keys import (
     MOST_KEYS,
     EnvironmentKeys,
     KeyringUnavailable,
+    KeyringWithTimeout,
     MachineKeys,
-    PatientKeyring,
     parse_keys,
 )
 
@@ -73,7 +73,7 @@ def test_keys_are_kept_in_the_systems_keyring_and_nowhere_else(tmp_path: Path) -
     keyring.set_keyring(Kept())
     keys = MachineKeys(tmp_path / "vault.key")
     assert keys.load() is None
-    made = keys.make()
+    made = keys.create_key()
     assert made.source == "keyring"
     assert keys.load() == made
     assert list(tmp_path.iterdir()) == []
@@ -82,12 +82,12 @@ def test_keys_are_kept_in_the_systems_keyring_and_nowhere_else(tmp_path: Path) -
 def test_a_new_key_goes_in_front_and_the_old_ones_stay(tmp_path: Path) -> None:
     keyring.set_keyring(Kept())
     keys = MachineKeys(tmp_path / "vault.key")
-    first = keys.make().newest
-    ring = keys.make()
+    first = keys.create_key().newest
+    ring = keys.create_key()
     assert ring.newest != first
     assert ring.keys[1:] == (first,)
     for _ in range(MOST_KEYS + 3):
-        ring = keys.make()
+        ring = keys.create_key()
     assert len(ring.keys) == MOST_KEYS
     assert first not in ring.keys
 
@@ -95,8 +95,8 @@ def test_a_new_key_goes_in_front_and_the_old_ones_stay(tmp_path: Path) -> None:
 def test_without_a_keyring_a_private_file_keeps_them(tmp_path: Path) -> None:
     keyring.set_keyring(keyring.backends.fail.Keyring())
     keys = MachineKeys(tmp_path / "vault.key")
-    first = keys.make()
-    second = keys.make()
+    first = keys.create_key()
+    second = keys.create_key()
     assert (first.source, second.source) == ("file", "file")
     assert second.keys == (second.newest, first.newest)
     assert MachineKeys(tmp_path / "vault.key").load() == second
@@ -106,17 +106,17 @@ def test_without_a_keyring_a_private_file_keeps_them(tmp_path: Path) -> None:
 def test_what_only_calls_itself_a_keyring_is_not_used(tmp_path: Path) -> None:
     plain = Plain()
     keyring.set_keyring(plain)
-    assert MachineKeys(tmp_path / "vault.key").make().source == "file"
+    assert MachineKeys(tmp_path / "vault.key").create_key().source == "file"
     assert plain.kept == {}
 
 
 def test_a_keyring_that_hangs_is_asked_once_and_given_up(tmp_path: Path) -> None:
     hanging = Hanging()
     keyring.set_keyring(hanging)
-    keys = MachineKeys(tmp_path / "vault.key", PatientKeyring(seconds=0.05))
+    keys = MachineKeys(tmp_path / "vault.key", KeyringWithTimeout(seconds=0.05))
     try:
         assert keys.load() is None
-        assert keys.make().source == "file"
+        assert keys.create_key().source == "file"
         assert hanging.asked == 1
     finally:
         hanging.unlocked.set()
@@ -134,8 +134,8 @@ class Hanging(keyring.backend.KeyringBackend):
     set_password = get_password
 
 keyring.set_keyring(Hanging())
-from persistence.keys import MachineKeys, PatientKeyring
-print(MachineKeys(Path(sys.argv[1]), PatientKeyring(seconds=0.05)).make().source)
+from persistence.keys import MachineKeys, KeyringWithTimeout
+print(MachineKeys(Path(sys.argv[1]), KeyringWithTimeout(seconds=0.05)).create_key().source)
 """
 
 
@@ -153,9 +153,9 @@ def test_a_program_can_end_while_the_keyring_still_hangs(tmp_path: Path) -> None
 
 def test_keys_begun_in_a_file_still_open_once_there_is_a_keyring(tmp_path: Path) -> None:
     keyring.set_keyring(keyring.backends.fail.Keyring())
-    in_file = MachineKeys(tmp_path / "vault.key").make().newest
+    in_file = MachineKeys(tmp_path / "vault.key").create_key().newest
     keyring.set_keyring(Kept())
-    ring = MachineKeys(tmp_path / "vault.key").make()
+    ring = MachineKeys(tmp_path / "vault.key").create_key()
     assert (ring.source, ring.keys[1:]) == ("keyring", (in_file,))
 
 
@@ -166,7 +166,7 @@ def test_a_spoilt_key_file_is_named_and_never_overwritten(tmp_path: Path) -> Non
     with pytest.raises(KeysUnusable, match=r"vault\.key"):
         keys.load()
     with pytest.raises(KeysUnusable):
-        keys.make()
+        keys.create_key()
     assert (tmp_path / "vault.key").read_text(encoding="ascii") == "spoilt"
 
 
@@ -187,4 +187,4 @@ def test_a_keyring_that_fails_counts_as_not_there() -> None:
 
     keyring.set_keyring(Failing())
     with pytest.raises(KeyringUnavailable):
-        PatientKeyring().read()
+        KeyringWithTimeout().read()

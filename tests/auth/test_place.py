@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from persistence.location import Place
+from persistence.location import StateLocation
 
 
 def test_a_place_that_is_printed_shows_neither_the_password_of_its_database_nor_its_keys():
-    place = Place(Path("data"), "postgresql://us:canary-password@127.0.0.1/jobs", "canary-key")
+    place = StateLocation(Path("data"), "postgresql://us:canary-password@127.0.0.1/jobs", "canary-key")
 
-    assert repr(place) == f"Place(folder={Path('data')!r})"
+    assert repr(place) == f"StateLocation(folder={Path('data')!r})"

@@ -12,13 +12,13 @@ import anyio
 import pytest
 import sqlalchemy
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
-from auth.pace import Pace
-from auth.refresh_lease import alive, taken
-from auth.token_refresh import Point, RenewedTokens, tokens_of
-from auth.vault import Lease, SignIn, Vault
+from auth.pace import RefreshTimings
+from auth.refresh_lease import acquire_lease, keep_lease_alive
+from auth.token_refresh import Point, RefreshingTokenSource, stored_tokens
+from auth.vault import Lease, StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.errors import DatabaseReadOnly, KeyMissing
@@ -30,14 +30,14 @@ from tests.processes import Process
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
 
-QUICK = Pace(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5, save=(0.01,))
+QUICK = RefreshTimings(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5, save=(0.01,))
 
 
-def renewed(vault: Vault, site: "Site", **more: Any) -> RenewedTokens:
-    return RenewedTokens(vault, site.account(), site.endpoint, **({"pace": QUICK} | more))
+def renewed(vault: Vault, site: "Site", **more: Any) -> RefreshingTokenSource:
+    return RefreshingTokenSource(vault, site.account(), site.endpoint, **({"pace": QUICK} | more))
 
 
-def digest(found: SignIn | None) -> str:
+def digest(found: StoredLogin | None) -> str:
     assert found is not None
     return hashlib.sha256(found.tokens.access_token.get_secret_value().encode()).hexdigest()
 
@@ -91,7 +91,7 @@ async def test_a_token_is_renewed_in_time_and_saved_before_it_is_given(vault: Va
 
 
 async def test_each_process_renews_at_a_moment_of_its_own(vault: Vault, site: "Site") -> None:
-    moments = {renewed(vault, site, pace=Pace())._early for _ in range(50)}
+    moments = {renewed(vault, site, pace=RefreshTimings())._early for _ in range(50)}
     assert len(moments) == 50
     assert all(300 <= moment <= 420 for moment in moments)
 
@@ -171,7 +171,7 @@ async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_c
 
 async def test_a_holder_who_shows_life_is_waited_for(vault: Vault, site: "Site") -> None:
     found = await site.signed_in(vault, left=0)
-    lease = await taken(vault, found, QUICK)
+    lease = await acquire_lease(vault, found, QUICK)
     assert lease is not None
     source = renewed(vault, site)
     given: list[str] = []
@@ -179,7 +179,7 @@ async def test_a_holder_who_shows_life_is_waited_for(vault: Vault, site: "Site")
     async def ask() -> None:
         given.append(await source.access_token())
 
-    async with anyio.create_task_group() as group, alive(vault, lease, QUICK):
+    async with anyio.create_task_group() as group, keep_lease_alive(vault, lease, QUICK):
         group.start_soon(ask)
         # Three times as long as a silent holder would be waited for, told by its own signs of life.
         await anyio.to_thread.run_sync(_beats, vault, found, 3 * QUICK.lease / QUICK.beat)
@@ -187,7 +187,7 @@ async def test_a_holder_who_shows_life_is_waited_for(vault: Vault, site: "Site")
     assert len(given) == 1
 
 
-def _beats(vault: Vault, found: SignIn, wanted: float) -> None:
+def _beats(vault: Vault, found: StoredLogin, wanted: float) -> None:
     first = vault.lease(found.account)
     while (lease := vault.lease(found.account)) is not None and lease.beat < wanted:
         assert first is not None
@@ -211,7 +211,7 @@ async def test_a_holder_who_was_given_up_before_it_asked_does_not_ask(vault: Vau
                 assert seen is not None
             taken_over.append(other)
         elif point == "before_lease" and taken_over:
-            vault.renew(taken_over[0], tokens_of(grant, time.time(), found.tokens.scopes))
+            vault.renew(taken_over[0], stored_tokens(grant, time.time(), found.tokens.scopes))
 
     before = site.posts()
     token = await renewed(vault, site, reached=other_machine).access_token()
@@ -296,7 +296,7 @@ async def test_a_database_that_cannot_be_written_to_is_noticed_before_autodesk_i
 
 async def test_while_somebody_else_renews_early_the_old_token_serves(vault: Vault, site: "Site") -> None:
     found = await site.signed_in(vault, left=200)
-    assert await taken(vault, found, QUICK) is not None
+    assert await acquire_lease(vault, found, QUICK) is not None
     before = site.posts()
     assert await renewed(vault, site).access_token() == found.tokens.access_token.get_secret_value()
     assert site.posts() == before
@@ -361,7 +361,7 @@ async def test_a_token_that_another_process_has_used_up_is_read_again_before_giv
 ) -> None:
     """Somebody who was given up for dead, and was not, used the token and saves while the next one asks."""
     found = await site.signed_in(vault, left=0)
-    slow = await taken(vault, found, QUICK)
+    slow = await acquire_lease(vault, found, QUICK)
     assert slow is not None
     refresh_token = found.tokens.refresh_token
     assert refresh_token is not None
@@ -369,7 +369,7 @@ async def test_a_token_that_another_process_has_used_up_is_read_again_before_giv
 
     def save(point: Point) -> None:
         if point == "after_mark":
-            vault.renew(slow, tokens_of(grant, time.time(), found.tokens.scopes))
+            vault.renew(slow, stored_tokens(grant, time.time(), found.tokens.scopes))
 
     assert await renewed(vault, site, reached=save).access_token() == grant.access_token.get_secret_value()
 
@@ -394,7 +394,7 @@ async def test_a_request_that_autodesk_answers_with_401_is_repeated_with_a_renew
     kept = await site.signed_in(vault)
     await site.endpoint.revoke(kept.tokens.access_token.get_secret_value(), refresh=False)
     before = site.posts()
-    async with Acc(Hosts.at(site.base_url), renewed(vault, site)) as acc:
+    async with AccClient(Hosts.at(site.base_url), renewed(vault, site)) as acc:
         assert (await acc.who()).name == "Project Manager"
         assert (await acc.who()).name == "Project Manager"
     assert site.posts() - before == 1
@@ -405,7 +405,7 @@ async def test_a_key_that_is_missing_does_not_hold_others_up(vault: Vault, datab
     found = await site.signed_in(vault, left=0)
     with pytest.raises(KeyMissing):
         await renewed(Vault(database, EnvironmentKeys([Key.new()])), site).access_token()
-    assert await taken(vault, found, QUICK, patient=False) is not None
+    assert await acquire_lease(vault, found, QUICK, patient=False) is not None
 
 
 async def test_nobody_signed_in_is_said_so(vault: Vault, site: "Site") -> None:

@@ -10,8 +10,8 @@ import pytest
 import sandbox
 from auth.errors import SignInFailed
 from auth.pkce import App, Attempt
-from auth.token_endpoint import Autodesk, TokenEndpoint
-from server.cli.sandbox_login import SelfApproved, read_redirect, sign_in
+from auth.token_endpoint import AuthServer, TokenEndpoint
+from server.cli.sandbox_login import SandboxTokenSource, read_redirect, sign_in
 from tests.conftest import NO_TRUST
 
 APP = App("CID", "http://localhost:8765/callback")
@@ -54,7 +54,7 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     box: sandbox.Box, browser: Browser, app: Apps
 ) -> None:
     box.auto_approve = True
-    endpoint = TokenEndpoint(browser, Autodesk(box.base_url, box.base_url), app(box))
+    endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), app(box))
     first = await sign_in(browser, endpoint)
     assert first.refresh_token is not None
     second = await endpoint.of_refresh_token(first.refresh_token.get_secret_value())
@@ -71,7 +71,7 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
 
 
 async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: sandbox.Box, browser: Browser) -> None:
-    endpoint = TokenEndpoint(browser, Autodesk(box.base_url, box.base_url), App(box.client_id, box.callback_url))
+    endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed) as failed:
         await sign_in(browser, endpoint)
     assert failed.value.error == "approval_needed"
@@ -80,7 +80,7 @@ async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: sandbo
 
 async def test_a_server_signs_in_once_however_many_requests_need_a_token(box: sandbox.Box, browser: Browser) -> None:
     box.auto_approve = True
-    source = SelfApproved(browser, box.base_url, App(box.client_id, box.callback_url))
+    source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
     tokens: list[str | None] = []
 
     async def ask() -> None:
@@ -96,7 +96,7 @@ async def test_a_server_signs_in_once_however_many_requests_need_a_token(box: sa
 
 
 async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(box: sandbox.Box, browser: Browser) -> None:
-    source = SelfApproved(browser, box.base_url, App(box.client_id, box.callback_url))
+    source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed):
         await source.access_token()
     box.auto_approve = True

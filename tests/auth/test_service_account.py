@@ -8,7 +8,7 @@ import anyio
 import jwt
 import pytest
 
-from acc.token_claims import claims_of
+from acc.token_claims import unverified_claims
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.login.flow import scopes_for
 from auth.pkce import App
@@ -107,7 +107,7 @@ async def test_a_server_that_only_reads_is_not_given_the_token_of_one_that_write
     account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault
 ) -> None:
     scopes = [
-        claims_of(await tokens_of(account, endpoint, vault, asked).access_token())["scope"]
+        unverified_claims(await tokens_of(account, endpoint, vault, asked).access_token())["scope"]
         for asked in (SCOPES, ("data:read",))
     ]
     assert scopes == [list(SCOPES), ["data:read"]]

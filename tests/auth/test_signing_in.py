@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
-from auth.login.flow import SigningIn, Started, scopes_for
-from auth.login.pending_logins import LIFE_SECONDS, Attempts
-from auth.login.redirect_handler import Callback
-from auth.login.redirect_server import Listener, PortTaken
+from auth.login.flow import LoginAttempt, LoginFlow, scopes_for
+from auth.login.pending_logins import LIFE_SECONDS, PendingLogins
+from auth.login.redirect_handler import RedirectHandler
+from auth.login.redirect_server import PortTaken, RedirectServer
 from auth.pkce import App, Attempt, authorize_url
 from auth.token_endpoint import TokenEndpoint
-from auth.vault import SignIn, Vault
+from auth.vault import StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.errors import StorageProblem
@@ -42,13 +42,13 @@ class Window:
     ) -> None:
         self.moved = 0.0
         self.vault = Vault(database, EnvironmentKeys([key]))
-        self.attempts = Attempts(database, self.vault, now=lambda: time.time() + self.moved)
+        self.attempts = PendingLogins(database, self.vault, now=lambda: time.time() + self.moved)
         self.endpoint = endpoint
-        self.signing_in = SigningIn(self.vault, self.attempts, endpoint, scopes, poll=0.01)
-        self.ended: list[SignIn | Exception] = []
+        self.signing_in = LoginFlow(self.vault, self.attempts, endpoint, scopes, poll=0.01)
+        self.ended: list[StoredLogin | Exception] = []
 
     @asynccontextmanager
-    async def waiting(self, **how: Any) -> AsyncIterator[Started]:
+    async def waiting(self, **how: Any) -> AsyncIterator[LoginAttempt]:
         """A try under way; at the end of the block its end is waited for."""
         started = self.signing_in.start()
 
@@ -66,7 +66,7 @@ class Window:
                 yield started
 
 
-async def until_listening(started: Started) -> None:
+async def until_listening(started: LoginAttempt) -> None:
     """Wait until somebody answers for a try."""
     async with httpx.AsyncClient(verify=NO_TRUST) as client:
         while True:
@@ -109,7 +109,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def sent_back(browser: httpx.AsyncClient, started: Started, person: str = "manager") -> str:
+async def sent_back(browser: httpx.AsyncClient, started: LoginAttempt, person: str = "manager") -> str:
     """Open the link, choose a person on Autodesk's page, and return the address that the browser is sent to."""
     to_autodesk = await browser.get(started.link)
     assert to_autodesk.status_code == 303
@@ -127,7 +127,7 @@ async def test_a_person_signs_in_by_the_link(window: Window, site: "Site", brows
     assert "You are signed in" in page.text
     assert "Signed in to Autodesk as Project Manager." in page.text
     [found] = window.ended
-    assert isinstance(found, SignIn)
+    assert isinstance(found, StoredLogin)
     assert (found.account, found.name, found.email) == (
         site.account(),
         "Project Manager",
@@ -146,7 +146,7 @@ async def test_a_confidential_app_signs_in_too(
     window = Window(shared, key, TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app))
     async with window.waiting() as started:
         assert (await browser.get(await sent_back(browser, started))).status_code == 200
-    assert isinstance(window.ended[0], SignIn)
+    assert isinstance(window.ended[0], StoredLogin)
 
 
 async def test_only_reading_is_asked_for_where_writing_is_off(
@@ -157,7 +157,7 @@ async def test_only_reading_is_asked_for_where_writing_is_off(
         assert parse_qs(urlsplit(started.url).query)["scope"] == ["data:read account:read user-profile:read"]
         await browser.get(await sent_back(browser, started))
     [found] = window.ended
-    assert isinstance(found, SignIn)
+    assert isinstance(found, StoredLogin)
     assert found.tokens.scopes == ("data:read", "account:read", "user-profile:read")
 
 
@@ -222,7 +222,7 @@ async def test_an_answer_that_is_not_ours_changes_nothing(
         address = await sent_back(browser, started)
         assert (await browser.get(changed(address))).status_code == status
         assert (await browser.get(address)).status_code == 200
-    assert isinstance(window.ended[0], SignIn)
+    assert isinstance(window.ended[0], StoredLogin)
 
 
 async def test_an_answer_is_taken_once(window: Window, site: "Site", browser: httpx.AsyncClient) -> None:
@@ -260,7 +260,7 @@ async def test_one_browser_may_have_two_links_open(window: Window, browser: http
         addresses = [await sent_back(browser, first, "manager"), await sent_back(browser, second, "steel")]
         for address in addresses:
             assert (await browser.get(address)).status_code == 200
-    assert {found.name for found in window.ended if isinstance(found, SignIn)} == {
+    assert {found.name for found in window.ended if isinstance(found, StoredLogin)} == {
         "Project Manager",
         "Steel Subcontractor",
     }
@@ -276,7 +276,7 @@ async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
             await window.endpoint.of_code(code, Attempt().verifier)
         assert caught.value.error == "invalid_grant"
         await browser.get(address)
-    assert isinstance(window.ended[0], SignIn)
+    assert isinstance(window.ended[0], StoredLogin)
 
 
 async def test_a_code_of_somebody_else_slipped_in_is_refused(
@@ -292,7 +292,7 @@ async def test_a_code_of_somebody_else_slipped_in_is_refused(
         page = await browser.get(address.replace(ours, code))
         assert page.status_code == 400
     assert isinstance(window.ended[0], SignInFailed)
-    assert window.vault.people(site.base_url, site.app.client_id) == {}
+    assert window.vault.accounts(site.base_url, site.app.client_id) == {}
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,9 @@ async def test_the_link_sends_nobody_to_a_strange_address(window: Window, url: s
 
 async def test_a_try_ends_after_five_minutes(window: Window, browser: httpx.AsyncClient) -> None:
     # Somebody else listens, so that the page is answered after the try has ended.
-    listener = Listener.open(Callback(window.endpoint.app.callback_url, window.attempts, window.attempts.waiting))
+    listener = RedirectServer.open(
+        RedirectHandler(window.endpoint.app.callback_url, window.attempts, window.attempts.waiting)
+    )
     try:
         async with window.waiting() as started:
             address = await sent_back(browser, started)
@@ -331,7 +333,7 @@ async def test_two_windows_share_one_listener_and_the_second_takes_its_place(
         await until_listening(later)
         page = await browser.get(await sent_back(browser, later, "steel"))
         assert "Steel Subcontractor" in page.text
-    assert [found.name for found in (*window.ended, *second.ended) if isinstance(found, SignIn)] == [
+    assert [found.name for found in (*window.ended, *second.ended) if isinstance(found, StoredLogin)] == [
         "Project Manager",
         "Steel Subcontractor",
     ]
@@ -346,7 +348,7 @@ async def test_a_listener_answers_for_a_window_that_is_not_its_own(
             assert second.signing_in._listener is None
             assert (await browser.get(await sent_back(browser, later))).status_code == 200
         window.moved = LIFE_SECONDS
-    assert isinstance(second.ended[0], SignIn)
+    assert isinstance(second.ended[0], StoredLogin)
 
 
 async def test_a_port_that_another_program_uses_is_named(window: Window, port: int) -> None:
@@ -373,10 +375,10 @@ def _refuse_all(listening: socket.socket) -> None:
 @pytest.mark.skipif(not socket.has_ipv6, reason="there is no ::1")
 async def test_half_of_localhost_is_not_enough(window: Window, port: int) -> None:
     """Whoever has the other half would be handed the code."""
-    callback = Callback(f"http://localhost:{port}/callback", window.attempts, window.attempts.waiting)
+    callback = RedirectHandler(f"http://localhost:{port}/callback", window.attempts, window.attempts.waiting)
     with socket.create_server(("::1", port), family=socket.AF_INET6), pytest.raises(PortTaken):
-        Listener.open(callback)
-    listener = Listener.open(callback)
+        RedirectServer.open(callback)
+    listener = RedirectServer.open(callback)
     listener.close()
 
 
@@ -398,7 +400,7 @@ async def test_an_answer_may_be_pasted_where_the_browser_is_elsewhere(
             for rubbish in ("", "yes", "http://localhost/callback?code=x&state=y", "javascript:alert(1)"):
                 assert not await anyio.to_thread.run_sync(paste, rubbish)
             assert await anyio.to_thread.run_sync(paste, f"  {location}\n")
-    assert isinstance(window.ended[0], SignIn)
+    assert isinstance(window.ended[0], StoredLogin)
 
 
 async def test_what_no_browser_sends_is_refused(window: Window, port: int) -> None:

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from auth.accounts import CurrentPerson, Sessions
+from auth.accounts import AccountTokenSources, CurrentUserTokenSource
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
 from auth.login.logout import sign_out
-from auth.pace import Pace
+from auth.pace import RefreshTimings
 from auth.pkce import App
-from auth.token_endpoint import Autodesk, TokenEndpoint
-from auth.token_refresh import RenewedTokens
+from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Vault
 from sandbox import Fault, Refuse, Reset, Stall
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
 
-QUICK = Pace(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5)
+QUICK = RefreshTimings(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5)
 
 
 async def test_signing_out_ends_the_tokens_at_autodesk_and_forgets_them_here(vault: Vault, site: "Site") -> None:
@@ -50,7 +50,7 @@ async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault
     await site.signed_in(vault, left=0)
     stall = Fault("auth.token", Stall())
     site.box.faults.add(stall)
-    source = RenewedTokens(vault, site.account(), site.endpoint, pace=QUICK)
+    source = RefreshingTokenSource(vault, site.account(), site.endpoint, pace=QUICK)
     tokens: list[str] = []
 
     async def renew() -> None:
@@ -85,7 +85,7 @@ async def test_a_server_sends_the_token_of_whoever_signed_in_last_and_stays_with
 ) -> None:
     await site.signed_in(vault, "steel")
     await site.signed_in(vault, "manager")
-    source = CurrentPerson(Sessions(lambda: vault, site.endpoint))
+    source = CurrentUserTokenSource(AccountTokenSources(lambda: vault, site.endpoint))
     assert await source.access_token() == token_of(vault, site, "manager")
     await site.signed_in(vault, "steel")
     assert await source.access_token() == token_of(vault, site, "manager")
@@ -96,7 +96,9 @@ async def test_a_server_sends_the_token_of_whoever_signed_in_last_and_stays_with
 async def test_a_server_started_for_one_person_sends_no_other_persons_token(vault: Vault, site: "Site") -> None:
     await site.signed_in(vault, "steel")
     await site.signed_in(vault, "manager")
-    steel = CurrentPerson(Sessions(lambda: vault, site.endpoint), site.box.person("steel").email.upper())
+    steel = CurrentUserTokenSource(
+        AccountTokenSources(lambda: vault, site.endpoint), site.box.person("steel").email.upper()
+    )
     assert await steel.access_token() == token_of(vault, site, "steel")
     vault.remove(site.account("steel"))
     with pytest.raises(NotSignedIn):
@@ -105,7 +107,7 @@ async def test_a_server_started_for_one_person_sends_no_other_persons_token(vaul
 
 async def test_who_has_to_sign_in_anew_is_left_for_whoever_did(vault: Vault, site: "Site") -> None:
     kept = await site.signed_in(vault, "manager", left=0)
-    source = CurrentPerson(Sessions(lambda: vault, site.endpoint))
+    source = CurrentUserTokenSource(AccountTokenSources(lambda: vault, site.endpoint))
     assert kept.tokens.refresh_token is not None
     await site.endpoint.of_refresh_token(kept.tokens.refresh_token.get_secret_value())
     with pytest.raises(ReauthorizationRequired):
@@ -118,8 +120,8 @@ async def test_a_token_goes_only_to_the_app_and_the_autodesk_that_issued_it(vaul
     await site.signed_in(vault)
     http, here = site.endpoint._http, site.endpoint.autodesk
     for other in (
-        TokenEndpoint(http, Autodesk("https://developer.api.autodesk.com", here.profile), site.app),
+        TokenEndpoint(http, AuthServer("https://developer.api.autodesk.com", here.profile), site.app),
         TokenEndpoint(http, here, App("another-client", site.app.callback_url)),
     ):
         with pytest.raises(NotSignedIn):
-            await CurrentPerson(Sessions(lambda: vault, other)).access_token()
+            await CurrentUserTokenSource(AccountTokenSources(lambda: vault, other)).access_token()

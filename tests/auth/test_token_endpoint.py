@@ -7,7 +7,7 @@ import pytest
 
 from auth.errors import SignInFailed
 from auth.pkce import App
-from auth.token_endpoint import Autodesk, Person, TokenEndpoint
+from auth.token_endpoint import AuthServer, Person, TokenEndpoint
 
 HOST = "https://autodesk.example"
 
@@ -26,7 +26,7 @@ class Answering:
 
 
 async def person(body: bytes) -> Person:
-    return await TokenEndpoint(Answering(body), Autodesk(HOST, HOST), App("client", "")).person("token")
+    return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), App("client", "")).person("token")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
 from auth.oauth import Grant
-from auth.token_sources import EARLY_SECONDS, PAUSE_SECONDS, FixedToken, NobodySignedIn, SignedInSession
+from auth.token_sources import EARLY_SECONDS, PAUSE_SECONDS, InMemoryTokenSource, NoTokenSource, StaticTokenSource
 
 LIFE = 3599
 
@@ -40,8 +40,8 @@ class Server:
             raise SignInFailed("invalid_grant", 400)
         return grant(len(set(self.used)) + 1)
 
-    def session(self, first: Grant | None = None) -> SignedInSession:
-        return SignedInSession(first or grant(1), self.refresh, self.clock)
+    def session(self, first: Grant | None = None) -> InMemoryTokenSource:
+        return InMemoryTokenSource(first or grant(1), self.refresh, self.clock)
 
 
 async def test_a_token_is_used_while_it_has_time_left() -> None:
@@ -214,17 +214,17 @@ async def test_a_grant_without_a_refresh_token_is_good_until_its_end() -> None:
 
 
 async def test_a_ready_token_is_used_as_it_is_and_never_renewed() -> None:
-    source = FixedToken("canary")
+    source = StaticTokenSource("canary")
     assert await source.access_token() == "canary"
     assert await source.renewed("canary") is None
 
 
 async def test_nobody_has_no_token() -> None:
     with pytest.raises(NotSignedIn):
-        await NobodySignedIn().access_token()
-    assert await NobodySignedIn().renewed("any") is None
+        await NoTokenSource().access_token()
+    assert await NoTokenSource().renewed("any") is None
 
 
 def test_no_token_stands_in_a_repr() -> None:
-    shown = f"{FixedToken('canary')!r} {Server().session()!r}"
+    shown = f"{StaticTokenSource('canary')!r} {Server().session()!r}"
     assert "canary" not in shown

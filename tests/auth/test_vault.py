@@ -95,7 +95,7 @@ def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == ACCOUNT
     vault.remove(ACCOUNT)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None
-    assert list(vault.people(ACCOUNT.base_url, ACCOUNT.client_id)) == [other]
+    assert list(vault.accounts(ACCOUNT.base_url, ACCOUNT.client_id)) == [other]
 
 
 def test_one_lease_at_a_time(vault: Vault) -> None:
@@ -113,8 +113,8 @@ def test_one_lease_at_a_time(vault: Vault) -> None:
     assert second is not None
     assert second.holder == "second"
     assert not vault.beat(first)
-    assert not vault.mark(first, "attempt")
-    vault.end(first)
+    assert not vault.record_attempt(first, "attempt")
+    vault.mark_revoked(first)
     vault.release(first)
     found = vault.lease(ACCOUNT)
     assert found is not None
@@ -154,7 +154,7 @@ def test_signing_in_anew_ends_whatever_was_under_way(vault: Vault) -> None:
     lease = vault.take(seen, "holder")
     assert lease is not None
     anew = vault.keep(ACCOUNT, "", None, NEWER)
-    vault.end(lease)
+    vault.mark_revoked(lease)
     assert vault.renew(lease, TOKENS) is None
     assert vault.read(ACCOUNT) == anew
 

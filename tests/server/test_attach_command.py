@@ -20,10 +20,10 @@ import sandbox
 from persistence.encryption import Key
 from sandbox import Fault, Refuse, Stall
 from server.cli.attach.manifest import Row
-from server.cli.attach.preflight import Checked
-from server.cli.attach.progress import Bars, Lines, view_for
+from server.cli.attach.preflight import ValidatedRow
+from server.cli.attach.progress import PlainProgress, RichProgress, view_for
 from server.cli.attach.results import RowResult
-from transfers.files.local_file import Identity
+from transfers.files.local_file import FileStamp
 from transfers.jobs.base import Destination
 from transfers.manager import SeenFile
 
@@ -346,15 +346,15 @@ def test_where_nobody_can_be_asked_nothing_is_sent_that_a_person_has_to_agree_to
     shell.check_attached("a.pdf", confirmed=False)
 
 
-def checked(number: int, size: int) -> Checked:
+def checked(number: int, size: int) -> ValidatedRow:
     where = Destination("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
     row = Row(number, "/f/[red].pdf", "P", "1")
-    return Checked(row, {}, where, SeenFile("[red].pdf", "/f/[red].pdf", Identity(1, 1, size, 1)))
+    return ValidatedRow(row, {}, where, SeenFile("[red].pdf", "/f/[red].pdf", FileStamp(1, 1, size, 1)))
 
 
 def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    view, file = Bars(console), checked(1, 100)
+    view, file = RichProgress(console), checked(1, 100)
     with view.showing() as progress:
         view.checked(1, 2)
         view.begins(2, 200)
@@ -369,7 +369,7 @@ def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together()
 
 def test_without_a_terminal_there_are_plain_lines() -> None:
     out = io.StringIO()
-    assert isinstance(view_for(out), Lines)
+    assert isinstance(view_for(out), PlainProgress)
 
 
 def test_what_a_spreadsheet_would_take_for_a_formula_is_text_in_the_results(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
 from sandbox import Fault, Refuse
 from server.cli.doctor import command as doctor
-from server.cli.doctor.autodesk import Asked
-from server.cli.doctor.mounts import Sighting, compare
+from server.cli.doctor.autodesk import DoctorTarget
+from server.cli.doctor.mounts import FolderSnapshot, compare
 from server.cli.doctor.report import Report, ok, problem, skipped, warning
 from server.mcp.app import build_server
 from server.settings.model import Settings
@@ -60,7 +60,7 @@ def examine(
         for name, value in (environment | more).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = doctor.run(Settings.load, None, Asked(project, submittal), as_json=True, record=record)
+        code = doctor.run(Settings.load, None, DoctorTarget(project, submittal), as_json=True, record=record)
         out, err = capsys.readouterr()
         for secret in (TOKEN, *(value for name, value in (environment | more).items() if name == "APS_ACCESS_TOKEN")):
             assert not secret or secret not in out + err
@@ -498,19 +498,19 @@ def test_workers_with_different_files_at_the_same_path_are_noticed(
     _, found = examine(**keys)
     assert (found["file mounts"]["level"], "yet" in found["file mounts"]["seen"]) == ("ok", True)
     with Database.open(DatabaseAddress.of(postgres_url)) as database:
-        compare(database, shared, Sighting.of(shared), "worker-2")
+        compare(database, shared, FolderSnapshot.of(shared), "worker-2")
         # A file that came since is no reason to think of another folder.
         (shared / "columns.pdf").touch()
         _, found = examine(**keys)
         assert (found["file mounts"]["level"], "worker-2" in found["file mounts"]["seen"]) == ("ok", True)
-        compare(database, shared, Sighting.of(own), "worker-2")
+        compare(database, shared, FolderSnapshot.of(own), "worker-2")
     code, found = examine(**keys)
     assert (code, found["file mounts"]["level"]) == (2, "problem")
     assert "another folder here than on worker-2" in found["file mounts"]["seen"]
 
 
 def test_two_volumes_whose_roots_have_one_inode_are_told_apart_by_what_is_in_them() -> None:
-    here = Sighting(inode=2, entries={"beams.pdf": 12, "new.pdf": 13})
-    assert here.is_same_folder(Sighting(inode=2, entries={"beams.pdf": 12, "old.pdf": 11}))
-    assert not here.is_same_folder(Sighting(inode=2, entries={"beams.pdf": 14}))
-    assert not here.is_same_folder(Sighting(inode=3, entries={"beams.pdf": 12}))
+    here = FolderSnapshot(inode=2, entries={"beams.pdf": 12, "new.pdf": 13})
+    assert here.is_same_folder(FolderSnapshot(inode=2, entries={"beams.pdf": 12, "old.pdf": 11}))
+    assert not here.is_same_folder(FolderSnapshot(inode=2, entries={"beams.pdf": 14}))
+    assert not here.is_same_folder(FolderSnapshot(inode=3, entries={"beams.pdf": 12}))

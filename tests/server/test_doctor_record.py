@@ -10,20 +10,20 @@ import anyio
 import pytest
 
 import sandbox
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.operations import Operation
-from acc.responses import Answer
-from auth.token_sources import FixedToken
+from acc.responses import HttpResponse
+from auth.token_sources import StaticTokenSource
 from persistence import private_files
 from sandbox import Fault, Refuse
 from server.cli.doctor import command as doctor
-from server.cli.doctor.autodesk import Asked
+from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.doctor.record import ask_everything
 from server.cli.doctor.shapes import is_plain_name
 from server.settings.model import Settings
 
-PLACE = Asked("Riverside", "051200-3")
+PLACE = DoctorTarget("Riverside", "051200-3")
 
 SHOWN_ALWAYS = {"= hubs:autodesk.bim360:Account", "= projects:autodesk.bim360:Project", "= US", "= ACC"}
 """Values that may leave, and do from every account of the seed."""
@@ -49,7 +49,7 @@ Record = Callable[..., dict[str, Any]]
 def record(environment: None, capsys: pytest.CaptureFixture[str]) -> Record:
     """Run `doctor --json --record FILE`, and return what it says of the recording."""
 
-    def run(path: Path, asked: Asked = PLACE) -> dict[str, Any]:
+    def run(path: Path, asked: DoctorTarget = PLACE) -> dict[str, Any]:
         capsys.readouterr()
         doctor.run(Settings.load, None, asked, as_json=True, record=path)
         findings: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["findings"]
@@ -87,7 +87,7 @@ def test_every_read_is_recorded_and_no_text_or_number_of_its_answers_is_in_the_f
     record: Record, box: sandbox.Box, tmp_path: Path
 ) -> None:
     path = tmp_path / "shapes.json"
-    asked = Asked("Riverside", reviewed_item(box).id)
+    asked = DoctorTarget("Riverside", reviewed_item(box).id)
     assert record(path, asked)["level"] == "ok"
     found = recorded(path)
     assert set(found) == {
@@ -115,10 +115,10 @@ def test_every_read_is_recorded_and_no_text_or_number_of_its_answers_is_in_the_f
     seen: set[str] = set()
 
     async def read_again() -> None:
-        def take(operation: Operation[Any], answer: Answer) -> None:
+        def take(operation: Operation[Any], answer: HttpResponse) -> None:
             seen.update(values_in(json.loads(answer.body)))
 
-        async with Acc(Hosts.at(box.base_url), FixedToken(box.token("manager")), on_answer=take) as acc:
+        async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token("manager")), on_answer=take) as acc:
             await acc.who()
             await ask_everything(acc, Settings.load(), asked)
 
@@ -167,7 +167,7 @@ def test_a_refusal_is_recorded_by_its_shape_too(record: Record, box: sandbox.Box
 
 def test_without_a_project_the_account_is_recorded_and_the_rest_is_named(record: Record, tmp_path: Path) -> None:
     path = tmp_path / "shapes.json"
-    finding = record(path, Asked())
+    finding = record(path, DoctorTarget())
     assert finding["level"] == "warning"
     assert "--project NAME and --submittal NUMBER" in finding["fix"]
     assert {operation for operation, _ in recorded(path)} == {"auth.userinfo", "dm.hubs", "dm.projects"}

@@ -11,7 +11,7 @@ import sandbox
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from sandbox import Fault, Stall
-from server.cli.doctor.mounts import Elsewhere, Sighting, compare
+from server.cli.doctor.mounts import FolderSnapshot, RemoteSnapshot, compare
 from transfers.upload.part_plan import MIN_PART_BYTES
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
@@ -64,10 +64,10 @@ class Site:
             assert self.box.object_bytes(row["uploadUrn"]) == (self.drawings / row["name"]).read_bytes()
             assert row["isFileUploaded"] is True
 
-    def other_machine_sees(self, folder: Path) -> list[Elsewhere]:
+    def other_machine_sees(self, folder: Path) -> list[RemoteSnapshot]:
         """What is written down at a worker's start, by another machine with `folder` at the path of the drawings."""
         with Database.open(DatabaseAddress.of(self._environment["SUBMITTAL_MCP_DATABASE_URL"])) as database:
-            return compare(database, self.drawings, Sighting.of(folder), "worker-2")
+            return compare(database, self.drawings, FolderSnapshot.of(folder), "worker-2")
 
 
 @pytest.fixture
@@ -194,4 +194,4 @@ def test_a_worker_says_so_where_another_machine_has_another_folder_at_the_same_p
     assert "worker-2" in worker.stderr_line("folder_differs")
     worker.stderr_line("worker_ready")
     [written] = site.other_machine_sees(site.drawings)
-    assert written.sighting == Sighting.of(site.drawings)
+    assert written.sighting == FolderSnapshot.of(site.drawings)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tools.core.arguments import EXAMPLES, read_arguments
 from tools.core.registry import definitions
-from tools.errors.exceptions import Again, InvalidArguments
+from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments
 
 EVERY = {one.name: one for one in definitions(local_files=True)}
@@ -33,17 +33,17 @@ def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_one
     problem = refusal(project="P", attachible=True)
     assert problem.message == "unknown argument 'attachible' (did you mean 'attachable'?)."
     assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, limit, cursor."
-    assert problem.again == Again({"attachable": True}, without=["attachible"], needs=[])
+    assert problem.again == RetryHint({"attachable": True}, without=["attachible"], needs=[])
 
 
 def test_a_required_argument_that_is_misspelt_is_not_asked_for_again():
     problem = refusal(projct="P", limit=5)
     assert "'project' is missing" in problem.message
-    assert problem.again == Again({"project": "P"}, without=["project", "projct"], needs=[])
+    assert problem.again == RetryHint({"project": "P"}, without=["project", "projct"], needs=[])
 
 
 def test_what_is_misspelt_does_not_replace_what_is_spelt_right():
-    assert refusal(project="P", projct="Q").again == Again({}, without=["projct"], needs=[])
+    assert refusal(project="P", projct="Q").again == RetryHint({}, without=["projct"], needs=[])
 
 
 def test_an_unknown_argument_like_no_other_is_answered_with_all_valid_ones():

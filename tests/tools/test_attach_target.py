@@ -9,11 +9,11 @@ import pytest
 from acc.models import Item, Task
 from tools.attachments.preconditions import attach_target
 from tools.core.presenters import ReviewTask, review_task
-from tools.errors.exceptions import Again, NotPermitted, TaskRequired
-from tools.lookup.projects import KnownProject
+from tools.errors.exceptions import NotPermitted, RetryHint, TaskRequired
+from tools.lookup.projects import ProjectSummary
 from transfers.jobs.base import Destination
 
-PROJECT = KnownProject("project", "Project", "hub", "Hub", "ACC")
+PROJECT = ProjectSummary("project", "Project", "hub", "Hub", "ACC")
 CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}
 
 
@@ -125,7 +125,7 @@ async def test_in_review_a_task_is_asked_for_where_it_cannot_be_found(tasks, giv
     with pytest.raises(TaskRequired) as caught:
         await attach_target(desk(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
     assert {one.id: one.name for one in caught.value.candidates} == candidates
-    assert caught.value.again == (Again(needs=["task_id"]) if candidates else Again(without=["task_id"]))
+    assert caught.value.again == (RetryHint(needs=["task_id"]) if candidates else RetryHint(without=["task_id"]))
 
 
 @pytest.mark.parametrize("tasks", [[MINE], [OTHERS], []])

@@ -76,7 +76,7 @@ def test_no_hint_of_a_raise_site_speaks_to_the_other_side(site):
 
 def test_every_problem_of_the_tools_is_raised_where_the_test_looks():
     found = {one.func.id for one in SITES.values() if isinstance(one.func, ast.Name)}
-    raised = PROBLEMS - {"Again", "ToolProblem", "Ended", "Refused"}
+    raised = PROBLEMS - {"RetryHint", "ToolError", "BackgroundFailure", "UpstreamRejected"}
     assert raised <= found
 
 

@@ -145,7 +145,7 @@ def test_a_fault_of_ours_is_nothing_to_tell_an_agent(fault):
 
 
 def test_every_code_of_this_version_is_reached():
-    problems = {kind.code for kind in tools.ToolProblem.__subclasses__()}
+    problems = {kind.code for kind in tools.ToolError.__subclasses__()}
     told = {explained.body().code for kind in RAISED if (explained := describe_error(build(kind)))}
     assert problems | told == set(CODES)
 
@@ -207,7 +207,7 @@ def test_every_way_of_being_not_allowed_has_its_remedy(why):
 def test_every_fault_of_a_name_is_told_with_a_legal_one_to_go_on_with(why):
     explained = describe_error(transfers.InvalidName("bad", why, "good\u202e.pdf"))
     assert explained is not None
-    assert explained.row.again == tools.Again({"name": "good.pdf"})
+    assert explained.row.again == tools.RetryHint({"name": "good.pdf"})
 
 
 def test_a_path_is_quoted_without_what_could_mislead():

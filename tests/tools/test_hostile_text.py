@@ -251,7 +251,7 @@ def test_a_field_that_is_not_cleaned_would_be_noticed() -> None:
         texts: list[str | None]
         more: dict[str, str]
         anything: Any
-        safe: results.Foreign | None
+        safe: results.UntrustedText | None
         word: Literal["a"] | None
 
     closed = {name for name, field in Careless.model_fields.items() if is_closed(field.rebuild_annotation())}

@@ -1,6 +1,6 @@
 """What was looked up a moment ago."""
 
-from tools.core.kept import KEEP_SECONDS, Kept
+from tools.core.kept import KEEP_SECONDS, TtlCache
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
 
 def test_a_value_is_used_again_for_a_minute_from_when_it_was_kept_last():
     clock = Clock()
-    kept = Kept[str](clock=clock)
+    kept = TtlCache[str](clock=clock)
     kept.keep("old", "b.1", "item")
     clock.now += KEEP_SECONDS - 1
     assert kept.keep("new", "b.1", "item") == "new"
@@ -24,7 +24,7 @@ def test_a_value_is_used_again_for_a_minute_from_when_it_was_kept_last():
 
 def test_a_value_may_be_kept_for_longer():
     clock = Clock()
-    kept = Kept[str](clock=clock, seconds=600)
+    kept = TtlCache[str](clock=clock, seconds=600)
     kept.keep("names", "project")
     clock.now += 599
     assert kept.get("project") == "names"
@@ -33,7 +33,7 @@ def test_a_value_may_be_kept_for_longer():
 
 
 def test_beyond_the_most_the_value_that_was_kept_for_longest_goes():
-    kept = Kept[int](2, Clock())
+    kept = TtlCache[int](2, Clock())
     for value, name in enumerate(("first", "second", "first", "third")):
         kept.keep(value, name)
     assert [kept.get(name) for name in ("first", "second", "third")] == [2, None, 3]

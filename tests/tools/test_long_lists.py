@@ -12,7 +12,7 @@ from sandbox.default_plan import DEFAULT
 from sandbox.plan import ProjectPlan
 from tools.core.results import NextStep
 from tools.lookup.file_search import FOLDERS
-from tools.next_steps.after_page import ListPage, after_page
+from tools.next_steps.after_page import PageInfo, after_page
 
 pytestmark = pytest.mark.either_era
 
@@ -35,12 +35,12 @@ ALWAYS = {
 
 
 @st.composite
-def pages(draw: st.DrawFn) -> ListPage:
+def pages(draw: st.DrawFn) -> PageInfo:
     tool = draw(st.sampled_from(sorted(ARGUMENTS)))
     chosen = draw(st.fixed_dictionaries({}, optional={k: st.just(v) for k, v in ARGUMENTS[tool].items()}))
     place = draw(st.fixed_dictionaries({}, optional={"limit": st.just(2), "cursor": st.just("this")}))
     complete = tool != "find_project_files" or draw(st.booleans())
-    return ListPage(tool, ALWAYS[tool] | chosen | place, draw(st.sampled_from([None, "next"])), complete)
+    return PageInfo(tool, ALWAYS[tool] | chosen | place, draw(st.sampled_from([None, "next"])), complete)
 
 
 @given(pages(), st.booleans())
@@ -74,7 +74,7 @@ def test_every_list_that_goes_on_has_a_step_to_its_next_page_and_one_that_makes_
 )
 def test_only_what_was_not_given_yet_is_said_to_narrow_a_list(tool, chosen, needs, ways):
     arguments = ALWAYS[tool] | chosen
-    _, narrowed = after_page(ListPage(tool, arguments, "next"))
+    _, narrowed = after_page(PageInfo(tool, arguments, "next"))
     kept = {name: value for name, value in arguments.items() if name != needs}
     reason = f"Too long a list? Narrow it by {ways}."
     assert narrowed == NextStep(tool=tool, arguments=kept, needs=[needs], reason=reason)
@@ -83,25 +83,25 @@ def test_only_what_was_not_given_yet_is_said_to_narrow_a_list(tool, chosen, need
 @pytest.mark.parametrize("tool", ["find_projects", "find_submittals", "find_project_files"])
 def test_where_nothing_fits_the_words_other_words_are_asked_for(tool):
     arguments = ALWAYS[tool] | {"query": "steel beams"}
-    [again] = after_page(ListPage(tool, arguments | {"limit": 2}, None), empty=True)
+    [again] = after_page(PageInfo(tool, arguments | {"limit": 2}, None), empty=True)
     kept = {name: value for name, value in arguments.items() if name != "query"}
     reason = "Nothing fits: try a single word of the name or title, or a number."
     assert again == NextStep(tool=tool, arguments=kept, needs=["query"], reason=reason)
-    assert after_page(ListPage(tool, arguments, None)) == []
+    assert after_page(PageInfo(tool, arguments, None)) == []
 
 
 def test_where_nothing_fits_though_no_words_were_given_nothing_is_left():
-    assert after_page(ListPage("find_submittals", {"project": RIVERSIDE, "state": "void"}, None), empty=True) == []
+    assert after_page(PageInfo("find_submittals", {"project": RIVERSIDE, "state": "void"}, None), empty=True) == []
 
 
 def test_a_page_without_hits_says_how_to_look_further():
     chosen = {"project": RIVERSIDE, "attachable": True}
-    on, _ = after_page(ListPage("find_submittals", chosen, "next"), empty=True)
+    on, _ = after_page(PageInfo("find_submittals", chosen, "next"), empty=True)
     assert (on.arguments, on.reason) == ({**chosen, "cursor": "next"}, "Nothing so far; this looks further.")
 
 
 def test_a_list_is_whole_only_where_no_row_stands_on_another_page():
-    whole = ListPage("find_project_files", {"project": RIVERSIDE, "query": "beam"}, None)
+    whole = PageInfo("find_project_files", {"project": RIVERSIDE, "query": "beam"}, None)
     assert whole.whole
     last = {**whole.arguments, "cursor": "this"}
     for part in (replace(whole, cursor="next"), replace(whole, arguments=last), replace(whole, complete=False)):

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import sandbox
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
-from auth.token_sources import FixedToken
+from auth.token_sources import StaticTokenSource
 from sandbox import Fault, Refuse
 from sandbox.default_plan import DEFAULT
 from sandbox.plan import ItemPlan, Plan, ProjectPlan
@@ -41,7 +41,7 @@ def box() -> Iterator[sandbox.Box]:
 @asynccontextmanager
 async def names_over(box: sandbox.Box, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
     policy = RetryPolicy(attempts=1)
-    async with Acc(Hosts.at(box.base_url), FixedToken(box.token(**token)), policy=policy) as acc:
+    async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token(**token)), policy=policy) as acc:
         yield MemberNames(acc, clock)
 
 

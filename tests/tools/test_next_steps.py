@@ -11,31 +11,31 @@ from tools.core.results import NextStep
 from tools.errors.codes import CODES
 from tools.next_steps.after_success import (
     MAX_STEPS,
-    Standing,
-    Surroundings,
+    AttachmentStatus,
+    StepContext,
     after_attachment,
     after_attachments,
-    after_doubt,
     after_files,
     after_projects,
     after_sign_in,
     after_submittal,
     after_submittals,
+    after_uncertain_create,
 )
 from transfers.attachment_state import AttachmentState
 
 PROJECT, SUBMITTAL, ATTACHMENT = "project-id", "submittal-id", "attachment-id"
-HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
+HERE = StepContext(local_files=True, read_only=False, max_wait_seconds=45)
 
-surroundings = st.builds(Surroundings, st.booleans(), st.booleans(), st.integers(1, 600))
+surroundings = st.builds(StepContext, st.booleans(), st.booleans(), st.integers(1, 600))
 ids = st.lists(st.uuids().map(str), max_size=3)
 
 
 @st.composite
-def standings(draw: st.DrawFn) -> Standing:
+def standings(draw: st.DrawFn) -> AttachmentStatus:
     state: AttachmentState = draw(st.sampled_from(get_args(AttachmentState)))
     call = {"project": PROJECT, "submittal": SUBMITTAL, "file_urn": "urn:adsk.wipprod:fs.file:vf.X?version=1"}
-    return Standing(
+    return AttachmentStatus(
         PROJECT,
         SUBMITTAL,
         None if state == "preparing" else draw(st.sampled_from([ATTACHMENT, "another-id"])),
@@ -55,7 +55,7 @@ def standings(draw: st.DrawFn) -> Standing:
     )
 
 
-def check(steps: list[NextStep], served, around: Surroundings) -> None:
+def check(steps: list[NextStep], served, around: StepContext) -> None:
     for step in steps:
         served[around.local_files].check(step)
         assert "upload_by_caller" not in {*step.arguments, *step.needs}
@@ -85,7 +85,7 @@ def test_a_list_gives_few_steps_and_none_of_them_twice(served, found, around):
 def test_every_step_after_a_finder_can_be_taken(served, around, projects, submittals, tasks, may):
     urns = [f"urn:adsk.wipprod:fs.file:vf.{one}?version=1" for one in submittals]
     check(after_sign_in(), served, around)
-    check(after_doubt("p", "s", ["twin", "other twin"]), served, around)
+    check(after_uncertain_create("p", "s", ["twin", "other twin"]), served, around)
     check(after_projects(projects, whole=may), served, around)
     check(after_submittals(PROJECT, submittals, whole=may), served, around)
     check(after_submittal(PROJECT, SUBMITTAL, tasks, around, can_attach=may), served, around)
@@ -94,7 +94,7 @@ def test_every_step_after_a_finder_can_be_taken(served, around, projects, submit
 
 @given(standings(), surroundings)
 def test_nobody_is_sent_to_confirm_or_attach_anew_what_is_somebody_elses(standing, around):
-    theirs = Standing(PROJECT, SUBMITTAL, ATTACHMENT, standing.state, mine=False, may_confirm=False)
+    theirs = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, standing.state, mine=False, may_confirm=False)
     if standing.state != "preparing":
         assert {step.tool for step in after_attachment(theirs, around)} <= {"get_attachment_status"}
 
@@ -102,12 +102,12 @@ def test_nobody_is_sent_to_confirm_or_attach_anew_what_is_somebody_elses(standin
 @pytest.mark.parametrize("overdue", [True, False])
 @pytest.mark.parametrize("mine", [True, False])
 def test_nothing_is_left_to_do_with_a_file_that_reviewers_can_open(overdue, mine):
-    ready = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "ready", mine=mine, overdue=overdue)
+    ready = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "ready", mine=mine, overdue=overdue)
     assert after_attachment(ready, HERE) == []
 
 
 def test_a_file_that_is_processing_is_waited_for():
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "processing"), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "processing"), HERE)
     assert step == NextStep(
         tool="get_attachment_status",
         arguments={"project": PROJECT, "submittal": SUBMITTAL, "attachment_id": ATTACHMENT, "wait_seconds": 30},
@@ -116,45 +116,47 @@ def test_a_file_that_is_processing_is_waited_for():
 
 
 def test_nobody_waits_longer_than_the_settings_allow():
-    around = Surroundings(local_files=True, read_only=False, max_wait_seconds=5)
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploading"), around)
+    around = StepContext(local_files=True, read_only=False, max_wait_seconds=5)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "uploading"), around)
     assert step.arguments["wait_seconds"] == 5
 
 
 def test_after_half_an_hour_of_processing_the_step_tells_what_a_person_can_do_instead_of_waiting():
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "processing", overdue=True), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "processing", overdue=True), HERE)
     assert (step.arguments["wait_seconds"], "what a person can do" in step.reason) == (0, True)
 
 
 def test_a_file_that_keeps_failing_is_not_attached_a_third_time():
-    failed = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed", failures=1)
+    failed = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed", failures=1)
     assert [step.tool for step in after_attachment(failed, HERE)] == ["add_submittal_attachment"]
     assert after_attachment(replace(failed, failures=2), HERE) == []
 
 
 def test_nothing_is_attached_anew_where_acc_takes_no_attachment():
     for state in ("reserved", "failed"):
-        assert after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, state, may_attach=False), HERE) == []
+        assert after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, state, may_attach=False), HERE) == []
 
 
 def test_stored_bytes_that_cannot_be_confirmed_lead_to_the_call_that_tells_why():
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded", may_confirm=False), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded", may_confirm=False), HERE)
     assert (step.tool, "tells why" in step.reason) == ("confirm_attachment", True)
 
 
 def test_the_same_file_is_attached_again_in_the_way_it_was_as_far_as_that_is_known():
     manner = {"name": "Beams, rev. B.pdf", "category": "final_response", "task_id": "task"}
-    known = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", content={"file_path": "/d/beams.pdf"}, manner=manner)
+    known = AttachmentStatus(
+        PROJECT, SUBMITTAL, ATTACHMENT, "failed", content={"file_path": "/d/beams.pdf"}, manner=manner
+    )
     [step] = after_attachment(known, HERE)
     place = {"project": PROJECT, "submittal": SUBMITTAL}
     assert (step.arguments, step.needs) == ({**place, "file_path": "/d/beams.pdf", **manner}, [])
-    over_http = Surroundings(local_files=False, read_only=False, max_wait_seconds=45)
+    over_http = StepContext(local_files=False, read_only=False, max_wait_seconds=45)
     [step] = after_attachment(known, over_http)
     assert (step.arguments, step.needs) == ({**place, **manner}, ["file_urn"])
 
 
 def test_stored_bytes_are_to_be_confirmed():
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded"), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "uploaded"), HERE)
     assert (step.tool, step.arguments, step.needs) == (
         "confirm_attachment",
         {"project": PROJECT, "submittal": SUBMITTAL, "attachment_id": ATTACHMENT},
@@ -163,26 +165,26 @@ def test_stored_bytes_are_to_be_confirmed():
 
 
 def test_a_reservation_waits_for_the_callers_bytes():
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "reserved", awaits_caller=True), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "reserved", awaits_caller=True), HERE)
     assert step.tool == "confirm_attachment"
 
 
 @pytest.mark.parametrize(("local_files", "needs"), [(True, ["file_path"]), (False, ["file_urn"])])
 def test_a_reservation_without_bytes_is_gone_on_with_by_the_same_file(local_files, needs):
-    around = Surroundings(local_files=local_files, read_only=False, max_wait_seconds=45)
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, ATTACHMENT, "reserved"), around)
+    around = StepContext(local_files=local_files, read_only=False, max_wait_seconds=45)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "reserved"), around)
     assert (step.tool, step.needs) == ("add_submittal_attachment", needs)
 
 
 def test_what_failed_in_the_background_is_named_in_the_reason():
-    failed = Standing(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed")
+    failed = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed")
     [step] = after_attachment(failed, HERE)
     assert step.reason == "processing_failed: ACC could not process these bytes: attach the file anew."
 
 
 def test_a_call_that_is_still_preparing_is_joined_by_the_same_call():
     call = {"project": "Riverside", "submittal": "051200-3", "file_path": "a.pdf"}
-    [step] = after_attachment(Standing(PROJECT, SUBMITTAL, None, "preparing", call=call), HERE)
+    [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, None, "preparing", call=call), HERE)
     assert (step.tool, step.arguments, step.needs) == ("add_submittal_attachment", call, [])
 
 
@@ -194,7 +196,7 @@ def test_in_review_a_step_names_the_only_task_and_asks_for_one_of_several():
 
 
 def test_over_http_a_version_of_the_files_tool_is_found_first():
-    around = Surroundings(local_files=False, read_only=False, max_wait_seconds=45)
+    around = StepContext(local_files=False, read_only=False, max_wait_seconds=45)
     attach, find = after_submittal(PROJECT, SUBMITTAL, [], around, can_attach=True)
     assert (attach.needs, find.tool, find.needs) == (["file_urn"], "find_project_files", ["query"])
 

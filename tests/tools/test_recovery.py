@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from tools.core.registry import definitions
 from tools.errors.codes import CODES
-from tools.errors.exceptions import Again
-from tools.next_steps.after_error import Failure, after_failure
-from tools.next_steps.after_success import Standing, Surroundings, after_attachment
+from tools.errors.exceptions import RetryHint
+from tools.next_steps.after_error import FailedCall, after_failure
+from tools.next_steps.after_success import AttachmentStatus, StepContext, after_attachment
 
-HERE = Surroundings(local_files=True, read_only=False, max_wait_seconds=45)
+HERE = StepContext(local_files=True, read_only=False, max_wait_seconds=45)
 PLACE = {"project": "Riverside", "submittal": "051200-3"}
 
 CALLS = {
@@ -37,23 +37,23 @@ STANDING = {
 
 
 @st.composite
-def failures(draw: st.DrawFn) -> Failure:
+def failures(draw: st.DrawFn) -> FailedCall:
     tool = draw(st.sampled_from(sorted(CALLS)))
     names = sorted(CALLS[tool])
     some = st.lists(st.sampled_from(names), unique=True, max_size=2) if names else st.just([])
-    return Failure(
+    return FailedCall(
         draw(st.sampled_from(CODES)),
         tool,
         CALLS[tool],
-        draw(st.one_of(st.none(), st.builds(Again, without=st.just([]), needs=some))),
+        draw(st.one_of(st.none(), st.builds(RetryHint, without=st.just([]), needs=some))),
         draw(st.sampled_from([None, "attachment-id"])),
-        draw(st.one_of(st.none(), st.builds(Standing, **STANDING))),
+        draw(st.one_of(st.none(), st.builds(AttachmentStatus, **STANDING))),
     )
 
 
 @given(failures(), st.booleans(), st.booleans())
 def test_every_step_after_a_failure_can_be_taken(served, failure, local_files, read_only):
-    around = Surroundings(local_files=local_files, read_only=read_only, max_wait_seconds=45)
+    around = StepContext(local_files=local_files, read_only=read_only, max_wait_seconds=45)
     for step in after_failure(failure, around):
         served[local_files].check(step)
         assert "upload_by_caller" not in {*step.arguments, *step.needs}
@@ -61,7 +61,7 @@ def test_every_step_after_a_failure_can_be_taken(served, failure, local_files, r
             assert step.tool not in served[local_files].writing
 
 
-WAITED = Failure(
+WAITED = FailedCall(
     "upload_incomplete", "get_attachment_status", CALLS["get_attachment_status"], uploading="attachment-id"
 )
 
@@ -89,20 +89,23 @@ def test_a_call_is_repeated_unchanged_only_where_that_can_help(failure):
     ],
 )
 def test_where_only_a_person_can_help_there_is_no_step(tool, code):
-    assert after_failure(Failure(code, tool, CALLS[tool]), HERE) == []
+    assert after_failure(FailedCall(code, tool, CALLS[tool]), HERE) == []
 
 
 def test_what_is_wrong_is_left_for_the_caller_and_the_rest_is_kept():
-    failure = Failure("invalid_arguments", "find_submittals", {"project": "P", "stat": "x", "limit": 99})
+    failure = FailedCall("invalid_arguments", "find_submittals", {"project": "P", "stat": "x", "limit": 99})
     [step] = after_failure(
-        Failure(failure.code, failure.tool, failure.arguments, Again(without=["stat", "limit"], needs=["limit"])), HERE
+        FailedCall(
+            failure.code, failure.tool, failure.arguments, RetryHint(without=["stat", "limit"], needs=["limit"])
+        ),
+        HERE,
     )
     assert (step.tool, step.arguments, step.needs) == ("find_submittals", {"project": "P"}, ["limit"])
 
 
 def test_a_legal_name_is_proposed_in_the_same_call():
     call = CALLS["add_submittal_attachment"]
-    failure = Failure("invalid_name", "add_submittal_attachment", call, Again({"name": "a-b.pdf"}))
+    failure = FailedCall("invalid_name", "add_submittal_attachment", call, RetryHint({"name": "a-b.pdf"}))
     [step] = after_failure(failure, HERE)
     assert step.arguments == {**call, "name": "a-b.pdf"}
 
@@ -112,8 +115,8 @@ def test_a_legal_name_is_proposed_in_the_same_call():
 )
 def test_looking_again_at_a_job_that_stopped_would_move_nothing(state, tool):
     call = CALLS["get_attachment_status"]
-    standing = Standing("project-id", "submittal-id", "attachment-id", state, problem="storage_unavailable")
-    failure = Failure("storage_unavailable", "get_attachment_status", call, Again(), standing=standing)
+    standing = AttachmentStatus("project-id", "submittal-id", "attachment-id", state, problem="storage_unavailable")
+    failure = FailedCall("storage_unavailable", "get_attachment_status", call, RetryHint(), standing=standing)
     [step] = after_failure(failure, HERE)
     assert step.tool == tool
     assert [step] == after_attachment(standing, HERE)
@@ -135,12 +138,12 @@ def test_looking_again_at_a_job_that_stopped_would_move_nothing(state, tool):
     ],
 )
 def test_another_tool_helps_where_the_same_cannot(code, tool, next_tool):
-    [step] = after_failure(Failure(code, tool, CALLS[tool], uploading="attachment-id"), HERE)
+    [step] = after_failure(FailedCall(code, tool, CALLS[tool], uploading="attachment-id"), HERE)
     assert step.tool == next_tool
 
 
 def test_signing_in_never_leads_back_to_itself():
-    assert after_failure(Failure("not_signed_in", "sign_in", {}), HERE) == []
+    assert after_failure(FailedCall("not_signed_in", "sign_in", {}), HERE) == []
 
 
 def test_the_calls_of_this_table_name_every_tool():

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tools.lookup.references import (
     NotAReference,
     Reference,
-    alike,
     file_reference,
     folder_reference,
-    likeness,
+    match_quality,
+    normalize,
     project_reference,
     search_terms,
     submittal_reference,
@@ -156,16 +156,16 @@ def test_a_number_or_a_title_is_words(text):
     ],
 )
 def test_a_number_is_the_same_however_it_is_spelt(spelling):
-    assert alike(spelling) == alike("051200-3")
+    assert normalize(spelling) == normalize("051200-3")
 
 
 @pytest.mark.parametrize("other", ["051200-30", "051200-4", "33100-3", "0512003a"])
 def test_another_number_is_another(other):
-    assert alike(other) != alike("051200-3")
+    assert normalize(other) != normalize("051200-3")
 
 
 def test_a_title_is_the_same_in_any_case():
-    assert alike("Structural Steel — Beam Drawings") == alike("structural steel-beam drawings")
+    assert normalize("Structural Steel — Beam Drawings") == normalize("structural steel-beam drawings")
 
 
 @pytest.mark.parametrize(
@@ -205,17 +205,17 @@ def test_of_a_number_acc_is_asked_for_the_specification_part_first(words, terms)
     ],
 )
 def test_how_near_words_come_to_a_submittal(words, likeness_expected):
-    assert likeness(words, "051200-3", "Structural steel – beam drawings, Level 2") == likeness_expected
+    assert match_quality(words, "051200-3", "Structural steel – beam drawings, Level 2") == likeness_expected
 
 
 @pytest.mark.parametrize("other", ["051200-10", "051200-13", "0512001-1", "051200-11"])
 def test_a_number_is_never_taken_for_one_that_merely_begins_or_ends_like_it(other):
-    assert likeness("051200-1", other, "Beams") is None
+    assert match_quality("051200-1", other, "Beams") is None
 
 
 @pytest.mark.parametrize(("words", "number"), [("12", "12"), ("012", "12"), ("12", "012")])
 def test_a_number_without_a_section_is_itself_but_for_zeros(words, number):
-    assert likeness(words, number, "Beams") == ("exact" if words == number else "near")
+    assert match_quality(words, number, "Beams") == ("exact" if words == number else "near")
 
 
 @given(st.text(max_size=60))

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tools.core import results
-from tools.core.results import Foreign, Result, Time
+from tools.core.results import Result, Time, UntrustedText
 from tools.core.text_sanitizer import clean
 
 HOSTILE = "beam\u202e\u200b\x00\U000e0041 drawings"
@@ -90,7 +90,7 @@ def test_the_table_knows_a_field_that_is_not_cleaned():
 
 
 def test_a_cleaned_text_is_capped():
-    assert len(TypeAdapter(Foreign).validate_python("x" * 5000)) == 1000
+    assert len(TypeAdapter(UntrustedText).validate_python("x" * 5000)) == 1000
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ from structlog.testing import capture_logs
 from server.mcp.app import McpHandlers
 from server.mcp.progress import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
-from tools.attachments.status import progress_teller
+from tools.attachments.status import progress_reporter
 from tools.core.arguments import Arguments
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.policy import Policy
 from tools.core.results import Person, SignInResult
-from transfers.files.local_file import Identity
+from transfers.files.local_file import FileStamp
 from transfers.jobs.base import Destination
 from transfers.jobs.local_file import LocalFileJob
 
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "a token, a path, a customer"
 
 
-async def crash(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+async def crash(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
     raise RuntimeError(SECRET)
 
 
@@ -68,7 +68,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
     arrived = 0
     both = anyio.Event()
 
-    async def work(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+    async def work(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
         nonlocal arrived
         arrived += 1
         if arrived == 2:
@@ -93,7 +93,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
 
 
 async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):
-    async def ask(_desk: Desk, _call: Call, _arguments: Arguments) -> SignInResult:
+    async def ask(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
         raise MCPError(-32042, "a person must visit a page")
 
     async with Client(serving(ask), mode=era) as client:
@@ -149,8 +149,8 @@ async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
         told.append((done, total, message))
 
     where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
-    job = LocalFileJob(where, "a.pdf", path="/a.pdf", identity=Identity(1, 1, 100, 0))
-    tell = progress_teller(Call("add_submittal_attachment", {}, ProgressReporter(report).tell))
+    job = LocalFileJob(where, "a.pdf", path="/a.pdf", identity=FileStamp(1, 1, 100, 0))
+    tell = progress_reporter(ToolCall("add_submittal_attachment", {}, ProgressReporter(report).tell))
     for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):
         job.hashed.add(hashed)
         job.progress.add(sent)
@@ -167,7 +167,7 @@ async def test_whoever_waits_is_told_again_and_again_while_nothing_moves_with_ea
         if len(told) == 5:
             enough.set()
 
-    async def wait(_desk: Desk, call: Call, _arguments: Arguments) -> SignInResult:
+    async def wait(_desk: Services, call: ToolCall, _arguments: Arguments) -> SignInResult:
         while len(told) < 2:
             await anyio.lowlevel.checkpoint()
         await call.report(5 * 1024**4, 10 * 1024**4 + 1, "uploading")

@@ -18,15 +18,15 @@ import httpx
 import pytest
 
 import sandbox
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client, storage_client
-from persistence.location import Place
+from persistence.location import StateLocation
 from tests.conftest import NO_TRUST
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
+from transfers.files.local_file import FilePolicy
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
@@ -34,7 +34,7 @@ from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.repository import JobRepository
 from transfers.manager import Outcome, TransferManager
 from transfers.upload.caller_upload import CallerUpload
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""
@@ -121,15 +121,15 @@ class Site:
     """One process of one person at the sandbox: their transfers, and where they attach."""
 
     box: sandbox.Box
-    acc: Acc
+    acc: AccClient
     edge: Edge
     transfers: TransferManager
     where: Destination
     item: sandbox.Item
     ticks: list[tuple[str, int]] = field(default_factory=list)
 
-    def patience(self, seconds: float = 60) -> Patience:
-        return Patience(seconds, self._tick)
+    def patience(self, seconds: float = 60) -> WaitOptions:
+        return WaitOptions(seconds, self._tick)
 
     async def attach(
         self, path: str = "beam.pdf", *, name: str | None = None, key: str | None = None, confirm: bool = False,
@@ -183,7 +183,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("used") / "data"
 
     async def use() -> None:
-        repository = JobRepository(Place(folder, keys=KEYS))
+        repository = JobRepository(StateLocation(folder, keys=KEYS))
         await repository.open()
         await repository.close()
 
@@ -229,9 +229,9 @@ def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -
         client.timeout = client.timeout if stall_seconds is None else httpx.Timeout(stall_seconds)
         token = Person(box.token(person, expires_in=10**6))
         patient = RetryPolicy(attempts=3, base=0, cap=0)
-        acc = Acc(hosts, token, client=client, policy=patient)
-        repository = JobRepository(Place(data, database_url, KEYS), answer_seconds=answer_seconds)
-        rules = FileRules(frozenset(), 10**12)
+        acc = AccClient(hosts, token, client=client, policy=patient)
+        repository = JobRepository(StateLocation(data, database_url, KEYS), answer_seconds=answer_seconds)
+        rules = FilePolicy(frozenset(), 10**12)
         seams = {"sleep": no_pause} | seams
         context = JobContext(acc, parallel, new_storage_client, repository, AllowedFolders([folder]), rules, **seams)
         transfers = TransferManager(context)

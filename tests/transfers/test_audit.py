@@ -19,7 +19,7 @@ from persistence.errors import StorageProblem
 from persistence.locks import FileLocks
 from sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
-from transfers.audit_log import AuditLog, Entry
+from transfers.audit_log import AuditEntry, AuditLog
 from transfers.errors import JobStopped
 
 LINKED = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -38,9 +38,9 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_bytes().splitlines()]
 
 
-def entry(**changes: Any) -> Entry:
+def entry(**changes: Any) -> AuditEntry:
     known = {"autodesk": "a", "person_id": "p", "project_id": "q", "submittal_id": "s", "attachment_id": "t"}
-    return Entry(**{**known, "name": "beam.pdf", **changes})
+    return AuditEntry(**{**known, "name": "beam.pdf", **changes})
 
 
 async def test_a_file_has_a_line_before_it_leaves_and_one_after(working: Any, folder: Path, log: Path) -> None:
@@ -138,10 +138,10 @@ async def test_a_process_that_dies_while_sending_leaves_the_first_line(working: 
     script = (
         "import anyio, os, signal\n"
         "from pathlib import Path\n"
-        "from transfers.audit_log import AuditLog, Entry\n"
-        "entry = Entry(autodesk='a', person_id='p', project_id='q', submittal_id='s', attachment_id=None, name='n')\n"
+        "from transfers.audit_log import AuditEntry, AuditLog\n"
+        "entry = AuditEntry(autodesk='a', person_id='p', project_id='q', submittal_id='s', attachment_id=None, name='n')\n"
         "async def main():\n"
-        f"    async with AuditLog(Path({str(tmp_path / 'data')!r})).around('sending', lambda: entry):\n"
+        f"    async with AuditLog(Path({str(tmp_path / 'data')!r})).record('sending', lambda: entry):\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "anyio.run(main)\n"
     )
@@ -216,7 +216,7 @@ async def test_a_log_that_fails_later_stops_the_first_byte_and_the_confirmation(
 @posix_only
 async def test_an_outcome_that_cannot_be_written_does_not_undo_what_happened(tmp_path: Path) -> None:
     log = tmp_path / "data" / "audit.jsonl"
-    async with AuditLog(log.parent).around("sending", entry):
+    async with AuditLog(log.parent).record("sending", entry):
         kept = log.read_bytes()
         put_a_folder_in_place_of(log)
     assert json.loads(kept)["event"] == "sending"
@@ -270,16 +270,16 @@ def writers(tmp_path: Path) -> Iterator[list["subprocess.Popen[bytes]"]]:
     script = (
         "import sys, anyio\n"
         "from pathlib import Path\n"
-        "from transfers.audit_log import AuditLog, Entry\n"
+        "from transfers.audit_log import AuditEntry, AuditLog\n"
         "async def main():\n"
         "    log = AuditLog(Path(sys.argv[1]))\n"
         "    await log.check()\n"
         "    print(flush=True)\n"
         "    sys.stdin.read()\n"
-        "    entry = Entry(autodesk='a', person_id=sys.argv[2], project_id='q', submittal_id='s', attachment_id=None,"
+        "    entry = AuditEntry(autodesk='a', person_id=sys.argv[2], project_id='q', submittal_id='s', attachment_id=None,"
         " name='n' * 6000)\n"
         "    for _ in range(50):\n"
-        "        async with log.around('sending', lambda: entry):\n"
+        "        async with log.record('sending', lambda: entry):\n"
         "            pass\n"
         "anyio.run(main)\n"
     )
@@ -326,7 +326,7 @@ async def test_a_log_that_somebody_holds_for_ever_is_given_up(tmp_path: Path) ->
 
 async def test_a_name_can_neither_end_its_line_nor_hide_in_it(tmp_path: Path) -> None:
     name = "beam\n\u2028\u202e\ud800\x1b[2J.pdf"
-    async with AuditLog(tmp_path / "data").around("confirming", lambda: entry(name=name)):
+    async with AuditLog(tmp_path / "data").record("confirming", lambda: entry(name=name)):
         pass
     text = (tmp_path / "data" / "audit.jsonl").read_text(encoding="ascii")
     assert text.isprintable() is False
@@ -338,7 +338,7 @@ async def test_threads_of_one_process_take_turns(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "data")
 
     async def write() -> None:
-        async with log.around("sending", entry):
+        async with log.record("sending", entry):
             pass
 
     async with anyio.create_task_group() as group:

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Fault, Stall
 from transfers.errors import FileChanged, FileMissing, FileNotAllowed, FileProblem, JobStopped
-from transfers.task_groups import alongside
+from transfers.task_groups import background_task
 
 PUT, COMPLETE, CREATE = "storage.put", "oss.signeds3upload.complete", "attachments.create"
 CONTENT = bytes(range(256)) * 4
@@ -58,7 +58,7 @@ async def test_a_file_that_goes_wrong_before_it_is_sent_ends_clearly_and_is_fini
             site.box.faults.release()
 
         with pytest.raises(JobStopped) as stopped:
-            async with alongside(go_wrong):
+            async with background_task(go_wrong):
                 await site.attach()
         problem = stopped.value.cause
         assert isinstance(problem, ends_as)

@@ -7,9 +7,9 @@ import pytest
 
 from persistence.database import Database
 from transfers.files.digest_cache import TABLES, DigestStore
-from transfers.files.local_file import Digests, Identity
+from transfers.files.local_file import Digests, FileStamp
 
-PATH, IDENTITY = Path("beam.pdf"), Identity(device=1, inode=2, size=11, modified_ns=3)
+PATH, IDENTITY = Path("beam.pdf"), FileStamp(device=1, inode=2, size=11, modified_ns=3)
 DIGESTS = Digests("whole", ("first", "second"))
 
 

@@ -14,25 +14,25 @@ import httpx
 import pytest
 from anyio.abc import TaskGroup
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.models import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
 from persistence.encryption import Key
 from persistence.keys import KeyRing
-from persistence.location import Place
+from persistence.location import StateLocation
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
-from transfers.idempotency import AttachRequest
+from transfers.files.local_file import FilePolicy
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import JobRow
 from transfers.manager import TransferManager
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 BASE = "http://127.0.0.1:1"
 PROJECT = "00000000-0000-4000-8000-000000000001"
@@ -48,7 +48,7 @@ class Told(Job):
     steps: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     runs: int = 0
 
-    def request(self) -> AttachRequest:
+    def request(self) -> AttachmentIdentity:
         return self.destination.request(self.name, self.content)
 
     async def advance(self, context: JobContext) -> None:
@@ -87,12 +87,12 @@ async def rows() -> list[dict[str, Any]]:
     return [{"id": "id-content", "categoryId": "2", "asyncState": "1"}]
 
 
-def patience(seconds: float, tick: Callable[[Job], Awaitable[None]] = nothing, every: float = 5) -> Patience:
-    return Patience(seconds, tick, every)
+def patience(seconds: float, tick: Callable[[Job], Awaitable[None]] = nothing, every: float = 5) -> WaitOptions:
+    return WaitOptions(seconds, tick, every)
 
 
 @asynccontextmanager
-async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[TransferManager, TaskGroup]]:
+async def running(place: StateLocation, rows: list[dict[str, Any]]) -> AsyncIterator[tuple[TransferManager, TaskGroup]]:
     """The jobs of a process, and the task group that they run in."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -112,8 +112,8 @@ async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tup
             raise AssertionError("no bytes are sent here")
 
         repository = JobRepository(place)
-        acc = Acc(hosts, Token(), client=client)
-        context = JobContext(acc, 1, no_storage, repository, AllowedFolders([]), FileRules(frozenset(), 1))
+        acc = AccClient(hosts, Token(), client=client)
+        context = JobContext(acc, 1, no_storage, repository, AllowedFolders([]), FilePolicy(frozenset(), 1))
         manager = TransferManager(context)
         with anyio.fail_after(10):
             async with manager.runner.running() as group:
@@ -122,7 +122,7 @@ async def running(place: Place, rows: list[dict[str, Any]]) -> AsyncIterator[tup
 
 @pytest.fixture
 async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[TransferManager]:
-    async with running(Place(tmp_path / "data", keys=Key.new().text), rows) as (jobs, _):
+    async with running(StateLocation(tmp_path / "data", keys=Key.new().text), rows) as (jobs, _):
         yield jobs
 
 
@@ -165,9 +165,9 @@ class SlowKeys:
 async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_next(
     rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    place, keys = Place(tmp_path / "data", keys=Key.new().text), SlowKeys()
+    place, keys = StateLocation(tmp_path / "data", keys=Key.new().text), SlowKeys()
 
-    class SlowPlace(Place):
+    class SlowPlace(StateLocation):
         def key_source(self) -> SlowKeys:
             return keys
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, LoseAnswer
-from transfers.errors import IdempotencyConflict, JobStopped, NotAgreed
+from transfers.errors import ConsentMissing, IdempotencyConflict, JobStopped
 from transfers.jobs.linked_file import LinkedFileJob
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -48,7 +48,7 @@ async def test_a_link_that_another_process_began_waits_for_somebody_who_can_be_a
         await site.transfers.runner.start(job)
         with pytest.raises(JobStopped) as stopped:
             await site.transfers.runner.wait(job, site.patience())
-        assert isinstance(stopped.value.cause, NotAgreed)
+        assert isinstance(stopped.value.cause, ConsentMissing)
         assert (site.rows(), site.box.requests.count(CREATE)) == ([], 0)
 
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile, chunks
+from transfers.files.local_file import CHUNK_BYTES, Counter, FilePolicy, LocalFile, chunks
 from transfers.upload.part_plan import Part, PartPlan
 
-ANY = FileRules(frozenset(), 10**9)
+ANY = FilePolicy(frozenset(), 10**9)
 LATER_NS = 2_000_000_000_000_000_000
 
 
-def open_in(folder: Path, name: str = "beam.pdf", rules: FileRules = ANY) -> LocalFile:
+def open_in(folder: Path, name: str = "beam.pdf", rules: FilePolicy = ANY) -> LocalFile:
     return LocalFile.open(name, AllowedFolders([folder]), rules)
 
 
@@ -128,17 +128,17 @@ def test_the_rules_are_held_before_a_byte_is_read(folder: Path) -> None:
     with pytest.raises(FileEmpty):
         open_in(folder, "empty.pdf")
     with pytest.raises(FileTooLarge) as large:
-        open_in(folder, rules=FileRules(frozenset(), 3))
+        open_in(folder, rules=FilePolicy(frozenset(), 3))
     assert (large.value.size, large.value.limit) == (4, 3)
     with pytest.raises(FileTypeNotAllowed) as other:
-        open_in(folder, rules=FileRules(frozenset({"dwg", "ifc"}), 10))
+        open_in(folder, rules=FilePolicy(frozenset({"dwg", "ifc"}), 10))
     assert other.value.allowed == ("dwg", "ifc")
 
 
 @pytest.mark.parametrize("name", ["beam.pdf", "beam.PDF"])
 def test_an_allowed_type_counts_in_any_case(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"beam")
-    with open_in(folder, name, FileRules(frozenset({"pdf"}), 4)) as file:
+    with open_in(folder, name, FilePolicy(frozenset({"pdf"}), 4)) as file:
         assert (file.name, file.size) == (name, 4)
 
 
@@ -146,7 +146,7 @@ def test_an_allowed_type_counts_in_any_case(folder: Path, name: str) -> None:
 def test_a_type_is_the_last_extension_only(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"beam")
     with pytest.raises(FileTypeNotAllowed):
-        open_in(folder, name, FileRules(frozenset({"pdf"}), 10))
+        open_in(folder, name, FilePolicy(frozenset({"pdf"}), 10))
 
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="descriptors cannot be counted here")
@@ -154,7 +154,7 @@ def test_every_way_out_gives_the_descriptor_back(folder: Path) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
     with open_in(folder) as file:
         file.close()
-    for rules in (FileRules(frozenset({"dwg"}), 10), FileRules(frozenset(), 1)):
+    for rules in (FilePolicy(frozenset({"dwg"}), 10), FilePolicy(frozenset(), 1)):
         with pytest.raises((FileTypeNotAllowed, FileTooLarge)):
             open_in(folder, rules=rules)
     with pytest.raises(FileMissing):

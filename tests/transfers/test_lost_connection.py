@@ -17,7 +17,7 @@ from persistence.errors import DatabaseUnreachable
 from sandbox import Fault, Stall
 from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS
-from transfers.task_groups import alongside
+from transfers.task_groups import background_task
 
 LIST, CREATE, PATCH = "attachments.list", "attachments.create", "attachments.patch"
 SIGN, PUT, COMPLETE = "oss.signeds3upload.get", "storage.put", "oss.signeds3upload.complete"
@@ -54,7 +54,7 @@ async def going_away(site: Any, url: str, held: str) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(partial(let_in, url, nobody=True))
         site.box.faults.release()
 
-    async with alongside(go):
+    async with background_task(go):
         yield
 
 
@@ -71,7 +71,7 @@ async def test_a_job_whose_connections_are_ended_has_one_attachment_with_exactly
             assert await anyio.to_thread.run_sync(end_every_connection, postgres_url)
             site.box.faults.release()
 
-        async with alongside(cut):
+        async with background_task(cut):
             first = await site.attach(confirm=True)
         again = await site.attach(confirm=True)
         await site.attach("joist.pdf", confirm=True)

@@ -18,24 +18,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 import sandbox
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
-from auth.token_sources import FixedToken
+from auth.token_sources import StaticTokenSource
 from persistence.encryption import Key
-from persistence.location import Place
+from persistence.location import StateLocation
 from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
+from transfers.files.local_file import FilePolicy
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
 from transfers.upload.part_plan import MIN_PART_BYTES
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 KEYS = Key.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}
@@ -132,11 +132,11 @@ class Attaching(RuleBasedStateMachine):
         answer = None
         try:
             async with AsyncExitStack() as process:
-                tokens = FixedToken(self.box.token("manager"))
+                tokens = StaticTokenSource(self.box.token("manager"))
                 acc = await process.enter_async_context(
-                    Acc(hosts, tokens, policy=RetryPolicy(attempts=2, base=0, cap=0, retry_after_cap=0))
+                    AccClient(hosts, tokens, policy=RetryPolicy(attempts=2, base=0, cap=0, retry_after_cap=0))
                 )
-                repository = JobRepository(Place(self.place / "data", keys=KEYS))
+                repository = JobRepository(StateLocation(self.place / "data", keys=KEYS))
                 transfers = TransferManager(
                     JobContext(
                         acc,
@@ -144,14 +144,14 @@ class Attaching(RuleBasedStateMachine):
                         lambda: storage_client(hosts),
                         repository,
                         AllowedFolders([self.place]),
-                        FileRules(frozenset(), 10**9),
+                        FilePolicy(frozenset(), 10**9),
                         sleep=no_pause,
                         reached=reached,
                     )
                 )
                 await process.enter_async_context(transfers.running())
                 outcome = await transfers.attach_file(
-                    self._where(), name, None, None, Patience(60, tick), confirm=confirm
+                    self._where(), name, None, None, WaitOptions(60, tick), confirm=confirm
                 )
                 # What dies may still have told whoever waited that it ended.
                 answer = None if died else outcome.job.reserved.id

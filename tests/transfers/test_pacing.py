@@ -12,7 +12,16 @@ import pytest
 import sandbox
 from acc.errors import RateLimited
 from acc.rate_limit_store import TABLES, BudgetStore
-from acc.rate_limiter import BLOCK, STORAGE, SUBMITTALS, Budgets, Limits, OwnBudgets, Pace, limits_of
+from acc.rate_limiter import (
+    BLOCK,
+    STORAGE,
+    SUBMITTALS,
+    InMemoryTokenBuckets,
+    Limits,
+    RateLimiter,
+    TokenBucketStore,
+    limits_of,
+)
 from persistence.database import Database, DatabaseAddress
 from sandbox.clock import Clock
 from tests.processes import CONTEXT, Process
@@ -67,61 +76,65 @@ def time() -> Time:
 
 
 @pytest.fixture(params=["own", "postgresql"])
-def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[Budgets]:
+def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[TokenBucketStore]:
     if request.param == "own":
-        yield OwnBudgets(time)
+        yield InMemoryTokenBuckets(time)
         return
     with Database.open(DatabaseAddress.of(request.getfixturevalue("postgres_url"))) as database:
         database.migrate(TABLES)
         yield OfStore(BudgetStore(database, lambda _: time.now))
 
 
-def pace(budgets: Budgets, time: Time, patience: float = 3600) -> Pace:
-    return Pace(budgets, patience=patience, clock=time, sleep=time.sleep)
+def pace(budgets: TokenBucketStore, time: Time, patience: float = 3600) -> RateLimiter:
+    return RateLimiter(budgets, patience=patience, clock=time, sleep=time.sleep)
 
 
 async def test_what_is_left_waits_for_its_turn_and_every_process_draws_on_the_same(
-    budgets: Budgets, time: Time
+    budgets: TokenBucketStore, time: Time
 ) -> None:
     one, other = pace(budgets, time), pace(budgets, time)
     for _ in range(SUBMITTALS.capacity // 2):
-        await one.turn(LIST, MINE, HERE)
-        await other.turn(LIST, MINE, HERE)
+        await one.acquire(LIST, MINE, HERE)
+        await other.acquire(LIST, MINE, HERE)
     assert time.slept == []
-    await one.turn(LIST, MINE, HERE)
+    await one.acquire(LIST, MINE, HERE)
     assert time.slept == [pytest.approx(1 / SUBMITTALS.rate)]
 
 
-async def test_another_person_draws_on_the_app_alone_and_storage_on_neither(budgets: Budgets, time: Time) -> None:
+async def test_another_person_draws_on_the_app_alone_and_storage_on_neither(
+    budgets: TokenBucketStore, time: Time
+) -> None:
     one = pace(budgets, time)
     for _ in range(SUBMITTALS.capacity // 2):
-        await one.turn(LIST, MINE, HERE)
-        await one.turn(LIST, THEIRS, HERE)
+        await one.acquire(LIST, MINE, HERE)
+        await one.acquire(LIST, THEIRS, HERE)
     for _ in range(STORAGE.capacity):
-        await one.turn(SIGN, MINE, HERE)
+        await one.acquire(SIGN, MINE, HERE)
     for _ in range(5000):
-        await one.turn(HUBS, MINE, HERE)
+        await one.acquire(HUBS, MINE, HERE)
     assert time.slept == []
-    await one.turn(LIST, THEIRS, HERE)  # this person has tokens left, the app has none
+    await one.acquire(LIST, THEIRS, HERE)  # this person has tokens left, the app has none
     assert len(time.slept) == 1
 
 
-async def test_after_a_429_every_process_holds_back_until_its_retry_after(budgets: Budgets, time: Time) -> None:
+async def test_after_a_429_every_process_holds_back_until_its_retry_after(
+    budgets: TokenBucketStore, time: Time
+) -> None:
     one, other = pace(budgets, time), pace(budgets, time)
-    await one.turn(LIST, MINE, HERE)  # the rest of its lease is not used either
-    await one.refused(LIST, MINE, HERE, 17)
-    await one.turn(LIST, MINE, HERE)
+    await one.acquire(LIST, MINE, HERE)  # the rest of its lease is not used either
+    await one.on_rate_limited(LIST, MINE, HERE, 17)
+    await one.acquire(LIST, MINE, HERE)
     assert 17 < time.now < 18
-    await other.refused(LIST, MINE, HERE, None)
-    await other.turn(LIST, MINE, HERE)
+    await other.on_rate_limited(LIST, MINE, HERE, None)
+    await other.acquire(LIST, MINE, HERE)
     assert 17 + 60 < time.now < 18 + 61
 
 
-async def test_whoever_would_wait_too_long_is_told_how_long_instead(budgets: Budgets, time: Time) -> None:
+async def test_whoever_would_wait_too_long_is_told_how_long_instead(budgets: TokenBucketStore, time: Time) -> None:
     chat = pace(budgets, time, patience=30)
-    await chat.refused(LIST, MINE, HERE, 55)
+    await chat.on_rate_limited(LIST, MINE, HERE, 55)
     with pytest.raises(RateLimited) as caught:
-        await chat.turn(LIST, MINE, HERE)
+        await chat.acquire(LIST, MINE, HERE)
     assert caught.value.retry_after_seconds == pytest.approx(55, abs=0.2)
     assert caught.value.sent is False
     assert time.slept == []
@@ -130,17 +143,17 @@ async def test_whoever_would_wait_too_long_is_told_how_long_instead(budgets: Bud
 async def test_a_lease_that_was_not_used_in_time_is_not_used_at_all(time: Time) -> None:
     asked: list[int] = []
 
-    class Counting(OwnBudgets):
+    class Counting(InMemoryTokenBuckets):
         async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
             asked.append(wanted)
             return await super().lease(limits, wanted)
 
     one = pace(Counting(time), time)
-    await one.turn(LIST, MINE, HERE)
-    await one.turn(LIST, MINE, HERE)
+    await one.acquire(LIST, MINE, HERE)
+    await one.acquire(LIST, MINE, HERE)
     assert asked == [BLOCK]
     time.now += 4
-    await one.turn(LIST, MINE, HERE)
+    await one.acquire(LIST, MINE, HERE)
     assert asked == [BLOCK, BLOCK]
 
 

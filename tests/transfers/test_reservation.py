@@ -12,15 +12,15 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import Unavailable
 from acc.hosts import Hosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
-from transfers.reservation import Doubt, Reservation, Reservations, new_matches
+from transfers.reservation import AttachmentCreator, AttachmentRequest, UncertainCreate, new_matches
 
-WANTED = Reservation("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
+WANTED = AttachmentRequest("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
 ALIKE = {"name": "beam.pdf", "createdBy": "ME", "taskId": None, "categoryId": "2", "isFileUploaded": False}
 
 
@@ -28,7 +28,7 @@ def row(attachment_id: str, **fields: Any) -> dict[str, Any]:
     return {"id": attachment_id, **ALIKE, **fields}
 
 
-def matches(wanted: Reservation, *rows: dict[str, Any], known: frozenset[str] = frozenset()) -> list[str]:
+def matches(wanted: AttachmentRequest, *rows: dict[str, Any], known: frozenset[str] = frozenset()) -> list[str]:
     return [found.id for found in new_matches([Attachment.model_validate(one) for one in rows], known, wanted)]
 
 
@@ -79,8 +79,8 @@ async def no_rivals() -> tuple[set[str], int]:
     return set(), 0
 
 
-def no_doubt() -> Doubt:
-    return Doubt(None, nowhere, no_rivals)
+def no_doubt() -> UncertainCreate:
+    return UncertainCreate(None, nowhere, no_rivals)
 
 
 class Server:
@@ -113,11 +113,11 @@ class Server:
             return httpx.Response(201, json=made)
         raise httpx.ReadError("lost", request=request)
 
-    def reservations(self) -> Reservations:
-        return Reservations(alone)
+    def reservations(self) -> AttachmentCreator:
+        return AttachmentCreator(alone)
 
     @cached_property
-    def acc(self) -> Acc:
+    def acc(self) -> AccClient:
         class Token:
             async def access_token(self) -> str:
                 return "token"
@@ -127,7 +127,7 @@ class Server:
 
         hosts = Hosts.at("http://127.0.0.1:1")
         client = api_client(hosts, transport=httpx.MockTransport(self))
-        return Acc(hosts, Token(), client=client, policy=RetryPolicy(attempts=1))
+        return AccClient(hosts, Token(), client=client, policy=RetryPolicy(attempts=1))
 
 
 async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:

@@ -24,12 +24,12 @@ from acc.models import UploadUrls
 from acc.transport import storage_client
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, Counter, FileRules, LocalFile
-from transfers.upload.connections import Lines
+from transfers.files.local_file import CHUNK_BYTES, Counter, FilePolicy, LocalFile
+from transfers.upload.connections import AbortableClientPool
 from transfers.upload.part_plan import PartPlan
-from transfers.upload.signed_urls import SignedUrls
-from transfers.upload.upload_state import LIFE_SECONDS, SentParts
-from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, Sending
+from transfers.upload.signed_urls import SignedUrlCache
+from transfers.upload.upload_state import LIFE_SECONDS, UploadState
+from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, MultipartUpload
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 WRONG_SIGNATURE = "<Error><Code>SignatureDoesNotMatch</Code><Message>Wrong signature</Message></Error>"
@@ -194,8 +194,8 @@ def storage() -> Iterator[Storage]:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
-    lines = Lines(lambda: storage_client(Hosts.at("http://127.0.0.1")))
+def lines() -> Iterator[AbortableClientPool]:
+    lines = AbortableClientPool(lambda: storage_client(Hosts.at("http://127.0.0.1")))
     yield lines
     lines.close()
 
@@ -218,11 +218,11 @@ class Upload:
 
     path: Path
     storage: Storage
-    lines: Lines
+    lines: AbortableClientPool
     content: bytes
     part_size: int = PART
     slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
-    sent: SentParts = field(default_factory=lambda: SentParts(progress=HighWater()))
+    sent: UploadState = field(default_factory=lambda: UploadState(progress=HighWater()))
     now: float = 0.0
     life: int = 120
     asked: list[tuple[int, int, str | None]] = field(default_factory=list)
@@ -233,16 +233,16 @@ class Upload:
         self.plan = PartPlan(len(self.content), self.part_size)
 
     async def run(self, change: Callable[[Path], object] = lambda path: None) -> None:
-        rules = FileRules(frozenset(), 10**9)
+        rules = FilePolicy(frozenset(), 10**9)
         with LocalFile.open(self.path.name, AllowedFolders([self.path.parent]), rules) as file:
             digests = file.digests(self.plan, Counter(), threading.Event())
             change(self.path)
-            await Sending(
+            await MultipartUpload(
                 file=file,
                 plan=self.plan,
                 digests=digests,
                 lines=self.lines,
-                urls=SignedUrls(self.sign, self.plan, int(self.slots.total_tokens), self.sent, self.clock),
+                urls=SignedUrlCache(self.sign, self.plan, int(self.slots.total_tokens), self.sent, self.clock),
                 sent=self.sent,
                 slots=self.slots,
                 sleep=self.sleep,
@@ -287,7 +287,7 @@ StartUpload = Callable[..., Upload]
 
 
 @pytest.fixture
-def upload(tmp_path: Path, storage: Storage, lines: Lines) -> StartUpload:
+def upload(tmp_path: Path, storage: Storage, lines: AbortableClientPool) -> StartUpload:
     def make(size: int = 3 * PART - 1, name: str = "beam.pdf", **options: object) -> Upload:
         return Upload(tmp_path / name, storage, lines, random.Random(size).randbytes(size), **options)  # type: ignore[arg-type]  # the test names fields
 

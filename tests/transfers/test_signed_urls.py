@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from acc.errors import Unavailable
 from acc.models import SignedUrl, UploadUrls
 from transfers.upload.part_plan import PartPlan
-from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrls, lifetime
-from transfers.upload.upload_state import SentParts
+from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrlCache, lifetime
+from transfers.upload.upload_state import UploadState
 
 
 class Signer:
@@ -34,18 +34,20 @@ class Signer:
         ]
         return UploadUrls.model_validate({"uploadKey": "KEY", "urls": urls})
 
-    def book(self, parts: int, parallel: int, sent: SentParts | None = None) -> SignedUrls:
-        return SignedUrls(self, PartPlan(parts, 1), parallel, sent if sent is not None else SentParts(), self.clock)
+    def book(self, parts: int, parallel: int, sent: UploadState | None = None) -> SignedUrlCache:
+        return SignedUrlCache(
+            self, PartPlan(parts, 1), parallel, sent if sent is not None else UploadState(), self.clock
+        )
 
 
-async def number(book: SignedUrls, part: int) -> tuple[str, str]:
+async def number(book: SignedUrlCache, part: int) -> tuple[str, str]:
     """Which part a URL is for, and by which request it was signed."""
     query = (await book.get(part)).url.value.partition("?")[2].split("&")
     return query[0].removeprefix("partNumber="), query[1].removeprefix("nth=")
 
 
 async def test_one_request_serves_a_batch_and_the_upload_goes_on_under_its_key() -> None:
-    signer, sent = Signer(), SentParts()
+    signer, sent = Signer(), UploadState()
     book = signer.book(parts=10, parallel=2, sent=sent)
     assert [await number(book, part) for part in range(1, 6)] == [
         *(("1", "1"), ("2", "1"), ("3", "1"), ("4", "1")),
@@ -66,7 +68,7 @@ async def test_the_next_batch_is_asked_for_while_the_last_parts_of_this_one_are_
 
 
 async def test_nothing_is_asked_for_ahead_that_is_sent_or_waits_to_be_used() -> None:
-    signer, sent = Signer(life=MARGIN_SECONDS), SentParts(upload_key="KEY", etags={3: "e"})
+    signer, sent = Signer(life=MARGIN_SECONDS), UploadState(upload_key="KEY", etags={3: "e"})
     book = signer.book(parts=3, parallel=2, sent=sent)
     await book.get(1)
     signer.now += MARGIN_SECONDS
@@ -84,7 +86,7 @@ async def test_what_grew_old_before_its_turn_is_asked_for_in_one_request_again()
 
 
 async def test_an_upload_that_was_begun_earlier_keeps_its_key_and_its_age() -> None:
-    signer, sent = Signer(), SentParts(upload_key="EARLIER", begun=7.0)
+    signer, sent = Signer(), UploadState(upload_key="EARLIER", begun=7.0)
     await signer.book(parts=1, parallel=1, sent=sent).get(1)
     assert signer.asked == [(1, 1, "EARLIER")]
     assert sent.begun == 7.0
@@ -97,7 +99,7 @@ async def test_no_more_than_25_urls_are_asked_for_at_once() -> None:
 
 
 async def test_parts_that_were_sent_or_signed_are_not_signed_again() -> None:
-    signer, sent = Signer(), SentParts(upload_key="KEY", etags={2: "e", 6: "e"})
+    signer, sent = Signer(), UploadState(upload_key="KEY", etags={2: "e", 6: "e"})
     book = signer.book(parts=10, parallel=4, sent=sent)
     await book.get(4)
     await book.get(3)
@@ -160,7 +162,7 @@ async def test_a_refusal_to_sign_comes_out_and_the_next_one_asks_again() -> None
             raise failures.pop()
         return await signer(first, count, key)
 
-    book = SignedUrls(sign, PartPlan(1, 1), 1, SentParts(), signer.clock)
+    book = SignedUrlCache(sign, PartPlan(1, 1), 1, UploadState(), signer.clock)
     with pytest.raises(Unavailable):
         await book.get(1)
     assert await number(book, 1) == ("1", "1")

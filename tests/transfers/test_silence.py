@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 
 from sandbox import Fault, Stall
-from transfers.task_groups import alongside
+from transfers.task_groups import background_task
 
 PUT, CREATE = "storage.put", "attachments.create"
 
@@ -103,7 +103,7 @@ async def test_a_job_whose_connections_fall_silent_goes_on_over_new_ones(
             assert net.fall_silent()
             site.box.faults.release()
 
-        async with alongside(cut):
+        async with background_task(cut):
             outcome = await site.attach(confirm=True)
         [row] = site.rows()
         assert site.box.object_bytes(row["uploadUrn"]) == b"beam"

@@ -6,7 +6,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from transfers.threads import run_stopping, stopping
+from transfers.threads import run_cancellable_in_thread, stop_event
 
 
 class Worker:
@@ -24,7 +24,7 @@ class Worker:
 
 
 async def test_the_result_comes_back() -> None:
-    assert await run_stopping(lambda stop: stop.is_set(), anyio.CapacityLimiter(1)) is False
+    assert await run_cancellable_in_thread(lambda stop: stop.is_set(), anyio.CapacityLimiter(1)) is False
 
 
 async def test_what_the_work_raises_comes_out_as_it_is() -> None:
@@ -32,14 +32,14 @@ async def test_what_the_work_raises_comes_out_as_it_is() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        await run_stopping(fail, anyio.CapacityLimiter(1))
+        await run_cancellable_in_thread(fail, anyio.CapacityLimiter(1))
 
 
 async def test_a_cancellation_reaches_the_thread_and_waits_for_its_end() -> None:
     worker = Worker()
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
-            group.start_soon(run_stopping, worker, anyio.CapacityLimiter(1))
+            group.start_soon(run_cancellable_in_thread, worker, anyio.CapacityLimiter(1))
             await anyio.to_thread.run_sync(worker.started.wait)
             group.cancel_scope.cancel()
     # An `InterruptedError` that was let out would have failed the group.
@@ -51,7 +51,7 @@ async def test_the_first_of_several_failures_comes_out_alone() -> None:
         raise error
 
     async def work() -> None:
-        async with stopping(), anyio.create_task_group() as group:
+        async with stop_event(), anyio.create_task_group() as group:
             group.start_soon(fail, KeyError("first"))
             group.start_soon(fail, ValueError("second"))
 
@@ -60,6 +60,6 @@ async def test_the_first_of_several_failures_comes_out_alone() -> None:
 
 
 async def test_the_event_is_set_when_the_block_ends() -> None:
-    async with stopping() as stop:
+    async with stop_event() as stop:
         assert not stop.is_set()
     assert stop.is_set()

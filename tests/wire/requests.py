@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acc import operations as op
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
 from acc.operations import Operation
@@ -36,7 +36,7 @@ class AccRequest:
     """A request to one of Autodesk's services. `fails` is what its example's answer ends in."""
 
     operation: Operation[Any]
-    send: Callable[[Acc], Awaitable[object]]
+    send: Callable[[AccClient], Awaitable[object]]
     fails: type[AccError] | None = None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from acc import operations
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, Hosts
 from acc.models import SignedUrl
 from acc.operations import Operation
@@ -23,18 +23,18 @@ from acc.parts import PartStored
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import Autodesk, TokenEndpoint
-from server.auth_http import Web
-from server.cli.doctor.autodesk import way_there
+from auth.token_endpoint import AuthServer, TokenEndpoint
+from server.auth_http import HttpxAuthTransport
+from server.cli.doctor.autodesk import check_network
 from server.settings.model import Settings
 from tests.wire.examples import EXAMPLES, OURS, TOKEN, WireRequest, as_sent, on_the_wire, response_of
 from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import Counter, FileRules, LocalFile
-from transfers.upload.connections import Line
+from transfers.files.local_file import Counter, FilePolicy, LocalFile
+from transfers.upload.connections import AbortableClient
 from transfers.upload.part_plan import PartPlan
-from transfers.upload.part_upload import PartBody, put_part
+from transfers.upload.part_upload import VerifiedPartStream, put_part
 
 ROOT = Path(__file__).parents[2]
 API = AUTODESK_API.removeprefix("https://")
@@ -84,10 +84,10 @@ class Names:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    async def turn(self, operation: str, token: str, base_url: str) -> None:
+    async def acquire(self, operation: str, token: str, base_url: str) -> None:
         self.seen.append(operation)
 
-    async def refused(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
+    async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
         raise AssertionError(operation)
 
 
@@ -96,7 +96,7 @@ async def test_a_request_to_autodesk_is_its_example_byte_for_byte(name: str, aut
     request, names = ACC_REQUESTS[name], Names()
     autodesk.answer(name)
 
-    async with Acc(autodesk.hosts, Tokens(), policy=RetryPolicy(attempts=1), pace=names) as acc:
+    async with AccClient(autodesk.hosts, Tokens(), policy=RetryPolicy(attempts=1), pace=names) as acc:
         if request.fails is None:
             await request.send(acc)
         else:
@@ -112,7 +112,9 @@ async def test_a_request_of_signing_in_is_its_example_byte_for_byte(name: str, a
     request = AUTH_REQUESTS[name]
     autodesk.answer(name)
 
-    endpoint = TokenEndpoint(Web(autodesk.hosts), Autodesk(autodesk.hosts.api, autodesk.hosts.profile), request.app)
+    endpoint = TokenEndpoint(
+        HttpxAuthTransport(autodesk.hosts), AuthServer(autodesk.hosts.api, autodesk.hosts.profile), request.app
+    )
     await getattr(endpoint, request.method)(**request.arguments)
 
     assert autodesk.received == [on_the_wire(name, **SAID.get(name, {}))]
@@ -123,7 +125,7 @@ async def test_the_address_to_sign_in_at_is_its_example_byte_for_byte(autodesk: 
     autodesk.answer("auth.authorize")
 
     url = authorize_url(autodesk.hosts.api, app, attempt, ("data:read", "data:write", "data:create"))
-    await Web(autodesk.hosts).get(url)
+    await HttpxAuthTransport(autodesk.hosts).get(url)
 
     challenged = {"code_challenge=CC": f"code_challenge={attempt.challenge}"}
     assert autodesk.received == [on_the_wire("auth.authorize", **challenged)]
@@ -134,7 +136,7 @@ async def test_the_doctors_first_question_is_its_example_byte_for_byte(
 ) -> None:
     autodesk.answer("auth.openid-configuration")
 
-    assert [finding async for finding in way_there(Settings.load(base_url=autodesk.hosts.api))]
+    assert [finding async for finding in check_network(Settings.load(base_url=autodesk.hosts.api))]
 
     assert autodesk.received == [on_the_wire("auth.openid-configuration")]
 
@@ -149,11 +151,11 @@ def test_a_part_is_its_example_byte_for_byte(autodesk: Autodesks, tmp_path: Path
     with recording() as storage:
         storage.headers = {"ETag": '"9aec28c3d07e2978e6502f6427c515da"'}
         url = EXAMPLES["s3.put"]["request"]["url"].replace(f"https://{expected.host}", storage.url)
-        line = Line(storage_client(autodesk.hosts))
-        with LocalFile.open("beam.pdf", AllowedFolders([tmp_path]), FileRules(frozenset(), size)) as file:
+        line = AbortableClient(storage_client(autodesk.hosts))
+        with LocalFile.open("beam.pdf", AllowedFolders([tmp_path]), FilePolicy(frozenset(), size)) as file:
             plan = PartPlan(size, size)
             digests = file.digests(plan, Counter(), threading.Event())
-            body = PartBody(file, next(iter(plan)), digests.parts[0], Counter(), threading.Event())
+            body = VerifiedPartStream(file, next(iter(plan)), digests.parts[0], Counter(), threading.Event())
             answer = put_part(line, SignedUrl(url), body)
         line.client.close()
         (sent,) = [as_sent(expected.host, one) for one in storage.received]
@@ -178,7 +180,7 @@ def test_every_request_of_signing_in_has_an_example() -> None:
 
 def test_no_other_module_makes_an_http_client() -> None:
     """What is sent goes through `Connection`, `TokenEndpoint`, `put_part` or the doctor's two questions, or fails here."""
-    makes = re.compile(r"\b(?:api_client|storage_client|httpx\.(?:Async)?Client|Web)\(")
+    makes = re.compile(r"\b(?:api_client|storage_client|httpx\.(?:Async)?Client|HttpxAuthTransport)\(")
     sources = [path for name in ("acc", "auth", "transfers", "tools", "server") for path in (ROOT / name).rglob("*.py")]
 
     assert {path.relative_to(ROOT).as_posix() for path in sources if makes.search(path.read_text("utf-8"))} == {

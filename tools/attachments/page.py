@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from acc.models import Item
 from acc.pagination import next_offset
-from tools.attachments.status import describe
-from tools.core.context import Call, Desk
+from tools.attachments.status import attachment_status
+from tools.core.context import Services, ToolCall
 from tools.core.results import AttachmentView, NextStep
-from tools.lookup.projects import KnownProject
-from tools.next_steps.after_page import ListPage, after_page
+from tools.lookup.projects import ProjectSummary
+from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachments
 
 NEWEST_FIRST = "revision desc,createdAt desc,id desc"
@@ -25,7 +25,7 @@ class AttachmentPage:
 
 
 async def attachment_page(
-    desk: Desk, call: Call, project: KnownProject, item: Item, *, limit: int, cursor: str | None
+    desk: Services, call: ToolCall, project: ProjectSummary, item: Item, *, limit: int, cursor: str | None
 ) -> AttachmentPage:
     """Return a page of a submittal's attachments.
 
@@ -37,11 +37,13 @@ async def attachment_page(
     offset = call.position(desk, me.id, cursor)
     page = await desk.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
     jobs = await desk.transfers.repository.find([row.id for row in page.results])
-    described = [await describe(desk, project.id, item.id, row, me.id, jobs.get(row.id), item) for row in page.results]
+    described = [
+        await attachment_status(desk, project.id, item.id, row, me.id, jobs.get(row.id), item) for row in page.results
+    ]
     following = call.next_cursor(desk, me.id, next_offset(page, offset=offset))
     steps = after_attachments([standing for _, standing in described], desk.policy.surroundings)
     return AttachmentPage(
         [view for view, _ in described],
-        [*steps, *after_page(ListPage(call.tool, call.arguments, following))],
+        [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],
         following,
     )

@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acc.models import Item, ItemState
-from tools.core.context import Desk
-from tools.core.presenters import ATTACH, REVIEW, ReviewTask, overrides, task_choices
+from tools.core.context import Services
+from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, task_choices
 from tools.core.results import Candidate
 from tools.errors.exceptions import (
-    Again,
     InvalidArguments,
     InvalidCategory,
     NotPermitted,
+    RetryHint,
     SubmittalClosed,
     TaskRequired,
-    ToolProblem,
+    ToolError,
 )
-from tools.lookup.projects import KnownProject
+from tools.lookup.projects import ProjectSummary
 from transfers.categories import (
     Category,
     GivenCategory,
@@ -36,14 +36,14 @@ _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 
 
 async def attach_target(
-    desk: Desk, project: KnownProject, item: Item, *, category: GivenCategory | None, task_id: str | None
+    desk: Services, project: ProjectSummary, item: Item, *, category: GivenCategory | None, task_id: str | None
 ) -> Destination:
     """Return the destination of an attachment to `item` as it is now.
 
     What ACC's documentation allows is left to ACC to decide; only what it rules out is refused here.
 
     Raises:
-        ToolProblem: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
+        ToolError: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
         AccError: ACC refused or is away.
     """
     ended = closed(item)
@@ -70,8 +70,8 @@ async def attach_target(
 
 
 async def doubtful_choice(
-    desk: Desk, project: KnownProject, item: Item, where: Destination, category: GivenCategory | None
-) -> ToolProblem | None:
+    desk: Services, project: ProjectSummary, item: Item, where: Destination, category: GivenCategory | None
+) -> ToolError | None:
     """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
 
     None where everything is as ACC lists it for this person.
@@ -90,7 +90,7 @@ async def doubtful_choice(
         "Call {tool} again with the task_id of a candidate." if mine else _OTHERS_CAN_ATTACH,
         "Run the same command again with the task of a candidate." if mine else _OTHERS_CAN_ATTACH,
         candidates=_task_candidates(mine, {}),
-        again=Again(needs=["task_id"]) if mine else None,
+        again=RetryHint(needs=["task_id"]) if mine else None,
     )
 
 
@@ -116,7 +116,7 @@ def _check_permission(item: Item) -> None:
 
 
 def _listed(item: Item) -> list[Category]:
-    return allowed_categories(item.state_id or "", overrides(item))
+    return allowed_categories(item.state_id or "", category_overrides(item))
 
 
 def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
@@ -128,11 +128,11 @@ def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
         else "Call {tool} again without category: ACC then chooses one.",
         "Write one of the candidates as the category, or none.",
         candidates=[Candidate(id=word) for word in allowed],
-        again=Again(needs=["category"]) if allowed else Again(without=["category"]),
+        again=RetryHint(needs=["category"]) if allowed else RetryHint(without=["category"]),
     )
 
 
-async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
+async def _task(desk: Services, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
     """Return the review task to name: the one given, else this person's only one, else the only one in progress."""
     if item.state_id != REVIEW:
         if given is not None:
@@ -140,7 +140,7 @@ async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: 
                 "'task_id' counts only while a submittal is in review.",
                 "Call {tool} again without task_id.",
                 "Leave the task out.",
-                again=Again(without=["task_id"]),
+                again=RetryHint(without=["task_id"]),
             )
         return None
     tasks = await desk.finder.review_tasks(project_id, item)
@@ -158,7 +158,7 @@ async def _task(desk: Desk, project_id: str, person_id: str, item: Item, given: 
         "Call {tool} again with the task_id of a candidate." if choices else "Call {tool} again without task_id.",
         "Run the same command again with the task of a candidate." if choices else "Leave the task out.",
         candidates=_task_candidates(choices, names),
-        again=Again(needs=["task_id"]) if choices else Again(without=["task_id"]),
+        again=RetryHint(needs=["task_id"]) if choices else RetryHint(without=["task_id"]),
     )
 
 

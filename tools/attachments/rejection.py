@@ -10,9 +10,9 @@ from acc import operations
 from acc.errors import AccError, Forbidden, Rejected
 from acc.models import Item
 from tools.attachments.preconditions import attach_target, closed, doubtful_choice
-from tools.core.context import Desk
-from tools.errors.exceptions import Again, NotPermitted, Refused, ToolProblem
-from tools.lookup.projects import KnownProject
+from tools.core.context import Services
+from tools.errors.exceptions import NotPermitted, RetryHint, ToolError, UpstreamRejected
+from tools.lookup.projects import ProjectSummary
 from transfers.categories import GivenCategory
 from transfers.errors import JobStopped
 
@@ -35,9 +35,9 @@ _IN_ACC: Final = "A person does this step in ACC itself, or asks a submittals ma
 _IN_ACC_SHELL: Final = "Do this step in ACC itself, or ask a submittals manager."
 
 
-async def looked_into(
-    desk: Desk,
-    project: KnownProject,
+async def explain_rejection(
+    desk: Services,
+    project: ProjectSummary,
     before: Item,
     error: Exception,
     *,
@@ -55,29 +55,29 @@ async def looked_into(
     try:
         now = await desk.finder.submittal(project, before.id)
         if cause.operation == _CONFIRM:
-            problem: ToolProblem = _unconfirmed(before, now, cause.http_status)
+            problem: ToolError = _unconfirmed(before, now, cause.http_status)
         else:
             problem = await _unattached(desk, project, before, now, cause.http_status, category, task_id)
     except AccError:
         return error  # nothing more is to be learnt now
-    except ToolProblem as gone:
+    except ToolError as gone:
         problem = gone
     return JobStopped(problem, error.step, error.attachment_id) if isinstance(error, JobStopped) else problem
 
 
 async def _unattached(
-    desk: Desk,
-    project: KnownProject,
+    desk: Services,
+    project: ProjectSummary,
     before: Item,
     now: Item,
     status: int | None,
     category: GivenCategory | None,
     task_id: str | None,
-) -> ToolProblem:
+) -> ToolError:
     happened = _happened(before, now)
     try:
         where = await attach_target(desk, project, now, category=category, task_id=task_id)
-    except ToolProblem as problem:
+    except ToolError as problem:
         return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
     kind = _kind(status)
     if happened:
@@ -85,7 +85,7 @@ async def _unattached(
             f"{happened} ACC would take the attachment now.",
             "The same call attaches it under the rules of the new state, if that is still wanted.",
             "The same command attaches it under the rules of the new state, if that is still wanted.",
-            again=Again(),
+            again=RetryHint(),
             http_status=status,
         )
     doubtful = await doubtful_choice(desk, project, now, where, category)
@@ -95,7 +95,7 @@ async def _unattached(
     return kind(message, _IN_ACC, _IN_ACC_SHELL, http_status=status)
 
 
-def _unconfirmed(before: Item, now: Item, status: int | None) -> ToolProblem:
+def _unconfirmed(before: Item, now: Item, status: int | None) -> ToolError:
     ended = closed(now)
     if ended is not None:
         ended.hint += " Once it is open again, confirm_attachment finishes the attachment."
@@ -105,8 +105,8 @@ def _unconfirmed(before: Item, now: Item, status: int | None) -> ToolProblem:
     return _kind(status)(message.strip(), _IN_ACC, _IN_ACC_SHELL, http_status=status)
 
 
-def _kind(status: int | None) -> type[NotPermitted | Refused]:
-    return NotPermitted if status == _FORBIDDEN else Refused
+def _kind(status: int | None) -> type[NotPermitted | UpstreamRejected]:
+    return NotPermitted if status == _FORBIDDEN else UpstreamRejected
 
 
 def _happened(before: Item, now: Item) -> str:

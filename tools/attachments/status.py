@@ -6,34 +6,34 @@ from datetime import datetime
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment, Item
-from tools.attachments.rejection import looked_into
+from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
-from tools.core.context import Call, Desk
-from tools.core.presenters import attachment_view, older, preparing_view, standing
+from tools.core.context import Services, ToolCall
+from tools.core.presenters import attachment_view, preparing_view, standing, unchanged_for
 from tools.core.results import AttachmentResult, AttachmentView, Upload
 from tools.errors.codes import Code
 from tools.errors.description import describe_error
-from tools.errors.exceptions import Ended, KeepsFailing
-from tools.lookup.projects import KnownProject
-from tools.next_steps.after_success import MAX_FAILURES, Standing, after_attachment, after_doubt
+from tools.errors.exceptions import BackgroundFailure, ProcessingFailedRepeatedly
+from tools.lookup.projects import ProjectSummary
+from tools.next_steps.after_success import MAX_FAILURES, AttachmentStatus, after_attachment, after_uncertain_create
 from transfers.attachment_state import DISCARDED_SECONDS
-from transfers.confirming import Stored
+from transfers.confirming import StoredObject
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.manager import Outcome
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 
-def patience(desk: Desk, call: Call, seconds: float) -> Patience:
+def wait_options(desk: Services, call: ToolCall, seconds: float) -> WaitOptions:
     """Return how long a call waits: what it asked for, and never longer than the settings allow."""
     longest = ANSWER_SECONDS if call.defers else desk.policy.max_wait_seconds
-    return Patience(min(seconds, longest), progress_teller(call), call.every)
+    return WaitOptions(min(seconds, longest), progress_reporter(call), call.every)
 
 
-async def answer(
-    desk: Desk, call: Call, outcome: Outcome, item: Item | None = None
+async def attachment_result(
+    desk: Services, call: ToolCall, outcome: Outcome, item: Item | None = None
 ) -> AttachmentResult | DeferredResult:
     """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
 
@@ -45,12 +45,12 @@ async def answer(
     if call.defers and job.running:
         return DeferredResult.job(job, joined=outcome.existed)
     if job.attachment is None:
-        preparing = Standing(where.project_id, where.item_id, None, "preparing", call=call.arguments)
+        preparing = AttachmentStatus(where.project_id, where.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(
             attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
         )
     signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerUploadJob) else None
-    view, found = await describe(
+    view, found = await attachment_status(
         desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
     )
     look_alikes = () if view.state == "ready" else job.look_alikes
@@ -60,13 +60,13 @@ async def answer(
         upload=Upload.model_validate(signed, from_attributes=True) if signed is not None else None,
         next_steps=[
             *after_attachment(found, desk.policy.surroundings),
-            *after_doubt(where.project_id, where.item_id, look_alikes),
+            *after_uncertain_create(where.project_id, where.item_id, look_alikes),
         ],
     )
 
 
-async def describe(
-    desk: Desk,
+async def attachment_status(
+    desk: Services,
     project_id: str,
     item_id: str,
     row: Attachment,
@@ -75,7 +75,7 @@ async def describe(
     item: Item | None,
     *,
     signed: bool = False,
-) -> tuple[AttachmentView, Standing]:
+) -> tuple[AttachmentView, AttachmentStatus]:
     """Return an attachment of `item` as shown and where it stands; `job` is what made it, if we did.
 
     Asks storage when nobody here knows of its bytes, or whether it still takes those of a caller; not when it has just
@@ -92,7 +92,9 @@ async def describe(
     return view, standing(view, row, item, person_id, desk.now(), job, problem=problem)
 
 
-async def unfinished(desk: Desk, project_id: str, item: Item, person_id: str, error: UploadIncomplete) -> Exception:
+async def incomplete_upload_error(
+    desk: Services, project_id: str, item: Item, person_id: str, error: UploadIncomplete
+) -> Exception:
     """Return what to raise where bytes are missing: with the way on, but where they are on their way or the caller's.
 
     Raises:
@@ -103,12 +105,12 @@ async def unfinished(desk: Desk, project_id: str, item: Item, person_id: str, er
         return error
     row = await desk.transfers.row(project_id, item.id, error.attachment)
     job = await desk.transfers.job(row.id)
-    _, found = await describe(desk, project_id, item.id, row, person_id, job, item)
-    return error if found.awaits_caller else Ended(error, found)
+    _, found = await attachment_status(desk, project_id, item.id, row, person_id, job, item)
+    return error if found.awaits_caller else BackgroundFailure(error, found)
 
 
-async def ended(
-    desk: Desk, project: KnownProject, item: Item, row: Attachment, job: Job | None, found: Standing
+async def background_error(
+    desk: Services, project: ProjectSummary, item: Item, row: Attachment, job: Job | None, found: AttachmentStatus
 ) -> Exception | None:
     """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
 
@@ -131,12 +133,12 @@ async def ended(
         ]
         found = replace(found, failures=len(failed))
         if len(failed) >= MAX_FAILURES:
-            return Ended(_keeps_failing(len(failed)), found)
-    return Ended(await looked_into(desk, project, item, failure), found)
+            return BackgroundFailure(_keeps_failing(len(failed)), found)
+    return BackgroundFailure(await explain_rejection(desk, project, item, failure), found)
 
 
-def _keeps_failing(times: int) -> KeepsFailing:
-    return KeepsFailing(
+def _keeps_failing(times: int) -> ProcessingFailedRepeatedly:
+    return ProcessingFailedRepeatedly(
         f"ACC has failed {times} times to make a version of this file (asyncState 4).",
         "A person opens the file to see whether it is damaged or protected, and deletes the failed attachments in ACC.",
         "Open the file to see whether it is damaged or protected, and delete the failed attachments in ACC.",
@@ -154,7 +156,7 @@ def background_failure(row: Attachment, job: Job | None, now: datetime) -> Excep
     return JobStopped(job.error, job.step, row.id) if job.error is not None else None
 
 
-def progress_teller(call: Call) -> Callable[[Job], Awaitable[None]]:
+def progress_reporter(call: ToolCall) -> Callable[[Job], Awaitable[None]]:
     """Return what tells a waiting client of bytes read and sent, and of what is left to do once all are."""
 
     async def tell(job: Job) -> None:
@@ -170,17 +172,17 @@ def _code(failure: Exception | None) -> Code | None:
     return explained.code if explained is not None else None
 
 
-async def _discarded(desk: Desk, row: Attachment, job: Job | None) -> bool:
+async def _discarded(desk: Services, row: Attachment, job: Job | None) -> bool:
     """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
     if not isinstance(job, CallerUploadJob) or job.upload_key is None:
-        return older(row, desk.now(), DISCARDED_SECONDS)
+        return unchanged_for(row, desk.now(), DISCARDED_SECONDS)
     try:
         return await desk.transfers.discarded(job)
     except Forbidden:
         return False  # somebody else's, see `_stored`
 
 
-async def _stored(desk: Desk, row: Attachment) -> Stored | None:
+async def _stored(desk: Services, row: Attachment) -> StoredObject | None:
     try:
         return await desk.transfers.stored_bytes(row)
     except Forbidden:

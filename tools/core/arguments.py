@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tools.errors.exceptions import Again, InvalidArguments
+from tools.errors.exceptions import InvalidArguments, RetryHint
 
 A = TypeVar("A", bound="Arguments")
 
@@ -34,12 +34,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Optional = Annotated[str | None, BeforeValidator(blank_is_none)]
+IntArg = Annotated[int, BeforeValidator(_whole)]
+OptionalText = Annotated[str | None, BeforeValidator(blank_is_none)]
 Project = Annotated[str, Field(min_length=1, description="Name, UUID (also b.…) or pasted ACC URL")]
 Submittal = Annotated[str, Field(min_length=1, description="Number as people see it (033100-01), title, UUID or URL")]
-Limit = Annotated[Whole, Field(ge=1, le=50)]
-Cursor = Annotated[Optional, Field(description="next_cursor of the last answer")]
+Limit = Annotated[IntArg, Field(ge=1, le=50)]
+Cursor = Annotated[OptionalText, Field(description="next_cursor of the last answer")]
 
 
 def read_arguments(model: type[A], given: dict[str, Any]) -> A:
@@ -62,7 +62,7 @@ def read_arguments(model: type[A], given: dict[str, Any]) -> A:
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
             f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
             "Correct the value.",
-            again=Again(meant, without=list(wrong), needs=needs),
+            again=RetryHint(meant, without=list(wrong), needs=needs),
         ) from None
 
 

@@ -6,12 +6,12 @@ whoever made the call: a form of their chat client (`server.mcp.consent_elicitat
 
 from collections.abc import Awaitable, Callable
 
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.ports import ConsentSummary
-from tools.errors.exceptions import Again, ConfirmationDeclined, ConfirmationRequired
+from tools.errors.exceptions import ConfirmationDeclined, ConfirmationRequired, RetryHint
 
 
-async def require_consent(desk: Desk, call: Call, look: Callable[[], Awaitable[ConsentSummary | None]]) -> None:
+async def require_consent(desk: Services, call: ToolCall, look: Callable[[], Awaitable[ConsentSummary | None]]) -> None:
     """Return once the person has agreed to what `look` finds, or where nobody has to be asked.
 
     `look` returns None when there is nothing to make visible.
@@ -54,5 +54,5 @@ def changed() -> ConfirmationRequired:
         "Something changed since the person was shown it: nothing was made visible.",
         "Call {tool} again: the person is shown what there is now.",
         "Run the same command again: it shows what there is now.",
-        again=Again(),
+        again=RetryHint(),
     )

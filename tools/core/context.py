@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from tools.core.cursors import Cursors, InvalidCursor
 from tools.core.policy import Policy
 from tools.core.ports import ConsentPrompt, Report, SignInPage
-from tools.errors.exceptions import Again, InvalidArguments
+from tools.errors.exceptions import InvalidArguments, RetryHint
 
 if TYPE_CHECKING:
-    from acc.client import Acc
-    from tools.lookup.resolver import Finder
+    from acc.client import AccClient
+    from tools.lookup.resolver import ReferenceResolver
     from transfers.manager import TransferManager
 
 REPORT_SECONDS: Final = 5.0
@@ -20,30 +20,30 @@ REPORT_SECONDS: Final = 5.0
 
 
 @dataclass
-class Desk:
+class Services:
     """One person's desk at one ACC; it lives as long as the server. Services are made when first needed.
 
     `sign_in_page` is there where a person can sign in: not with a ready token, nor for a service account.
     """
 
     policy: Policy
-    acc: "Acc"
+    acc: "AccClient"
     transfers: "TransferManager"
-    finder: "Finder"
+    finder: "ReferenceResolver"
     sign_in_page: SignInPage | None = None
     cursors: Cursors = field(default_factory=Cursors)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-class Door(Protocol):
+class ServicesProvider(Protocol):
     """What leads to the desk; a server has it from its start, long before anything is opened."""
 
-    async def opened(self) -> Desk:
+    async def opened(self) -> Services:
         """Return the desk, opening it for the first call."""
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCall:
     """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is.
 
     `every` is how often they are told, in seconds. `asker` is the way to the person behind it, where there is one.
@@ -61,7 +61,7 @@ class Call:
         """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""
         return {name: value for name, value in self.arguments.items() if name not in ("cursor", "limit")}
 
-    def position(self, desk: Desk, person_id: str, cursor: str | None) -> int:
+    def position(self, desk: Services, person_id: str, cursor: str | None) -> int:
         """Return where a list goes on: 0 without a cursor.
 
         Raises:
@@ -76,10 +76,10 @@ class Call:
                 "'cursor' does not belong to this list.",
                 "Repeat the call without it, and take next_cursor from its answer with the other arguments unchanged.",
                 "Begin the list again.",
-                again=Again(without=["cursor"]),
+                again=RetryHint(without=["cursor"]),
             ) from None
 
-    def next_cursor(self, desk: Desk, person_id: str, position: int | None) -> str | None:
+    def next_cursor(self, desk: Services, person_id: str, position: int | None) -> str | None:
         """Return a cursor for `position`, or None at the end."""
         if position is None:
             return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tools.core.arguments import Arguments
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.results import Result
 
 A = TypeVar("A", bound=Arguments)
@@ -22,4 +22,4 @@ class Definition(Generic[A]):
     results: tuple[type[Result], ...]
     writes: bool
     idempotent: bool
-    run: Callable[[Desk, Call, A], Awaitable[Result]]
+    run: Callable[[Services, ToolCall, A], Awaitable[Result]]

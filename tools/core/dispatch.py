@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tools.core.arguments import read_arguments
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.results import ErrorResult, Result
 
 if TYPE_CHECKING:
     from tools.core.definition import Definition
 
 
-async def carried_out(
-    definition: "Definition[Any]", desk: Desk, call: Call, arguments: dict[str, Any]
-) -> tuple[Call, Result]:
+async def dispatch(
+    definition: "Definition[Any]", desk: Services, call: ToolCall, arguments: dict[str, Any]
+) -> tuple[ToolCall, Result]:
     """Do what a tool does and return its answer, and the call with the arguments as they were understood.
 
     Raises:
@@ -29,22 +29,22 @@ async def carried_out(
         call = replace(call, arguments=chosen.given())
         result: Result = await definition.run(desk, call, chosen)
     except Exception as error:
-        answer = refusal(error, desk, call)
+        answer = error_result(error, desk, call)
         if answer is None:
             raise
         return call, answer
     return call, result
 
 
-def refusal(error: Exception, desk: Desk, call: Call) -> ErrorResult | None:
+def error_result(error: Exception, desk: Services, call: ToolCall) -> ErrorResult | None:
     """Return what a failed call answers; None for a fault of ours."""
     from tools.errors.description import describe_error
-    from tools.next_steps.after_error import Failure, after_failure
+    from tools.next_steps.after_error import FailedCall, after_failure
 
     found = describe_error(error)
     if found is None:
         return None
-    failure = Failure(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
+    failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
     steps = after_failure(failure, desk.policy.surroundings)
     # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
     tool = steps[0].tool if found.standing is not None and steps else call.tool

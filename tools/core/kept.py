@@ -12,7 +12,7 @@ KEEP_SECONDS: Final = 60.0
 MOST: Final = 1000
 
 
-class Kept(Generic[V]):
+class TtlCache(Generic[V]):
     """Values by name, each for so many `seconds`; `most` at once, and beyond that the one kept for longest goes."""
 
     def __init__(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tools.errors.exceptions import ProjectNotAllowed, ReadOnly
-from tools.next_steps.after_success import Surroundings
+from tools.next_steps.after_success import StepContext
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,6 @@ class Policy:
             )
 
     @property
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> StepContext:
         """The part of it that next steps depend on."""
-        return Surroundings(self.local_files, self.read_only, self.max_wait_seconds)
+        return StepContext(self.local_files, self.read_only, self.max_wait_seconds)

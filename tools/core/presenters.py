@@ -17,10 +17,10 @@ from tools.core.results import (
     TaskRow,
 )
 from tools.errors.codes import Code
-from tools.next_steps.after_success import Standing
+from tools.next_steps.after_success import AttachmentStatus
 from transfers.attachment_state import FOLLOW_SECONDS, attachment_state
 from transfers.categories import allowed_categories, category_word
-from transfers.confirming import Stored
+from transfers.confirming import StoredObject
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
@@ -40,7 +40,7 @@ _GIVEN_CATEGORIES: Final = [
 
 
 def attachment_view(
-    row: Attachment, project_id: str, item_id: str, job: Job | None, found: Stored | None
+    row: Attachment, project_id: str, item_id: str, job: Job | None, found: StoredObject | None
 ) -> AttachmentView:
     """Show a row of ACC, with what this process knows of its transfer; `found` is storage's own word."""
     sending = job is not None and job.sending
@@ -115,10 +115,10 @@ def standing(
     job: Job | None,
     *,
     problem: Code | None = None,
-) -> Standing:
+) -> AttachmentStatus:
     """Return what decides on the next steps of an attachment of `item`; None where that was not read just now."""
     mine = row.created_by == person_id
-    return Standing(
+    return AttachmentStatus(
         project_id=view.project_id,
         submittal_id=view.submittal_id,
         attachment_id=view.id,
@@ -147,7 +147,7 @@ def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[st
     manner: dict[str, Any] = {"name": view.name}
     if item is None:
         return manner
-    if view.category in allowed_categories(item.state_id or "", overrides(item))[1:]:
+    if view.category in allowed_categories(item.state_id or "", category_overrides(item))[1:]:
         manner["category"] = view.category
     if row.task_id and item.state_id == REVIEW:
         manner["task_id"] = row.task_id
@@ -156,10 +156,10 @@ def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[st
 
 def overdue(row: Attachment, now: datetime) -> bool:
     """Whether nobody waits any more for ACC to process the attachment."""
-    return older(row, now, FOLLOW_SECONDS)
+    return unchanged_for(row, now, FOLLOW_SECONDS)
 
 
-def older(row: Attachment, now: datetime, seconds: float) -> bool:
+def unchanged_for(row: Attachment, now: datetime, seconds: float) -> bool:
     """Whether nothing has happened to the attachment in ACC for that long."""
     since = row.updated_at or row.created_at
     return since is not None and (now - since).total_seconds() > seconds
@@ -175,7 +175,7 @@ def submittal_row(item: Item, person_id: str) -> SubmittalRow:
         revision=item.revision,
         due_date=item.due_date,
         court=item.ball_in_court_type,
-        in_my_court=court(item, person_id, []),
+        in_my_court=ball_in_court(item, person_id, []),
         can_attach=item.permitted(ATTACH) is not None,
     )
 
@@ -193,16 +193,16 @@ def submittal_view(item: Item, project_id: str, person_id: str, tasks: list[Task
         spec=" ".join(part for part in (item.spec_identifier, item.spec_title) if part) or None,
         due_date=item.due_date,
         court=item.ball_in_court_type,
-        in_my_court=court(item, person_id, tasks),
+        in_my_court=ball_in_court(item, person_id, tasks),
         can_attach=may_create,
-        allowed_categories=allowed_categories(item.state_id or "", overrides(item)) if may_create else [],
+        allowed_categories=allowed_categories(item.state_id or "", category_overrides(item)) if may_create else [],
         my_tasks=tasks,
         permittedActions=[_short(_without_empty(action)) for action in item.raw_permitted_actions],
         permitted_actions_incomplete=item.permitted_actions_incomplete,
     )
 
 
-def court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
+def ball_in_court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
     """Whether the ball is in this person's court; a company's or a role's is not guessed at."""
     if tasks or person_id in item.ball_in_court_users:
         return True
@@ -253,7 +253,7 @@ def number(item: Item) -> str:
     return item.custom_identifier_human_readable or item.custom_identifier or str(item.identifier or "")
 
 
-def overrides(item: Item) -> list[str]:
+def category_overrides(item: Item) -> list[str]:
     """Return the category numbers that may be chosen against the automatic one; an empty list of ACC's allows any."""
     action = item.permitted(ATTACH)
     listed = action.allowed_values("categoryId") if action else None

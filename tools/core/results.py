@@ -20,7 +20,7 @@ def _utc(moment: datetime) -> str:
 
 
 Time = Annotated[datetime, PlainSerializer(_utc, when_used="json")]
-Foreign = Annotated[str, AfterValidator(clean)]
+UntrustedText = Annotated[str, AfterValidator(clean)]
 """Text that came from Autodesk, ids included; cleaned when a result is made of it."""
 
 PermittedActions = Annotated[list[dict[str, Any]], AfterValidator(clean_json)]
@@ -56,25 +56,25 @@ class Progress(Result):
 class AttachmentView(Result):
     """An attachment; `id` is null only while `preparing`."""
 
-    id: Foreign | None
+    id: UntrustedText | None
     project_id: str
-    submittal_id: Foreign
-    name: Foreign
+    submittal_id: UntrustedText
+    name: UntrustedText
     state: AttachmentState
     category: Category
-    task_id: Foreign | None
+    task_id: UntrustedText | None
     revision: int | None
     size_bytes: int | None
     sha256: str | None
     verified: bool
-    version_urn: Foreign | None
+    version_urn: UntrustedText | None
     urn_version: int | None
-    async_state: Foreign | None
-    duplicated_from: Foreign | None
+    async_state: UntrustedText | None
+    duplicated_from: UntrustedText | None
     created_at: Time | None
-    created_by: Foreign | None
+    created_by: UntrustedText | None
     updated_at: Time | None
-    updated_by: Foreign | None
+    updated_by: UntrustedText | None
     progress: Progress | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
@@ -86,14 +86,14 @@ class AttachmentRow(Result):
     Of its `permittedActions` there are the ids, as of the submittal's.
     """
 
-    id: Foreign
-    name: Foreign
+    id: UntrustedText
+    name: UntrustedText
     state: AttachmentState
     category: Category
-    task_id: Foreign | None
+    task_id: UntrustedText | None
     revision: int | None
     size_bytes: int | None
-    version_urn: Foreign | None
+    version_urn: UntrustedText | None
     created_at: Time | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
@@ -132,9 +132,9 @@ class ProjectRow(Result):
     """A project; `supported` is false for BIM 360, which the Submittals API does not serve."""
 
     id: str
-    name: Foreign
-    account: Foreign
-    type: Foreign
+    name: UntrustedText
+    account: UntrustedText
+    type: UntrustedText
     supported: bool
 
 
@@ -154,13 +154,13 @@ Court = Literal[True, False, "unknown"]
 class SubmittalRow(Result):
     """A submittal as a list shows it."""
 
-    id: Foreign
-    number: Foreign
-    title: Foreign
-    state: Foreign | None
+    id: UntrustedText
+    number: UntrustedText
+    title: UntrustedText
+    state: UntrustedText | None
     revision: int | None
     due_date: date | None
-    court: Foreign | None
+    court: UntrustedText | None
     in_my_court: Court
     can_attach: bool
 
@@ -176,7 +176,7 @@ class SubmittalsResult(Result):
 class TaskRow(Result):
     """An open review task that this person may close."""
 
-    id: Foreign
+    id: UntrustedText
     step: int | None
     required: bool
     due_date: date | None
@@ -185,15 +185,15 @@ class TaskRow(Result):
 class SubmittalView(Result):
     """A submittal; `permittedActions` carries fields for `Attachment::create` only, the other ids alone."""
 
-    id: Foreign
+    id: UntrustedText
     project_id: str
-    number: Foreign
-    title: Foreign
-    state: Foreign | None
+    number: UntrustedText
+    title: UntrustedText
+    state: UntrustedText | None
     revision: int | None
-    spec: Foreign | None
+    spec: UntrustedText | None
     due_date: date | None
-    court: Foreign | None
+    court: UntrustedText | None
     in_my_court: Court
     can_attach: bool
     allowed_categories: list[Category]
@@ -214,10 +214,10 @@ class SubmittalResult(Result):
 class FileRow(Result):
     """A file of the Files tool; `version_urn` is what `file_urn` takes."""
 
-    id: Foreign
-    name: Foreign
-    path: Foreign
-    version_urn: Foreign
+    id: UntrustedText
+    name: UntrustedText
+    path: UntrustedText
+    version_urn: UntrustedText
     version: int | None
     size_bytes: int | None
     modified_at: Time | None
@@ -235,9 +235,9 @@ class FilesResult(Result):
 class Person(Result):
     """Somebody who is signed in; `id` is their Autodesk id."""
 
-    id: Foreign
-    name: Foreign
-    email: Foreign | None
+    id: UntrustedText
+    name: UntrustedText
+    email: UntrustedText | None
 
 
 class SignInResult(Result):
@@ -251,11 +251,11 @@ class SignInResult(Result):
 class Candidate(Result):
     """One of the things that an ambiguous argument could mean."""
 
-    id: Foreign
-    number: Foreign | None = None
-    title: Foreign | None = None
-    name: Foreign | None = None
-    state: Foreign | None = None
+    id: UntrustedText
+    number: UntrustedText | None = None
+    title: UntrustedText | None = None
+    name: UntrustedText | None = None
+    state: UntrustedText | None = None
 
 
 class ErrorBody(Result):

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tools.core.context import Desk
+from tools.core.context import Services
 from tools.core.ports import ConsentSummary
 from tools.core.presenters import number
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 async def upload_consent_summary(
-    desk: Desk, project_id: str, item_id: str, attachment_id: str, person_id: str
+    desk: Services, project_id: str, item_id: str, attachment_id: str, person_id: str
 ) -> ConsentSummary | None:
     """Return what confirming an attachment would make visible; None when it is visible already.
 
     Raises:
         TransferError: It cannot be confirmed; see `TransferManager.unconfirmed`.
-        ToolProblem, AccError: It cannot be looked up.
+        ToolError, AccError: It cannot be looked up.
     """
     found = await desk.transfers.unconfirmed(project_id, item_id, attachment_id, person_id)
     if found is None:
@@ -34,11 +34,11 @@ async def upload_consent_summary(
     )
 
 
-async def link_consent_summary(desk: Desk, where: "Destination", version_urn: str, name: str) -> ConsentSummary:
+async def link_consent_summary(desk: Services, where: "Destination", version_urn: str, name: str) -> ConsentSummary:
     """Return what linking a version of the Files tool as `name` would make visible.
 
     Raises:
-        ToolProblem, AccError: It cannot be looked up.
+        ToolError, AccError: It cannot be looked up.
     """
     version = await desk.acc.files.version(where.project_id, version_urn)
     project, submittal = await _place(desk, where.project_id, where.item_id)
@@ -53,7 +53,7 @@ async def link_consent_summary(desk: Desk, where: "Destination", version_urn: st
     )
 
 
-async def _place(desk: Desk, project_id: str, item_id: str) -> tuple[str, str]:
+async def _place(desk: Services, project_id: str, item_id: str) -> tuple[str, str]:
     project = await desk.finder.project(project_id)
     item = await desk.finder.submittal(project, item_id)
     return project.name, f"{number(item)} {item.title}".strip()

@@ -13,7 +13,7 @@ from auth import errors as auth
 from persistence.encryption import NotSealed
 from persistence.errors import StorageProblem
 from tools.errors.codes import Code
-from tools.errors.exceptions import Again
+from tools.errors.exceptions import RetryHint
 from transfers import errors as transfers
 
 
@@ -29,14 +29,14 @@ class ErrorRow:
     message: str
     agent_hint: str
     shell_hint: str
-    again: Again | None = None
+    again: RetryHint | None = None
     retryable: bool = False
 
 
-SAME: Final = Again()
+SAME: Final = RetryHint()
 """Repeating the call unchanged goes on where it stopped."""
 
-_ANOTHER_FILE: Final = Again(without=["file_urn", "upload_by_caller"], needs=["file_path"])
+_ANOTHER_FILE: Final = RetryHint(without=["file_urn", "upload_by_caller"], needs=["file_path"])
 
 _SIGN_IN_OVER: Final = ErrorRow(
     "reauthorization_required",
@@ -95,7 +95,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Only who reserved it can confirm it: created_by in get_attachment_status.",
         "Only the person who reserved it can confirm it; ACC shows who that is.",
     ),
-    (transfers.NotAgreed, ""): ErrorRow(
+    (transfers.ConsentMissing, ""): ErrorRow(
         "confirmation_required",
         "This would make the file visible, and the person has not been asked.",
         "Call add_submittal_attachment as before: the person is asked then.",
@@ -106,7 +106,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "This idempotency_key was used for another file or another attachment.",
         "Use a new idempotency_key for a new attachment, or repeat the first call unchanged.",
         "Use a new key for a new attachment, or repeat the first command unchanged.",
-        Again(needs=["idempotency_key"]),
+        RetryHint(needs=["idempotency_key"]),
     ),
     (transfers.StorageStalled, ""): ErrorRow(
         "storage_unavailable",
@@ -199,7 +199,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Several files in the allowed folders are called so: {path}.",
         "Call {tool} again with one of the whole paths among the candidates.",
         "Write the whole path of one of the candidates.",
-        Again(needs=["file_path"]),
+        RetryHint(needs=["file_path"]),
     ),
     (transfers.InvalidName, ""): ErrorRow(
         "invalid_name",
@@ -317,7 +317,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "The project has no such folder.",
         "Call {tool} again without folder, or with its path as people see it.",
         "Check the folder's path in ACC.",
-        Again(without=["folder"]),
+        RetryHint(without=["folder"]),
     ),
     (acc.NotFound, "upload"): ErrorRow(
         "upload_expired",

@@ -15,8 +15,8 @@ from tools.core.results import Candidate, ErrorBody
 from tools.core.text_sanitizer import clean
 from tools.errors.catalog import ROWS, ErrorRow, Variant
 from tools.errors.codes import Code
-from tools.errors.exceptions import MAX_CANDIDATES, Again, Ended, ToolProblem
-from tools.next_steps.after_success import Standing
+from tools.errors.exceptions import MAX_CANDIDATES, BackgroundFailure, RetryHint, ToolError
+from tools.next_steps.after_success import AttachmentStatus
 from transfers import errors as transfers
 
 RATE_LIMIT_SECONDS: Final = 60.0
@@ -37,7 +37,7 @@ _NAME_FAULTS: Final = {
 
 @dataclass(frozen=True)
 class ErrorDescription:
-    """A failure as it is told, and what decides on the steps after it: see `tools.next_steps.after_error.Failure`."""
+    """A failure as it is told, and what decides on the steps after it (`tools.next_steps.after_error.FailedCall`)."""
 
     row: ErrorRow
     http_status: int | None = None
@@ -45,7 +45,7 @@ class ErrorDescription:
     candidates: list[Candidate] = field(default_factory=list)
     failed_step: str | None = None
     uploading: str | None = None
-    standing: Standing | None = None
+    standing: AttachmentStatus | None = None
 
     @property
     def code(self) -> Code:
@@ -69,13 +69,13 @@ class ErrorDescription:
 
 def describe_error(error: Exception) -> ErrorDescription | None:
     """Return what is told of an error; None for a fault of ours, which nobody there can act on."""
-    if isinstance(error, Ended):
+    if isinstance(error, BackgroundFailure):
         ended = describe_error(error.cause)
         return replace(ended, standing=error.standing) if ended is not None else None
     if isinstance(error, transfers.JobStopped):
         stopped = describe_error(error.cause)
         return _with_job(stopped, error) if stopped is not None else None
-    if isinstance(error, ToolProblem):
+    if isinstance(error, ToolError):
         row = ErrorRow(error.code, error.message, error.hint, error.shell_hint, error.again)
         return ErrorDescription(row, error.http_status, candidates=error.candidates)
     found = _row(error)
@@ -115,7 +115,7 @@ def _variant(error: Exception) -> Variant:
 
 def _filled(row: ErrorRow, error: Exception) -> ErrorRow:
     slots = {"tool": "{tool}", **_slots(error)}
-    again = Again({"name": clean(error.suggestion)}) if isinstance(error, transfers.InvalidName) else row.again
+    again = RetryHint({"name": clean(error.suggestion)}) if isinstance(error, transfers.InvalidName) else row.again
     return replace(
         row,
         message=row.message.format(**slots),

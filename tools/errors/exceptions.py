@@ -2,17 +2,17 @@
 
 ::
 
-    ToolProblem                    base: code, message, hint
+    ToolError                    base: code, message, hint
     ├── InvalidArguments
     ├── ReadOnly
-    ├── ProjectNotFound            ProjectNotAllowed      ProjectNotSupported
-    ├── SubmittalNotFound          SubmittalClosed        NotPermitted
-    ├── AmbiguousReference         TaskRequired           InvalidCategory
-    ├── ConfirmationRequired       ConfirmationDeclined   NotInFiles
-    └── Refused                    KeepsFailing           TakesTooLong      after ACC had its say
+    ├── ProjectNotFound          ProjectNotAllowed            ProjectNotSupported
+    ├── SubmittalNotFound        SubmittalClosed              NotPermitted
+    ├── AmbiguousReference       TaskRequired                 InvalidCategory
+    ├── ConfirmationRequired     ConfirmationDeclined         FileVersionNotFound
+    └── UpstreamRejected         ProcessingFailedRepeatedly   ProcessingTimeout      after ACC refused or failed
 
-`Ended` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise is put into
-the same words by `tools.errors.description`.
+`BackgroundFailure` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise
+is put into the same words by `tools.errors.description`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ from typing import Any, ClassVar, Self
 
 from tools.core.results import Candidate
 from tools.errors.codes import Code
-from tools.next_steps.after_success import Standing
+from tools.next_steps.after_success import AttachmentStatus
 
 MAX_CANDIDATES = 5
 
 
 @dataclass(frozen=True)
-class Again:
+class RetryHint:
     """How the same call could go on: with `arguments` in place of its own, `without` some, and with what it `needs`."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Again:
     needs: Sequence[str] = ()
 
 
-class ToolProblem(Exception):
+class ToolError(Exception):
     """Something that a person or an agent can act on. `message` says what is wrong, `hint` what an agent can do.
 
     `shell_hint` is the same for a person at a shell. `{tool}` in `hint` stands for the tool that was called.
@@ -52,7 +52,7 @@ class ToolProblem(Exception):
         shell_hint: str,
         *,
         candidates: Sequence[Candidate] = (),
-        again: Again | None = None,
+        again: RetryHint | None = None,
         http_status: int | None = None,
     ) -> None:
         super().__init__(message)
@@ -75,111 +75,111 @@ class ToolProblem(Exception):
         )
 
 
-class InvalidArguments(ToolProblem):
+class InvalidArguments(ToolError):
     """An argument is missing, unknown, of the wrong kind, or does not go with another."""
 
     code = "invalid_arguments"
 
 
-class ReadOnly(ToolProblem):
+class ReadOnly(ToolError):
     """The server was told to change nothing."""
 
     code = "read_only"
 
 
-class ProjectNotFound(ToolProblem):
+class ProjectNotFound(ToolError):
     """No project of that id or name that this person can see."""
 
     code = "project_not_found"
 
 
-class ProjectNotAllowed(ToolProblem):
+class ProjectNotAllowed(ToolError):
     """The server was told to leave this project alone."""
 
     code = "project_not_allowed"
 
 
-class ProjectNotSupported(ToolProblem):
+class ProjectNotSupported(ToolError):
     """A BIM 360 project: the Submittals API does not serve those."""
 
     code = "project_not_supported"
 
 
-class SubmittalNotFound(ToolProblem):
+class SubmittalNotFound(ToolError):
     """No submittal of that id, number or title that this person can see."""
 
     code = "submittal_not_found"
 
 
-class AmbiguousReference(ToolProblem):
+class AmbiguousReference(ToolError):
     """The words fit several; the candidates are named."""
 
     code = "ambiguous_reference"
 
 
-class SubmittalClosed(ToolProblem):
+class SubmittalClosed(ToolError):
     """The submittal is closed or void: ACC takes no attachment."""
 
     code = "submittal_closed"
 
 
-class NotPermitted(ToolProblem):
+class NotPermitted(ToolError):
     """ACC does not let this person do this here and now."""
 
     code = "permission_denied"
 
 
-class TaskRequired(ToolProblem):
+class TaskRequired(ToolError):
     """In review an attachment belongs to a review task, and it is not clear to which."""
 
     code = "task_required"
 
 
-class InvalidCategory(ToolProblem):
+class InvalidCategory(ToolError):
     """ACC does not offer this category in the submittal's present state."""
 
     code = "invalid_category"
 
 
-class ConfirmationRequired(ToolProblem):
+class ConfirmationRequired(ToolError):
     """A person has to agree first, and could not be asked, or saw something else."""
 
     code = "confirmation_required"
 
 
-class ConfirmationDeclined(ToolProblem):
+class ConfirmationDeclined(ToolError):
     """The person was asked, and did not agree."""
 
     code = "confirmation_declined"
 
 
-class NotInFiles(ToolProblem):
+class FileVersionNotFound(ToolError):
     """The project's Files tool has no such version or folder."""
 
     code = "file_not_found"
 
 
-class Refused(ToolProblem):
+class UpstreamRejected(ToolError):
     """ACC rejected what it permitted a moment ago."""
 
     code = "upstream_rejected"
 
 
-class KeepsFailing(ToolProblem):
+class ProcessingFailedRepeatedly(ToolError):
     """ACC failed on the same file more than once."""
 
     code = "processing_failed"
 
 
-class TakesTooLong(ToolProblem):
+class ProcessingTimeout(ToolError):
     """ACC has not made a version of a confirmed file for longer than anybody waits."""
 
     code = "upstream_unavailable"
 
 
 @dataclass(eq=False)
-class Ended(Exception):
+class BackgroundFailure(Exception):
     """What ended an attachment's way while nobody waited, and where the attachment stands."""
 
     cause: Exception
-    standing: Standing
+    standing: AttachmentStatus

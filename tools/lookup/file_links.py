@@ -4,22 +4,22 @@ from typing import TYPE_CHECKING
 
 from acc.errors import Forbidden, NotFound, Rejected
 from acc.ids import InvalidId, VersionUrn
-from tools.core.context import Desk
-from tools.errors.exceptions import Again, InvalidArguments, NotInFiles
+from tools.core.context import Services
+from tools.errors.exceptions import FileVersionNotFound, InvalidArguments, RetryHint
 from tools.lookup.references import LINEAGE, NotAReference, file_reference
 
 if TYPE_CHECKING:
     from acc.models import FileVersion
 
-_ANOTHER = Again(needs=["file_urn"])
+_ANOTHER = RetryHint(needs=["file_urn"])
 
 
-async def linked_version(desk: Desk, project_id: str, text: str) -> "FileVersion":
+async def linked_version(desk: Services, project_id: str, text: str) -> "FileVersion":
     """Return the version, read in the target project: one of another project is not there.
 
     Raises:
         InvalidArguments: `text` names no file.
-        NotInFiles: The project has no such file.
+        FileVersionNotFound: The project has no such file.
         AccError: Data Management refused or is away.
     """
     files = desk.acc.files
@@ -37,7 +37,7 @@ async def linked_version(desk: Desk, project_id: str, text: str) -> "FileVersion
             again=_ANOTHER,
         ) from None
     except (Forbidden, NotFound, Rejected):
-        raise NotInFiles(
+        raise FileVersionNotFound(
             "This project has no such file version, or this person may not see it.",
             "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
             "Only versions of the submittal's own project can be linked: look for it in the project's Files tool.",

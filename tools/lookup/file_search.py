@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from acc.models import FolderContents
 from tools.core.ports import Report
 from tools.core.results import FileRow
-from tools.errors.exceptions import Again, NotInFiles
-from tools.lookup.projects import KnownProject
-from tools.lookup.references import alike
+from tools.errors.exceptions import FileVersionNotFound, RetryHint
+from tools.lookup.projects import ProjectSummary
+from tools.lookup.references import normalize
 
 if TYPE_CHECKING:
     from acc.files import Files
@@ -37,7 +37,7 @@ class _Folder:
 
 
 async def search_files(
-    files: "Files", project: KnownProject, words: str, folder: str | None, report: Report
+    files: "Files", project: ProjectSummary, words: str, folder: str | None, report: Report
 ) -> FoundFiles:
     """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
 
@@ -46,7 +46,7 @@ async def search_files(
     Folders of ACC's other tools are not looked into.
 
     Raises:
-        NotInFiles: `folder` is the URN of such a one.
+        FileVersionNotFound: `folder` is the URN of such a one.
         AccError: Data Management refused or is away.
     """
     by_path = folder is not None and not folder.startswith("urn:")
@@ -66,22 +66,22 @@ async def search_files(
                 # What was asked for comes first, or the limit could be spent on other folders.
                 (waiting.appendleft if inside and by_path else waiting.append)(_Folder(below.id, path, inside))
             if here.inside:
-                found += [row for row in _rows(listing, here.path) if alike(words) in alike(row.name)]
+                found += [row for row in _rows(listing, here.path) if normalize(words) in normalize(row.name)]
         await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
     return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
 
 
 async def _beginnings(
-    files: "Files", project: KnownProject, folder: str | None, wanted: Sequence[str]
+    files: "Files", project: ProjectSummary, folder: str | None, wanted: Sequence[str]
 ) -> list[_Folder]:
     if folder is not None and folder.startswith("urn:"):
         top = await files.folder(project.id, folder)
         if top.of_another_tool:
-            raise NotInFiles(
+            raise FileVersionNotFound(
                 "This folder belongs to another tool of ACC, not to the Files tool.",
                 "Call {tool} again without folder, or with its path as people see it.",
                 "Name a folder of the Files tool.",
-                again=Again(without=["folder"]),
+                again=RetryHint(without=["folder"]),
             )
         return [_Folder(top.id, (*top.parents, top.name), inside=True)]
     tops = [top for top in await files.top_folders(project.hub_id, project.id) if not top.of_another_tool]
@@ -114,8 +114,8 @@ def _rows(listing: FolderContents, path: Sequence[str]) -> list[FileRow]:
 
 
 def _path(folder: str) -> list[str]:
-    return [alike(part) for part in folder.replace("\\", "/").split("/") if part.strip()]
+    return [normalize(part) for part in folder.replace("\\", "/").split("/") if part.strip()]
 
 
 def _ends_with(path: Sequence[str], wanted: Sequence[str]) -> bool:
-    return bool(wanted) and [alike(part) for part in path[-len(wanted) :]] == list(wanted)
+    return bool(wanted) and [normalize(part) for part in path[-len(wanted) :]] == list(wanted)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import AccError, Forbidden, NotFound, Rejected
-from tools.core.kept import Kept
+from tools.core.kept import TtlCache
 
 MEMBERS_SECONDS: Final = 600.0
 """How long a member list is used again: people seldom join a project, and a list can have many pages."""
@@ -21,9 +21,9 @@ class MemberNames:
     ACC may refuse the list, and an older sign-in lacks its scope: then nobody has a name, and nothing fails.
     """
 
-    def __init__(self, acc: Acc, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, acc: AccClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._acc = acc
-        self._kept = Kept[Mapping[str, str]](clock=clock, seconds=MEMBERS_SECONDS)
+        self._kept = TtlCache[Mapping[str, str]](clock=clock, seconds=MEMBERS_SECONDS)
 
     async def of_project(self, project_id: str, person_id: str) -> Mapping[str, str]:
         """Return the names of a project's members as `person_id` may see them; empty where ACC gives none."""

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.ids import InvalidId, submittals_project_id
-from tools.core.kept import Kept
-from tools.lookup.references import alike
+from tools.core.kept import TtlCache
+from tools.lookup.references import normalize
 
 
 @dataclass(frozen=True)
-class KnownProject:
+class ProjectSummary:
     """A project of the person's; `type` is ACC, BIM360 or as ACC says. `id` is the bare UUID."""
 
     id: str
@@ -28,28 +28,28 @@ class KnownProject:
 class ProjectList:
     """All projects of a person by name, how many accounts would not answer, and whether none admits the app."""
 
-    projects: tuple[KnownProject, ...]
+    projects: tuple[ProjectSummary, ...]
     accounts_unavailable: int = 0
     not_provisioned: bool = False
 
-    def named(self, words: str) -> list[KnownProject]:
+    def named(self, words: str) -> list[ProjectSummary]:
         """Return the projects of that name; where there is none, those whose name holds the words."""
-        wanted = alike(words)
-        exact = [project for project in self.projects if alike(project.name) == wanted]
+        wanted = normalize(words)
+        exact = [project for project in self.projects if normalize(project.name) == wanted]
         return exact or self.holding(words)
 
-    def holding(self, words: str) -> list[KnownProject]:
+    def holding(self, words: str) -> list[ProjectSummary]:
         """Return the projects whose name holds the words; all of them for none."""
-        wanted = alike(words)
-        return [project for project in self.projects if wanted in alike(project.name)]
+        wanted = normalize(words)
+        return [project for project in self.projects if wanted in normalize(project.name)]
 
 
-class ProjectLists:
+class ProjectListCache:
     """Reads the list of one person's projects, seldom."""
 
-    def __init__(self, acc: Acc) -> None:
+    def __init__(self, acc: AccClient) -> None:
         self._acc = acc
-        self._kept = Kept[ProjectList]()
+        self._kept = TtlCache[ProjectList]()
 
     async def get(self) -> ProjectList:
         """Return the list, perhaps a kept one. An empty one is never kept: somebody is about to mend that.
@@ -65,13 +65,13 @@ class ProjectLists:
 
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()
-        found: list[KnownProject] = []
+        found: list[ProjectSummary] = []
         for hub in accounts.hubs:
             for project in await self._acc.projects.projects(hub.id):
                 try:
                     bare = submittals_project_id(project.id)
                 except InvalidId:
                     continue  # a project of another product, which Submittals cannot name
-                found.append(KnownProject(bare, project.name, hub.id, hub.name, project.project_type))
+                found.append(ProjectSummary(bare, project.name, hub.id, hub.name, project.project_type))
         found.sort(key=lambda project: (project.name.casefold(), project.id))
         return ProjectList(tuple(found), len(accounts.faults), accounts.app_not_provisioned)

@@ -88,7 +88,7 @@ def folder_reference(text: str) -> str:
     return _urn_in(text, _FOLDER_URN, "folderUrn")
 
 
-def alike(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the form in which two ways of writing a number or a title are equal: no case, dashes, dots or blanks."""
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
@@ -105,28 +105,28 @@ def search_terms(words: str) -> list[str]:
     return list(dict.fromkeys([re.sub(r"\s", "", spec), spec, words]))
 
 
-def likeness(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
+def match_quality(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
     """Return how far the `words` somebody used fit a submittal's number and title.
 
     Near is: a part of the title, the section of the number alone, or the number but for leading zeros. A number is not
     near to another that merely begins like it: 051200-1 never means 051200-10.
     """
-    wanted = alike(words)
-    if wanted in (alike(number), alike(title)):
+    wanted = normalize(words)
+    if wanted in (normalize(number), normalize(title)):
         return "exact"
     section, sequence = _section_and_sequence(number)
     whole = _NUMBER_WITH_SPEC.fullmatch(words) is not None
     if (wanted == section and not whole) or (section, sequence) == _section_and_sequence(words):
         return "near"
     if any(letter.isalpha() for letter in words):
-        return "near" if wanted in alike(title) else None
+        return "near" if wanted in normalize(title) else None
     # Digits are looked for as whole words only: 12 is no part of 051200.
-    return "near" if wanted in [alike(word) for word in title.split()] else None
+    return "near" if wanted in [normalize(word) for word in title.split()] else None
 
 
 def _section_and_sequence(number: str) -> tuple[str, str]:
     parts = re.split(_DASH, number)
-    return alike("".join(parts[:-1])), alike(parts[-1]).lstrip("0") or "0"
+    return normalize("".join(parts[:-1])), normalize(parts[-1]).lstrip("0") or "0"
 
 
 def _is_url(text: str) -> bool:

@@ -3,28 +3,28 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, Rejected
 from acc.models import Item, SubmittalsUser
-from tools.core.kept import Kept
+from tools.core.kept import TtlCache
 from tools.core.policy import Policy
 from tools.core.presenters import REVIEW, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
 from tools.errors.exceptions import (
-    Again,
     AmbiguousReference,
     InvalidArguments,
     ProjectNotFound,
     ProjectNotSupported,
+    RetryHint,
     SubmittalNotFound,
 )
 from tools.lookup.member_names import MemberNames
-from tools.lookup.projects import KnownProject, ProjectLists
+from tools.lookup.projects import ProjectListCache, ProjectSummary
 from tools.lookup.references import (
     NotAReference,
     Reference,
-    alike,
-    likeness,
+    match_quality,
+    normalize,
     project_reference,
     search_terms,
     submittal_reference,
@@ -34,15 +34,15 @@ SEARCHED: Final = 500
 """Rows looked through for a number that ACC's own search does not find."""
 
 
-class Finder:
+class ReferenceResolver:
     """Finds projects, submittals, people and tasks for one person."""
 
-    def __init__(self, acc: Acc, policy: Policy) -> None:
+    def __init__(self, acc: AccClient, policy: Policy) -> None:
         self._acc = acc
         self._policy = policy
-        self._people = Kept[SubmittalsUser]()
-        self._items = Kept[str]()
-        self.project_lists = ProjectLists(acc)
+        self._people = TtlCache[SubmittalsUser]()
+        self._items = TtlCache[str]()
+        self.project_lists = ProjectListCache(acc)
         self.member_names = MemberNames(acc)
 
     async def me(self, project_id: str) -> SubmittalsUser:
@@ -54,11 +54,11 @@ class Finder:
         known = self._people.get(project_id)
         return known or self._people.keep(await self._acc.submittals.me(project_id), project_id)
 
-    async def project(self, text: str) -> KnownProject:
+    async def project(self, text: str) -> ProjectSummary:
         """Return the project that `text` refers to.
 
         Raises:
-            ToolProblem: InvalidArguments, ProjectNotFound, ProjectNotAllowed, ProjectNotSupported, AmbiguousReference.
+            ToolError: InvalidArguments, ProjectNotFound, ProjectNotAllowed, ProjectNotSupported, AmbiguousReference.
             AccError: Autodesk refused or is away.
         """
         reference = _read(project_reference, text, "project")
@@ -74,11 +74,11 @@ class Finder:
             )
         return project
 
-    async def submittal(self, project: KnownProject, text: str) -> Item:
+    async def submittal(self, project: ProjectSummary, text: str) -> Item:
         """Return the submittal that `text` refers to, as it is now.
 
         Raises:
-            ToolProblem: InvalidArguments, SubmittalNotFound, AmbiguousReference.
+            ToolError: InvalidArguments, SubmittalNotFound, AmbiguousReference.
             AccError: ACC refused or is away.
         """
         reference = _read(submittal_reference, text, "submittal")
@@ -87,7 +87,7 @@ class Finder:
                 "The submittal's URL belongs to another project.",
                 "Give the URL's own project, or the submittal's number.",
                 "Give the URL's own project, or the submittal's number.",
-                again=Again(needs=["project"]),
+                again=RetryHint(needs=["project"]),
             )
         known = None if reference.id else await self._known_item(project.id, reference.words)
         if known is not None:
@@ -107,7 +107,7 @@ class Finder:
             item = await self._acc.submittals.item(project_id, item_id)
         except NotFound:
             return None
-        return item if likeness(words, number(item), item.title) == "exact" else None
+        return item if match_quality(words, number(item), item.title) == "exact" else None
 
     async def review_tasks(self, project_id: str, item: Item) -> list[ReviewTask]:
         """Return every task of a submittal in review, in the order of its steps; none in another state.
@@ -125,7 +125,7 @@ class Finder:
             found += [review_task(task, step.step_number) for task in tasks]
         return found
 
-    async def _project_by_id(self, project_id: str) -> KnownProject:
+    async def _project_by_id(self, project_id: str) -> ProjectSummary:
         self._policy.check_project(project_id)
         listed = await self.project_lists.get()
         found = [project for project in listed.projects if project.id == project_id]
@@ -136,11 +136,11 @@ class Finder:
             await self.me(project_id)
         except (Forbidden, NotFound, Rejected):
             raise _no_project(not_provisioned=listed.not_provisioned) from None
-        return KnownProject(project_id, project_id, hub_id="", hub_name="", type="unknown")
+        return ProjectSummary(project_id, project_id, hub_id="", hub_name="", type="unknown")
 
-    async def _project_by_name(self, words: str) -> KnownProject:
+    async def _project_by_name(self, words: str) -> ProjectSummary:
         listed = await self.project_lists.get()
-        found = listed.named(words) if alike(words) else []
+        found = listed.named(words) if normalize(words) else []
         found = [project for project in found if self._policy.allows(project.id)] or found
         if not found:
             raise _no_project(not_provisioned=listed.not_provisioned)
@@ -150,18 +150,18 @@ class Finder:
                 "Call {tool} again with the id of one of the candidates.",
                 "Write the id of one of the candidates.",
                 candidates=[Candidate(id=project.id, name=project.name) for project in found],
-                again=Again(needs=["project"]),
+                again=RetryHint(needs=["project"]),
             )
         return found[0]
 
     async def _item_by_words(self, project_id: str, words: str) -> str:
         """Return the id of the submittal that is called so, else of the only one that is called nearly so."""
         near: dict[str, Item] = {}
-        for query in _searches(words) if alike(words) else ():
+        for query in _searches(words) if normalize(words) else ():
             exact: dict[str, Item] = {}
             seen = 0
             async for item in self._acc.submittals.all_items(project_id, **query):
-                kind = likeness(words, number(item), item.title)
+                kind = match_quality(words, number(item), item.title)
                 if kind == "exact":
                     exact[item.id] = item
                 elif kind == "near":
@@ -171,13 +171,13 @@ class Finder:
                 if seen == SEARCHED or number(item).casefold() == words.casefold():
                     break
             if exact:
-                return self._items.keep(_only(exact, words).id, project_id, words)
+                return self._items.keep(_single_match(exact, words).id, project_id, words)
             # ACC searches by parts: what is called exactly so would have come with what is called nearly so.
             if near:
                 break
         if not near:
             raise _no_submittal()
-        return _only(near, words).id
+        return _single_match(near, words).id
 
 
 def _searches(words: str) -> Iterator[dict[str, Any]]:
@@ -190,7 +190,7 @@ def _searches(words: str) -> Iterator[dict[str, Any]]:
         yield {"sort": "identifier desc"}
 
 
-def _only(found: dict[str, Item], words: str) -> Item:
+def _single_match(found: dict[str, Item], words: str) -> Item:
     """Return the one that is meant; of several the one that is written so, to the letter."""
     items = sorted(found.values(), key=lambda item: (number(item), item.id))
     literal = [item for item in items if words.casefold() in (number(item).casefold(), item.title.casefold())]
@@ -201,7 +201,7 @@ def _only(found: dict[str, Item], words: str) -> Item:
         "Call {tool} again with the id of one of the candidates, or with more of the number or title.",
         "Write the id of one of the candidates.",
         candidates=[candidate(item) for item in items],
-        again=Again(needs=["submittal"]),
+        again=RetryHint(needs=["submittal"]),
     )
 
 
@@ -213,7 +213,7 @@ def _read(reader: Callable[[str], Reference], text: str, argument: str) -> Refer
             f"'{argument}' is a URL that names none: only ACC and Forma addresses of a {argument} are read.",
             f"Paste the address of the {argument}'s own page, or give its name, number or id.",
             f"Paste the address of the {argument}'s own page, or give its name, number or id.",
-            again=Again(needs=[argument]),
+            again=RetryHint(needs=[argument]),
         ) from None
 
 

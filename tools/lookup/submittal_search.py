@@ -8,7 +8,7 @@ from acc.models import Item, Page
 from acc.pagination import next_offset
 from tools.core.ports import Report
 from tools.core.presenters import ATTACH, number
-from tools.lookup.references import alike, search_terms
+from tools.lookup.references import normalize, search_terms
 
 if TYPE_CHECKING:
     from acc.submittals import Submittals
@@ -24,7 +24,7 @@ ORDER: Final = "identifier desc,id desc"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SubmittalQuery:
     """Which submittals: by `words`, by ACC's own `filters`, and only those to which this person may attach."""
 
     words: str | None
@@ -42,7 +42,7 @@ class Wanted:
 
         ACC finds all of its specification section by it, the only part of it that ACC searches.
         """
-        return alike(self.words) if self.words and len(self.terms) > 1 else ""
+        return normalize(self.words) if self.words and len(self.terms) > 1 else ""
 
     @property
     def picks(self) -> bool:
@@ -51,11 +51,11 @@ class Wanted:
 
     def fits(self, item: Item) -> bool:
         """Whether a row that ACC lists is wanted."""
-        return self.number in alike(number(item)) and (not self.attachable or item.permitted(ATTACH) is not None)
+        return self.number in normalize(number(item)) and (not self.attachable or item.permitted(ATTACH) is not None)
 
 
 @dataclass(frozen=True)
-class Place:
+class ListPosition:
     """Where a list goes on: about `offset`, after the row with the running number `after`; 0 for none.
 
     Running numbers never change, so the list goes on rightly however many rows came or went meanwhile.
@@ -80,16 +80,22 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchPage:
     """Rows that fit, and where to look further; None at the end."""
 
     items: list[Item]
-    place: Place | None
+    place: ListPosition | None
 
 
 async def search(
-    submittals: "Submittals", project_id: str, wanted: Wanted, report: Report, *, limit: int, place: Place
-) -> Found:
+    submittals: "Submittals",
+    project_id: str,
+    wanted: SubmittalQuery,
+    report: Report,
+    *,
+    limit: int,
+    place: ListPosition,
+) -> SearchPage:
     """Return up to `limit` submittals from `place` on, newest first; `report` is told how many were looked through.
 
     Raises:
@@ -108,14 +114,14 @@ async def search(
             if place.passed(item) or not wanted.fits(item):
                 continue
             if len(found) == limit:
-                return Found(found, Place(position, _running(found[-1])))
+                return SearchPage(found, ListPosition(position, _running(found[-1])))
             found.append(item)
         await report(offset - start + len(page.results), None, "submittals looked through")
         following = next_offset(page, offset=offset)
         if following is None:
-            return Found(found, None)
+            return SearchPage(found, None)
         if len(found) == limit or following - start >= LOOKED_THROUGH:
-            return Found(found, Place(following, _running(page.results[-1])))
+            return SearchPage(found, ListPosition(following, _running(page.results[-1])))
         offset = following
         page = await _page(submittals, project_id, wanted, size, offset)
 
@@ -125,7 +131,9 @@ def _running(item: Item) -> int:
     return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
 
-async def _page(submittals: "Submittals", project_id: str, wanted: Wanted, limit: int, offset: int) -> Page[Item]:
+async def _page(
+    submittals: "Submittals", project_id: str, wanted: SubmittalQuery, limit: int, offset: int
+) -> Page[Item]:
     page: Page[Item] = Page(results=[])
     for term in wanted.terms:
         page = await submittals.items(

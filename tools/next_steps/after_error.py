@@ -10,12 +10,12 @@ from typing import Any
 
 from tools.core.results import NextStep
 from tools.errors.codes import Code
-from tools.errors.exceptions import Again
-from tools.next_steps.after_success import Standing, Surroundings, after_attachment, step
+from tools.errors.exceptions import RetryHint
+from tools.next_steps.after_success import AttachmentStatus, StepContext, after_attachment, step
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedCall:
     """A failed call: `tool` and `arguments` as the caller chose them, and what ended it.
 
     `again` says how the same call could go on. `uploading` is an attachment (its id) whose bytes are on their way,
@@ -25,9 +25,9 @@ class Failure:
     code: Code
     tool: str
     arguments: Mapping[str, Any]
-    again: Again | None = None
+    again: RetryHint | None = None
     uploading: str | None = None
-    standing: Standing | None = None
+    standing: AttachmentStatus | None = None
 
     @property
     def place(self) -> dict[str, Any] | None:
@@ -38,7 +38,7 @@ class Failure:
         )
 
 
-def after_failure(failure: Failure, around: Surroundings) -> list[NextStep]:
+def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
     """Return how to go on after a failed call."""
     if failure.standing is not None:
         # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
@@ -56,7 +56,7 @@ def after_failure(failure: Failure, around: Surroundings) -> list[NextStep]:
             return _at_place(failure, around, failure.place) if failure.place else []
 
 
-def _at_place(failure: Failure, around: Surroundings, place: dict[str, Any]) -> list[NextStep]:
+def _at_place(failure: FailedCall, around: StepContext, place: dict[str, Any]) -> list[NextStep]:
     match failure.code:
         case "processing_failed" | "upload_expired" if not around.read_only:
             return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file anew.")]
@@ -69,7 +69,7 @@ def _at_place(failure: Failure, around: Surroundings, place: dict[str, Any]) -> 
             return []
 
 
-def _again(failure: Failure, again: Again) -> NextStep:
+def _again(failure: FailedCall, again: RetryHint) -> NextStep:
     """Repeat the call with what has to be different."""
     changed = {
         **{name: value for name, value in failure.arguments.items() if name not in again.without},

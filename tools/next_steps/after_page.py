@@ -19,7 +19,7 @@ NARROWING: Final[Mapping[str, Sequence[str]]] = {
 
 
 @dataclass(frozen=True)
-class ListPage:
+class PageInfo:
     """A page of a list: the `tool` and `arguments` that gave it, and the `cursor` of the next one; None at the end.
 
     `complete` is false where a search stopped at a limit, and no cursor goes on.
@@ -36,7 +36,7 @@ class ListPage:
         return self.complete and self.cursor is None and "cursor" not in self.arguments
 
 
-def after_page(page: ListPage, *, empty: bool = False) -> list[NextStep]:
+def after_page(page: PageInfo, *, empty: bool = False) -> list[NextStep]:
     """Return how to get the next page of a list and how to shorten it; of an `empty` one, what else to ask.
 
     Other words are the caller's to supply: a step that left them out would lead on to what nobody asked for.
@@ -55,7 +55,7 @@ def after_page(page: ListPage, *, empty: bool = False) -> list[NextStep]:
     return steps
 
 
-def _narrowed(page: ListPage) -> NextStep:
+def _narrowed(page: PageInfo) -> NextStep:
     given = _without(page, "cursor", "limit")
     if page.tool not in NARROWING:
         place = {name: given[name] for name in ("project", "submittal")}
@@ -67,10 +67,10 @@ def _narrowed(page: ListPage) -> NextStep:
     return step(page.tool, given | {needed: None}, f"Too long a list? Narrow it by {' or '.join(ways)}.")
 
 
-def _in_a_folder(page: ListPage) -> NextStep:
+def _in_a_folder(page: PageInfo) -> NextStep:
     reason = "Not all folders were looked into: name the one to search in, best by its URN or URL."
     return step(page.tool, _without(page, "cursor", "limit") | {"folder": None}, reason)
 
 
-def _without(page: ListPage, *names: str) -> dict[str, Any]:
+def _without(page: PageInfo, *names: str) -> dict[str, Any]:
     return {name: value for name, value in page.arguments.items() if name not in names}

@@ -31,7 +31,7 @@ MAX_FAILURES: Final = 2
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class StepContext:
     """What of the server's settings decides on steps: whether files can be read here, and whether writing is off."""
 
     local_files: bool
@@ -50,7 +50,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AttachmentStatus:
     """An attachment and what is known of it.
 
     `mine`: this person reserved it; `may_confirm`: and ACC permits confirming it. `may_attach`: ACC lets this person
@@ -77,7 +77,7 @@ class Standing:
     manner: Mapping[str, Any] = field(default_factory=dict)
 
 
-def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]:
+def after_attachment(standing: AttachmentStatus, around: StepContext) -> list[NextStep]:
     """Return what can be done with an attachment now; nothing once it is ready."""
     match standing.state:
         case "preparing":
@@ -103,7 +103,7 @@ def after_attachment(standing: Standing, around: Surroundings) -> list[NextStep]
             return []
 
 
-def after_attachments(standings: Sequence[Standing], around: Surroundings) -> list[NextStep]:
+def after_attachments(standings: Sequence[AttachmentStatus], around: StepContext) -> list[NextStep]:
     """Return what can be done with a list of attachments, newest first; a few steps, none of them twice."""
     found: list[NextStep] = []
     for standing in standings:
@@ -111,7 +111,7 @@ def after_attachments(standings: Sequence[Standing], around: Surroundings) -> li
     return found[:MAX_STEPS]
 
 
-def after_doubt(project_id: str, submittal_id: str, look_alikes: Sequence[str]) -> list[NextStep]:
+def after_uncertain_create(project_id: str, submittal_id: str, look_alikes: Sequence[str]) -> list[NextStep]:
     """Return how to look at rows that a reservation whose answer was lost may have made beside the one in use."""
     reason = "An answer of ACC was lost: this may be an empty twin. Look at it; a person can delete it in ACC."
     place = {"project": project_id, "submittal": submittal_id}
@@ -141,7 +141,7 @@ def after_submittals(project_id: str, submittals: Sequence[str], *, whole: bool)
 
 
 def after_submittal(
-    project_id: str, submittal_id: str, tasks: Sequence[str], around: Surroundings, *, can_attach: bool
+    project_id: str, submittal_id: str, tasks: Sequence[str], around: StepContext, *, can_attach: bool
 ) -> list[NextStep]:
     """Return how to attach to a submittal, if this person may; in review for one of the `tasks`."""
     if not can_attach or around.read_only:
@@ -156,7 +156,7 @@ def after_submittal(
     return steps
 
 
-def after_files(project_id: str, version_urns: Sequence[str], around: Surroundings, *, whole: bool) -> list[NextStep]:
+def after_files(project_id: str, version_urns: Sequence[str], around: StepContext, *, whole: bool) -> list[NextStep]:
     """Return what can be done with a page of files found in the Files tool; it holds the `whole` list or not."""
     if not version_urns or around.read_only:
         return []
@@ -174,18 +174,18 @@ def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:
     )
 
 
-def _follow(standing: Standing, around: Surroundings, reason: str) -> NextStep:
+def _follow(standing: AttachmentStatus, around: StepContext, reason: str) -> NextStep:
     arguments = {**_names(standing), "wait_seconds": 0 if standing.overdue else around.patience}
     return step("get_attachment_status", arguments, _with_problem(standing, reason))
 
 
-def _confirm(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
+def _confirm(standing: AttachmentStatus, around: StepContext, reason: str) -> list[NextStep]:
     if around.read_only or not standing.mine:
         return []
     return [step("confirm_attachment", _names(standing), _with_problem(standing, reason))]
 
 
-def _attach(standing: Standing, around: Surroundings, reason: str) -> list[NextStep]:
+def _attach(standing: AttachmentStatus, around: StepContext, reason: str) -> list[NextStep]:
     if around.read_only or not (standing.mine and standing.may_attach) or standing.failures >= MAX_FAILURES:
         return []
     place = {"project": standing.project_id, "submittal": standing.submittal_id}
@@ -195,7 +195,7 @@ def _attach(standing: Standing, around: Surroundings, reason: str) -> list[NextS
     return [step("add_submittal_attachment", arguments, _with_problem(standing, reason))]
 
 
-def _names(standing: Standing) -> dict[str, Any]:
+def _names(standing: AttachmentStatus) -> dict[str, Any]:
     return {
         "project": standing.project_id,
         "submittal": standing.submittal_id,
@@ -203,7 +203,7 @@ def _names(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _with_problem(standing: Standing, reason: str) -> str:
+def _with_problem(standing: AttachmentStatus, reason: str) -> str:
     return f"{standing.problem}: {reason}" if standing.problem else reason
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
-from transfers.files.os_compat import Names, NotBeneath, NotRegular, names_beneath, open_beneath
+from transfers.files.os_compat import Names, NotARegularFile, PathEscapesRoot, names_beneath, open_beneath
 
 LOOKED_AT: Final = 20_000
 """Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
@@ -68,14 +68,14 @@ class AllowedFolders:
             except FileProblem as problem:
                 problems.append(problem)
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
-            opened = [_open(path, place) for place in self._called(path)]
+            opened = [_open(path, place) for place in self._find_by_name(path)]
         if not opened:
             # A file that is there but refused says more than one that is missing elsewhere.
             refused = [problem for problem in problems if not isinstance(problem, FileMissing)]
             raise refused[0] if refused else FileMissing(path, self._shown)
         return _the_one(path, opened)
 
-    def _called(self, path: str) -> list[_Place]:
+    def _find_by_name(self, path: str) -> list[_Place]:
         """Return the file of a bare name, further down; none where there is none, or too much to look at.
 
         Raises:
@@ -104,12 +104,12 @@ class AllowedFolders:
             return []
         if not Path(path).is_absolute():
             components = Path(path).parts
-            return [_Place(root, components) for root in self._roots] if _plain(components) else []
+            return [_Place(root, components) for root in self._roots] if _is_safe(components) else []
         places = [
             _Place(root, beneath)
             for root in self._roots
             for spelling in (root, Path(os.path.realpath(root)))
-            if (beneath := _beneath(Path(path), spelling)) is not None and _plain(beneath)
+            if (beneath := _beneath(Path(path), spelling)) is not None and _is_safe(beneath)
         ]
         # Folders may lie within each other; the innermost names the file just as well, and once.
         return sorted(places, key=lambda place: len(place.components))[:1]
@@ -134,7 +134,7 @@ def _folders_beneath(root: Path) -> Iterator[tuple[tuple[str, ...], Names]]:
         here = waiting.pop()
         try:
             names = names_beneath(root, here)
-        except (NotBeneath, OSError):
+        except (PathEscapesRoot, OSError):
             continue  # gone or swapped since it was seen, or not for us to read: no file of it can be attached either
         waiting += [(*here, name) for name in reversed(names.folders) if not name.startswith(".")]
         yield here, names
@@ -161,7 +161,7 @@ def _beneath(path: Path, root: Path) -> tuple[str, ...] | None:
     return parts[len(base) :]
 
 
-def _plain(components: Sequence[str]) -> bool:
+def _is_safe(components: Sequence[str]) -> bool:
     """Whether every component is a mere name: none goes up, home, or (as `C:` on Windows) to another drive."""
     return bool(components) and not any(part in ("..", "~") or Path(part).anchor for part in components)
 
@@ -171,9 +171,9 @@ def _open(path: str, place: _Place) -> OpenedFile:
         raise FileNotAllowed(path, "hidden")
     try:
         return _open_any_form(place)
-    except NotBeneath as cause:
+    except PathEscapesRoot as cause:
         raise FileNotAllowed(path, "link") from cause
-    except NotRegular as cause:
+    except NotARegularFile as cause:
         raise FileNotAllowed(path, "not_a_file") from cause
     except (FileNotFoundError, NotADirectoryError) as cause:
         raise FileMissing(path) from cause

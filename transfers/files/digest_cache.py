@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text, delete, select
 
-from persistence.database import Component, Database
-from transfers.files.local_file import Digests, Identity
+from persistence.database import Database, SchemaComponent
+from transfers.files.local_file import Digests, FileStamp
 
 _TABLES: Final = MetaData()
 _DIGESTS: Final = Table(
@@ -21,7 +21,7 @@ _DIGESTS: Final = Table(
     Column("used", Double, nullable=False),
 )
 Index("file_digests_used", _DIGESTS.c.used)
-TABLES: Final = Component("file_digests", _TABLES)
+TABLES: Final = SchemaComponent("file_digests", _TABLES)
 
 
 class DigestStore:
@@ -30,14 +30,14 @@ class DigestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, path: Path, identity: Identity, part_size: int) -> Digests | None:
+    def find(self, path: Path, identity: FileStamp, part_size: int) -> Digests | None:
         """Return what a file hashed to before, cut in the same way; None where it has been touched since."""
         this = (_DIGESTS.c.identity == _name(path, identity), _DIGESTS.c.part_size == part_size)
         with self._database.reading() as connection:
             found = connection.execute(select(_DIGESTS.c.whole, _DIGESTS.c.parts).where(*this)).first()
         return Digests(found.whole, tuple(found.parts.split(","))) if found is not None else None
 
-    def keep(self, path: Path, identity: Identity, part_size: int, digests: Digests) -> None:
+    def keep(self, path: Path, identity: FileStamp, part_size: int, digests: Digests) -> None:
         """Remember what a file hashed to."""
         values = {
             "part_size": part_size,
@@ -55,5 +55,5 @@ class DigestStore:
             connection.execute(delete(_DIGESTS).where(_DIGESTS.c.used < before))
 
 
-def _name(path: Path, identity: Identity) -> str:
+def _name(path: Path, identity: FileStamp) -> str:
     return json.dumps([str(path), *identity])

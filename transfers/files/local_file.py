@@ -22,7 +22,7 @@ HASHED_AT_ONCE: Final = 1024 * 1024
 """One read while hashing: handing one to the other thread costs as much as hashing some ten kilobytes."""
 
 
-class Identity(NamedTuple):
+class FileStamp(NamedTuple):
     """What tells a file, as it is at one moment, from every other and from itself at another; `size` is in bytes."""
 
     device: int
@@ -32,7 +32,7 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FileRules:
+class FilePolicy:
     """What may be attached: extensions (lower case, no dot; none means all) and a size in bytes."""
 
     types: frozenset[str]
@@ -61,7 +61,7 @@ class LocalFile:
         self._first = os.fstat(opened.fd)
 
     @classmethod
-    def open(cls, path: str, folders: AllowedFolders, rules: FileRules) -> Self:
+    def open(cls, path: str, folders: AllowedFolders, rules: FilePolicy) -> Self:
         """Open `path` beneath `folders` and hold it against `rules`.
 
         Raises:
@@ -69,7 +69,7 @@ class LocalFile:
         """
         file = cls(folders.open(path), path)
         try:
-            file._obey(rules)
+            file._enforce(rules)
         except BaseException:
             file.close()
             raise
@@ -86,7 +86,7 @@ class LocalFile:
         return self._first.st_size
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> FileStamp:
         """What tells this file, as it was when opened, from every other."""
         return _identity(self._first)
 
@@ -166,7 +166,7 @@ class LocalFile:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def _obey(self, rules: FileRules) -> None:
+    def _enforce(self, rules: FilePolicy) -> None:
         extension = extension_of(self.name).removeprefix(".").lower()
         if rules.types and extension not in rules.types:
             raise FileTypeNotAllowed(self.given, tuple(sorted(rules.types)))
@@ -200,5 +200,5 @@ def chunks(part: Part, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:
     return [(offset, min(size, end - offset)) for offset in range(part.offset, end, size)]
 
 
-def _identity(seen: os.stat_result) -> Identity:
-    return Identity(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+def _identity(seen: os.stat_result) -> FileStamp:
+    return FileStamp(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 
-class NotBeneath(Exception):
+class PathEscapesRoot(Exception):
     """A component on the way is a link, or leads out of the folder."""
 
 
-class NotRegular(Exception):
+class NotARegularFile(Exception):
     """What is there is a folder, a device, a pipe or a socket."""
 
 
@@ -38,7 +38,7 @@ if sys.platform == "win32":
         """Return what is in the folder `root/…components`, which lies beneath `root`.
 
         Raises:
-            NotBeneath: A component is a link or junction.
+            PathEscapesRoot: A component is a link or junction.
             OSError: The operating system refused.
         """
         with os.scandir(_resolved_beneath(root, components)) as entries:
@@ -48,13 +48,13 @@ if sys.platform == "win32":
         """Open `root/…components` for reading without leaving `root`.
 
         Raises:
-            NotBeneath: A component is a link or junction, or the file lies elsewhere.
-            NotRegular: It is not a plain file.
+            PathEscapesRoot: A component is a link or junction, or the file lies elsewhere.
+            NotARegularFile: It is not a plain file.
             OSError: The operating system refused.
         """
         real = _resolved_beneath(root, components)
         if stat.S_ISDIR(real.stat().st_mode):
-            raise NotRegular  # opening a folder is refused for want of permission, which would say the wrong thing
+            raise NotARegularFile  # opening a folder is refused for want of permission, which would say the wrong thing
         fd = os.open(real, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
         try:
             # Once more: a junction put in the way after the first look would lead elsewhere now.
@@ -64,14 +64,14 @@ if sys.platform == "win32":
             raise
         if not same:
             os.close(fd)
-            raise NotBeneath(str(real))
+            raise PathEscapesRoot(str(real))
         return _regular_only(fd)
 
     def _resolved_beneath(root: Path, components: Sequence[str]) -> Path:
         real = os.path.realpath(root.joinpath(*components), strict=True)
         expected = Path(os.path.realpath(root, strict=True)).joinpath(*components)
         if os.path.normcase(real) != os.path.normcase(expected):
-            raise NotBeneath(real)
+            raise PathEscapesRoot(real)
         return Path(real)
 
     class PositionedReader:
@@ -93,7 +93,7 @@ else:
         """Return what is in the folder `root/…components`, reached as `open_beneath` reaches a file.
 
         Raises:
-            NotBeneath: A component is a link.
+            PathEscapesRoot: A component is a link.
             OSError: The operating system refused.
         """
         folder = _open_folder(root, components)
@@ -110,8 +110,8 @@ else:
         swapped in between a check and the opening can lead elsewhere.
 
         Raises:
-            NotBeneath: A component is a link.
-            NotRegular: It is not a plain file.
+            PathEscapesRoot: A component is a link.
+            NotARegularFile: It is not a plain file.
             OSError: The operating system refused.
         """
         folder = _open_folder(root, components[:-1])
@@ -140,7 +140,7 @@ else:
     def _open_file(name: str, folder: int) -> int:
         if not stat.S_ISREG(_mode(name, folder)) or os.fstat(folder).st_dev in _kernels_devices():
             # Looked at before it is opened: opening a device can already have effects.
-            raise NotRegular(name)
+            raise NotARegularFile(name)
         # O_NONBLOCK: should a FIFO take the file's place after the look, opening it must not wait for a writer.
         return _open_unlinked(name, folder, os.O_NONBLOCK)
 
@@ -155,7 +155,7 @@ else:
     def _mode(name: str, folder: int) -> int:
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):
-            raise NotBeneath(name)
+            raise PathEscapesRoot(name)
         return mode
 
     def _open_unlinked(name: str, folder: int, flags: int) -> int:
@@ -164,7 +164,7 @@ else:
         except OSError as refused:
             if refused.errno in (errno.ELOOP, errno.ENOTDIR):
                 # A link took its place since the look at it.
-                raise NotBeneath(name) from refused
+                raise PathEscapesRoot(name) from refused
             raise
 
     class PositionedReader:
@@ -191,5 +191,5 @@ def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> Names:
 def _regular_only(fd: int) -> int:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise NotRegular
+        raise NotARegularFile
     return fd

@@ -14,12 +14,12 @@ from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
 from transfers.attachment_state import FOLLOW_SECONDS, AttachmentState, attachment_state
-from transfers.audit_log import Entry
+from transfers.audit_log import AuditEntry
 from transfers.confirming import confirm_upload, find_row
 from transfers.errors import AttachmentMissing, ProcessingFailed
-from transfers.idempotency import AttachRequest
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.rows import FOLLOWING
-from transfers.reservation import Doubt, Reservation, Reserved
+from transfers.reservation import AttachmentRequest, CreatedAttachment, UncertainCreate
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext
@@ -49,9 +49,9 @@ class Destination:
     category_id: str | None
     task_id: str | None
 
-    def request(self, name: str, content: str) -> AttachRequest:
-        """Return what tells an attachment called `name` from every other; `content` as in `AttachRequest`."""
-        return AttachRequest(
+    def request(self, name: str, content: str) -> AttachmentIdentity:
+        """Return what tells an attachment called `name` from every other; `content` as in `AttachmentIdentity`."""
+        return AttachmentIdentity(
             base_url=self.base_url,
             person_id=self.person_id,
             project_id=self.project_id,
@@ -63,9 +63,11 @@ class Destination:
             content=content,
         )
 
-    def reservation(self, name: str, urn: str | None = None) -> Reservation:
+    def reservation(self, name: str, urn: str | None = None) -> AttachmentRequest:
         """Return what has to be created at ACC for an attachment called `name`."""
-        return Reservation(self.project_id, self.item_id, name, self.person_id, self.category_id, self.task_id, urn)
+        return AttachmentRequest(
+            self.project_id, self.item_id, name, self.person_id, self.category_id, self.task_id, urn
+        )
 
 
 @dataclass(eq=False)
@@ -77,9 +79,9 @@ class Job(ABC):
     following what ACC makes of an attachment that was `confirmed` then (in seconds since 1970). `confirm_wanted` is a
     wish of the run under way, not a standing order; `agreed` says that it was made in this process, where the person is
     asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
-    repeat. `listed` is what ACC listed before a doubtful POST (see `Doubt`), `look_alikes` are rows that it may have
-    made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known what is
-    attached, and leaves the rest in the queue.
+    repeat. `listed` is what ACC listed before a doubtful POST (see `UncertainCreate`), `look_alikes` are rows that it
+    may have made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known
+    what is attached, and leaves the rest in the queue.
     """
 
     kind: ClassVar[str]
@@ -188,10 +190,10 @@ class Job(ABC):
             raise UnexpectedAnswer("submittals.attachments.create", problem=problem, sent=True) from None
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> AuditEntry:
         """What the audit log says of it."""
         where = self.destination
-        return Entry(
+        return AuditEntry(
             autodesk=urlsplit(where.base_url).netloc,
             person_id=where.person_id,
             project_id=where.project_id,
@@ -222,7 +224,7 @@ class Job(ABC):
         return False
 
     @abstractmethod
-    def request(self) -> AttachRequest:
+    def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another; only after `prepare`."""
 
     async def prepare(self, context: "JobContext") -> None:  # noqa: B027  # most kinds have nothing to find out
@@ -257,7 +259,9 @@ class Job(ABC):
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
-            doubt = Doubt(self.listed, write=partial(self._intend, context), look=partial(self._rivals, context))
+            doubt = UncertainCreate(
+                self.listed, write=partial(self._intend, context), look=partial(self._rivals, context)
+            )
             try:
                 await context.reservations.make(
                     context.acc, self.destination.reservation(self.name, urn), doubt, partial(self._made, context)
@@ -266,7 +270,7 @@ class Job(ABC):
                 self.listed = doubt.listed
             context.reached("reserved")
 
-    async def _made(self, context: "JobContext", made: Reserved) -> None:
+    async def _made(self, context: "JobContext", made: CreatedAttachment) -> None:
         context.reached("posted")
         self.attachment, self.look_alikes = made.attachment, made.look_alikes
         await context.keep(self)
@@ -276,7 +280,7 @@ class Job(ABC):
         if self.confirm_wanted and not self.uploaded and self.may_show(context):
             self.step = "confirm"
             where = self.destination
-            async with context.audit.around("confirming", lambda: self.entry):
+            async with context.audit.record("confirming", lambda: self.entry):
                 self.attachment = await confirm_upload(context.acc, where.project_id, where.item_id, self.reserved.id)
             self.confirmed = context.clock()
             context.reached("patched")

@@ -10,13 +10,13 @@ from acc.errors import AccError, NotFound, PartsRejected, Rejected
 from acc.models.storage import UploadUrls
 from transfers.confirming import stored_bytes
 from transfers.errors import UploadExpired
-from transfers.idempotency import AttachRequest
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.upload.caller_upload import URL_MINUTES, CallerUpload, caller_upload
 
 if TYPE_CHECKING:
-    from acc.client import Acc
+    from acc.client import AccClient
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class CallerUploadJob(Job):
         """Whether a run can lead to a confirmation: only storage knows whether the caller has sent the bytes."""
         return self.attachment is not None
 
-    def request(self) -> AttachRequest:
+    def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another while the upload is open."""
         return self.destination.request(self.name, "caller")
 
@@ -55,7 +55,7 @@ class CallerUploadJob(Job):
         await context.keep(self)
         return True
 
-    async def sign(self, acc: "Acc", now: datetime) -> CallerUpload | None:
+    async def sign(self, acc: "AccClient", now: datetime) -> CallerUpload | None:
         """Return where and how to send the bytes: one PUT; None once they are completed.
 
         A new `upload_key` is the caller's to write down.
@@ -75,7 +75,7 @@ class CallerUploadJob(Job):
             self.upload_key = answer.upload_key
             return caller_upload(answer.urls[0], now)
 
-    async def _signed(self, acc: "Acc") -> UploadUrls | None:
+    async def _signed(self, acc: "AccClient") -> UploadUrls | None:
         if self.upload_key is not None:
             try:
                 return await self._ask(acc)
@@ -86,7 +86,7 @@ class CallerUploadJob(Job):
                 self.upload_key = None
         return await self._ask(acc)
 
-    async def discarded(self, acc: "Acc") -> bool:
+    async def discarded(self, acc: "AccClient") -> bool:
         """Whether storage knows the upload no more and has no bytes of it; only asking for a URL tells (fact sheet 8).
 
         Raises:
@@ -100,12 +100,12 @@ class CallerUploadJob(Job):
             return await stored_bytes(acc, self.reserved) is None
         return False
 
-    async def _ask(self, acc: "Acc") -> UploadUrls:
+    async def _ask(self, acc: "AccClient") -> UploadUrls:
         return await acc.storage.upload_urls(
             self.location, first_part=1, parts=1, minutes=URL_MINUTES, upload_key=self.upload_key
         )
 
-    async def complete(self, acc: "Acc") -> bool:
+    async def complete(self, acc: "AccClient") -> bool:
         """Complete the upload, unless that is done; false while the bytes have not arrived.
 
         Raises:
@@ -129,7 +129,7 @@ class CallerUploadJob(Job):
             self.stored, self.size = True, done.size
             return True
 
-    async def _arrived(self, acc: "Acc") -> bool:
+    async def _arrived(self, acc: "AccClient") -> bool:
         """Take storage's own word on the object, where an answer was lost or another process completed it."""
         found = await stored_bytes(acc, self.reserved)
         if found is not None:

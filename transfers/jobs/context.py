@@ -10,14 +10,14 @@ import structlog
 
 from transfers.audit_log import AuditLog
 from transfers.checkpoints import Point
-from transfers.files.local_file import FileRules, LocalFile
-from transfers.reservation import Reservations
-from transfers.upload.connections import Lines
+from transfers.files.local_file import FilePolicy, LocalFile
+from transfers.reservation import AttachmentCreator
+from transfers.upload.connections import AbortableClientPool
 
 if TYPE_CHECKING:
     import httpx
 
-    from acc.client import Acc
+    from acc.client import AccClient
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.jobs.base import Job
     from transfers.jobs.repository import JobAttempt, JobRepository
@@ -41,12 +41,12 @@ class JobContext:
 
     def __init__(
         self,
-        acc: "Acc",
+        acc: "AccClient",
         parallel: int,
         make_storage_client: Callable[[], "httpx.Client"],
         repository: "JobRepository",
         folders: "AllowedFolders",
-        rules: FileRules,
+        rules: FilePolicy,
         *,
         asks: bool = False,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -57,9 +57,9 @@ class JobContext:
         self.acc = acc
         self.repository = repository
         self.audit = AuditLog(repository.place.folder)
-        self.reservations = Reservations(repository.exclusive)
+        self.reservations = AttachmentCreator(repository.exclusive)
         self.slots = anyio.CapacityLimiter(parallel)
-        self.lines = Lines(make_storage_client)
+        self.lines = AbortableClientPool(make_storage_client)
         self.readers = anyio.CapacityLimiter(READERS)
         self.asks = asks
         self.sleep = sleep

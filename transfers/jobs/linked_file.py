@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from transfers.audit_log import Entry
-from transfers.errors import NotAgreed
-from transfers.idempotency import AttachRequest
+from transfers.audit_log import AuditEntry
+from transfers.errors import ConsentMissing
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 
@@ -17,12 +17,12 @@ class LinkedFileJob(Job):
 
     version_urn: str = field(kw_only=True)
 
-    def request(self) -> AttachRequest:
+    def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another; see `Job.request`."""
         return self.destination.request(self.name, self.version_urn)
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> AuditEntry:
         """What the audit log says of it."""
         return replace(super().entry, version_urn=self.version_urn)
 
@@ -30,7 +30,7 @@ class LinkedFileJob(Job):
         """Create the attachment; see `Job.advance`."""
         if self.attachment is None:
             if not self.may_show(context):
-                raise NotAgreed(self.name)
+                raise ConsentMissing(self.name)
             # A link is visible from its reservation on.
-            async with context.audit.around("linking", lambda: self.entry):
+            async with context.audit.record("linking", lambda: self.entry):
                 await self.reserve(context, self.version_urn)

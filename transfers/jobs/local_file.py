@@ -11,20 +11,20 @@ import anyio.to_thread
 
 from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
 from acc.models.storage import UploadUrls
-from transfers.audit_log import Entry
+from transfers.audit_log import AuditEntry
 from transfers.confirming import stored_bytes
 from transfers.errors import FileChanged
-from transfers.files.local_file import Counter, Digests, Identity, LocalFile
-from transfers.idempotency import AttachRequest
+from transfers.files.local_file import Counter, Digests, FileStamp, LocalFile
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.rows import StoredPart
-from transfers.task_groups import alongside
-from transfers.threads import run_stopping
+from transfers.task_groups import background_task
+from transfers.threads import run_cancellable_in_thread
 from transfers.upload.part_plan import PartPlan, plan_parts
-from transfers.upload.signed_urls import SignedUrls
-from transfers.upload.upload_state import SentParts
-from transfers.upload.uploader import Sending
+from transfers.upload.signed_urls import SignedUrlCache
+from transfers.upload.upload_state import UploadState
+from transfers.upload.uploader import MultipartUpload
 
 URL_MINUTES: Final = 10
 """Asked for, not relied on: the URL itself says how long it lives (fact sheet 8, the trap)."""
@@ -37,10 +37,10 @@ class LocalFileJob(Job):
     kind = "local_file"
 
     path: str = field(kw_only=True)
-    identity: Identity = field(kw_only=True)
+    identity: FileStamp = field(kw_only=True)
     hashed: Counter = field(default_factory=Counter)
     digests: Digests | None = None
-    sent: SentParts = field(default_factory=SentParts)
+    sent: UploadState = field(default_factory=UploadState)
     step: str = "hash"
     _file: LocalFile | None = field(default=None, repr=False)
 
@@ -89,11 +89,11 @@ class LocalFileJob(Job):
         return self.digests
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> AuditEntry:
         """What the audit log says of it."""
         return replace(super().entry, path=self.path, bytes_sent=self.sent.progress.value)
 
-    def request(self) -> AttachRequest:
+    def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another; see `Job.request`."""
         return self.destination.request(self.name, f"sha256:{self.sha256}")
 
@@ -105,7 +105,7 @@ class LocalFileJob(Job):
         path, size = Path(self.path), self.plan.part_size
         digests = await context.repository.digests(path, self.identity, size)
         if digests is None:
-            digests = await run_stopping(partial(self._hash, context), context.readers)
+            digests = await run_cancellable_in_thread(partial(self._hash, context), context.readers)
             await context.repository.keep_digests(path, self.identity, size, digests)
         if self.sha256 is not None and self.sha256 != digests.whole:
             raise FileChanged(self.path)
@@ -169,12 +169,12 @@ class LocalFileJob(Job):
         size = self.plan.part_size
         known = await context.repository.digests(file.path, file.identity, size)
         if known is None:
-            known = await run_stopping(partial(file.digests, self.plan, Counter()), context.readers)
+            known = await run_cancellable_in_thread(partial(file.digests, self.plan, Counter()), context.readers)
             await context.repository.keep_digests(file.path, file.identity, size, known)
         return known
 
     async def _begin_anew(self, context: JobContext) -> None:
-        self.sent = SentParts()
+        self.sent = UploadState()
         await context.write(lambda tables, attempt: tables.forget_parts(self.id, attempt))
         await context.keep(self)
 
@@ -233,12 +233,12 @@ class LocalFileJob(Job):
             return answer
 
         parallel = int(context.slots.total_tokens)
-        sending = Sending(
+        sending = MultipartUpload(
             file=file,
             plan=self.plan,
             digests=self.known,
             lines=context.lines,
-            urls=SignedUrls(sign, self.plan, parallel, self.sent, context.clock),
+            urls=SignedUrlCache(sign, self.plan, parallel, self.sent, context.clock),
             sent=self.sent,
             slots=context.slots,
             sleep=context.sleep,
@@ -246,8 +246,8 @@ class LocalFileJob(Job):
         )
         try:
             async with (
-                context.audit.around("sending", lambda: self.entry),
-                alongside(partial(self._keep_parts, context)),
+                context.audit.record("sending", lambda: self.entry),
+                background_task(partial(self._keep_parts, context)),
             ):
                 await sending.run()
         finally:

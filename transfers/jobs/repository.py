@@ -30,11 +30,11 @@ from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, r
 if TYPE_CHECKING:
     from acc.rate_limit_store import BudgetStore
     from persistence.database import Database
-    from persistence.location import Place
+    from persistence.location import StateLocation
     from persistence.locks import Lock, Locks
     from persistence.sealer import Sealer
     from transfers.files.digest_cache import DigestStore
-    from transfers.files.local_file import Digests, Identity
+    from transfers.files.local_file import Digests, FileStamp
     from transfers.jobs.tables import JobTables
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class JobRepository:
     `answer_seconds` is how long an answer of PostgreSQL is waited for, where that is not as usual.
     """
 
-    def __init__(self, place: "Place", *, answer_seconds: float | None = None) -> None:
+    def __init__(self, place: "StateLocation", *, answer_seconds: float | None = None) -> None:
         self.place = place
         self._answer_seconds = answer_seconds
         self.signals = JobSignals()
@@ -147,11 +147,11 @@ class JobRepository:
         """
         return await self._run(lambda opened: question(opened.budgets))
 
-    async def digests(self, path: Path, identity: "Identity", part_size: int) -> "Digests | None":
+    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "Digests | None":
         """Return what a file hashed to before, if it has not been touched since."""
         return await self._run(lambda opened: opened.digests.find(path, identity, part_size))
 
-    async def keep_digests(self, path: Path, identity: "Identity", part_size: int, digests: "Digests") -> None:
+    async def keep_digests(self, path: Path, identity: "FileStamp", part_size: int, digests: "Digests") -> None:
         """Remember what a file hashed to."""
         await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests))
 
@@ -377,7 +377,7 @@ class JobRepository:
 
     def seal(self, job_id: str, upload_key: str) -> str:
         """Hide an upload key; blocks, once, for the keys."""
-        if self._sealer.found_in is not None:
+        if self._sealer.key_location is not None:
             return self._sealer.seal(upload_key.encode(), _context(job_id))
         # Two processes that start together must not make two keys.
         while (lock := self._now.locks.take("keys")) is None:

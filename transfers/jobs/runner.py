@@ -18,13 +18,13 @@ from acc.errors import AccError
 from auth.errors import AuthError
 from persistence.errors import DatabaseUnreachable, StorageProblem
 from transfers.errors import IdempotencyConflict, JobStopped, TransferError
-from transfers.idempotency import keyed
+from transfers.idempotency import idempotency_fingerprint
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
 from transfers.jobs.serialization import read
-from transfers.task_groups import alongside, task_group
-from transfers.waiting import Patience
+from transfers.task_groups import background_task, task_group
+from transfers.waiting import WaitOptions
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext
@@ -85,7 +85,7 @@ class JobRunner:
         self._log.info("job_taken_up", job=job.id, step=job.step)
         return job
 
-    async def wait(self, job: Job, patience: Patience) -> Job:
+    async def wait(self, job: Job, patience: WaitOptions) -> Job:
         """Wait until the run of `job`, or of the job it repeats, ends; as long as `patience` lasts.
 
         Returns the job that carries the attachment.
@@ -233,7 +233,7 @@ class JobRunner:
             try:
                 if away:
                     await self._repository.catch_up(job, await self._repository.renew(attempt))
-                async with alongside(partial(self._report, job, attempt, called_off)):
+                async with background_task(partial(self._report, job, attempt, called_off)):
                     return await self._carry_on(job, attempt, context)
             except DatabaseUnreachable as problem:
                 pause = next(pauses, None)
@@ -260,7 +260,7 @@ class JobRunner:
     async def _claim(self, job: Job, attempt: "JobAttempt") -> Job:
         """Return the job that `job` turns out to be: an earlier one of the same content that counts, or itself."""
         request = job.request()
-        same = keyed(request, job.key) if job.key else request.fingerprint()
+        same = idempotency_fingerprint(request, job.key) if job.key else request.fingerprint()
         while True:
             row = await self._repository.ask(lambda tables: tables.identify(job.id, attempt.number, same))
             if row.id == job.id:

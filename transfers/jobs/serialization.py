@@ -13,13 +13,13 @@ from acc.models.submittals import Attachment
 from acc.parts import bare_etag
 from persistence.errors import StorageProblem
 from transfers.failures import failure_from_json, failure_to_json
-from transfers.files.local_file import Counter, Identity
+from transfers.files.local_file import Counter, FileStamp
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import OPEN, JobRow, StoredPart
-from transfers.upload.upload_state import SentParts
+from transfers.upload.upload_state import UploadState
 
 FORMAT: Final = 1
 """Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone."""
@@ -69,7 +69,7 @@ class JobRecord(BaseModel):
     look_alikes: list[str] = []
     same_as: str | None = None
     path: str | None = None
-    identity: Identity | None = None
+    identity: FileStamp | None = None
     upload_key: str | None = None
     begun: float | None = None
     version_urn: str | None = None
@@ -186,7 +186,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
         job.hashed = Counter(row.bytes_hashed)
         if upload_key is not None:
             # Rows of earlier versions have the quotes of storage's header.
-            job.sent = SentParts(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
+            job.sent = UploadState(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
         sent = sum(part.size for part in parts) if upload_key is not None else 0
         job.sent.progress = Counter(row.bytes_sent if job.elsewhere else sent)
 

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from persistence.database import Component, Database
+from persistence.database import Database, SchemaComponent
 from persistence.locks import CHANNEL
 from transfers.jobs.rows import (
     FOLLOWING,
@@ -96,7 +96,7 @@ _EXECUTORS: Final = Table(
     "executors", _TABLES, Column("id", Text, primary_key=True), Column("started", Double, nullable=False)
 )
 
-TABLES: Final = Component(
+TABLES: Final = SchemaComponent(
     "transfers",
     _TABLES,
     (

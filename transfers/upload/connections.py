@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class Line:
+class AbortableClient:
     """A client of its own, so that its connections are those of the one part under way."""
 
     def __init__(self, client: "httpx.Client") -> None:
@@ -33,7 +33,7 @@ class Line:
                 if self.is_cut:
                     _hang_up(made)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Let whatever waits on the line fail now, from any thread. The line is of no use after that."""
         with self._turn:
             self.is_cut = True
@@ -41,21 +41,21 @@ class Line:
                 _hang_up(one)
 
 
-class Lines:
+class AbortableClientPool:
     """The lines of a process; one that is free again keeps its connection for the next part. For one event loop."""
 
     def __init__(self, make_client: "Callable[[], httpx.Client]") -> None:
         self._make_client = make_client
-        self._free: list[Line] = []
+        self._free: list[AbortableClient] = []
 
     @contextmanager
-    def one(self) -> Iterator[Line]:
+    def one(self) -> Iterator[AbortableClient]:
         """Keep a line for the block; inside it nobody else has it.
 
         Raises:
             ProxyFailure: The proxy settings of this machine cannot be used.
         """
-        line = self._free.pop() if self._free else Line(self._make_client())
+        line = self._free.pop() if self._free else AbortableClient(self._make_client())
         try:
             yield line
         finally:

@@ -10,14 +10,14 @@ from acc.models.storage import SignedUrl
 from acc.parts import OPERATION, PartStored, part_answer, part_request
 from transfers.errors import FileChanged
 from transfers.files.local_file import Counter, LocalFile, chunks
-from transfers.upload.connections import Line
+from transfers.upload.connections import AbortableClient
 from transfers.upload.part_plan import Part
 
 MAX_ANSWER_BYTES: Final = 8192
 """As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
 
 
-class PartBody:
+class VerifiedPartStream:
     """The bytes of one part for one attempt, counted and compared with the first pass.
 
     The last chunk is held back until the digest of the whole part is known to be right: what changed on the way is cut
@@ -46,13 +46,13 @@ class PartBody:
             self.counted += length
             self._progress.add(length)
 
-    def take_back(self) -> None:
+    def rollback(self) -> None:
         """Uncount what a failed attempt had sent."""
         self._progress.add(-self.counted)
         self.counted = 0
 
 
-def put_part(line: Line, url: SignedUrl, body: PartBody) -> PartStored | AccError:
+def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
     """Send one part from a worker thread; what storage or the network says against it is returned, not raised.
 
     Raises:
@@ -68,11 +68,11 @@ def put_part(line: Line, url: SignedUrl, body: PartBody) -> PartStored | AccErro
             answer = StorageUnavailable(OPERATION, sent=True)
     finally:
         if not isinstance(answer, PartStored):
-            body.take_back()
+            body.rollback()
     return answer
 
 
-def _exchange(line: Line, url: SignedUrl, body: PartBody) -> PartStored | AccError:
+def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
     import httpx
 
     from acc.transport import storage_error_from_transport

@@ -11,7 +11,7 @@ import anyio
 
 from acc.models.storage import SignedUrl, UploadUrls
 from transfers.upload.part_plan import PartPlan, next_batch
-from transfers.upload.upload_state import SentParts
+from transfers.upload.upload_state import UploadState
 
 MARGIN_SECONDS: Final = 15.0
 """A URL with less than this left is not started with: storage judges it when the request's headers arrive."""
@@ -33,14 +33,14 @@ class TimedUrl:
     expires: float
 
 
-class SignedUrls:
+class SignedUrlCache:
     """The book of URLs of one upload. Lifetimes count from when they were asked for, so that no clock is compared.
 
     All are of the upload that `sent` names; the first answer begins that upload.
     """
 
     def __init__(
-        self, sign: Sign, plan: PartPlan, parallel: int, sent: SentParts, clock: Callable[[], float] = time.monotonic
+        self, sign: Sign, plan: PartPlan, parallel: int, sent: UploadState, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._sign = sign
         self._plan = plan

@@ -13,7 +13,7 @@ LIFE_SECONDS: Final = 23 * 3600.0
 
 
 @dataclass
-class SentParts:
+class UploadState:
     """One upload: its key, when its first URL was signed (on the clock of the job), and the ETag of every part taken.
 
     `progress` counts the bytes of those parts and of the ones on their way. `news` are parts that were taken since the
@@ -27,7 +27,7 @@ class SentParts:
     news: list[Part] = field(default_factory=list)
     more: anyio.Event = field(default_factory=anyio.Event)
 
-    def take(self, part: Part, etag: str) -> None:
+    def add(self, part: Part, etag: str) -> None:
         """Note that storage has a part."""
         self.etags[part.number] = etag
         self.news.append(part)

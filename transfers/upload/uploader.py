@@ -21,12 +21,12 @@ from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, S
 from acc.parts import PartStored
 from transfers.errors import StorageStalled
 from transfers.files.local_file import Digests, LocalFile
-from transfers.threads import stopping
-from transfers.upload.connections import Line, Lines
+from transfers.threads import stop_event
+from transfers.upload.connections import AbortableClient, AbortableClientPool
 from transfers.upload.part_plan import Part, PartPlan
-from transfers.upload.part_upload import PartBody, put_part
-from transfers.upload.signed_urls import SignedUrls, TimedUrl
-from transfers.upload.upload_state import SentParts
+from transfers.upload.part_upload import VerifiedPartStream, put_part
+from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
+from transfers.upload.upload_state import UploadState
 
 ATTEMPTS: Final = 5
 """Tries a part before the job gives up; a URL that merely expired is not a try."""
@@ -42,7 +42,7 @@ RETRY_AFTER_CAP_SECONDS: Final = 120.0
 
 
 @dataclass
-class Sending:
+class MultipartUpload:
     """One upload's way to storage. `run` returns when every part has been taken.
 
     `slots` are shared with all other uploads of the process; as many parts of this one are tried at a time.
@@ -51,14 +51,14 @@ class Sending:
     file: LocalFile
     plan: PartPlan
     digests: Digests
-    lines: Lines
-    urls: SignedUrls
-    sent: SentParts
+    lines: AbortableClientPool
+    urls: SignedUrlCache
+    sent: UploadState
     slots: anyio.CapacityLimiter
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     clock: Callable[[], float] = time.monotonic
     rng: random.Random = field(default_factory=random.SystemRandom)
-    _busy: set[Line] = field(default_factory=set, init=False)
+    _busy: set[AbortableClient] = field(default_factory=set, init=False)
 
     async def run(self) -> None:
         """Send the parts that `sent` lacks.
@@ -69,19 +69,19 @@ class Sending:
             AccError: Object storage would not sign, or storage refused for good.
         """
         missing = iter(self.sent.missing(self.plan))
-        async with stopping(self._cut) as stop, anyio.create_task_group() as workers:
+        async with stop_event(self._abort_all) as stop, anyio.create_task_group() as workers:
             for _ in range(int(self.slots.total_tokens)):
                 workers.start_soon(self._worker, missing, stop, workers)
 
     async def _worker(self, parts: Iterator[Part], stop: threading.Event, workers: TaskGroup) -> None:
         try:
             for part in parts:
-                self.sent.take(part, await self._send(part, stop, workers))
+                self.sent.add(part, await self._send(part, stop, workers))
                 self.urls.forget(part.number)
         except BaseException:
             # No cancellation reaches the other threads; this does, at their next read or at once where they wait.
             stop.set()
-            self._cut()
+            self._abort_all()
             raise
 
     async def _send(self, part: Part, stop: threading.Event, workers: TaskGroup) -> str:
@@ -106,7 +106,7 @@ class Sending:
             await self.sleep(self._pause(len(failures), answer.retry_after_seconds))
 
     async def _put(self, part: Part, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
-        body = PartBody(self.file, part, self.digests.parts[part.number - 1], self.sent.progress, stop)
+        body = VerifiedPartStream(self.file, part, self.digests.parts[part.number - 1], self.sent.progress, stop)
         with self.lines.one() as line:
             self._busy.add(line)
             try:
@@ -117,9 +117,9 @@ class Sending:
             finally:
                 self._busy.discard(line)
 
-    def _cut(self) -> None:
+    def _abort_all(self) -> None:
         for line in self._busy:
-            line.cut()
+            line.abort()
 
     def _is_expiry(self, answer: AccError, signed: TimedUrl) -> bool:
         """A 403 of any kind, or a reset on a URL past its life, which is how storage cuts off a late start."""

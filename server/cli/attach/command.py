@@ -19,19 +19,19 @@ from auth.errors import AuthError
 from server.cli.attach.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
 from server.cli.attach.preflight import check_rows
 from server.cli.attach.progress import view_for
-from server.cli.attach.prompt import Terminal, can_ask
-from server.cli.attach.queue import HandingOver
+from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
+from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
-from server.cli.attach.runner import Run
+from server.cli.attach.runner import AttachRunner
 from server.cli.errors import FAILED, USAGE
-from server.cli.login import NothingToDo
+from server.cli.login import CommandError
 from server.settings.model import Settings
-from server.shutdown import INTERRUPTED, STDIO_SECONDS, call_on_signals, end_within
+from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
 from server.wiring import open_desk, policy_of
-from tools.core.context import Desk
+from tools.core.context import Services
 from tools.errors.description import describe_error
-from tools.errors.exceptions import ToolProblem
-from transfers.task_groups import alongside
+from tools.errors.exceptions import ToolError
+from transfers.task_groups import background_task
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """How long one file may take: as long as storage keeps its parts."""
@@ -40,12 +40,12 @@ SHOWN: Final = 100
 """So many rows are told of on the terminal; the results name all."""
 
 
-class Refused(NothingToDo):
+class Refused(CommandError):
     """Nothing can be done for any file; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class AttachOptions:
     """What was asked for on the command line: `files` or a `manifest`, and what holds for all of them.
 
     `result` is where the results go; by default beside the manifest.
@@ -67,7 +67,7 @@ class Asked:
     person: str | None = None
 
 
-def run(settings: Settings, asked: Asked) -> int:
+def run(settings: Settings, asked: AttachOptions) -> int:
     """Attach what was asked for, and return the exit code: 0 when every file is attached.
 
     Raises:
@@ -84,14 +84,14 @@ def run(settings: Settings, asked: Asked) -> int:
 
     try:
         return anyio.run(work)
-    except (AccError, AuthError, ToolProblem) as error:
+    except (AccError, AuthError, ToolError) as error:
         explained = describe_error(error)
         if explained is None:
             raise
         raise Refused(f"{explained.row.message} {explained.row.shell_hint}") from error
 
 
-def _check(settings: Settings, asked: Asked) -> None:
+def _check(settings: Settings, asked: AttachOptions) -> None:
     """Refuse what could only fail once all is sent."""
     if asked.queue and settings.database_url is None:
         raise Refused("Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue.")
@@ -112,7 +112,7 @@ def _check(settings: Settings, asked: Asked) -> None:
 class _Session:
     """One command at work."""
 
-    def __init__(self, settings: Settings, asked: Asked, manifest: Manifest, file: ResultFile | None) -> None:
+    def __init__(self, settings: Settings, asked: AttachOptions, manifest: Manifest, file: ResultFile | None) -> None:
         self._settings = settings
         self._asked = asked
         self._manifest = manifest
@@ -125,7 +125,7 @@ class _Session:
         settings = self._settings
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
-        call_on_signals(self._interrupt)
+        on_shutdown_signal(self._interrupt)
         async with open_desk(settings, policy, None, self._asked.person, patient=True) as desk:
             with self._interrupted:
                 await self._attach(desk)
@@ -134,10 +134,10 @@ class _Session:
         return self._exit_code()
 
     def _interrupt(self) -> None:
-        end_within(STDIO_SECONDS, INTERRUPTED)
+        force_exit_after(STDIO_SECONDS, INTERRUPTED)
         self._interrupted.cancel()
 
-    async def _attach(self, desk: Desk) -> None:
+    async def _attach(self, desk: Services) -> None:
         asked, rows = self._asked, self._manifest.rows
         view = view_for(sys.stderr)
         with view.showing():
@@ -150,11 +150,13 @@ class _Session:
                 return
             self._write()  # better refused now than when all is sent
             view.begins(len(found.good), sum(one.size for one in found.good))
-            run = Run(desk, view, found.good, confirm=asked.confirm, wait=asked.wait, asker=Terminal(view))
+            run = AttachRunner(
+                desk, view, found.good, confirm=asked.confirm, wait=asked.wait, asker=TerminalConsentPrompt(view)
+            )
             try:
                 if asked.queue:
-                    handing_over = HandingOver(desk, view, asked.at_once, confirm=asked.confirm)
-                    async with alongside(handing_over.watch):
+                    handing_over = QueueSubmitter(desk, view, asked.at_once, confirm=asked.confirm)
+                    async with background_task(handing_over.watch):
                         await run.attach(len(found.good), handing_over.first)
                 else:
                     await run.attach(asked.at_once)
@@ -192,7 +194,7 @@ class _Session:
         sys.stdout.flush()
 
 
-def _rows(asked: Asked) -> Manifest:
+def _rows(asked: AttachOptions) -> Manifest:
     common = {"project": asked.project, "submittal": asked.submittal, "category": asked.category, "task": asked.task}
     if asked.manifest is not None:
         try:
@@ -216,14 +218,14 @@ def _at(row: Row, folder: Path) -> Row:
     return replace(row, file=os.path.normpath(folder / row.file))
 
 
-def _result_file(asked: Asked, rows: Sequence[Row]) -> ResultFile | None:
+def _result_file(asked: AttachOptions, rows: Sequence[Row]) -> ResultFile | None:
     path = asked.result
     if path is None and asked.manifest is not None:
         path = asked.manifest.with_name(f"{asked.manifest.stem}.results.csv")
     if path is None:
         return None
     file = ResultFile(path)
-    file.keep_off([*([asked.manifest] if asked.manifest else []), *(Path(row.file) for row in rows)])
+    file.refuse_overwriting([*([asked.manifest] if asked.manifest else []), *(Path(row.file) for row in rows)])
     return file
 
 

@@ -83,7 +83,7 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
     text = _decoded(data)
     separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
     records = _records(text, separator)
-    heading = _heading(next(records, []), common)
+    heading = _header(next(records, []), common)
     rows: list[Row] = []
     bad: list[BadRow] = []
     first: dict[tuple[str | None, ...], int] = {}
@@ -136,7 +136,7 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
         yield [cell.strip() for cell in record]
 
 
-def _heading(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:
+def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:
     names = [cell.casefold() for cell in cells]
     while names and not names[-1]:
         names.pop()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.errors import for_people, refuse
+from server.cli.errors import command_context, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, whole_paths
 
 
@@ -53,14 +53,14 @@ def attach(
         raise typer.BadParameter("files need --project and --submittal")
     if name is not None and len(files or ()) != 1:
         raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
-    with for_people(
+    with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
     ) as settings:
         from server.cli.attach import command as attach_command
         from server.cli.attach.manifest import ManifestUnusable
         from server.cli.attach.results import ResultFileUnusable
 
-        asked = attach_command.Asked(
+        asked = attach_command.AttachOptions(
             files=tuple(files or ()),
             manifest=manifest,
             project=project,
@@ -79,7 +79,7 @@ def attach(
         try:
             exit_code = attach_command.run(settings, asked)
         except (ManifestUnusable, ResultFileUnusable) as error:
-            refuse(error)
+            fail(error)
     raise typer.Exit(exit_code)
 
 
@@ -92,7 +92,7 @@ def worker(
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
-    with for_people(
+    with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
     ) as settings:
         from server import logging as logs

@@ -15,9 +15,9 @@ from acc.errors import Forbidden, NotFound, Rejected
 from server.cli.attach.manifest import BadRow, Row
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.core.arguments import read_arguments
-from tools.core.context import Desk
+from tools.core.context import Services
 from tools.errors.description import ErrorDescription, describe_error
-from tools.errors.exceptions import InvalidArguments, ToolProblem
+from tools.errors.exceptions import InvalidArguments, ToolError
 from transfers.errors import FileNotAllowed, TransferError
 from transfers.jobs.base import Destination
 from transfers.manager import SeenFile
@@ -29,12 +29,12 @@ AT_ONCE: Final = 8
 AT_A_GLANCE: Final = 50
 """Files that are looked at one after the other in one look-up."""
 
-_ABOUT_A_ROW: Final = (ToolProblem, TransferError, Forbidden, NotFound, Rejected)
+_ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, Rejected)
 """What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
 
 
 @dataclass(frozen=True)
-class Checked:
+class ValidatedRow:
     """A row that can be attached as far as anybody can know: the arguments of the tool, and the file as it was seen."""
 
     row: Row
@@ -49,14 +49,16 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightReport:
     """What was found. Only with nothing `bad` is anything sent."""
 
-    good: list[Checked]
+    good: list[ValidatedRow]
     bad: list[BadRow]
 
 
-async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Callable[[int, int], None]) -> Check:
+async def check_rows(
+    desk: Services, rows: Sequence[Row], *, confirm: bool, told: Callable[[int, int], None]
+) -> PreflightReport:
     """Look at every row's submittal and file; `told` hears how many look-ups of how many are done.
 
     A submittal is asked for once, however many rows name it.
@@ -71,12 +73,12 @@ async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Ca
     for row in rows:
         try:
             chosen[row.number] = read_arguments(LocalArguments, _arguments(row, confirm=confirm))
-        except ToolProblem as problem:
+        except ToolError as problem:
             bad.append(_bad(row, problem))
     good = [row for row in rows if row.number in chosen]
     await looking.at([chosen[row.number] for row in good])
     found: dict[Hashable, Row] = {}
-    checked: list[Checked] = []
+    checked: list[ValidatedRow] = []
     for row in good:
         where, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
         bad += [_bad(row, problem) for problem in (where, file) if isinstance(problem, Exception)]
@@ -87,14 +89,14 @@ async def check_rows(desk: Desk, rows: Sequence[Row], *, confirm: bool, told: Ca
             message = f"This is the same file for the same submittal as in row {before.number}."
             bad.append(row.refused("invalid_arguments", message, "Remove one of them."))
             continue
-        checked.append(Checked(row, _resolved(row, where, confirm=confirm), where, file))
-    return Check(good=checked, bad=sorted(bad, key=lambda one: one.number))
+        checked.append(ValidatedRow(row, _resolved(row, where, confirm=confirm), where, file))
+    return PreflightReport(good=checked, bad=sorted(bad, key=lambda one: one.number))
 
 
 class _Looking:
     """Look-ups, each made once."""
 
-    def __init__(self, desk: Desk, told: Callable[[int, int], None]) -> None:
+    def __init__(self, desk: Services, told: Callable[[int, int], None]) -> None:
         self._desk = desk
         self._told = told
         self._places: dict[Hashable, Destination | Exception] = {}

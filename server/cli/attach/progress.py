@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from server.cli.attach.preflight import Checked
+    from server.cli.attach.preflight import ValidatedRow
 
 
-class View(Protocol):
+class ProgressView(Protocol):
     """What is told of a run; entered before the first file begins."""
 
     def showing(self) -> AbstractContextManager[Any]:
@@ -25,25 +25,25 @@ class View(Protocol):
     def begins(self, files: int, total_bytes: int) -> None:
         """Tell that everything is checked, and how much there is to do."""
 
-    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
+    def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
         """Tell how far a file is; every byte counts twice, once when it is read first, once when it is sent."""
 
-    def ended(self, file: "Checked", result: RowResult) -> None:
+    def ended(self, file: "ValidatedRow", result: RowResult) -> None:
         """Tell what became of a file."""
 
     def paused(self) -> AbstractContextManager[None]:
         """Leave the terminal to a question while the block lasts."""
 
 
-def view_for(stream: TextIO) -> View:
+def view_for(stream: TextIO) -> ProgressView:
     """Return bars if `stream` is a terminal that can draw them, else lines."""
     from rich.console import Console
 
     console = Console(file=stream)
-    return Bars(console) if console.is_terminal and not console.is_dumb_terminal else Lines(stream)
+    return RichProgress(console) if console.is_terminal and not console.is_dumb_terminal else PlainProgress(stream)
 
 
-class Lines:
+class PlainProgress:
     """A line for each file, for logs and pipelines."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -51,27 +51,27 @@ class Lines:
         self._files = self._ended = 0
 
     def showing(self) -> AbstractContextManager[Any]:
-        """See `View`."""
+        """See `DemoPrinter`."""
         return nullcontext()
 
     def checked(self, done: int, total: int) -> None:
         """Nothing: a log is not read while it is written."""
 
     def begins(self, files: int, total_bytes: int) -> None:
-        """See `View`."""
+        """See `DemoPrinter`."""
         self._files = files
         self._say(f"Everything is checked: {files} {'file' if files == 1 else 'files'}, {total_bytes:,} bytes.")
 
-    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
+    def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
         """Nothing: its end is said."""
 
-    def ended(self, file: "Checked", result: RowResult) -> None:
-        """See `View`."""
+    def ended(self, file: "ValidatedRow", result: RowResult) -> None:
+        """See `DemoPrinter`."""
         self._ended += 1
         self._say(f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}")
 
     def paused(self) -> AbstractContextManager[None]:
-        """See `View`."""
+        """See `DemoPrinter`."""
         return nullcontext()
 
     def _say(self, line: str) -> None:
@@ -79,7 +79,7 @@ class Lines:
         self._stream.flush()
 
 
-class Bars:
+class RichProgress:
     """A bar for each file under way, and one for all."""
 
     def __init__(self, console: "Console") -> None:
@@ -101,32 +101,32 @@ class Bars:
         self._files = self._ended = 0
 
     def showing(self) -> AbstractContextManager[Any]:
-        """See `View`."""
+        """See `DemoPrinter`."""
         return self._progress
 
     def checked(self, done: int, total: int) -> None:
-        """See `View`."""
+        """See `DemoPrinter`."""
         if self._all is None:
             self._all = self._progress.add_task("Checking", total=total, word="")
         self._progress.update(self._all, completed=done, total=total)
 
     def begins(self, files: int, total_bytes: int) -> None:
-        """See `View`."""
+        """See `DemoPrinter`."""
         if self._all is not None:
             self._progress.remove_task(self._all)
         self._files = files
         self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}")
 
-    def moved(self, file: "Checked", done: float, total: float, word: str) -> None:
-        """See `View`."""
+    def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
+        """See `DemoPrinter`."""
         number = file.row.number
         if number not in self._bars:  # what ends before anybody looks needs no bar
             self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word)
         self._progress.update(self._bars[number], completed=done, total=total, word=word)
         self._add(file, done)
 
-    def ended(self, file: "Checked", result: RowResult) -> None:
-        """See `View`."""
+    def ended(self, file: "ValidatedRow", result: RowResult) -> None:
+        """See `DemoPrinter`."""
         self._ended += 1
         self._add(file, 2 * file.size)
         bar = self._bars.pop(file.row.number, None)
@@ -137,14 +137,14 @@ class Bars:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """See `View`."""
+        """See `DemoPrinter`."""
         self._progress.stop()
         try:
             yield
         finally:
             self._progress.start()
 
-    def _add(self, file: "Checked", done: float) -> None:
+    def _add(self, file: "ValidatedRow", done: float) -> None:
         more = done - self._done.get(file.row.number, 0)
         self._done[file.row.number] = done
         if self._all is not None:

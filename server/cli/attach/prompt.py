@@ -6,7 +6,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from server.cli.attach.progress import View
+from server.cli.attach.progress import ProgressView
 from tools.core.ports import ConsentSummary
 
 _YES: Final = ("y", "yes")
@@ -17,10 +17,10 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-class Terminal:
+class TerminalConsentPrompt:
     """The way to the person at the terminal; what `view` shows stands still meanwhile. Anything but a yes is a no."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ProgressView) -> None:
         self._view = view
         self._turn = anyio.Lock()
 

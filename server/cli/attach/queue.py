@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from server.cli.attach.preflight import Checked
-from server.cli.attach.progress import View
-from tools.attachments.status import answer
-from tools.core.context import Call, Desk
-from tools.core.dispatch import refusal
+from server.cli.attach.preflight import ValidatedRow
+from server.cli.attach.progress import ProgressView
+from tools.attachments.status import attachment_result
+from tools.core.context import Services, ToolCall
+from tools.core.dispatch import error_result
 from tools.core.results import ErrorBody, ErrorResult, Result
 from transfers.errors import JobStopped, TransferError
 from transfers.jobs.base import Job
@@ -37,17 +37,17 @@ _CALLED_OFF: Final = ErrorResult(
 )
 
 
-class HandingOver:
+class QueueSubmitter:
     """Hands over `at_once` files at the same time; `watch` must run while anybody waits."""
 
-    def __init__(self, desk: Desk, view: View, at_once: int, *, confirm: bool) -> None:
+    def __init__(self, desk: Services, view: ProgressView, at_once: int, *, confirm: bool) -> None:
         self._desk = desk
         self._view = view
         self._confirm = confirm
         self._limit = anyio.CapacityLimiter(at_once)
-        self._waiting: dict[str, list[tuple[Checked, anyio.Event]]] = {}  # one job may be the end of several rows
+        self._waiting: dict[str, list[tuple[ValidatedRow, anyio.Event]]] = {}  # one job may be the end of several rows
 
-    async def first(self, call: Call, file: Checked) -> Result:
+    async def first(self, call: ToolCall, file: ValidatedRow) -> Result:
         """Hand a file over, wait until no worker needs to do anything more for it, and answer as the tool would."""
         try:
             async with self._limit:
@@ -58,9 +58,13 @@ class HandingOver:
             self._waiting.setdefault(outcome.job.id, []).append((file, rests))
             await rests.wait()
             job = await self._found(outcome)
-            return await answer(self._desk, call, Outcome(job, outcome.existed)) if job.attachment else _CALLED_OFF
+            return (
+                await attachment_result(self._desk, call, Outcome(job, outcome.existed))
+                if job.attachment
+                else _CALLED_OFF
+            )
         except (TransferError, JobStopped) as error:
-            refused = refusal(error, self._desk, call)
+            refused = error_result(error, self._desk, call)
             if refused is None:
                 raise
             return refused

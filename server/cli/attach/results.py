@@ -64,7 +64,7 @@ class RowResult(BaseModel):
             category=row.category, task=row.task,
         )  # fmt: skip
 
-    def became(self, view: AttachmentView, *, existed: bool) -> "RowResult":
+    def succeeded(self, view: AttachmentView, *, existed: bool) -> "RowResult":
         """Return it with an attachment that is as it should be."""
         return self.model_copy(
             update={
@@ -128,7 +128,7 @@ class ResultFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keep_off(self, inputs: Iterable[Path]) -> None:
+    def refuse_overwriting(self, inputs: Iterable[Path]) -> None:
         """Refuse to write over what is to be read.
 
         Raises:

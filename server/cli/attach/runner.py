@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import anyio
 
-from server.cli.attach.preflight import Checked
-from server.cli.attach.progress import View
+from server.cli.attach.preflight import ValidatedRow
+from server.cli.attach.progress import ProgressView
 from server.cli.attach.results import Failure, RowResult
 from tools.add_submittal_attachment import definition
 from tools.confirm_attachment import DEFINITION as CONFIRM
-from tools.core.context import Call, Desk
+from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
-from tools.core.dispatch import carried_out
+from tools.core.dispatch import dispatch
 from tools.core.ports import ConsentPrompt
 from tools.core.results import AttachmentResult, ErrorResult, NextStep, Result
 from tools.get_attachment_status import DEFINITION as STATUS
@@ -24,14 +24,14 @@ EVERY_SECONDS: Final = 0.5
 MOST_CALLS: Final = 200
 """Of one file: attaching, confirming, and looking for half a minute at a time."""
 
-First = Callable[[Call, Checked], Awaitable[Result]]
+First = Callable[[ToolCall, ValidatedRow], Awaitable[Result]]
 """Answers the first call for a file."""
 
 _ATTACH: Final = definition(local_files=True)
 _TOOLS: Final[dict[str, Definition[Any]]] = {one.name: one for one in (_ATTACH, CONFIRM, STATUS)}
 
 
-class Run:
+class AttachRunner:
     """One go at many files.
 
     With `confirm` a file is done once ACC processes it, with `wait` besides only once reviewers can open it; without
@@ -40,9 +40,9 @@ class Run:
 
     def __init__(
         self,
-        desk: Desk,
-        view: View,
-        files: Sequence[Checked],
+        desk: Services,
+        view: ProgressView,
+        files: Sequence[ValidatedRow],
         *,
         confirm: bool,
         wait: bool,
@@ -72,19 +72,19 @@ class Run:
                 await limit.acquire_on_behalf_of(file.row.number)
                 group.start_soon(self._one, file, limit, first)
 
-    async def _one(self, file: Checked, limit: anyio.CapacityLimiter, first: First) -> None:
+    async def _one(self, file: ValidatedRow, limit: anyio.CapacityLimiter, first: First) -> None:
         number = file.row.number
         try:
             self._results[number] = self._results[number].model_copy(update={"outcome": "interrupted"})
-            self._results[number] = await self._followed(file, first)
+            self._results[number] = await self._follow_steps(file, first)
             self._view.ended(file, self._results[number])
         finally:
             limit.release_on_behalf_of(number)
 
-    async def _attached(self, call: Call, file: Checked) -> Result:
-        return (await carried_out(_ATTACH, self._desk, call, file.arguments))[1]
+    async def _attached(self, call: ToolCall, file: ValidatedRow) -> Result:
+        return (await dispatch(_ATTACH, self._desk, call, file.arguments))[1]
 
-    async def _followed(self, file: Checked, first: First) -> RowResult:
+    async def _follow_steps(self, file: ValidatedRow, first: First) -> RowResult:
         """Make the first call, then the first of the next steps, until the file is where it should be."""
         row, existed = RowResult.of(file.row), False
         answer = await first(self._call(file, _ATTACH, file.arguments), file)
@@ -95,23 +95,23 @@ class Run:
             if not isinstance(answer, AttachmentResult):
                 raise TypeError("a tool that attaches answers about an attachment")
             existed = existed or answer.already_attached
-            step = _possible(answer.next_steps)
+            step = _next_callable_step(answer.next_steps)
             if answer.attachment.state in self._enough or step is None:
-                became = row.became(answer.attachment, existed=existed)
-                return became if answer.attachment.state in self._enough else _stuck(became)
+                became = row.succeeded(answer.attachment, existed=existed)
+                return became if answer.attachment.state in self._enough else _no_progress(became)
             tool = _TOOLS[step.tool]
             call = self._call(file, tool, step.arguments)
-            _, answer = await carried_out(tool, self._desk, call, step.arguments)
-        return _stuck(row)
+            _, answer = await dispatch(tool, self._desk, call, step.arguments)
+        return _no_progress(row)
 
-    def _call(self, file: Checked, tool: Definition[Any], arguments: dict[str, Any]) -> Call:
-        return Call(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._asker)
+    def _call(self, file: ValidatedRow, tool: Definition[Any], arguments: dict[str, Any]) -> ToolCall:
+        return ToolCall(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._asker)
 
-    async def _moved(self, file: Checked, done: float, total: float | None, word: str) -> None:
+    async def _moved(self, file: ValidatedRow, done: float, total: float | None, word: str) -> None:
         self._view.moved(file, done, total or 2 * file.size, word)
 
 
-def _possible(steps: Iterable[NextStep]) -> NextStep | None:
+def _next_callable_step(steps: Iterable[NextStep]) -> NextStep | None:
     """Return the first step if it can be made as it stands, and leads on: one that waits for nothing does not."""
     first = next(iter(steps), None)
     if first is None or first.needs or first.tool not in _TOOLS or first.arguments.get("wait_seconds") == 0:
@@ -119,7 +119,7 @@ def _possible(steps: Iterable[NextStep]) -> NextStep | None:
     return first
 
 
-def _stuck(row: RowResult) -> RowResult:
+def _no_progress(row: RowResult) -> RowResult:
     why = Failure(
         code="upload_incomplete",
         message=f"The attachment is {row.state or 'under way'}, and there is no call that would bring it further now.",

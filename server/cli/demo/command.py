@@ -19,7 +19,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from rich.console import Console
 
 from server.cli.demo import sample_pdf
-from server.cli.demo.printer import Answer, View
+from server.cli.demo.printer import Answer, DemoPrinter
 
 if TYPE_CHECKING:
     import sandbox
@@ -43,7 +43,7 @@ class DemoFailed(Exception):
 
 def run(file: Path | None) -> int:
     """Show the whole way of `file`, or of a PDF made for the purpose, and return the process's exit code."""
-    view = View(Console())
+    view = DemoPrinter(Console())
     kept = Path(tempfile.mkdtemp(prefix="submittal-mcp-demo-"))
     try:
         path = _chosen(file, kept)
@@ -68,7 +68,7 @@ def _chosen(file: Path | None, kept: Path) -> Path:
     return path
 
 
-def _show(view: View, path: Path, kept: Path) -> None:
+def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
     import sandbox
 
     with sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
@@ -94,7 +94,7 @@ def _show(view: View, path: Path, kept: Path) -> None:
     )
 
 
-async def _converse(view: View, box: "sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
+async def _converse(view: DemoPrinter, box: "sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
     server = StdioServerParameters(
         # -P: a folder called "server" in the present directory must not be taken for ours.
         command=sys.executable,
@@ -120,7 +120,7 @@ def _reason(failure: BaseException) -> str:
     return str(failure) if isinstance(failure, DemoFailed) else f"the server did not answer ({failure})"
 
 
-async def _attach(view: View, client: mcp.Client, path: Path) -> Answer:
+async def _attach(view: DemoPrinter, client: mcp.Client, path: Path) -> Answer:
     """Go from a question to `ready`, supplying only what the person said: project, submittal and file."""
     said = {"find_submittals": {"query": SUBMITTAL}, "add_submittal_attachment": {"file_path": str(path)}}
     tool, arguments = "find_projects", {"query": PROJECT}
@@ -141,7 +141,7 @@ def _ready(answer: Answer) -> Answer:
     return attachment
 
 
-async def _call(view: View, client: mcp.Client, tool: str, arguments: Mapping[str, Any]) -> Answer:
+async def _call(view: DemoPrinter, client: mcp.Client, tool: str, arguments: Mapping[str, Any]) -> Answer:
     view.call(tool, arguments)
     result = await client.call_tool(tool, dict(arguments))
     answer: Answer = result.structured_content or {}

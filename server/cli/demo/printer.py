@@ -15,7 +15,7 @@ Answer = Mapping[str, Any]
 _INDENT = "     "
 
 
-class View:
+class DemoPrinter:
     """Prints a demonstration on a console; colours only on a terminal."""
 
     def __init__(self, console: Console) -> None:

@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
 from acc.hosts import UPLOAD_HOSTS
-from acc.token_claims import claims_of
+from acc.token_claims import unverified_claims
 from auth.errors import (
     AuthError,
     NotSignedIn,
@@ -23,20 +23,20 @@ from auth.errors import (
 )
 from auth.pkce import Attempt, authorize_url
 from persistence.errors import StorageProblem
-from server.auth_http import Web
-from server.auth_wiring import endpoint_of, hosts_of, scopes_of
-from server.cli.doctor.report import Finding, ok, problem, skipped, warning
+from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import endpoint_of, hosts_from, scopes_of
+from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.settings.model import Settings
 from server.wiring import policy_of
 from tools.core.text_sanitizer import clean
-from tools.errors.exceptions import ToolProblem
-from tools.lookup.resolver import Finder
+from tools.errors.exceptions import ToolError
+from tools.lookup.resolver import ReferenceResolver
 from transfers.attachment_state import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
     from acc.models import Attachment, Item, Listing
-    from tools.lookup.projects import KnownProject
+    from tools.lookup.projects import ProjectSummary
 
 _CLOCK_WARNS: Final = 60.0
 _CLOCK_BREAKS: Final = 300.0
@@ -55,24 +55,24 @@ _API_ACCESS: Final = (
 _ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
 
 
-class StoppedHere(Exception):  # the walk ends; what broke it has been reported
+class CheckAborted(Exception):  # the walk ends; what broke it has been reported
     """A link is broken without which the next ones cannot be looked at."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class DoctorTarget:
     """What the doctor was asked to look at: a project and a submittal as people name them."""
 
     project: str | None = None
     submittal: str | None = None
 
 
-async def way_there(settings: Settings) -> AsyncIterator[Finding]:
+async def check_network(settings: Settings) -> AsyncIterator[CheckResult]:
     """Reach Autodesk, and compare clocks."""
-    hosts = hosts_of(settings)
+    hosts = hosts_from(settings)
     started = time.time()
     try:
-        status, headers, _ = await Web(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
+        status, headers, _ = await HttpxAuthTransport(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
     except SignInUnavailable as error:
         own = "start what APS_BASE_URL names (a sandbox: `submittal-mcp sandbox`), or " if settings.base_url else ""
         yield problem(
@@ -81,12 +81,12 @@ async def way_there(settings: Settings) -> AsyncIterator[Finding]:
             f"{own}check the connection, HTTPS_PROXY and NO_PROXY, whether the network asks for a sign-in in a "
             "browser, and that an inspecting proxy's certificate is trusted",
         )
-        raise StoppedHere from None
+        raise CheckAborted from None
     yield ok("network", f"{hosts.api} answers (HTTP {status})")
     yield _clock(headers.get("date", ""), started)
 
 
-def _clock(date: str, started: float) -> Finding:
+def _clock(date: str, started: float) -> CheckResult:
     try:
         away = abs(parsedate_to_datetime(date).timestamp() - started)
     except (ValueError, TypeError):
@@ -100,7 +100,7 @@ def _clock(date: str, started: float) -> Finding:
     return ok("clock", "right within a minute")
 
 
-async def registration(settings: Settings) -> AsyncIterator[Finding]:
+async def registration(settings: Settings) -> AsyncIterator[CheckResult]:
     """Ask Autodesk whether it knows the app, its secret and its callback URL; nobody is signed in by it."""
     if settings.access_token is not None or settings.client_id is None:
         yield skipped("app at Autodesk", "no app is used")
@@ -116,14 +116,14 @@ async def registration(settings: Settings) -> AsyncIterator[Finding]:
         yield _client(failure, settings)
     url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
     try:
-        status, headers, _ = await Web(hosts_of(settings)).get(url, page=True)
+        status, headers, _ = await HttpxAuthTransport(hosts_from(settings)).get(url, page=True)
     except SignInUnavailable as error:
         yield warning("callback URL", f"Autodesk's sign-in page cannot be reached: {error.reason}", "try again later")
         return
     yield _callback(status, headers, settings)
 
 
-def _client(failure: SignInFailed, settings: Settings) -> Finding:
+def _client(failure: SignInFailed, settings: Settings) -> CheckResult:
     check = "app at Autodesk"
     if failure.error == "invalid_grant" or failure.status == 400:
         return ok(check, "Autodesk knows the Client ID" + (" and the secret" if settings.client_secret else ""))
@@ -139,7 +139,7 @@ def _client(failure: SignInFailed, settings: Settings) -> Finding:
     return warning(check, f"Autodesk's sign-in service failed ({failure})", "try again later")
 
 
-def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> Finding:
+def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> CheckResult:
     check = "callback URL"
     location = headers.get("location", "")
     error = parse_qs(urlsplit(location).query).get("error", [""])[0] if location else ""
@@ -158,32 +158,32 @@ def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> Fi
     return ok(check, f"{settings.callback_url} is registered")
 
 
-async def sign_in(settings: Settings, tokens: "TokenSource", acc: Acc) -> AsyncIterator[Finding]:
+async def sign_in(settings: Settings, tokens: "TokenSource", acc: AccClient) -> AsyncIterator[CheckResult]:
     """Get a token, see whose it is, and what it may be used for."""
     try:
         token = await tokens.access_token()
         who = await acc.who()
     except NotSignedIn:
         yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
-        raise StoppedHere from None
+        raise CheckAborted from None
     except (ServiceAccountRefused, PrivateKeyUnusable) as error:
         yield problem("sign-in", str(error), _MEND_SERVICE_ACCOUNT)
-        raise StoppedHere from None
+        raise CheckAborted from None
     except ReauthorizationRequired as error:
         yield problem("sign-in", f"the sign-in has ended: {error}", "run `submittal-mcp login` again")
-        raise StoppedHere from None
+        raise CheckAborted from None
     except (AuthError, StorageProblem) as error:
         yield problem("sign-in", str(error), "see the sentence before")
-        raise StoppedHere from None
+        raise CheckAborted from None
     except AccError as error:
-        yield _told("sign-in", error)
-        raise StoppedHere from None
+        yield _from_error("sign-in", error)
+        raise CheckAborted from None
     yield ok("sign-in", f"as {who.name} <{who.email}>, Autodesk id {who.sub}")
     yield _scopes(settings, token)
 
 
-def _scopes(settings: Settings, token: str) -> Finding:
-    granted = claims_of(token).get("scope")
+def _scopes(settings: Settings, token: str) -> CheckResult:
+    granted = unverified_claims(token).get("scope")
     if not isinstance(granted, list):
         return skipped("scopes", "the token does not tell its scopes")
     missing = [scope for scope in scopes_of(settings) if scope.startswith("data:") and scope not in granted]
@@ -197,9 +197,9 @@ def _scopes(settings: Settings, token: str) -> Finding:
     return ok("scopes", ", ".join(str(scope) for scope in granted))
 
 
-async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Finding]:
+async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) -> AsyncIterator[CheckResult]:
     """Walk from the accounts to the submittal."""
-    finder = Finder(acc, policy_of(settings, local_files=True))
+    finder = ReferenceResolver(acc, policy_of(settings, local_files=True))
     try:
         listing = await acc.projects.hubs()
     except AccError as error:
@@ -220,24 +220,24 @@ async def chain(settings: Settings, acc: Acc, asked: Asked) -> AsyncIterator[Fin
             return
         item = await finder.submittal(project, asked.submittal)
         yield _attaching(item)
-        yield await _left_behind(acc, project, item)
-    except ToolProblem as error:
+        yield await _unfinished_attachments(acc, project, item)
+    except ToolError as error:
         check = "submittal" if "submittal" in error.code else "project"
         yield problem(check, error.message, error.shell_hint)
     except AccError as error:
-        yield _told("project", error)
+        yield _from_error("project", error)
 
 
-def _no_accounts(error: AccError) -> Finding:
+def _no_accounts(error: AccError) -> CheckResult:
     if isinstance(error, ApiNotGranted):
         return problem("account", "the app has no access to the Data Management API", _API_ACCESS)
     if isinstance(error, AppNotProvisioned):
         return problem("account", "the account has not admitted the app", _CUSTOM_INTEGRATION)
-    finding = _told("account", error)
+    finding = _from_error("account", error)
     return problem("account", finding.seen, _CUSTOM_INTEGRATION) if isinstance(error, Forbidden) else finding
 
 
-def _accounts(listing: "Listing") -> Finding:
+def _accounts(listing: "Listing") -> CheckResult:
     if listing.app_not_provisioned:
         seen = "the integration is not provisioned: no account has admitted the app"
         return problem("account", seen, _CUSTOM_INTEGRATION)
@@ -255,7 +255,7 @@ def _accounts(listing: "Listing") -> Finding:
     return ok("account", names + elsewhere)
 
 
-def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> Finding:
+def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> CheckResult:
     """Say whether the host that a region's uploads go to has been seen; the pattern for the others is inferred."""
     check = "upload host"
     if region in UPLOAD_HOSTS:
@@ -270,7 +270,7 @@ def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> Finding:
     )
 
 
-async def _role(finder: Finder, project: "KnownProject") -> Finding:
+async def _role(finder: ReferenceResolver, project: "ProjectSummary") -> CheckResult:
     try:
         me = await finder.me(project.id)
     except Forbidden:
@@ -283,7 +283,7 @@ async def _role(finder: Finder, project: "KnownProject") -> Finding:
     return ok("submittals role", roles)
 
 
-def _attaching(item: "Item") -> Finding:
+def _attaching(item: "Item") -> CheckResult:
     from tools.core.presenters import ATTACH
 
     name = f"{item.custom_identifier_human_readable or item.identifier} {item.title}"
@@ -296,7 +296,7 @@ def _attaching(item: "Item") -> Finding:
     )
 
 
-async def _left_behind(acc: Acc, project: "KnownProject", item: "Item") -> Finding:
+async def _unfinished_attachments(acc: AccClient, project: "ProjectSummary", item: "Item") -> CheckResult:
     check = "attachments left behind"
     attachments = [one async for one in acc.submittals.all_attachments(project.id, item.id)]
     reserved = [one for one in attachments if not one.is_file_uploaded and one.urn is None]
@@ -322,7 +322,7 @@ def _named(attachments: Sequence["Attachment"]) -> str:
     return ", ".join(f"{one.name} ({one.id})" for one in attachments[:5])
 
 
-def _told(check: str, error: AccError) -> Finding:
+def _from_error(check: str, error: AccError) -> CheckResult:
     """Say of an error of Autodesk's what the tools say of it."""
     from tools.errors.description import describe_error
 

@@ -11,17 +11,17 @@ import anyio
 from rich.console import Console
 from rich.text import Text
 
-from acc.client import Acc
+from acc.client import AccClient
 from auth.errors import AuthError
 from persistence.errors import StorageProblem
-from server.auth_wiring import hosts_of, identified
+from server.auth_wiring import hosts_from, open_identity
 from server.cli.doctor import autodesk as doctor_autodesk
 from server.cli.doctor import jobs as doctor_jobs
 from server.cli.doctor import machine as doctor_machine
 from server.cli.doctor import record as doctor_record
-from server.cli.doctor.autodesk import Asked, StoppedHere
+from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
-from server.cli.doctor.report import Finding, Level, Report, ok, problem
+from server.cli.doctor.report import CheckResult, Level, Report, ok, problem
 from server.settings.model import Settings, SettingsError
 
 _SIGNS: Final[dict[Level, tuple[str, str]]] = {
@@ -34,7 +34,7 @@ _WIDEST: Final = 25
 
 
 def run(
-    load: Callable[[], Settings], person: str | None, asked: Asked, *, as_json: bool, record: Path | None = None
+    load: Callable[[], Settings], person: str | None, asked: DoctorTarget, *, as_json: bool, record: Path | None = None
 ) -> int:
     """Examine everything, print it as it is found (or as one JSON object at the end), and return the exit code.
 
@@ -61,9 +61,9 @@ def run(
 async def _examine(
     settings: Settings,
     person: str | None,
-    asked: Asked,
+    asked: DoctorTarget,
     recorder: AnswerRecorder | None,
-    tell: Callable[[Finding], None],
+    tell: Callable[[CheckResult], None],
 ) -> None:
     tell(ok("settings", "all can be used"))
     if recorder is not None:
@@ -77,8 +77,8 @@ async def _examine(
             tell(finding)
     async for finding in doctor_jobs.transfers(settings):
         tell(finding)
-    with suppress(StoppedHere):
-        async for finding in doctor_autodesk.way_there(settings):
+    with suppress(CheckAborted):
+        async for finding in doctor_autodesk.check_network(settings):
             tell(finding)
         async for finding in doctor_autodesk.registration(settings):
             tell(finding)
@@ -90,21 +90,21 @@ async def _examine(
 async def _examine_sign_in(
     settings: Settings,
     person: str | None,
-    asked: Asked,
+    asked: DoctorTarget,
     recorder: AnswerRecorder | None,
-    tell: Callable[[Finding], None],
+    tell: Callable[[CheckResult], None],
 ) -> None:
     on_answer = recorder.take if recorder is not None else None
     async with (
-        identified(settings, person) as identity,
-        Acc(hosts_of(settings), identity.tokens, on_answer=on_answer) as acc,
+        open_identity(settings, person) as identity,
+        AccClient(hosts_from(settings), identity.tokens, on_answer=on_answer) as acc,
     ):
         # Within: a task group would wrap what leaves it.
-        with suppress(StoppedHere):
+        with suppress(CheckAborted):
             async for finding in doctor_autodesk.sign_in(settings, identity.tokens, acc):
                 tell(finding)
             try:
-                async for finding in doctor_autodesk.chain(settings, acc, asked):
+                async for finding in doctor_autodesk.check_access(settings, acc, asked):
                     tell(finding)
                 if recorder is not None:
                     await doctor_record.ask_everything(acc, settings, asked)
@@ -112,7 +112,7 @@ async def _examine_sign_in(
                 tell(problem("sign-in", f"it ended on the way: {error}", "run `submittal-mcp login` again"))
 
 
-def _show(console: Console | None, finding: Finding) -> None:
+def _show(console: Console | None, finding: CheckResult) -> None:
     if console is None:
         return
     sign, style = _SIGNS[finding.level]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from persistence.errors import StorageProblem
-from server.cli.doctor.report import Finding, ok, skipped, warning
+from server.cli.doctor.report import CheckResult, ok, skipped, warning
 from server.cli.jobs import unfinished
 from server.settings.model import Settings
 from transfers.jobs.report import JobLine
@@ -13,7 +13,7 @@ _CHECK: Final = "transfers"
 _MOST: Final = 5
 
 
-async def transfers(settings: Settings) -> AsyncIterator[Finding]:
+async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
     """Look for attachments that were begun here and not ended."""
     try:
         left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
@@ -29,7 +29,7 @@ async def transfers(settings: Settings) -> AsyncIterator[Finding]:
         yield ok(_CHECK, "nothing was left behind")
 
 
-def _left(line: JobLine) -> Finding:
+def _left(line: JobLine) -> CheckResult:
     attachment = f"attachment {line.attachment_id}" if line.attachment_id else "not reserved yet"
     why = f" ({line.failure} at {line.step})" if line.failure else ""
     return warning(

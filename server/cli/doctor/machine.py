@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from server.auth_wiring import Opened, hosts_of, opened_vault
-from server.cli.doctor.report import Finding, ok, problem, skipped, warning
+from server.auth_wiring import OpenVault, hosts_from, opened_vault
+from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DOCUMENT: Final = "docs/signing-in.md"
 
 
-def app(settings: Settings) -> Iterator[Finding]:
+def app(settings: Settings) -> Iterator[CheckResult]:
     """Say which app and which kind of sign-in the settings name."""
     if settings.access_token is not None:
         yield warning(
@@ -38,7 +38,7 @@ def app(settings: Settings) -> Iterator[Finding]:
         yield ok("app", f"{settings.client_id}, {kind}, answering at {settings.callback_url}")
 
 
-def _key_file(path: Path | None) -> Finding:
+def _key_file(path: Path | None) -> CheckResult:
     from persistence.private_files import HAS_MODES, mode_of
 
     check = "service account key"
@@ -51,7 +51,7 @@ def _key_file(path: Path | None) -> Finding:
     return ok(check, f"{path} is there and private")
 
 
-def storage(settings: Settings) -> Iterator[Finding]:
+def storage(settings: Settings) -> Iterator[CheckResult]:
     """Look at the data folder, the audit log in it, the database and the vault's key."""
     from persistence.data_folder import DataFolder
     from persistence.errors import DatabaseProblem, KeyProblem, StorageProblem
@@ -75,7 +75,7 @@ def storage(settings: Settings) -> Iterator[Finding]:
         yield problem("vault key", str(error), "see the sentence before")
 
 
-def _audit_log(folder: "DataFolder") -> Finding:
+def _audit_log(folder: "DataFolder") -> CheckResult:
     from persistence.errors import StorageProblem
     from transfers.audit_log import AuditLog
 
@@ -86,7 +86,7 @@ def _audit_log(folder: "DataFolder") -> Finding:
     return ok("audit log", f"{folder.audit_log} can be written; every file that leaves has a line in it first")
 
 
-def _modes(folder: "DataFolder") -> Iterator[Finding]:
+def _modes(folder: "DataFolder") -> Iterator[CheckResult]:
     wide = folder.too_open()
     if wide:
         names = ", ".join(str(path) for path in wide[:5])
@@ -95,7 +95,7 @@ def _modes(folder: "DataFolder") -> Iterator[Finding]:
         yield ok("data folder", f"{folder.path} is there and private")
 
 
-def _key(opened: Opened, settings: Settings) -> Finding:
+def _key(opened: OpenVault, settings: Settings) -> CheckResult:
     from persistence.encryption import NotSealed
     from persistence.errors import KeyMissing
 
@@ -118,16 +118,16 @@ def _key(opened: Opened, settings: Settings) -> Finding:
     return ok("vault key", f"from {where}")
 
 
-def _read_current(opened: Opened, settings: Settings) -> None:
+def _read_current(opened: OpenVault, settings: Settings) -> None:
     """Open the seal of the current person's sign-in, if there is one."""
     if settings.client_id is None or settings.access_token is not None:
         return
-    current = opened.vault.current(hosts_of(settings).api, settings.client_id)
+    current = opened.vault.current(hosts_from(settings).api, settings.client_id)
     if current is not None:
         opened.vault.read(current)
 
 
-def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
+def _mounts(opened: OpenVault, settings: Settings) -> Iterator[CheckResult]:
     """Compare the allowed folders with what other machines that share the database see at the same paths."""
     from server.cli.doctor.mounts import compared
 
@@ -152,7 +152,7 @@ def _mounts(opened: Opened, settings: Settings) -> Iterator[Finding]:
             )
 
 
-def folders(settings: Settings) -> Iterator[Finding]:
+def folders(settings: Settings) -> Iterator[CheckResult]:
     """Look at the folders from which files may be attached."""
     if not settings.folders:
         yield warning(

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Double, MetaData, Table, Text, delete, select
 
-from persistence.database import Component, Database
+from persistence.database import Database, SchemaComponent
 
 _TABLES: Final = MetaData()
 _SIGHTINGS: Final = Table(
@@ -27,13 +27,13 @@ _SIGHTINGS: Final = Table(
     Column("seen", Text, nullable=False),
     Column("looked_at", Double, nullable=False),
 )
-COMPONENT: Final = Component("folder_sightings", _TABLES)
+COMPONENT: Final = SchemaComponent("folder_sightings", _TABLES)
 
 _KEPT_SECONDS: Final = 30 * 24 * 3600.0
 _MOST_ENTRIES: Final = 200
 
 
-class Sighting(BaseModel):
+class FolderSnapshot(BaseModel):
     """The inode of a folder, and those of the first things in it by their names."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,24 +42,24 @@ class Sighting(BaseModel):
     entries: dict[str, int]
 
     @classmethod
-    def of(cls, folder: Path) -> "Sighting":
+    def of(cls, folder: Path) -> "FolderSnapshot":
         """Look into a folder; `OSError` when that cannot be done."""
         with os.scandir(folder) as found:
             entries = sorted((entry.name, entry.inode()) for entry in found)
         return cls(inode=folder.stat().st_ino, entries=dict(entries[:_MOST_ENTRIES]))
 
-    def is_same_folder(self, other: "Sighting") -> bool:
+    def is_same_folder(self, other: "FolderSnapshot") -> bool:
         """Whether both may be of one folder, which may have changed in between."""
         both = self.entries.keys() & other.entries.keys()
         return self.inode == other.inode and all(self.entries[name] == other.entries[name] for name in both)
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class RemoteSnapshot:
     """Another machine's sighting of a path, made at `looked_at`, in seconds since 1970."""
 
     machine: str
-    sighting: Sighting
+    sighting: FolderSnapshot
     looked_at: float
 
 
@@ -67,8 +67,8 @@ class Comparison(NamedTuple):
     """A folder, the other machines on which it may be the `same`, and those that see a `strange` one at its path."""
 
     folder: Path
-    same: list[Elsewhere]
-    strange: list[Elsewhere]
+    same: list[RemoteSnapshot]
+    strange: list[RemoteSnapshot]
 
 
 def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison]:
@@ -79,7 +79,7 @@ def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison
     """
     for folder in folders:
         try:
-            sighting = Sighting.of(folder)
+            sighting = FolderSnapshot.of(folder)
         except OSError:
             continue  # whoever allows it is told of that at the start, and by the doctor
         others = compare(database, folder, sighting, socket.gethostname())
@@ -87,7 +87,7 @@ def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison
         yield Comparison(folder, same, [other for other in others if other not in same])
 
 
-def compare(database: Database, folder: Path, sighting: Sighting, machine: str) -> list[Elsewhere]:
+def compare(database: Database, folder: Path, sighting: FolderSnapshot, machine: str) -> list[RemoteSnapshot]:
     """Write down what `machine` sees at a path, and return what the others saw there within a month.
 
     Raises:
@@ -103,4 +103,7 @@ def compare(database: Database, folder: Path, sighting: Sighting, machine: str) 
         connection.execute(_SIGHTINGS.insert().values(**row))
         others = select(_SIGHTINGS).where(_SIGHTINGS.c.path == str(folder), _SIGHTINGS.c.machine != machine)
         rows = connection.execute(others.order_by(_SIGHTINGS.c.machine)).mappings().all()
-    return [Elsewhere(one["machine"], Sighting.model_validate_json(one["seen"]), one["looked_at"]) for one in rows]
+    return [
+        RemoteSnapshot(one["machine"], FolderSnapshot.model_validate_json(one["seen"]), one["looked_at"])
+        for one in rows
+    ]

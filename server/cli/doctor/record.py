@@ -12,20 +12,20 @@ from pydantic_core import from_json
 import server
 from acc.errors import AccError
 from acc.ids import InvalidId, ObjectLocation
-from server.cli.doctor.report import Finding, ok, problem, warning
+from server.cli.doctor.report import CheckResult, ok, problem, warning
 from server.cli.doctor.shapes import header_names, shape
 from server.settings.model import Settings
 from server.wiring import policy_of
-from tools.errors.exceptions import ToolProblem
-from tools.lookup.resolver import Finder
+from tools.errors.exceptions import ToolError
+from tools.lookup.resolver import ReferenceResolver
 
 if TYPE_CHECKING:
-    from acc.client import Acc
+    from acc.client import AccClient
     from acc.models import FileItem, Item
     from acc.operations import Operation
-    from acc.responses import Answer
-    from server.cli.doctor.autodesk import Asked
-    from tools.lookup.projects import KnownProject
+    from acc.responses import HttpResponse
+    from server.cli.doctor.autodesk import DoctorTarget
+    from tools.lookup.projects import ProjectSummary
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class AnswerRecorder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._answers: dict[tuple[Operation[Any], int], list[Answer]] = {}
+        self._answers: dict[tuple[Operation[Any], int], list[HttpResponse]] = {}
 
     def check(self) -> None:
         """Look, before anything is asked, whether the file can be made.
@@ -73,7 +73,7 @@ class AnswerRecorder:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
 
-    def take(self, operation: "Operation[Any]", answer: "Answer") -> None:
+    def take(self, operation: "Operation[Any]", answer: "HttpResponse") -> None:
         """Keep an answer, whatever its status."""
         kept = self._answers.setdefault((operation, answer.status), [])
         if len(kept) < _MOST_ANSWERS:
@@ -95,7 +95,7 @@ class AnswerRecorder:
             )
         ]
 
-    def write(self, settings: Settings, asked: "Asked") -> Finding:
+    def write(self, settings: Settings, asked: "DoctorTarget") -> CheckResult:
         """Write the file, readable for this person alone, and say what is in it."""
         from persistence import private_files
 
@@ -121,7 +121,7 @@ class AnswerRecorder:
 _ANOTHER: Final = "name a new file in a folder of yours, such as --record shapes.json"
 
 
-def _body(answers: "list[Answer]") -> Any:
+def _body(answers: "list[HttpResponse]") -> Any:
     values, others = [], []
     for answer in answers:
         try:
@@ -134,10 +134,10 @@ def _body(answers: "list[Answer]") -> Any:
     return {"one of": [no_json, shape(values)]} if values else no_json
 
 
-async def ask_everything(acc: "Acc", settings: Settings, asked: "Asked") -> None:
+async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTarget") -> None:
     """Send what the program reads with, in the place that was named; a refusal is an answer too."""
     hubs = await _tried(acc.projects.hubs())
-    finder = Finder(acc, policy_of(settings, local_files=True))
+    finder = ReferenceResolver(acc, policy_of(settings, local_files=True))
     project = await _tried(finder.project(asked.project)) if asked.project is not None else None
     if project is None:
         if hubs is not None and hubs.hubs:
@@ -152,7 +152,7 @@ async def ask_everything(acc: "Acc", settings: Settings, asked: "Asked") -> None
         await _ask_item(acc, project, item)
 
 
-async def _ask_files(acc: "Acc", project: "KnownProject") -> None:
+async def _ask_files(acc: "AccClient", project: "ProjectSummary") -> None:
     files = acc.files
     top = await _tried(files.top_folders(project.hub_id, project.id)) or []
     if top:
@@ -173,7 +173,7 @@ async def _ask_files(acc: "Acc", project: "KnownProject") -> None:
             await _tried(files.version(project.id, found[0].tip_id))
 
 
-async def _ask_item(acc: "Acc", project: "KnownProject", item: "Item") -> None:
+async def _ask_item(acc: "AccClient", project: "ProjectSummary", item: "Item") -> None:
     submittals = acc.submittals
     await _tried(submittals.item(project.id, item.id))
     attachments = await _tried(submittals.attachments(project.id, item.id))
@@ -184,12 +184,12 @@ async def _ask_item(acc: "Acc", project: "KnownProject", item: "Item") -> None:
         await _tried(_ask_download(acc, uploaded[0].upload_urn or ""))
 
 
-async def _ask_download(acc: "Acc", upload_urn: str) -> None:
+async def _ask_download(acc: "AccClient", upload_urn: str) -> None:
     await acc.storage.download_link(ObjectLocation.parse(upload_urn))
 
 
 async def _tried(asking: "Awaitable[T]") -> T | None:
     try:
         return await asking
-    except (AccError, InvalidId, ToolProblem):
+    except (AccError, InvalidId, ToolError):
         return None

@@ -12,7 +12,7 @@ _EXIT_CODES: Final[dict[Level, int]] = {"ok": 0, "skipped": 0, "warning": 1, "pr
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One link: what it is, whether it holds, what was seen, and what mends it. Sentences of ours, no secrets."""
 
     check: str
@@ -21,24 +21,24 @@ class Finding:
     fix: str | None = None
 
 
-def ok(check: str, seen: str) -> Finding:
+def ok(check: str, seen: str) -> CheckResult:
     """A link that holds."""
-    return Finding(check, "ok", seen)
+    return CheckResult(check, "ok", seen)
 
 
-def warning(check: str, seen: str, fix: str) -> Finding:
+def warning(check: str, seen: str, fix: str) -> CheckResult:
     """A link that holds for now, or for part of the work."""
-    return Finding(check, "warning", seen, fix)
+    return CheckResult(check, "warning", seen, fix)
 
 
-def problem(check: str, seen: str, fix: str) -> Finding:
+def problem(check: str, seen: str, fix: str) -> CheckResult:
     """A link that is broken."""
-    return Finding(check, "problem", seen, fix)
+    return CheckResult(check, "problem", seen, fix)
 
 
-def skipped(check: str, seen: str) -> Finding:
+def skipped(check: str, seen: str) -> CheckResult:
     """A link that nobody looked at, and why."""
-    return Finding(check, "skipped", seen)
+    return CheckResult(check, "skipped", seen)
 
 
 class Report:
@@ -46,11 +46,11 @@ class Report:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._redaction = Redaction(secrets)
-        self.findings: list[Finding] = []
+        self.findings: list[CheckResult] = []
 
-    def add(self, finding: Finding) -> Finding:
+    def add(self, finding: CheckResult) -> CheckResult:
         """Keep a finding, and return it as it may be shown."""
-        shown = Finding(
+        shown = CheckResult(
             finding.check,
             finding.level,
             self._redaction.text(finding.seen),

@@ -26,12 +26,12 @@ from auth.issuer.routes import IssuerRoutes
 from auth.issuer.scopes import offered_scopes
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
 from auth.pkce import App
-from auth.token_endpoint import Autodesk, Http, TokenEndpoint
+from auth.token_endpoint import AuthServer, Http, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
-from server.auth_http import Web
+from server.auth_http import HttpxAuthTransport
 
 PUBLIC = "https://team.example"
 RESOURCE = f"{PUBLIC}/mcp"
@@ -93,7 +93,9 @@ def site_of(
     issuer = TokenIssuer(
         IssuerSettings(PUBLIC, offered_scopes(read_only=False), ("data:read", "user-profile:read"), **settings),
         stores,
-        TokenEndpoint(http or Web(hosts), Autodesk(hosts.api, hosts.profile), app or App(box.client_id, CALLBACK)),
+        TokenEndpoint(
+            http or HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app or App(box.client_id, CALLBACK)
+        ),
         documents() if documents is not None else None,
         known_clients={KNOWN.client_id: KNOWN, CONFIDENTIAL.client_id: CONFIDENTIAL},
         audit=lambda event, **fields: audit.append((event, fields)),

@@ -14,16 +14,16 @@ from pydantic import BaseModel
 
 from acc.hosts import Hosts
 from auth.errors import AuthError
-from auth.pace import Pace
+from auth.pace import RefreshTimings
 from auth.pkce import App
 from auth.service_account import ServiceAccount, ServiceAccountTokens
-from auth.token_endpoint import Autodesk, TokenEndpoint
-from auth.token_refresh import Point, RenewedTokens
+from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.token_refresh import Point, RefreshingTokenSource
 from auth.vault import Account, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
-from server.auth_http import Web
+from server.auth_http import HttpxAuthTransport
 
 
 class Orders(BaseModel):
@@ -68,15 +68,17 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
 
     hosts = Hosts.at(orders.account.base_url)
     endpoint = TokenEndpoint(
-        Web(hosts), Autodesk(hosts.api, hosts.profile), App(orders.account.client_id, "", orders.secret)
+        HttpxAuthTransport(hosts),
+        AuthServer(hosts.api, hosts.profile),
+        App(orders.account.client_id, "", orders.secret),
     )
     # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
-    pace = Pace(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
-    tokens: RenewedTokens | ServiceAccountTokens
+    pace = RefreshTimings(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
+    tokens: RefreshingTokenSource | ServiceAccountTokens
     if orders.service_account is not None:
         tokens = ServiceAccountTokens(orders.service_account, endpoint, ("data:read",), lambda: vault, pace=pace)
     else:
-        tokens = RenewedTokens(vault, orders.account, endpoint, pace=pace, reached=reached)
+        tokens = RefreshingTokenSource(vault, orders.account, endpoint, pace=pace, reached=reached)
     given: list[str] = []
     async with anyio.create_task_group() as group:
 

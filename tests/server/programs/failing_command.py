@@ -7,14 +7,14 @@ import os
 import sys
 
 from server.cli import main as cli
-from server.cli.errors import for_people
+from server.cli.errors import command_context
 
 
 @cli.app.command()
 def fail() -> None:
     """Fail as a programming mistake would."""
     token, refresh, signature = (os.environ[name] for name in ("CANARY_TOKEN", "CANARY_REFRESH", "CANARY_SIGNATURE"))
-    with for_people(allow_base_url=False) as settings:
+    with command_context(allow_base_url=False) as settings:
         secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
         try:
             raise LookupError(f"Authorization: Bearer {token}")

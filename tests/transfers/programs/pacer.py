@@ -11,11 +11,11 @@ import anyio
 import anyio.to_thread
 from pydantic import BaseModel
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.rate_limit_store import TABLES, BudgetStore
-from acc.rate_limiter import Limits, Pace
-from auth.token_sources import FixedToken
+from acc.rate_limiter import Limits, RateLimiter
+from auth.token_sources import StaticTokenSource
 from persistence.database import Database, DatabaseAddress
 
 
@@ -61,8 +61,8 @@ async def work(orders: Orders, time: Time) -> None:
     with Database.open(DatabaseAddress.of(orders.database_url)) as database:
         database.migrate(TABLES)
         budgets = Shared(BudgetStore(database, time.now))
-        pace = Pace(budgets, patience=3600, clock=time.now, sleep=time.sleep)
-        async with Acc(Hosts.at(orders.base_url), FixedToken(orders.token), pace=pace) as acc:
+        pace = RateLimiter(budgets, patience=3600, clock=time.now, sleep=time.sleep)
+        async with AccClient(Hosts.at(orders.base_url), StaticTokenSource(orders.token), pace=pace) as acc:
             left = iter(range(orders.requests))
 
             async def ask(*_: Any) -> None:

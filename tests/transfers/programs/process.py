@@ -16,19 +16,19 @@ import anyio.to_thread
 import structlog
 from pydantic import BaseModel
 
-from acc.client import Acc
+from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
-from auth.token_sources import FixedToken
-from persistence.location import Place
+from auth.token_sources import StaticTokenSource
+from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import FileRules
+from transfers.files.local_file import FilePolicy
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
-from transfers.waiting import Patience
+from transfers.waiting import WaitOptions
 
 
 class Orders(BaseModel):
@@ -70,8 +70,8 @@ async def work(orders: Orders, test: Connection) -> None:
 
     hosts = Hosts.at(orders.base_url)
     policy = RetryPolicy(attempts=3, base=0, cap=0)
-    async with Acc(hosts, FixedToken(orders.token), policy=policy) as acc:
-        repository = JobRepository(Place(Path(orders.data_dir), orders.database_url, orders.keys))
+    async with AccClient(hosts, StaticTokenSource(orders.token), policy=policy) as acc:
+        repository = JobRepository(StateLocation(Path(orders.data_dir), orders.database_url, orders.keys))
         transfers = TransferManager(
             JobContext(
                 acc,
@@ -79,7 +79,7 @@ async def work(orders: Orders, test: Connection) -> None:
                 lambda: storage_client(hosts),
                 repository,
                 AllowedFolders([Path(folder) for folder in orders.folders]),
-                FileRules(frozenset(), 10**12),
+                FilePolicy(frozenset(), 10**12),
                 reached=reached,
             )
         )
@@ -91,7 +91,7 @@ async def work(orders: Orders, test: Connection) -> None:
                     orders.attach,
                     None,
                     orders.key,
-                    Patience(60, tick, 0.2),
+                    WaitOptions(60, tick, 0.2),
                     confirm=orders.confirm,
                 )
                 say(attached=outcome.job.reserved.id, existed=outcome.existed, state=outcome.job.state)
