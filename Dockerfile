@@ -14,9 +14,9 @@ COPY requirements.txt ./
 RUN /opt/submittal-mcp/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY acc/ acc/
+COPY acc_sandbox/ acc_sandbox/
 COPY auth/ auth/
 COPY persistence/ persistence/
-COPY sandbox/ sandbox/
 COPY server/ server/
 COPY tools/ tools/
 COPY transfers/ transfers/

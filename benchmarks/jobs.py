@@ -24,7 +24,7 @@ FILE_BYTES = 4096
 
 SANDBOX = """
 import json, sys
-from sandbox import running
+from acc_sandbox import running
 with running(urn_delay=0) as box:
     item = box.item("05 12 00-3")
     person = box.person("manager")

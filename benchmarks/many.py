@@ -54,7 +54,7 @@ HELD = "held"
 
 SANDBOX = """
 import json, sys
-from sandbox import running
+from acc_sandbox import running
 with running(items=int(sys.argv[1]), urn_delay=0) as box:
     items = [{"item_id": item.id, "project_id": item.project_id} for item in box.items("mgr-1")]
     print(json.dumps({"base_url": box.base_url, "token": box.token("manager", expires_in=10**6),

@@ -30,7 +30,7 @@ BLOCK = bytes(1024 * 1024)
 SERVER = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from sandbox import running
+from acc_sandbox import running
 import resource
 with running(items=int(sys.argv[1])) as box:
     peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -23,7 +23,7 @@ from mcp import Client
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import sandbox  # noqa: E402  # the path comes first
+import acc_sandbox  # noqa: E402  # the path comes first
 from server import logging as logs  # noqa: E402
 from server.mcp.app import build_server  # noqa: E402
 from server.settings.model import Settings  # noqa: E402
@@ -96,7 +96,7 @@ async def way_of(client: Client, folder: Path) -> list[Seen]:
 
 async def measured() -> tuple[list[Seen], list[Seen]]:
     """Return what a model sees of the tools, and of one attachment."""
-    with sandbox.running() as box, tempfile.TemporaryDirectory() as kept:
+    with acc_sandbox.running() as box, tempfile.TemporaryDirectory() as kept:
         folder = Path(kept) / "files"
         folder.mkdir()
         settings = Settings.load(

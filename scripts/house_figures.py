@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("server", "tools", "transfers", "auth", "acc", "persistence")
-SANDBOX = ("sandbox", "acc_sandbox")
+SANDBOX = ("acc_sandbox",)
 
 ACC_WORDS = frozenset(
     {"Attachment", "Category", "Folder", "Hub", "Item", "Manager", "Project", "Response", "Spec", "Step", "Task"}

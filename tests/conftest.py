@@ -25,7 +25,7 @@ from mcp.client.extension import ClientExtension
 from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
-import sandbox
+import acc_sandbox
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from server.mcp.app import Transport, build_server
@@ -63,9 +63,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def box() -> Iterator[sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Box]:
     """An ACC of its own for each test."""
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         yield box
 
 
@@ -178,7 +178,7 @@ Connect = Callable[..., AbstractAsyncContextManager[Assistant]]
 
 
 @pytest.fixture
-def connect(box: sandbox.Box, era: str, clean_environment: None, tmp_path: Path) -> Connect:
+def connect(box: acc_sandbox.Box, era: str, clean_environment: None, tmp_path: Path) -> Connect:
     """`connect(person="manager", transport="stdio", **settings)`: an assistant at a server that works on `box`.
 
     `answering` is the person at the client, who is shown forms and links; left out, the client can show none.

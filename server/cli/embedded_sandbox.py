@@ -30,10 +30,10 @@ class EmbeddedSandbox:
 @contextmanager
 def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
     """Run a sandbox until the block ends; its project manager is signed in, and a sample folder is allowed."""
-    import sandbox
+    import acc_sandbox
 
     with (
-        sandbox.running(auto_approve=True) as box,
+        acc_sandbox.running(auto_approve=True) as box,
         tempfile.TemporaryDirectory(prefix="submittal-mcp-samples-", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryDirectory(prefix="submittal-mcp-data-", ignore_cleanup_errors=True) as data,
     ):

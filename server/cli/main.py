@@ -308,7 +308,7 @@ def sandbox(
     from server import logging as logs
 
     logs.configure("info")
-    from sandbox import command
+    from acc_sandbox import cli as command
 
     if list_switches:
         raise typer.Exit(command.list_switches())

@@ -28,7 +28,7 @@ def test_types_and_the_client_itself_load_no_httpx() -> None:
 def test_nothing_of_ours_is_imported_by_the_client() -> None:
     program = (
         f"import sys, {TYPES}, acc.client, acc.connection\n"
-        "print({name.split('.')[0] for name in sys.modules} & {'auth', 'tools', 'server', 'transfers', 'sandbox'})"
+        "print({name.split('.')[0] for name in sys.modules} & {'auth', 'tools', 'server', 'transfers', 'acc_sandbox'})"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-import sandbox
+import acc_sandbox
 from acc.hosts import Hosts
+from acc_sandbox.sandbox import Box
 from auth.oauth import Grant
 from auth.pkce import App, Attempt, authorize_url
 from auth.token_endpoint import AuthServer, TokenEndpoint
@@ -23,7 +24,6 @@ from auth.vault import Account, StoredLogin, Tokens, Vault
 from persistence.database import Database
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
-from sandbox.box import Box
 from server.auth_http import HttpxAuthTransport
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
@@ -113,7 +113,7 @@ def as_nobody() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def _box() -> Iterator[Box]:
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         yield box
 
 

@@ -14,6 +14,7 @@ import sqlalchemy
 
 from acc.client import AccClient
 from acc.hosts import Hosts
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
 from auth.pace import RefreshTimings
 from auth.refresh_lease import acquire_lease, keep_lease_alive
@@ -23,7 +24,6 @@ from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.errors import DatabaseReadOnly, KeyMissing
 from persistence.keys import EnvironmentKeys, MachineKeys
-from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from tests.auth.programs.renew import NoKeyring, Orders, main
 from tests.processes import Process
 

@@ -7,7 +7,7 @@ import anyio
 import httpx
 import pytest
 
-import sandbox
+import acc_sandbox
 from auth.errors import SignInFailed
 from auth.pkce import App, Attempt
 from auth.token_endpoint import AuthServer, TokenEndpoint
@@ -42,7 +42,7 @@ def browser() -> Browser:
     return Browser()
 
 
-Apps = Callable[[sandbox.Box], App]
+Apps = Callable[[acc_sandbox.Box], App]
 APPS: dict[str, Apps] = {
     "public": lambda box: App(box.client_id, box.callback_url),
     "confidential": lambda box: App(box.confidential_client[0], box.callback_url, box.confidential_client[1]),
@@ -51,7 +51,7 @@ APPS: dict[str, Apps] = {
 
 @pytest.mark.parametrize("app", APPS.values(), ids=APPS)
 async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
-    box: sandbox.Box, browser: Browser, app: Apps
+    box: acc_sandbox.Box, browser: Browser, app: Apps
 ) -> None:
     box.auto_approve = True
     endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), app(box))
@@ -70,7 +70,7 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     assert (failed.value.error, failed.value.status) == ("invalid_grant", 400)
 
 
-async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: sandbox.Box, browser: Browser) -> None:
+async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: acc_sandbox.Box, browser: Browser) -> None:
     endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed) as failed:
         await sign_in(browser, endpoint)
@@ -78,7 +78,9 @@ async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: sandbo
     assert browser.posts == 0
 
 
-async def test_a_server_signs_in_once_however_many_requests_need_a_token(box: sandbox.Box, browser: Browser) -> None:
+async def test_a_server_signs_in_once_however_many_requests_need_a_token(
+    box: acc_sandbox.Box, browser: Browser
+) -> None:
     box.auto_approve = True
     source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
     tokens: list[str | None] = []
@@ -95,7 +97,7 @@ async def test_a_server_signs_in_once_however_many_requests_need_a_token(box: sa
     assert browser.posts == 2
 
 
-async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(box: sandbox.Box, browser: Browser) -> None:
+async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(box: acc_sandbox.Box, browser: Browser) -> None:
     source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed):
         await source.access_token()

@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from acc.token_claims import unverified_claims
+from acc_sandbox import Fault, Refuse
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.login.flow import scopes_for
 from auth.pkce import App
@@ -18,7 +19,6 @@ from auth.vault import Account, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
-from sandbox import Fault, Refuse
 from tests.auth.programs.renew import Orders
 from tests.auth.test_renewing import given, where
 

@@ -13,6 +13,7 @@ import anyio
 import httpx
 import pytest
 
+from acc_sandbox import Fault, Refuse
 from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
 from auth.login.flow import LoginAttempt, LoginFlow, scopes_for
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogins
@@ -25,7 +26,6 @@ from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
 from persistence.errors import StorageProblem
 from persistence.keys import EnvironmentKeys
-from sandbox import Fault, Refuse
 from tests.conftest import NO_TRUST
 
 if TYPE_CHECKING:

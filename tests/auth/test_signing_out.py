@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from acc_sandbox import Fault, Refuse, Reset, Stall
 from auth.accounts import AccountTokenSources, CurrentUserTokenSource
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
 from auth.login.logout import sign_out
@@ -13,7 +14,6 @@ from auth.pkce import App
 from auth.token_endpoint import AuthServer, TokenEndpoint
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Vault
-from sandbox import Fault, Refuse, Reset, Stall
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site

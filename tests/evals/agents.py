@@ -14,8 +14,8 @@ import anyio
 import anyio.to_thread
 import httpx
 
-import sandbox
-from sandbox import Fault, Stall
+import acc_sandbox
+from acc_sandbox import Fault, Stall
 
 from .request import Request
 
@@ -36,7 +36,9 @@ class Follower:
     `upload` says where they go, if an earlier answer did.
     """
 
-    def __init__(self, ask: Any, box: sandbox.Box, request: Request, sent: bytes, upload: Answer | None = None) -> None:
+    def __init__(
+        self, ask: Any, box: acc_sandbox.Box, request: Request, sent: bytes, upload: Answer | None = None
+    ) -> None:
         self.ask = ask
         self.box = box
         self.request = request
@@ -165,7 +167,7 @@ class Mangler(Follower):
     """
 
     def __init__(
-        self, ask: Any, box: sandbox.Box, request: Request, sent: bytes, upload: Answer | None, way: str
+        self, ask: Any, box: acc_sandbox.Box, request: Request, sent: bytes, upload: Answer | None, way: str
     ) -> None:
         super().__init__(ask, box, request, sent, upload)
         self.way = way

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-import sandbox
+import acc_sandbox
 from server.mcp.app import build_server
 from server.settings.model import Settings
 from tests.conftest import KEYS, Assistant, every_tool
@@ -21,7 +21,7 @@ from .world import PLAN
 class Stand:
     """One sandbox with the servers on it; each person has a folder of files and a server of their own."""
 
-    def __init__(self, box: sandbox.Box, folder: Path, data: Path, mode: str, stack: AsyncExitStack) -> None:
+    def __init__(self, box: acc_sandbox.Box, folder: Path, data: Path, mode: str, stack: AsyncExitStack) -> None:
         self.box = box
         self.folder = folder
         self._data = data
@@ -59,7 +59,7 @@ async def stands(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Call
 
             async def stand(agent: str, mode: str) -> Stand:
                 if agent not in made:
-                    box = boxes.enter_context(sandbox.running(plan=PLAN, urn_delay=0.0))
+                    box = boxes.enter_context(acc_sandbox.running(plan=PLAN, urn_delay=0.0))
                     folder = tmp_path_factory.mktemp("agent") / "files"
                     folder.mkdir()
                     made[agent] = Stand(box, folder, data, mode, stack)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import anyio
 from mcp import Client
 
-import sandbox
+import acc_sandbox
 from persistence.encryption import Key
 from server.mcp.app import build_server
 from server.settings.model import Settings
@@ -33,7 +33,7 @@ class Conversation:
     """What was said and called, as Markdown."""
 
     client: Client
-    box: sandbox.Box
+    box: acc_sandbox.Box
     lines: list[str] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
     """Ids of attachments, and what is shown for them."""
@@ -159,7 +159,7 @@ async def held() -> str:
 @asynccontextmanager
 async def _server(data: Path) -> AsyncIterator[Conversation]:
     # ACC takes an hour for a version here, so that how far it is at each answer depends on nothing.
-    with sandbox.running(urn_delay=HOUR) as box, tempfile.TemporaryDirectory() as folder:
+    with acc_sandbox.running(urn_delay=HOUR) as box, tempfile.TemporaryDirectory() as folder:
         for name in ("beam-shop-drawings.pdf", "column-markup.pdf"):
             (Path(folder) / name).write_bytes(f"%PDF-1.4 {name}\n".encode())
         settings = Settings.load(

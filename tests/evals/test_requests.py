@@ -11,8 +11,8 @@ import anyio
 import pytest
 from jsonschema import Draft202012Validator
 
-import sandbox
-from sandbox import Fault, LoseAnswer, Refuse
+import acc_sandbox
+from acc_sandbox import Fault, LoseAnswer, Refuse
 from tests.conftest import every_tool
 
 from .agents import WAYS, Follower, Impatient, Mangler, mistakes
@@ -81,7 +81,7 @@ class Turn:
 
     def __init__(self, stand: Any, request: Request, title: str) -> None:
         self.stand = stand
-        self.box: sandbox.Box = stand.box
+        self.box: acc_sandbox.Box = stand.box
         self.title = title
         self.earlier = ""
         self.upload = None
@@ -102,7 +102,7 @@ class Turn:
         }
         return Request.model_validate(filled(request.model_dump(), known))
 
-    def item(self, name: str, project: str = "riverside") -> sandbox.Item:
+    def item(self, name: str, project: str = "riverside") -> acc_sandbox.Item:
         """A submittal by number, or by title where it has none; `harbor/2` is another project's."""
         head, slash, tail = name.partition("/")
         if slash:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from sandbox.default_plan import DEFAULT
-from sandbox.plan import ItemPlan, Plan
+from acc_sandbox.seed.default import DEFAULT
+from acc_sandbox.seed.model import ItemPlan, Plan
 
 _RIVERSIDE: Final = DEFAULT.projects[0]
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-import sandbox
+import acc_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
@@ -77,7 +77,7 @@ class Acc:
     project = "Riverside Medical Center"
     submittal = "051200-3"
 
-    def __init__(self, box: "sandbox.Box") -> None:
+    def __init__(self, box: "acc_sandbox.Box") -> None:
         self._box = box
         self.settings = {"APS_BASE_URL": box.base_url, "APS_ACCESS_TOKEN": box.token()}
         """What makes a server work on this sandbox, for its project manager."""
@@ -111,7 +111,7 @@ def serve() -> Callable[..., list[str]]:
 @pytest.fixture(scope="session")
 def acc() -> Iterator[Acc]:
     """One sandbox for the session: a test attaches under a name that no other uses."""
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         yield Acc(box)
 
 

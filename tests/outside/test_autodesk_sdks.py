@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-import sandbox
+import acc_sandbox
 
 HERE = Path(__file__).parent
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -24,7 +24,7 @@ NULL_IN_TRANSITIONS = {"submittals.get_permissions", "submittals.list_items", "s
 
 @pytest.fixture
 def box():
-    with sandbox.running() as running:
+    with acc_sandbox.running() as running:
         running.auto_approve = True
         yield running
 

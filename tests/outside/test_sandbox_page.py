@@ -13,8 +13,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-import sandbox
-from sandbox import Box, Fault, Refuse
+import acc_sandbox
+from acc_sandbox import Box, Fault, Refuse
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def box() -> Iterator[Box]:
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         yield box
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Box
+import acc_sandbox
+from acc_sandbox import Box
 
 PROGRAM = shutil.which(
     "schemathesis",
@@ -62,7 +62,7 @@ def existing_ids(box: Box) -> str:
 def test_requests_that_the_description_allows_or_forbids_are_answered_as_it_says(tmp_path: Path, known: bool) -> None:
     assert PROGRAM, "schemathesis is missing: run tests/outside/install"
     configuration = tmp_path / "schemathesis.toml"
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         box.register_callback("http://localhost:1/callback")
         configuration.write_text(existing_ids(box) if known else "", "utf-8")
         words = [PROGRAM, "--config-file", str(configuration), "run", f"{box.base_url}/openapi.json"]

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import sandbox
+import acc_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -64,7 +64,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     with socket.create_server(("127.0.0.1", 0)) as found:
         callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
-    with sandbox.running(callback_url=callback_url) as box:
+    with acc_sandbox.running(callback_url=callback_url) as box:
         yield {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Box, Clock, Item
+import acc_sandbox
+from acc_sandbox import Box, Clock, Item
 
 from .described import Description
 
@@ -120,7 +120,7 @@ def storage_get() -> Callable[..., httpx.Response]:
 @pytest.fixture
 def box() -> Iterator[Box]:
     """A sandbox whose clock stands still until a test moves it."""
-    with sandbox.running(clock=Clock(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))) as running:
+    with acc_sandbox.running(clock=Clock(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))) as running:
         yield running
 
 

@@ -15,9 +15,9 @@ import httpx
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
-from sandbox import Box, Switches
-from sandbox.app import OPERATIONS
-from sandbox.openapi import describe_api
+from acc_sandbox import Box, Switches
+from acc_sandbox.http.app import OPERATIONS
+from acc_sandbox.http.openapi import describe_api
 
 FORMATS = FormatChecker()
 SWITCHES = operator.attrgetter(*(one.name for one in dataclasses.fields(Switches)))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import sandbox
-from sandbox.app import OPERATIONS
+import acc_sandbox
+from acc_sandbox.http.app import OPERATIONS
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
@@ -76,7 +76,7 @@ def test_a_huge_body_is_refused(box, manager):
 
 @pytest.fixture(scope="module")
 def fuzzed():
-    with sandbox.running() as box, httpx.Client(base_url=box.base_url, verify=False) as client:
+    with acc_sandbox.running() as box, httpx.Client(base_url=box.base_url, verify=False) as client:
         client.headers["Authorization"] = f"Bearer {box.token()}"
         yield box, client
 

@@ -13,19 +13,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Switches, command
-from sandbox.command import Options
-from sandbox.plan_file import read_plan
-from sandbox.switches import describe
+import acc_sandbox
+from acc_sandbox import Switches
+from acc_sandbox import cli as command
+from acc_sandbox.cli import Options
+from acc_sandbox.seed.seed_file import read_plan
+from acc_sandbox.state.switches import describe
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from sandbox import command
-from sandbox.command import Options
-from sandbox.plan_file import read_plan
+from acc_sandbox import cli as command
+from acc_sandbox.cli import Options
+from acc_sandbox.seed.seed_file import read_plan
 sys.exit(command.run(host={host!r}, port=0, storage_port=0, as_json=True, options={options!r}))
 """
 
@@ -134,8 +135,8 @@ def test_the_fixture_for_other_projects_gives_a_running_sandbox(tmp_path):
 
 def test_the_plugin_is_light():
     program = (
-        "import sys, sandbox.pytest_plugin;"
-        "print([n for n in ('starlette','uvicorn','jwt','yaml','pydantic','sandbox.app') if n in sys.modules])"
+        "import sys, acc_sandbox.pytest_plugin;"
+        "print([n for n in ('starlette','uvicorn','jwt','yaml','pydantic','acc_sandbox.http.app') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -146,5 +147,5 @@ def test_people_of_a_seed_are_listed_without_a_role_that_they_have_not(tmp_path)
     project = {"key": "own", "name": "Own", "managers": ["boss"]}
     seed.write_text(json.dumps({"people": [{"key": "boss", "name": "Site Manager"}], "projects": [project]}))
     plan = read_plan(seed)
-    with sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(plan=plan) as box:
         assert "# Site Manager <boss@example.com>\n" in command.as_lines(box)

@@ -7,8 +7,8 @@ import socket
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Fault, Reset
+import acc_sandbox
+from acc_sandbox import Fault, Reset
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_page_of_another_site_cannot_use_the_controls(control):
 
 
 def everywhere(**more):
-    return sandbox.running(host="0.0.0.0", **more)
+    return acc_sandbox.running(host="0.0.0.0", **more)
 
 
 def test_beyond_loopback_the_controls_are_off_without_a_token():

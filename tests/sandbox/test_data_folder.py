@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Clock, DataFolderError
-from sandbox.schema import SCHEMA, VERSION
+import acc_sandbox
+from acc_sandbox import Clock, DataFolderError
+from acc_sandbox.state.tables import SCHEMA, VERSION
 
 from .conftest import Caller, put, transport
 
@@ -28,7 +28,7 @@ MORNING = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 def restarted(folder, token=None):
     """A sandbox on the folder with a clock that nobody has moved, and somebody who calls it."""
     with (
-        sandbox.running(data=folder, clock=Clock(MORNING), urn_delay=3600) as box,
+        acc_sandbox.running(data=folder, clock=Clock(MORNING), urn_delay=3600) as box,
         httpx.Client(base_url=box.base_url, transport=transport()) as client,
     ):
         client.headers["Authorization"] = f"Bearer {token or box.token()}"
@@ -70,7 +70,7 @@ def test_a_clock_that_was_moved_already_stays_as_it_is_and_is_kept(tmp_path):
     clock = Clock(MORNING)
     for moved in (60, 120):
         clock.move(60)
-        with sandbox.running(data=tmp_path, clock=clock) as box:
+        with acc_sandbox.running(data=tmp_path, clock=clock) as box:
             assert (box.clock.now() - MORNING).total_seconds() == moved
     # Nobody keeps it any more.
     clock.move(60)
@@ -108,11 +108,11 @@ def contents(folder):
 
 @pytest.mark.parametrize("version", [0, VERSION + 1])
 def test_a_folder_that_another_version_wrote_is_refused_and_left_alone(tmp_path, version):
-    with sandbox.running(data=tmp_path):
+    with acc_sandbox.running(data=tmp_path):
         pass
     marked(tmp_path, version)
     before = contents(tmp_path)
-    with pytest.raises(DataFolderError) as refused, sandbox.running(data=tmp_path):
+    with pytest.raises(DataFolderError) as refused, acc_sandbox.running(data=tmp_path):
         pass
     assert str(refused.value) == (
         f"the data folder {tmp_path} was written by another version of this program (its format is {version}, this"
@@ -121,13 +121,13 @@ def test_a_folder_that_another_version_wrote_is_refused_and_left_alone(tmp_path,
     assert refused.value.folder == tmp_path
     assert contents(tmp_path) == before
     marked(tmp_path, VERSION)
-    with sandbox.running(data=tmp_path) as box:
+    with acc_sandbox.running(data=tmp_path) as box:
         assert len(box.items()) == 15
 
 
 def test_a_start_that_was_cut_off_before_any_table_does_not_spoil_the_folder(tmp_path):
     (tmp_path / "sandbox.sqlite3").touch()
-    with sandbox.running(data=tmp_path) as box:
+    with acc_sandbox.running(data=tmp_path) as box:
         assert len(box.items()) == 15
 
 
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_used_is_said_and_nothing_starts(tmp_path):
         ),
     )
     a_file = tmp_path / "sandbox.sqlite3"
-    with pytest.raises(DataFolderError, match=r"cannot be used \(\w.*\); choose"), sandbox.running(data=a_file):
+    with pytest.raises(DataFolderError, match=r"cannot be used \(\w.*\); choose"), acc_sandbox.running(data=a_file):
         pass
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-import sandbox
+import acc_sandbox
 
 RECORDED = {
     one["shape"]: one["payload"]
@@ -209,7 +209,7 @@ def guarded():
             {"spec": "084413", "number": "1", "title": "Windows", "contractor": "steel", "attachments": ["windows.pdf"]}
         ],
     }
-    with sandbox.running(plan=sandbox.plan_from({"projects": [project]})) as box:
+    with acc_sandbox.running(plan=acc_sandbox.plan_from({"projects": [project]})) as box:
         yield box
 
 
@@ -253,8 +253,8 @@ class TestFoldersOfSomePeople:
 
 def test_a_folder_that_nobody_made_cannot_be_given_to_a_person():
     project = {"key": "p", "name": "P", "managers": ["manager"], "folder_access": {"steel": ["Nowhere"]}}
-    plan = sandbox.plan_from({"projects": [project]})
-    with pytest.raises(LookupError, match="folder_access names Nowhere"), sandbox.running(plan=plan):
+    plan = acc_sandbox.plan_from({"projects": [project]})
+    with pytest.raises(LookupError, match="folder_access names Nowhere"), acc_sandbox.running(plan=plan):
         pass
 
 

@@ -372,9 +372,12 @@ def test_the_gateway_examples_are_answered_in_their_shape(box, caller, anonymous
 
 def test_the_rate_limit_example_is_answered_in_its_shape(anonymous, box):
     """The count itself is tested beside the limits; here only the shape."""
-    import sandbox
+    import acc_sandbox
 
-    with sandbox.running(rate_limits=True) as limited, httpx.Client(base_url=limited.base_url, verify=False) as client:
+    with (
+        acc_sandbox.running(rate_limits=True) as limited,
+        httpx.Client(base_url=limited.base_url, verify=False) as client,
+    ):
         client.headers["Authorization"] = f"Bearer {limited.token()}"
         answer = next(one for one in (client.get("/project/v1/hubs") for _ in range(60)) if one.status_code != 200)
     compare("gateway.429", answer)

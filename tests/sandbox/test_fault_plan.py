@@ -7,9 +7,9 @@ import json
 import httpx
 import pytest
 
-from sandbox import DocumentError, Expire, Fault, Reset, Slow, Switches
-from sandbox.app import OPERATION_NAMES, OPERATIONS
-from sandbox.fault_plan import EFFECTS, fault_from, fault_json, read_fault_plan, set_switches
+from acc_sandbox import DocumentError, Expire, Fault, Reset, Slow, Switches
+from acc_sandbox.faults.plan import EFFECTS, fault_from, fault_json, read_fault_plan, set_switches
+from acc_sandbox.http.app import OPERATION_NAMES, OPERATIONS
 
 PLAN = {
     "faults": [

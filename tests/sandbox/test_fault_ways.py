@@ -8,8 +8,8 @@ import httpx
 import pytest
 import yaml
 
-from sandbox.app import OPERATION_NAMES
-from sandbox.fault_plan import EFFECTS, read_fault_plan
+from acc_sandbox.faults.plan import EFFECTS, read_fault_plan
+from acc_sandbox.http.app import OPERATION_NAMES
 
 PATIENCE = 30.0
 

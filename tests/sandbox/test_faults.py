@@ -7,8 +7,8 @@ import threading
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
+import acc_sandbox
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 
 PATIENCE = 20
 
@@ -99,7 +99,7 @@ def test_a_sandbox_stops_although_somebody_is_stalled():
             except httpx.TransportError as error:
                 answers.append(type(error))
 
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         fault = box.faults.add(Fault("page.home", Stall()))
         thread = threading.Thread(target=ask, args=(f"{box.base_url}/",))
         thread.start()

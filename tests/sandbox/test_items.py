@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import sandbox
+import acc_sandbox
 
 SUBMITTALS = "/construction/submittals/v2/projects"
 
@@ -120,7 +120,7 @@ def test_links_repeat_the_query_and_lead_through_every_row(manager):
 
 @pytest.fixture(scope="module")
 def still_box():
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         yield box
 
 

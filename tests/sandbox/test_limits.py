@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-import sandbox
-from sandbox.app import OPERATIONS
-from sandbox.call import Bearer
-from sandbox.limits import RateLimits
-from sandbox.people import PEOPLE
-from sandbox.refusals import RefusedError
-from sandbox.storage import STORAGE_OPERATIONS
+import acc_sandbox
+from acc_sandbox.http.app import OPERATIONS
+from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.http.operation import Bearer
+from acc_sandbox.http.rate_limits import RateLimits
+from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
+from acc_sandbox.state.people import PEOPLE
 
 
 @pytest.fixture
 def limited():
-    with sandbox.running(rate_limits=True) as box, httpx.Client(base_url=box.base_url, verify=False) as client:
+    with acc_sandbox.running(rate_limits=True) as box, httpx.Client(base_url=box.base_url, verify=False) as client:
         client.headers["Authorization"] = f"Bearer {box.token(expires_in=100_000)}"
         yield box, client
 

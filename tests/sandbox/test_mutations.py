@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import pytest
 
-from sandbox.app import OPERATIONS
+from acc_sandbox.http.app import OPERATIONS
 
 from .test_examples import CALLBACK, CHALLENGE, ELSEWHERE, EXAMPLES, VERIFIER, Stage, assertion, code
 
@@ -138,7 +138,7 @@ def refused(answer: httpx.Response) -> bool:
 
 
 def operation_of(sent: Sent, box: Any) -> Any:
-    from sandbox.routes import Router
+    from acc_sandbox.http.router import Router
 
     return Router(OPERATIONS).match(sent.method, sent.path, box.switches)[0]
 

@@ -10,7 +10,7 @@ import httpx
 import jwt
 import pytest
 
-import sandbox
+import acc_sandbox
 
 VERIFIER = "correct-horse-battery-staple-correct-horse-battery"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -311,7 +311,7 @@ def test_a_token_expires_and_does_not_open_another_sandbox(box, caller, anonymou
     assert short("GET", "/userinfo").status_code == 200
     box.clock.move(60)
     assert short("GET", "/userinfo").status_code == 401
-    with sandbox.running() as other:
+    with acc_sandbox.running() as other:
         headers = {"Authorization": f"Bearer {other.token()}"}
         assert anonymous.get("/userinfo", headers=headers).status_code == 401
 

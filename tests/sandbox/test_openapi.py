@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox import Switches
-from sandbox.app import OPERATIONS
-from sandbox.openapi import describe_api
+from acc_sandbox import Switches
+from acc_sandbox.http.app import OPERATIONS
+from acc_sandbox.http.openapi import describe_api
 
 EXAMPLES = {
     one["name"]: one

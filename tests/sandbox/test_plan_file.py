@@ -10,9 +10,9 @@ import sys
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Clock, DocumentError, plan_from, read_plan
-from sandbox.crowd import CROWD_ID
+import acc_sandbox
+from acc_sandbox import Clock, DocumentError, plan_from, read_plan
+from acc_sandbox.seed.bulk import CROWD_ID
 
 SEED = {
     "people": [
@@ -51,7 +51,7 @@ SEED = {
 def test_a_seed_of_ones_own_is_what_the_sandbox_starts_with(tmp_path):
     path = tmp_path / "seed.json"
     path.write_text(json.dumps(SEED), "utf-8")
-    with sandbox.running(plan=read_plan(path)) as box:
+    with acc_sandbox.running(plan=read_plan(path)) as box:
         assert [one.name for one in box.people] == ["Site Manager", "Glazing Contractor"]
         item = box.item("7", "school")
         assert (item.title, item.state) == ("Windows", "rev")
@@ -69,7 +69,7 @@ def test_a_seed_of_ones_own_is_what_the_sandbox_starts_with(tmp_path):
 
 def test_a_seed_needs_no_people_of_its_own():
     project = {"key": "small", "name": "Small", "managers": ["manager"], "specs": {"01": "General"}}
-    with sandbox.running(plan=plan_from({"projects": [project]})) as box:
+    with acc_sandbox.running(plan=plan_from({"projects": [project]})) as box:
         assert box.project("small").name == "Small"
         assert box.people[0].key == "manager"
 
@@ -111,12 +111,12 @@ def test_a_seed_that_makes_no_sense_says_where(document):
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(project, missing):
-    with pytest.raises(LookupError, match=missing), sandbox.running(plan=plan_from(changed(**project))):
+    with pytest.raises(LookupError, match=missing), acc_sandbox.running(plan=plan_from(changed(**project))):
         pass
 
 
 def test_many_items_are_there_as_soon_as_somebody_looks(tmp_path):
-    with sandbox.running(data=tmp_path, items=1000) as box:
+    with acc_sandbox.running(data=tmp_path, items=1000) as box:
         headers = {"Authorization": f"Bearer {box.token()}"}
         with httpx.Client(base_url=box.base_url, headers=headers, verify=False) as client:
             base = f"/construction/submittals/v2/projects/{box.project().id}/items"
@@ -133,13 +133,13 @@ def test_many_items_are_there_as_soon_as_somebody_looks(tmp_path):
             numbers = [row["customIdentifierHumanReadable"] for row in first["results"]]
             assert len(set(numbers)) == 20
         assert box.object_bytes(attachment["uploadUrn"])
-    with sandbox.running(data=tmp_path, items=1000) as box:
+    with acc_sandbox.running(data=tmp_path, items=1000) as box:
         assert len(box.items()) == 1015
 
 
 @pytest.mark.parametrize("count", [1, 9, 10])
 def test_a_few_more_items_are_no_problem(count):
-    with sandbox.running(items=count) as box:
+    with acc_sandbox.running(items=count) as box:
         assert len(box.items()) == 15 + count
 
 
@@ -191,7 +191,7 @@ open(sys.argv[2], "wb").write(key.private_bytes(serialization.Encoding.PEM, seri
 
 def test_with_a_certificate_both_ports_speak_tls(certificate):
     trusted = ssl.create_default_context(cafile=certificate[0])
-    with sandbox.running(certificate=certificate[0], private_key=certificate[1]) as box:
+    with acc_sandbox.running(certificate=certificate[0], private_key=certificate[1]) as box:
         assert box.base_url.startswith("https://")
         headers = {"Authorization": f"Bearer {box.token()}"}
         item = box.item("051200-3")
@@ -210,12 +210,12 @@ def test_with_a_certificate_both_ports_speak_tls(certificate):
 
 
 def test_a_certificate_that_is_none_is_an_os_error(tmp_path):
-    with pytest.raises(OSError, match="No such file"), sandbox.running(certificate=tmp_path / "none.pem"):
+    with pytest.raises(OSError, match="No such file"), acc_sandbox.running(certificate=tmp_path / "none.pem"):
         pass
 
 
 def test_the_clock_of_a_seed_is_the_sandboxs_own():
     clock = Clock()
     clock.move(86_400 * 365)
-    with sandbox.running(clock=clock) as box:
+    with acc_sandbox.running(clock=clock) as box:
         assert box.attachments(box.item("051200-3"))[0]["createdAt"] > f"{clock.now().year - 1}"

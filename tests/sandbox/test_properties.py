@@ -15,8 +15,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import sandbox
-from sandbox import Item
+import acc_sandbox
+from acc_sandbox import Item
 
 from .conftest import Caller, transport
 
@@ -50,7 +50,7 @@ class Submittals(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.running = sandbox.running()
+        self.running = acc_sandbox.running()
         self.box = self.running.__enter__()
         self.clients = [httpx.Client(base_url=self.box.base_url, transport=transport()) for _ in PEOPLE]
         self.callers = {}

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-import sandbox
+import acc_sandbox
 
 PATH = "/authentication/v2/service-accounts"
 SCOPES = " ".join(
@@ -142,7 +142,7 @@ def test_the_scope_of_an_exchange_is_optional_and_never_wider(box, app, anonymou
 
 
 def test_an_application_has_ten_exchanges_a_minute():
-    with sandbox.running(rate_limits=True) as box, httpx.Client(base_url=box.base_url, verify=False) as anonymous:
+    with acc_sandbox.running(rate_limits=True) as box, httpx.Client(base_url=box.base_url, verify=False) as anonymous:
         office = box.service_account()
         key = {"privateKey": office.private_key, "kid": office.key_id}
         answers = [sign_in(box, anonymous, office.id, key) for _ in range(11)]

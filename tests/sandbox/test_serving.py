@@ -12,28 +12,28 @@ from pathlib import Path
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Fault, Refuse, Switches
+import acc_sandbox
+from acc_sandbox import Fault, Refuse, Switches
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_all_public_names_are_exported():
-    assert all(getattr(sandbox, name) is not None for name in sandbox.__all__)
+    assert all(getattr(acc_sandbox, name) is not None for name in acc_sandbox.__all__)
     with pytest.raises(AttributeError):
-        getattr(sandbox, "nothing")  # noqa: B009  # so that no type checker looks
-    assert sandbox.__all__ == sorted(sandbox.__all__, key=lambda name: (name[0].islower(), name))
+        getattr(acc_sandbox, "nothing")  # noqa: B009  # so that no type checker looks
+    assert acc_sandbox.__all__ == sorted(acc_sandbox.__all__, key=lambda name: (name[0].islower(), name))
 
 
 def test_two_sandboxes_know_nothing_of_each_other():
-    with sandbox.running() as one, sandbox.running() as two:
+    with acc_sandbox.running() as one, acc_sandbox.running() as two:
         assert one.base_url != two.base_url
         httpx.get(f"{one.base_url}/", verify=False)
         assert (one.requests.count(), two.requests.count()) == (1, 0)
 
 
 def test_sandboxes_of_one_seed_share_neither_secrets_nor_changes():
-    with sandbox.running() as one, sandbox.running() as two:
+    with acc_sandbox.running() as one, acc_sandbox.running() as two:
         item, path = one.item("051200-3"), f"/construction/submittals/v2/projects/{one.project().id}/items"
         path = f"{path}/{item.id}"
         assert call(two, "GET", path, token=one.token()).status_code == 401
@@ -45,7 +45,7 @@ def test_sandboxes_of_one_seed_share_neither_secrets_nor_changes():
         there = httpx.URL(signed.json()["url"]).copy_with(port=httpx.URL(two.storage_url).port)
         refused = httpx.get(there, headers={"Host": httpx.URL(one.storage_url).netloc.decode()}, verify=False)
         assert "SignatureDoesNotMatch" in refused.text
-        with sandbox.running() as three:
+        with acc_sandbox.running() as three:
             for other in (two, three):
                 assert call(other, "GET", path).json()["title"] == item.title
                 assert other.object_bytes(urn).startswith(b"%PDF")
@@ -53,19 +53,19 @@ def test_sandboxes_of_one_seed_share_neither_secrets_nor_changes():
 
 def test_a_switch_that_a_seed_heeds_makes_another_seed():
     for fails, state in ((False, "3"), (True, "4"), (False, "3")):
-        with sandbox.running(switches=Switches(processing_fails=fails)) as box:
+        with acc_sandbox.running(switches=Switches(processing_fails=fails)) as box:
             assert box.attachments(box.item("051200-3"))[0]["asyncState"] == state
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_behind():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=r"in use|permitted"), sandbox.running(storage_port=port):
+        with pytest.raises(OSError, match=r"in use|permitted"), acc_sandbox.running(storage_port=port):
             pass
 
 
 def test_after_the_end_nobody_listens():
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         assert httpx.get(f"{box.base_url}/", verify=False).status_code == 200
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{box.base_url}/", verify=False)
@@ -77,20 +77,20 @@ def call(box, method, path, **more):
 
 
 def test_everything_survives_a_restart_in_the_data_folder(tmp_path):
-    with sandbox.running(data=tmp_path, urn_delay=60) as box:
+    with acc_sandbox.running(data=tmp_path, urn_delay=60) as box:
         item, token = box.item("051200-3"), box.token(expires_in=10_000)
         base = f"/construction/submittals/v2/projects/{box.project().id}/items/{item.id}"
         made = call(box, "POST", f"{base}/attachments", json={"name": "kept.pdf", "urnTypeId": "2"}).json()
         oss = f"/oss/v2/buckets/wip.dm.prod/objects/{made['uploadUrn'].rpartition('/')[2]}/signeds3upload"
         signed = call(box, "GET", oss).json()
         assert httpx.put(signed["urls"][0], content=b"kept", verify=False).status_code == 200
-    with sandbox.running(data=tmp_path, urn_delay=60) as box:
+    with acc_sandbox.running(data=tmp_path, urn_delay=60) as box:
         # A part sent before and an access token are still good; so is the upload.
         assert (
             call(box, "POST", oss, json={"uploadKey": signed["uploadKey"], "size": 4}, token=token).status_code == 200
         )
         call(box, "PATCH", f"{base}/attachments/{made['id']}", json={"isFileUploaded": True})
-    with sandbox.running(data=tmp_path) as box:
+    with acc_sandbox.running(data=tmp_path) as box:
         box.clock.move(61)
         rows = {row["name"]: row["asyncState"] for row in call(box, "GET", f"{base}/attachments").json()["results"]}
         assert rows == {"kept.pdf": "3", "beam-schedule.pdf": "3"}
@@ -125,13 +125,13 @@ def test_a_planned_answer_keeps_its_own_date(box, anonymous):
 
 def test_without_a_data_folder_nothing_stays_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with sandbox.running() as box:
+    with acc_sandbox.running() as box:
         assert len(list(tmp_path.iterdir())) == 1
         assert box.object_bytes(str(box.attachments(box.item("051200-3"))[0]["uploadUrn"]))
     assert list(tmp_path.iterdir()) == []
 
 
-PROGRAM = "import sys; from sandbox.command import run; sys.exit(run(port=0, storage_port=0, as_json={as_json}, auto_approve=True))"
+PROGRAM = "import sys; from acc_sandbox.cli import run; sys.exit(run(port=0, storage_port=0, as_json={as_json}, auto_approve=True))"
 
 
 def start(*, as_json):
@@ -184,7 +184,7 @@ def test_a_taken_port_is_said_on_stderr():
 
 
 def test_the_sandbox_imports_nothing_of_the_client():
-    program = "import sys, sandbox, sandbox.command; print([n for n in ('server','tools','auth','transfers','acc','mcp') if n in sys.modules])"
+    program = "import sys, acc_sandbox, acc_sandbox.cli; print([n for n in ('server','tools','auth','transfers','acc','mcp') if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )

@@ -7,10 +7,10 @@ from dataclasses import fields
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Switches
-from sandbox.people import known_id
-from sandbox.switches import describe
+import acc_sandbox
+from acc_sandbox import Switches
+from acc_sandbox.state.people import known_id
+from acc_sandbox.state.switches import describe
 
 from .conftest import object_path
 
@@ -257,8 +257,8 @@ def test_a_loopback_port_may_be_any(box, anonymous):
 @pytest.mark.parametrize(("choice", "bucket"), [("own", "wip.dm.gbr"), ("us", "wip.dm.prod")])
 def test_buckets_of_other_regions(choice, bucket):
     project = {"key": "p", "name": "P", "managers": ["manager"], "files": {"a.txt": 1}}
-    plan = sandbox.plan_from({"hubs": [{"key": "h", "name": "H", "region": "GBR"}], "projects": [project]})
-    with sandbox.running(plan=plan, switches=Switches(other_region_names=choice)) as box:
+    plan = acc_sandbox.plan_from({"hubs": [{"key": "h", "name": "H", "region": "GBR"}], "projects": [project]})
+    with acc_sandbox.running(plan=plan, switches=Switches(other_region_names=choice)) as box:
         version = box.file("a.txt", "p").version_urn
         assert box.object_bytes(f"{bucket}/{known_id('p/a.txt/1')}.txt") == b"a.txt, version 1\n"
         assert version.startswith(f"urn:adsk.{'wipgbr' if choice == 'own' else 'wipprod'}:")

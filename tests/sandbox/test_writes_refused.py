@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.app import OPERATIONS
+from acc_sandbox.http.app import OPERATIONS
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 JSON = {"Content-Type": "application/json"}

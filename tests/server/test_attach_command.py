@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import sandbox
+import acc_sandbox
+from acc_sandbox import Fault, Refuse, Stall
 from persistence.encryption import Key
-from sandbox import Fault, Refuse, Stall
 from server.cli.attach.manifest import Row
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import PlainProgress, RichProgress, view_for
@@ -37,7 +37,7 @@ REFUSED = Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")
 class Shell:
     """A person's shell in a folder with a manifest and the files it names."""
 
-    def __init__(self, start: Any, box: sandbox.Box, folder: Path) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Box, folder: Path) -> None:
         self.start = start
         self.box = box
         self.folder = folder
@@ -94,7 +94,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(start: Any, box: sandbox.Box, tmp_path: Path) -> Shell:
+def shell(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Shell:
     return Shell(start, box, tmp_path)
 
 

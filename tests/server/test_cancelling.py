@@ -11,9 +11,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-import sandbox
+import acc_sandbox
+from acc_sandbox import Fault, Stall
 from persistence.encryption import Key
-from sandbox import Fault, Stall
 
 SECRET = "QZJ-a-secret-of-callers"
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
@@ -37,13 +37,13 @@ META = {
 
 
 @pytest.fixture
-def box() -> Iterator[sandbox.Box]:
-    with sandbox.running() as running:
+def box() -> Iterator[acc_sandbox.Box]:
+    with acc_sandbox.running() as running:
         yield running
 
 
 @pytest.fixture
-def serve(start: Any, box: sandbox.Box, tmp_path: Path) -> Any:
+def serve(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Any:
     """`serve("--http")`: the real command on `box`, with its log as JSON on stderr."""
     environment = {
         "APS_BASE_URL": box.base_url,
@@ -62,7 +62,7 @@ def cancelled(server: Any) -> str:
 
 
 @pytest.mark.parametrize("meta", [None, META], ids=["legacy", "2026-07-28"])
-def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box: sandbox.Box, meta: Any) -> None:
+def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box: acc_sandbox.Box, meta: Any) -> None:
     server = serve()
     more = {"_meta": meta} if meta else {}
     if meta is None:
@@ -81,7 +81,9 @@ def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
-async def test_over_http_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box: sandbox.Box, mode: str) -> None:
+async def test_over_http_a_cancelled_call_ends_whatever_it_waits_for(
+    serve: Any, box: acc_sandbox.Box, mode: str
+) -> None:
     server = serve("--http", "--port", "0")
     url = server.stderr_line("listens on").split()[-1]
     http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {SECRET}"}, trust_env=False, verify=False)

@@ -161,7 +161,7 @@ def test_a_failure_of_ours_is_one_redacted_log_line(start_anew):
 
 
 def test_the_command_line_costs_a_chat_client_little(start_anew):
-    heavy = ["mcp", "httpx", "rich", "uvicorn", "pydantic", "structlog", "sandbox", "acc", "tools", "transfers"]
+    heavy = ["mcp", "httpx", "rich", "uvicorn", "pydantic", "structlog", "acc_sandbox", "acc", "tools", "transfers"]
     program = start_anew("-c", "import server.cli.main, sys, json; print(json.dumps(sorted(sys.modules)))")
     _, out, _ = program.rest()
     assert [name for name in heavy if name in json.loads(out)] == []
@@ -171,7 +171,7 @@ def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_
     heavy = [
         "sqlalchemy",
         "keyring",
-        "sandbox",
+        "acc_sandbox",
         "server.mcp.http",
         "server.cli.embedded_sandbox",
         "server.cli.demo.command",

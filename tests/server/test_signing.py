@@ -11,7 +11,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 
 BROWSER = """
 import sys

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import sandbox
+import acc_sandbox
+from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key
-from sandbox import Fault, Stall
 from server.cli.doctor.mounts import FolderSnapshot, RemoteSnapshot, compare
 from transfers.upload.part_plan import MIN_PART_BYTES
 
@@ -21,7 +21,7 @@ STEEL = "05 12 00-3"
 class Site:
     """Machines that share a database and a mount with drawings."""
 
-    def __init__(self, start: Any, box: sandbox.Box, place: Path, database_url: str) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Box, place: Path, database_url: str) -> None:
         self._start = start
         self.box = box
         self.drawings = place / "drawings"
@@ -71,7 +71,7 @@ class Site:
 
 
 @pytest.fixture
-def site(start: Any, box: sandbox.Box, tmp_path: Path, postgres_url: str) -> Site:
+def site(start: Any, box: acc_sandbox.Box, tmp_path: Path, postgres_url: str) -> Site:
     return Site(start, box, tmp_path, postgres_url)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-import sandbox
+import acc_sandbox
 
 MAX_CALLS = 25
 """More than any way needs: who calls more often goes round in circles."""
@@ -95,8 +95,8 @@ class Follower:
 class Others:
     """The people around the agent, who do with a submittal what ACC lets them."""
 
-    box: sandbox.Box
-    item: sandbox.Item
+    box: acc_sandbox.Box
+    item: acc_sandbox.Item
 
     def move(self, state: str) -> None:
         """Have the manager move the submittal; nothing happens where ACC has no such way."""

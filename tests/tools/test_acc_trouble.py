@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 
 pytestmark = pytest.mark.either_era
 

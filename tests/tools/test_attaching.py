@@ -8,8 +8,8 @@ import anyio
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Fault, LoseAnswer, Refuse, Stall
+import acc_sandbox
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from transfers.upload.part_plan import MIN_PART_BYTES
 
 pytestmark = pytest.mark.either_era
@@ -25,7 +25,7 @@ def drawings(tmp_path):
     return tmp_path
 
 
-def attachments(box: sandbox.Box, number: str = "051200-3") -> list[dict[str, object]]:
+def attachments(box: acc_sandbox.Box, number: str = "051200-3") -> list[dict[str, object]]:
     """What ACC has of a submittal beside what it began with."""
     return [row for row in box.attachments(box.item(number)) if row["name"] != "beam-schedule.pdf"]
 

@@ -5,7 +5,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from sandbox import Fault, Stall
+from acc_sandbox import Fault, Stall
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-2"}
 

@@ -4,8 +4,8 @@ import pytest
 from mcp import MCPError
 from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
-import sandbox
-from sandbox import Fault, Refuse
+import acc_sandbox
+from acc_sandbox import Fault, Refuse
 from server.mcp.completions import _unshared
 
 RIVERSIDE = "Riverside Medical Center"
@@ -17,7 +17,7 @@ PLACES = [PROMPT, RESOURCE, ResourceTemplateReference(uri="submittal://{project}
 @pytest.fixture
 def box(request):
     """An ACC of its own for each test; `parametrize` says with how many submittals more."""
-    with sandbox.running(items=getattr(request, "param", 0)) as box:
+    with acc_sandbox.running(items=getattr(request, "param", 0)) as box:
         yield box
 
 

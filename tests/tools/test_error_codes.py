@@ -15,8 +15,8 @@ import anyio
 import pytest
 from mcp_types import ElicitResult
 
-import sandbox
-from sandbox import Fault, Refuse, Stall
+import acc_sandbox
+from acc_sandbox import Fault, Refuse, Stall
 from scripts.errors_page import MEANINGS, page
 from server.settings.model import variables
 from tools.core.registry import definitions
@@ -41,7 +41,7 @@ class Situation:
     """Where something goes wrong: an ACC, a folder of files that may be attached, and a way to connect."""
 
     connect: Callable[..., Any]
-    box: sandbox.Box
+    box: acc_sandbox.Box
     folder: Path
     tool: str = ""
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-import sandbox
-from sandbox import Fault, Refuse
-from sandbox.default_plan import DEFAULT
+import acc_sandbox
+from acc_sandbox import Fault, Refuse
+from acc_sandbox.seed.default import DEFAULT
 from tests.conftest import NO_TRUST
 
 from .follower import Others
@@ -326,7 +326,7 @@ def guarded():
     access = {"steel": ("Project Files/03 Shop Drawings/05 Steel", "Project Files/04 Product Data")}
     first, *others = DEFAULT.projects
     plan = replace(DEFAULT, projects=(replace(first, folder_access=access), *others))
-    with sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(plan=plan) as box:
         yield box
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-import sandbox
+import acc_sandbox
 
 RIVERSIDE = "Riverside Medical Center"
 
@@ -10,7 +10,7 @@ RIVERSIDE = "Riverside Medical Center"
 @pytest.fixture
 def box(request):
     """An ACC with more submittals than fit on a page."""
-    with sandbox.running(items=120) as box:
+    with acc_sandbox.running(items=120) as box:
         yield box
 
 

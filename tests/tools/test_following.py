@@ -19,10 +19,10 @@ from anyio.abc import TaskGroup
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-import sandbox
-from sandbox import Fault, LoseAnswer, Plan, Refuse, Reset, Stall
-from sandbox.default_plan import DEFAULT
-from sandbox.plan import ItemPlan, ProjectPlan
+import acc_sandbox
+from acc_sandbox import Fault, LoseAnswer, Plan, Refuse, Reset, Stall
+from acc_sandbox.seed.default import DEFAULT
+from acc_sandbox.seed.model import ItemPlan, ProjectPlan
 
 from .follower import End, Follower, Others
 
@@ -51,7 +51,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Box]:
     """One ACC for all tests here: a project with many submittals of every kind, and a shelf of files."""
     numbers = itertools.count(1)
     project = ProjectPlan(
@@ -69,7 +69,7 @@ def box() -> Iterator[sandbox.Box]:
         ),
     )
     plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with sandbox.running(plan=plan, urn_delay=0) as box:
+    with acc_sandbox.running(plan=plan, urn_delay=0) as box:
         yield box
 
 
@@ -79,15 +79,15 @@ def era():
     return "2026-07-28"
 
 
-def unmoved(box: sandbox.Box, role: str, situation: str) -> sandbox.Item:
+def unmoved(box: acc_sandbox.Box, role: str, situation: str) -> acc_sandbox.Item:
     return submittal(box, role, situation, copy=0)
 
 
-def movable(box: sandbox.Box, role: str, situation: str) -> sandbox.Item:
+def movable(box: acc_sandbox.Box, role: str, situation: str) -> acc_sandbox.Item:
     return submittal(box, role, situation, copy=1 + next(MOVABLE) % (COPIES - 1))
 
 
-def submittal(box: sandbox.Box, role: str, situation: str, copy: int) -> sandbox.Item:
+def submittal(box: acc_sandbox.Box, role: str, situation: str, copy: int) -> acc_sandbox.Item:
     kind = {
         "rev, my task": f"rev, {ROLES[role]}",
         "rev, another's task": "rev, architect",
@@ -96,7 +96,7 @@ def submittal(box: sandbox.Box, role: str, situation: str, copy: int) -> sandbox
     return box.item(f"{SPEC}-{[*KINDS].index(kind) * COPIES + copy + 1}", "bridge")
 
 
-def follower(box: sandbox.Box, item: sandbox.Item, source: str, folder) -> Follower:
+def follower(box: acc_sandbox.Box, item: acc_sandbox.Item, source: str, folder) -> Follower:
     number = next(CONTENT)
     content = f"%PDF-1.4 beams {number}".encode()
     request = {"project": PROJECT, "submittal": item.number}
@@ -194,7 +194,7 @@ def disturbances(draw: st.DrawFn) -> Disturbance:
 class Stage:
     """A server for the agent, and everything that is planned to come between."""
 
-    box: sandbox.Box
+    box: acc_sandbox.Box
     others: Others
     planned: list[Disturbance]
     opened: "Callable[[], AbstractAsyncContextManager[Assistant]]"

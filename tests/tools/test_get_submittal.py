@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 
 pytestmark = pytest.mark.either_era
 

@@ -17,7 +17,7 @@ import pytest
 from mcp_types import PromptReference
 from pydantic import AfterValidator, BaseModel
 
-import sandbox
+import acc_sandbox
 from server.mcp.app import build_server  # noqa: F401  # imported before the proxy's threads run
 from tools.core import results
 from tools.core.results import Result
@@ -67,7 +67,7 @@ class BadAcc(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def bad_acc(box: sandbox.Box) -> Iterator[str]:
+def bad_acc(box: acc_sandbox.Box) -> Iterator[str]:
     """The base URL of an ACC that answers as the sandbox does, and adds to it."""
     handler = type(
         "Handler",
@@ -103,7 +103,7 @@ def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 
 async def test_whatever_acc_says_comes_out_clean_capped_and_in_fields(
-    connect: Any, box: sandbox.Box, bad_acc: str, tmp_path: Path
+    connect: Any, box: acc_sandbox.Box, bad_acc: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "drawings"
     folder.mkdir()
@@ -143,7 +143,7 @@ async def test_whatever_acc_says_comes_out_clean_capped_and_in_fields(
             refused = await call("get_submittal", project=project, submittal=submittal)
             assert refused["error"]["code"] in ("ambiguous_reference", "submittal_not_found")
         for operation in ("items.get", "attachments.list", "attachments.create", "steps.list"):
-            box.faults.add(sandbox.Fault(operation, sandbox.Refuse(400, {"title": ORDER, "detail": ORDER})))
+            box.faults.add(acc_sandbox.Fault(operation, acc_sandbox.Refuse(400, {"title": ORDER, "detail": ORDER})))
             await call("add_submittal_attachment", **place, file_path="beams.pdf", name=f"{operation}.pdf")
             box.faults.clear()
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import sandbox
-from sandbox import Plan
-from sandbox.default_plan import DEFAULT
-from sandbox.plan import ProjectPlan
+import acc_sandbox
+from acc_sandbox import Plan
+from acc_sandbox.seed.default import DEFAULT
+from acc_sandbox.seed.model import ProjectPlan
 from tools.core.results import NextStep
 from tools.lookup.file_search import FOLDERS
 from tools.next_steps.after_page import PageInfo, after_page
@@ -161,7 +161,7 @@ def sprawling():
     files = {f"Project Files/{number:03}/beam {number:02}.pdf": 1 for number in range(FOLDERS)}
     project = ProjectPlan("wide", "Wide House", "hub", managers=("manager",), files=files)
     plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(plan=plan) as box:
         yield box
 
 

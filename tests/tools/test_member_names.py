@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-import sandbox
+import acc_sandbox
 from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
+from acc_sandbox import Fault, Refuse
+from acc_sandbox.seed.default import DEFAULT
+from acc_sandbox.seed.model import ItemPlan, Plan, ProjectPlan
 from auth.token_sources import StaticTokenSource
-from sandbox import Fault, Refuse
-from sandbox.default_plan import DEFAULT
-from sandbox.plan import ItemPlan, Plan, ProjectPlan
 from tools.lookup.member_names import MEMBERS_SECONDS, MemberNames
 
 LIST = "admin.users.list"
@@ -27,25 +27,25 @@ class Clock:
 
 
 @pytest.fixture
-def box() -> Iterator[sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Box]:
     """A sandbox with one more project: its submittal is reviewed by two others, of whom one is a company."""
     item = ItemPlan("051200", "1", "Beams", "rev", "steel", review=(("engineer", "Architects"),))
     project = ProjectPlan(
         "bridge", "Bridge House", "hub", managers=("manager",), specs={"051200": "Steel"}, items=(item,)
     )
     plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(plan=plan) as box:
         yield box
 
 
 @asynccontextmanager
-async def names_over(box: sandbox.Box, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
+async def names_over(box: acc_sandbox.Box, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
     policy = RetryPolicy(attempts=1)
     async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token(**token)), policy=policy) as acc:
         yield MemberNames(acc, clock)
 
 
-async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: sandbox.Box) -> None:
+async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: acc_sandbox.Box) -> None:
     clock, project, engineer = Clock(), box.project().id, box.person("engineer")
     async with names_over(box, clock) as names:
         for _ in range(2):
@@ -60,19 +60,19 @@ async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: sandbox
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-async def test_a_refusal_gives_no_names_and_is_not_asked_for_again_soon(box: sandbox.Box, status: int) -> None:
+async def test_a_refusal_gives_no_names_and_is_not_asked_for_again_soon(box: acc_sandbox.Box, status: int) -> None:
     box.faults.add(Fault(LIST, Refuse(status)))
     async with names_over(box, Clock()) as names:
         assert [await names.of_project(box.project().id, "me") for _ in range(2)] == [{}, {}]
     assert box.requests.count(LIST) == 1
 
 
-async def test_a_sign_in_without_the_scope_gives_no_names(box: sandbox.Box) -> None:
+async def test_a_sign_in_without_the_scope_gives_no_names(box: acc_sandbox.Box) -> None:
     async with names_over(box, Clock(), scopes="data:read data:write data:create") as names:
         assert await names.of_project(box.project().id, "me") == {}
 
 
-async def test_a_service_that_fails_gives_no_names_now_and_is_asked_again(box: sandbox.Box) -> None:
+async def test_a_service_that_fails_gives_no_names_now_and_is_asked_again(box: acc_sandbox.Box) -> None:
     box.faults.add(Fault(LIST, Refuse(503)))
     async with names_over(box, Clock()) as names:
         assert await names.of_project(box.project().id, "me") == {}

@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sandbox
+import acc_sandbox
 from tests.conftest import NO_TRUST
 from tests.mutated import mutated
 from tools.errors.codes import Code
@@ -60,7 +60,7 @@ class Between(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def between(box: sandbox.Box) -> Iterator[Between]:
+def between(box: acc_sandbox.Box) -> Iterator[Between]:
     server = Between(box.base_url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

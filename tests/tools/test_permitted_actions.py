@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 
 pytestmark = pytest.mark.either_era
 

@@ -4,8 +4,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-import sandbox
-from sandbox import Fault, Refuse, Stall
+import acc_sandbox
+from acc_sandbox import Fault, Refuse, Stall
 
 from .follower import Others
 
@@ -25,7 +25,7 @@ def drawings(tmp_path):
     return tmp_path
 
 
-async def overtaken(assistant, box: sandbox.Box, operation: str, meanwhile, tool: str, **arguments):
+async def overtaken(assistant, box: acc_sandbox.Box, operation: str, meanwhile, tool: str, **arguments):
     """The answer of a call whose write was held up at ACC's door until `meanwhile` had happened."""
     held = box.faults.add(Fault(operation, Stall()))
 

@@ -20,7 +20,7 @@ from mcp_types import (
 )
 from pydantic import ConfigDict
 
-from sandbox import Fault, Refuse, Stall
+from acc_sandbox import Fault, Refuse, Stall
 from server.mcp.tasks import IDENTIFIER
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}

@@ -17,7 +17,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-import sandbox
+import acc_sandbox
 from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.models import Attachment
@@ -120,12 +120,12 @@ class Edge(httpx.AsyncBaseTransport):
 class Site:
     """One process of one person at the sandbox: their transfers, and where they attach."""
 
-    box: sandbox.Box
+    box: acc_sandbox.Box
     acc: AccClient
     edge: Edge
     transfers: TransferManager
     where: Destination
-    item: sandbox.Item
+    item: acc_sandbox.Item
     ticks: list[tuple[str, int]] = field(default_factory=list)
 
     def patience(self, seconds: float = 60) -> WaitOptions:
@@ -192,7 +192,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def working(box: sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -> Working:
+def working(box: acc_sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -> Working:
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
     With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs, and

@@ -14,10 +14,10 @@ import anyio
 import httpx
 import pytest
 
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from persistence import private_files
 from persistence.errors import StorageProblem
 from persistence.locks import FileLocks
-from sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
 from transfers.audit_log import AuditEntry, AuditLog
 from transfers.errors import JobStopped

@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from sandbox import Fault, Stall
+from acc_sandbox import Fault, Stall
 from transfers.errors import FileChanged, FileMissing, FileNotAllowed, FileProblem, JobStopped
 from transfers.task_groups import background_task
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from acc.errors import Unavailable
-from sandbox import Fault, LoseAnswer, Refuse
+from acc_sandbox import Fault, LoseAnswer, Refuse
 from tests.conftest import NO_TRUST
 from transfers.errors import JobStopped, UploadExpired, UploadIncomplete
 

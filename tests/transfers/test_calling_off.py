@@ -8,7 +8,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from sandbox import Fault, Stall
+from acc_sandbox import Fault, Stall
 from transfers.jobs.base import Job
 from transfers.upload.part_plan import MIN_PART_BYTES
 

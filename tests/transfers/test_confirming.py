@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from acc.errors import Rejected
-from sandbox import Fault, LoseAnswer, Refuse, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
 from transfers.errors import AttachmentMissing, JobStopped, NotYourAttachment, UploadIncomplete
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-import sandbox
+import acc_sandbox
+from acc_sandbox import Fault, Stall
 from persistence.encryption import Key
-from sandbox import Fault, Stall
 from tests.processes import Process
 from tests.transfers.programs.process import Orders, main
 from transfers.checkpoints import POINTS
@@ -46,7 +46,9 @@ class Person(Process):
 class Site:
     """A sandbox, a file, a database, and processes that share them."""
 
-    def __init__(self, box: sandbox.Box, folder: Path, data: Path, database_url: str | None, stack: ExitStack) -> None:
+    def __init__(
+        self, box: acc_sandbox.Box, folder: Path, data: Path, database_url: str | None, stack: ExitStack
+    ) -> None:
         self.box = box
         self.folder = folder
         self.item = box.item("05 12 00-3")
@@ -101,7 +103,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def site(kind: str, request: pytest.FixtureRequest, box: sandbox.Box, tmp_path: Path) -> Iterator[Site]:
+def site(kind: str, request: pytest.FixtureRequest, box: acc_sandbox.Box, tmp_path: Path) -> Iterator[Site]:
     url = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
     folder = tmp_path / "allowed"
     folder.mkdir()

@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy
 from hypothesis import settings
 
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from persistence.errors import StorageProblem
-from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from transfers.errors import JobStopped
 from transfers.jobs.rows import JobRow
 from transfers.upload.part_plan import MIN_PART_BYTES

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 from transfers.attachment_state import FOLLOW_SECONDS
 
 LIST = "attachments.list"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Fault, LoseAnswer
+from acc_sandbox import Fault, LoseAnswer
 from transfers.errors import ConsentMissing, IdempotencyConflict, JobStopped
 from transfers.jobs.linked_file import LinkedFileJob
 

@@ -12,9 +12,9 @@ import anyio.to_thread
 import pytest
 import sqlalchemy
 
+from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
 from persistence.errors import DatabaseUnreachable
-from sandbox import Fault, Stall
 from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS
 from transfers.task_groups import background_task

@@ -17,15 +17,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-import sandbox
+import acc_sandbox
 from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.token_sources import StaticTokenSource
 from persistence.encryption import Key
 from persistence.location import StateLocation
-from sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
@@ -67,7 +67,7 @@ class Attaching(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.box = self.stack.enter_context(sandbox.running(urn_delay=0.01))
+        self.box = self.stack.enter_context(acc_sandbox.running(urn_delay=0.01))
         self.place = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.portal = self.stack.enter_context(start_blocking_portal())
         self.item = self.box.item("05 12 00-3")

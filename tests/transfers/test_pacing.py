@@ -9,7 +9,7 @@ from multiprocessing.sharedctypes import Synchronized
 
 import pytest
 
-import sandbox
+import acc_sandbox
 from acc.errors import RateLimited
 from acc.rate_limit_store import TABLES, BudgetStore
 from acc.rate_limiter import (
@@ -22,8 +22,8 @@ from acc.rate_limiter import (
     TokenBucketStore,
     limits_of,
 )
+from acc_sandbox.state.clock import Clock
 from persistence.database import Database, DatabaseAddress
-from sandbox.clock import Clock
 from tests.processes import CONTEXT, Process
 from tests.transfers.programs.pacer import Orders, main
 
@@ -180,7 +180,7 @@ class MovedByAll(Clock):
 def test_processes_together_stay_under_the_limit_of_a_minute_and_meet_no_429(postgres_url: str) -> None:
     each, processes = 330, 2
     clock = MovedByAll()
-    with sandbox.running(clock=clock, rate_limits=True) as box, ExitStack() as stack:
+    with acc_sandbox.running(clock=clock, rate_limits=True) as box, ExitStack() as stack:
         orders = Orders(
             base_url=box.base_url,
             token=box.token("manager", expires_in=10**6),

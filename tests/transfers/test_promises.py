@@ -14,7 +14,7 @@ import anyio.to_thread
 import pytest
 
 from acc.errors import RateLimited, Rejected, StorageRefused, Unavailable
-from sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from transfers.errors import FileChanged, IdempotencyConflict, JobStopped, StorageStalled
 from transfers.upload.part_plan import MIN_PART_BYTES
 

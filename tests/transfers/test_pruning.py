@@ -8,7 +8,7 @@ from typing import Any
 import anyio.lowlevel
 import anyio.to_thread
 
-from sandbox import Fault, Stall
+from acc_sandbox import Fault, Stall
 from transfers.jobs.recovery import KEPT, JobEligibility, OrphanedJobRecovery
 
 TABLES = ("jobs", "job_parts", "file_digests")

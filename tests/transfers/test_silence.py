@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 import sqlalchemy
 
-from sandbox import Fault, Stall
+from acc_sandbox import Fault, Stall
 from transfers.task_groups import background_task
 
 PUT, CREATE = "storage.put", "attachments.create"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 from transfers.errors import JobStopped
 
 STEPS = {

@@ -10,7 +10,7 @@ from typing import Any
 import anyio.lowlevel
 import pytest
 
-from sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse
 from transfers.errors import JobStopped
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery
 from transfers.jobs.report import job_line

@@ -17,7 +17,7 @@ import pytest
 
 from acc import operations
 from acc.operations import Operation
-from sandbox.requests import Request
+from acc_sandbox.faults.request_log import Request
 from tests.conftest import NO_TRUST
 from tests.wire.examples import OF_HTTP, WireRequest, on_the_wire
 from tests.wire.requests import ACC_REQUESTS, SAID

@@ -22,7 +22,7 @@ from server.cli.demo import sample_pdf
 from server.cli.demo.printer import Answer, DemoPrinter
 
 if TYPE_CHECKING:
-    import sandbox
+    import acc_sandbox
 
 PROJECT: Final = "Riverside Medical Center"
 SUBMITTAL: Final = "051200-3"
@@ -69,9 +69,9 @@ def _chosen(file: Path | None, kept: Path) -> Path:
 
 
 def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
-    import sandbox
+    import acc_sandbox
 
-    with sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+    with acc_sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         view.heading(
             f"Attach {path.name} to submittal {SUBMITTAL} of {PROJECT}",
             f"A sandbox stands in for Autodesk at {box.base_url}; no account is used.",
@@ -94,7 +94,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
     )
 
 
-async def _converse(view: DemoPrinter, box: "sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
+async def _converse(view: DemoPrinter, box: "acc_sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
     server = StdioServerParameters(
         # -P: a folder called "server" in the present directory must not be taken for ours.
         command=sys.executable,

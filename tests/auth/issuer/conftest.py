@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import sandbox
+import acc_sandbox
 from persistence.database import Database, DatabaseAddress
 
 from .flow import Site, site_of
@@ -18,6 +18,6 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def site(box: sandbox.Box, sqlite: Database) -> Site:
+def site(box: acc_sandbox.Box, sqlite: Database) -> Site:
     """An authorization server over the sandbox, for a public app."""
     return site_of(box, sqlite)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 from starlette.applications import Starlette
 
-import sandbox
+import acc_sandbox
 from acc.hosts import Hosts
 from auth.issuer.browser_sessions import BrowserSessions
 from auth.issuer.client_documents import ClientDocuments
@@ -49,7 +49,7 @@ class Site:
 
     app: Starlette
     issuer: TokenIssuer
-    box: sandbox.Box
+    box: acc_sandbox.Box
     database: Database
     audit: list[tuple[str, dict[str, str | None]]]
     clock: list[float]
@@ -65,7 +65,7 @@ class Site:
 
 
 def site_of(
-    box: sandbox.Box,
+    box: acc_sandbox.Box,
     database: Database,
     *,
     documents: Callable[[], ClientDocuments] | None = None,

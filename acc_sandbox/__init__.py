@@ -1,0 +1,87 @@
+"""An Autodesk Construction Cloud on loopback, for practice and for tests.
+
+`running` starts one and hands out a `Box`. It is written from the documentation alone and shares no code with any
+client, so that a misreading on either side shows.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acc_sandbox.faults.effects import (
+        Effect,
+        Expire,
+        Fault,
+        Faults,
+        LoseAnswer,
+        Refuse,
+        Reset,
+        ResetAfter,
+        Slow,
+        Stall,
+    )
+    from acc_sandbox.faults.request_log import Request, RequestLog
+    from acc_sandbox.oauth.service_accounts import ServiceAccount
+    from acc_sandbox.sandbox import Box, File, Item, Project, Task
+    from acc_sandbox.seed.loader import DocumentError
+    from acc_sandbox.seed.model import Plan
+    from acc_sandbox.seed.seed_file import plan_from, read_plan
+    from acc_sandbox.server import running
+    from acc_sandbox.state.clock import Clock
+    from acc_sandbox.state.data_folder import DataFolderError
+    from acc_sandbox.state.people import Person
+    from acc_sandbox.state.switches import Switches
+
+# pytest imports this package in every run for its fixture, so what is behind the names is imported when one is used.
+_HOMES = {
+    **dict.fromkeys(("Box", "File", "Item", "Project", "Task"), "sandbox"),
+    **dict.fromkeys(("Effect", "Expire", "Fault", "Faults", "LoseAnswer", "Refuse", "Reset"), "faults.effects"),
+    **dict.fromkeys(("ResetAfter", "Slow", "Stall"), "faults.effects"),
+    **dict.fromkeys(("plan_from", "read_plan"), "seed.seed_file"),
+    **dict.fromkeys(("Request", "RequestLog"), "faults.request_log"),
+    "Clock": "state.clock",
+    "DataFolderError": "state.data_folder",
+    "DocumentError": "seed.loader",
+    "Person": "state.people",
+    "Plan": "seed.model",
+    "ServiceAccount": "oauth.service_accounts",
+    "Switches": "state.switches",
+    "running": "server",
+}
+
+__all__ = [
+    "Box",
+    "Clock",
+    "DataFolderError",
+    "DocumentError",
+    "Effect",
+    "Expire",
+    "Fault",
+    "Faults",
+    "File",
+    "Item",
+    "LoseAnswer",
+    "Person",
+    "Plan",
+    "Project",
+    "Refuse",
+    "Request",
+    "RequestLog",
+    "Reset",
+    "ResetAfter",
+    "ServiceAccount",
+    "Slow",
+    "Stall",
+    "Switches",
+    "Task",
+    "plan_from",
+    "read_plan",
+    "running",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"acc_sandbox.{_HOMES[name]}"), name)

@@ -1,0 +1,82 @@
+"""Who may move the sandbox: its clock, faults, switches and request log.
+
+On loopback everybody on the machine may, but no web page of somebody else's: requests must name a loopback host, and
+must not come from another origin. Beyond loopback nobody may, unless there is a control token.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+from acc_sandbox.http.errors import RefusedError
+
+COOKIE = "sandbox_control"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Controls:
+    """The rule for one sandbox; `host` is where it listens."""
+
+    def __init__(self, host: str, token: str | None) -> None:
+        self._token = token
+        self._loopback = is_loopback(host)
+
+    @property
+    def off(self) -> bool:
+        """Whether nobody may use them at all."""
+        return self._token is None and not self._loopback
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether a token opens them."""
+        return self._token is not None
+
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Raise `RefusedError` (403) for a request that may not use them; header names are lower-case."""
+        if self.off:
+            raise RefusedError(403, "The controls are off beyond loopback; start the sandbox with --control-token")
+        host = headers.get("host", "")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise RefusedError(403, "The controls do not answer another origin")
+        if self._token is None:
+            if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+                raise RefusedError(403, "The controls answer to a loopback host only")
+        elif not self.is_token(_given(headers)):
+            raise RefusedError(403, "The control token is missing or wrong")
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request may use them."""
+        try:
+            self.admit(headers)
+        except RefusedError:
+            return False
+        return True
+
+    def is_token(self, given: str) -> bool:
+        """Whether somebody knows the token."""
+        return self._token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
+
+
+def _given(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        cookie = None
+    return unquote(cookie.value) if cookie is not None else ""

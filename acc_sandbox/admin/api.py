@@ -1,0 +1,222 @@
+"""The control API, below /sandbox: what a test in another language needs to move the sandbox.
+
+Bodies are JSON; errors are `{"error": text}`. Who may use it stands in `controls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acc_sandbox.admin.schemas import CALLBACKS, CLOCK, FAULT, OPERATION_NAMES, REQUESTS, STATE, SWITCHES
+from acc_sandbox.faults.plan import fault_from, fault_json, set_switches
+from acc_sandbox.faults.request_log import Request
+from acc_sandbox.http.body_schema import Check, Fields, filled_text, flag, identifier, nullable, read_json
+from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.http.operation import Answer, Call, Handler, Operation
+from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES, scopes_of
+from acc_sandbox.oauth.schemas import TOKEN
+from acc_sandbox.seed.loader import DocumentError
+from acc_sandbox.state.clock import stamp
+from acc_sandbox.state.invitations import invite
+from acc_sandbox.state.sandbox_state import PUBLIC_CLIENT_ID
+from acc_sandbox.state.switches import describe
+from acc_sandbox.submittals.revisions import revise
+
+_MOST_REQUESTS = 200
+_LONGEST_MOVE = 10 * 365 * 86_400
+_LONGEST_LIFE = 365 * 86_400
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_MOVE:
+        raise RefusedError(400, f'"{name}" must be a number of seconds from 0 to {_LONGEST_MOVE}')
+    return float(value)
+
+
+_SECONDS = Check(_seconds, {"type": "number", "minimum": 0, "maximum": _LONGEST_MOVE})
+_MOVE = Fields({"move": _SECONDS}, ("move",))
+_TOKEN = Fields({"person": filled_text, "scopes": filled_text, "expires_in": _SECONDS}, ("person",))
+_INVITATION = Fields(
+    {"email": filled_text, "project": filled_text, "manager": flag, "admin": flag}, ("email", "project")
+)
+_REVISION = Fields({"item": identifier}, ("item",))
+_CALLBACK = Fields({"url": filled_text, "auto_approve": nullable(flag)})
+
+
+def read_state(call: Call) -> Answer:
+    """GET /sandbox/state: what there is, in one answer."""
+    world = call.world
+    projects = world.store.rows("SELECT id, key, name, projectType FROM projects ORDER BY rowid")
+    people = [
+        {"key": one.key, "name": one.name, "email": one.email, "autodesk_id": one.autodesk_id, "role": one.role}
+        for one in world.people.people
+    ]
+    return Answer(
+        {
+            "now": call.moment,
+            "storage": call.storage_url,
+            "callback_urls": sorted(world.callback_urls),
+            "auto_approve": world.auto_approve,
+            "people": people,
+            "projects": projects,
+            "faults": [fault_json(one) for one in world.faults.all()],
+            "switches": {one.name: one.value for one in describe(world.switches)},
+        }
+    )
+
+
+def move_clock(call: Call) -> Answer:
+    """POST /sandbox/clock: let so many seconds pass."""
+    call.world.clock.move(_MOVE.read(call.content)["move"])
+    return Answer({"now": stamp(call.world.clock.now())})
+
+
+def change_switches(call: Call) -> Answer:
+    """PATCH /sandbox/switches: an object of names and values, all or none."""
+    body = read_json(call.content)
+    if not isinstance(body, dict):
+        raise RefusedError(400, "The request body must be a JSON object")
+    try:
+        set_switches(call.world.switches, body)
+    except DocumentError as error:
+        raise RefusedError(400, str(error)) from None
+    return Answer({one.name: one.value for one in describe(call.world.switches)})
+
+
+def add_fault(call: Call) -> Answer:
+    """POST /sandbox/faults: plan a fault, spelled as in a fault plan's file."""
+    try:
+        fault = fault_from(read_json(call.content), call.world.operation_names)
+    except DocumentError as error:
+        raise RefusedError(400, str(error)) from None
+    return Answer(fault_json(call.world.faults.add(fault)), 201)
+
+
+def clear_faults(call: Call) -> Answer:
+    """DELETE /sandbox/faults: forget the plan, and release what is stalled."""
+    call.world.faults.clear()
+    return Answer(status=204)
+
+
+def release_faults(call: Call) -> Answer:
+    """POST /sandbox/faults/release: let every stalled request go on."""
+    call.world.faults.release()
+    return Answer(status=204)
+
+
+def list_requests(call: Call) -> Answer:
+    """GET /sandbox/requests: the newest ones, oldest first; `after` leaves out those up to a number."""
+    after = call.query.number("after", 0, 0)
+    found = call.world.requests.after(after, call.query.number("limit", 50, 1, _MOST_REQUESTS))
+    wanted = call.query.text("operation")
+    return Answer({"requests": [_request_json(one) for one in found if wanted in ("", one.operation)]})
+
+
+def clear_requests(call: Call) -> Answer:
+    """DELETE /sandbox/requests: begin the log anew."""
+    call.world.requests.clear()
+    return Answer(status=204)
+
+
+def make_token(call: Call) -> Answer:
+    """POST /sandbox/token: an access token for a person, as if they had just signed in."""
+    body = _TOKEN.read(call.content)
+    person = call.world.people.by_key(body["person"])
+    scopes = scopes_of(body.get("scopes", DEFAULT_SCOPES))
+    if person is None or not scopes:
+        raise RefusedError(400, "There is no such person or scope")
+    seconds = min(int(body.get("expires_in", 3599)), _LONGEST_LIFE)
+    token = call.world.tokens.access_token(
+        now=call.now, client_id=PUBLIC_CLIENT_ID, scopes=scopes, seconds=seconds, autodesk_id=person.autodesk_id
+    )
+    return Answer({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+
+
+def make_invitation(call: Call) -> Answer:
+    """POST /sandbox/invitations: put a person or service account into a project, named by key or id."""
+    body = _INVITATION.read(call.content)
+    named = body["project"]
+    project = call.world.store.row("SELECT id FROM projects WHERE id = ? OR key = ?", named.lower(), named)
+    if project is None:
+        raise RefusedError(404, "There is no such project")
+    try:
+        invite(
+            call.world,
+            body["email"],
+            str(project["id"]),
+            manager=body.get("manager", False),
+            admin=body.get("admin", False),
+        )
+    except LookupError as error:
+        raise RefusedError(404, str(error.args[0])) from None
+    return Answer(status=204)
+
+
+def make_revision(call: Call) -> Answer:
+    """POST /sandbox/revisions: the item's next revision, which ACC makes in its own pages only."""
+    try:
+        revise(call.world, _REVISION.read(call.content)["item"])
+    except LookupError as error:
+        raise RefusedError(404, f"{error.args[0]}") from None
+    return Answer(status=204)
+
+
+def change_callback(call: Call) -> Answer:
+    """POST /sandbox/callbacks: register a redirect URI, or switch signing in without asking on or off."""
+    body = _CALLBACK.read(call.content)
+    if "url" in body:
+        call.world.callback_urls.add(body["url"])
+    if body.get("auto_approve") is not None:
+        call.world.auto_approve = body["auto_approve"]
+    return Answer({"callback_urls": sorted(call.world.callback_urls), "auto_approve": call.world.auto_approve})
+
+
+def list_operations(call: Call) -> Answer:
+    """GET /sandbox/operations: the names that faults and the request log use."""
+    return Answer({"operations": sorted(call.world.operation_names)})
+
+
+def _request_json(one: Request) -> dict[str, Any]:
+    names = ("number", "operation", "method", "path", "query", "moment", "status", "person", "notes", "body", "answer")
+    return {name: getattr(one, name) for name in names}
+
+
+def _control(
+    name: str,
+    method: Any,
+    path: str,
+    handler: Handler,
+    answers: Mapping[int, Any],
+    fields: Fields | None = None,
+    query: tuple[str, ...] = (),
+) -> Operation:
+    return Operation(
+        f"control.{name}",
+        method,
+        f"/sandbox/{path}",
+        handler,
+        "control",
+        access="control",
+        fields=fields,
+        query=query,
+        answers=answers,
+    )
+
+
+_DONE: Mapping[int, None] = {204: None}
+OPERATIONS = (
+    _control("state", "GET", "state", read_state, {200: STATE}),
+    _control("operations", "GET", "operations", list_operations, {200: OPERATION_NAMES}),
+    _control("clock", "POST", "clock", move_clock, {200: CLOCK}, _MOVE),
+    _control("switches", "PATCH", "switches", change_switches, {200: SWITCHES}),
+    _control("faults.add", "POST", "faults", add_fault, {201: FAULT}),
+    _control("faults.clear", "DELETE", "faults", clear_faults, _DONE),
+    _control("faults.release", "POST", "faults/release", release_faults, _DONE),
+    _control("requests", "GET", "requests", list_requests, {200: REQUESTS}, query=("after", "limit", "operation")),
+    _control("requests.clear", "DELETE", "requests", clear_requests, _DONE),
+    _control("token", "POST", "token", make_token, {200: TOKEN}, _TOKEN),
+    _control("invitations", "POST", "invitations", make_invitation, _DONE, _INVITATION),
+    _control("revisions", "POST", "revisions", make_revision, _DONE, _REVISION),
+    _control("callbacks", "POST", "callbacks", change_callback, {200: CALLBACKS}, _CALLBACK),
+)

@@ -1,0 +1,1 @@
+"""Faults on purpose, and the log of requests that reached the sandbox."""

@@ -1,0 +1,195 @@
+"""The outermost layer of both doors: writes the request log, plays the fault plan and tells the time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acc_sandbox.faults.effects import Expire, Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
+from acc_sandbox.faults.redaction import masked_query
+from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, Request, RequestLog
+from acc_sandbox.http.connection import cut
+from acc_sandbox.state.clock import Clock, http_stamp, stamp
+
+_OWN = ("control.", "page.requests", "page.controls")
+
+NameOperation = Callable[[Scope], str]
+
+
+class _CutError(Exception):
+    """The connection is cut; nothing more is to be read or sent."""
+
+
+class Watched:
+    """An ASGI application around another: every request is logged, and meets the fault that was planned for it.
+
+    The inner application finds the request's log entry in `scope["state"]["request"]`, to add whose it is. Controls are
+    neither logged nor struck, or nobody could take a fault back. Bodies are kept
+    where `keep_bodies` says so, which a door for files does not.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        name_operation: NameOperation,
+        *,
+        log: RequestLog,
+        faults: Faults,
+        clock: Clock,
+        keep_bodies: bool,
+    ) -> None:
+        self._app = app
+        self._name_operation = name_operation
+        self._log = log
+        self._faults = faults
+        self._clock = clock
+        self._keep_bodies = keep_bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or play the fault that is planned for it."""
+        entry = self._entry(scope)
+        scope["state"]["request"] = entry
+        send = self._dated(send)
+        if entry.operation.startswith(_OWN):
+            await self._app(scope, receive, send)
+            return
+        self._log.add(entry)
+        fault = self._faults.strike(entry.operation)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                if fault is not None and isinstance(fault.effect, LoseAnswer):
+                    fault.reached.set()
+                    raise _CutError
+                entry.status = message["status"]
+            elif self._keep_bodies:
+                _keep(entry.answered, message)
+            await send(message)
+
+        async def request() -> Message:
+            message = await receive()
+            if self._keep_bodies:
+                _keep(entry.sent, message)
+            return message
+
+        try:
+            if fault is None:
+                await self._app(scope, request, answer)
+            else:
+                entry.notes.append(f"fault: {type(fault.effect).__name__}")
+                await self._play(fault, scope, request, answer)
+        except _CutError:
+            await cut(scope, receive)
+
+    def _dated(self, send: Send) -> Send:
+        """Answers say in `Date` what the sandbox's clock says, which a test may have moved."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", [])
+                if not any(name.lower() == b"date" for name, _ in headers):
+                    date = (b"date", http_stamp(self._clock.now()).encode())
+                    message = {**message, "headers": [date, *headers]}
+            await send(message)
+
+        return dated
+
+    async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        effect = fault.effect
+        if isinstance(effect, Refuse):
+            fault.reached.set()
+            await _refusal(effect)(scope, receive, send)
+        elif isinstance(effect, Reset):
+            fault.reached.set()
+            raise _CutError
+        elif isinstance(effect, Stall) and effect.size == 0:
+            await self._faults.wait(fault)
+            await self._app(scope, receive, send)
+        elif isinstance(effect, (Stall, ResetAfter)):
+            await self._app(scope, _Counted(receive, fault, self._faults), send)
+        elif isinstance(effect, Slow):
+            fault.reached.set()
+            await self._app(scope, _slow_receive(receive, effect), _slow_send(send, effect))
+        elif isinstance(effect, Expire):
+            fault.reached.set()
+            scope["state"]["expired"] = True
+            await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _entry(self, scope: Scope) -> Request:
+        return Request(
+            operation=self._name_operation(scope),
+            method=scope["method"],
+            path=scope["path"],
+            query=masked_query(scope["query_string"].decode("latin-1")),
+            header_names=tuple(name.decode("latin-1") for name, _ in scope["headers"]),
+            moment=stamp(self._clock.now()),
+        )
+
+
+class _Counted:
+    """A request's body that stops, or ends the connection, after so many bytes."""
+
+    def __init__(self, receive: Receive, fault: Fault, faults: Faults) -> None:
+        self._receive = receive
+        self._fault = fault
+        self._faults = faults
+        self._seen = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        effect = self._fault.effect
+        if isinstance(effect, (Stall, ResetAfter)) and self._seen >= effect.size and not self._fault.reached.is_set():
+            if isinstance(effect, Stall):
+                await self._faults.wait(self._fault)
+            else:
+                self._fault.reached.set()
+                raise _CutError
+        return message
+
+
+def _slow_receive(receive: Receive, effect: Slow) -> Receive:
+    async def paced() -> Message:
+        message = await receive()
+        await asyncio.sleep(len(message.get("body", b"")) / effect.bytes_per_second)
+        return message
+
+    return paced
+
+
+def _slow_send(send: Send, effect: Slow) -> Send:
+    # A tenth of a second's worth at a time, so that the client sees bytes trickle and not one late lump.
+    piece = max(1, effect.bytes_per_second // 10)
+
+    async def paced(message: Message) -> None:
+        body = message.get("body", b"")
+        if message["type"] != "http.response.body" or len(body) <= piece:
+            await asyncio.sleep(len(body) / effect.bytes_per_second)
+            await send(message)
+            return
+        for start in range(0, len(body), piece):
+            rest = start + piece < len(body)
+            block = {**message, "body": body[start : start + piece]}
+            await asyncio.sleep(len(block["body"]) / effect.bytes_per_second)
+            await send(block | {"more_body": rest or message.get("more_body", False)})
+
+    return paced
+
+
+def _keep(kept: bytearray, message: Message) -> None:
+    room = LARGEST_BODY_KEPT - len(kept)
+    if room > 0:
+        kept += message.get("body", b"")[:room]
+
+
+def _refusal(effect: Refuse) -> Response:
+    if effect.body is None or isinstance(effect.body, str):
+        return Response(effect.body or b"", effect.status, dict(effect.headers))
+    headers = {"Content-Type": "application/json", **effect.headers}
+    return Response(json.dumps(effect.body), effect.status, headers)

@@ -1,0 +1,202 @@
+"""The first port: from an HTTP request to an operation's answer, and every refusal in the right shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from acc_sandbox.admin import api as control
+from acc_sandbox.admin import control_pages, pages, request_pages
+from acc_sandbox.data_management import folders, hubs, versions
+from acc_sandbox.http import openapi
+from acc_sandbox.http.errors import RefusedError, Service, api_not_granted, error_body, missing_scope, unauthorized
+from acc_sandbox.http.operation import Answer, Bearer, Call, Html, Operation
+from acc_sandbox.http.query import Query
+from acc_sandbox.http.rate_limits import RateLimits
+from acc_sandbox.http.router import Router, service_of
+from acc_sandbox.http.validation import check_query
+from acc_sandbox.oauth import authorize, discovery, service_accounts
+from acc_sandbox.oauth import token_endpoint as oauth
+from acc_sandbox.object_storage import objects, uploads
+from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
+from acc_sandbox.seed.bulk import make_crowd
+from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.scheduler import settle
+from acc_sandbox.submittals import attachments, item_writes, items, lookups, members, reviews, steps, transitions
+from acc_sandbox.submittals import project_settings as settings
+from acc_sandbox.submittals.permitted_actions import as_the_reference_prints
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""No JSON or form of these services comes near it."""
+
+OPERATIONS: tuple[Operation, ...] = (
+    *items.OPERATIONS,
+    *item_writes.OPERATIONS,
+    *transitions.OPERATIONS,
+    *attachments.OPERATIONS,
+    *steps.OPERATIONS,
+    *reviews.OPERATIONS,
+    *lookups.OPERATIONS,
+    *settings.OPERATIONS,
+    *objects.OPERATIONS,
+    *uploads.OPERATIONS,
+    *hubs.OPERATIONS,
+    *members.OPERATIONS,
+    *folders.OPERATIONS,
+    *versions.OPERATIONS,
+    *authorize.OPERATIONS,
+    *oauth.OPERATIONS,
+    *discovery.OPERATIONS,
+    *service_accounts.OPERATIONS,
+    *pages.OPERATIONS,
+    *request_pages.OPERATIONS,
+    *control_pages.OPERATIONS,
+    *control.OPERATIONS,
+)
+"""Everything that the first port answers, but for their description."""
+
+
+OPERATION_NAMES = frozenset(
+    [one.name for one in OPERATIONS if one.service not in ("page", "control")] + list(STORAGE_OPERATIONS)
+)
+"""What a fault may strike."""
+
+
+_APIS: Final = {"submittals": "construction_cloud", "dm": "data_management", "oss": "data_management"}
+"""Which API, as the pages of APS call them, a service belongs to; signing in belongs to none."""
+
+
+_PRINTED_OTHERWISE = ("attachments.", "steps.", "tasks.", "users.me")
+"""Operations whose reference pages show `permittedActions` in other shapes than the tutorials."""
+
+
+class Api:
+    """The ASGI application of the API port."""
+
+    def __init__(self, world: World, limits: RateLimits) -> None:
+        self._world = world
+        world.operation_names = OPERATION_NAMES
+        self._limits = limits
+        self._router = Router([*OPERATIONS, openapi.operation(OPERATIONS)])
+
+    def operation_name(self, scope: Scope) -> str:
+        """What the request log and the fault plan call a request."""
+        try:
+            return self._match(scope)[0].name
+        except RefusedError:
+            return "unknown"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        service: Service = service_of(_raw_path(scope))
+        try:
+            operation, path = self._match(scope)
+            service = operation.service
+            answer = await self._answer(request, operation, path)
+        except RefusedError as refused:
+            body = error_body(service, refused, self._world.switches)
+            answer = Answer(Html(body) if isinstance(body, str) else body, refused.status, refused.headers)
+        except ClientDisconnect:
+            return
+        await _response(answer)(scope, receive, send)
+
+    async def _answer(self, request: Request, operation: Operation, path: dict[str, str]) -> Answer:
+        world = self._world
+        if operation.service in ("submittals", "page"):
+            make_crowd(world)
+        settle(world)
+        now = world.clock.now()
+        if operation.access == "control":
+            world.controls.admit(request.headers)
+        bearer = self._identified(request, operation)
+        self._limits.count(operation, bearer, now)
+        if world.switches.app_apis not in ("all", _APIS.get(operation.service, world.switches.app_apis)):
+            raise api_not_granted()
+        if bearer is not None and not bearer.scopes.issuperset(operation.scopes):
+            raise missing_scope()
+        call = Call(
+            world=world,
+            path=path,
+            query=Query(request.scope["query_string"].decode("latin-1")),
+            headers=dict(request.headers),
+            content=await _content(request),
+            base_url=f"{request.url.scheme}://{request.headers.get('host') or world.origin.partition('://')[2]}",
+            storage_url=world.storage_url(request.headers.get("host")),
+            url_path=_raw_path(request.scope),
+            now=now,
+            bearer=bearer,
+            count=lambda name, limit: self._limits.count_use(name, limit, now),
+        )
+        if operation.access == "person":
+            call.require_person()
+        if operation.service not in ("page", "control"):
+            check_query(call, operation)
+        with world.store.transaction():
+            answer = operation.handler(call)
+        if isinstance(answer, Awaitable):
+            return await answer
+        if operation.name.startswith(_PRINTED_OTHERWISE) and world.switches.permitted_actions == "reference":
+            return replace(answer, body=as_the_reference_prints(answer.body))
+        return answer
+
+    def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
+        return self._router.match(scope["method"], _raw_path(scope), self._world.switches)
+
+    def _identified(self, request: Request, operation: Operation) -> Bearer | None:
+        """What the token of a request says, where the operation asks for one; its person is put into the log."""
+        if operation.name == "auth.token" and request.scope["state"].get("expired"):
+            raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
+        if operation.access not in ("token", "person"):
+            return None
+        bearer = self._bearer(request)
+        if bearer.person is not None:
+            request.scope["state"]["request"].person = bearer.person.key
+        return bearer
+
+    def _bearer(self, request: Request) -> Bearer:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        usable = scheme.lower() == "bearer" and not request.scope["state"].get("expired")
+        claims = self._world.tokens.read(token, self._world.clock.now()) if usable else None
+        if claims is None or not _is_access_token(claims) or self._revoked(claims["jti"]):
+            raise unauthorized()
+        person = self._world.people.by_id(claims.get("userid", ""))
+        return Bearer(claims["jti"], claims["client_id"], frozenset(claims["scope"]), person)
+
+    def _revoked(self, token_id: str) -> bool:
+        return self._world.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
+
+
+def _is_access_token(claims: dict[str, Any]) -> bool:
+    """An id token is signed with the same key, and opens nothing."""
+    return {"jti", "client_id", "scope"} <= claims.keys()
+
+
+async def _content(request: Request) -> bytes:
+    content = bytearray()
+    async for block in request.stream():
+        content += block
+        if len(content) > LARGEST_BODY:
+            raise RefusedError(413, "The request body is too large", headers={"Connection": "close"})
+    return bytes(content)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes = scope["raw_path"]
+    return raw.decode("latin-1")
+
+
+def _response(answer: Answer) -> Response:
+    headers = dict(answer.headers)
+    if answer.body is None:
+        return Response(b"", answer.status, headers)
+    if isinstance(answer.body, Html):
+        return Response(str(answer.body), answer.status, headers, media_type="text/html")
+    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Response(content, answer.status, headers, media_type="application/json")

@@ -1,0 +1,209 @@
+"""Reading JSON bodies: which fields there are, what each may hold, and the 400 when it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acc_sandbox.http.errors import RefusedError, not_allowed
+from acc_sandbox.http.query import LARGEST_NUMBER
+from acc_sandbox.state.clock import is_plain_date, parse_stamp, stamp
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a field may hold: `read` gives the value to keep or raises `RefusedError` (400); `schema` describes it."""
+
+    read: Callable[[str, Any], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, name: str, value: Any) -> Any:
+        """Check a field's value under its name."""
+        return self.read(name, value)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The JSON object that an operation takes."""
+
+    checks: Mapping[str, Check]
+    required: Collection[str] = ()
+
+    def read(self, content: bytes) -> dict[str, Any]:
+        """A body's fields, each checked; missing and unknown ones are refused with 400."""
+        return self.checked(read_json(content))
+
+    def checked(self, body: Any, *, ignore_unknown: bool = False, text_booleans: bool = False) -> dict[str, Any]:
+        """The same of a JSON value that has been read; unknown fields may be ignored, booleans be text."""
+        if not isinstance(body, dict):
+            raise RefusedError(400, "The request body must be a JSON object")
+        if text_booleans:
+            body = {name: _worded(self.checks.get(name), value) for name, value in body.items()}
+        for name in body:
+            if name not in self.checks and not ignore_unknown:
+                raise not_allowed(name)
+        for name in self.required:
+            if name not in body:
+                raise RefusedError(400, f'"{name}" is required')
+        return {name: self.checks[name](name, value) for name, value in body.items() if name in self.checks}
+
+    def schema(self) -> dict[str, Any]:
+        """The same as JSON Schema."""
+        described: dict[str, Any] = {
+            "type": "object",
+            "properties": {name: dict(check.schema) for name, check in self.checks.items()},
+            "additionalProperties": False,
+        }
+        return described | ({"required": list(self.required)} if self.required else {})
+
+
+def _worded(check: Check | None, value: Any) -> Any:
+    """A boolean that was sent as text."""
+    return value == "true" if check is flag and value in ("true", "false") else value
+
+
+def read_json(content: bytes) -> Any:
+    """The JSON value of a body; `RefusedError` (400) for anything that is none."""
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "The request body is not valid JSON") from None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a UUID in its usual 36 characters."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def one_of(*options: str, numbers: bool = False) -> Check:
+    """One of the strings; with `numbers`, a JSON number stands for its digits."""
+
+    def check(name: str, value: Any) -> str:
+        as_number = numbers and isinstance(value, int) and not isinstance(value, bool)
+        spelled = str(value) if as_number else _text(name, value)
+        if spelled not in options:
+            raise RefusedError(400, f'"{name}" must be one of [{", ".join(options)}]')
+        return spelled
+
+    return Check(check, {"type": "string", "enum": list(options)})
+
+
+def nullable(inner: Check) -> Check:
+    """`null`, or what `inner` takes."""
+    return Check(
+        lambda name, value: None if value is None else inner(name, value), {"anyOf": [inner.schema, {"type": "null"}]}
+    )
+
+
+def list_of(inner: Check) -> Check:
+    """A JSON array, every member of which `inner` takes."""
+
+    def check(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise RefusedError(400, f'"{name}" must be an array')
+        return [inner(f"{name}[{index}]", member) for index, member in enumerate(value)]
+
+    return Check(check, {"type": "array", "items": inner.schema})
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise RefusedError(400, f'"{name}" must be a string')
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise RefusedError(400, f'"{name}" is not valid Unicode')
+    return value
+
+
+def _filled_text(name: str, value: Any) -> str:
+    if not _text(name, value).strip():
+        raise RefusedError(400, f'"{name}" is not allowed to be empty')
+    return _text(name, value)
+
+
+def _identifier(name: str, value: Any) -> str:
+    if not is_uuid(_text(name, value)):
+        raise RefusedError(400, f'"{name}" must be a valid GUID')
+    return _text(name, value).lower()
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise RefusedError(400, f'"{name}" must be a boolean')
+    return value
+
+
+def _number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise RefusedError(400, f'"{name}" must be a number')
+    return value
+
+
+def _plain_date(name: str, value: Any) -> str:
+    if not is_plain_date(_text(name, value)):
+        raise RefusedError(400, f'"{name}" must be a date (YYYY-MM-DD)')
+    return _text(name, value)
+
+
+def _moment(name: str, value: Any) -> str:
+    try:
+        # What is not of the form is no moment at all.
+        return stamp(parse_stamp(value if _MOMENT.fullmatch(_text(name, value)) else ""))
+    except (ValueError, OverflowError):
+        raise RefusedError(400, f'"{name}" must be YYYY-MM-DDTHH:mm:ss.ffffffZ') from None
+
+
+def _watcher(name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or set(value) != {"id", "userType"}:
+        raise RefusedError(400, f'"{name}" must be an object with id and userType')
+    return {
+        "id": filled_text(f"{name}.id", value["id"]),
+        "userType": user_type(f"{name}.userType", value["userType"]),
+    }
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise ValueError(pairs)
+    return body
+
+
+def _no_constant(constant: str) -> None:
+    raise ValueError(constant)
+
+
+text = Check(_text, {"type": "string"})
+"""Any string that UTF-8 can carry."""
+filled_text = Check(_filled_text, {"type": "string", "minLength": 1})
+"""A string with something in it."""
+identifier = Check(_identifier, {"type": "string", "format": "uuid"})
+"""A UUID, as every id of items, attachments, steps, tasks, specs, packages and types is."""
+flag = Check(_flag, {"type": "boolean"})
+"""A JSON boolean."""
+number = Check(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER})
+"""A whole number that is not negative."""
+plain_date = Check(_plain_date, {"type": "string", "format": "date"})
+"""`YYYY-MM-DD`."""
+moment = Check(_moment, {"type": "string", "format": "date-time"})
+"""A moment in UTC with up to seven decimals, kept as Submittals writes one (fact sheet 0)."""
+user_type = one_of("1", "2", "3")
+"""User, company, role (fact sheet 0)."""
+watcher = Check(
+    _watcher,
+    {
+        "type": "object",
+        "properties": {"id": filled_text.schema, "userType": user_type.schema},
+        "required": ["id", "userType"],
+        "additionalProperties": False,
+    },
+)
+"""`{"id", "userType"}` (fact sheet 2.4)."""

@@ -1,0 +1,111 @@
+"""What a handler is given and what it gives back, free of any HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from acc_sandbox.http.errors import GatewayRefusedError, Service
+from acc_sandbox.http.query import Query
+from acc_sandbox.state.clock import stamp
+from acc_sandbox.state.people import Person
+
+if TYPE_CHECKING:
+    from acc_sandbox.http.body_schema import Fields
+    from acc_sandbox.state.sandbox_state import World
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """What a valid access token says."""
+
+    token_id: str
+    client_id: str
+    scopes: frozenset[str]
+    person: Person | None
+    """None for a two-legged token."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to one operation, already matched, authenticated and within limits."""
+
+    world: World
+    path: Mapping[str, str]
+    query: Query
+    headers: Mapping[str, str]
+    content: bytes
+    base_url: str
+    storage_url: str
+    """Origin of signed URLs."""
+    url_path: str
+    now: datetime
+    bearer: Bearer | None
+    count: Callable[[str, int], None]
+    """Counts one use of something that has so many a minute; raises `GatewayRefusedError` (429) past them."""
+
+    @property
+    def person(self) -> Person:
+        """Whose token it is."""
+        return self.require_person()
+
+    def require_person(self) -> Person:
+        """Whose token it is; `GatewayRefusedError` (403) for a two-legged token, which has nobody (fact sheet 0)."""
+        if self.bearer is None or self.bearer.person is None:
+            raise GatewayRefusedError(403, "This API requires a three-legged token.", code="AUTH-010")
+        return self.bearer.person
+
+    @property
+    def moment(self) -> str:
+        """Now, as Submittals writes it."""
+        return stamp(self.now)
+
+
+class Html(str):
+    """Text that is already HTML."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, body and headers. The body is written as JSON, unless it is `Html`; None means an empty body."""
+
+    body: object = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
+"""A plain function runs inside one transaction; a coroutine function opens its own."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path.
+
+    `template` holds `{name}` for a path segment (or a part of one), the rest is literal. `scopes` are all needed.
+    `access` says who may come in: anybody, any token, only a token of a person, or whoever holds the controls.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    template: str
+    handler: Handler
+    service: Service
+    scopes: tuple[str, ...] = ()
+    access: Literal["anybody", "token", "person", "control"] = "person"
+    per_minute: int | None = None
+    """A limit of the operation's own, as Data Management has them (fact sheet 11)."""
+    query: tuple[str, ...] = ()
+    """Query parameters that it names; others are refused, unless a switch says otherwise."""
+    comparisons: bool = False
+    """Whether its filters take a comparison, as in `filter[displayName]-contains`."""
+    fields: Fields | None = None
+    """The JSON body, for the OpenAPI description."""
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    """What comes back when it is carried out, for the description: by status a shape, a schema or None for no body."""
+    refused: tuple[int, ...] = ()
+    """With what it may be refused besides 400, 401, 403, 404, 413 and 429."""

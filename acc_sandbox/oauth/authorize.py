@@ -1,0 +1,159 @@
+"""GET authorize: the page on which a person signs in, and the redirect with the code (fact sheet 10)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+from acc_sandbox.admin.html import page
+from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.http.operation import Answer, Call, Html, Operation
+from acc_sandbox.http.schemas import HTML
+from acc_sandbox.oauth.access_tokens import scopes_of
+from acc_sandbox.oauth.clients import CLIENTS
+from acc_sandbox.state.clock import stamp
+from acc_sandbox.state.people import Person
+
+CODE_LIFE = timedelta(minutes=5)
+PERSON_FIELD = "sandbox_person"
+"""Query parameter by which a button of the form says who signs in; it is the sandbox's own."""
+_MOST_SCOPES = 50
+_SHORTEST_CHALLENGE, _LONGEST_CHALLENGE = 43, 128
+
+
+def authorize(call: Call) -> Answer:
+    """Show who can sign in; with a person chosen, or auto-approval on, redirect with a code.
+
+    A wrong client, redirect URI or state is answered on the spot with 400 and never redirected; anything else goes back
+    to the application as `error`.
+    """
+    query = call.query
+    client = CLIENTS.get(query.text("client_id"))
+    if client is None:
+        raise RefusedError(400, "The 'client_id' is invalid.", code="invalid_request")
+    redirect_uri = query.text("redirect_uri")
+    if client.kind == "server" or not _is_registered(call, redirect_uri):
+        raise RefusedError(400, "The 'redirect_uri' is invalid.", code="invalid_request")
+    if not re.fullmatch(r"[A-Za-z0-9,._-]*", query.text("state")):
+        raise RefusedError(400, "The 'state' is invalid.", code="invalid_request")
+    problem = _problem(call, public=client.public)
+    if problem is not None:
+        return _back(call, {"error": problem[0], "error_description": problem[1]})
+    people, chosen = call.world.people, query.text(PERSON_FIELD)
+    if chosen == "deny":
+        return _back(call, {"error": "access_denied", "error_description": "The person did not sign in."})
+    person = people.by_key(chosen) or (_automatic(call) if call.world.auto_approve else None)
+    if person is None:
+        return Answer(Html(_form(call)))
+    return _back(call, {"code": _new_code(call, person)})
+
+
+def _automatic(call: Call) -> Person:
+    people = call.world.people
+    return people.by_key(call.world.auto_person or "") or people.people[0]
+
+
+def _is_registered(call: Call, redirect_uri: str) -> bool:
+    """Exact match, to the last slash, but for a wildcard; every registered URI serves both clients."""
+    if any(_is_covered(redirect_uri, registered) for registered in call.world.callback_urls):
+        return True
+    if call.world.switches.loopback_port == "exact":
+        return redirect_uri in call.world.callback_urls
+    return _without_port(redirect_uri) in map(_without_port, call.world.callback_urls)
+
+
+def _is_covered(redirect_uri: str, registered: str) -> bool:
+    """Whether a registered `https://*.example.com/…` means the URI: one label, the left-most, and the rest exactly."""
+    front, star, rest = registered.partition("*")
+    if front != "https://" or not star or not rest.startswith("."):
+        return False
+    return re.fullmatch(r"https://[A-Za-z0-9-]+" + re.escape(rest), redirect_uri) is not None
+
+
+def _without_port(url: str) -> str:
+    return re.sub(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=/|$)", r"\1", url)
+
+
+def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
+    query = call.query
+    if query.text("response_type") != "code":
+        return "unsupported_response_type", "The 'response_type' must be code."
+    if not 0 < len(scopes_of(query.text("scope"))) <= _MOST_SCOPES:
+        return "invalid_scope", "The 'scope' is invalid."
+    challenge = query.text("code_challenge")
+    if not challenge:
+        if "code_challenge_method" in query:
+            return "invalid_request", "The 'code_challenge' is missing."
+        needed = public and call.world.switches.public_needs_pkce
+        return ("invalid_request", "The 'code_challenge' is required.") if needed else None
+    if query.text("code_challenge_method") != "S256":
+        return "invalid_request", "The 'code_challenge_method' must be S256."
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_SHORTEST_CHALLENGE},{_LONGEST_CHALLENGE}}}", challenge):
+        return "invalid_request", "The 'code_challenge' is invalid."
+    return None
+
+
+def _new_code(call: Call, person: Person) -> str:
+    code = secrets.token_urlsafe(32)
+    call.world.store.insert(
+        "codes",
+        {
+            "id": code,
+            "clientId": call.query.text("client_id"),
+            "redirectUri": call.query.text("redirect_uri"),
+            "scope": call.query.text("scope"),
+            "autodeskId": person.autodesk_id,
+            "challenge": call.query.text("code_challenge") or None,
+            "nonce": call.query.text("nonce") or None,
+            "expiresAt": stamp(call.now + CODE_LIFE),
+        },
+    )
+    return code
+
+
+def _back(call: Call, answer: dict[str, str]) -> Answer:
+    redirect_uri = call.query.text("redirect_uri")
+    if "state" in call.query:
+        answer["state"] = call.query.text("state")
+    separator = "&" if urlsplit(redirect_uri).query else "?"
+    return Answer(status=302, headers={"Location": f"{redirect_uri}{separator}{urlencode(answer)}"})
+
+
+def _form(call: Call) -> str:
+    kept = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in call.query.pairs
+        if name != PERSON_FIELD
+    )
+    buttons = "".join(
+        f'<button name="{PERSON_FIELD}" value="{escape(person.key)}" class="person">'
+        f"<b>{escape(person.name)}</b><span>{escape(person.role)}</span></button>"
+        for person in call.world.people.people
+    )
+    scopes = ", ".join(escape(scope) for scope in call.query.text("scope").split())
+    deny = f'<button name="{PERSON_FIELD}" value="deny" class="quiet">Cancel</button>'
+    body = (
+        f"<h1>Sign in to the sandbox</h1><p>An application asks for <b>{scopes}</b>. Who are you?</p>"
+        f'<form method="get" action="{escape(call.url_path)}" class="people">{kept}{buttons}{deny}</form>'
+    )
+    return page("Sign in", body)
+
+
+OPERATIONS = (
+    Operation(
+        "auth.authorize",
+        "GET",
+        "/authentication/v2/authorize",
+        authorize,
+        "auth",
+        access="anybody",
+        query=(
+            *("client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "prompt", "response_mode"),
+            *("authoptions", "code_challenge", "code_challenge_method", PERSON_FIELD),
+        ),
+        answers={200: HTML, 302: None},
+    ),
+)

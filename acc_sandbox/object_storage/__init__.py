@@ -1,0 +1,1 @@
+"""Object storage: signed URLs, parts, completion, objects (fact sheet 8)."""

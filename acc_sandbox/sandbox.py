@@ -1,0 +1,215 @@
+"""A running sandbox as tests and embedders hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acc_sandbox.faults.effects import Faults
+from acc_sandbox.faults.request_log import RequestLog
+from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES
+from acc_sandbox.oauth.service_accounts import ServiceAccount, service_account
+from acc_sandbox.seed.bulk import make_crowd
+from acc_sandbox.seed.files import lineage_urn
+from acc_sandbox.state.clock import Clock
+from acc_sandbox.state.invitations import invite
+from acc_sandbox.state.people import Person
+from acc_sandbox.state.sandbox_state import (
+    CONFIDENTIAL_CLIENT_ID,
+    CONFIDENTIAL_CLIENT_SECRET,
+    PUBLIC_CLIENT_ID,
+    SERVER_CLIENT_ID,
+    SERVER_CLIENT_SECRET,
+    World,
+)
+from acc_sandbox.state.scheduler import settle
+from acc_sandbox.state.store import Row
+from acc_sandbox.state.switches import Switches
+from acc_sandbox.submittals.processing import OBJECT_URN
+from acc_sandbox.submittals.revisions import revise
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project; `id` is the UUID of Submittals, `dm_id` the same with `b.`."""
+
+    key: str
+    id: str
+    name: str
+    kind: str
+
+    @property
+    def dm_id(self) -> str:
+        """As Data Management wants it."""
+        return f"b.{self.id}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A submittal item, as little of it as a test needs to find it."""
+
+    id: str
+    project_id: str
+    number: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A review task."""
+
+    id: str
+    step_id: str
+    status: str
+    assigned_to: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the Files tool with its newest version."""
+
+    item_urn: str
+    version_urn: str
+    name: str
+
+
+class Box:
+    """A sandbox that runs: where it listens, who is in it, and the handles that move it.
+
+    Addresses: `base_url`, `storage_url`. Handles: `clock`, `faults`, `requests`, `switches`.
+    """
+
+    client_id = PUBLIC_CLIENT_ID
+    """A public client: PKCE, no secret."""
+    confidential_client = (CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET)
+    """Id and secret of a client with a redirect URI and a secret."""
+    server_client = (SERVER_CLIENT_ID, SERVER_CLIENT_SECRET)
+    """Id and secret of a Server-to-Server client, which owns the service accounts."""
+
+    def __init__(self, world: World, *, callback_url: str) -> None:
+        self._world = world
+        self.base_url = world.origin
+        self.storage_url = world.storage_origin
+        self.callback_url = callback_url
+        self.faults: Faults = world.faults
+        self.requests: RequestLog = world.requests
+
+    @property
+    def clock(self) -> Clock:
+        """Time for everything in this sandbox."""
+        return self._world.clock
+
+    @property
+    def switches(self) -> Switches:
+        """What the documentation leaves open; assign to a switch and the next request sees it."""
+        return self._world.switches
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who can sign in; the first is the project manager."""
+        return self._world.people.people
+
+    @property
+    def auto_approve(self) -> bool:
+        """Whether authorize redirects at once, as the project manager."""
+        return self._world.auto_approve
+
+    @auto_approve.setter
+    def auto_approve(self, on: bool) -> None:
+        self._world.auto_approve = on
+
+    def register_callback(self, url: str) -> None:
+        """Add a redirect URI to both clients, exactly as it will be sent."""
+        self._world.callback_urls.add(url)
+
+    def person(self, key: str) -> Person:
+        """A person by key, such as `manager`."""
+        return self._world.people.need_person(key)
+
+    def token(self, person_key: str = "manager", scopes: str = DEFAULT_SCOPES, expires_in: int = 3599) -> str:
+        """An access token for a person, as if they had just signed in."""
+        return self._world.tokens.access_token(
+            now=self.clock.now(),
+            client_id=self.client_id,
+            scopes=scopes.split(),
+            seconds=expires_in,
+            autodesk_id=self.person(person_key).autodesk_id,
+        )
+
+    def invite(self, email: str, project: str = "riverside", *, manager: bool = False, admin: bool = False) -> None:
+        """Make somebody a member of a project, as its administrator would; needed for a new service account.
+
+        Raises `LookupError` for an unknown address or project.
+        """
+        invite(self._world, email, self.project(project).id, manager=manager, admin=admin)
+
+    def revise(self, item: Item) -> None:
+        """Give an item its next revision, which people do in ACC's own pages; `LookupError` where it can have none."""
+        revise(self._world, item.id)
+
+    def service_account(self) -> ServiceAccount:
+        """The service account of the Server-to-Server client."""
+        return service_account(self._world)
+
+    def project(self, key: str = "riverside") -> Project:
+        """A project by key: `riverside` and `harbor` are ACC, `mill` is BIM 360."""
+        row = self._one("SELECT * FROM projects WHERE key = ?", key)
+        return Project(row["key"], row["id"], row["name"], row["projectType"])
+
+    def item(self, number: str, project: str = "riverside") -> Item:
+        """An item by the number that people see, such as `05 12 00-3`; spaces do not matter."""
+        make_crowd(self._world)
+        row = self._one(
+            "SELECT * FROM item_rows WHERE projectId = ? AND customIdentifierHumanReadable = ?",
+            self.project(project).id,
+            number.replace(" ", ""),
+        )
+        return _item(row)
+
+    def items(self, state: str | None = None, project: str = "riverside") -> list[Item]:
+        """Every item of a project, or those in a state, in the order of their running numbers."""
+        make_crowd(self._world)
+        rows = self._world.store.rows(
+            "SELECT * FROM item_rows WHERE projectId = ? AND stateId = COALESCE(?, stateId) ORDER BY identifier",
+            self.project(project).id,
+            state,
+        )
+        return [_item(row) for row in rows]
+
+    def tasks(self, item: Item) -> list[Task]:
+        """The review tasks of an item, in order."""
+        rows = self._world.store.rows(
+            "SELECT tasks.* FROM tasks JOIN steps ON steps.id = tasks.stepId WHERE tasks.itemId = ?"
+            " ORDER BY stepNumber, position",
+            item.id,
+        )
+        return [Task(row["id"], row["stepId"], row["status"], row["assignedTo"]) for row in rows]
+
+    def file(self, path: str, project: str = "riverside") -> File:
+        """A seeded file by path, such as `Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf`."""
+        row = self._one("SELECT * FROM files WHERE id = ?", lineage_urn(self._world, project, path))
+        return File(row["id"], row["tipId"], row["displayName"])
+
+    def object_bytes(self, upload_urn: str) -> bytes:
+        """The bytes of a completed object, by its `uploadUrn`; `LookupError` when it was never completed."""
+        urn = OBJECT_URN + upload_urn.removeprefix(OBJECT_URN)
+        stored = self._one("SELECT * FROM objects WHERE id = ?", urn)
+        return b"".join(self._world.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
+
+    def attachments(self, item: Item) -> list[Mapping[str, object]]:
+        """The stored attachments of an item, oldest first, as ACC would show them once everything due has happened."""
+        settle(self._world)
+        rows = self._world.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt, rowid", item.id)
+        return list(rows)
+
+    def _one(self, sql: str, *values: object) -> Row:
+        row = self._world.store.row(sql, *values)
+        if row is None:
+            raise LookupError(values)
+        return row
+
+
+def _item(row: Row) -> Item:
+    number = row["customIdentifierHumanReadable"]
+    return Item(row["id"], row["projectId"], number, row["title"], row["stateId"])

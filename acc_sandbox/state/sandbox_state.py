@@ -1,0 +1,115 @@
+"""Everything one sandbox knows, in one place that every handler is given."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from acc_sandbox.admin.access import Controls
+from acc_sandbox.faults.effects import Faults
+from acc_sandbox.faults.request_log import RequestLog
+from acc_sandbox.oauth.access_tokens import TokenMint, process_private_key
+from acc_sandbox.object_storage.signed_urls import UrlSigner
+from acc_sandbox.state.clock import Clock, stamp
+from acc_sandbox.state.directory import Directory
+from acc_sandbox.state.store import Store
+from acc_sandbox.state.switches import Switches
+
+PUBLIC_CLIENT_ID = "submittalsandboxpublicclient0001"
+CONFIDENTIAL_CLIENT_ID = "submittalsandboxconfidential0001"
+CONFIDENTIAL_CLIENT_SECRET = "sandboxsecret001"  # noqa: S105  # printed for everybody, it guards nothing
+SERVER_CLIENT_ID = "submittalsandboxserver0000000001"
+SERVER_CLIENT_SECRET = "sandboxsecret002"  # noqa: S105  # as above
+CALLBACK_URL = "http://localhost:8765/callback"
+_MOVED = "clock_moved"
+
+
+class World:
+    """State and the means to change it. `origin` and `storage_origin` are set once the ports are known."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        blobs: Path,
+        clock: Clock,
+        switches: Switches,
+        controls: Controls,
+    ) -> None:
+        self.store = store
+        self.people = Directory(store)
+        self.blobs = blobs
+        self.clock = clock
+        self.switches = switches
+        self.controls = controls
+        self.faults = Faults()
+        self.requests = RequestLog()
+        self.callback_urls = {CALLBACK_URL}
+        self.auto_approve = False
+        self.auto_person: str | None = None
+        """Key of whom auto-approval signs in; None for the first person."""
+        self.origin = ""
+        self.storage_origin = ""
+        self.operation_names: frozenset[str] = frozenset()
+        """What a fault may strike."""
+        self.everywhere = False
+        """Whether it listens on every address of the machine, so that nobody can say which one a client uses."""
+        self.signer = UrlSigner(bytes.fromhex(self._kept("url_secret", lambda: secrets.token_hex(32))))
+        self.tokens = TokenMint(self._kept)
+
+    @contextmanager
+    def clock_kept(self) -> Iterator[None]:
+        """Note every move of the clock while the block lasts; one that was never moved goes on where the last stood."""
+        before = self.store.value("SELECT value FROM facts WHERE name = ?", _MOVED)
+        if before is not None and not self.clock.moved:
+            self.clock.move(float(before))
+        self._keep_clock()
+        with self.clock.kept_by(self._keep_clock):
+            yield
+
+    def storage_url(self, host: str | None) -> str:
+        """Origin of the storage port, for a client that reached the other port under `host`."""
+        name = urlsplit(f"//{host or ''}").hostname
+        if not self.everywhere or not name:
+            return self.storage_origin
+        scheme, _, place = self.storage_origin.partition("://")
+        shown = f"[{name}]" if ":" in name else name
+        return f"{scheme}://{shown}:{place.rpartition(':')[2]}"
+
+    def schedule(self, kind: str, subject: str, seconds: float) -> None:
+        """Have `timers` carry out something later."""
+        due = stamp(self.clock.now() + timedelta(seconds=seconds))
+        self.store.insert("timers", {"dueAt": due, "kind": kind, "subject": subject})
+
+    def keep_blob(self, content: bytes) -> str:
+        """Write bytes that belong to an object; the name under which `blob` finds them."""
+        name = uuid.uuid4().hex
+        (self.blobs / name).write_bytes(content)
+        return name
+
+    def blob(self, name: str) -> Path:
+        """The file that holds a blob."""
+        return self.blobs / name
+
+    def service_key(self) -> str:
+        """The private key (PEM) of the service account."""
+        return self._kept("service_key", process_private_key)
+
+    def _keep_clock(self) -> None:
+        # Asked for inside, so that of two moves at once the later is what stays.
+        with self.store.transaction():
+            self.store.run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", _MOVED, str(self.clock.moved))
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        """A fact that is made once and survives a restart with the data folder."""
+        with self.store.transaction():
+            found: str | None = self.store.value("SELECT value FROM facts WHERE name = ?", name)
+            if found is None:
+                found = make()
+                self.store.insert("facts", {"name": name, "value": found})
+        return found

@@ -1,0 +1,32 @@
+"""What happens by itself after a while: folders appear, attachments are processed, jobs end.
+
+Nothing runs in the background. Before a request is handled, everything that has fallen due is carried out in order and
+with the time at which it was due, so that a client cannot tell the difference and a moved clock just works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acc_sandbox.state.clock import stamp
+from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.submittals import item_folders, processing
+from acc_sandbox.submittals import project_settings as settings
+
+_KINDS: dict[str, Callable[[World, str, str], None]] = {
+    "item.folder": item_folders.make_folder,
+    "attachment.started": processing.start_processing,
+    "attachment.processed": processing.finish_processing,
+    "job.started": settings.start_job,
+    "job.finished": settings.finish_job,
+}
+"""Each is given the world, the subject's id and the moment at which it fell due."""
+
+
+def settle(world: World) -> None:
+    """Carry out what has fallen due."""
+    now = stamp(world.clock.now())
+    while due := world.store.row("SELECT * FROM timers WHERE dueAt <= ? ORDER BY dueAt, number LIMIT 1", now):
+        with world.store.transaction():
+            world.store.run("DELETE FROM timers WHERE number = ?", due["number"])
+            _KINDS[due["kind"]](world, due["subject"], due["dueAt"])

@@ -1,0 +1,124 @@
+"""Creating items and changing their fields (fact sheet 2.4, 2.5)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from acc_sandbox.http.body_schema import Fields
+from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.router import SUBMITTALS
+from acc_sandbox.http.validation import read_body
+from acc_sandbox.state.directory import Directory
+from acc_sandbox.state.store import Row
+from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
+from acc_sandbox.submittals.court import court
+from acc_sandbox.submittals.item_fields import check_references, checks_for, columns_of
+from acc_sandbox.submittals.items import actions_of, item_json, stored_item
+from acc_sandbox.submittals.permitted_actions import CREATE_FIELDS, CREATE_REQUIRED, PATCH_FIELDS, need, project_actions
+from acc_sandbox.submittals.reviews import steps_from_template
+from acc_sandbox.submittals.schemas import ITEM
+from acc_sandbox.submittals.states import STATUS_OF_STATE
+
+_CREATE_STATES = ("draft", "sbc-1", "mgr-1")
+
+
+def create_item(call: Call) -> Answer:
+    """POST /items: a manager makes a draft or asks a contractor to submit; anybody else submits to a manager."""
+    member = submittals_member(call)
+    action = need(project_actions(member), "Item::create")
+    body = read_body(call, Fields(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
+    state = body["stateId"]
+    if state not in _CREATE_STATES:
+        raise RefusedError(400, f'"stateId" must be one of [{", ".join(_CREATE_STATES)}]')
+    way = next((one for one in action["transitions"] if one["stateTo"]["id"] == state), None)
+    if way is None:
+        raise RefusedError(403, f"You are not permitted to create an item in {state}")
+    for name in way["mandatoryFields"] or []:
+        if body.get(name) is None:
+            raise RefusedError(400, f'"{name}" is required')
+    row = _new_row(call, member, body)
+    call.world.store.insert("items", row)
+    if body.get("templateId") is not None:
+        steps_from_template(call, member, row["id"], body["templateId"])
+    call.world.schedule("item.folder", row["id"], call.world.switches.folder_delay)
+    return Answer(item_json(call.world, member, stored_item(call.world, row["id"])), 201)
+
+
+def patch_item(call: Call) -> Answer:
+    """PATCH /items/:itemId: exactly the fields that `Item::partial_update` lists for the person and state."""
+    member = submittals_member(call)
+    item = visible_item(call, member)
+    action = need(actions_of(call.world, member, item), "Item::partial_update")
+    # managerDueDate is documented for PATCH, though no sample lists it.
+    body = read_body(call, Fields(checks_for([*action["fields"], "managerDueDate"])))
+    changes = columns_of(body)
+    check_references(call, member, item, changes)
+    changes |= _court_changes(item, changes, call.world.people)
+    changes |= {"updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
+    call.world.store.update("items", item["id"], changes)
+    return Answer(item_json(call.world, member, stored_item(call.world, item["id"])))
+
+
+def _new_row(call: Call, member: Membership, body: dict[str, Any]) -> Row:
+    who, now, state = member.person.autodesk_id, call.moment, body["stateId"]
+    number = call.world.store.value("SELECT MAX(identifier) FROM items WHERE projectId = ?", member.project_id)
+    row: Row = {"description": "", "priority": "Normal", "watchers": [], "responseComment": "", **columns_of(body)}
+    if member.manages:
+        row = {"manager": who, "managerType": "1", **row}
+    else:
+        # Whoever creates without managing is the responsible contractor.
+        row |= {"subcontractor": who, "subcontractorType": "1"}
+    check_references(call, member, {}, row)
+    row |= {
+        "id": str(uuid.uuid4()),
+        "projectId": member.project_id,
+        "identifier": (number or 0) + 1,
+        "revision": 0,
+        "statusId": STATUS_OF_STATE[state],
+        "createdAt": now,
+        "createdBy": who,
+        "updatedAt": now,
+        "updatedBy": who,
+    }
+    if state == "sbc-1":
+        row |= {"sentToSubmitter": now, "dueDate": row["submitterDueDate"]}
+    if state == "mgr-1":
+        row |= {"receivedFromSubmitter": now, "submittedBy": who, "dueDate": row.get("managerDueDate")}
+    return row | court(state, {"subcontractor": None, "subcontractorType": None, **row}, [], call.world.people)
+
+
+def _court_changes(item: Row, changes: Row, people: Directory) -> Row:
+    """The ball follows the person it lies with, and the due date follows the contractor's."""
+    state = item["stateId"]
+    if state == "rev":
+        return {}
+    moved = court(state, item | changes, [], people) if {"manager", "subcontractor"} & changes.keys() else {}
+    if state == "sbc-1" and "submitterDueDate" in changes:
+        moved["dueDate"] = changes["submitterDueDate"]
+    return {name: value for name, value in moved.items() if name not in changes}
+
+
+OPERATIONS = (
+    Operation(
+        "items.create",
+        "POST",
+        f"{SUBMITTALS}/items",
+        create_item,
+        "submittals",
+        ("data:write",),
+        fields=Fields(checks_for(CREATE_FIELDS), CREATE_REQUIRED),
+        answers={201: ITEM},
+    ),
+    Operation(
+        "items.patch",
+        "PATCH",
+        f"{SUBMITTALS}/items/{{itemId}}",
+        patch_item,
+        "submittals",
+        ("data:write",),
+        fields=Fields(checks_for(PATCH_FIELDS)),
+        answers={200: ITEM},
+    ),
+)
