@@ -382,6 +382,7 @@ def test_a_transfer_that_was_left_behind_is_named_with_what_finishes_it(
     code, found = examine()
     assert (code, found["transfers"]["level"]) == (1, "warning")
     assert "beams.pdf" in found["transfers"]["seen"]
+    assert f"waits for the file at {drawing}" in found["transfers"]["seen"]
     assert "no longer at" in found["transfers"]["fix"]
 
 

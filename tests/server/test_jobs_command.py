@@ -67,6 +67,7 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     [job] = shell.listed()
     assert (job["standing"], job["failure"], job["step"]) == ("stopped", "storage_refused", "send")
     assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
+    assert job["waits_for"] == "a person who resumes it"
     read_only = "This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job."
     left_out = f"Job {job['id']} is of a project that SUBMITTAL_MCP_PROJECTS leaves out."
     for settings, why in (
@@ -78,6 +79,7 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
     [job] = shell.listed()
     assert (job["standing"], job["bytes_sent"], job["bytes_total"]) == ("uploaded", 4, 4)
+    assert "waits for a confirmation\n" in shell.run("list")[1]
 
 
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
@@ -86,6 +88,7 @@ def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
     assert stalled.reached.wait(20)
     [job] = shell.listed()
     assert job["standing"] == "running"
+    assert job["waits_for"].startswith(f"process {server.process.pid} on ")
     assert shell.run("cancel", job["id"])[0] == 0
     server.stderr_line("job_called_off")
     place = {"project": shell.item.project_id, "submittal": shell.item.id, "attachment_id": job["attachment_id"]}

@@ -38,7 +38,7 @@ _WAITS: Final[dict[Standing, str]] = {
     "running": "{owner}, which works on it ({step})",
     "interrupted": "a process of this person that may go on with it",
     "queued": "a worker that may do it, and has the file",
-    "stopped": "somebody who resumes it",
+    "stopped": "a person who resumes it",
     "uploaded": "a confirmation",
     "waiting": "the caller's bytes",
     "processing": "ACC, which makes a version of the file",
