@@ -104,10 +104,13 @@ class FileLock:
     def release(self) -> None:
         """Give it back, and remove the file; who has it open already sees that it is gone."""
         if self._descriptor >= 0:
-            with suppress(OSError):  # Windows removes no file that is open; it is used again
+            descriptor, self._descriptor = self._descriptor, -1
+            if sys.platform == "win32":
+                os.close(descriptor)  # nothing that is open can be removed there, by whomever it was opened
+            with suppress(OSError):
                 self._path.unlink()
-            os.close(self._descriptor)
-            self._descriptor = -1
+            if sys.platform != "win32":
+                os.close(descriptor)
 
 
 class FileLocks:
@@ -263,6 +266,9 @@ class AdvisoryLocks:
         """
         with self._turn, self._database.map_driver_errors():
             connection: Any = self._connected().connection.driver_connection
+            if connection.closed:
+                self._lose()
+                connection = self._connected().connection.driver_connection
             return int(connection.fileno())
 
     def close(self) -> None:
