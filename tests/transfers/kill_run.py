@@ -112,12 +112,12 @@ class Run:
         while self.site.unfinished() and time.monotonic() < ends:
             before = len(self.site.unfinished())
             time.sleep(QUIET_SECONDS)
-            if len(self.site.unfinished()) == before:  # what was killed before it had written anything down
-                name = min(self.site.unfinished())
-                with self._process(attach=name, confirm=True) as process, suppress(EOFError):
-                    while "attached" not in process.says():
-                        pass
-                    self.counts["asked for again"] += 1
+            if len(self.site.unfinished()) == before:  # killed before they had written anything down
+                for name in self.site.unfinished():
+                    with self._process(attach=name, confirm=True) as process, suppress(EOFError):
+                        while "attached" not in process.says():
+                            pass
+                        self.counts["asked for again"] += 1
         for heir in self._heirs:
             heir.kill()
 

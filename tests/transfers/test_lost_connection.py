@@ -1,5 +1,6 @@
 """PostgreSQL that ends every connection in the middle of a job, or stays away: nothing is lost, nothing made twice."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import psycopg
 import pytest
 import sqlalchemy
 
@@ -117,6 +119,39 @@ async def test_a_job_whose_end_could_not_be_written_down_is_gone_on_with_in_the_
         assert site.box.requests.count(CREATE) == 1
     assert isinstance(stopped.value.cause, DatabaseUnreachable)
     assert (again.job.uploaded, again.job.running) == (True, False)
+
+
+async def test_a_job_waits_until_postgresql_gives_up_the_session_that_it_lost(
+    working: Any, folder: Path, postgres_url: str
+) -> None:
+    """A machine that fell off the net, and is back before PostgreSQL has noticed."""
+    pauses: list[float] = []
+    lost = psycopg.connect(postgres_url, autocommit=True)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            await anyio.to_thread.run_sync(lost.close)
+
+    def lose(number: int) -> None:
+        # In one go: the lock is waited for while its session still has it.
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        lost.execute(f"{others} AND datname = current_database(); SELECT pg_advisory_lock({number})")
+
+    async with working(database_url=postgres_url, sleep=pause) as site:
+        stalled = site.box.faults.add(Fault(CREATE, Stall()))
+
+        async def cut() -> None:
+            await anyio.to_thread.run_sync(stalled.reached.wait)
+            [row] = await site.transfers.repository.ask(lambda tables: tables.recent(limit=1))
+            digest = hashlib.sha256(f"job {row.id}".encode()).digest()
+            await anyio.to_thread.run_sync(lose, int.from_bytes(digest[:8], "big", signed=True))
+            site.box.faults.release()
+
+        async with background_task(cut):
+            outcome = await site.attach(confirm=True)
+        assert (len(site.rows()), site.box.requests.count(CREATE)) == (1, 1)
+    assert (outcome.job.uploaded, pauses) == (True, list(AWAY_SECONDS[:2]))
 
 
 async def test_a_job_whose_end_could_not_be_written_down_is_gone_on_with_by_another_process(

@@ -22,7 +22,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import structlog
 
-from persistence.errors import KeyProblem, StorageProblem
+from persistence.errors import DatabaseUnreachable, KeyProblem, StorageProblem
 from transfers.jobs.base import Job
 from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
@@ -228,7 +228,8 @@ class JobRepository:
         """
 
         def again(opened: _Open) -> JobRow:
-            seen = opened.tables.row(attempt.job_id) if _holds(opened, attempt) else None
+            _require_lock(opened, attempt)
+            seen = opened.tables.row(attempt.job_id)
             if seen is None or seen.attempt != attempt.number:
                 raise JobOwnershipLost
             row = opened.tables.begin(seen, self.owner)
@@ -257,8 +258,7 @@ class JobRepository:
         """
 
         def write(opened: _Open) -> bool:
-            if not _holds(opened, attempt):
-                raise JobOwnershipLost
+            _require_lock(opened, attempt)
             return opened.tables.progress(attempt.job_id, attempt.number, hashed, sent)
 
         return await self._run(write)
@@ -485,14 +485,21 @@ def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) ->
     return (JobAttempt(begun.id, begun.attempt, lock, begun.record), begun) if begun is not None else None
 
 
-def _holds(opened: _Open, attempt: JobAttempt) -> bool:
+def _require_lock(opened: _Open, attempt: JobAttempt) -> None:
+    """Make sure that the lock of an attempt is held.
+
+    Raises:
+        JobOwnershipLost: Another process has begun an attempt.
+        DatabaseUnreachable: It went with our session, and PostgreSQL keeps it for that until it knows that it is dead.
+    """
     opened.legacy.held()  # taken again, if need be, before one of the version before looks for it
-    return attempt.lock.held()
+    if not attempt.lock.held():
+        opened.tables.check(attempt.job_id, attempt.number)
+        raise DatabaseUnreachable(opened.database.address.shown)
 
 
 def _check(opened: _Open, attempt: JobAttempt) -> None:
-    if not attempt.lock.held():
-        raise JobOwnershipLost
+    _require_lock(opened, attempt)
     # After the lock: if that was lost, and taken again, whoever held it in between has counted the attempts up.
     opened.tables.check(attempt.job_id, attempt.number)
 
