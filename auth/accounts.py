@@ -9,8 +9,8 @@ from collections.abc import Callable
 import anyio
 
 from auth.errors import NotSignedIn, ReauthorizationRequired
+from auth.oauth import TokenEndpoint
 from auth.threads import in_thread
-from auth.token_endpoint import TokenEndpoint
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Account, Vault
 

@@ -1,16 +1,64 @@
-"""What the token endpoint is asked and what it answers, without sending anything (fact sheet 10)."""
+"""OAuth 2.0 towards Autodesk: PKCE, the requests and answers of the token endpoint, and its client (fact sheet 10).
+
+The HTTP client is passed in: every HTTP client of the program is made in one place.
+"""
 
 import base64
+import hashlib
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import urlencode
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Protocol
+from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import from_json
 
 from auth.errors import SignInFailed
-from auth.pkce import App
+
+SCOPES = ("data:read", "data:write", "data:create", "account:read", "user-profile:read")
+"""What attaching needs; data:create is what other upload tutorials ask for beside the first two.
+
+account:read brings names of people only (fact sheet 9b): a sign-in without it works.
+"""
+
+
+@dataclass(frozen=True)
+class App:
+    """The APS app that a person signs in to; without a `secret` it is a public app, whose only proof is PKCE."""
+
+    client_id: str
+    callback_url: str
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to sign in: the `verifier` stays here, its hash and the `state` travel; both are 256 bits."""
+
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+
+    @property
+    def challenge(self) -> str:
+        """The S256 hash of the verifier."""
+        digest = hashlib.sha256(self.verifier.encode("ascii")).digest()
+        return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def authorize_url(base_url: str, app: App, attempt: Attempt, scopes: tuple[str, ...] = SCOPES) -> str:
+    """Return the address at which a person signs in."""
+    query = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.callback_url,
+        "scope": " ".join(scopes),
+        "state": attempt.state,
+        "code_challenge": attempt.challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{base_url}/authentication/v2/authorize?{urlencode(query, quote_via=quote)}"
+
 
 TOKEN_PATH = "/authentication/v2/token"  # noqa: S105  # a path
 REVOKE_PATH = "/authentication/v2/revoke"
@@ -105,3 +153,90 @@ def _request(path: str, app: App, fields: Mapping[str, str]) -> FormRequest:
         return FormRequest(path, headers, urlencode({**fields, "client_id": app.client_id}))
     basic = base64.b64encode(f"{app.client_id}:{app.secret}".encode()).decode("ascii")
     return FormRequest(path, {**headers, "Authorization": f"Basic {basic}"}, urlencode(fields))
+
+
+_OK = 200
+
+
+class Http(Protocol):
+    """The requests that signing in makes, answered as (status, headers in lower case, body).
+
+    Both raise `SignInUnavailable` when no answer came.
+    """
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        """GET `url` without following redirects."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: str) -> tuple[int, dict[str, str], bytes]:
+        """POST `body` to `url`."""
+
+
+@dataclass(frozen=True)
+class AuthServer:
+    """The two base URLs that signing in speaks to: the API with the token endpoint, and the service of profiles."""
+
+    api: str
+    profile: str
+
+
+def _visible(value: Any) -> str:
+    return "".join(one for one in value if one.isprintable()) if isinstance(value, str) else ""
+
+
+class Person(BaseModel):
+    """Who a token belongs to, as /userinfo tells; `sub` is the Autodesk id (fact sheet 10).
+
+    Only that is needed: a name or an e-mail of another kind than text is none, and what nobody can see is left out.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    sub: str = Field(pattern=r"^[!-~]+$")
+    name: Annotated[str, BeforeValidator(_visible)] = ""
+    email: Annotated[str | None, BeforeValidator(lambda value: _visible(value) or None)] = None
+    email_verified: Annotated[bool, BeforeValidator(lambda value: value in (True, "true"))] = False
+
+
+class TokenEndpoint:
+    """The authorization server of one Autodesk, for one app. A refusal is `SignInFailed`, everywhere."""
+
+    def __init__(self, http: Http, autodesk: AuthServer, app: App) -> None:
+        self._http = http
+        self.autodesk = autodesk
+        self.app = app
+
+    async def of_code(self, code: str, verifier: str) -> Grant:
+        """Exchange an authorization code."""
+        return await self._granted(code_request(self.app, code, verifier))
+
+    async def of_refresh_token(self, refresh_token: str) -> Grant:
+        """Use a refresh token; it is good for this one use."""
+        return await self._granted(refresh_request(self.app, refresh_token))
+
+    async def of_assertion(self, assertion: str, scopes: tuple[str, ...]) -> Grant:
+        """Exchange a service account's assertion."""
+        return await self._granted(assertion_request(self.app, assertion, scopes))
+
+    async def person(self, access_token: str) -> Person:
+        """Return who an access token belongs to."""
+        url = f"{self.autodesk.profile}/userinfo"
+        status, _, body = await self._http.get(url, {"Authorization": f"Bearer {access_token}"})
+        if status != _OK:
+            raise SignInFailed("no_userinfo", status)
+        try:
+            return Person.model_validate_json(body)
+        except ValidationError:
+            raise SignInFailed("unreadable_answer", status) from None
+
+    async def revoke(self, token: str, *, refresh: bool) -> None:
+        """End a token at Autodesk."""
+        status, _, _ = await self._post(revoke_request(self.app, token, "refresh_token" if refresh else "access_token"))
+        if status != _OK:
+            raise SignInFailed("not_revoked", status)
+
+    async def _granted(self, request: FormRequest) -> Grant:
+        status, _, body = await self._post(request)
+        return read_grant(status, body)
+
+    async def _post(self, request: FormRequest) -> tuple[int, dict[str, str], bytes]:
+        return await self._http.post(self.autodesk.api + request.path, dict(request.headers), request.body)

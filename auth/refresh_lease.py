@@ -1,4 +1,7 @@
-"""Taking the lease of a vault's record, and showing that its holder is alive. No clock of another machine is asked."""
+"""Lease of a vault record, held while its tokens are refreshed, and the timings of a refresh.
+
+The lease is kept alive by a heartbeat and needs no clock of another machine.
+"""
 
 import logging
 import secrets
@@ -7,14 +10,37 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
-from auth.pace import RefreshTimings
 from auth.threads import in_thread
 from auth.vault import Lease, StoredLogin, Vault
 from persistence.errors import DatabaseProblem
+
+
+@dataclass(frozen=True)
+class RefreshTimings:
+    """Timings of a token refresh, in seconds.
+
+    `early`: a token with less left is renewed, each process at a moment of its own within `jitter`; with less than
+    `usable` left it is not used any more, which clocks that differ by minutes need. `lease`: a holder who shows no sign
+    of life for so long is given up; a sign comes every `beat`. `post`: the longest that Autodesk is waited for. `save`:
+    pauses between tries to save, before calls are told that it fails. After a failure, or a token refused right after
+    it was issued, the next try comes after `rest`.
+    """
+
+    early: float = 300.0
+    jitter: float = 120.0
+    usable: float = 150.0
+    lease: float = 15.0
+    beat: float = 3.0
+    poll: float = 0.1
+    post: float = 20.0
+    save: tuple[float, ...] = (0.1, 0.5, 2.0)
+    rest: float = 60.0
+
 
 _random: Final = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)

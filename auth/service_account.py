@@ -13,10 +13,9 @@ from typing import Final
 import anyio
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
-from auth.oauth import Grant
-from auth.pace import RefreshTimings
+from auth.oauth import Grant, TokenEndpoint
+from auth.refresh_lease import RefreshTimings
 from auth.threads import in_thread
-from auth.token_endpoint import TokenEndpoint
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Account, Vault
 

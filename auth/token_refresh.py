@@ -19,6 +19,7 @@ saved as soon as that can be done, for as long as the process lives.
 
 import logging
 import secrets
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -37,12 +38,9 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.late_save import DeferredTokenSave
-from auth.oauth import Grant
-from auth.pace import RefreshTimings
-from auth.refresh_lease import acquire_lease, keep_lease_alive
+from auth.oauth import Grant, TokenEndpoint
+from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.threads import in_thread
-from auth.token_endpoint import TokenEndpoint
 from auth.token_sources import is_refresh_token_dead
 from auth.vault import Account, Lease, StoredLogin, Tokens, Vault
 from persistence.errors import StorageProblem
@@ -257,6 +255,38 @@ class RefreshingTokenSource:
             _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
             self._late = DeferredTokenSave(self._vault, lease, tokens, self._pace.beat)
             raise
+
+
+class DeferredTokenSave:
+    """Background thread that retries, every `pause` seconds, to save tokens that exist nowhere else.
+
+    It ends when they are saved or replaced. While the database fails, no other process can record an attempt to
+    refresh either, so none asks Autodesk.
+    """
+
+    def __init__(self, vault: Vault, lease: Lease, tokens: Tokens, pause: float) -> None:
+        self._vault = vault
+        self._lease = lease
+        self._tokens = tokens
+        self._pause = pause
+        self._saved = threading.Event()
+        threading.Thread(target=self._run, name="save", daemon=True).start()
+
+    def save(self) -> None:
+        """Save them now, if they are not saved yet. Blocks.
+
+        Raises:
+            StorageProblem: What keeps them from it.
+        """
+        if not self._saved.is_set():
+            self._vault.renew(self._lease, self._tokens)
+            self._saved.set()
+            _log.info("renewed tokens were saved late")
+
+    def _run(self) -> None:
+        while not self._saved.wait(self._pause):
+            with suppress(StorageProblem):  # calls are told
+                self.save()
 
 
 def _token(found: StoredLogin) -> str:

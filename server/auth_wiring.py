@@ -18,8 +18,8 @@ from server.settings.model import Settings
 if TYPE_CHECKING:
     from acc.connection import TokenSource
     from auth.login.flow import LoginFlow
+    from auth.oauth import TokenEndpoint
     from auth.service_account import ServiceAccountTokens
-    from auth.token_endpoint import TokenEndpoint
     from auth.vault import Vault
     from persistence.database import Database
     from server.mcp.chat_sign_in import ChatSignIn
@@ -64,8 +64,7 @@ def endpoint_of(settings: Settings) -> "TokenEndpoint":
     Raises:
         NoApp: None is named.
     """
-    from auth.pkce import App
-    from auth.token_endpoint import AuthServer, TokenEndpoint
+    from auth.oauth import App, AuthServer, TokenEndpoint
     from server.auth_http import HttpxAuthTransport
 
     if settings.client_id is None:

@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, delete, select, update
 from auth.issuer.authorization import AuthorizationRequest
 from auth.issuer.opaque_secrets import digest, new_id, new_secret, same_secret
 from auth.issuer.tables import COMPONENT, REQUESTS
-from auth.pkce import Attempt
+from auth.oauth import Attempt
 from auth.vault import Vault
 from persistence.database import Database
 

@@ -30,9 +30,8 @@ from auth.issuer.metadata import MCP_PATH
 from auth.issuer.pending_requests import Mismatch, PendingRequest, PendingRequests
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
 from auth.issuer.scopes import READ, in_order
-from auth.pkce import Attempt, authorize_url
+from auth.oauth import Attempt, TokenEndpoint, authorize_url
 from auth.threads import in_thread
-from auth.token_endpoint import TokenEndpoint
 from auth.token_refresh import stored_tokens
 from auth.vault import Account, Vault
 

@@ -1,7 +1,8 @@
-"""A person signs in with a browser: the authorization code flow with PKCE, from the link to the kept tokens.
+"""Login with a browser (authorization code flow with PKCE), and logout.
 
-Any number of tries may be under way, in this process and in others; one of them listens at the callback's address for
-all, and when it ends another one takes its place. A try ends after five minutes.
+Any number of logins may be pending, in this process and in others. One of them listens at the callback URL for all;
+when it ends, another one takes over. A login ends after five minutes. Logout revokes the tokens at Autodesk, then
+removes them here.
 """
 
 import time
@@ -13,13 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
-from auth.errors import CallbackPortTaken, SignInFailed, SignInTimedOut
+from auth.errors import CallbackPortTaken, NotSignedIn, SignInFailed, SignInTimedOut
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogin, PendingLogins
 from auth.login.redirect_handler import RedirectHandler, accept_redirect
 from auth.login.redirect_server import PortTaken, RedirectServer, is_our_listener
-from auth.pkce import SCOPES, Attempt, authorize_url
+from auth.oauth import SCOPES, Attempt, TokenEndpoint, authorize_url
+from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.threads import in_thread
-from auth.token_endpoint import TokenEndpoint
 from auth.token_refresh import stored_tokens
 from auth.vault import Account, StoredLogin, Vault
 from persistence.errors import StorageProblem
@@ -177,3 +178,40 @@ class LoginFlow:
                 return None
             time.sleep(self._poll / 2)
         return waiting
+
+
+async def sign_out(
+    vault: Vault, account: Account, endpoint: TokenEndpoint, *, revoke: bool = True, pace: RefreshTimings | None = None
+) -> StoredLogin:
+    """Revoke and forget; with `revoke` false forget only, for when Autodesk cannot be reached. Return who it was.
+
+    The record's lease is taken first: a renewal under way would otherwise leave a token that nobody knows to revoke.
+
+    Raises:
+        NotSignedIn: The person is not signed in.
+        SignInFailed: Autodesk did not revoke the tokens; nothing was forgotten.
+    """
+    pace = pace or RefreshTimings()
+    while True:
+        found = await in_thread(lambda: vault.read(account))
+        if found is None:
+            raise NotSignedIn
+        lease = await acquire_lease(vault, found, pace)
+        if lease is not None:
+            break
+    async with keep_lease_alive(vault, lease, pace):
+        with anyio.CancelScope(shield=True):
+            try:
+                if revoke:
+                    await _revoke(found, endpoint)
+            except BaseException:
+                await in_thread(lambda: vault.release(lease))
+                raise
+            await in_thread(lambda: vault.remove(account))
+    return found
+
+
+async def _revoke(found: StoredLogin, endpoint: TokenEndpoint) -> None:
+    if found.tokens.refresh_token is not None:
+        await endpoint.revoke(found.tokens.refresh_token.get_secret_value(), refresh=True)
+    await endpoint.revoke(found.tokens.access_token.get_secret_value(), refresh=False)

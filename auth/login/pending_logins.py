@@ -18,7 +18,7 @@ from typing import Final, Literal
 from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete, select, update
 
 from auth.errors import SignInFailed
-from auth.pkce import Attempt
+from auth.oauth import Attempt
 from auth.vault import Vault
 from persistence.database import Database, SchemaComponent
 

@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from acc.hosts import Hosts
-from auth.pkce import App
+from auth.oauth import App
 from persistence.encryption import Key
 from server.auth_http import HttpxAuthTransport
 from server.cli.demo import sample_pdf

@@ -105,7 +105,7 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
         SignInFailed: Autodesk did not revoke it; it is still there.
     """
     _check_person(settings)
-    from auth.login.logout import sign_out
+    from auth.login.flow import sign_out
 
     endpoint = endpoint_of(settings)
     with opened_vault(settings) as opened:

@@ -10,9 +10,7 @@ from urllib.parse import parse_qsl
 import anyio
 
 from auth.errors import SignInFailed
-from auth.oauth import Grant, read_refusal
-from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import AuthServer, Http, TokenEndpoint
+from auth.oauth import App, Attempt, AuthServer, Grant, Http, TokenEndpoint, authorize_url, read_refusal
 from auth.token_sources import InMemoryTokenSource
 
 

@@ -16,9 +16,7 @@ import pytest
 import acc_sandbox
 from acc.hosts import Hosts
 from acc_sandbox.sandbox import Box
-from auth.oauth import Grant
-from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.oauth import App, Attempt, AuthServer, Grant, TokenEndpoint, authorize_url
 from auth.token_refresh import stored_tokens
 from auth.vault import Account, StoredLogin, Tokens, Vault
 from persistence.database import Database

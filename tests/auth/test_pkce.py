@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from auth.pkce import SCOPES, App, Attempt, authorize_url
+from auth.oauth import SCOPES, App, Attempt, authorize_url
 
 APP = App("CID", "http://localhost:8765/callback")
 

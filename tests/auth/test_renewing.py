@@ -16,8 +16,7 @@ from acc.client import AccClient
 from acc.hosts import Hosts
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
-from auth.pace import RefreshTimings
-from auth.refresh_lease import acquire_lease, keep_lease_alive
+from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.token_refresh import Point, RefreshingTokenSource, stored_tokens
 from auth.vault import Lease, StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress

@@ -9,8 +9,7 @@ import pytest
 
 import acc_sandbox
 from auth.errors import SignInFailed
-from auth.pkce import App, Attempt
-from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.oauth import App, Attempt, AuthServer, TokenEndpoint
 from server.cli.sandbox_login import SandboxTokenSource, read_redirect, sign_in
 from tests.conftest import NO_TRUST
 

@@ -12,9 +12,8 @@ from acc.token_claims import unverified_claims
 from acc_sandbox import Fault, Refuse
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.login.flow import scopes_for
-from auth.pkce import App
+from auth.oauth import App, TokenEndpoint
 from auth.service_account import ServiceAccount, ServiceAccountTokens
-from auth.token_endpoint import TokenEndpoint
 from auth.vault import Account, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key

@@ -19,8 +19,7 @@ from auth.login.flow import LoginAttempt, LoginFlow, scopes_for
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogins
 from auth.login.redirect_handler import RedirectHandler
 from auth.login.redirect_server import PortTaken, RedirectServer
-from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import TokenEndpoint
+from auth.oauth import App, Attempt, TokenEndpoint, authorize_url
 from auth.vault import StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import Key

@@ -8,10 +8,9 @@ import pytest
 from acc_sandbox import Fault, Refuse, Reset, Stall
 from auth.accounts import AccountTokenSources, CurrentUserTokenSource
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
-from auth.login.logout import sign_out
-from auth.pace import RefreshTimings
-from auth.pkce import App
-from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.login.flow import sign_out
+from auth.oauth import App, AuthServer, TokenEndpoint
+from auth.refresh_lease import RefreshTimings
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Vault
 

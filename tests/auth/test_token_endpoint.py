@@ -6,8 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from auth.errors import SignInFailed
-from auth.pkce import App
-from auth.token_endpoint import AuthServer, Person, TokenEndpoint
+from auth.oauth import App, AuthServer, Person, TokenEndpoint
 
 HOST = "https://autodesk.example"
 

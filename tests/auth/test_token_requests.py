@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.errors import SignInFailed
-from auth.oauth import FormRequest, Grant, code_request, read_grant, refresh_request
-from auth.pkce import App
+from auth.oauth import App, FormRequest, Grant, code_request, read_grant, refresh_request
 
 PUBLIC = App("CID", "http://localhost:8765/callback")
 CONFIDENTIAL = App("CID", "http://localhost:8765/callback", secret="canary-secret")

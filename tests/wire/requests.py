@@ -10,7 +10,7 @@ from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
 from acc.operations import Operation
 from acc.requests import build, filter_parameters, parameters
-from auth.pkce import App
+from auth.oauth import App
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 HUB = "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"

@@ -22,8 +22,7 @@ from acc.operations import Operation
 from acc.parts import PartStored
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
-from auth.pkce import App, Attempt, authorize_url
-from auth.token_endpoint import AuthServer, TokenEndpoint
+from auth.oauth import App, Attempt, AuthServer, TokenEndpoint, authorize_url
 from server.auth_http import HttpxAuthTransport
 from server.cli.doctor.autodesk import check_network
 from server.settings.model import Settings

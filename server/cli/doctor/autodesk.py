@@ -21,7 +21,7 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.pkce import Attempt, authorize_url
+from auth.oauth import Attempt, authorize_url
 from persistence.errors import StorageProblem
 from server.auth_http import HttpxAuthTransport
 from server.auth_wiring import endpoint_of, hosts_from, scopes_of

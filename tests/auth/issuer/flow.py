@@ -25,8 +25,7 @@ from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import IssuerRoutes
 from auth.issuer.scopes import offered_scopes
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
-from auth.pkce import App
-from auth.token_endpoint import AuthServer, Http, TokenEndpoint
+from auth.oauth import App, AuthServer, Http, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
 from persistence.encryption import Key

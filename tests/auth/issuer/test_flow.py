@@ -8,7 +8,7 @@ import acc_sandbox
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.scopes import ATTACH, MOVE, READ
-from auth.pkce import App
+from auth.oauth import App
 from persistence.database import Database
 
 from .flow import APP_URI, CALLBACK, CONFIDENTIAL, PUBLIC, RESOURCE, Browser, OAuthClient, Site, answer_of, site_of

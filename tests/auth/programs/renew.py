@@ -14,10 +14,9 @@ from pydantic import BaseModel
 
 from acc.hosts import Hosts
 from auth.errors import AuthError
-from auth.pace import RefreshTimings
-from auth.pkce import App
+from auth.oauth import App, AuthServer, TokenEndpoint
+from auth.refresh_lease import RefreshTimings
 from auth.service_account import ServiceAccount, ServiceAccountTokens
-from auth.token_endpoint import AuthServer, TokenEndpoint
 from auth.token_refresh import Point, RefreshingTokenSource
 from auth.vault import Account, Vault
 from persistence.database import Database, DatabaseAddress
