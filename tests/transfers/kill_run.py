@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import sandbox
+import acc_sandbox
 from tests.processes import Process
 from tests.transfers.programs.process import Orders, main
 from tests.transfers.test_lost_connection import let_in
@@ -42,7 +42,7 @@ QUIET_SECONDS = 15.0
 class Site:
     """A sandbox with many submittals, a folder of files, and a database."""
 
-    def __init__(self, box: sandbox.Box, place: Path, url: str | None) -> None:
+    def __init__(self, box: acc_sandbox.Box, place: Path, url: str | None) -> None:
         self.box = box
         self.url = url
         self._place = place
@@ -226,7 +226,7 @@ def program() -> None:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(postgres())
         runs = {
-            name: Run(Site(stack.enter_context(sandbox.running(urn_delay=0)), place / name, address), heirs)
+            name: Run(Site(stack.enter_context(acc_sandbox.running(urn_delay=0)), place / name, address), heirs)
             for name, address, heirs in (("SQLite", None, 1), ("PostgreSQL", url, 2))
         }
         over = threading.Event()
