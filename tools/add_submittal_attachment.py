@@ -3,10 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, OptionalText, Project, Submittal, blank_is_none
+from tools.core.arguments import Arguments, OptionalText, Project, Submittal
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
@@ -58,7 +58,6 @@ class AttachArguments(_Place):
     confirm: Annotated[bool, Field(description="true: also confirm, which makes the file visible")] = False
     idempotency_key: Annotated[
         Annotated[str, Field(max_length=200)] | None,
-        BeforeValidator(blank_is_none),
         Field(description="Your own key: the same key never attaches twice"),
     ] = None
 

@@ -6,7 +6,7 @@ import anyio
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, Cursor, IntArg, Limit, OptionalText, Project, Submittal
+from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project, Submittal
 from tools.core.context import Services, ToolCall
 from tools.core.definition import Definition
 from tools.core.results import AttachmentResult, AttachmentsResult
@@ -28,7 +28,7 @@ class StatusArguments(Arguments):
     project: Project
     submittal: Submittal
     attachment_id: Annotated[OptionalText, Field(description="Left out: all attachments, newest first")] = None
-    wait_seconds: Annotated[IntArg, Field(ge=0, le=600, description="Wait up to this long for the next state")] = 0
+    wait_seconds: Annotated[int, Field(ge=0, le=600, description="Wait up to this long for the next state")] = 0
     limit: Limit = 20
     cursor: Cursor = None
 

@@ -1,15 +1,22 @@
 """Arguments are refused in sentences that say how to put them right."""
 
 import re
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import Field
 
-from tools.core.arguments import EXAMPLES, read_arguments
+from server.mcp.schemas import input_schema
+from tools.core.arguments import EXAMPLES, Arguments, OptionalText, read_arguments
+from tools.core.coercion import IGNORED
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments
+from tools.next_steps.after_error import FailedCall, after_failure
+from tools.next_steps.after_success import StepContext
 
 EVERY = {one.name: one for one in definitions(local_files=True)}
 json_values = st.recursive(
@@ -33,17 +40,17 @@ def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_one
     problem = refusal(project="P", attachible=True)
     assert problem.message == "unknown argument 'attachible' (did you mean 'attachable'?)."
     assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, limit, cursor."
-    assert problem.again == RetryHint({"attachable": True}, without=["attachible"], needs=[])
+    assert problem.again == RetryHint({"project": "P", "attachable": True}, without=["project", "attachible"], needs=[])
 
 
 def test_a_required_argument_that_is_misspelt_is_not_asked_for_again():
     problem = refusal(projct="P", limit=5)
     assert "'project' is missing" in problem.message
-    assert problem.again == RetryHint({"project": "P"}, without=["project", "projct"], needs=[])
+    assert problem.again == RetryHint({"limit": 5, "project": "P"}, without=["projct", "limit"], needs=[])
 
 
 def test_what_is_misspelt_does_not_replace_what_is_spelt_right():
-    assert refusal(project="P", projct="Q").again == RetryHint({}, without=["projct"], needs=[])
+    assert refusal(project="P", projct="Q").again == RetryHint({"project": "P"}, ["project", "projct"], [])
 
 
 def test_an_unknown_argument_like_no_other_is_answered_with_all_valid_ones():
@@ -62,31 +69,36 @@ def test_a_tool_without_arguments_says_so():
         ({}, "'project' is missing, for example \"Riverside Medical Center\".", ["project"]),
         ({"project": None}, "'project' is missing, for example \"Riverside Medical Center\".", ["project"]),
         ({"project": " "}, "'project' must not be empty, for example \"Riverside Medical Center\".", ["project"]),
-        ({"project": 7}, "'project' must be a text, for example \"Riverside Medical Center\".", ["project"]),
+        ({"project": {}}, "'project' must be a text, for example \"Riverside Medical Center\".", ["project"]),
+        ({"project": True}, "'project' must be a text, for example \"Riverside Medical Center\".", ["project"]),
         (
             {"project": "\ud800"},
             "'project' has characters that are no text, for example \"Riverside Medical Center\".",
             ["project"],
         ),
-        ({"project": "P", "query": ["beam"]}, "'query' must be a text, for example \"beam drawings\".", ["query"]),
-        ({"project": "P", "limit": 0}, "'limit' must be at least 1, for example 20.", ["limit"]),
+        (
+            {"project": "P", "query": ["beam", "slab"]},
+            "'query' must be a text, for example \"beam drawings\".",
+            ["query"],
+        ),
+        ({"project": "P", "limit": -1}, "'limit' must be at least 1, for example 20.", ["limit"]),
         ({"project": "P", "limit": 51}, "'limit' must be at most 50, for example 20.", ["limit"]),
-        ({"project": "P", "limit": "20"}, "'limit' must be a whole number, for example 20.", ["limit"]),
+        ({"project": "P", "limit": "20 rows"}, "'limit' must be a whole number, for example 20.", ["limit"]),
         ({"project": "P", "limit": 2.5}, "'limit' must be a whole number, for example 20.", ["limit"]),
         ({"project": "P", "limit": True}, "'limit' must be a whole number, for example 20.", ["limit"]),
         (
-            {"project": "P", "attachable": "yes"},
+            {"project": "P", "attachable": "perhaps"},
             "'attachable' must be true or false, for example true.",
             ["attachable"],
         ),
-        ({"project": "P", "attachable": 1}, "'attachable' must be true or false, for example true.", ["attachable"]),
+        ({"project": "P", "attachable": 2}, "'attachable' must be true or false, for example true.", ["attachable"]),
         (
             {"project": "P", "state": "closed"},
             "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2' or 'void', for example \"rev\".",
             ["state"],
         ),
         (
-            {"limit": 0, "project": 7},
+            {"limit": -1, "project": ["P", "Q"]},
             "'project' must be a text, for example \"Riverside Medical Center\"; 'limit' must be at least 1, for example 20.",
             ["project", "limit"],
         ),
@@ -119,6 +131,110 @@ def test_no_word_of_a_library_reaches_the_agent_whatever_it_sends(tool, data):
         assert not LIBRARY.search(said)
         assert "\n" not in said
         said.encode("utf-8")
+
+
+class EveryKind(Arguments):
+    """An argument of each kind that a tool may have."""
+
+    name: Annotated[str, Field(min_length=1)] = "n"
+    text: OptionalText = None
+    names: Annotated[list[str], Field(default_factory=list)]
+    size: Annotated[int, Field(ge=1)] = 10
+    pause: Annotated[int, Field(ge=0)] = 5
+    wanted: bool = False
+    way: Literal["final_response", "sbc-1"] | None = None
+
+
+@pytest.mark.parametrize(
+    ("argument", "written", "meant"),
+    [
+        ("size", ["20", " 20 ", "20.0", 20.0, '"20"', "+20"], 20),
+        ("size", ["7"], 7),
+        ("wanted", ["true", "True", " TRUE ", '"true"', "yes", "1", 1, 1.0], True),
+        ("text", [7, 7.0, "7", ["7"], [7]], "7"),
+        ("text", [51200.5], "51200.5"),
+        ("names", ["a.pdf", ["a.pdf"], '["a.pdf"]', " a.pdf "], ["a.pdf"]),
+        ("names", [["a", "b"], "a, b", "a\nb\n", '["a", "b"]'], ["a", "b"]),
+        ("names", [[1, "2"], "1,2"], ["1", "2"]),
+        ("way", ["final_response", "Final response", "FINAL-RESPONSE", " final_response "], "final_response"),
+        ("way", ["SBC-1", "sbc_1", '"sbc-1"'], "sbc-1"),
+        ("pause", [0, "0", 0.0], 0),
+    ],
+)
+def test_a_value_that_has_one_meaning_is_taken_however_it_is_written(argument, written, meant):
+    for one in written:
+        assert read_arguments(EveryKind, {argument: one}).given() == {argument: meant}
+
+
+LEFT_OUT = {
+    "text": [None, "", "  ", '""', 0, False, [], {}],
+    "names": [None, "", [], {}, 0, False, "null"],
+    "size": [None, "", 0, 0.0, False, [], "null", "None", "undefined"],
+    "wanted": [None, "", "null", [], False, "false", 0, "no"],
+    "way": [None, "", 0, False, "null", "none"],
+}
+
+
+@pytest.mark.parametrize("argument", sorted(LEFT_OUT))
+def test_what_only_says_that_nothing_was_given_is_left_out(argument):
+    for one in LEFT_OUT[argument]:
+        assert read_arguments(EveryKind, {argument: one}).given() == {}
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("text", [True, ["a", "b"], {"a": 1}, float("nan"), float("inf"), 10**5000]),
+        ("size", [True, "20 rows", 2.5, "2.5", "1e2", "\u0662", [20], float("nan")]),
+        ("wanted", ["perhaps", 2, 0.5, ["true"], {"a": 1}]),
+        ("way", ["response", 3, ["a", "b"]]),
+        ("names", [True, [True], [["a", "b"]], {"a": 1}]),
+    ],
+)
+def test_a_value_with_no_or_several_meanings_is_refused(argument, values):
+    for one in values:
+        with pytest.raises(InvalidArguments, match=f"'{argument}' must be"):
+            read_arguments(EveryKind, {argument: one})
+
+
+@pytest.mark.parametrize("tool", sorted(EVERY))
+def test_what_n8n_adds_to_every_call_is_dropped_by_name(tool):
+    model = EVERY[tool].arguments
+    required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
+    added = {"toolCallId": "c1", "sessionId": "s", "action": "sendMessage", "chatInput": "hi", "tool": tool}
+    assert read_arguments(model, required | added).given() == required
+    with pytest.raises(InvalidArguments, match="unknown argument 'chatinput'"):
+        read_arguments(model, required | added | {"chatinput": "hi"})
+
+
+@given(st.sampled_from(sorted(EVERY)), st.booleans(), st.data())
+def test_a_step_after_refused_arguments_is_callable_as_it_stands(tool, local_files, data):
+    [model] = [one.arguments for one in definitions(local_files=local_files) if one.name == tool]
+    misspelt = [f"{name}s" for name in model.model_fields] + ["file", "file_paths", "filepath", "id"]
+    names = st.sampled_from([*model.model_fields, *misspelt, *IGNORED])
+    chosen = data.draw(st.dictionaries(names, json_values, max_size=6))
+    try:
+        read_arguments(model, chosen)
+    except InvalidArguments as problem:
+        failed = FailedCall("invalid_arguments", tool, chosen, problem.again)
+        [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
+        schema = input_schema(model)
+        Draft202012Validator({**schema, "required": []}).validate(step.arguments)
+        assert set(schema.get("required", ())) <= {*step.arguments, *step.needs}
+        assert not set(step.needs) & set(step.arguments)
+        if not step.needs:
+            read_arguments(model, step.arguments)
+
+
+def test_a_misspelt_argument_of_another_kind_is_asked_for_and_not_offered():
+    call = {"project": "P", "submittal": "S", "file_paths": ["a.pdf", "b.pdf"]}
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(EVERY["add_submittal_attachment"].arguments, call)
+    assert caught.value.again == RetryHint({"project": "P", "submittal": "S"}, list(call), ["file_path"])
+    one = {**call, "file_paths": ["a.pdf"]}
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(EVERY["add_submittal_attachment"].arguments, one)
+    assert caught.value.again.arguments["file_path"] == "a.pdf"
 
 
 def test_null_blank_and_default_are_as_good_as_left_out():

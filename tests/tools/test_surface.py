@@ -94,6 +94,24 @@ def test_icons_are_small_pictures_that_need_no_network(tools):
         assert len(icon["src"]) < 500
 
 
+KEYWORDS = {
+    *("type", "properties", "required", "items", "enum", "description", "default"),
+    *("minimum", "maximum", "minLength", "maxLength", "additionalProperties"),
+}
+"""What hosts, their validators and the converters of model providers all understand (docs/agents.md)."""
+
+
+def test_input_schemas_use_only_the_keywords_that_every_client_understands(tools):
+    def check(schema: dict[str, Any]) -> None:
+        assert set(schema) <= KEYWORDS
+        assert isinstance(schema["type"], str)
+        for below in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+            check(below)
+
+    for tool in tools:
+        check(tool["inputSchema"])
+
+
 def test_input_schemas_are_flat_closed_objects_that_every_host_takes(tools):
     for tool in tools:
         schema = tool["inputSchema"]
@@ -102,7 +120,7 @@ def test_input_schemas_are_flat_closed_objects_that_every_host_takes(tools):
         assert schema["additionalProperties"] is False
         assert not {"anyOf", "oneOf", "allOf", "not", "$defs", "$ref"} & set(schema)
         for argument in schema["properties"].values():
-            assert argument["type"] in ("string", "integer", "boolean")
+            assert argument["type"] in ("string", "integer", "boolean", "array")
             assert not {"anyOf", "oneOf", "allOf", "title"} & set(argument)
 
 

@@ -2,11 +2,12 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tools.core.coercion import coerce_arguments
 from tools.errors.exceptions import InvalidArguments, RetryHint
 
 A = TypeVar("A", bound="Arguments")
@@ -24,46 +25,59 @@ class Arguments(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-def blank_is_none(value: Any) -> Any:
-    """Take a blank text for one that was left out."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _whole(value: Any) -> Any:
-    """JSON knows one kind of number: 20.0 is a whole one."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-IntArg = Annotated[int, BeforeValidator(_whole)]
-OptionalText = Annotated[str | None, BeforeValidator(blank_is_none)]
+OptionalText = str | None
 Project = Annotated[str, Field(min_length=1, description="Name, UUID (also b.…) or pasted ACC URL")]
 Submittal = Annotated[str, Field(min_length=1, description="Number as people see it (033100-01), title, UUID or URL")]
-Limit = Annotated[IntArg, Field(ge=1, le=50)]
+Limit = Annotated[int, Field(ge=1, le=50)]
 Cursor = Annotated[OptionalText, Field(description="next_cursor of the last answer")]
 
 
-def read_arguments(model: type[A], given: dict[str, Any]) -> A:
-    """Return the arguments a tool was called with.
+def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
+    """Return the arguments a tool was called with, each value read as `tools.core.coercion` says.
 
     Raises:
         InvalidArguments: Says of each thing that is wrong what it is, and which names are valid.
     """
-    values = {name: value for name, value in given.items() if value is not None}
+    values = coerce_arguments(model, given)
     try:
         return model.model_validate(values)
     except ValidationError as error:
         names = list(model.model_fields)
-        problems: list[dict[str, Any]] = [{**one} for one in error.errors(include_url=False, include_input=False)]
+        problems = _problems(error)
         wrong = dict.fromkeys(str(one["loc"][0]) for one in problems)
-        # What was spelt wrong is spelt right in the next step, unless something else was given under that name.
-        meant = {near: values[name] for name in wrong if (near := _near(name, names)) and near not in values}
-        needs = [name for name in wrong if name in names and name not in meant]
+        again = _retry(model, given, values, wrong)
         raise InvalidArguments(
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
             f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
             "Correct the value.",
-            again=RetryHint(meant, without=list(wrong), needs=needs),
+            again=again,
         ) from None
+
+
+def _retry(
+    model: type[Arguments], given: Mapping[str, Any], values: Mapping[str, Any], wrong: Iterable[str]
+) -> RetryHint:
+    """Return how the call could go on: with what was spelt wrong spelt right, and with nothing the model refuses."""
+    names = list(model.model_fields)
+    kept = {name: value for name, value in values.items() if name not in wrong}
+    meant = {near: values[name] for name in wrong if (near := _near(name, names)) and near not in values}
+    meant = coerce_arguments(model, meant)
+    refused = _refused(model, kept | meant)
+    offered = {name: value for name, value in (kept | meant).items() if name not in refused}
+    needs = [name for name in (*wrong, *meant) if name in names and name not in offered]
+    return RetryHint(offered, without=list(given), needs=list(dict.fromkeys(needs)))
+
+
+def _refused(model: type[Arguments], values: Mapping[str, Any]) -> set[str]:
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return {str(one["loc"][0]) for one in _problems(error)}
+    return set()
+
+
+def _problems(error: ValidationError) -> list[dict[str, Any]]:
+    return [{**one} for one in error.errors(include_url=False, include_input=False)]
 
 
 EXAMPLES: Final[dict[str, Any]] = {
@@ -88,7 +102,7 @@ EXAMPLES: Final[dict[str, Any]] = {
 }
 """A value that each argument takes; a cursor has none, for it comes from an answer."""
 
-_KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false"}
+_KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false", "list": "a list of texts"}
 
 
 def _near(name: str, names: Sequence[str]) -> str | None:
