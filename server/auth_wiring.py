@@ -58,8 +58,8 @@ def place_of(settings: Settings) -> StateLocation:
     )
 
 
-def endpoint_of(settings: Settings) -> "TokenEndpoint":
-    """Return the way to Autodesk's authorization server for the app.
+def endpoint_of(settings: Settings, callback_url: str | None = None) -> "TokenEndpoint":
+    """Return the way to Autodesk's authorization server for the app; its callback is the settings' own, if not given.
 
     Raises:
         NoApp: None is named.
@@ -71,7 +71,7 @@ def endpoint_of(settings: Settings) -> "TokenEndpoint":
         raise NoApp
     hosts = hosts_from(settings)
     secret = settings.client_secret.get_secret_value() if settings.client_secret else None
-    app = App(settings.client_id, settings.callback_url, secret)
+    app = App(settings.client_id, callback_url or settings.callback_url, secret)
     return TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app)
 
 

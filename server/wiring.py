@@ -11,7 +11,10 @@ from tools.core.policy import Policy
 if TYPE_CHECKING:
     import httpx
 
+    from acc.client import AccClient
     from acc.connection import TokenSource
+    from transfers.jobs.repository import JobRepository
+    from transfers.manager import TransferManager
 
 
 def policy_of(settings: Settings, *, local_files: bool) -> Policy:
@@ -22,7 +25,34 @@ def policy_of(settings: Settings, *, local_files: bool) -> Policy:
         projects=frozenset(settings.projects),
         max_wait_seconds=settings.max_wait_seconds,
         asks=settings.confirm == "ask",
+        accounts=frozenset(settings.team_accounts),
     )
+
+
+def transfer_manager(
+    settings: Settings, policy: Policy, acc: "AccClient", repository: "JobRepository"
+) -> "TransferManager":
+    """Return what moves one person's attachments along."""
+    from transfers.files.allowed_folders import AllowedFolders
+    from transfers.files.local_file import FilePolicy
+    from transfers.jobs.context import JobContext
+    from transfers.manager import TransferManager
+
+    def new_storage_client() -> "httpx.Client":
+        from acc.transport import storage_client
+
+        return storage_client(acc.hosts)
+
+    context = JobContext(
+        acc,
+        settings.parallel_parts,
+        new_storage_client,
+        repository,
+        AllowedFolders(settings.folders if policy.local_files else ()),
+        FilePolicy(frozenset(settings.file_types), settings.max_file_bytes),
+        asks=policy.asks,
+    )
+    return TransferManager(context)
 
 
 @asynccontextmanager
@@ -44,11 +74,7 @@ async def open_desk(
     from server.auth_wiring import SignedInUser, hosts_from, open_identity, place_of
     from server.pace import PATIENT, pace_of
     from tools.lookup.resolver import ReferenceResolver
-    from transfers.files.allowed_folders import AllowedFolders
-    from transfers.files.local_file import FilePolicy
-    from transfers.jobs.context import JobContext
     from transfers.jobs.repository import JobRepository
-    from transfers.manager import TransferManager
 
     hosts, repository = hosts_from(settings), JobRepository(place_of(settings))
     async with (
@@ -61,21 +87,6 @@ async def open_desk(
             pace=pace_of(settings, repository, patient=patient) if paced else None,
         ) as acc,
     ):
-
-        def new_storage_client() -> "httpx.Client":
-            from acc.transport import storage_client
-
-            return storage_client(hosts)
-
-        context = JobContext(
-            acc,
-            settings.parallel_parts,
-            new_storage_client,
-            repository,
-            AllowedFolders(settings.folders if policy.local_files else ()),
-            FilePolicy(frozenset(settings.file_types), settings.max_file_bytes),
-            asks=policy.asks,
-        )
-        transfers = TransferManager(context)
+        transfers = transfer_manager(settings, policy, acc, repository)
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
             yield Services(policy, acc, transfers, ReferenceResolver(acc, policy), sign_in_page=identity.page)

@@ -8,7 +8,7 @@ line without a second means that the process died in between: how far it came, n
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,9 @@ _STOPPED: Final = "stopped"
 
 LOCK_SECONDS: Final = 10.0
 """How long a process waits for its turn; writing one line takes milliseconds."""
+
+_CALLER: Final = ("client", "grant", "request")
+"""What a team server knows of the call that began it."""
 
 _LOOK_SECONDS: Final = 0.02
 _LOCK: Final = "audit"
@@ -93,6 +96,14 @@ class AuditLog:
             raise
         await self._end(pair, _DONE[act], entry())
 
+    def note(self, event: str, **fields: str | None) -> None:
+        """Write down something that is no act on a file, such as a sign-in; blocks.
+
+        Raises:
+            StorageProblem: The line could not be written.
+        """
+        self._append(_line(event, fields))
+
     async def _end(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
         from persistence.errors import StorageProblem
 
@@ -104,11 +115,9 @@ class AuditLog:
             self._log.error("audit_outcome_not_written", id=pair, audit_event=event, problem=str(problem))
 
     async def _write(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        known = {name: value for name, value in asdict(entry).items() if value is not None}
-        # ASCII: a name can then hide nothing from whoever reads the log in a terminal, nor end its line.
-        line = json.dumps({"time": now, "id": pair, "event": event, **known, **more}, ensure_ascii=True)
-        await anyio.to_thread.run_sync(partial(self._append, line.encode("ascii") + b"\n"))
+        caller = structlog.contextvars.get_contextvars()
+        known = {name: caller[name] for name in _CALLER if name in caller} | asdict(entry)
+        await anyio.to_thread.run_sync(partial(self._append, _line(event, {"id": pair, **known, **more})))
 
     def _append(self, line: bytes) -> None:
         from persistence import private_files
@@ -122,6 +131,13 @@ class AuditLog:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise AuditLogUnusable(folder.audit_log, reason) from error
+
+
+def _line(event: str, fields: Mapping[str, object]) -> bytes:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    known = {name: value for name, value in fields.items() if value is not None}
+    # ASCII: a name can then hide nothing from whoever reads the log in a terminal, nor end its line.
+    return json.dumps({"time": now, "event": event, **known}, ensure_ascii=True).encode("ascii") + b"\n"
 
 
 @contextmanager

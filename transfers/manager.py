@@ -60,29 +60,34 @@ class TransferManager:
     """Everything that moves an attachment along, for one person at one ACC; `running` closes the `context` too."""
 
     def __init__(self, context: JobContext) -> None:
-        self._context = context
+        self.context = context
         self._acc = context.acc
         self.repository = context.repository
         self.runner = JobRunner(context)
 
     @asynccontextmanager
     async def running(
-        self, takes_up: Callable[[str], bool] | None = None, *, files_at_once: int = 0
+        self,
+        takes_up: Callable[[str], bool] | None = None,
+        *,
+        files_at_once: int = 0,
+        owns_repository: bool = True,
     ) -> AsyncIterator[None]:
         """Let jobs run until the block ends; also those of dead processes in the projects that `takes_up` allows.
 
-        With `files_at_once`, so many of the queue besides.
+        With `files_at_once`, so many of the queue besides. Where people share the repository, none of their managers
+        `owns_repository`.
         """
         try:
-            async with self.runner.running() as group:
+            async with self.runner.running(owns_repository=owns_repository) as group:
                 if takes_up is not None:
-                    eligibility = JobEligibility(self._context, takes_up)
-                    group.start_soon(OrphanedJobRecovery(self.runner, self._context, eligibility).watch)
+                    eligibility = JobEligibility(self.context, takes_up)
+                    group.start_soon(OrphanedJobRecovery(self.runner, self.context, eligibility).watch)
                     if files_at_once:
-                        group.start_soon(QueueWorker(self.runner, self._context, eligibility).work, files_at_once)
+                        group.start_soon(QueueWorker(self.runner, self.context, eligibility).work, files_at_once)
                 yield
         finally:
-            self._context.close()
+            self.context.close()
 
     async def attach_file(
         self, where: Destination, path: str, name: str | None, key: str | None, patience: WaitOptions, *, confirm: bool
@@ -221,7 +226,7 @@ class TransferManager:
             name=row.name,
             size_bytes=size,
         )
-        async with self._context.audit.record("confirming", lambda: entry):
+        async with self.context.audit.record("confirming", lambda: entry):
             return await confirm_upload(self._acc, project_id, item_id, attachment_id)
 
     async def unconfirmed(
@@ -355,10 +360,10 @@ class TransferManager:
 
     async def _goes_on(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""
-        counts = await job.counts(self._context)
+        counts = await job.counts(self.context)
         over = isinstance(job, CallerUploadJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
 
     def _see(self, path: str, name: str | None) -> SeenFile:
-        with self._context.open_file(path) as file:
+        with self.context.open_file(path) as file:
             return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)

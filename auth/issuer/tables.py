@@ -103,4 +103,9 @@ SESSIONS = Table(
 """Browsers in which a person has signed in."""
 
 
+SHARED_KEYS = Table(
+    "oauth_shared_keys", _METADATA, Column("name", Text, primary_key=True), Column("sealed", Text, nullable=False)
+)
+"""Keys that all replicas use, made by whichever comes first."""
+
 COMPONENT: Final = SchemaComponent("issuer", _METADATA)

@@ -43,7 +43,11 @@ class AuditSink(Protocol):
     """Where the authorization server writes down what happened; fields hold no secret."""
 
     def __call__(self, event: str, **fields: str | None) -> None:
-        """Write one line."""
+        """Write one line. Blocks.
+
+        Raises:
+            StorageProblem: It cannot be written.
+        """
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,9 @@ class TokenIssuer:
         self._connected = connected
         self._now = now
 
+    async def _note(self, event: str, **fields: str | None) -> None:
+        await in_thread(lambda: self._audit(event, **fields))
+
     def account(self, subject: str) -> Account:
         """Return a person's place in the vault."""
         return Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
@@ -187,7 +194,7 @@ class TokenIssuer:
         metadata = read_registration(body, self.settings.private_schemes)
         self.settings.registration.check(metadata.redirect_uris)
         client, secret = await in_thread(lambda: self.stores.clients.register(metadata, address))
-        self._audit("client_registered", client=client.client_id, client_name=client.name)
+        await self._note("client_registered", client=client.client_id, client_name=client.name)
         return client, secret
 
     # Consent
@@ -319,12 +326,12 @@ class TokenIssuer:
             if self.settings.admission.accounts and self._accounts_of is not None:
                 self.settings.admission.check_accounts(await self._accounts_of(token))
         except NotAdmitted as reason:
-            self._audit("sign_in_refused", person=person.subject, reason=str(reason))
+            await self._note("sign_in_refused", person=person.subject, reason=str(reason))
             raise
         tokens = stored_tokens(grant, self._now(), self.settings.autodesk_scopes)
         account = self.account(person.subject)
         await in_thread(lambda: self.stores.vault.keep(account, found.name, found.email, tokens, current=False))
-        self._audit("signed_in", person=person.subject)
+        await self._note("signed_in", person=person.subject)
         return person
 
     def _refused(self, asked: AuthorizationRequest | None) -> PageError:
@@ -354,7 +361,7 @@ class TokenIssuer:
         code = await in_thread(lambda: self.stores.grants.issue_code(request))
         if asked.client_kind == "dynamic":
             await in_thread(lambda: self.stores.clients.touch(asked.client_id))
-        self._audit(
+        await self._note(
             "consented",
             person=person.subject,
             client=asked.client_id,
@@ -401,7 +408,7 @@ class TokenIssuer:
         else:
             raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
         issued = await in_thread(exchange)
-        self._audit(
+        await self._note(
             "tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=str(kind)
         )
         return issued

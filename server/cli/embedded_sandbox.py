@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,23 @@ class EmbeddedSandbox:
 
 
 @contextmanager
+def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings]:
+    """Run a sandbox as the Autodesk of a team server until the block ends; yield the settings for it.
+
+    Everybody signs in for themself, on the sandbox's own page.
+    """
+    import acc_sandbox
+
+    with acc_sandbox.running() as box, _data_folder() as data:
+        box.register_callback(callback_url)
+        client_id, client_secret = box.confidential_client
+        people = ", ".join(person.name for person in box.people)
+        structlog.get_logger(__name__).info("sandbox_started", page=box.base_url, people=people)
+        app = {"client_id": client_id, "client_secret": SecretStr(client_secret)}
+        yield settings.model_copy(update={"base_url": box.base_url, **app, **_own_data(data)})
+
+
+@contextmanager
 def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
     """Run a sandbox until the block ends; its project manager is signed in, and a sample folder is allowed."""
     import acc_sandbox
@@ -35,7 +52,7 @@ def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
     with (
         acc_sandbox.running(auto_approve=True) as box,
         tempfile.TemporaryDirectory(prefix="submittal-mcp-samples-", ignore_cleanup_errors=True) as folder,
-        tempfile.TemporaryDirectory(prefix="submittal-mcp-data-", ignore_cleanup_errors=True) as data,
+        _data_folder() as data,
     ):
         samples = Path(folder)
         (samples / sample_pdf.NAME).write_bytes(sample_pdf.transmittal())
@@ -43,16 +60,18 @@ def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
             "sandbox_started", page=box.base_url, signed_in_as=box.people[0].name, sample=str(samples / sample_pdf.NAME)
         )
         inner = settings.model_copy(
-            update={
-                "base_url": box.base_url,
-                "folders": (*settings.folders, samples),
-                # The sandbox and its jobs end with this process; the person's own data is none of its business.
-                "data_dir": Path(data),
-                "database_url": None,
-                "encryption_keys": SecretStr(Key.new().text),
-            }
+            update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(data)}
         )
         app = App(box.client_id, box.callback_url)
         yield EmbeddedSandbox(
             inner, SandboxTokenSource(HttpxAuthTransport(Hosts.at(box.base_url)), box.base_url, app), box.base_url
         )
+
+
+def _data_folder() -> AbstractContextManager[str]:
+    return tempfile.TemporaryDirectory(prefix="submittal-mcp-data-", ignore_cleanup_errors=True)
+
+
+def _own_data(folder: str) -> dict[str, object]:
+    """Return what keeps a sandbox's jobs and sign-ins, which end with this process, out of the person's own data."""
+    return {"data_dir": Path(folder), "database_url": None, "encryption_keys": SecretStr(Key.new().text)}

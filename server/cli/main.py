@@ -16,6 +16,7 @@ import server
 from server.cli.attach import options as many_commands
 from server.cli.errors import FAILED, command_context, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
+from server.cli.team import command as team_commands
 
 if TYPE_CHECKING:
     from server.mcp.app import McpServer
@@ -68,18 +69,32 @@ def options(
 def serve(
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
+    team: Annotated[
+        bool, typer.Option("--team", help="Serve a whole team over HTTP; everybody signs in and acts as themself.")
+    ] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Use a bundled sandbox; no Autodesk account.")] = False,
     folder: Folders = None,
-    host: Annotated[str | None, typer.Option(help="The address for --http.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address for --http or --team.")] = None,
     port: _Port = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="For --team: the one origin that callers see, https://HOST[:PORT].")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="For --team: a PEM certificate, to speak TLS here.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
     person: Person = None,
 ) -> None:
     """Serve the tools to an AI assistant: over stdio, or over HTTP."""
-    if not http and (host is not None or port is not None):
-        raise typer.BadParameter("--host and --port are for --http")
+    if not (http or team) and (host is not None or port is not None):
+        raise typer.BadParameter("--host and --port are for --http and --team")
+    if team and (http or person):
+        raise typer.BadParameter("--team goes without --http and --as: everybody signs in over HTTP, as themself")
+    if not team and (public_url or tls_cert or tls_key):
+        raise typer.BadParameter("--public-url, --tls-cert and --tls-key are for --team")
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
     # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
     gc.disable()
     from server.settings.model import Settings, SettingsError
@@ -89,6 +104,7 @@ def serve(
         "read_only": read_only or None,
         "http_host": host,
         "http_port": port,
+        "public_url": public_url,
     }
     try:
         settings = (
@@ -98,6 +114,10 @@ def serve(
         )
     except SettingsError as error:
         fail(error)
+    if team:
+        _configure_logs(settings, None)
+        _serve_team(settings, (tls_cert, tls_key) if tls_cert and tls_key else None, sandbox=sandbox)
+        return
     new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
     _configure_logs(settings, new_secret)
     with ExitStack() as open_sandbox:
@@ -146,6 +166,28 @@ def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str |
         )
     except ListenError as error:
         fail(error)
+
+
+def _serve_team(settings: "Settings", tls: tuple[Path, Path] | None, *, sandbox: bool) -> None:
+    from auth.issuer.metadata import CALLBACK_PATH
+    from persistence.errors import StorageProblem
+    from server.mcp.http import ListenError
+    from server.settings.model import SettingsError
+    from server.team.serving import serve_team, team_listener
+
+    try:
+        listener, url = team_listener(settings, tls)
+        with ExitStack() as open_sandbox:
+            if sandbox:
+                from server.cli import embedded_sandbox
+
+                started = embedded_sandbox.run_team_sandbox(settings, f"{url}{CALLBACK_PATH}")
+                settings = open_sandbox.enter_context(started)
+            gc.freeze()
+            gc.enable()
+            serve_team(settings, listener, url, tls)
+    except (ListenError, SettingsError, StorageProblem) as problem:
+        fail(problem)
 
 
 @app.command()
@@ -243,6 +285,8 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         signing.rekey(settings, say=typer.echo)
 
+
+app.add_typer(team_commands.team, name="team")
 
 jobs = typer.Typer(help="Uploads that are under way, or were left: list, cancel or resume them.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")

@@ -98,20 +98,36 @@ class McpHandlers:
         self._listed = anyio.Event()
 
     def server(self, open_desk: OpenDesk, unfinished: Callable[[], bool] = lambda: False) -> McpServer:
-        """Return a server that answers so; `open_desk` is entered for the first call that needs the desk.
+        """Return a server for one person; `open_desk` is entered for the first call that needs the desk.
 
         Where there may be `unfinished` jobs, it is entered soon after the tools were listed.
+        """
+
+        @asynccontextmanager
+        async def lazily() -> AsyncIterator[ServicesProvider]:
+            async with anyio.create_task_group() as group:
+                lazy = LazyDesk(group, open_desk)
+                group.start_soon(lazy.open_later, self._listed, unfinished)
+                yield lazy
+                group.cancel_scope.cancel()
+
+        return self.server_for(lazily)
+
+    def server_for(
+        self, provider: Callable[[], AbstractAsyncContextManager[ServicesProvider]], state_key: bytes | None = None
+    ) -> McpServer:
+        """Return a server that answers with the services of `provider`, which is entered while it runs.
+
+        What a client gives back of an elicitation was sealed with `state_key`; without one that replicas share, by this
+        process alone.
         """
 
         @asynccontextmanager
         async def lifespan(_: McpServer) -> AsyncIterator[ServicesProvider]:
             self._listed = anyio.Event()
             self._completions = None
-            async with anyio.create_task_group() as group:
-                lazy = LazyDesk(group, open_desk)
-                group.start_soon(lazy.open_later, self._listed, unfinished)
-                yield lazy
-                group.cancel_scope.cancel()
+            async with provider() as services:
+                yield services
 
         server = McpServer(
             NAME,
@@ -133,8 +149,8 @@ class McpHandlers:
         # Not `on_call_tool`: its type knows no task for an answer.
         server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
         add_tasks(server)
-        # What a client gives back of an elicitation, this process has sealed before it went out.
-        server.middleware.append(RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME))
+        sealing = RequestStateSecurity(keys=[state_key]) if state_key is not None else RequestStateSecurity.ephemeral()
+        server.middleware.append(RequestStateBoundary(sealing, default_audience=NAME))
         return server
 
     async def _list_tools(

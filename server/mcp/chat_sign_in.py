@@ -47,6 +47,8 @@ class ChatSignIn:
     `open_signing_in` is called once, in a thread, for the first link.
     """
 
+    where = "to open within five minutes in a browser on the computer where this server runs"
+
     def __init__(self, open_signing_in: Callable[[], LoginFlow], callback_url: str, group: TaskGroup) -> None:
         self._open = open_signing_in
         self._port = urlsplit(callback_url).port or 0

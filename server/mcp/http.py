@@ -11,12 +11,14 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 import uvicorn
 from mcp.server import Server
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -58,17 +60,29 @@ def http_app(server: Server[Any], *, host: str, secret: str | None) -> ASGIApp:
         allowed_hosts=[allowed for name in names for allowed in (name, f"{name}:*")],
         allowed_origins=[allowed for name in names for allowed in (f"http://{name}", f"http://{name}:*")],
     )
+    app = mcp_app(server, [Route(HEALTH_PATH, _health, methods=["GET"])], security)
+    guarded = app if secret is None else BearerGuard(app, secret)
+    return RebindingGuard(guarded, security)
+
+
+def mcp_app(
+    server: Server[Any], routes: Sequence[Route], security: TransportSecuritySettings | None = None
+) -> Starlette:
+    """Return the application that serves `server` at `/mcp`, and `routes` beside it.
+
+    Without `security` whoever guards it has looked at Host and Origin. No path is answered with a redirect.
+    """
     # json_response would drop progress notifications, and calls would not end with their connection.
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=False,
         max_request_body_size=MAX_BODY_BYTES,
         max_sessions=MAX_SESSIONS,
-        transport_security=security,
-        custom_starlette_routes=[Route(HEALTH_PATH, _health, methods=["GET"])],
+        transport_security=security or TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        custom_starlette_routes=list(routes),
     )
-    guarded = app if secret is None else BearerGuard(app, secret)
-    return RebindingGuard(guarded, security)
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _health(_request: Request) -> PlainTextResponse:
@@ -124,15 +138,24 @@ def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None,
     Raises:
         ListenError: `host` is not this machine's own, or the port is taken.
     """
-    listener = _listen(host, port)
+    listener = listen(host, port)
     address = f"http://{_in_url(host)}:{listener.getsockname()[1]}{PATH}"
     lines = [f"submittal-mcp listens on {address}"]
     if announce_secret and secret:
         # Straight to the terminal and once: log lines are kept and shipped elsewhere.
         lines.append(f"Callers send this header: Authorization: Bearer {secret}")
+    run_app(http_app(server, host=host, secret=secret), listener, lines)
+
+
+def run_app(
+    app: ASGIApp, listener: socket.socket, announcement: Sequence[str], *, tls: tuple[Path, Path] | None = None
+) -> None:
+    """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; `tls` is a certificate and its key."""
     config = uvicorn.Config(
-        http_app(server, host=host, secret=secret),
+        app,
         http="h11",
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
         ws="none",
         lifespan="on",
         log_config=None,  # uvicorn's lines go through our pipeline,
@@ -143,7 +166,7 @@ def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     with listener:
-        _Server(config, lines).run(sockets=[listener])
+        _Server(config, announcement).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -166,11 +189,16 @@ class _Server(uvicorn.Server):
         force_exit_after(HTTP_SECONDS)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    if not is_loopback(host):
+def listen(host: str, port: int, *, beyond_loopback: bool = False) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ListenError: The port is taken, or the address is not this machine's own though it must be.
+    """
+    if not (beyond_loopback or is_loopback(host)):
         raise ListenError(
-            f"The team server does not exist yet, so HTTP is served on this machine only: {host!r} would open it to "
-            "others. Use --host 127.0.0.1, and an SSH tunnel from elsewhere."
+            f"--http serves one person on this machine: {host!r} would open it to others. Use --host 127.0.0.1 and an "
+            "SSH tunnel from elsewhere, or --team, where everybody signs in."
         )
     try:
         family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]

@@ -46,11 +46,7 @@ async def ask_to_sign_in(
             raise await _url_elicitation_error(page, request)
         question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
         return InputRequiredResult(input_requests={_QUESTION: question})
-    hint = (
-        "Show the person this link, to open in a browser on the computer where this server runs: "
-        f"{await page.link()} "
-        "It is good for five minutes. When they have signed in, repeat the call."
-    )
+    hint = f"Show the person this link, {page.where}: {await page.link()} When they have signed in, repeat the call."
     repeat = step(call.tool, call.arguments, "Once the person has signed in: the same call again.")
     return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])
 

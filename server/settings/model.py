@@ -21,14 +21,19 @@ from server.settings.types import (
     BaseUrl,
     CallbackUrl,
     CallerSecret,
+    ClientRegistration,
     Confirm,
     DatabaseUrl,
+    Domains,
     EncryptionKeys,
     FileTypes,
     Folders,
     LogFormat,
     LogLevel,
+    People,
     Projects,
+    PublicUrl,
+    Registration,
     StorageHosts,
     Token,
     too_wide,
@@ -188,20 +193,57 @@ class Settings(BaseSettings):
     http_host: str = Field(
         default="127.0.0.1",
         validation_alias="SUBMITTAL_MCP_HTTP_HOST",
-        description="The address that `serve --http` listens on, which must be this machine's own",
+        description="The address that `serve` listens on; this machine's own, but for a team server",
     )
     http_port: int = Field(
         default=8000,
         ge=0,
         le=65535,
         validation_alias="SUBMITTAL_MCP_HTTP_PORT",
-        description="The port that `serve --http` listens on; 0 picks a free one",
+        description="The port that `serve` listens on over HTTP; 0 picks a free one",
         examples=["8000"],
     )
     http_secret: CallerSecret | None = Field(
         default=None,
         validation_alias="SUBMITTAL_MCP_HTTP_SECRET",
         description="The bearer secret that every HTTP caller sends, at least 16 characters",
+    )
+    public_url: PublicUrl | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_PUBLIC_URL",
+        description="Team server: the one origin that callers see, without a path; https, or http on this machine",
+        examples=["https://submittals.example.com"],
+    )
+    team_domains: Domains = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_TEAM_DOMAINS",
+        description="Team server: the only domains of verified e-mail addresses that may sign in, separated by commas",
+    )
+    team_people: People = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_TEAM_PEOPLE",
+        description="Team server: the only people who may sign in, by Autodesk id or verified e-mail address",
+    )
+    team_accounts: Projects = Field(
+        default=(),
+        validation_alias="SUBMITTAL_MCP_TEAM_ACCOUNTS",
+        description="Team server: ids of the only ACC accounts whose projects may be touched",
+    )
+    team_clients: AbsolutePath | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_TEAM_CLIENTS",
+        description="Team server: a TOML file of MCP clients that you register yourself",
+    )
+    team_registration: Registration = Field(
+        default=ClientRegistration(),
+        validation_alias="SUBMITTAL_MCP_TEAM_REGISTRATION",
+        description="Team server: whether MCP clients may register themselves: `on`, `off`, or `domains:a.com,b.com`",
+        examples=["off"],
+    )
+    settings_file: AbsolutePath | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_SETTINGS_FILE",
+        description="A TOML file whose `[team]` table holds the finer options of a team server",
     )
     log_level: LogLevel = Field(
         default="info",

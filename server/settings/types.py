@@ -7,6 +7,7 @@ that says what to write instead. None repeats a secret.
 import os
 import re
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -123,6 +124,48 @@ def _encryption_keys(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _public_url(url: str) -> str:
+    try:
+        return check_base_url(url.strip())
+    except ValueError:
+        raise ValueError(
+            "write the one origin that callers see, https://HOST or https://HOST:PORT with nothing after it "
+            "(http is for this machine)"
+        ) from None
+
+
+def _domains(value: object) -> tuple[str, ...]:
+    domains = [entry.lower().removeprefix("@") for entry in _entries(value, ",")]
+    for domain in domains:
+        if not _HOST_NAME.fullmatch(domain):
+            raise ValueError(f"{domain!r} is not a domain; write domains such as example.com")
+    return tuple(dict.fromkeys(domains))
+
+
+def _people(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry.casefold() if "@" in entry else entry for entry in _entries(value, ",")))
+
+
+@dataclass(frozen=True)
+class ClientRegistration:
+    """Whether MCP clients may register themselves; with `domains`, only those whose addresses lie in one of them."""
+
+    enabled: bool = True
+    domains: tuple[str, ...] = ()
+
+
+def _registration(value: object) -> ClientRegistration:
+    if isinstance(value, ClientRegistration):
+        return value
+    text = str(value).strip().lower()
+    if text in ("on", "off"):
+        return ClientRegistration(enabled=text == "on")
+    kind, _, domains = text.partition(":")
+    if kind != "domains" or not domains:
+        raise ValueError("write on, off, or domains:example.com,example.org")
+    return ClientRegistration(domains=_domains(domains))
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -139,6 +182,11 @@ Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]
 FileTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_file_types)]
 Projects = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_projects)]
 StorageHosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_storage_hosts)]
+
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Domains = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)]
+People = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_people)]
+Registration = Annotated[ClientRegistration, NoDecode, BeforeValidator(_registration)]
 
 Confirm = Annotated[Literal["off", "ask"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)]

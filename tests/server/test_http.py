@@ -160,7 +160,7 @@ def test_without_a_secret_everyone_on_this_machine_is_served_and_nobody_else(ser
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.com", ""])
 def test_an_address_beyond_this_machine_is_refused(server, host):
-    with pytest.raises(ListenError, match="The team server does not exist yet"):
+    with pytest.raises(ListenError, match="serves one person on this machine"):
         serve_http(server, host=host, port=0, secret=SECRET)
 
 

@@ -249,16 +249,16 @@ async def test_an_attachment_counts_while_acc_lists_it_as_current_and_not_failed
 ) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
-    assert await job.counts(jobs._context)
+    assert await job.counts(jobs.context)
     rows[0].update(fate)
-    assert not await job.counts(jobs._context)
+    assert not await job.counts(jobs.context)
 
 
 async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: TransferManager, rows: list[dict[str, Any]]) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
     rows[0]["isFileUploaded"] = True
-    await job.counts(jobs._context)
+    await job.counts(jobs.context)
     assert job.uploaded
 
 
@@ -312,7 +312,7 @@ async def test_a_fault_of_ours_reaches_whoever_waits_and_stops_no_other_job(jobs
 
 
 async def test_the_end_calls_off_what_runs(jobs: TransferManager) -> None:
-    other = TransferManager(jobs._context)
+    other = TransferManager(jobs.context)
     gate = Gate()
     async with other.runner.running():
         job = await started(other, steps=[gate])

@@ -35,7 +35,7 @@ async def test_everything_of_jobs_that_ended_long_ago_is_forgotten_and_open_ones
             await anyio.lowlevel.checkpoint()
         still_open = (await site.attach(name="another.pdf")).job
         assert counts(tmp_path)["jobs"] == 3
-        context = site.transfers._context
+        context = site.transfers.context
         eligibility = JobEligibility(context, lambda _: True)
         await OrphanedJobRecovery(site.transfers.runner, context, eligibility).prune()
         assert counts(tmp_path) == {

@@ -57,7 +57,7 @@ async def test_a_job_that_cannot_be_read_stops_no_other_and_is_set_aside_by_a_pe
     rewrite(tmp_path, damaged, change)
     rewrite(tmp_path, other, lambda record: record)
     async with working() as site:
-        repository, context = site.transfers.repository, site.transfers._context
+        repository, context = site.transfers.repository, site.transfers.context
         # No list ends, and what died beside it is taken up.
         assert set(await repository.find([damaged.attachment_id, other.attachment_id])) == {other.attachment_id}
         await OrphanedJobRecovery(site.transfers.runner, context, JobEligibility(context, lambda _: True)).once()

@@ -181,8 +181,8 @@ async def test_a_living_process_of_the_version_before_keeps_its_jobs_and_leaves_
         await bring_here(old, site, folder)
         theirs = old.rows()["signed.pdf"]
         repository = site.transfers.repository
-        allowed = JobEligibility(site.transfers._context, lambda _: True)
-        recovery = OrphanedJobRecovery(site.transfers.runner, site.transfers._context, allowed)
+        allowed = JobEligibility(site.transfers.context, lambda _: True)
+        recovery = OrphanedJobRecovery(site.transfers.runner, site.transfers.context, allowed)
         with old.living(theirs["owner"]):
             await recovery.once()
             assert old.rows()["signed.pdf"] == theirs

@@ -15,10 +15,10 @@ class InvalidCursor(ValueError):
 
 
 class Cursors:
-    """Makes and reads cursors with a key that lives as long as the process."""
+    """Makes and reads cursors with a key of 32 bytes, which replicas share; without one it lives as long as this."""
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
         """Return a cursor for going on at `position`."""

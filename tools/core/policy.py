@@ -10,8 +10,8 @@ from tools.next_steps.after_success import StepContext
 class Policy:
     """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
 
-    `projects` are bare UUIDs; none means all. `local_files` is false over HTTP, where no path means anything. With
-    `asks` a person agrees before a file becomes visible.
+    `projects` are bare UUIDs, `accounts` those of ACC accounts; none means all. `local_files` is false over HTTP, where
+    no path means anything. With `asks` a person agrees before a file becomes visible.
     """
 
     local_files: bool
@@ -19,6 +19,7 @@ class Policy:
     projects: frozenset[str] = frozenset()
     max_wait_seconds: int = 45
     asks: bool = False
+    accounts: frozenset[str] = frozenset()
 
     def check_writing(self) -> None:
         """Let a writing tool go on.
@@ -49,6 +50,10 @@ class Policy:
                 "A person can add it to SUBMITTAL_MCP_PROJECTS.",
                 "Add it to SUBMITTAL_MCP_PROJECTS.",
             )
+
+    def allows_account(self, hub_id: str) -> bool:
+        """Whether projects of an ACC account, which Data Management calls a hub, may be worked with."""
+        return not self.accounts or hub_id.removeprefix("b.") in self.accounts
 
     @property
     def surroundings(self) -> StepContext:

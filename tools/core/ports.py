@@ -56,7 +56,10 @@ class ConsentPrompt(Protocol):
 
 
 class SignInPage(Protocol):
-    """Where a person can sign in: a link to this machine, with nothing secret in it."""
+    """Where a person can sign in: a link with nothing secret in it, and where and how long it can be opened."""
+
+    where: str
+    """Words that go on after "Show the person this link"."""
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
         """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""

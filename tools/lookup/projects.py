@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from acc.client import AccClient
 from acc.ids import InvalidId, submittals_project_id
 from tools.core.kept import TtlCache
+from tools.core.policy import Policy
 from tools.lookup.references import normalize
 
 
@@ -45,10 +46,11 @@ class ProjectList:
 
 
 class ProjectListCache:
-    """Reads the list of one person's projects, seldom."""
+    """Reads the list of one person's projects, seldom; only of accounts that the policy allows."""
 
-    def __init__(self, acc: AccClient) -> None:
+    def __init__(self, acc: AccClient, policy: Policy) -> None:
         self._acc = acc
+        self._policy = policy
         self._kept = TtlCache[ProjectList]()
 
     async def get(self) -> ProjectList:
@@ -66,7 +68,7 @@ class ProjectListCache:
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()
         found: list[ProjectSummary] = []
-        for hub in accounts.hubs:
+        for hub in filter(lambda one: self._policy.allows_account(one.id), accounts.hubs):
             for project in await self._acc.projects.projects(hub.id):
                 try:
                     bare = submittals_project_id(project.id)

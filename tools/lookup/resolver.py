@@ -42,7 +42,7 @@ class ReferenceResolver:
         self._policy = policy
         self._people = TtlCache[SubmittalsUser]()
         self._items = TtlCache[str]()
-        self.project_lists = ProjectListCache(acc)
+        self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
 
     async def me(self, project_id: str) -> SubmittalsUser:
@@ -131,6 +131,8 @@ class ReferenceResolver:
         found = [project for project in listed.projects if project.id == project_id]
         if found:
             return found[0]
+        if self._policy.accounts:
+            raise _no_project(not_provisioned=listed.not_provisioned)  # its account is unknown, so it is not allowed
         # The lists of some regions fail while the project itself answers.
         try:
             await self.me(project_id)

@@ -52,15 +52,21 @@ class JobRunner:
         self._context = context
         self._repository = context.repository
         self._group: TaskGroup | None = None
+        self.at_work = 0
+        """Jobs that are run here now."""
         self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[TaskGroup]:
-        """Keep jobs going until the block ends, then leave them where they are, for the next process."""
+    async def running(self, *, owns_repository: bool = True) -> AsyncIterator[TaskGroup]:
+        """Keep jobs going until the block ends, then leave them where they are, for the next process.
+
+        A repository that other runners share (`owns_repository` false) is neither listened with nor closed.
+        """
         try:
             async with task_group() as group:
                 self._group = group
-                group.start_soon(self._repository.listen)
+                if owns_repository:
+                    group.start_soon(self._repository.listen)
                 try:
                     yield group
                 finally:
@@ -68,7 +74,8 @@ class JobRunner:
         finally:
             # Not before its tasks have ended: one may be about to begin a job, and is to meet its cancellation there.
             self._group = None
-            await self._repository.close()
+            if owns_repository:
+                await self._repository.close()
 
     async def start(self, job: Job) -> None:
         """Start a run of `job` unless one is under way or nothing is left to do."""
@@ -172,9 +179,11 @@ class JobRunner:
     async def _run(self, job: Job, attempt: "JobAttempt") -> None:
         """Go on with a job that has begun, until it ends."""
         job.error = job.same_as = None
+        self.at_work += 1
         try:
             await self._run_to_its_end(job, attempt)
         finally:
+            self.at_work -= 1
             await self._repository.release(attempt)
             job.end()
 

@@ -169,6 +169,11 @@ class JobTables:
         """Return the jobs that some process works on, or worked on when it died."""
         return self._all(select(JOBS).where(_OWNED, JOBS.c.base_url == base_url).order_by(JOBS.c.created))
 
+    def resting(self, base_url: str, person_id: str) -> list[JobRow]:
+        """Return a person's jobs that nobody works on and that have something left to do."""
+        those = (JOBS.c.status == OPEN, JOBS.c.owner.is_(None), JOBS.c.base_url == base_url)
+        return self._all(select(JOBS).where(*those, JOBS.c.person_id == person_id).order_by(JOBS.c.created))
+
     def begin(self, seen: JobRow, owner: str, status: str | None = None) -> JobRow | None:
         """Begin an attempt at a job, whose lock is held, and return its row; None if it changed since it was `seen`.
 

@@ -2,13 +2,11 @@
 
 import base64
 import hashlib
-import html
-import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -31,6 +29,7 @@ from persistence.database import Database
 from persistence.encryption import Key
 from persistence.keys import EnvironmentKeys
 from server.auth_http import HttpxAuthTransport
+from tests.headless import Browser as HeadlessBrowser
 
 PUBLIC = "https://team.example"
 RESOURCE = f"{PUBLIC}/mcp"
@@ -104,79 +103,11 @@ def site_of(
     return Site(Starlette(routes=routes.routes()), issuer, box, database, audit, clock)
 
 
-@dataclass
-class Form:
-    """A form of a page, as a browser would send it."""
-
-    action: str
-    fields: list[tuple[str, str]]
-    boxes: list[str]
-
-
-class Browser:
-    """A browser of one person: cookies, redirects, hand-over pages; at Autodesk it chooses `person`."""
+class Browser(HeadlessBrowser):
+    """A browser at a site of this process."""
 
     def __init__(self, site: Site, person: str = "manager") -> None:
-        self._http = site.http()
-        self._box = site.box
-        self.person = person
-        self.pages: list[httpx.Response] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        return {cookie.name: cookie.value or "" for cookie in self._http.cookies.jar}
-
-    async def visit(self, url: str) -> Any:
-        """Go on until there is a page to act on, or until the browser leaves for a client: then that address."""
-        return await self._settled(await self.once(url))
-
-    async def once(self, url: str) -> httpx.Response:
-        """One request, wherever it leads."""
-        if url.startswith(self._box.base_url):
-            async with httpx.AsyncClient() as autodesk:
-                return await autodesk.get(f"{url}&sandbox_person={self.person}")
-        return await self._http.get(url)
-
-    async def submit(self, page: Any, *, scopes: list[str] | None = None, **buttons: str) -> Any:
-        """Send a page's form with a button, or with other values of its fields."""
-        form = form_of(page)
-        chosen = [("scope", scope) for scope in (form.boxes if scopes is None else scopes)]
-        body = urlencode([*(one for one in form.fields if one[0] not in buttons), *chosen, *buttons.items()])
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return await self._settled(await self._http.post(form.action, content=body, headers=kind))
-
-    async def _settled(self, answer: httpx.Response) -> httpx.Response | str:
-        while (onward := onward_of(answer)) is not None:
-            if onward.startswith("/"):
-                onward = PUBLIC + onward
-            if not onward.startswith((PUBLIC + "/", self._box.base_url)):
-                return onward
-            answer = await self.once(onward)
-        self.pages.append(answer)
-        return answer
-
-
-def onward_of(answer: httpx.Response) -> str | None:
-    """Where a browser goes on to by itself."""
-    if answer.is_redirect:
-        return answer.headers["location"]
-    found = re.search(r'http-equiv="refresh" content="0;url=([^"]*)"', answer.text)
-    return html.unescape(found[1]) if found else None
-
-
-def form_of(page: httpx.Response) -> Form:
-    text = page.text
-    action = re.search(r'<form method="post" action="([^"]*)"', text)
-    assert action, text
-    fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', text)
-    boxes = re.findall(r'<input type="checkbox" name="scope" value="([^"]*)" checked>', text)
-    return Form(action[1], [(name, html.unescape(value)) for name, value in fields], boxes)
+        super().__init__(PUBLIC, site.box.base_url, person, httpx.ASGITransport(site.app))
 
 
 @dataclass
@@ -229,9 +160,7 @@ class OAuthClient:
 
     async def code(self, browser: Browser, **changes: str | None) -> str:
         """Bring a person through consent and Autodesk, and return the code."""
-        page = await browser.visit(self.url(**changes))
-        assert not isinstance(page, str), page
-        answer = answer_of(await browser.submit(page, decision="allow"))
+        answer = answer_of(await browser.consent(self.url(**changes)))
         assert answer["state"] == self.state
         return answer["code"]
 

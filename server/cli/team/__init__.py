@@ -1,0 +1,1 @@
+"""`submittal-mcp team`: commands of those who look after a team server."""

@@ -1,0 +1,198 @@
+"""`submittal-mcp team`: look after a team server, beside the processes that serve it."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio
+import typer
+
+from server.cli.errors import command_context
+from server.cli.options import AllowBaseUrl
+
+if TYPE_CHECKING:
+    from auth.issuer.grants import GrantRepository
+    from server.auth_wiring import OpenVault
+    from server.settings.model import Settings
+
+team = typer.Typer(help="Look after a team server: who lets which client do what.", no_args_is_help=True)
+
+_AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
+
+
+@team.command()
+def grants(
+    *,
+    person: Annotated[str | None, typer.Option(metavar="ID-OR-EMAIL", help="This person's alone.")] = None,
+    as_json: _AsJson = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """List who lets which client do what."""
+    from server.auth_wiring import opened_vault
+
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        with opened_vault(settings) as opened:
+            repository = _grants(opened)
+            subject = _subject(repository, opened, settings, person) if person else None
+            rows = repository.list(subject)
+        if as_json:
+            _print_json([_times(row) for row in rows])
+            return
+        for row in rows:
+            used = _day(row["last_used_at"])
+            who = f"{row['name'] or row['subject']} ({row['email'] or row['subject']})"
+            typer.echo(f"{row['id']}  {who}  {row['client_name']} at {row['redirect_host']}")
+            typer.echo(f"    {row['scopes']}; since {_day(row['created_at'])}, last used {used}")
+        if not rows:
+            typer.echo("No client works in anybody's name.")
+
+
+@team.command()
+def clients(*, as_json: _AsJson = False, allow_base_url: AllowBaseUrl = False) -> None:
+    """List the clients that have registered themselves."""
+    from auth.issuer.clients import ClientRepository
+    from server.auth_wiring import opened_vault
+
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        with opened_vault(settings) as opened:
+            rows = ClientRepository(opened.database).list()
+        if as_json:
+            secret = ("secret_digest", "address_digest")
+            _print_json([{name: one for name, one in _times(row).items() if name not in secret} for row in rows])
+            return
+        for row in rows:
+            used = f"last used {_day(row['last_used_at'])}" if row["last_used_at"] else "never used"
+            typer.echo(f"{row['client_id']}  {row['name']}; since {_day(row['created_at'])}, {used}")
+            typer.echo(f"    {', '.join(json.loads(row['redirect_uris']))}")
+        if not rows:
+            typer.echo("No client has registered itself.")
+
+
+@team.command()
+def revoke(
+    *,
+    person: Annotated[str | None, typer.Option(metavar="ID-OR-EMAIL", help="All of a person, who has left.")] = None,
+    client: Annotated[str | None, typer.Option(metavar="ID", help="All of a client, or of --person for it.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of everybody.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Do not tell Autodesk, which cannot be reached, that a person has left.")
+    ] = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """End grants at once; of a person without --client also their browser sessions and their sign-in at Autodesk."""
+    from server.auth_wiring import opened_vault
+
+    if (person is None and client is None) != everything:
+        raise typer.BadParameter("say whose grants end: --person, --client, or --all")
+    with (
+        command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings,
+        opened_vault(settings) as opened,
+    ):
+        repository = _grants(opened, settings)
+        subject = _subject(repository, opened, settings, person) if person else None
+        ended = repository.revoke("administrator", subject=subject, client_id=client)
+        if client is not None and subject is None:
+            from auth.issuer.clients import ClientRepository
+
+            ClientRepository(opened.database).remove(client)
+        typer.echo(f"{len(ended)} grants have ended.")
+        if subject is not None and client is None:
+            anyio.run(partial(_forget, opened, settings, subject, tell_autodesk=not local))
+
+
+@team.command("check-url")
+def check_url(
+    url: Annotated[str, typer.Argument(help="The public URL, or the address of /mcp.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+) -> None:
+    """Walk a team server's public address as chat clients do, and say what a proxy spoils."""
+    from server.cli.doctor.report import Report
+    from server.cli.team.url_check import check_public_url
+
+    report = Report()
+    for finding in anyio.run(check_public_url, url):
+        shown = report.add(finding)
+        if not as_json:
+            typer.echo(f"{shown.level:8} {shown.check}: {shown.seen}")
+            if shown.fix:
+                typer.echo(f"         {shown.fix}")
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+    raise typer.Exit(report.exit_code)
+
+
+async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, tell_autodesk: bool) -> None:
+    """End a person's browser sessions and their sign-in at Autodesk."""
+    from auth.errors import NotSignedIn
+    from auth.issuer.browser_sessions import BrowserSessions
+    from auth.login.flow import sign_out
+    from auth.vault import Account
+    from server.auth_wiring import endpoint_of
+
+    BrowserSessions(opened.database).end(subject=subject)
+    endpoint = endpoint_of(settings)
+    account = Account(endpoint.autodesk.api, endpoint.app.client_id, subject)
+    try:
+        await sign_out(opened.vault, account, endpoint, revoke=tell_autodesk)
+    except NotSignedIn:
+        typer.echo("There was no sign-in at Autodesk to end.")
+        return
+    where = "at Autodesk and here" if tell_autodesk else "here; at Autodesk it ends by itself within 15 days"
+    typer.echo(f"Their sign-in has ended {where}.")
+
+
+def _grants(opened: "OpenVault", settings: "Settings | None" = None) -> "GrantRepository":
+    from auth.issuer.grants import GrantRepository, RevocationReason
+    from server.auth_wiring import place_of
+    from transfers.audit_log import AuditLog
+
+    if settings is None:
+        return GrantRepository(opened.database)
+    log = AuditLog(place_of(settings).folder)
+
+    def note(grant_id: str, reason: RevocationReason) -> None:
+        log.note("grant_revoked", grant=grant_id, reason=reason)
+
+    return GrantRepository(opened.database, on_revoked=note)
+
+
+def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Settings", person: str) -> str:
+    """Return the Autodesk id of a person who is named by it or by e-mail address.
+
+    Raises:
+        CommandError: Nobody is called so.
+    """
+    from server.auth_wiring import endpoint_of
+    from server.cli.login import CommandError
+
+    endpoint = endpoint_of(settings)
+    known = opened.vault.accounts(endpoint.autodesk.api, endpoint.app.client_id)
+    people = {account.subject: email for account, email in known.items()}
+    people |= {str(row["subject"]): row["email"] for row in repository.list(ended=True) if row["email"]}
+    wanted = person.strip().casefold()
+    found = [subject for subject, email in people.items() if wanted in (subject.casefold(), (email or "").casefold())]
+    if not found and any(row["subject"] == person for row in repository.list(ended=True)):
+        return person
+    if len(found) != 1:
+        raise CommandError(f"nobody of this server is called {person!r}; `submittal-mcp team grants` lists people")
+    return found[0]
+
+
+def _times(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _stamp(value) if name.endswith("_at") and value is not None else value for name, value in row.items()}
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _day(seconds: float) -> str:
+    return _stamp(seconds)[:10]
+
+
+def _print_json(rows: Sequence[Mapping[str, Any]]) -> None:
+    sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")

@@ -1,0 +1,197 @@
+"""What a chat client finds at the public address of a team server, and what a proxy in between spoils."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from acc.hosts import Hosts
+from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
+from server.cli.doctor.report import CheckResult, ok, problem, warning
+from server.hosts import check_base_url
+
+if TYPE_CHECKING:
+    import httpx
+
+AGENTS: Final = {"sign-in": "python-httpx/0.28", "calls": "Claude-User"}
+"""As claude.ai names itself: a bot rule that knows only one of them lets people sign in and then nothing happen."""
+
+_INITIALIZE: Final = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "submittal-mcp check-url", "version": "1"},
+    },
+}
+_NO_TOKEN: Final = "smt_at_" + "0" * 43
+_ACCEPT: Final = {"Accept": "application/json, text/event-stream"}
+
+
+async def check_public_url(url: str) -> list[CheckResult]:
+    """Return what was found, in the order in which clients go."""
+    try:
+        origin = check_base_url(url.strip().removesuffix("/").removesuffix(MCP_PATH))
+    except ValueError:
+        return [problem("address", f"{url} is not a public address", "Write https://HOST or https://HOST:PORT.")]
+    return [finding async for finding in _Walk(origin).findings()]
+
+
+class _Walk:
+    """One walk along an address."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._hosts = Hosts.at(origin)
+
+    async def findings(self) -> AsyncIterator[CheckResult]:
+        """Yield what is found; nothing more once the server cannot be reached."""
+        import httpx
+
+        from acc.errors import AccError
+        from acc.transport import api_client, error_from_transport
+
+        try:
+            async with api_client(self._hosts) as client:
+                async for finding in self._walk(client):
+                    yield finding
+        except httpx.RequestError as error:
+            summary = error_from_transport("team.check_url", error).summary
+            yield problem("reachable", summary, "Check the name, the certificate, the firewall and the proxy.")
+        except AccError as error:
+            yield problem("reachable", error.summary, "Check the proxy settings of this machine.")
+
+    async def _walk(self, client: "httpx.AsyncClient") -> AsyncIterator[CheckResult]:
+        yield await self._reachable(client)
+        for kind, agent in AGENTS.items():
+            yield await self._endpoint(client, kind, agent)
+        yield await self._token_arrives(client)
+        yield await self._resource_metadata(client)
+        yield await self._server_metadata(client)
+        yield await self._cross_origin(client)
+        yield await self._slash(client)
+        yield await self._pages(client)
+
+    async def _reachable(self, client: "httpx.AsyncClient") -> CheckResult:
+        answer = await client.get(f"{self._origin}/healthz")
+        if answer.status_code == 200 and answer.text.strip() == "ok":
+            return ok("reachable", f"{self._origin} answers")
+        return problem(
+            "reachable", f"/healthz is answered with HTTP {answer.status_code}", "Pass every path on to the server."
+        )
+
+    async def _endpoint(self, client: "httpx.AsyncClient", kind: str, agent: str) -> CheckResult:
+        check = f"{MCP_PATH} for {kind}"
+        answer = await client.post(
+            f"{self._origin}{MCP_PATH}", json=_INITIALIZE, headers={**_ACCEPT, "User-Agent": agent}
+        )
+        if answer.is_redirect:
+            return problem(
+                check, "it is redirected", f"Serve exactly {MCP_PATH}; clients drop their token on redirects."
+            )
+        if answer.status_code == 421:
+            return problem(check, "the server is reached under another Host", "Pass the Host header on as it came.")
+        if answer.status_code != 401:
+            return problem(
+                check,
+                f"HTTP {answer.status_code} in place of 401, as user agent {agent}",
+                "Let this user agent through; bot rules often block it.",
+            )
+        challenge = answer.headers.get("www-authenticate", "")
+        expected = f'resource_metadata="{self._origin}{RESOURCE_PATHS[1]}"'
+        if expected not in challenge:
+            return problem(
+                check,
+                "the challenge does not lead to this server's metadata" if challenge else "WWW-Authenticate is missing",
+                "Pass WWW-Authenticate on; the server's SUBMITTAL_MCP_PUBLIC_URL must be this address.",
+            )
+        return ok(check, f"401 with its challenge, as user agent {agent}")
+
+    async def _token_arrives(self, client: "httpx.AsyncClient") -> CheckResult:
+        headers = {**_ACCEPT, "Authorization": f"Bearer {_NO_TOKEN}"}
+        answer = await client.post(f"{self._origin}{MCP_PATH}", json=_INITIALIZE, headers=headers)
+        if 'error="invalid_token"' in answer.headers.get("www-authenticate", ""):
+            return ok("Authorization header", "it reaches the server")
+        return problem("Authorization header", "it does not reach the server", "Let the proxy pass it on.")
+
+    async def _resource_metadata(self, client: "httpx.AsyncClient") -> CheckResult:
+        for path in RESOURCE_PATHS:
+            found = await self._json(client, path)
+            if found.get("resource") != f"{self._origin}{MCP_PATH}" or found.get("authorization_servers") != [
+                self._origin
+            ]:
+                return problem(
+                    "resource metadata",
+                    f"{path} does not describe this address",
+                    "Pass /.well-known/ on; set SUBMITTAL_MCP_PUBLIC_URL to this address.",
+                )
+        return ok("resource metadata", f"{len(RESOURCE_PATHS)} addresses agree")
+
+    async def _server_metadata(self, client: "httpx.AsyncClient") -> CheckResult:
+        registration = documents = False
+        for path in SERVER_PATHS:
+            found = await self._json(client, path)
+            if found.get("issuer") != self._origin or "S256" not in found.get("code_challenge_methods_supported", ()):
+                return problem(
+                    "authorization server metadata",
+                    f"{path} does not describe this address",
+                    "Pass /.well-known/ on; set SUBMITTAL_MCP_PUBLIC_URL to this address.",
+                )
+            registration = "registration_endpoint" in found
+            documents = bool(found.get("client_id_metadata_document_supported"))
+        if not registration:
+            return warning(
+                "authorization server metadata",
+                "clients cannot register themselves",
+                "Only clients of SUBMITTAL_MCP_TEAM_CLIENTS will work.",
+            )
+        ways = "registration and documents" if documents else "registration"
+        return ok("authorization server metadata", f"{len(SERVER_PATHS)} addresses agree; clients by {ways}")
+
+    async def _cross_origin(self, client: "httpx.AsyncClient") -> CheckResult:
+        for path in (MCP_PATH, "/token"):
+            answer = await client.options(
+                f"{self._origin}{path}",
+                headers={
+                    "Origin": "https://inspector.example",
+                    "Access-Control-Request-Method": "POST",
+                    "Access-Control-Request-Headers": "authorization, content-type, mcp-protocol-version",
+                },
+            )
+            if "access-control-allow-origin" not in answer.headers:
+                return warning(
+                    "cross-origin calls",
+                    f"a preflight of {path} is answered with HTTP {answer.status_code} and no permission",
+                    "Pass OPTIONS on; clients that run in a browser page need it.",
+                )
+        return ok("cross-origin calls", "allowed, without cookies")
+
+    async def _slash(self, client: "httpx.AsyncClient") -> CheckResult:
+        answer = await client.post(f"{self._origin}{MCP_PATH}/", json=_INITIALIZE, headers=_ACCEPT)
+        if not answer.is_redirect:
+            return ok("slash at the end", f"{MCP_PATH}/ is not redirected")
+        insecure = urlsplit(answer.headers.get("location", "")).scheme == "http"
+        seen = f"{MCP_PATH}/ is redirected" + (" to plain http" if insecure else "")
+        return warning("slash at the end", seen, "Do not rewrite paths in the proxy.")
+
+    async def _pages(self, client: "httpx.AsyncClient") -> CheckResult:
+        answer = await client.get(f"{self._origin}/account")
+        policy = answer.headers.get("content-security-policy", "")
+        cookie = answer.headers.get("set-cookie", "")
+        if answer.status_code == 200 and "form-action 'self'" in policy and re.match(r"__Host-", cookie):
+            return ok("pages", "they arrive as they were sent")
+        return problem(
+            "pages",
+            f"/account is answered with HTTP {answer.status_code}, or without its policy or cookie",
+            "Pass Content-Security-Policy and Set-Cookie on, and put no other sign-in in front.",
+        )
+
+    async def _json(self, client: "httpx.AsyncClient", path: str) -> dict[str, Any]:
+        answer = await client.get(f"{self._origin}{path}")
+        try:
+            found = answer.json() if answer.status_code == 200 else {}
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}

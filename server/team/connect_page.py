@@ -1,0 +1,47 @@
+"""Where a person connects Autodesk again, in a browser that need not be on the server's machine."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+
+_LOOK_SECONDS: Final = 1.0
+_MOST_TOLD: Final = 100
+
+
+class ConnectPage:
+    """What `tools.core.ports.SignInPage` asks for; the link is the same for everybody and says nothing of anybody.
+
+    Who opens it signs in as themself: whose tokens are renewed is Autodesk's answer, not the link's.
+    """
+
+    where = "to open in a browser, signing in with their own Autodesk account"
+
+    def __init__(self, public_url: str, is_connected: Callable[[], Awaitable[bool]]) -> None:
+        self._link = f"{public_url}/connect"
+        self._is_connected = is_connected
+        self._told: deque[Callable[[], Awaitable[None]]] = deque(maxlen=_MOST_TOLD)
+
+    async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
+        """Return the link; `signed_in` is called when the person has connected."""
+        if signed_in is not None:
+            self._told.append(signed_in)
+        return self._link
+
+    async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
+        """Wait until the person has connected, on whichever replica; see `tools.core.ports.SignInPage`."""
+        if opened_only:
+            return False  # nobody here can tell who follows a link that is the same for everybody
+        with anyio.move_on_after(seconds):
+            # Perhaps by way of another replica, of which nothing is heard.
+            while not await self._is_connected():  # noqa: ASYNC110
+                await anyio.sleep(_LOOK_SECONDS)
+            return True
+        return False
+
+    async def connected(self) -> None:
+        """Tell the calls that named the link."""
+        told, self._told = self._told, deque(maxlen=_MOST_TOLD)
+        for tell in told:
+            await tell()

@@ -1,0 +1,159 @@
+"""What every request to a team server meets before its route: Host, the exact path, CORS, limits by address."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth.issuer.client_documents import is_document_url
+from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
+from server.team.options import TeamOptions
+from server.team.request_limits import CallerAddress, RequestQuota
+
+HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
+
+_CROSS_ORIGIN: Final = frozenset({MCP_PATH, "/token", "/register", "/revoke", *RESOURCE_PATHS, *SERVER_PATHS})
+_ALLOWED_HEADERS: Final = (
+    "authorization, content-type, accept, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id, "
+    "traceparent, tracestate"
+)
+_EXPOSED_HEADERS: Final = "Mcp-Session-Id, WWW-Authenticate, Retry-After"
+_PARAM_PREFIX: Final = "mcp-param-"
+
+
+class PublicHostMiddleware:
+    """Serves the public URL's host alone, so that no page reaches the server under another name (DNS rebinding).
+
+    The Host header is compared and never used: every address that the server gives out starts with the public URL.
+    Probes of the machine's own watchers need no host.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app = app
+        parts = urlsplit(public_url)
+        default = {"https": 443, "http": 80}[parts.scheme]
+        name = parts.netloc.lower()
+        self._hosts = {name, f"{name}:{default}"} if parts.port is None else {name}
+        if parts.port == default:
+            self._hosts.add(name.removesuffix(f":{default}"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer 421."""
+        if scope["type"] == "http":
+            hosts = Headers(scope=scope).getlist("host")
+            if scope["path"] not in HEALTH_PATHS and not (len(hosts) == 1 and hosts[0].lower() in self._hosts):
+                await PlainTextResponse("Misdirected request\n", 421)(scope, receive, send)
+                return
+            if scope["path"] == f"{MCP_PATH}/":
+                # Not a redirect: behind a proxy it would lead to http, and clients drop their token on the way.
+                scope = {**scope, "path": MCP_PATH, "raw_path": MCP_PATH.encode()}
+            with structlog.contextvars.bound_contextvars(request=uuid.uuid4().hex[:12]):
+                await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class CrossOriginMiddleware:
+    """Lets web pages of the allowed `origins` call what a bearer token guards; no cookie is ever accepted there."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str] = ("*",)) -> None:
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer a preflight."""
+        if scope["type"] != "http" or scope["path"] not in _CROSS_ORIGIN:
+            await self._app(scope, receive, send)
+            return
+        origin = Headers(scope=scope).get("origin")
+        if "*" in self._origins:
+            allowed = "*"
+        elif origin is None or origin in self._origins:
+            allowed = origin or ""
+        else:
+            await PlainTextResponse("Forbidden origin\n", 403)(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            await _preflight(Headers(scope=scope), allowed)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if allowed:
+                    headers["Access-Control-Allow-Origin"] = allowed
+                headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    headers["X-Accel-Buffering"] = "no"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class AddressLimitMiddleware:
+    """Limits requests of one network address to the routes that anybody may call."""
+
+    def __init__(
+        self, app: ASGIApp, options: TeamOptions, address_of: CallerAddress, clock: Callable[[], float]
+    ) -> None:
+        self._app = app
+        self._address_of = address_of
+        authorize = RequestQuota(options.authorize_per_minute, clock=clock)
+        token = RequestQuota(options.token_per_minute, clock=clock)
+        self._documents = RequestQuota(options.document_per_minute, clock=clock)
+        self._quotas: Mapping[str, RequestQuota] = {
+            "/authorize": authorize,
+            "/connect": authorize,
+            "/account": authorize,
+            "/consent": authorize,
+            CALLBACK_PATH: authorize,
+            "/token": token,
+            "/revoke": token,
+            "/register": RequestQuota(options.register_per_hour, 3600.0, clock),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer 429."""
+        quota = self._quotas.get(scope["path"]) if scope["type"] == "http" else None
+        if quota is not None:
+            request = Request(scope)
+            address = self._address_of.of(request)
+            wait = quota.take(address)
+            if wait == 0 and scope["path"] == "/authorize":
+                client_id = request.query_params.get("client_id", "")
+                wait = self._documents.take(address) if is_document_url(client_id) else 0.0
+            if wait > 0:
+                await too_many_requests(wait)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def too_many_requests(wait: float) -> Response:
+    """Return the answer to one request too many, which says when to come again."""
+    seconds = max(1, int(wait + 0.999))
+    content = {
+        "error": "slow_down",
+        "error_description": f"Too many requests; the next one is taken in {seconds} seconds.",
+    }
+    return JSONResponse(content, 429, {"Retry-After": str(seconds), "Cache-Control": "no-store"})
+
+
+def _preflight(headers: Headers, origin: str) -> Response:
+    asked = [name.strip().lower() for name in headers.get("access-control-request-headers", "").split(",")]
+    extra = [name for name in asked if name.startswith(_PARAM_PREFIX) and name.replace("-", "").isalnum()]
+    return Response(
+        status_code=204,
+        headers={
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
+            "Access-Control-Allow-Headers": ", ".join([_ALLOWED_HEADERS, *extra[:20]]),
+            "Access-Control-Max-Age": "600",
+            "Vary": "Origin, Access-Control-Request-Headers",
+        },
+    )

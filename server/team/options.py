@@ -1,0 +1,82 @@
+"""The `[team]` table of the settings file: what a team server has beside the environment's variables."""
+
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from auth.issuer.grants import TokenLives
+from auth.issuer.redirect_uris import PRIVATE_SCHEMES
+
+_Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class TeamOptions(BaseModel):
+    """Options of a team server; numbers of requests are per minute unless the name says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    redirect_schemes: tuple[str, ...] = PRIVATE_SCHEMES
+    """Schemes of apps that a client may register beside https and http on loopback."""
+    trusted_proxies: tuple[_Network, ...] = ()
+    """Addresses or networks whose `X-Forwarded-For` is believed."""
+    origins: tuple[str, ...] = ("*",)
+    """Origins of web pages that may call with a token; `*` means any, for without the token they get nothing."""
+    session_hours: Annotated[float, Field(gt=0, le=720)] = 8
+    """How long a browser stays signed in."""
+    access_token_minutes: Annotated[float, Field(ge=1, le=1440)] = 60
+    refresh_token_days: Annotated[float, Field(ge=1, le=90)] = 30
+    """How long a client may rest."""
+    grant_days: Annotated[float, Field(ge=1, le=365)] = 90
+    """How long a consent is good, however often it is used."""
+    authorize_per_minute: _Count = 30
+    """Per network address; so are the next three."""
+    token_per_minute: _Count = 60
+    register_per_hour: _Count = 20
+    document_per_minute: _Count = 10
+    """Authorization requests of clients that are named by a document."""
+    calls_per_minute: _Count = 120
+    """Per person; so are the next three."""
+    writes_per_minute: _Count = 30
+    calls_at_once: _Count = 20
+    sessions: _Count = 20
+    """Sessions of the older protocol."""
+    people_at_once: _Count = 200
+    """People whose services are kept open in one process."""
+    idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 10
+    """How long a person's services stay open without a call."""
+
+    @property
+    def lives(self) -> TokenLives:
+        """How long tokens are good."""
+        day = 24 * 3600.0
+        return TokenLives(
+            access=self.access_token_minutes * 60, refresh=self.refresh_token_days * day, grant=self.grant_days * day
+        )
+
+    @classmethod
+    def load(cls, path: Path | None) -> "TeamOptions":
+        """Read the table from a settings file; the defaults without one.
+
+        Raises:
+            ValueError: The file cannot be used; the text names the entry.
+        """
+        if path is None:
+            return cls()
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            raise ValueError(f"{path} is not TOML") from None
+        if unknown := sorted(set(found) - {"team"}):
+            raise ValueError(f"{path}: {unknown[0]!r} is not known; the one table of this file is [team]")
+        try:
+            return cls.model_validate(found.get("team", {}))
+        except ValidationError as error:
+            detail = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in detail["loc"])
+            raise ValueError(f"{path}: team.{place}: {detail['msg']}") from None

@@ -1,0 +1,84 @@
+"""`serve --team`: what has to be right before a team server listens, and the socket it listens on."""
+
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from acc.hosts import is_loopback
+from server.auth_wiring import opened_vault
+from server.mcp.http import ListenError, listen, run_app
+from server.settings.model import Settings, SettingsError
+from server.team.options import TeamOptions
+from server.team.team_server import TeamServer
+
+
+def team_listener(settings: Settings, tls: tuple[Path, Path] | None) -> tuple[socket.socket, str]:
+    """Return a listening socket and the server's public URL: the settings', or on loopback the socket's own.
+
+    Raises:
+        SettingsError: There is no public URL, or it does not fit the address and the certificate.
+        ListenError: The port is taken.
+    """
+    host, url = settings.http_host, settings.public_url
+    if url is None and not is_loopback(host):
+        raise SettingsError(("SUBMITTAL_MCP_PUBLIC_URL: a team server needs the URL that callers see (--public-url)",))
+    if url is not None and url.startswith("http:") and (tls is not None or not is_loopback(host)):
+        problem = f"{url} would show tokens to the network; write https://, with TLS here (--tls-cert) or at a proxy"
+        raise SettingsError((f"SUBMITTAL_MCP_PUBLIC_URL: {problem}",))
+    if tls is not None:
+        _check_certificate(tls)
+    listener = listen(host, settings.http_port, beyond_loopback=True)
+    if url is None:
+        url = f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
+    return listener, url
+
+
+def serve_team(settings: Settings, listener: socket.socket, public_url: str, tls: tuple[Path, Path] | None) -> None:
+    """Serve until SIGTERM or Ctrl-C, after saying on stderr where.
+
+    Raises:
+        SettingsError: A setting that a team server needs is missing, or one of a single person is set.
+        StorageProblem: The database, the data folder or the keys cannot be used.
+    """
+    check_settings(settings)
+    try:
+        options = TeamOptions.load(settings.settings_file)
+    except ValueError as problem:
+        raise SettingsError((f"SUBMITTAL_MCP_SETTINGS_FILE: {problem}",)) from None
+    with opened_vault(settings) as opened:
+        try:
+            server = TeamServer(settings, public_url, opened, options)
+        except ValueError as problem:
+            raise SettingsError((f"SUBMITTAL_MCP_TEAM_CLIENTS: {problem}",)) from None
+        lines = [f"submittal-mcp serves a team at {public_url}/mcp"]
+        local = listener.getsockname()[1]
+        if urlsplit(public_url).port != local:
+            lines.append(f"It listens on {settings.http_host} port {local}")
+        run_app(server.app, listener, lines, tls=tls)
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings under which people would not act as themselves.
+
+    Raises:
+        SettingsError: One line for each.
+    """
+    problems = []
+    if settings.client_id is None:
+        problems.append("APS_CLIENT_ID: a team server signs people in to an APS app of yours; set its client id")
+    if settings.access_token is not None:
+        problems.append("APS_ACCESS_TOKEN: on a team server everybody acts with their own token; unset it")
+    if settings.service_account_id is not None:
+        problems.append("APS_SERVICE_ACCOUNT_ID: on a team server everybody acts as themself; unset it")
+    if settings.folders:
+        problems.append("SUBMITTAL_MCP_FOLDERS: no tool of a team server reads files of its machine; unset it")
+    if problems:
+        raise SettingsError(tuple(problems))
+
+
+def _check_certificate(tls: tuple[Path, Path]) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+    except OSError as error:  # an `SSLError` is one
+        raise ListenError(f"--tls-cert and --tls-key cannot be used: {error.strerror or error}.") from error

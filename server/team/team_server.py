@@ -1,0 +1,316 @@
+"""The team server put together: authorization server, bearer tokens, services by person, and MCP over them."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+import anyio
+import anyio.from_thread
+import structlog
+from anyio.abc import TaskGroup
+from sqlalchemy import literal_column, select
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from acc.client import AccClient
+from acc.errors import AccError
+from acc.rate_limit_store import SharedBudgets
+from acc.rate_limiter import InMemoryTokenBuckets
+from acc.transport import api_client
+from auth.errors import SignInUnavailable
+from auth.issuer.admission import AdmissionPolicy
+from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
+from auth.issuer.client_documents import ClientDocuments, DocumentFetcher
+from auth.issuer.clients import ClientRepository
+from auth.issuer.errors import NotAdmitted
+from auth.issuer.grants import GrantRepository, RevocationReason, VerifiedToken
+from auth.issuer.known_clients import read_clients
+from auth.issuer.metadata import CALLBACK_PATH
+from auth.issuer.pending_requests import PendingRequests
+from auth.issuer.routes import RETRY_SECONDS, IssuerRoutes
+from auth.issuer.scopes import DEFAULT, offered_scopes
+from auth.issuer.shared_keys import shared_key
+from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
+from auth.threads import in_thread
+from auth.token_refresh import RefreshingTokenSource
+from auth.token_sources import StaticTokenSource
+from persistence.errors import StorageProblem
+from server.auth_wiring import OpenVault, endpoint_of, hosts_from, place_of, scopes_of
+from server.mcp.app import McpHandlers
+from server.mcp.bearer import BearerMiddleware, LegacySessions, OpenStreams, current_subject
+from server.mcp.http import MAX_BODY_BYTES, mcp_app
+from server.mcp.tool_adapter import build_tools
+from server.settings.model import Settings
+from server.team.connect_page import ConnectPage
+from server.team.document_fetcher import GuardedFetcher
+from server.team.fair_share import FairRateLimiter
+from server.team.middleware import AddressLimitMiddleware, CrossOriginMiddleware, PublicHostMiddleware
+from server.team.options import TeamOptions
+from server.team.request_limits import CallerAddress, RequestQuota
+from server.team.services_pool import ServicesPool
+from server.team.team_jobs import TeamJobs
+from server.wiring import policy_of, transfer_manager
+from tools.core.context import Services, ServicesProvider
+from tools.core.cursors import Cursors
+from tools.lookup.resolver import ReferenceResolver
+from transfers.audit_log import AuditLog
+from transfers.jobs.repository import JobRepository
+
+_LOOK_SECONDS: Final = 5.0
+"""How often a process looks whether a grant was revoked elsewhere whose streams are open here."""
+
+_PURGE_SECONDS: Final = 3600.0
+
+
+class TeamServer:
+    """Everything of one process. `app` is what is served; nothing is contacted before somebody calls.
+
+    `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        public_url: str,
+        opened: OpenVault,
+        options: TeamOptions | None = None,
+        *,
+        fetch: DocumentFetcher | None = None,
+        paced: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._public_url = public_url
+        self._options = options or TeamOptions()
+        self._opened = opened
+        self._clock = clock
+        self._policy = policy_of(settings, local_files=False)
+        self._hosts = hosts_from(settings)
+        self._endpoint = endpoint_of(settings, f"{public_url}{CALLBACK_PATH}")
+        self._audit_log = AuditLog(place_of(settings).folder)
+        self._streams = OpenStreams()
+        self._client = api_client(self._hosts)
+        self._repository = JobRepository(place_of(settings))
+        self._group: TaskGroup | None = None
+        budgets = (
+            SharedBudgets(self._repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
+        )
+        self._share = FairRateLimiter(budgets, clock=clock) if paced else None
+        self._cursor_key = shared_key(opened.database, opened.vault, "cursors")
+        self.issuer = self._issuer(fetch or GuardedFetcher(), now)
+        self.pool = ServicesPool(
+            self._open_person,
+            most=self._options.people_at_once,
+            idle_seconds=self._options.idle_minutes * 60,
+            is_at_work=lambda services: services.transfers.runner.at_work > 0,
+            clock=clock,
+        )
+        self.jobs = TeamJobs(self.pool, self._repository, self._policy, self._hosts.api, now)
+        self.app = self._app()
+
+    def _issuer(self, fetch: DocumentFetcher, now: Callable[[], float]) -> TokenIssuer:
+        settings, options, opened = self._settings, self._options, self._opened
+        registration = settings.team_registration
+        policy = RegistrationPolicy(enabled=registration.enabled, domains=registration.domains)
+        documents = ClientDocuments(fetch, domains=policy.domains, private_schemes=options.redirect_schemes)
+        clients = read_clients(settings.team_clients, options.redirect_schemes) if settings.team_clients else {}
+        return TokenIssuer(
+            IssuerSettings(
+                self._public_url,
+                offered_scopes(read_only=settings.read_only),
+                scopes_of(settings),
+                policy,
+                admission_of(settings),
+                options.redirect_schemes,
+            ),
+            IssuerStores(
+                ClientRepository(opened.database, now=now),
+                GrantRepository(opened.database, lives=options.lives, now=now, on_revoked=self._revoked),
+                PendingRequests(opened.database, opened.vault, now=now),
+                BrowserSessions(opened.database, seconds=options.session_hours * 3600, now=now),
+                opened.vault,
+            ),
+            self._endpoint,
+            documents if policy.enabled else None,
+            known_clients=clients,
+            accounts_of=self._accounts_of,
+            audit=self._audit,
+            connected=self._connected,
+            now=now,
+        )
+
+    def _app(self) -> ASGIApp:
+        options, address_of = self._options, CallerAddress(self._options.trusted_proxies)
+        handlers = McpHandlers(self._policy, build_tools(self._policy))
+        state_key = shared_key(self._opened.database, self._opened.vault, "request state")
+        routes = [
+            Route("/healthz", _alive, methods=["GET"]),
+            Route("/readyz", self._ready, methods=["GET"]),
+            *IssuerRoutes(self.issuer, address_of.of).routes(),
+        ]
+        app: ASGIApp = mcp_app(handlers.server_for(self._running, state_key), routes)
+        offered = self.issuer.settings.offered_scopes
+        app = BearerMiddleware(
+            app,
+            self._verify,
+            public_url=self._public_url,
+            challenge=[scope for scope in DEFAULT if scope in offered],
+            streams=self._streams,
+            sessions=LegacySessions(options.sessions, self._clock),
+            calls=RequestQuota(options.calls_per_minute, clock=self._clock),
+            writes=RequestQuota(options.writes_per_minute, clock=self._clock),
+            at_once=options.calls_at_once,
+            max_body_bytes=MAX_BODY_BYTES,
+            holding=self.pool.holding,
+        )
+        app = AddressLimitMiddleware(app, options, address_of, self._clock)
+        return PublicHostMiddleware(CrossOriginMiddleware(app, options.origins), self._public_url)
+
+    # What runs while the server does
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[ServicesProvider]:
+        try:
+            async with anyio.create_task_group() as group, self.pool.running():
+                self._group = group
+                group.start_soon(self._repository.listen)
+                group.start_soon(self._end_revoked)
+                group.start_soon(self._purge)
+                if not self._settings.read_only:
+                    group.start_soon(self.jobs.watch)
+                yield _SubjectServices(self.pool)
+                group.cancel_scope.cancel()
+        finally:
+            self._group = None
+            with anyio.CancelScope(shield=True):
+                await self._repository.close()
+                await self._client.aclose()
+
+    @asynccontextmanager
+    async def _open_person(self, subject: str) -> AsyncIterator[Services]:
+        account = self.issuer.account(subject)
+        acc = AccClient(
+            self._hosts,
+            RefreshingTokenSource(self._opened.vault, account, self._endpoint),
+            storage_hosts=self._settings.storage_hosts,
+            client=self._client,
+            pace=self._share.for_person(subject) if self._share is not None else None,
+        )
+        transfers = transfer_manager(self._settings, self._policy, acc, self._repository)
+        page = ConnectPage(self._public_url, partial(self._is_connected, subject))
+        async with transfers.running(owns_repository=False):
+            cursors = Cursors(self._cursor_key)
+            yield Services(
+                self._policy, acc, transfers, ReferenceResolver(acc, self._policy), sign_in_page=page, cursors=cursors
+            )
+
+    async def _is_connected(self, subject: str) -> bool:
+        account = self.issuer.account(subject)
+        found = await in_thread(lambda: self._opened.vault.read(account))
+        return found is not None and not found.over
+
+    def _connected(self, subject: str) -> None:
+        if self._group is not None:
+            self._group.start_soon(self._go_on, subject)
+
+    async def _go_on(self, subject: str) -> None:
+        """Go on with what waited for a person's sign-in."""
+        try:
+            with self.pool.holding(subject):
+                page = (await self.pool.get(subject)).sign_in_page
+                if isinstance(page, ConnectPage):
+                    await page.connected()
+            await self.jobs.resume(subject)
+        except (StorageProblem, AccError) as problem:
+            structlog.get_logger(__name__).warning("jobs_not_resumed", person=subject, problem=str(problem))
+
+    async def _end_revoked(self) -> None:
+        while True:
+            await anyio.sleep(_LOOK_SECONDS)
+            for grant in self._streams.grants:
+                with suppress(StorageProblem):
+                    if not await in_thread(partial(self.issuer.stores.grants.is_live, grant)):
+                        self._streams.end(grant)
+
+    async def _purge(self) -> None:
+        while True:
+            try:
+                clients = await in_thread(self.issuer.stores.clients.purge)
+                grants = await in_thread(self.issuer.stores.grants.purge)
+                structlog.get_logger(__name__).info("registrations_purged", clients=clients, grants=grants)
+            except StorageProblem as problem:
+                structlog.get_logger(__name__).warning("not_purged", problem=str(problem))
+            await anyio.sleep(_PURGE_SECONDS)
+
+    # Who calls
+
+    async def _verify(self, token: str) -> VerifiedToken | None:
+        verified = await in_thread(lambda: self.issuer.stores.grants.verify(token))
+        if verified is None:
+            return None
+        try:
+            person = SignedInPerson(verified.subject, "", verified.email)
+            self.issuer.settings.admission.check_person(person)
+        except NotAdmitted:
+            return None
+        return verified
+
+    async def _accounts_of(self, access_token: str) -> Collection[str]:
+        acc = AccClient(self._hosts, StaticTokenSource(access_token), client=self._client)
+        try:
+            return [hub.id for hub in (await acc.projects.hubs()).hubs]
+        except AccError as error:
+            raise SignInUnavailable(reason=error.summary) from error
+
+    # What is written down
+
+    def _revoked(self, grant_id: str, reason: RevocationReason) -> None:
+        self._audit("grant_revoked", grant=grant_id, reason=reason)
+        with suppress(RuntimeError):  # outside of the server there are no streams
+            anyio.from_thread.run_sync(self._streams.end, grant_id)
+
+    def _audit(self, event: str, **fields: str | None) -> None:
+        request = structlog.contextvars.get_contextvars().get("request")
+        structlog.get_logger(__name__).info(event, **fields)
+        self._audit_log.note(event, **fields, request=request)
+
+    async def _ready(self, _request: Request) -> Response:
+        try:
+            await in_thread(self._ask_database)
+        except StorageProblem:
+            return PlainTextResponse("database\n", 503, {"Retry-After": str(RETRY_SECONDS)})
+        return PlainTextResponse("ok\n")
+
+    def _ask_database(self) -> None:
+        with self._opened.database.reading() as connection:
+            connection.execute(select(literal_column("1")))
+
+
+class _SubjectServices:
+    """Leads each call to the services of its own person."""
+
+    def __init__(self, pool: ServicesPool) -> None:
+        self._pool = pool
+
+    async def opened(self) -> Services:
+        """Return the services of the person who calls."""
+        subject = current_subject()
+        if subject is None:
+            raise RuntimeError("a call without a person has come through")
+        return await self._pool.get(subject)
+
+
+def admission_of(settings: Settings) -> AdmissionPolicy:
+    """Return who may sign in."""
+    return AdmissionPolicy(
+        frozenset(settings.team_domains), frozenset(settings.team_people), frozenset(settings.team_accounts)
+    )
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")

@@ -1,0 +1,222 @@
+"""`submittal-mcp team`: an administrator's commands, beside a running server."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from typer.testing import CliRunner
+
+import acc_sandbox
+from server.cli.main import app
+from server.cli.team.url_check import check_public_url
+from server.team.options import TeamOptions
+from tests.conftest import KEYS, NO_TRUST
+
+from .site import TeamSite, running_team
+
+Spoil = Callable[[Request, httpx.Response], Response | None]
+
+
+@pytest.fixture
+def command(team: TeamSite, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Run a command on the database of a running server."""
+    client_id, secret = team.box.confidential_client
+    environment = {
+        "APS_CLIENT_ID": client_id,
+        "APS_CLIENT_SECRET": secret,
+        "APS_BASE_URL": team.box.base_url,
+        "SUBMITTAL_MCP_DATA_DIR": str(team.folder),
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": KEYS,
+    }
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["team", *arguments], env=environment)
+        return result.exit_code, result.output
+
+    return run
+
+
+async def test_grants_and_clients_are_listed_without_secrets(team: TeamSite, command: Any) -> None:
+    tokens = await team.tokens("manager", client="My Chat")
+    code, text = await anyio.to_thread.run_sync(command, "grants")
+    assert code == 0
+    assert "My Chat at 127.0.0.1" in text
+    assert team.box.person("manager").email in text
+    _, found = await anyio.to_thread.run_sync(command, "grants", "--json")
+    [row] = json.loads(found.splitlines()[-1])
+    assert row["scopes"] == "submittals:read submittals:attach submittals:move"
+    assert row["created_at"].endswith("Z")
+    _, clients = await anyio.to_thread.run_sync(command, "clients", "--json")
+    [client] = json.loads(clients.splitlines()[-1])
+    assert client["name"] == "My Chat"
+    assert tokens["access_token"] not in text + found + clients
+    assert "digest" not in clients
+
+
+async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, command: Any) -> None:
+    mine, theirs = await team.tokens("manager"), await team.tokens("engineer")
+    email = team.box.person("manager").email
+    code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", email.upper())
+    assert (code, text.splitlines()[-2:]) == (
+        0,
+        ["1 grants have ended.", "Their sign-in has ended at Autodesk and here."],
+    )
+    grants = team.server.issuer.stores.grants
+    assert grants.verify(mine["access_token"]) is None
+    assert grants.verify(theirs["access_token"]) is not None
+    account = team.server.issuer.account(team.box.person("manager").autodesk_id)
+    assert team.opened.vault.read(account) is None
+    assert team.box.requests.count("auth.revoke") == 2
+    lines = [json.loads(line) for line in (team.folder / "audit.jsonl").read_text().splitlines()]
+    assert [line["reason"] for line in lines if line["event"] == "grant_revoked"] == ["administrator"]
+
+
+async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any) -> None:
+    one, other = await team.tokens("manager", client="one"), await team.tokens("manager", client="other")
+    await anyio.to_thread.run_sync(command, "revoke", "--client", team.client_id("one"))
+    grants = team.server.issuer.stores.grants
+    assert grants.verify(one["access_token"]) is None
+    assert grants.verify(other["access_token"]) is not None
+    _, clients = await anyio.to_thread.run_sync(command, "clients")
+    assert team.client_id("one") not in clients
+    await anyio.to_thread.run_sync(command, "revoke", "--all")
+    assert grants.verify(other["access_token"]) is None
+
+
+async def test_whom_nobody_knows_is_said_to_be_unknown(team: TeamSite, command: Any) -> None:
+    code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", "nobody@example.com")
+    assert code != 0
+    assert "nobody of this server is called" in text
+    code, text = await anyio.to_thread.run_sync(command, "revoke")
+    assert code == 2
+
+
+async def test_a_right_address_has_no_findings(team: TeamSite) -> None:
+    for url in (team.url, f"{team.url}/", f"{team.url}/mcp"):
+        findings = await check_public_url(url)
+        assert {finding.level for finding in findings} == {"ok"}, findings
+
+
+class Proxy:
+    """A proxy at `url` in front of a server, which spoils some answers."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.behind = ""
+        self.spoil: Spoil = lambda _request, _answer: None
+        self.drops_authorization = False
+
+    async def answer(self, request: Request) -> Response:
+        headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+        if self.drops_authorization:
+            headers.pop("authorization", None)
+        async with httpx.AsyncClient(base_url=self.behind, verify=NO_TRUST) as http:
+            body = await request.body()
+            answer = await http.request(request.method, request.url.path, content=body, headers=headers)
+        spoilt = self.spoil(request, answer)
+        if spoilt is not None:
+            return spoilt
+        kept = {name: value for name, value in answer.headers.items() if name not in ("content-length", "date")}
+        return Response(answer.content, answer.status_code, kept)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        routes = [Route("/{path:path}", self.answer, methods=["GET", "POST", "OPTIONS"])]
+        config = uvicorn.Config(Starlette(routes=routes), log_config=None, ws="none", lifespan="off")
+        program = uvicorn.Server(config)
+        thread = threading.Thread(target=program.run, kwargs={"sockets": [self._listener]})
+        thread.start()
+        try:
+            yield
+        finally:
+            program.should_exit = True
+            thread.join()
+            self._listener.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A team server whose public address is a proxy's."""
+    proxy = Proxy()
+    folder = tmp_path_factory.mktemp("proxied") / "data"
+    options = TeamOptions(authorize_per_minute=1000)
+    with acc_sandbox.running() as box, running_team(box, folder, url=proxy.url, options=options) as team:
+        proxy.behind = team.url
+        with proxy.running():
+            yield proxy
+
+
+SPOILS: dict[str, Spoil] = {
+    "/mcp for calls": lambda request, _: (
+        Response("blocked", 403) if "Claude-User" in request.headers["user-agent"] else None
+    ),
+    "/mcp for sign-in": lambda request, _: (
+        Response(status_code=301, headers={"Location": "/mcp/"}) if request.url.path == "/mcp" else None
+    ),
+    "resource metadata": lambda request, _: (
+        Response("<html>", 200) if "protected-resource" in request.url.path else None
+    ),
+    "authorization server metadata": lambda request, _: (
+        Response(status_code=404) if "openid-configuration" in request.url.path else None
+    ),
+    "cross-origin calls": lambda request, _: Response(status_code=405) if request.method == "OPTIONS" else None,
+    "slash at the end": lambda request, _: (
+        Response(status_code=307, headers={"Location": "http://x.example/mcp"}) if request.url.path == "/mcp/" else None
+    ),
+    "pages": lambda request, answer: Response(answer.content, 200) if request.url.path == "/account" else None,
+    "reachable": lambda request, _: Response(status_code=404) if request.url.path == "/healthz" else None,
+}
+
+
+async def test_a_proxy_that_spoils_nothing_has_no_findings(proxy: Proxy) -> None:
+    assert {finding.level for finding in await check_public_url(proxy.url)} == {"ok"}
+
+
+@pytest.mark.parametrize("check", SPOILS)
+async def test_what_a_proxy_spoils_is_named_with_what_to_do(proxy: Proxy, check: str) -> None:
+    proxy.spoil = SPOILS[check]
+    try:
+        findings = {finding.check: finding for finding in await check_public_url(proxy.url)}
+    finally:
+        proxy.spoil = lambda _request, _answer: None
+    assert findings[check].level in ("problem", "warning")
+    assert findings[check].fix
+
+
+async def test_a_proxy_that_drops_the_authorization_header_is_found_out(proxy: Proxy) -> None:
+    proxy.drops_authorization = True
+    try:
+        findings = {finding.check: finding.level for finding in await check_public_url(proxy.url)}
+    finally:
+        proxy.drops_authorization = False
+    assert findings["Authorization header"] == "problem"
+
+
+async def test_a_server_under_another_public_url_is_found_out(team: TeamSite) -> None:
+    other = team.url.replace("127.0.0.1", "localhost")
+    findings = {finding.check: finding for finding in await check_public_url(other)}
+    assert "Host" in findings["/mcp for calls"].seen
+
+
+@pytest.mark.parametrize("url", ["ftp://x.example", "https://x.example/path", "http://x.example", ""])
+async def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
+    assert [finding.level for finding in await check_public_url(url)] == ["problem"]
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    [finding] = await check_public_url(f"http://127.0.0.1:{port}")
+    assert (finding.check, finding.level) == ("reachable", "problem")
