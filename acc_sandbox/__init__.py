@@ -1,6 +1,6 @@
 """An Autodesk Construction Cloud on loopback, for practice and for tests.
 
-`running` starts one and hands out a `Box`. It is written from the documentation alone and shares no code with any
+`running` starts one and hands out a `Sandbox`. It is written from the documentation alone and shares no code with any
 client, so that a misreading on either side shows.
 """
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         Effect,
         Expire,
         Fault,
-        Faults,
+        FaultPlan,
         LoseAnswer,
         Refuse,
         Reset,
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
         Slow,
         Stall,
     )
-    from acc_sandbox.faults.request_log import Request, RequestLog
+    from acc_sandbox.faults.request_log import LoggedRequest, RequestLog
     from acc_sandbox.oauth.service_accounts import ServiceAccount
-    from acc_sandbox.sandbox import Box, File, Item, Project, Task
+    from acc_sandbox.sandbox import File, Item, Project, Sandbox, Task
     from acc_sandbox.seed.loader import DocumentError
-    from acc_sandbox.seed.model import Plan
-    from acc_sandbox.seed.seed_file import plan_from, read_plan
+    from acc_sandbox.seed.model import SeedData
+    from acc_sandbox.seed.seed_file import parse_seed, read_seed
     from acc_sandbox.server import running
     from acc_sandbox.state.clock import Clock
     from acc_sandbox.state.data_folder import DataFolderError
@@ -34,48 +34,48 @@ if TYPE_CHECKING:
 
 # pytest imports this package in every run for its fixture, so what is behind the names is imported when one is used.
 _HOMES = {
-    **dict.fromkeys(("Box", "File", "Item", "Project", "Task"), "sandbox"),
-    **dict.fromkeys(("Effect", "Expire", "Fault", "Faults", "LoseAnswer", "Refuse", "Reset"), "faults.effects"),
+    **dict.fromkeys(("Sandbox", "File", "Item", "Project", "Task"), "sandbox"),
+    **dict.fromkeys(("Effect", "Expire", "Fault", "FaultPlan", "LoseAnswer", "Refuse", "Reset"), "faults.effects"),
     **dict.fromkeys(("ResetAfter", "Slow", "Stall"), "faults.effects"),
-    **dict.fromkeys(("plan_from", "read_plan"), "seed.seed_file"),
-    **dict.fromkeys(("Request", "RequestLog"), "faults.request_log"),
+    **dict.fromkeys(("parse_seed", "read_seed"), "seed.seed_file"),
+    **dict.fromkeys(("LoggedRequest", "RequestLog"), "faults.request_log"),
     "Clock": "state.clock",
     "DataFolderError": "state.data_folder",
     "DocumentError": "seed.loader",
     "Person": "state.people",
-    "Plan": "seed.model",
+    "SeedData": "seed.model",
     "ServiceAccount": "oauth.service_accounts",
     "Switches": "state.switches",
     "running": "server",
 }
 
 __all__ = [
-    "Box",
     "Clock",
     "DataFolderError",
     "DocumentError",
     "Effect",
     "Expire",
     "Fault",
-    "Faults",
+    "FaultPlan",
     "File",
     "Item",
+    "LoggedRequest",
     "LoseAnswer",
     "Person",
-    "Plan",
     "Project",
     "Refuse",
-    "Request",
     "RequestLog",
     "Reset",
     "ResetAfter",
+    "Sandbox",
+    "SeedData",
     "ServiceAccount",
     "Slow",
     "Stall",
     "Switches",
     "Task",
-    "plan_from",
-    "read_plan",
+    "parse_seed",
+    "read_seed",
     "running",
 ]
 

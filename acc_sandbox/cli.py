@@ -15,9 +15,9 @@ from acc_sandbox.admin.access import is_loopback
 from acc_sandbox.faults.effects import Fault
 from acc_sandbox.faults.plan import read_fault_plan, set_switches
 from acc_sandbox.http.app import OPERATION_NAMES
-from acc_sandbox.sandbox import Box
+from acc_sandbox.sandbox import Sandbox
 from acc_sandbox.seed.loader import DocumentError
-from acc_sandbox.seed.seed_file import read_plan
+from acc_sandbox.seed.seed_file import read_seed
 from acc_sandbox.server import running
 from acc_sandbox.state.data_folder import DataFolderError
 from acc_sandbox.state.switches import Switches, describe
@@ -30,7 +30,7 @@ URN_DELAY = 2.0
 
 
 @dataclass(frozen=True)
-class Options:
+class CommandOptions:
     """What the command may be told beyond where to listen; `docs/sandbox.md` says what each is for."""
 
     seed: Path | None = None
@@ -51,18 +51,18 @@ def run(
     *,
     as_json: bool = False,
     auto_approve: bool = False,
-    options: Options | None = None,
+    options: CommandOptions | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM; the exit code.
 
     Prints one setting a line, ready to paste into a shell, then the people and the page's address; with `as_json` the
     same as one line of JSON. A port that is taken is said on stderr, with exit code 1; an option that is wrong, 2.
     """
-    options = options or Options()
+    options = options or CommandOptions()
     with _stop_signal() as stop:
         try:
             switches, faults = _prepared(options)
-            plan = read_plan(options.seed) if options.seed else None
+            plan = read_seed(options.seed) if options.seed else None
             with running(
                 port,
                 storage_port,
@@ -102,7 +102,7 @@ def list_switches() -> int:
     return 0
 
 
-def _prepared(options: Options) -> tuple[Switches, list[Fault]]:
+def _prepared(options: CommandOptions) -> tuple[Switches, list[Fault]]:
     switches = Switches(urn_delay=URN_DELAY)
     faults: list[Fault] = []
     if options.faults is not None:
@@ -124,7 +124,7 @@ def _warning(host: str, *, controls_open: bool) -> str:
     )
 
 
-def as_lines(box: Box) -> str:
+def as_lines(box: Sandbox) -> str:
     """What a client needs, ready to paste into a shell, then the people and the page's address as comments."""
     lines = [
         f"APS_BASE_URL={box.base_url}",
@@ -136,7 +136,7 @@ def as_lines(box: Box) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _as_json(box: Box) -> str:
+def _as_json(box: Sandbox) -> str:
     people = [
         {"key": one.key, "name": one.name, "email": one.email, "autodesk_id": one.autodesk_id, "role": one.role}
         for one in box.people

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from acc_sandbox.sandbox import Box
+    from acc_sandbox.sandbox import Sandbox
 
 
 @pytest.fixture
-def submittal_sandbox() -> Iterator[Box]:
+def submittal_sandbox() -> Iterator[Sandbox]:
     """An ACC of its own for each test, on loopback: `submittal_sandbox.base_url` is all that a client needs."""
     import acc_sandbox
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acc_sandbox.faults.effects import Faults
+from acc_sandbox.faults.effects import FaultPlan
 from acc_sandbox.faults.request_log import RequestLog
 from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES
 from acc_sandbox.oauth.service_accounts import ServiceAccount, service_account
-from acc_sandbox.seed.bulk import make_crowd
+from acc_sandbox.seed.bulk import create_bulk_items
 from acc_sandbox.seed.files import lineage_urn
 from acc_sandbox.state.clock import Clock
 from acc_sandbox.state.invitations import invite
@@ -20,13 +20,13 @@ from acc_sandbox.state.sandbox_state import (
     PUBLIC_CLIENT_ID,
     SERVER_CLIENT_ID,
     SERVER_CLIENT_SECRET,
-    World,
+    SandboxState,
 )
-from acc_sandbox.state.scheduler import settle
+from acc_sandbox.state.scheduler import run_due
 from acc_sandbox.state.store import Row
 from acc_sandbox.state.switches import Switches
 from acc_sandbox.submittals.processing import OBJECT_URN
-from acc_sandbox.submittals.revisions import revise
+from acc_sandbox.submittals.revisions import create_revision
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class File:
     name: str
 
 
-class Box:
+class Sandbox:
     """A sandbox that runs: where it listens, who is in it, and the handles that move it.
 
     Addresses: `base_url`, `storage_url`. Handles: `clock`, `faults`, `requests`, `switches`.
@@ -87,49 +87,49 @@ class Box:
     server_client = (SERVER_CLIENT_ID, SERVER_CLIENT_SECRET)
     """Id and secret of a Server-to-Server client, which owns the service accounts."""
 
-    def __init__(self, world: World, *, callback_url: str) -> None:
-        self._world = world
-        self.base_url = world.origin
-        self.storage_url = world.storage_origin
+    def __init__(self, state: SandboxState, *, callback_url: str) -> None:
+        self._state = state
+        self.base_url = state.origin
+        self.storage_url = state.storage_origin
         self.callback_url = callback_url
-        self.faults: Faults = world.faults
-        self.requests: RequestLog = world.requests
+        self.faults: FaultPlan = state.faults
+        self.requests: RequestLog = state.requests
 
     @property
     def clock(self) -> Clock:
         """Time for everything in this sandbox."""
-        return self._world.clock
+        return self._state.clock
 
     @property
     def switches(self) -> Switches:
         """What the documentation leaves open; assign to a switch and the next request sees it."""
-        return self._world.switches
+        return self._state.switches
 
     @property
     def people(self) -> tuple[Person, ...]:
         """Everybody who can sign in; the first is the project manager."""
-        return self._world.people.people
+        return self._state.people.people
 
     @property
     def auto_approve(self) -> bool:
         """Whether authorize redirects at once, as the project manager."""
-        return self._world.auto_approve
+        return self._state.auto_approve
 
     @auto_approve.setter
     def auto_approve(self, on: bool) -> None:
-        self._world.auto_approve = on
+        self._state.auto_approve = on
 
     def register_callback(self, url: str) -> None:
         """Add a redirect URI to both clients, exactly as it will be sent."""
-        self._world.callback_urls.add(url)
+        self._state.callback_urls.add(url)
 
     def person(self, key: str) -> Person:
         """A person by key, such as `manager`."""
-        return self._world.people.need_person(key)
+        return self._state.people.need_person(key)
 
     def token(self, person_key: str = "manager", scopes: str = DEFAULT_SCOPES, expires_in: int = 3599) -> str:
         """An access token for a person, as if they had just signed in."""
-        return self._world.tokens.access_token(
+        return self._state.tokens.access_token(
             now=self.clock.now(),
             client_id=self.client_id,
             scopes=scopes.split(),
@@ -142,15 +142,15 @@ class Box:
 
         Raises `LookupError` for an unknown address or project.
         """
-        invite(self._world, email, self.project(project).id, manager=manager, admin=admin)
+        invite(self._state, email, self.project(project).id, manager=manager, admin=admin)
 
     def revise(self, item: Item) -> None:
         """Give an item its next revision, which people do in ACC's own pages; `LookupError` where it can have none."""
-        revise(self._world, item.id)
+        create_revision(self._state, item.id)
 
     def service_account(self) -> ServiceAccount:
         """The service account of the Server-to-Server client."""
-        return service_account(self._world)
+        return service_account(self._state)
 
     def project(self, key: str = "riverside") -> Project:
         """A project by key: `riverside` and `harbor` are ACC, `mill` is BIM 360."""
@@ -159,7 +159,7 @@ class Box:
 
     def item(self, number: str, project: str = "riverside") -> Item:
         """An item by the number that people see, such as `05 12 00-3`; spaces do not matter."""
-        make_crowd(self._world)
+        create_bulk_items(self._state)
         row = self._one(
             "SELECT * FROM item_rows WHERE projectId = ? AND customIdentifierHumanReadable = ?",
             self.project(project).id,
@@ -169,8 +169,8 @@ class Box:
 
     def items(self, state: str | None = None, project: str = "riverside") -> list[Item]:
         """Every item of a project, or those in a state, in the order of their running numbers."""
-        make_crowd(self._world)
-        rows = self._world.store.rows(
+        create_bulk_items(self._state)
+        rows = self._state.store.rows(
             "SELECT * FROM item_rows WHERE projectId = ? AND stateId = COALESCE(?, stateId) ORDER BY identifier",
             self.project(project).id,
             state,
@@ -179,7 +179,7 @@ class Box:
 
     def tasks(self, item: Item) -> list[Task]:
         """The review tasks of an item, in order."""
-        rows = self._world.store.rows(
+        rows = self._state.store.rows(
             "SELECT tasks.* FROM tasks JOIN steps ON steps.id = tasks.stepId WHERE tasks.itemId = ?"
             " ORDER BY stepNumber, position",
             item.id,
@@ -188,23 +188,23 @@ class Box:
 
     def file(self, path: str, project: str = "riverside") -> File:
         """A seeded file by path, such as `Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf`."""
-        row = self._one("SELECT * FROM files WHERE id = ?", lineage_urn(self._world, project, path))
+        row = self._one("SELECT * FROM files WHERE id = ?", lineage_urn(self._state, project, path))
         return File(row["id"], row["tipId"], row["displayName"])
 
     def object_bytes(self, upload_urn: str) -> bytes:
         """The bytes of a completed object, by its `uploadUrn`; `LookupError` when it was never completed."""
         urn = OBJECT_URN + upload_urn.removeprefix(OBJECT_URN)
         stored = self._one("SELECT * FROM objects WHERE id = ?", urn)
-        return b"".join(self._world.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
+        return b"".join(self._state.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
 
     def attachments(self, item: Item) -> list[Mapping[str, object]]:
         """The stored attachments of an item, oldest first, as ACC would show them once everything due has happened."""
-        settle(self._world)
-        rows = self._world.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt, rowid", item.id)
+        run_due(self._state)
+        rows = self._state.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt, rowid", item.id)
         return list(rows)
 
     def _one(self, sql: str, *values: object) -> Row:
-        row = self._world.store.row(sql, *values)
+        row = self._state.store.row(sql, *values)
         if row is None:
             raise LookupError(values)
         return row

@@ -10,20 +10,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from acc_sandbox.admin.access import Controls
-from acc_sandbox.faults.middleware import Watched
-from acc_sandbox.http.app import Api
-from acc_sandbox.http.connection import Listener
+from acc_sandbox.admin.access import ControlAccess
+from acc_sandbox.faults.middleware import FaultInjectionMiddleware
+from acc_sandbox.http.app import ApiApplication
+from acc_sandbox.http.connection import PortListener
 from acc_sandbox.http.rate_limits import RateLimits
-from acc_sandbox.object_storage.storage_app import Storage, operation_name
-from acc_sandbox.sandbox import Box
-from acc_sandbox.seed.bulk import want_crowd
+from acc_sandbox.object_storage.storage_app import StorageApplication, operation_name
+from acc_sandbox.sandbox import Sandbox
+from acc_sandbox.seed.bulk import request_bulk_items
 from acc_sandbox.seed.default import DEFAULT
-from acc_sandbox.seed.model import Plan
+from acc_sandbox.seed.model import SeedData
 from acc_sandbox.seed.projects import seed
 from acc_sandbox.state.clock import Clock
-from acc_sandbox.state.data_folder import opened
-from acc_sandbox.state.sandbox_state import CALLBACK_URL, World
+from acc_sandbox.state.data_folder import open_data_folder
+from acc_sandbox.state.sandbox_state import CALLBACK_URL, SandboxState
 from acc_sandbox.state.switches import Switches
 
 _STOP_SECONDS = 10.0
@@ -44,12 +44,12 @@ def running(
     rate_limits: bool = False,
     callback_url: str = CALLBACK_URL,
     switches: Switches | None = None,
-    plan: Plan | None = None,
+    plan: SeedData | None = None,
     items: int = 0,
     control_token: str | None = None,
     certificate: Path | None = None,
     private_key: Path | None = None,
-) -> Iterator[Box]:
+) -> Iterator[Sandbox]:
     """Run a sandbox while the block lasts.
 
     Port 0 takes a free one. `data` is a folder that keeps the state for the next time, and how far the clock was moved;
@@ -65,46 +65,50 @@ def running(
         tls = _tls(certificate, private_key)
         api_socket = stack.enter_context(_listening(host, port))
         storage_socket = stack.enter_context(_listening(host, storage_port))
-        store, blobs = stack.enter_context(opened(data))
-        world = World(
+        store, blobs = stack.enter_context(open_data_folder(data))
+        sandbox = SandboxState(
             store=store,
             blobs=blobs,
             clock=clock or Clock(),
             switches=switches or Switches(),
-            controls=Controls(host, control_token),
+            controls=ControlAccess(host, control_token),
         )
-        _set_delays(world.switches, urn_delay, folder_delay)
-        world.everywhere = host in _EVERYWHERE
-        world.origin = _origin(host, api_socket, secure=tls is not None)
-        world.storage_origin = _origin(host, storage_socket, secure=tls is not None)
-        world.callback_urls.add(callback_url)
-        world.auto_approve = auto_approve
-        stack.enter_context(world.clock_kept())
-        seed(world, plan or DEFAULT)
-        want_crowd(world, items)
-        thread = _ServingThread(_doors(world, rate_limits=rate_limits), [api_socket, storage_socket], tls)
+        _set_delays(sandbox.switches, urn_delay, folder_delay)
+        sandbox.everywhere = host in _EVERYWHERE
+        sandbox.origin = _origin(host, api_socket, secure=tls is not None)
+        sandbox.storage_origin = _origin(host, storage_socket, secure=tls is not None)
+        sandbox.callback_urls.add(callback_url)
+        sandbox.auto_approve = auto_approve
+        stack.enter_context(sandbox.persist_clock())
+        seed(sandbox, plan or DEFAULT)
+        request_bulk_items(sandbox, items)
+        thread = _ServingThread(_doors(sandbox, rate_limits=rate_limits), [api_socket, storage_socket], tls)
         thread.start()
         try:
             thread.wait_until_serving()
-            yield Box(world, callback_url=callback_url)
+            yield Sandbox(sandbox, callback_url=callback_url)
         finally:
-            world.faults.close()
+            sandbox.faults.close()
             thread.stop()
 
 
-def _doors(world: World, *, rate_limits: bool) -> list[Watched]:
-    api = Api(world, RateLimits(enabled=rate_limits))
-    log, faults, clock = world.requests, world.faults, world.clock
+def _doors(sandbox: SandboxState, *, rate_limits: bool) -> list[FaultInjectionMiddleware]:
+    api = ApiApplication(sandbox, RateLimits(enabled=rate_limits))
+    log, faults, clock = sandbox.requests, sandbox.faults, sandbox.clock
     return [
-        Watched(api, api.operation_name, log=log, faults=faults, clock=clock, keep_bodies=True),
-        Watched(Storage(world), operation_name, log=log, faults=faults, clock=clock, keep_bodies=False),
+        FaultInjectionMiddleware(api, api.operation_name, log=log, faults=faults, clock=clock, keep_bodies=True),
+        FaultInjectionMiddleware(
+            StorageApplication(sandbox), operation_name, log=log, faults=faults, clock=clock, keep_bodies=False
+        ),
     ]
 
 
 class _ServingThread(threading.Thread):
     """An event loop of its own that serves both ports."""
 
-    def __init__(self, doors: list[Watched], sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, doors: list[FaultInjectionMiddleware], sockets: list[socket.socket], tls: ssl.SSLContext | None
+    ) -> None:
         super().__init__(name="submittal-sandbox", daemon=True)
         self._doors = doors
         self._sockets = sockets
@@ -128,7 +132,7 @@ class _ServingThread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        listeners = [Listener(app, self._tls) for app in self._doors]
+        listeners = [PortListener(app, self._tls) for app in self._doors]
         try:
             for listener, listening in zip(listeners, self._sockets, strict=True):
                 await listener.start(listening)

@@ -63,7 +63,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def box() -> Iterator[acc_sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Sandbox]:
     """An ACC of its own for each test."""
     with acc_sandbox.running() as box:
         yield box
@@ -178,7 +178,7 @@ Connect = Callable[..., AbstractAsyncContextManager[Assistant]]
 
 
 @pytest.fixture
-def connect(box: acc_sandbox.Box, era: str, clean_environment: None, tmp_path: Path) -> Connect:
+def connect(box: acc_sandbox.Sandbox, era: str, clean_environment: None, tmp_path: Path) -> Connect:
     """`connect(person="manager", transport="stdio", **settings)`: an assistant at a server that works on `box`.
 
     `answering` is the person at the client, who is shown forms and links; left out, the client can show none.

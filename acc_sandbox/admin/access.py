@@ -27,7 +27,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Controls:
+class ControlAccess:
     """The rule for one sandbox; `host` is where it listens."""
 
     def __init__(self, host: str, token: str | None) -> None:
@@ -44,7 +44,7 @@ class Controls:
         """Whether a token opens them."""
         return self._token is not None
 
-    def admit(self, headers: Mapping[str, str]) -> None:
+    def require(self, headers: Mapping[str, str]) -> None:
         """Raise `RefusedError` (403) for a request that may not use them; header names are lower-case."""
         if self.off:
             raise RefusedError(403, "The controls are off beyond loopback; start the sandbox with --control-token")
@@ -58,10 +58,10 @@ class Controls:
         elif not self.is_token(_given(headers)):
             raise RefusedError(403, "The control token is missing or wrong")
 
-    def admits(self, headers: Mapping[str, str]) -> bool:
+    def is_allowed(self, headers: Mapping[str, str]) -> bool:
         """Whether a request may use them."""
         try:
-            self.admit(headers)
+            self.require(headers)
         except RefusedError:
             return False
         return True

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from acc_sandbox.admin.schemas import CALLBACKS, CLOCK, FAULT, OPERATION_NAMES, REQUESTS, STATE, SWITCHES
-from acc_sandbox.faults.plan import fault_from, fault_json, set_switches
-from acc_sandbox.faults.request_log import Request
-from acc_sandbox.http.body_schema import Check, Fields, filled_text, flag, identifier, nullable, read_json
+from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
+from acc_sandbox.faults.request_log import LoggedRequest
+from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, flag, identifier, nullable, read_json
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Handler, Operation
+from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
 from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES, scopes_of
 from acc_sandbox.oauth.schemas import TOKEN
 from acc_sandbox.seed.loader import DocumentError
@@ -21,7 +21,7 @@ from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.invitations import invite
 from acc_sandbox.state.sandbox_state import PUBLIC_CLIENT_ID
 from acc_sandbox.state.switches import describe
-from acc_sandbox.submittals.revisions import revise
+from acc_sandbox.submittals.revisions import create_revision
 
 _MOST_REQUESTS = 200
 _LONGEST_MOVE = 10 * 365 * 86_400
@@ -34,115 +34,115 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
-_SECONDS = Check(_seconds, {"type": "number", "minimum": 0, "maximum": _LONGEST_MOVE})
-_MOVE = Fields({"move": _SECONDS}, ("move",))
-_TOKEN = Fields({"person": filled_text, "scopes": filled_text, "expires_in": _SECONDS}, ("person",))
-_INVITATION = Fields(
+_SECONDS = FieldValidator(_seconds, {"type": "number", "minimum": 0, "maximum": _LONGEST_MOVE})
+_MOVE = BodySchema({"move": _SECONDS}, ("move",))
+_TOKEN = BodySchema({"person": filled_text, "scopes": filled_text, "expires_in": _SECONDS}, ("person",))
+_INVITATION = BodySchema(
     {"email": filled_text, "project": filled_text, "manager": flag, "admin": flag}, ("email", "project")
 )
-_REVISION = Fields({"item": identifier}, ("item",))
-_CALLBACK = Fields({"url": filled_text, "auto_approve": nullable(flag)})
+_REVISION = BodySchema({"item": identifier}, ("item",))
+_CALLBACK = BodySchema({"url": filled_text, "auto_approve": nullable(flag)})
 
 
-def read_state(call: Call) -> Answer:
+def read_state(call: RequestContext) -> Response:
     """GET /sandbox/state: what there is, in one answer."""
-    world = call.world
-    projects = world.store.rows("SELECT id, key, name, projectType FROM projects ORDER BY rowid")
+    sandbox = call.sandbox
+    projects = sandbox.store.rows("SELECT id, key, name, projectType FROM projects ORDER BY rowid")
     people = [
         {"key": one.key, "name": one.name, "email": one.email, "autodesk_id": one.autodesk_id, "role": one.role}
-        for one in world.people.people
+        for one in sandbox.people.people
     ]
-    return Answer(
+    return Response(
         {
             "now": call.moment,
             "storage": call.storage_url,
-            "callback_urls": sorted(world.callback_urls),
-            "auto_approve": world.auto_approve,
+            "callback_urls": sorted(sandbox.callback_urls),
+            "auto_approve": sandbox.auto_approve,
             "people": people,
             "projects": projects,
-            "faults": [fault_json(one) for one in world.faults.all()],
-            "switches": {one.name: one.value for one in describe(world.switches)},
+            "faults": [fault_json(one) for one in sandbox.faults.all()],
+            "switches": {one.name: one.value for one in describe(sandbox.switches)},
         }
     )
 
 
-def move_clock(call: Call) -> Answer:
+def move_clock(call: RequestContext) -> Response:
     """POST /sandbox/clock: let so many seconds pass."""
-    call.world.clock.move(_MOVE.read(call.content)["move"])
-    return Answer({"now": stamp(call.world.clock.now())})
+    call.sandbox.clock.move(_MOVE.read(call.content)["move"])
+    return Response({"now": stamp(call.sandbox.clock.now())})
 
 
-def change_switches(call: Call) -> Answer:
+def change_switches(call: RequestContext) -> Response:
     """PATCH /sandbox/switches: an object of names and values, all or none."""
     body = read_json(call.content)
     if not isinstance(body, dict):
         raise RefusedError(400, "The request body must be a JSON object")
     try:
-        set_switches(call.world.switches, body)
+        set_switches(call.sandbox.switches, body)
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
-    return Answer({one.name: one.value for one in describe(call.world.switches)})
+    return Response({one.name: one.value for one in describe(call.sandbox.switches)})
 
 
-def add_fault(call: Call) -> Answer:
+def add_fault(call: RequestContext) -> Response:
     """POST /sandbox/faults: plan a fault, spelled as in a fault plan's file."""
     try:
-        fault = fault_from(read_json(call.content), call.world.operation_names)
+        fault = parse_fault(read_json(call.content), call.sandbox.operation_names)
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
-    return Answer(fault_json(call.world.faults.add(fault)), 201)
+    return Response(fault_json(call.sandbox.faults.add(fault)), 201)
 
 
-def clear_faults(call: Call) -> Answer:
+def clear_faults(call: RequestContext) -> Response:
     """DELETE /sandbox/faults: forget the plan, and release what is stalled."""
-    call.world.faults.clear()
-    return Answer(status=204)
+    call.sandbox.faults.clear()
+    return Response(status=204)
 
 
-def release_faults(call: Call) -> Answer:
+def release_faults(call: RequestContext) -> Response:
     """POST /sandbox/faults/release: let every stalled request go on."""
-    call.world.faults.release()
-    return Answer(status=204)
+    call.sandbox.faults.release()
+    return Response(status=204)
 
 
-def list_requests(call: Call) -> Answer:
+def list_requests(call: RequestContext) -> Response:
     """GET /sandbox/requests: the newest ones, oldest first; `after` leaves out those up to a number."""
     after = call.query.number("after", 0, 0)
-    found = call.world.requests.after(after, call.query.number("limit", 50, 1, _MOST_REQUESTS))
+    found = call.sandbox.requests.after(after, call.query.number("limit", 50, 1, _MOST_REQUESTS))
     wanted = call.query.text("operation")
-    return Answer({"requests": [_request_json(one) for one in found if wanted in ("", one.operation)]})
+    return Response({"requests": [_request_json(one) for one in found if wanted in ("", one.operation)]})
 
 
-def clear_requests(call: Call) -> Answer:
+def clear_requests(call: RequestContext) -> Response:
     """DELETE /sandbox/requests: begin the log anew."""
-    call.world.requests.clear()
-    return Answer(status=204)
+    call.sandbox.requests.clear()
+    return Response(status=204)
 
 
-def make_token(call: Call) -> Answer:
+def make_token(call: RequestContext) -> Response:
     """POST /sandbox/token: an access token for a person, as if they had just signed in."""
     body = _TOKEN.read(call.content)
-    person = call.world.people.by_key(body["person"])
+    person = call.sandbox.people.by_key(body["person"])
     scopes = scopes_of(body.get("scopes", DEFAULT_SCOPES))
     if person is None or not scopes:
         raise RefusedError(400, "There is no such person or scope")
     seconds = min(int(body.get("expires_in", 3599)), _LONGEST_LIFE)
-    token = call.world.tokens.access_token(
+    token = call.sandbox.tokens.access_token(
         now=call.now, client_id=PUBLIC_CLIENT_ID, scopes=scopes, seconds=seconds, autodesk_id=person.autodesk_id
     )
-    return Answer({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+    return Response({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
 
 
-def make_invitation(call: Call) -> Answer:
+def make_invitation(call: RequestContext) -> Response:
     """POST /sandbox/invitations: put a person or service account into a project, named by key or id."""
     body = _INVITATION.read(call.content)
     named = body["project"]
-    project = call.world.store.row("SELECT id FROM projects WHERE id = ? OR key = ?", named.lower(), named)
+    project = call.sandbox.store.row("SELECT id FROM projects WHERE id = ? OR key = ?", named.lower(), named)
     if project is None:
         raise RefusedError(404, "There is no such project")
     try:
         invite(
-            call.world,
+            call.sandbox,
             body["email"],
             str(project["id"]),
             manager=body.get("manager", False),
@@ -150,34 +150,34 @@ def make_invitation(call: Call) -> Answer:
         )
     except LookupError as error:
         raise RefusedError(404, str(error.args[0])) from None
-    return Answer(status=204)
+    return Response(status=204)
 
 
-def make_revision(call: Call) -> Answer:
+def make_revision(call: RequestContext) -> Response:
     """POST /sandbox/revisions: the item's next revision, which ACC makes in its own pages only."""
     try:
-        revise(call.world, _REVISION.read(call.content)["item"])
+        create_revision(call.sandbox, _REVISION.read(call.content)["item"])
     except LookupError as error:
         raise RefusedError(404, f"{error.args[0]}") from None
-    return Answer(status=204)
+    return Response(status=204)
 
 
-def change_callback(call: Call) -> Answer:
+def change_callback(call: RequestContext) -> Response:
     """POST /sandbox/callbacks: register a redirect URI, or switch signing in without asking on or off."""
     body = _CALLBACK.read(call.content)
     if "url" in body:
-        call.world.callback_urls.add(body["url"])
+        call.sandbox.callback_urls.add(body["url"])
     if body.get("auto_approve") is not None:
-        call.world.auto_approve = body["auto_approve"]
-    return Answer({"callback_urls": sorted(call.world.callback_urls), "auto_approve": call.world.auto_approve})
+        call.sandbox.auto_approve = body["auto_approve"]
+    return Response({"callback_urls": sorted(call.sandbox.callback_urls), "auto_approve": call.sandbox.auto_approve})
 
 
-def list_operations(call: Call) -> Answer:
+def list_operations(call: RequestContext) -> Response:
     """GET /sandbox/operations: the names that faults and the request log use."""
-    return Answer({"operations": sorted(call.world.operation_names)})
+    return Response({"operations": sorted(call.sandbox.operation_names)})
 
 
-def _request_json(one: Request) -> dict[str, Any]:
+def _request_json(one: LoggedRequest) -> dict[str, Any]:
     names = ("number", "operation", "method", "path", "query", "moment", "status", "person", "notes", "body", "answer")
     return {name: getattr(one, name) for name in names}
 
@@ -188,10 +188,10 @@ def _control(
     path: str,
     handler: Handler,
     answers: Mapping[int, Any],
-    fields: Fields | None = None,
+    fields: BodySchema | None = None,
     query: tuple[str, ...] = (),
-) -> Operation:
-    return Operation(
+) -> ApiOperation:
+    return ApiOperation(
         f"control.{name}",
         method,
         f"/sandbox/{path}",

@@ -8,56 +8,56 @@ from urllib.parse import parse_qsl, quote
 
 from acc_sandbox.admin.access import COOKIE
 from acc_sandbox.admin.html import cell, hidden_field, page, select, table
-from acc_sandbox.faults.plan import EFFECTS, fault_from, fault_json, set_switches
+from acc_sandbox.faults.plan import EFFECTS, fault_json, parse_fault, set_switches
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Handler, Html, Operation
+from acc_sandbox.http.operation import ApiOperation, Handler, HtmlBody, RequestContext, Response
 from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.state.switches import describe
-from acc_sandbox.submittals.revisions import revise
+from acc_sandbox.submittals.revisions import create_revision
 
 _HERE = "/controls"
 _MOVES = {"A minute": 60, "An hour": 3600, "A day": 86_400, "15 days": 15 * 86_400}
 _LONGEST_MOVE = 10 * 365 * 86_400
 
 
-def controls(call: Call) -> Answer:
+def controls(call: RequestContext) -> Response:
     """`/controls`: everything that moves the sandbox, or why it may not be moved from here."""
-    rule = call.world.controls
-    if not rule.admits(call.headers):
+    rule = call.sandbox.controls
+    if not rule.is_allowed(call.headers):
         body = _closed(asks=rule.asks_for_token)
-        return Answer(Html(page("Controls", f"<h1>Controls</h1>{body}")), 403)
+        return Response(HtmlBody(page("Controls", f"<h1>Controls</h1>{body}")), 403)
     parts = (_clock(call), _people(call), _faults(call), _switches(call))
-    return Answer(Html(page("Controls", f"<h1>Controls</h1>{''.join(parts)}")))
+    return Response(HtmlBody(page("Controls", f"<h1>Controls</h1>{''.join(parts)}")))
 
 
-def enter(call: Call) -> Answer:
+def enter(call: RequestContext) -> Response:
     """POST: the control token, kept in a cookie that other sites' requests do not carry."""
     token = _form(call).get("token", "")
-    if not call.world.controls.is_token(token):
+    if not call.sandbox.controls.is_token(token):
         raise RefusedError(403, "The control token is wrong")
     cookie = f"{COOKIE}={quote(token, safe='')}; HttpOnly; SameSite=Strict; Path=/"
-    return Answer(status=303, headers={"Location": _HERE, "Set-Cookie": cookie})
+    return Response(status=303, headers={"Location": _HERE, "Set-Cookie": cookie})
 
 
-def move_clock(call: Call) -> Answer:
+def move_clock(call: RequestContext) -> Response:
     """POST: let time pass."""
     raw = _form(call).get("seconds", "")
     if not (raw.isascii() and raw.isdigit() and len(raw) < 10 and int(raw) <= _LONGEST_MOVE):
         raise RefusedError(400, f"Seconds are a whole number up to {_LONGEST_MOVE}")
-    call.world.clock.move(int(raw))
+    call.sandbox.clock.move(int(raw))
     return _back()
 
 
-def sign_in_as(call: Call) -> Answer:
+def sign_in_as(call: RequestContext) -> Response:
     """POST: who is signed in without being asked, or that everybody is asked again."""
     key = _form(call).get("person", "")
-    if key and call.world.people.by_key(key) is None:
+    if key and call.sandbox.people.by_key(key) is None:
         raise RefusedError(400, "There is no such person")
-    call.world.auto_approve, call.world.auto_person = bool(key), key or None
+    call.sandbox.auto_approve, call.sandbox.auto_person = bool(key), key or None
     return _back()
 
 
-def plan_fault(call: Call) -> Answer:
+def plan_fault(call: RequestContext) -> Response:
     """POST: a fault from the form; a field that its effect does not take is left out."""
     form = _form(call)
     numbers = {name: _whole(form, name) for name in ("nth", "times", "status", "amount")}
@@ -71,45 +71,45 @@ def plan_fault(call: Call) -> Answer:
     elif effect == "slow":
         fault["bytes_per_second"] = numbers["amount"] or 1024
     try:
-        call.world.faults.add(fault_from(fault, call.world.operation_names))
+        call.sandbox.faults.add(parse_fault(fault, call.sandbox.operation_names))
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
     return _back()
 
 
-def clear_faults(call: Call) -> Answer:
+def clear_faults(call: RequestContext) -> Response:
     """POST: forget the plan and release what is stalled."""
-    call.world.faults.clear()
+    call.sandbox.faults.clear()
     return _back()
 
 
-def release_faults(call: Call) -> Answer:
+def release_faults(call: RequestContext) -> Response:
     """POST: release what is stalled."""
-    call.world.faults.release()
+    call.sandbox.faults.release()
     return _back()
 
 
-def change_switches(call: Call) -> Answer:
+def change_switches(call: RequestContext) -> Response:
     """POST: every switch that the form names."""
     try:
-        set_switches(call.world.switches, _form(call))
+        set_switches(call.sandbox.switches, _form(call))
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
     return _back()
 
 
-def make_revision(call: Call) -> Answer:
+def make_revision(call: RequestContext) -> Response:
     """POST: an item's next revision, as ACC's own pages make it."""
     form = _form(call)
     try:
-        revise(call.world, form.get("item", ""))
+        create_revision(call.sandbox, form.get("item", ""))
     except LookupError:
         raise RefusedError(404, "There is no such submittal, or it can have no next revision") from None
-    project = call.world.store.value("SELECT projectId FROM items WHERE id = ?", form["item"])
-    return Answer(status=303, headers={"Location": f"/projects/{project}/items/{form['item']}"})
+    project = call.sandbox.store.value("SELECT projectId FROM items WHERE id = ?", form["item"])
+    return Response(status=303, headers={"Location": f"/projects/{project}/items/{form['item']}"})
 
 
-def _clock(call: Call) -> str:
+def _clock(call: RequestContext) -> str:
     buttons = "".join(
         f'<button name="seconds" value="{seconds}" class="small">{escape(name)}</button>'
         for name, seconds in _MOVES.items()
@@ -123,10 +123,10 @@ def _clock(call: Call) -> str:
     )
 
 
-def _people(call: Call) -> str:
-    world = call.world
-    chosen = (world.auto_person or world.people.people[0].key) if world.auto_approve else ""
-    options = {"": "Ask every time", **{one.key: f"{one.name}, {one.role}" for one in world.people.people}}
+def _people(call: RequestContext) -> str:
+    sandbox = call.sandbox
+    chosen = (sandbox.auto_person or sandbox.people.people[0].key) if sandbox.auto_approve else ""
+    options = {"": "Ask every time", **{one.key: f"{one.name}, {one.role}" for one in sandbox.people.people}}
     return (
         f"<h2>Person</h2><form method='post' action='{_HERE}/person' class='card row'>"
         f"<label>Whoever signs in is {select('person', options, chosen)}</label>"
@@ -134,17 +134,17 @@ def _people(call: Call) -> str:
     )
 
 
-def _faults(call: Call) -> str:
-    world = call.world
+def _faults(call: RequestContext) -> str:
+    sandbox = call.sandbox
     rows = []
-    for fault in map(fault_json, world.faults.all()):
+    for fault in map(fault_json, sandbox.faults.all()):
         more = {name: one for name, one in fault.items() if name in ("status", "size", "bytes_per_second")}
         shown = ", ".join(f"{name} {one}" for name, one in more.items())
         times = "for ever" if fault["times"] is None else f"{fault['times']} x"
         cells = (fault["operation"], f"{fault['effect']} {shown}", f"call {fault['nth']}, {times}", str(fault["seen"]))
         rows.append([cell(escape(one)) for one in cells])
     planned = table(["Operation", "Effect", "Strikes", "Calls seen"], rows) if rows else "<p>Nothing is planned.</p>"
-    operations = {"*": "every operation", **{name: name for name in sorted(world.operation_names)}}
+    operations = {"*": "every operation", **{name: name for name in sorted(sandbox.operation_names)}}
     form = (
         f"<form method='post' action='{_HERE}/faults' class='card row'>"
         f"<label>Operation {select('operation', operations, 'attachments.create')}</label>"
@@ -163,9 +163,9 @@ def _faults(call: Call) -> str:
     return f"<h2>Faults</h2>{planned}{form}{end}"
 
 
-def _switches(call: Call) -> str:
+def _switches(call: RequestContext) -> str:
     rows = []
-    for one in describe(call.world.switches):
+    for one in describe(call.sandbox.switches):
         value = str(one.value).lower() if isinstance(one.value, bool) else str(one.value)
         field = (
             select(one.name, {choice: choice for choice in one.choices}, value, spoken=one.name)
@@ -198,7 +198,7 @@ def revision_button(item_id: str) -> str:
     )
 
 
-def _form(call: Call) -> dict[str, str]:
+def _form(call: RequestContext) -> dict[str, str]:
     return dict(parse_qsl(call.content.decode("utf-8", "replace"), keep_blank_values=True))
 
 
@@ -209,17 +209,17 @@ def _whole(form: dict[str, str], name: str) -> int:
     return int(raw)
 
 
-def _back() -> Answer:
-    return Answer(status=303, headers={"Location": _HERE})
+def _back() -> Response:
+    return Response(status=303, headers={"Location": _HERE})
 
 
-def _post(name: str, handler: Handler, path: str) -> Operation:
-    return Operation(f"page.controls.{name}", "POST", f"{_HERE}/{path}", handler, "page", access="control")
+def _post(name: str, handler: Handler, path: str) -> ApiOperation:
+    return ApiOperation(f"page.controls.{name}", "POST", f"{_HERE}/{path}", handler, "page", access="control")
 
 
 OPERATIONS = (
-    Operation("page.controls", "GET", _HERE, controls, "page", access="anybody"),
-    Operation("page.controls.token", "POST", f"{_HERE}/token", enter, "page", access="anybody"),
+    ApiOperation("page.controls", "GET", _HERE, controls, "page", access="anybody"),
+    ApiOperation("page.controls.token", "POST", f"{_HERE}/token", enter, "page", access="anybody"),
     _post("clock", move_clock, "clock"),
     _post("person", sign_in_as, "person"),
     _post("faults", plan_fault, "faults"),

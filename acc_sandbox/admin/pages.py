@@ -10,7 +10,7 @@ from acc_sandbox.admin.control_pages import revision_button
 from acc_sandbox.admin.html import cell, page, select, table
 from acc_sandbox.http.body_schema import is_uuid
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Html, Operation
+from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
     CONFIDENTIAL_CLIENT_SECRET,
@@ -38,7 +38,7 @@ _CATEGORIES = {
 _PROCESSING = {"1": "waiting", "2": "started", "3": "done", "4": "failed"}
 
 
-def home(call: Call) -> Answer:
+def home(call: RequestContext) -> Response:
     """`/`: projects, people and what a client needs."""
     rows = [
         [
@@ -47,13 +47,13 @@ def home(call: Call) -> Answer:
             cell(str(_count(call, row))),
             cell(f"<code>{row['id']}</code>"),
         ]
-        for row in call.world.store.rows("SELECT * FROM projects ORDER BY rowid")
+        for row in call.sandbox.store.rows("SELECT * FROM projects ORDER BY rowid")
     ]
     people = [
         [cell(f"<b>{escape(one.name)}</b>"), cell(escape(one.role)), cell(f"<code>{escape(one.email)}</code>")]
-        for one in call.world.people.people
+        for one in call.sandbox.people.people
     ]
-    callbacks = "<br>".join(escape(one) for one in sorted(call.world.callback_urls))
+    callbacks = "<br>".join(escape(one) for one in sorted(call.sandbox.callback_urls))
     settings = (
         f"<dl><dt>APS_BASE_URL</dt><dd><code>{escape(call.base_url)}</code></dd>"
         f"<dt>APS_CLIENT_ID</dt><dd><code>{PUBLIC_CLIENT_ID}</code></dd>"
@@ -71,15 +71,15 @@ def home(call: Call) -> Answer:
         f"<h2>For a client</h2><div class='card'>{settings}</div>"
         f"<h2>People who can sign in</h2>{table(['Person', 'In the main project', 'Address'], people)}"
     )
-    return Answer(Html(page("Projects", body)))
+    return Response(HtmlBody(page("Projects", body)))
 
 
-def project(call: Call) -> Answer:
+def project(call: RequestContext) -> Response:
     """`/projects/:id?state=&court=&search=&offset=`: the project's submittals, 50 a page, in any state."""
     row = _project(call)
     offset = call.query.number("offset", 0, 0)
     wanted = {name: call.query.text(name) for name in ("state", "court", "search")}
-    found = call.world.store.rows(
+    found = call.sandbox.store.rows(
         "SELECT * FROM item_rows WHERE projectId = ?1 AND (?2 = '' OR stateId = ?2) AND (?3 = ''"
         " OR EXISTS (SELECT 1 FROM json_each(ballInCourtUsers) WHERE value = ?3)"
         " OR EXISTS (SELECT 1 FROM json_each(ballInCourtCompanies) WHERE value = ?3)"
@@ -106,24 +106,24 @@ def project(call: Call) -> Answer:
     more = _link(f"/projects/{row['id']}?{following}", "Next page") if len(found) > _PAGE else ""
     kind = "" if row["projectType"] == "ACC" else "<p>A BIM 360 project: the Submittals API refuses it.</p>"
     body = f"<h1>{escape(row['name'])}</h1>{kind}<h2>Submittals</h2>{_filters(call, wanted)}{listed}<p>{more}</p>"
-    return Answer(Html(page(row["name"], body)))
+    return Response(HtmlBody(page(row["name"], body)))
 
 
-def item(call: Call) -> Answer:
+def item(call: RequestContext) -> Response:
     """`/projects/:id/items/:id?person=key`: one submittal, with what the chosen person may do."""
     row = _project(call)
-    found = call.world.store.row(
+    found = call.sandbox.store.row(
         "SELECT * FROM item_rows WHERE id = ? AND projectId = ?", call.path["itemId"].lower(), row["id"]
     )
     if found is None:
         raise RefusedError(404, "There is no such submittal")
-    chosen = call.world.people.by_key(call.query.text("person")) or call.world.people.people[0]
-    member = membership(call.world, row, chosen)
+    chosen = call.sandbox.people.by_key(call.query.text("person")) or call.sandbox.people.people[0]
+    member = membership(call.sandbox, row, chosen)
     here = f"/projects/{row['id']}/items/{found['id']}"
     people = "".join(
         f'<a class="person{" chosen" if one is chosen else ""}" href="{here}?{urlencode({"person": one.key})}">'
         f"<b>{escape(one.name)}</b><span>{escape(one.role)}</span></a>"
-        for one in call.world.people.people
+        for one in call.sandbox.people.people
     )
     body = (
         f"<p>{_link('/projects/' + row['id'], row['name'])}</p>"
@@ -132,12 +132,12 @@ def item(call: Call) -> Answer:
         f"{_revising(call, found)}"
         f"<h2>As {escape(chosen.name)}</h2>{_permitted(call, member, found)}<div class='people'>{people}</div>"
     )
-    return Answer(Html(page(found["title"], body)))
+    return Response(HtmlBody(page(found["title"], body)))
 
 
-def picture(call: Call) -> Answer:
+def picture(call: RequestContext) -> Response:
     """`/people/:key.svg`: the picture that userinfo names."""
-    person = call.world.people.by_key(call.path["key"])
+    person = call.sandbox.people.by_key(call.path["key"])
     if person is None:
         raise RefusedError(404, "There is no such person")
     initials = "".join(word[0] for word in person.name.split())[:2]
@@ -145,12 +145,12 @@ def picture(call: Call) -> Answer:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#0b6bcb"/>'
         f'<text x="32" y="40" font-size="24" text-anchor="middle" fill="#fff">{escape(initials)}</text></svg>'
     )
-    return Answer(Html(drawing), headers={"Content-Type": "image/svg+xml"})
+    return Response(HtmlBody(drawing), headers={"Content-Type": "image/svg+xml"})
 
 
-def _filters(call: Call, wanted: dict[str, str]) -> str:
-    groups = call.world.store.rows("SELECT id, name FROM people_groups ORDER BY rowid")
-    courts = {one.autodesk_id: one.name for one in call.world.people.people} | {
+def _filters(call: RequestContext, wanted: dict[str, str]) -> str:
+    groups = call.sandbox.store.rows("SELECT id, name FROM people_groups ORDER BY rowid")
+    courts = {one.autodesk_id: one.name for one in call.sandbox.people.people} | {
         one["id"]: one["name"] for one in groups
     }
     return (
@@ -162,14 +162,14 @@ def _filters(call: Call, wanted: dict[str, str]) -> str:
     )
 
 
-def _facts(call: Call, found: Row) -> str:
+def _facts(call: RequestContext, found: Row) -> str:
     facts = {
         "State": _state(found),
         "Ball in court": escape(found["ballInCourtNames"] or "-"),
         "Spec": escape(f"{found['specIdentifier']} {found['specTitle']}"),
         "Package": escape(found["packageTitle"] or "-"),
-        "Manager": escape(call.world.people.name_of(found["manager"])),
-        "Responsible contractor": escape(call.world.people.name_of(found["subcontractor"])),
+        "Manager": escape(call.sandbox.people.name_of(found["manager"])),
+        "Responsible contractor": escape(call.sandbox.people.name_of(found["subcontractor"])),
         "Due": escape(found["dueDate"] or "-"),
         "Revision": str(found["revision"]),
         "Response": escape(found["responseValue"] or "-"),
@@ -178,8 +178,10 @@ def _facts(call: Call, found: Row) -> str:
     return f"<dl class='card'>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in facts.items())}</dl>"
 
 
-def _attachments(call: Call, found: Row) -> str:
-    rows = call.world.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt DESC, id", found["id"])
+def _attachments(call: RequestContext, found: Row) -> str:
+    rows = call.sandbox.store.rows(
+        "SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt DESC, id", found["id"]
+    )
     if not rows:
         return "<p>None yet.</p>"
     lines = []
@@ -193,14 +195,14 @@ def _attachments(call: Call, found: Row) -> str:
                 cell(_CATEGORIES[row["categoryId"]]),
                 cell(f'{confirmed} <span class="state {state}">{state}</span>'),
                 cell(f"<code>{escape(row['urn'] or '-')}</code>"),
-                cell(escape(call.world.people.name_of(row["createdBy"]))),
+                cell(escape(call.sandbox.people.name_of(row["createdBy"]))),
             ]
         )
     return table(["Name", "Category", "State", "Version", "By"], lines)
 
 
-def _steps(call: Call, found: Row) -> str:
-    tasks = call.world.store.rows(
+def _steps(call: RequestContext, found: Row) -> str:
+    tasks = call.sandbox.store.rows(
         "SELECT tasks.*, steps.stepNumber, responses.value AS response FROM tasks JOIN steps ON steps.id = tasks.stepId"
         " LEFT JOIN responses ON responses.id = tasks.responseId WHERE tasks.itemId = ? ORDER BY stepNumber, position",
         found["id"],
@@ -210,7 +212,7 @@ def _steps(call: Call, found: Row) -> str:
     lines = [
         [
             cell(str(task["stepNumber"])),
-            cell(escape(call.world.people.name_of(task["assignedTo"]))),
+            cell(escape(call.sandbox.people.name_of(task["assignedTo"]))),
             cell(f'<span class="state">{escape(task["status"])}</span>'),
             cell(escape(task["response"] or "-")),
             cell(escape(task["responseComment"] or "-")),
@@ -220,33 +222,33 @@ def _steps(call: Call, found: Row) -> str:
     return table(["Step", "Assigned to", "Status", "Response", "Comment"], lines)
 
 
-def _permitted(call: Call, member: Membership | None, found: Row) -> str:
+def _permitted(call: RequestContext, member: Membership | None, found: Row) -> str:
     if member is None:
         return "<p>Not a member of this project.</p>"
     if found["stateId"] == "draft" and not member.manages:
         return "<p>Drafts are visible to managers only.</p>"
-    actions = actions_of(call.world, member, found)
+    actions = actions_of(call.sandbox, member, found)
     codes = "".join(f"<code>{escape(one['id'])}</code>" for one in actions)
     return f"<div class='actions'>{codes}</div>"
 
 
-def _revising(call: Call, found: Row) -> str:
+def _revising(call: RequestContext, found: Row) -> str:
     """The one thing that people do in ACC's own pages only, for those who may move the sandbox."""
-    if found["stateId"] in ("draft", "void") or not call.world.controls.admits(call.headers):
+    if found["stateId"] in ("draft", "void") or not call.sandbox.controls.is_allowed(call.headers):
         return ""
     return revision_button(found["id"])
 
 
-def _project(call: Call) -> Row:
+def _project(call: RequestContext) -> Row:
     project_id = call.path["projectId"].lower()
-    row = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id) if is_uuid(project_id) else None
+    row = call.sandbox.store.row("SELECT * FROM projects WHERE id = ?", project_id) if is_uuid(project_id) else None
     if row is None:
         raise RefusedError(404, "There is no such project")
     return row
 
 
-def _count(call: Call, row: Row) -> int:
-    count: int = call.world.store.value("SELECT COUNT(*) FROM items WHERE projectId = ?", row["id"])
+def _count(call: RequestContext, row: Row) -> int:
+    count: int = call.sandbox.store.value("SELECT COUNT(*) FROM items WHERE projectId = ?", row["id"])
     return count
 
 
@@ -269,8 +271,8 @@ def _link(target: str, text: str) -> str:
 
 
 OPERATIONS = (
-    Operation("page.home", "GET", "/", home, "page", access="anybody"),
-    Operation("page.project", "GET", "/projects/{projectId}", project, "page", access="anybody"),
-    Operation("page.item", "GET", "/projects/{projectId}/items/{itemId}", item, "page", access="anybody"),
-    Operation("page.picture", "GET", "/people/{key}.svg", picture, "page", access="anybody"),
+    ApiOperation("page.home", "GET", "/", home, "page", access="anybody"),
+    ApiOperation("page.project", "GET", "/projects/{projectId}", project, "page", access="anybody"),
+    ApiOperation("page.item", "GET", "/projects/{projectId}/items/{itemId}", item, "page", access="anybody"),
+    ApiOperation("page.picture", "GET", "/people/{key}.svg", picture, "page", access="anybody"),
 )

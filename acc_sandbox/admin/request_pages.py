@@ -7,8 +7,8 @@ import json
 from html import escape
 
 from acc_sandbox.admin.html import page
-from acc_sandbox.faults.request_log import Request
-from acc_sandbox.http.operation import Answer, Call, Html, Operation
+from acc_sandbox.faults.request_log import LoggedRequest
+from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
 
 _SHOWN = 100
 _SCRIPT = """
@@ -33,11 +33,11 @@ setInterval(more, 1500);
 """
 
 
-def requests(call: Call) -> Answer:
+def requests(call: RequestContext) -> Response:
     """`/requests`: the newest requests, which a few lines of script keep up to date."""
-    if not call.world.controls.admits(call.headers):
+    if not call.sandbox.controls.is_allowed(call.headers):
         closed = "<h1>Requests</h1><p>They belong to the <a href='/controls'>controls</a>, which are closed here.</p>"
-        return Answer(Html(page("Requests", closed)), 403)
+        return Response(HtmlBody(page("Requests", closed)), 403)
     found = _newest(call, 0)
     last = _last_settled(found, 0)
     quiet = " hidden" if found else ""
@@ -46,32 +46,32 @@ def requests(call: Call) -> Answer:
         f"<p id='quiet'{quiet}>No request yet. Point a client at <code>{escape(call.base_url)}</code>.</p>"
         f"<div id='requests' data-last='{last}'>{_rows(found, last)}</div><script>{_SCRIPT}</script>"
     )
-    return Answer(Html(page("Requests", body)))
+    return Response(HtmlBody(page("Requests", body)))
 
 
-def rows(call: Call) -> Answer:
+def rows(call: RequestContext) -> Response:
     """`/requests/rows?after=N`: the rows that came later, for the script."""
     after = call.query.number("after", 0, 0)
     found = _newest(call, after)
-    return Answer(Html(_rows(found, _last_settled(found, after))))
+    return Response(HtmlBody(_rows(found, _last_settled(found, after))))
 
 
-def _newest(call: Call, after: int) -> list[Request]:
-    found = call.world.requests.after(after, _SHOWN)
+def _newest(call: RequestContext, after: int) -> list[LoggedRequest]:
+    found = call.sandbox.requests.after(after, _SHOWN)
     return [one for one in found if not one.operation.startswith("page.")][::-1]
 
 
-def _last_settled(found: list[Request], after: int) -> int:
+def _last_settled(found: list[LoggedRequest], after: int) -> int:
     """The number up to which nothing can change any more: what has no status yet is asked for again."""
     waiting = [one.number for one in found if one.status is None]
     return min(waiting) - 1 if waiting else max((one.number for one in found), default=after)
 
 
-def _rows(found: list[Request], last: int) -> str:
+def _rows(found: list[LoggedRequest], last: int) -> str:
     return "".join(_row(one, last) for one in found)
 
 
-def _row(one: Request, last: int) -> str:
+def _row(one: LoggedRequest, last: int) -> str:
     kind = "waiting" if one.status is None else "done" if one.status < 400 else "failed"
     status = "-" if one.status is None else str(one.status)
     query = f"?{one.query}" if one.query else ""
@@ -93,14 +93,14 @@ def _body(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary><pre>{escape(text)}</pre></details>"
 
 
-def icon(call: Call) -> Answer:
+def icon(call: RequestContext) -> Response:
     """`/favicon.ico`, which browsers ask for and nobody needs."""
     del call
-    return Answer(status=204)
+    return Response(status=204)
 
 
 OPERATIONS = (
-    Operation("page.requests.icon", "GET", "/favicon.ico", icon, "page", access="anybody"),
-    Operation("page.requests", "GET", "/requests", requests, "page", access="anybody"),
-    Operation("page.requests.rows", "GET", "/requests/rows", rows, "page", access="control"),
+    ApiOperation("page.requests.icon", "GET", "/favicon.ico", icon, "page", access="anybody"),
+    ApiOperation("page.requests", "GET", "/requests", requests, "page", access="anybody"),
+    ApiOperation("page.requests.rows", "GET", "/requests/rows", rows, "page", access="control"),
 )

@@ -10,7 +10,7 @@ from acc_sandbox.http.schemas import (
     TEXT,
     URL,
     UUID,
-    Shape,
+    ObjectSchema,
     by_name,
     choice,
     maybe,
@@ -18,7 +18,7 @@ from acc_sandbox.http.schemas import (
 )
 
 SWITCHES = by_name(ANYTHING)
-FAULT = Shape(
+FAULT = ObjectSchema(
     "Fault",
     {
         **dict.fromkeys(("operation", "effect"), TEXT),
@@ -33,9 +33,9 @@ FAULT = Shape(
     },
     optional=("status", "body", "headers", "size", "bytes_per_second"),
 )
-_PERSON = Shape("Person", dict.fromkeys(("key", "name", "email", "autodesk_id", "role"), TEXT))
-_PROJECT = Shape("Project", {"id": UUID, "key": TEXT, "name": TEXT, "projectType": choice("ACC", "BIM360")})
-STATE = Shape(
+_PERSON = ObjectSchema("Person", dict.fromkeys(("key", "name", "email", "autodesk_id", "role"), TEXT))
+_PROJECT = ObjectSchema("Project", {"id": UUID, "key": TEXT, "name": TEXT, "projectType": choice("ACC", "BIM360")})
+STATE = ObjectSchema(
     "State",
     {
         "now": STAMP,
@@ -48,8 +48,8 @@ STATE = Shape(
         "switches": SWITCHES,
     },
 )
-CLOCK = Shape("Clock", {"now": STAMP})
-_REQUEST = Shape(
+CLOCK = ObjectSchema("Clock", {"now": STAMP})
+_REQUEST = ObjectSchema(
     "LoggedRequest",
     {
         "number": COUNT,
@@ -61,6 +61,6 @@ _REQUEST = Shape(
         **dict.fromkeys(("body", "answer"), TEXT),
     },
 )
-REQUESTS = Shape("LoggedRequests", {"requests": several(_REQUEST)})
-CALLBACKS = Shape("Callbacks", {"callback_urls": several(TEXT), "auto_approve": FLAG})
-OPERATION_NAMES = Shape("OperationNames", {"operations": several(TEXT)})
+REQUESTS = ObjectSchema("LoggedRequests", {"requests": several(_REQUEST)})
+CALLBACKS = ObjectSchema("Callbacks", {"callback_urls": several(TEXT), "auto_approve": FLAG})
+OPERATION_NAMES = ObjectSchema("OperationNames", {"operations": several(TEXT)})

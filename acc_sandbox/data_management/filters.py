@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Call
+from acc_sandbox.http.operation import RequestContext
 from acc_sandbox.state.store import Row
 
 Compare = Callable[[str, str], bool]
@@ -26,7 +26,7 @@ _COMPARISONS: dict[str, Compare] = {
 """Comparison suffixes of JSON:API filters, as in `filter[displayName]-contains=beam`."""
 
 
-def filters(call: Call) -> Iterator[tuple[str, Compare, str]]:
+def filters(call: RequestContext) -> Iterator[tuple[str, Compare, str]]:
     """Attribute, comparison and value of every filter; `RefusedError` (400) for a comparison that there is not."""
     for name, raw in call.query.pairs:
         found = re.fullmatch(r"filter\[([\w.]+)\](?:-(\w+))?", name)

@@ -21,7 +21,7 @@ from acc_sandbox.data_management.jsonapi import (
 from acc_sandbox.data_management.schemas import CONTENTS, FOLDER, FOLDERS, FOUND
 from acc_sandbox.data_management.versions import ITEM_TYPE, file_of, item_json, tip_of, version_json
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.state.clock import files_stamp
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership
@@ -37,7 +37,7 @@ _SEARCHED = {
 _ROLLUP = "lastModifiedTimeRollup"
 
 
-def top_folders(call: Call) -> Answer:
+def top_folders(call: RequestContext) -> Response:
     """GET …/topFolders: those at the top, or the highest that the member may see, with their parents.
 
     Unless `projectFilesOnly`, the folders of ACC's other tools are among them.
@@ -48,7 +48,7 @@ def top_folders(call: Call) -> Answer:
         raise RefusedError(404, "The specified project was not found")
     call.query.flag("excludeDeleted", default=False)
     only_files = call.query.flag("projectFilesOnly", default=False)
-    rows = call.world.store.rows(
+    rows = call.sandbox.store.rows(
         "SELECT * FROM folders WHERE projectId = ?1 AND"
         " CASE WHEN ?3 IS NULL THEN parentId = ?2 ELSE id IN (SELECT value FROM json_each(?3)) END ORDER BY rowid",
         member.project_id,
@@ -62,26 +62,26 @@ def top_folders(call: Call) -> Answer:
     return document(call, [_folder_json(call, row, folderParents=_parents(call, row)) for row in rows])
 
 
-def get_folder(call: Call) -> Answer:
+def get_folder(call: RequestContext) -> Response:
     """GET …/folders/:folderId."""
     member = dm_member(call)
     return document(call, _folder_json(call, _find_folder(call, member)))
 
 
-def get_parent_of_folder(call: Call) -> Answer:
+def get_parent_of_folder(call: RequestContext) -> Response:
     """GET …/folders/:folderId/parent; above a top folder there is nothing that this sandbox shows."""
     member = dm_member(call)
     return document(call, _folder_json(call, _find_folder(call, member, _find_folder(call, member)["parentId"])))
 
 
-def get_parent_of_item(call: Call) -> Answer:
+def get_parent_of_item(call: RequestContext) -> Response:
     """GET …/items/:itemId/parent: the folder that holds the file."""
     member = dm_member(call)
     file = need_row(call, member, "files", call.path["itemId"])
     return document(call, _folder_json(call, _find_folder(call, member, file["folderId"])))
 
 
-def contents(call: Call) -> Answer:
+def contents(call: RequestContext) -> Response:
     """GET …/contents: folders, then items, with the items' tip versions in `included`."""
     member = dm_member(call)
     folder = _find_folder(call, member)
@@ -95,7 +95,7 @@ def contents(call: Call) -> Answer:
     return paged_document(data, links, [version_json(call, member, tip) for tip in tips])
 
 
-def search(call: Call) -> Answer:
+def search(call: RequestContext) -> Response:
     """GET …/search: tip versions in the folder and everywhere below it that pass every filter."""
     member = dm_member(call)
     folder = _find_folder(call, member)
@@ -109,41 +109,41 @@ def search(call: Call) -> Answer:
     )
 
 
-def _subfolders(call: Call, folder: Row, hidden: int) -> list[Row]:
+def _subfolders(call: RequestContext, folder: Row, hidden: int) -> list[Row]:
     if not _wanted(call, "folders", FOLDER_TYPE):
         return []
-    rows = call.world.store.rows(
+    rows = call.sandbox.store.rows(
         "SELECT * FROM folders WHERE parentId = ? AND hidden <= ? ORDER BY name, id", folder["id"], hidden
     )
     return [row for row in rows if row["id"] in (call.query.several("filter[id]") or [row["id"]])]
 
 
-def _files(call: Call, folder: Row, hidden: int) -> list[Row]:
+def _files(call: RequestContext, folder: Row, hidden: int) -> list[Row]:
     if not _wanted(call, "items", ITEM_TYPE):
         return []
-    rows = call.world.store.rows(
+    rows = call.sandbox.store.rows(
         "SELECT * FROM files WHERE folderId = ? AND hidden <= ? ORDER BY displayName, id", folder["id"], hidden
     )
     return [row for row in rows if row["id"] in (call.query.several("filter[id]") or [row["id"]])]
 
 
-def _wanted(call: Call, resource_type: str, extension_type: str) -> bool:
+def _wanted(call: RequestContext, resource_type: str, extension_type: str) -> bool:
     kinds, types = call.query.several("filter[type]"), extension_types(call)
     if not set(kinds) <= {"folders", "items"}:
         raise RefusedError(400, "The filter type takes folders and items")
     return (not kinds or resource_type in kinds) and (not types or extension_type in types)
 
 
-def _rollup(call: Call, row: Row) -> str:
+def _rollup(call: RequestContext, row: Row) -> str:
     """When something in a folder, however deep, or a file was last changed."""
     if "tipId" in row:
         return str(tip_of(call, row)["createTime"])
     return max([str(row["createTime"]), *(str(tip["createTime"]) for tip in _tips_below(call, row["id"]))])
 
 
-def _tips_below(call: Call, folder_id: str) -> list[Row]:
+def _tips_below(call: RequestContext, folder_id: str) -> list[Row]:
     """Newest versions of every visible file in a folder and below it, in one statement."""
-    return call.world.store.rows(
+    return call.sandbox.store.rows(
         "WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL"
         " SELECT folders.id FROM folders JOIN tree ON folders.parentId = tree.id WHERE NOT folders.hidden)"
         " SELECT versions.* FROM files JOIN tree ON files.folderId = tree.id"
@@ -152,7 +152,7 @@ def _tips_below(call: Call, folder_id: str) -> list[Row]:
     )
 
 
-def _search_filters(call: Call) -> list[Test]:
+def _search_filters(call: RequestContext) -> list[Test]:
     tests = []
     for attribute, compare, raw in filters(call):
         if attribute not in _SEARCHED:
@@ -161,18 +161,18 @@ def _search_filters(call: Call) -> list[Test]:
     return tests
 
 
-def _rollup_filters(call: Call) -> list[Test]:
+def _rollup_filters(call: RequestContext) -> list[Test]:
     return [test("rollup", compare, raw) for name, compare, raw in filters(call) if name == _ROLLUP]
 
 
-def _find_folder(call: Call, member: Membership, folder_id: str | None = None) -> Row:
+def _find_folder(call: RequestContext, member: Membership, folder_id: str | None = None) -> Row:
     """A folder that the member may see; the one of the path unless it is named."""
     folder = need_row(call, member, "folders", folder_id or call.path["folderId"])
     need_access(call, member, folder["id"])
     return folder
 
 
-def _parents(call: Call, row: Row) -> list[dict[str, Any]]:
+def _parents(call: RequestContext, row: Row) -> list[dict[str, Any]]:
     """The folders above one, from the top down; the project's own root is no folder that anybody is shown."""
     above = folders_above(call, row["parentId"])
     return [
@@ -181,8 +181,8 @@ def _parents(call: Call, row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def _folder_json(call: Call, row: Row, **data: Any) -> dict[str, Any]:
-    count = call.world.store.value(
+def _folder_json(call: RequestContext, row: Row, **data: Any) -> dict[str, Any]:
+    count = call.sandbox.store.value(
         "SELECT (SELECT COUNT(*) FROM folders WHERE parentId = ?1) + (SELECT COUNT(*) FROM files WHERE folderId = ?1)",
         row["id"],
     )
@@ -192,7 +192,7 @@ def _folder_json(call: Call, row: Row, **data: Any) -> dict[str, Any]:
         "id": row["id"],
         "attributes": {
             "name": row["name"],
-            "displayName": row["name"] if call.world.switches.folder_display_name == "name" else "reserved",
+            "displayName": row["name"] if call.sandbox.switches.folder_display_name == "name" else "reserved",
             "createTime": files_stamp(row["createTime"]),
             "createUserId": row["createUserId"],
             "lastModifiedTime": files_stamp(row["createTime"]),
@@ -215,7 +215,7 @@ def _folder_json(call: Call, row: Row, **data: Any) -> dict[str, Any]:
 
 _PATH = "/data/v1/projects/{projectId}/folders/{folderId}"
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "topFolders.list",
         "GET",
         "/project/v1/hubs/{hubId}/projects/{projectId}/topFolders",
@@ -226,11 +226,11 @@ OPERATIONS = (
         query=("excludeDeleted", "projectFilesOnly"),
         answers={200: FOLDERS},
     ),
-    Operation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300, answers={200: FOLDER}),
-    Operation(
+    ApiOperation("folders.get", "GET", _PATH, get_folder, "dm", ("data:read",), per_minute=300, answers={200: FOLDER}),
+    ApiOperation(
         "folders.parent", "GET", f"{_PATH}/parent", get_parent_of_folder, "dm", ("data:read",), answers={200: FOLDER}
     ),
-    Operation(
+    ApiOperation(
         "dm-items.parent",
         "GET",
         "/data/v1/projects/{projectId}/items/{itemId}/parent",
@@ -239,7 +239,7 @@ OPERATIONS = (
         ("data:read",),
         answers={200: FOLDER},
     ),
-    Operation(
+    ApiOperation(
         "folders.contents",
         "GET",
         f"{_PATH}/contents",
@@ -259,7 +259,7 @@ OPERATIONS = (
         comparisons=True,
         answers={200: CONTENTS},
     ),
-    Operation(
+    ApiOperation(
         "folders.search",
         "GET",
         f"{_PATH}/search",

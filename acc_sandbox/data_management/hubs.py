@@ -7,7 +7,7 @@ from typing import Any, get_args
 from acc_sandbox.data_management.jsonapi import VERSION, document, extension_types, page_of, paged_document
 from acc_sandbox.data_management.schemas import HUB, HUBS, PROJECT, PROJECTS
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.seed.model import RegionName
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import membership
@@ -19,15 +19,15 @@ _REGIONS = ("EMEA", *(name for name in get_args(RegionName) if name != "EMEA"))
 _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
 
 
-def list_hubs(call: Call) -> Answer:
+def list_hubs(call: RequestContext) -> Response:
     """GET /project/v1/hubs; an app that nobody provisioned gets an empty list and a warning, with status 200.
 
     Beside hubs the same warning tells nothing but a region in which the app has no account.
     """
     body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": f"{call.base_url}{call.url_path}"}}}
-    if not call.world.switches.provisioned:
-        return Answer({**body, "data": [], "meta": {"warnings": [_warning("US")]}})
-    rows = [row for row in call.world.store.rows("SELECT * FROM hubs ORDER BY rowid") if _in_hub(call, row)]
+    if not call.sandbox.switches.provisioned:
+        return Response({**body, "data": [], "meta": {"warnings": [_warning("US")]}})
+    rows = [row for row in call.sandbox.store.rows("SELECT * FROM hubs ORDER BY rowid") if _in_hub(call, row)]
     for name, column in {"filter[id]": "id", "filter[name]": "name"}.items():
         if name in call.query:
             rows = [row for row in rows if row[column] in call.query.several(name)]
@@ -36,20 +36,20 @@ def list_hubs(call: Call) -> Answer:
         rows = []
     if rows:
         without = [name for name in _REGIONS if name not in {row["region"] for row in rows}]
-        warnings = [_warning(name) for name in without[: call.world.switches.region_warnings]]
+        warnings = [_warning(name) for name in without[: call.sandbox.switches.region_warnings]]
         body |= {"meta": {"warnings": warnings}} if warnings else {}
-    return Answer({**body, "data": [_hub_json(call, row) for row in rows]})
+    return Response({**body, "data": [_hub_json(call, row) for row in rows]})
 
 
-def get_hub(call: Call) -> Answer:
+def get_hub(call: RequestContext) -> Response:
     """GET /project/v1/hubs/:hubId."""
     return document(call, _hub_json(call, need_hub(call)))
 
 
-def list_projects(call: Call) -> Answer:
+def list_projects(call: RequestContext) -> Response:
     """GET /project/v1/hubs/:hubId/projects: those that the person is a member of."""
     hub = need_hub(call)
-    rows = call.world.store.rows("SELECT * FROM projects WHERE hubId = ? ORDER BY name", hub["id"])
+    rows = call.sandbox.store.rows("SELECT * FROM projects WHERE hubId = ? ORDER BY name", hub["id"])
     rows = [row for row in rows if _sees(call, row)]
     if "filter[id]" in call.query:
         rows = [row for row in rows if f"b.{row['id']}" in call.query.several("filter[id]")]
@@ -59,20 +59,20 @@ def list_projects(call: Call) -> Answer:
     return paged_document([project_json(call, row) for row in page], links)
 
 
-def get_project(call: Call) -> Answer:
+def get_project(call: RequestContext) -> Response:
     """GET /project/v1/hubs/:hubId/projects/:projectId."""
     return document(call, project_json(call, _need_project(call, need_hub(call))))
 
 
-def get_project_hub(call: Call) -> Answer:
+def get_project_hub(call: RequestContext) -> Response:
     """GET /project/v1/hubs/:hubId/projects/:projectId/hub."""
     hub = need_hub(call)
     _need_project(call, hub)
     return document(call, _hub_json(call, hub))
 
 
-def _need_project(call: Call, hub: Row) -> Row:
-    row = call.world.store.row(
+def _need_project(call: RequestContext, hub: Row) -> Row:
+    row = call.sandbox.store.row(
         "SELECT * FROM projects WHERE hubId = ? AND 'b.' || id = ?", hub["id"], call.path["projectId"]
     )
     if row is None:
@@ -82,7 +82,7 @@ def _need_project(call: Call, hub: Row) -> Row:
     return row
 
 
-def project_json(call: Call, row: Row) -> dict[str, Any]:
+def project_json(call: RequestContext, row: Row) -> dict[str, Any]:
     """A project resource; `projectType` tells ACC from BIM 360."""
     identifier, here = f"b.{row['id']}", f"{call.base_url}/project/v1/hubs/{row['hubId']}"
     extension = {
@@ -108,7 +108,7 @@ def project_json(call: Call, row: Row) -> dict[str, Any]:
     }
 
 
-def _hub_json(call: Call, hub: Row) -> dict[str, Any]:
+def _hub_json(call: RequestContext, hub: Row) -> dict[str, Any]:
     here = f"{call.base_url}/project/v1/hubs/{hub['id']}"
     extension = {
         "type": HUB_TYPE,
@@ -125,24 +125,24 @@ def _hub_json(call: Call, hub: Row) -> dict[str, Any]:
     }
 
 
-def need_hub(call: Call) -> Row:
+def need_hub(call: RequestContext) -> Row:
     """The hub of the path.
 
     Raises `RefusedError`: 403 for an app that is not provisioned, 404 for a hub that is unknown or of others.
     """
-    if not call.world.switches.provisioned:
+    if not call.sandbox.switches.provisioned:
         raise app_not_provisioned()
-    hub = call.world.store.row("SELECT * FROM hubs WHERE id = ?", call.path["hubId"])
+    hub = call.sandbox.store.row("SELECT * FROM hubs WHERE id = ?", call.path["hubId"])
     if hub is None or not _in_hub(call, hub):
         raise RefusedError(404, "The specified hub was not found")
     return hub
 
 
-def _in_hub(call: Call, hub: Row) -> bool:
+def _in_hub(call: RequestContext, hub: Row) -> bool:
     """Whether the caller is in the hub's account: from the start, or through one of its projects."""
     who = call.person.autodesk_id
     return who in hub["visibleTo"] or bool(
-        call.world.store.value(
+        call.sandbox.store.value(
             "SELECT 1 FROM members JOIN projects ON projects.id = members.projectId WHERE hubId = ? AND autodeskId = ?",
             hub["id"],
             who,
@@ -150,8 +150,8 @@ def _in_hub(call: Call, hub: Row) -> bool:
     )
 
 
-def _sees(call: Call, row: Row) -> bool:
-    return membership(call.world, row, call.person) is not None
+def _sees(call: RequestContext, row: Row) -> bool:
+    return membership(call.sandbox, row, call.person) is not None
 
 
 def _warning(region: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _warning(region: str) -> dict[str, Any]:
 
 _PATH = "/project/v1/hubs"
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "hubs.list",
         "GET",
         _PATH,
@@ -180,10 +180,10 @@ OPERATIONS = (
         query=("filter[id]", "filter[name]", "filter[extension.type]"),
         answers={200: HUBS},
     ),
-    Operation(
+    ApiOperation(
         "hubs.get", "GET", f"{_PATH}/{{hubId}}", get_hub, "dm", ("data:read",), per_minute=50, answers={200: HUB}
     ),
-    Operation(
+    ApiOperation(
         "projects.list",
         "GET",
         f"{_PATH}/{{hubId}}/projects",
@@ -194,7 +194,7 @@ OPERATIONS = (
         query=("page[number]", "page[limit]", "filter[id]", "filter[name]"),
         answers={200: PROJECTS},
     ),
-    Operation(
+    ApiOperation(
         "projects.get",
         "GET",
         f"{_PATH}/{{hubId}}/projects/{{projectId}}",
@@ -204,7 +204,7 @@ OPERATIONS = (
         per_minute=50,
         answers={200: PROJECT},
     ),
-    Operation(
+    ApiOperation(
         "projects.hub",
         "GET",
         f"{_PATH}/{{hubId}}/projects/{{projectId}}/hub",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from acc_sandbox.http.body_schema import is_uuid
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
-from acc_sandbox.http.operation import Answer, Call
+from acc_sandbox.http.operation import RequestContext, Response
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, membership
 
@@ -18,15 +18,15 @@ VERSION = {"version": "1.0"}
 LARGEST_PAGE = 200
 
 
-def document(call: Call, data: object, *, included: list[dict[str, Any]] | None = None) -> Answer:
+def document(call: RequestContext, data: object, *, included: list[dict[str, Any]] | None = None) -> Response:
     """One resource, or a list that is never paged."""
     body: dict[str, Any] = {"jsonapi": VERSION, "links": {"self": {"href": _here(call)}}, "data": data}
     if included is not None:
         body["included"] = included
-    return Answer(body)
+    return Response(body)
 
 
-def page_of(call: Call, rows: Sequence[T], *, limit: int | None = None) -> tuple[list[T], dict[str, Any]]:
+def page_of(call: RequestContext, rows: Sequence[T], *, limit: int | None = None) -> tuple[list[T], dict[str, Any]]:
     """The rows of the asked page and its links; there is a next page exactly when `links.next` is there.
 
     `limit` fixes the size where a list has no `page[limit]`, as search has none.
@@ -44,15 +44,15 @@ def page_of(call: Call, rows: Sequence[T], *, limit: int | None = None) -> tuple
 
 def paged_document(
     data: list[dict[str, Any]], links: dict[str, Any], included: list[dict[str, Any]] | None = None
-) -> Answer:
+) -> Response:
     """A list on pages."""
     body: dict[str, Any] = {"jsonapi": VERSION, "links": links, "data": data}
     if included is not None:
         body["included"] = included
-    return Answer(body)
+    return Response(body)
 
 
-def dm_member(call: Call) -> Membership:
+def dm_member(call: RequestContext) -> Membership:
     """The caller's membership in the project of the path, which needs its `b.` prefix here.
 
     Raises `RefusedError`: 400 without the prefix, 404 for an unknown project, 403 for a stranger or an app that is not
@@ -62,18 +62,18 @@ def dm_member(call: Call) -> Membership:
     project_id = call.path["projectId"]
     if not project_id.startswith("b.") or not is_uuid(project_id[2:]):
         raise RefusedError(400, "The project id must be b. and a GUID")
-    if not call.world.switches.provisioned:
+    if not call.sandbox.switches.provisioned:
         raise app_not_provisioned()
-    project = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id[2:].lower())
+    project = call.sandbox.store.row("SELECT * FROM projects WHERE id = ?", project_id[2:].lower())
     if project is None:
         raise RefusedError(404, "The specified project was not found")
-    member = membership(call.world, project, person)
+    member = membership(call.sandbox, project, person)
     if member is None:
         raise RefusedError(403, "You don't have permission to access this project")
     return member
 
 
-def extension_types(call: Call) -> list[str]:
+def extension_types(call: RequestContext) -> list[str]:
     """The types of `filter[extension.type]`, such as `hubs:autodesk.bim360:Account`; 400 for others."""
     types = call.query.several("filter[extension.type]")
     if not all(re.fullmatch(r"(hubs|folders|items):autodesk\.[a-z0-9]+:[A-Z]\w+", one, re.ASCII) for one in types):
@@ -81,10 +81,10 @@ def extension_types(call: Call) -> list[str]:
     return types
 
 
-def need_row(call: Call, member: Membership, table: str, row_id: str) -> Row:
+def need_row(call: RequestContext, member: Membership, table: str, row_id: str) -> Row:
     """A folder, file or version of the member's project; raises `RefusedError` (404) where it has none of that id."""
     # Table names come from this package, never from a request.
-    row = call.world.store.row(
+    row = call.sandbox.store.row(
         f"SELECT * FROM {table} WHERE id = ? AND projectId = ?",  # noqa: S608
         row_id,
         member.project_id,
@@ -94,9 +94,9 @@ def need_row(call: Call, member: Membership, table: str, row_id: str) -> Row:
     return row
 
 
-def folders_above(call: Call, folder_id: str) -> list[Row]:
+def folders_above(call: RequestContext, folder_id: str) -> list[Row]:
     """A folder and those above it, from the bottom up, without the project's root."""
-    return call.world.store.rows(
+    return call.sandbox.store.rows(
         "WITH RECURSIVE above (id, level) AS (SELECT ?, 0 UNION ALL"
         " SELECT folders.parentId, level + 1 FROM folders JOIN above ON folders.id = above.id)"
         " SELECT folders.* FROM folders JOIN above ON folders.id = above.id ORDER BY level",
@@ -104,7 +104,7 @@ def folders_above(call: Call, folder_id: str) -> list[Row]:
     )
 
 
-def need_access(call: Call, member: Membership, folder_id: str) -> None:
+def need_access(call: RequestContext, member: Membership, folder_id: str) -> None:
     """Refuse (403) a folder that is not below one of those that the member may see.
 
     What ACC's other tools keep follows their permissions, not those of folders.
@@ -116,7 +116,7 @@ def need_access(call: Call, member: Membership, folder_id: str) -> None:
         raise RefusedError(403, "You don't have permission to access this folder")
 
 
-def _here(call: Call, number: int | None = None) -> str:
+def _here(call: RequestContext, number: int | None = None) -> str:
     pairs = [(name, value) for name, value in call.query.pairs if number is None or name != "page[number]"]
     if number is not None:
         pairs.append(("page[number]", str(number)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 
 
 @dataclass(frozen=True)
@@ -23,24 +23,24 @@ _US = Region("wip.dm.prod", "wipprod")
 _KNOWN = {"US": _US, "EMEA": Region("wip.dm.emea.2", "wipemea")}
 
 
-def region(world: World, name: str) -> Region:
+def region(sandbox: SandboxState, name: str) -> Region:
     """A region by the name that its hub shows; what the documentation does not say is a switch."""
     if name in _KNOWN:
         return _KNOWN[name]
-    if world.switches.other_region_names == "us":
+    if sandbox.switches.other_region_names == "us":
         return _US
     return Region(f"wip.dm.{name.lower()}", f"wip{name.lower()}")
 
 
-def region_of(world: World, project_id: str) -> Region:
+def region_of(sandbox: SandboxState, project_id: str) -> Region:
     """The region of a project's hub."""
-    name = world.store.value(
+    name = sandbox.store.value(
         "SELECT hubs.region FROM projects JOIN hubs ON hubs.id = projects.hubId WHERE projects.id = ?", project_id
     )
-    return region(world, name)
+    return region(sandbox, name)
 
 
-def is_bucket(world: World, bucket: str) -> bool:
+def is_bucket(sandbox: SandboxState, bucket: str) -> bool:
     """Whether a bucket belongs to the region of a hub of this sandbox."""
-    names = world.store.rows("SELECT DISTINCT region FROM hubs")
-    return any(region(world, row["region"]).bucket == bucket for row in names)
+    names = sandbox.store.rows("SELECT DISTINCT region FROM hubs")
+    return any(region(sandbox, row["region"]).bucket == bucket for row in names)

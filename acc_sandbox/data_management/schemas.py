@@ -12,25 +12,27 @@ from acc_sandbox.http.schemas import (
     NOTHING,
     TEXT,
     URL,
-    Shape,
+    ObjectSchema,
     by_name,
     choice,
     either,
     several,
 )
 
-VERSION = Shape("JsonApi", {"version": choice("1.0")})
-_LINK = Shape("Link", {"href": URL})
-_LINKS = Shape(
+VERSION = ObjectSchema("JsonApi", {"version": choice("1.0")})
+_LINK = ObjectSchema("Link", {"href": URL})
+_LINKS = ObjectSchema(
     "Links",
     {"self": _LINK, "first": _LINK, "prev": _LINK, "next": _LINK},
     optional=("first", "prev", "next"),
 )
-_REFERENCE = Shape("Reference", {"type": TEXT, "id": TEXT})
-_RELATIONSHIP = Shape(
-    "Relationship", {"data": _REFERENCE, "links": Shape("Related", {"related": _LINK})}, optional=("data", "links")
+_REFERENCE = ObjectSchema("Reference", {"type": TEXT, "id": TEXT})
+_RELATIONSHIP = ObjectSchema(
+    "Relationship",
+    {"data": _REFERENCE, "links": ObjectSchema("Related", {"related": _LINK})},
+    optional=("data", "links"),
 )
-_EXTENSION = Shape(
+_EXTENSION = ObjectSchema(
     "Extension",
     {"type": TEXT, "version": choice("1.0"), "schema": _LINK, "data": by_name(ANYTHING)},
     optional=("schema",),
@@ -39,16 +41,16 @@ _CREATED: dict[str, Any] = {"createTime": FILES_STAMP, "createUserId": TEXT, "la
 _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", "locations")
 
 
-def _resource(kind: str, attributes: dict[str, Any], *relationships: str) -> Shape:
+def _resource(kind: str, attributes: dict[str, Any], *relationships: str) -> ObjectSchema:
     name = kind.removesuffix("s").capitalize()
-    return Shape(
+    return ObjectSchema(
         f"{name}Resource",
         {
             "type": choice(kind),
             "id": TEXT,
-            "attributes": Shape(f"{name}Attributes", {**attributes, "extension": _EXTENSION}),
-            "links": Shape("SelfLink", {"self": _LINK}),
-            "relationships": Shape(f"{name}Relationships", dict.fromkeys(relationships, _RELATIONSHIP)),
+            "attributes": ObjectSchema(f"{name}Attributes", {**attributes, "extension": _EXTENSION}),
+            "links": ObjectSchema("SelfLink", {"self": _LINK}),
+            "relationships": ObjectSchema(f"{name}Relationships", dict.fromkeys(relationships, _RELATIONSHIP)),
         },
     )
 
@@ -86,7 +88,7 @@ _FILE_VERSION = _resource(
     "item",
     "storage",
 )
-_WARNING = Shape(
+_WARNING = ObjectSchema(
     "Warning",
     {
         "Id": NOTHING,
@@ -101,11 +103,13 @@ _WARNING = Shape(
 )
 
 
-def _document(name: str, data: Any, **more: Any) -> Shape:
-    return Shape(f"{name}Document", {"jsonapi": VERSION, "links": _LINKS, "data": data, **more}, optional=("meta",))
+def _document(name: str, data: Any, **more: Any) -> ObjectSchema:
+    return ObjectSchema(
+        f"{name}Document", {"jsonapi": VERSION, "links": _LINKS, "data": data, **more}, optional=("meta",)
+    )
 
 
-HUBS = _document("Hubs", several(_HUB), meta=Shape("Warnings", {"warnings": several(_WARNING)}))
+HUBS = _document("Hubs", several(_HUB), meta=ObjectSchema("Warnings", {"warnings": several(_WARNING)}))
 HUB = _document("Hub", _HUB)
 PROJECTS = _document("Projects", several(_PROJECT))
 PROJECT = _document("Project", _PROJECT)

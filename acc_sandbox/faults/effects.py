@@ -94,7 +94,7 @@ class Fault:
         return self.seen >= self.nth and (self.times is None or self.seen < self.nth + self.times)
 
 
-class Faults:
+class FaultPlan:
     """The fault plan of one sandbox. Safe to use from any thread."""
 
     def __init__(self) -> None:

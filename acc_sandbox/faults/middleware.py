@@ -9,9 +9,9 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acc_sandbox.faults.effects import Expire, Fault, Faults, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
+from acc_sandbox.faults.effects import Expire, Fault, FaultPlan, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
 from acc_sandbox.faults.redaction import masked_query
-from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, Request, RequestLog
+from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, LoggedRequest, RequestLog
 from acc_sandbox.http.connection import cut
 from acc_sandbox.state.clock import Clock, http_stamp, stamp
 
@@ -24,7 +24,7 @@ class _CutError(Exception):
     """The connection is cut; nothing more is to be read or sent."""
 
 
-class Watched:
+class FaultInjectionMiddleware:
     """An ASGI application around another: every request is logged, and meets the fault that was planned for it.
 
     The inner application finds the request's log entry in `scope["state"]["request"]`, to add whose it is. Controls are
@@ -38,7 +38,7 @@ class Watched:
         name_operation: NameOperation,
         *,
         log: RequestLog,
-        faults: Faults,
+        faults: FaultPlan,
         clock: Clock,
         keep_bodies: bool,
     ) -> None:
@@ -110,7 +110,7 @@ class Watched:
             await self._faults.wait(fault)
             await self._app(scope, receive, send)
         elif isinstance(effect, (Stall, ResetAfter)):
-            await self._app(scope, _Counted(receive, fault, self._faults), send)
+            await self._app(scope, _BodyCounter(receive, fault, self._faults), send)
         elif isinstance(effect, Slow):
             fault.reached.set()
             await self._app(scope, _slow_receive(receive, effect), _slow_send(send, effect))
@@ -121,8 +121,8 @@ class Watched:
         else:
             await self._app(scope, receive, send)
 
-    def _entry(self, scope: Scope) -> Request:
-        return Request(
+    def _entry(self, scope: Scope) -> LoggedRequest:
+        return LoggedRequest(
             operation=self._name_operation(scope),
             method=scope["method"],
             path=scope["path"],
@@ -132,10 +132,10 @@ class Watched:
         )
 
 
-class _Counted:
+class _BodyCounter:
     """A request's body that stops, or ends the connection, after so many bytes."""
 
-    def __init__(self, receive: Receive, fault: Fault, faults: Faults) -> None:
+    def __init__(self, receive: Receive, fault: Fault, faults: FaultPlan) -> None:
         self._receive = receive
         self._fault = fault
         self._faults = faults

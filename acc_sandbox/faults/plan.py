@@ -51,10 +51,10 @@ def read_fault_plan(path: Path, operations: Collection[str]) -> tuple[list[Fault
     if not isinstance(faults, list) or not isinstance(switches, dict):
         raise DocumentError(f"{path}: faults is a list, switches an object")
     values = {name: switch_value(name, value) for name, value in switches.items()}
-    return [fault_from(one, operations) for one in faults], values
+    return [parse_fault(one, operations) for one in faults], values
 
 
-def fault_from(value: Any, operations: Collection[str]) -> Fault:
+def parse_fault(value: Any, operations: Collection[str]) -> Fault:
     """A fault as a plan spells it; `operations` are the names there are. Raises `DocumentError`."""
     if not isinstance(value, dict):
         raise DocumentError("a fault is an object")

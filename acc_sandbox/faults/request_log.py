@@ -17,7 +17,7 @@ LARGEST_BODY_KEPT = 16 * 1024
 
 
 @dataclass
-class Request:
+class LoggedRequest:
     """One request. `status` stays None while it is being answered, and for good when the connection was cut."""
 
     operation: str
@@ -54,12 +54,12 @@ class RequestLog:
     """The last 10,000 requests, oldest first. Safe to read from any thread."""
 
     def __init__(self) -> None:
-        self._requests: deque[Request] = deque(maxlen=_KEPT)
-        self._recent: deque[Request] = deque()
+        self._requests: deque[LoggedRequest] = deque(maxlen=_KEPT)
+        self._recent: deque[LoggedRequest] = deque()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def add(self, request: Request) -> None:
+    def add(self, request: LoggedRequest) -> None:
         """Remember one request as soon as its headers are there."""
         with self._lock:
             request.number = next(self._numbers)
@@ -69,13 +69,13 @@ class RequestLog:
                 old = self._recent.popleft()
                 old.sent, old.answered = bytearray(), bytearray()
 
-    def after(self, number: int, most: int) -> list[Request]:
+    def after(self, number: int, most: int) -> list[LoggedRequest]:
         """The newest `most` requests with a higher number, oldest first."""
         with self._lock:
             found = list(itertools.takewhile(lambda one: one.number > number, reversed(self._requests)))
         return found[:most][::-1]
 
-    def all(self, operation: str | None = None) -> list[Request]:
+    def all(self, operation: str | None = None) -> list[LoggedRequest]:
         """Every request, or every one of an operation."""
         with self._lock:
             return [one for one in self._requests if operation in (None, one.operation)]
@@ -84,7 +84,7 @@ class RequestLog:
         """How many requests there were (of an operation)."""
         return len(self.all(operation))
 
-    def last(self, operation: str | None = None) -> Request:
+    def last(self, operation: str | None = None) -> LoggedRequest:
         """The newest request; `IndexError` if there was none."""
         return self.all(operation)[-1]
 
@@ -94,7 +94,7 @@ class RequestLog:
             self._requests.clear()
             self._recent.clear()
 
-    def __iter__(self) -> Iterator[Request]:
+    def __iter__(self) -> Iterator[LoggedRequest]:
         return iter(self.all())
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 from starlette.types import Receive, Scope, Send
 
 from acc_sandbox.admin import api as control
@@ -16,26 +16,26 @@ from acc_sandbox.admin import control_pages, pages, request_pages
 from acc_sandbox.data_management import folders, hubs, versions
 from acc_sandbox.http import openapi
 from acc_sandbox.http.errors import RefusedError, Service, api_not_granted, error_body, missing_scope, unauthorized
-from acc_sandbox.http.operation import Answer, Bearer, Call, Html, Operation
-from acc_sandbox.http.query import Query
+from acc_sandbox.http.operation import ApiOperation, BearerToken, HtmlBody, RequestContext, Response
+from acc_sandbox.http.query import QueryParameters
 from acc_sandbox.http.rate_limits import RateLimits
-from acc_sandbox.http.router import Router, service_of
+from acc_sandbox.http.router import OperationRouter, service_of
 from acc_sandbox.http.validation import check_query
 from acc_sandbox.oauth import authorize, discovery, service_accounts
 from acc_sandbox.oauth import token_endpoint as oauth
 from acc_sandbox.object_storage import objects, uploads
 from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
-from acc_sandbox.seed.bulk import make_crowd
-from acc_sandbox.state.sandbox_state import World
-from acc_sandbox.state.scheduler import settle
+from acc_sandbox.seed.bulk import create_bulk_items
+from acc_sandbox.state.sandbox_state import SandboxState
+from acc_sandbox.state.scheduler import run_due
 from acc_sandbox.submittals import attachments, item_writes, items, lookups, members, reviews, steps, transitions
 from acc_sandbox.submittals import project_settings as settings
-from acc_sandbox.submittals.permitted_actions import as_the_reference_prints
+from acc_sandbox.submittals.permitted_actions import reference_form
 
 LARGEST_BODY = 4 * 1024 * 1024
 """No JSON or form of these services comes near it."""
 
-OPERATIONS: tuple[Operation, ...] = (
+OPERATIONS: tuple[ApiOperation, ...] = (
     *items.OPERATIONS,
     *item_writes.OPERATIONS,
     *transitions.OPERATIONS,
@@ -76,14 +76,14 @@ _PRINTED_OTHERWISE = ("attachments.", "steps.", "tasks.", "users.me")
 """Operations whose reference pages show `permittedActions` in other shapes than the tutorials."""
 
 
-class Api:
+class ApiApplication:
     """The ASGI application of the API port."""
 
-    def __init__(self, world: World, limits: RateLimits) -> None:
-        self._world = world
-        world.operation_names = OPERATION_NAMES
+    def __init__(self, sandbox: SandboxState, limits: RateLimits) -> None:
+        self._sandbox = sandbox
+        sandbox.operation_names = OPERATION_NAMES
         self._limits = limits
-        self._router = Router([*OPERATIONS, openapi.operation(OPERATIONS)])
+        self._router = OperationRouter([*OPERATIONS, openapi.operation(OPERATIONS)])
 
     def operation_name(self, scope: Scope) -> str:
         """What the request log and the fault plan call a request."""
@@ -101,34 +101,34 @@ class Api:
             service = operation.service
             answer = await self._answer(request, operation, path)
         except RefusedError as refused:
-            body = error_body(service, refused, self._world.switches)
-            answer = Answer(Html(body) if isinstance(body, str) else body, refused.status, refused.headers)
+            body = error_body(service, refused, self._sandbox.switches)
+            answer = Response(HtmlBody(body) if isinstance(body, str) else body, refused.status, refused.headers)
         except ClientDisconnect:
             return
         await _response(answer)(scope, receive, send)
 
-    async def _answer(self, request: Request, operation: Operation, path: dict[str, str]) -> Answer:
-        world = self._world
+    async def _answer(self, request: Request, operation: ApiOperation, path: dict[str, str]) -> Response:
+        sandbox = self._sandbox
         if operation.service in ("submittals", "page"):
-            make_crowd(world)
-        settle(world)
-        now = world.clock.now()
+            create_bulk_items(sandbox)
+        run_due(sandbox)
+        now = sandbox.clock.now()
         if operation.access == "control":
-            world.controls.admit(request.headers)
+            sandbox.controls.require(request.headers)
         bearer = self._identified(request, operation)
         self._limits.count(operation, bearer, now)
-        if world.switches.app_apis not in ("all", _APIS.get(operation.service, world.switches.app_apis)):
+        if sandbox.switches.app_apis not in ("all", _APIS.get(operation.service, sandbox.switches.app_apis)):
             raise api_not_granted()
         if bearer is not None and not bearer.scopes.issuperset(operation.scopes):
             raise missing_scope()
-        call = Call(
-            world=world,
+        call = RequestContext(
+            sandbox=sandbox,
             path=path,
-            query=Query(request.scope["query_string"].decode("latin-1")),
+            query=QueryParameters(request.scope["query_string"].decode("latin-1")),
             headers=dict(request.headers),
             content=await _content(request),
-            base_url=f"{request.url.scheme}://{request.headers.get('host') or world.origin.partition('://')[2]}",
-            storage_url=world.storage_url(request.headers.get("host")),
+            base_url=f"{request.url.scheme}://{request.headers.get('host') or sandbox.origin.partition('://')[2]}",
+            storage_url=sandbox.storage_url(request.headers.get("host")),
             url_path=_raw_path(request.scope),
             now=now,
             bearer=bearer,
@@ -138,18 +138,18 @@ class Api:
             call.require_person()
         if operation.service not in ("page", "control"):
             check_query(call, operation)
-        with world.store.transaction():
+        with sandbox.store.transaction():
             answer = operation.handler(call)
         if isinstance(answer, Awaitable):
             return await answer
-        if operation.name.startswith(_PRINTED_OTHERWISE) and world.switches.permitted_actions == "reference":
-            return replace(answer, body=as_the_reference_prints(answer.body))
+        if operation.name.startswith(_PRINTED_OTHERWISE) and sandbox.switches.permitted_actions == "reference":
+            return replace(answer, body=reference_form(answer.body))
         return answer
 
-    def _match(self, scope: Scope) -> tuple[Operation, dict[str, str]]:
-        return self._router.match(scope["method"], _raw_path(scope), self._world.switches)
+    def _match(self, scope: Scope) -> tuple[ApiOperation, dict[str, str]]:
+        return self._router.match(scope["method"], _raw_path(scope), self._sandbox.switches)
 
-    def _identified(self, request: Request, operation: Operation) -> Bearer | None:
+    def _identified(self, request: Request, operation: ApiOperation) -> BearerToken | None:
         """What the token of a request says, where the operation asks for one; its person is put into the log."""
         if operation.name == "auth.token" and request.scope["state"].get("expired"):
             raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
@@ -160,17 +160,17 @@ class Api:
             request.scope["state"]["request"].person = bearer.person.key
         return bearer
 
-    def _bearer(self, request: Request) -> Bearer:
+    def _bearer(self, request: Request) -> BearerToken:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         usable = scheme.lower() == "bearer" and not request.scope["state"].get("expired")
-        claims = self._world.tokens.read(token, self._world.clock.now()) if usable else None
+        claims = self._sandbox.tokens.read(token, self._sandbox.clock.now()) if usable else None
         if claims is None or not _is_access_token(claims) or self._revoked(claims["jti"]):
             raise unauthorized()
-        person = self._world.people.by_id(claims.get("userid", ""))
-        return Bearer(claims["jti"], claims["client_id"], frozenset(claims["scope"]), person)
+        person = self._sandbox.people.by_id(claims.get("userid", ""))
+        return BearerToken(claims["jti"], claims["client_id"], frozenset(claims["scope"]), person)
 
     def _revoked(self, token_id: str) -> bool:
-        return self._world.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
+        return self._sandbox.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
 
 
 def _is_access_token(claims: dict[str, Any]) -> bool:
@@ -192,11 +192,11 @@ def _raw_path(scope: Scope) -> str:
     return raw.decode("latin-1")
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: Response) -> HttpResponse:
     headers = dict(answer.headers)
     if answer.body is None:
-        return Response(b"", answer.status, headers)
-    if isinstance(answer.body, Html):
-        return Response(str(answer.body), answer.status, headers, media_type="text/html")
+        return HttpResponse(b"", answer.status, headers)
+    if isinstance(answer.body, HtmlBody):
+        return HttpResponse(str(answer.body), answer.status, headers, media_type="text/html")
     content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return Response(content, answer.status, headers, media_type="application/json")
+    return HttpResponse(content, answer.status, headers, media_type="application/json")

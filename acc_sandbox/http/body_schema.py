@@ -17,7 +17,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Check:
+class FieldValidator:
     """What a field may hold: `read` gives the value to keep or raises `RefusedError` (400); `schema` describes it."""
 
     read: Callable[[str, Any], Any]
@@ -29,17 +29,17 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Fields:
+class BodySchema:
     """The JSON object that an operation takes."""
 
-    checks: Mapping[str, Check]
+    checks: Mapping[str, FieldValidator]
     required: Collection[str] = ()
 
     def read(self, content: bytes) -> dict[str, Any]:
         """A body's fields, each checked; missing and unknown ones are refused with 400."""
-        return self.checked(read_json(content))
+        return self.validate(read_json(content))
 
-    def checked(self, body: Any, *, ignore_unknown: bool = False, text_booleans: bool = False) -> dict[str, Any]:
+    def validate(self, body: Any, *, ignore_unknown: bool = False, text_booleans: bool = False) -> dict[str, Any]:
         """The same of a JSON value that has been read; unknown fields may be ignored, booleans be text."""
         if not isinstance(body, dict):
             raise RefusedError(400, "The request body must be a JSON object")
@@ -63,7 +63,7 @@ class Fields:
         return described | ({"required": list(self.required)} if self.required else {})
 
 
-def _worded(check: Check | None, value: Any) -> Any:
+def _worded(check: FieldValidator | None, value: Any) -> Any:
     """A boolean that was sent as text."""
     return value == "true" if check is flag and value in ("true", "false") else value
 
@@ -84,7 +84,7 @@ def is_uuid(text: str) -> bool:
         return False
 
 
-def one_of(*options: str, numbers: bool = False) -> Check:
+def one_of(*options: str, numbers: bool = False) -> FieldValidator:
     """One of the strings; with `numbers`, a JSON number stands for its digits."""
 
     def check(name: str, value: Any) -> str:
@@ -94,17 +94,17 @@ def one_of(*options: str, numbers: bool = False) -> Check:
             raise RefusedError(400, f'"{name}" must be one of [{", ".join(options)}]')
         return spelled
 
-    return Check(check, {"type": "string", "enum": list(options)})
+    return FieldValidator(check, {"type": "string", "enum": list(options)})
 
 
-def nullable(inner: Check) -> Check:
+def nullable(inner: FieldValidator) -> FieldValidator:
     """`null`, or what `inner` takes."""
-    return Check(
+    return FieldValidator(
         lambda name, value: None if value is None else inner(name, value), {"anyOf": [inner.schema, {"type": "null"}]}
     )
 
 
-def list_of(inner: Check) -> Check:
+def list_of(inner: FieldValidator) -> FieldValidator:
     """A JSON array, every member of which `inner` takes."""
 
     def check(name: str, value: Any) -> list[Any]:
@@ -112,7 +112,7 @@ def list_of(inner: Check) -> Check:
             raise RefusedError(400, f'"{name}" must be an array')
         return [inner(f"{name}[{index}]", member) for index, member in enumerate(value)]
 
-    return Check(check, {"type": "array", "items": inner.schema})
+    return FieldValidator(check, {"type": "array", "items": inner.schema})
 
 
 def _text(name: str, value: Any) -> str:
@@ -181,23 +181,23 @@ def _no_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
-text = Check(_text, {"type": "string"})
+text = FieldValidator(_text, {"type": "string"})
 """Any string that UTF-8 can carry."""
-filled_text = Check(_filled_text, {"type": "string", "minLength": 1})
+filled_text = FieldValidator(_filled_text, {"type": "string", "minLength": 1})
 """A string with something in it."""
-identifier = Check(_identifier, {"type": "string", "format": "uuid"})
+identifier = FieldValidator(_identifier, {"type": "string", "format": "uuid"})
 """A UUID, as every id of items, attachments, steps, tasks, specs, packages and types is."""
-flag = Check(_flag, {"type": "boolean"})
+flag = FieldValidator(_flag, {"type": "boolean"})
 """A JSON boolean."""
-number = Check(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER})
+number = FieldValidator(_number, {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER})
 """A whole number that is not negative."""
-plain_date = Check(_plain_date, {"type": "string", "format": "date"})
+plain_date = FieldValidator(_plain_date, {"type": "string", "format": "date"})
 """`YYYY-MM-DD`."""
-moment = Check(_moment, {"type": "string", "format": "date-time"})
+moment = FieldValidator(_moment, {"type": "string", "format": "date-time"})
 """A moment in UTC with up to seven decimals, kept as Submittals writes one (fact sheet 0)."""
 user_type = one_of("1", "2", "3")
 """User, company, role (fact sheet 0)."""
-watcher = Check(
+watcher = FieldValidator(
     _watcher,
     {
         "type": "object",

@@ -27,7 +27,7 @@ class CuttableConnection(H11Protocol):
         super().connection_made(transport)
 
 
-class Listener:
+class PortListener:
     """One listening socket that serves one ASGI application inside the running event loop.
 
     uvicorn's own `Server` takes over signals, polls ten times a second and needs 0.1 s to stop; a sandbox lives in a

@@ -6,22 +6,22 @@ from typing import Any, Final
 
 from acc_sandbox.data_management.schemas import VERSION
 from acc_sandbox.http.errors import Service
-from acc_sandbox.http.operation import Operation
-from acc_sandbox.http.schemas import HTML, TEXT, Shape, either, several
+from acc_sandbox.http.operation import ApiOperation
+from acc_sandbox.http.schemas import HTML, TEXT, ObjectSchema, either, several
 from acc_sandbox.state.switches import Switches
 
-QUOTA = Shape("QuotaExceeded", {"developerMessage": TEXT})
-_REASON = Shape("StorageError", {"reason": TEXT})
-_JSON_API_ERROR = Shape("JsonApiError", dict.fromkeys(("id", "status", "code", "title", "detail"), TEXT))
-_JSON_API = Shape("JsonApiErrors", {"jsonapi": VERSION, "errors": several(_JSON_API_ERROR)})
-_OAUTH = Shape("OAuthError", {"error": TEXT, "error_description": TEXT})
-_CONTROL = Shape("ControlError", {"error": TEXT})
+QUOTA = ObjectSchema("QuotaExceeded", {"developerMessage": TEXT})
+_REASON = ObjectSchema("StorageError", {"reason": TEXT})
+_JSON_API_ERROR = ObjectSchema("JsonApiError", dict.fromkeys(("id", "status", "code", "title", "detail"), TEXT))
+_JSON_API = ObjectSchema("JsonApiErrors", {"jsonapi": VERSION, "errors": several(_JSON_API_ERROR)})
+_OAUTH = ObjectSchema("OAuthError", {"error": TEXT, "error_description": TEXT})
+_CONTROL = ObjectSchema("ControlError", {"error": TEXT})
 _NEEDS_TOKEN: Final = ("token", "person")
 
 
-def refusals_of(operation: Operation, switches: Switches) -> dict[int, Any]:
+def refusals_of(operation: ApiOperation, switches: Switches) -> dict[int, Any]:
     """Every status with which an operation may be refused, and the body that comes with it."""
-    gateway = Shape("GatewayError", dict.fromkeys(("developerMessage", "errorCode", switches.more_info), TEXT))
+    gateway = ObjectSchema("GatewayError", dict.fromkeys(("developerMessage", "errorCode", switches.more_info), TEXT))
     own = _own(operation.service, switches, gateway)
     answers: dict[int, Any] = dict.fromkeys((400, 403, 404, 413, *operation.refused), own)
     if operation.service == "submittals" and operation.fields is not None:
@@ -35,7 +35,7 @@ def refusals_of(operation: Operation, switches: Switches) -> dict[int, Any]:
     return answers
 
 
-def _own(service: Service, switches: Switches, gateway: Shape) -> Any:
+def _own(service: Service, switches: Switches, gateway: ObjectSchema) -> Any:
     """The body of a service's own refusals; None for an empty one."""
     if service == "submittals":
         return _submittals(switches)
@@ -48,9 +48,9 @@ def _submittals(switches: Switches) -> Any:
     shape = switches.submittals_error_body
     if shape == "html":
         return HTML
-    return None if shape == "empty" else Shape("SubmittalsError", {shape: TEXT})
+    return None if shape == "empty" else ObjectSchema("SubmittalsError", {shape: TEXT})
 
 
-def _together(own: Any, gateway: Shape) -> Any:
+def _together(own: Any, gateway: ObjectSchema) -> Any:
     """A refusal of the service or of the gateway; where the service's is no JSON, only the gateway's is described."""
-    return either(own, gateway) if isinstance(own, Shape) else gateway
+    return either(own, gateway) if isinstance(own, ObjectSchema) else gateway

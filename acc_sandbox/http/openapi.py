@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from acc_sandbox.http.error_schemas import refusals_of
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.query import LARGEST_NUMBER
 from acc_sandbox.http.schemas import HTML, TEXT, described, either
 from acc_sandbox.state.sandbox_state import CONFIDENTIAL_CLIENT_ID, PUBLIC_CLIENT_ID
@@ -37,7 +37,7 @@ _TAGS = {
 }
 
 
-def describe_api(operations: Iterable[Operation], base_url: str, switches: Switches) -> dict[str, Any]:
+def describe_api(operations: Iterable[ApiOperation], base_url: str, switches: Switches) -> dict[str, Any]:
     """An OpenAPI 3.1 document of operations as the switches stand; pages for people are left out."""
     paths: dict[str, Any] = {}
     components: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def describe_api(operations: Iterable[Operation], base_url: str, switches: Switc
     }
 
 
-def _operation(operation: Operation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: ApiOperation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
     document = (operation.handler.__doc__ or operation.name).strip().splitlines()
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -75,7 +75,7 @@ def _operation(operation: Operation, switches: Switches, components: dict[str, A
     return described
 
 
-def _responses(operation: Operation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
+def _responses(operation: ApiOperation, switches: Switches, components: dict[str, Any]) -> dict[str, Any]:
     bodies = refusals_of(operation, switches)
     for status, body in operation.answers.items():
         bodies[status] = either(body, bodies[status]) if status in bodies else body
@@ -91,7 +91,7 @@ def _response(status: int, body: Any, components: dict[str, Any]) -> dict[str, A
     return response
 
 
-def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+def _path_parameters(operation: ApiOperation) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"\{(\w+)\}", operation.template)
@@ -107,7 +107,7 @@ def _query_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def _request_content(operation: Operation) -> dict[str, Any] | None:
+def _request_content(operation: ApiOperation) -> dict[str, Any] | None:
     if operation.fields is not None:
         return {"application/json": {"schema": operation.fields.schema()}}
     if operation.name in _FORMS:
@@ -132,11 +132,11 @@ def _security_schemes(base_url: str) -> dict[str, Any]:
     }
 
 
-def operation(operations: Iterable[Operation]) -> Operation:
+def operation(operations: Iterable[ApiOperation]) -> ApiOperation:
     """The operation that serves the description of the others."""
     listed = tuple(operations)
 
-    def read(call: Call) -> Answer:
-        return Answer(describe_api(listed, call.base_url, call.world.switches))
+    def read(call: RequestContext) -> Response:
+        return Response(describe_api(listed, call.base_url, call.sandbox.switches))
 
-    return Operation("page.openapi", "GET", "/openapi.json", read, "page", access="anybody")
+    return ApiOperation("page.openapi", "GET", "/openapi.json", read, "page", access="anybody")

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from acc_sandbox.http.errors import GatewayRefusedError, Service
-from acc_sandbox.http.query import Query
+from acc_sandbox.http.query import QueryParameters
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.people import Person
 
 if TYPE_CHECKING:
-    from acc_sandbox.http.body_schema import Fields
-    from acc_sandbox.state.sandbox_state import World
+    from acc_sandbox.http.body_schema import BodySchema
+    from acc_sandbox.state.sandbox_state import SandboxState
 
 
 @dataclass(frozen=True)
-class Bearer:
+class BearerToken:
     """What a valid access token says."""
 
     token_id: str
@@ -29,12 +29,12 @@ class Bearer:
 
 
 @dataclass(frozen=True)
-class Call:
+class RequestContext:
     """One request to one operation, already matched, authenticated and within limits."""
 
-    world: World
+    sandbox: SandboxState
     path: Mapping[str, str]
-    query: Query
+    query: QueryParameters
     headers: Mapping[str, str]
     content: bytes
     base_url: str
@@ -42,7 +42,7 @@ class Call:
     """Origin of signed URLs."""
     url_path: str
     now: datetime
-    bearer: Bearer | None
+    bearer: BearerToken | None
     count: Callable[[str, int], None]
     """Counts one use of something that has so many a minute; raises `GatewayRefusedError` (429) past them."""
 
@@ -63,14 +63,14 @@ class Call:
         return stamp(self.now)
 
 
-class Html(str):
+class HtmlBody(str):
     """Text that is already HTML."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """Status, body and headers. The body is written as JSON, unless it is `Html`; None means an empty body."""
 
     body: object = None
@@ -78,12 +78,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Call], Answer | Awaitable[Answer]]
+Handler = Callable[[RequestContext], Response | Awaitable[Response]]
 """A plain function runs inside one transaction; a coroutine function opens its own."""
 
 
 @dataclass(frozen=True)
-class Operation:
+class ApiOperation:
     """One method of one path.
 
     `template` holds `{name}` for a path segment (or a part of one), the rest is literal. `scopes` are all needed.
@@ -103,7 +103,7 @@ class Operation:
     """Query parameters that it names; others are refused, unless a switch says otherwise."""
     comparisons: bool = False
     """Whether its filters take a comparison, as in `filter[displayName]-contains`."""
-    fields: Fields | None = None
+    fields: BodySchema | None = None
     """The JSON body, for the OpenAPI description."""
     answers: Mapping[int, Any] = field(default_factory=dict)
     """What comes back when it is carried out, for the description: by status a shape, a schema or None for no body."""

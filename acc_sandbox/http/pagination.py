@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call
+from acc_sandbox.http.operation import RequestContext, Response
 from acc_sandbox.state.store import Row
 
 
@@ -49,7 +49,7 @@ TEMPLATES = PageSize(20, 200)
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListDefinition:
     """A table (or view) that can be listed: SQL by API name for filters and order, and the columns' defaults.
 
     `filters` maps a query parameter to SQL with one `{marks}` for the comma-separated values; `sorts` maps a sort
@@ -81,7 +81,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Condition:
+class SqlCondition:
     """SQL for a WHERE clause, with the values it binds."""
 
     sql: str
@@ -89,7 +89,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Page:
+class ResultPage:
     """Rows of one page, and what the `pagination` object says about them."""
 
     rows: list[Row]
@@ -99,7 +99,7 @@ class Page:
     sort: str
 
 
-def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> Page:
+def find_page(call: RequestContext, listing: ListDefinition, conditions: Iterable[SqlCondition]) -> ResultPage:
     """The page that a call asks for. Raises `RefusedError` (400) for a bad limit, offset, sort or parameter."""
     query = call.query
     limit = _limit(call, listing.size)
@@ -109,7 +109,7 @@ def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> 
     wanted = [*conditions, *_filters(call, listing), *_search(call, listing)]
     where = " AND ".join(condition.sql for condition in wanted) or "1"
     values = [value for condition in wanted for value in condition.values]
-    store = call.world.store
+    store = call.sandbox.store
     # Every piece of SQL comes from the listing's own tables; what the client sent is bound.
     # Ids first: of a large table only the page's rows are then read and joined. The limit that is none keeps SQLite
     # from joining what is only counted.
@@ -123,37 +123,37 @@ def find_page(call: Call, listing: Listing, conditions: Iterable[Condition]) -> 
         found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)]
     chosen = "id IN (SELECT value FROM json_each(?))"
     rows = store.rows(f"SELECT * FROM {listing.source} WHERE {chosen} ORDER BY {order}", json.dumps(found))  # noqa: S608
-    return Page(rows, limit, offset, total, sort)
+    return ResultPage(rows, limit, offset, total, sort)
 
 
-def slice_page(call: Call, rows: list[Row], size: PageSize) -> Page:
+def slice_page(call: RequestContext, rows: list[Row], size: PageSize) -> ResultPage:
     """The page that a call asks for, of rows that are at hand. Raises `RefusedError` (400) as `find_page` does."""
     limit, offset = _limit(call, size), call.query.number("offset", 0, 0)
-    return Page(rows[offset : offset + limit], limit, offset, len(rows), "")
+    return ResultPage(rows[offset : offset + limit], limit, offset, len(rows), "")
 
 
-def page_answer(call: Call, page: Page, results: list[Any]) -> Answer:
+def page_answer(call: RequestContext, page: ResultPage, results: list[Any]) -> Response:
     """`{"pagination", "results"}` with absolute links that repeat the effective query."""
     pagination: dict[str, Any] = {"limit": page.limit, "offset": page.offset, "totalResults": page.total}
     if page.offset + page.limit < page.total:
         pagination["nextUrl"] = _link(call, page, page.offset + page.limit)
-    elif call.world.switches.last_page_next_url == "null":
+    elif call.sandbox.switches.last_page_next_url == "null":
         pagination["nextUrl"] = None
     if page.offset > 0:
         pagination["previousUrl"] = _link(call, page, max(0, page.offset - page.limit))
-    return Answer({"pagination": pagination, "results": results})
+    return Response({"pagination": pagination, "results": results})
 
 
-def _limit(call: Call, size: PageSize) -> int:
+def _limit(call: RequestContext, size: PageSize) -> int:
     asked = call.query.number("limit", size.default, 1)
-    if asked <= size.largest or call.world.switches.limit_too_large == "honour":
+    if asked <= size.largest or call.sandbox.switches.limit_too_large == "honour":
         return asked
-    if call.world.switches.limit_too_large == "refuse":
+    if call.sandbox.switches.limit_too_large == "refuse":
         raise RefusedError(400, f'"limit" must be less than or equal to {size.largest}')
     return size.largest
 
 
-def _order(sort: str, listing: Listing) -> str:
+def _order(sort: str, listing: ListDefinition) -> str:
     pieces, name = [], ""
     for one in sort.split(","):
         name, _, direction = one.partition(" ")
@@ -164,26 +164,26 @@ def _order(sort: str, listing: Listing) -> str:
     return ", ".join(pieces if name in listing.unique else [*pieces, "id asc"])
 
 
-def _filters(call: Call, listing: Listing) -> Iterable[Condition]:
+def _filters(call: RequestContext, listing: ListDefinition) -> Iterable[SqlCondition]:
     for name, sql in listing.filters.items():
         if name in call.query:
             members = call.query.several(name)
             form = _FORMS.get(name, "")
             if form and not all(re.fullmatch(form, one, re.ASCII) for one in members):
                 raise RefusedError(400, f'"{name}" holds a value that it cannot have')
-            yield Condition(sql.replace("{marks}", ", ".join("?" * len(members))), tuple(members))
+            yield SqlCondition(sql.replace("{marks}", ", ".join("?" * len(members))), tuple(members))
 
 
-def _search(call: Call, listing: Listing) -> Iterable[Condition]:
+def _search(call: RequestContext, listing: ListDefinition) -> Iterable[SqlCondition]:
     words = call.query.text("search").strip()
     if words and listing.search:
         escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         numbers = [f"CAST({one} AS TEXT) {{like}}" for one in listing.search_numbers if words.isdigit()]
         conditions = [one.replace("{like}", "LIKE ? ESCAPE '\\'") for one in (*listing.search, *numbers)]
-        yield Condition(f"({' OR '.join(conditions)})", (f"%{escaped}%",) * len(conditions))
+        yield SqlCondition(f"({' OR '.join(conditions)})", (f"%{escaped}%",) * len(conditions))
 
 
-def _link(call: Call, page: Page, offset: int) -> str:
+def _link(call: RequestContext, page: ResultPage, offset: int) -> str:
     kept = [pair for pair in call.query.pairs if pair[0] not in ("limit", "offset", "sort")]
     pairs = [("limit", str(page.limit)), ("offset", str(offset)), *kept]
     if page.sort:

@@ -11,7 +11,7 @@ LARGEST_NUMBER = 2**31 - 1
 """Numbers in queries stay within 32 bits; a larger one is refused rather than handed to the database."""
 
 
-class Query:
+class QueryParameters:
     """Parameters by name; of a repeated one, where that is let pass, the last counts."""
 
     def __init__(self, raw: str) -> None:

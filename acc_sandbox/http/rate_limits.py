@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 
 from acc_sandbox.http.errors import quota_exceeded
-from acc_sandbox.http.operation import Bearer, Operation
+from acc_sandbox.http.operation import ApiOperation, BearerToken
 
 SUBMITTALS_PER_MINUTE = 600
 """For all endpoints together, per client and per person."""
@@ -28,7 +28,7 @@ class RateLimits:
         self.enabled = enabled
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def count(self, operation: Operation, bearer: Bearer | None, now: datetime) -> None:
+    def count(self, operation: ApiOperation, bearer: BearerToken | None, now: datetime) -> None:
         """Count a request; raises `GatewayRefusedError` (429) once a limit is passed."""
         for (name, whose), limit in _limits(operation, bearer):
             self.count_use(f"{name} {whose}", limit, now)
@@ -46,7 +46,7 @@ class RateLimits:
             raise quota_exceeded(max(1, math.ceil(start + _WINDOW - moment)))
 
 
-def _limits(operation: Operation, bearer: Bearer | None) -> list[tuple[tuple[str, str], int]]:
+def _limits(operation: ApiOperation, bearer: BearerToken | None) -> list[tuple[tuple[str, str], int]]:
     client = bearer.client_id if bearer else "anybody"
     person = bearer.person.key if bearer and bearer.person else "nobody"
     if operation.service == "submittals":

@@ -8,7 +8,7 @@ from functools import cache
 from urllib.parse import unquote
 
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError, Service
-from acc_sandbox.http.operation import Operation
+from acc_sandbox.http.operation import ApiOperation
 from acc_sandbox.state.switches import Switches
 
 SUBMITTALS = "/construction/submittals/v2/projects/{projectId}"
@@ -39,15 +39,15 @@ def one_slash(raw_path: str) -> str:
     return re.sub("^//", "/", raw_path)
 
 
-class Router:
+class OperationRouter:
     """Matches raw, still percent-encoded paths, since ids such as `urn…%3Fversion%3D1` carry reserved characters."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[ApiOperation]) -> None:
         # The more literal text a template has, the earlier it is tried: `{itemId}:transition` before `{itemId}`.
         ordered = sorted(operations, key=lambda one: -len(re.sub(r"\{\w+\}", "", one.template)))
         self._routes = [(_pattern(operation.template), operation) for operation in ordered]
 
-    def match(self, method: str, raw_path: str, switches: Switches) -> tuple[Operation, dict[str, str]]:
+    def match(self, method: str, raw_path: str, switches: Switches) -> tuple[ApiOperation, dict[str, str]]:
         """The operation and its path parameters, decoded.
 
         Raises `RefusedError`: 404 for an unknown path, 405 (by a switch 404) for a method that the path does not have.

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class ObjectSchema:
     """A JSON object. Every field is always there but for the `optional` ones; with `further`, others may come."""
 
     name: str
@@ -32,7 +32,7 @@ class Shape:
 
 def described(value: Any, components: dict[str, Any]) -> Any:
     """JSON Schema in which every shape is a reference; what the references mean is put into `components`."""
-    if isinstance(value, Shape):
+    if isinstance(value, ObjectSchema):
         if value.name not in components:
             components[value.name] = _object(value, components)
         return {"$ref": f"#/components/schemas/{value.name}"}
@@ -43,7 +43,7 @@ def described(value: Any, components: dict[str, Any]) -> Any:
     return value
 
 
-def _object(shape: Shape, components: dict[str, Any]) -> dict[str, Any]:
+def _object(shape: ObjectSchema, components: dict[str, Any]) -> dict[str, Any]:
     schema = {
         "type": "object",
         "properties": described(shape.fields, components),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Call
+from acc_sandbox.http.operation import RequestContext
 from acc_sandbox.oauth.access_tokens import known_scope, public_pem, read_public_key, unverified_claims
-from acc_sandbox.oauth.clients import Client
+from acc_sandbox.oauth.clients import OAuthClient
 from acc_sandbox.oauth.service_accounts import ENABLED, KEY_ID, is_office
-from acc_sandbox.state.sandbox_state import SERVER_CLIENT_ID, World
+from acc_sandbox.state.sandbox_state import SERVER_CLIENT_ID, SandboxState
 
 AUDIENCE = "https://developer.api.autodesk.com/authentication/v2/token"
 EXCHANGES_PER_MINUTE = 10
@@ -19,14 +19,14 @@ _LONGEST_LIFE = 300
 
 
 @dataclass(frozen=True)
-class Assertion:
+class JwtAssertion:
     """Who signed a valid assertion, and for which scopes."""
 
     account_id: str
     scopes: tuple[str, ...]
 
 
-def read_assertion(call: Call, client: Client, assertion: str) -> Assertion:
+def read_assertion(call: RequestContext, client: OAuthClient, assertion: str) -> JwtAssertion:
     """The service account and the scopes of an assertion.
 
     Raises `RefusedError` (400 `invalid_grant`) for one that is not good, or whose account or key is not enabled.
@@ -36,7 +36,7 @@ def read_assertion(call: Call, client: Client, assertion: str) -> Assertion:
     claims = unverified_claims(assertion) or {}
     account = str(claims.get("sub"))
     try:
-        key = _public_key(call.world, client, account, str(jwt.get_unverified_header(assertion).get("kid")))
+        key = _public_key(call.sandbox, client, account, str(jwt.get_unverified_header(assertion).get("kid")))
         if key is None:
             raise _invalid("The assertion is invalid.")
         jwt.decode(
@@ -53,7 +53,7 @@ def read_assertion(call: Call, client: Client, assertion: str) -> Assertion:
     if not 0 < left <= _LONGEST_LIFE or not scopes:
         raise _invalid("The assertion has expired, lives too long or names no scopes.")
     _note_use(call, account, jwt.get_unverified_header(assertion)["kid"])
-    return Assertion(account, scopes)
+    return JwtAssertion(account, scopes)
 
 
 def _scopes(claim: Any) -> tuple[str, ...]:
@@ -62,11 +62,11 @@ def _scopes(claim: Any) -> tuple[str, ...]:
     return tuple(scopes) if all(isinstance(one, str) and known_scope(one) for one in scopes) else ()
 
 
-def _public_key(world: World, client: Client, account: str, key_id: str) -> str | None:
-    if is_office(world, account):
+def _public_key(sandbox: SandboxState, client: OAuthClient, account: str, key_id: str) -> str | None:
+    if is_office(sandbox, account):
         ours = client.id == SERVER_CLIENT_ID and key_id == KEY_ID
-        return public_pem(world.service_key()) if ours else None
-    found: str | None = world.store.value(
+        return public_pem(sandbox.service_key()) if ours else None
+    found: str | None = sandbox.store.value(
         "SELECT publicKey FROM service_keys JOIN service_accounts AS owner ON owner.id = accountId"
         " WHERE service_keys.id = ? AND owner.id = ? AND owner.clientId = ?"
         " AND owner.status = ? AND service_keys.status = ?",
@@ -75,9 +75,9 @@ def _public_key(world: World, client: Client, account: str, key_id: str) -> str 
     return found
 
 
-def _note_use(call: Call, account: str, key_id: str) -> None:
+def _note_use(call: RequestContext, account: str, key_id: str) -> None:
     for table, row_id in (("service_accounts", account), ("service_keys", key_id)):
-        call.world.store.update(table, row_id, {"accessedAt": call.moment})
+        call.sandbox.store.update(table, row_id, {"accessedAt": call.moment})
 
 
 def _invalid(reason: str) -> RefusedError:

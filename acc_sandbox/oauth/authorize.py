@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from acc_sandbox.admin.html import page
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Html, Operation
+from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
 from acc_sandbox.http.schemas import HTML
 from acc_sandbox.oauth.access_tokens import scopes_of
 from acc_sandbox.oauth.clients import CLIENTS
@@ -24,7 +24,7 @@ _MOST_SCOPES = 50
 _SHORTEST_CHALLENGE, _LONGEST_CHALLENGE = 43, 128
 
 
-def authorize(call: Call) -> Answer:
+def authorize(call: RequestContext) -> Response:
     """Show who can sign in; with a person chosen, or auto-approval on, redirect with a code.
 
     A wrong client, redirect URI or state is answered on the spot with 400 and never redirected; anything else goes back
@@ -42,27 +42,27 @@ def authorize(call: Call) -> Answer:
     problem = _problem(call, public=client.public)
     if problem is not None:
         return _back(call, {"error": problem[0], "error_description": problem[1]})
-    people, chosen = call.world.people, query.text(PERSON_FIELD)
+    people, chosen = call.sandbox.people, query.text(PERSON_FIELD)
     if chosen == "deny":
         return _back(call, {"error": "access_denied", "error_description": "The person did not sign in."})
-    person = people.by_key(chosen) or (_automatic(call) if call.world.auto_approve else None)
+    person = people.by_key(chosen) or (_automatic(call) if call.sandbox.auto_approve else None)
     if person is None:
-        return Answer(Html(_form(call)))
+        return Response(HtmlBody(_form(call)))
     return _back(call, {"code": _new_code(call, person)})
 
 
-def _automatic(call: Call) -> Person:
-    people = call.world.people
-    return people.by_key(call.world.auto_person or "") or people.people[0]
+def _automatic(call: RequestContext) -> Person:
+    people = call.sandbox.people
+    return people.by_key(call.sandbox.auto_person or "") or people.people[0]
 
 
-def _is_registered(call: Call, redirect_uri: str) -> bool:
+def _is_registered(call: RequestContext, redirect_uri: str) -> bool:
     """Exact match, to the last slash, but for a wildcard; every registered URI serves both clients."""
-    if any(_is_covered(redirect_uri, registered) for registered in call.world.callback_urls):
+    if any(_is_covered(redirect_uri, registered) for registered in call.sandbox.callback_urls):
         return True
-    if call.world.switches.loopback_port == "exact":
-        return redirect_uri in call.world.callback_urls
-    return _without_port(redirect_uri) in map(_without_port, call.world.callback_urls)
+    if call.sandbox.switches.loopback_port == "exact":
+        return redirect_uri in call.sandbox.callback_urls
+    return _without_port(redirect_uri) in map(_without_port, call.sandbox.callback_urls)
 
 
 def _is_covered(redirect_uri: str, registered: str) -> bool:
@@ -77,7 +77,7 @@ def _without_port(url: str) -> str:
     return re.sub(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=/|$)", r"\1", url)
 
 
-def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
+def _problem(call: RequestContext, *, public: bool) -> tuple[str, str] | None:
     query = call.query
     if query.text("response_type") != "code":
         return "unsupported_response_type", "The 'response_type' must be code."
@@ -87,7 +87,7 @@ def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
     if not challenge:
         if "code_challenge_method" in query:
             return "invalid_request", "The 'code_challenge' is missing."
-        needed = public and call.world.switches.public_needs_pkce
+        needed = public and call.sandbox.switches.public_needs_pkce
         return ("invalid_request", "The 'code_challenge' is required.") if needed else None
     if query.text("code_challenge_method") != "S256":
         return "invalid_request", "The 'code_challenge_method' must be S256."
@@ -96,9 +96,9 @@ def _problem(call: Call, *, public: bool) -> tuple[str, str] | None:
     return None
 
 
-def _new_code(call: Call, person: Person) -> str:
+def _new_code(call: RequestContext, person: Person) -> str:
     code = secrets.token_urlsafe(32)
-    call.world.store.insert(
+    call.sandbox.store.insert(
         "codes",
         {
             "id": code,
@@ -114,15 +114,15 @@ def _new_code(call: Call, person: Person) -> str:
     return code
 
 
-def _back(call: Call, answer: dict[str, str]) -> Answer:
+def _back(call: RequestContext, answer: dict[str, str]) -> Response:
     redirect_uri = call.query.text("redirect_uri")
     if "state" in call.query:
         answer["state"] = call.query.text("state")
     separator = "&" if urlsplit(redirect_uri).query else "?"
-    return Answer(status=302, headers={"Location": f"{redirect_uri}{separator}{urlencode(answer)}"})
+    return Response(status=302, headers={"Location": f"{redirect_uri}{separator}{urlencode(answer)}"})
 
 
-def _form(call: Call) -> str:
+def _form(call: RequestContext) -> str:
     kept = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in call.query.pairs
@@ -131,7 +131,7 @@ def _form(call: Call) -> str:
     buttons = "".join(
         f'<button name="{PERSON_FIELD}" value="{escape(person.key)}" class="person">'
         f"<b>{escape(person.name)}</b><span>{escape(person.role)}</span></button>"
-        for person in call.world.people.people
+        for person in call.sandbox.people.people
     )
     scopes = ", ".join(escape(scope) for scope in call.query.text("scope").split())
     deny = f'<button name="{PERSON_FIELD}" value="deny" class="quiet">Cancel</button>'
@@ -143,7 +143,7 @@ def _form(call: Call) -> str:
 
 
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "auth.authorize",
         "GET",
         "/authentication/v2/authorize",

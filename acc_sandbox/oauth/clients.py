@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Call
+from acc_sandbox.http.operation import RequestContext
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
     CONFIDENTIAL_CLIENT_SECRET,
@@ -22,7 +22,7 @@ from acc_sandbox.state.sandbox_state import (
 
 
 @dataclass(frozen=True)
-class Client:
+class OAuthClient:
     """A registered application; without a secret it is public and proves itself with PKCE.
 
     Its kind is Autodesk's type of application: one with a page of its own or a person's machine (`native`, `web`), or
@@ -42,14 +42,14 @@ class Client:
 CLIENTS = {
     one.id: one
     for one in (
-        Client(PUBLIC_CLIENT_ID, None, "native"),
-        Client(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, "web"),
-        Client(SERVER_CLIENT_ID, SERVER_CLIENT_SECRET, "server"),
+        OAuthClient(PUBLIC_CLIENT_ID, None, "native"),
+        OAuthClient(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, "web"),
+        OAuthClient(SERVER_CLIENT_ID, SERVER_CLIENT_SECRET, "server"),
     )
 }
 
 
-def form_of(call: Call) -> dict[str, str]:
+def form_of(call: RequestContext) -> dict[str, str]:
     """The fields of a form body; `RefusedError` (400) for another content type or a repeated field."""
     content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/x-www-form-urlencoded":
@@ -63,14 +63,14 @@ def form_of(call: Call) -> dict[str, str]:
     return form
 
 
-def check_form(call: Call, form: Mapping[str, str], *known: str) -> None:
+def check_form(call: RequestContext, form: Mapping[str, str], *known: str) -> None:
     """400 for a field of a form that is neither known nor a credential, unless the switch says to ignore it."""
     for name in form:
-        if name not in (*known, "client_id", "client_secret") and call.world.switches.unknown_fields == "refuse":
+        if name not in (*known, "client_id", "client_secret") and call.sandbox.switches.unknown_fields == "refuse":
             raise RefusedError(400, f"The '{name}' is not a parameter of this request.", code="invalid_request")
 
 
-def authenticated_client(call: Call, form: dict[str, str]) -> Client:
+def authenticated_client(call: RequestContext, form: dict[str, str]) -> OAuthClient:
     """The application that sends a form: Basic header, or id and secret in the body, not both.
 
     Raises `RefusedError`: 400 `invalid_request` for both, 401 `invalid_client` for neither or a wrong proof.
@@ -87,7 +87,7 @@ def authenticated_client(call: Call, form: dict[str, str]) -> Client:
     return client
 
 
-def _proves(client: Client, secret: str | None) -> bool:
+def _proves(client: OAuthClient, secret: str | None) -> bool:
     if client.secret is None:
         return secret is None
     return secret is not None and hmac.compare_digest(secret.encode(), client.secret.encode())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.oauth.access_tokens import ISSUER, SCOPES
 from acc_sandbox.oauth.schemas import CONFIGURATION, KEY_SET, USER
 
 
-def keys(call: Call) -> Answer:
+def keys(call: RequestContext) -> Response:
     """GET keys: the key set that verifies access tokens."""
-    return Answer(call.world.tokens.key_set())
+    return Response(call.sandbox.tokens.key_set())
 
 
-def openid_configuration(call: Call) -> Answer:
+def openid_configuration(call: RequestContext) -> Response:
     """GET /.well-known/openid-configuration."""
     here = f"{call.base_url}/authentication/v2"
-    return Answer(
+    return Response(
         {
             "issuer": ISSUER,
             "authorization_endpoint": f"{here}/authorize",
@@ -41,19 +41,19 @@ def openid_configuration(call: Call) -> Answer:
     )
 
 
-def logout(call: Call) -> Answer:
+def logout(call: RequestContext) -> Response:
     """GET logout: back to where the application asks, if that is one of its redirect URIs."""
     target = call.query.text("post_logout_redirect_uri")
-    if target in call.world.callback_urls:
-        return Answer(status=302, headers={"Location": target})
-    return Answer(status=200)
+    if target in call.sandbox.callback_urls:
+        return Response(status=302, headers={"Location": target})
+    return Response(status=200)
 
 
-def userinfo(call: Call) -> Answer:
+def userinfo(call: RequestContext) -> Response:
     """GET /userinfo; any three-legged token will do."""
     person = call.person
     given, _, family = person.name.rpartition(" ")
-    return Answer(
+    return Response(
         {
             "sub": person.autodesk_id,
             "name": person.name,
@@ -71,8 +71,8 @@ def userinfo(call: Call) -> Answer:
 
 _PATH = "/authentication/v2"
 OPERATIONS = (
-    Operation("auth.keys", "GET", f"{_PATH}/keys", keys, "auth", access="anybody", answers={200: KEY_SET}),
-    Operation(
+    ApiOperation("auth.keys", "GET", f"{_PATH}/keys", keys, "auth", access="anybody", answers={200: KEY_SET}),
+    ApiOperation(
         "auth.openid-configuration",
         "GET",
         "/.well-known/openid-configuration",
@@ -81,7 +81,7 @@ OPERATIONS = (
         access="anybody",
         answers={200: CONFIGURATION},
     ),
-    Operation(
+    ApiOperation(
         "auth.logout",
         "GET",
         f"{_PATH}/logout",
@@ -91,5 +91,5 @@ OPERATIONS = (
         query=("post_logout_redirect_uri",),
         answers={200: None, 302: None},
     ),
-    Operation("auth.userinfo", "GET", "/userinfo", userinfo, "gateway", answers={200: USER}),
+    ApiOperation("auth.userinfo", "GET", "/userinfo", userinfo, "gateway", answers={200: USER}),
 )

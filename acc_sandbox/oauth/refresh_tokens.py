@@ -8,8 +8,8 @@ import uuid
 from datetime import timedelta
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Call
-from acc_sandbox.oauth.clients import Client
+from acc_sandbox.http.operation import RequestContext
+from acc_sandbox.oauth.clients import OAuthClient
 from acc_sandbox.state.clock import parse_stamp, stamp
 from acc_sandbox.state.store import Row
 
@@ -31,11 +31,11 @@ def new_family() -> str:
 
 
 def keep_refresh_token(
-    call: Call, client: Client, *, scope: str, autodesk_id: str, family: str, access_token_id: str
+    call: RequestContext, client: OAuthClient, *, scope: str, autodesk_id: str, family: str, access_token_id: str
 ) -> str:
     """A new refresh token of a family, made together with the access token of this id."""
     value = secrets.token_urlsafe(32)
-    call.world.store.insert(
+    call.sandbox.store.insert(
         "refresh_tokens",
         {
             "id": _digest(value),
@@ -51,14 +51,14 @@ def keep_refresh_token(
     return value
 
 
-def find_refresh_token(call: Call, client: Client, value: str) -> Row | None:
+def find_refresh_token(call: RequestContext, client: OAuthClient, value: str) -> Row | None:
     """An application's refresh token that can still be used, or None."""
     row = _row(call, value)
     good = row is not None and row["clientId"] == client.id and row["usedAt"] is None and not _over(call, row)
     return row if good else None
 
 
-def use_refresh_token(call: Call, client: Client, value: str) -> Row:
+def use_refresh_token(call: RequestContext, client: OAuthClient, value: str) -> Row:
     """The refresh token as it was granted. Raises `RefusedError` (400), `ReusedTokenError` for one that is used up."""
     row = _row(call, value)
     if row is None:
@@ -66,7 +66,7 @@ def use_refresh_token(call: Call, client: Client, value: str) -> Row:
     if row["clientId"] != client.id:
         raise RefusedError(400, "The grant was issued to another client.", code="invalid_grant")
     if row["usedAt"] is not None and not _in_grace(call, row):
-        if call.world.switches.refresh_reuse == "revoke_family":
+        if call.sandbox.switches.refresh_reuse == "revoke_family":
             raise ReusedTokenError(row["family"])
         raise _invalid()
     if _over(call, row):
@@ -74,20 +74,20 @@ def use_refresh_token(call: Call, client: Client, value: str) -> Row:
     return row
 
 
-def spend_refresh_token(call: Call, row: Row) -> None:
+def spend_refresh_token(call: RequestContext, row: Row) -> None:
     """From now on the token counts as used."""
     if row["usedAt"] is None:
-        call.world.store.update("refresh_tokens", row["id"], {"usedAt": call.moment})
+        call.sandbox.store.update("refresh_tokens", row["id"], {"usedAt": call.moment})
 
 
-def revoke_refresh_token(call: Call, client: Client, value: str) -> None:
+def revoke_refresh_token(call: RequestContext, client: OAuthClient, value: str) -> None:
     """Forget an application's refresh token, if it is one."""
-    call.world.store.run("DELETE FROM refresh_tokens WHERE id = ? AND clientId = ?", _digest(value), client.id)
+    call.sandbox.store.run("DELETE FROM refresh_tokens WHERE id = ? AND clientId = ?", _digest(value), client.id)
 
 
-def revoke_family(call: Call, family: str) -> None:
+def revoke_family(call: RequestContext, family: str) -> None:
     """End everything that came of one sign-in, access tokens included."""
-    store = call.world.store
+    store = call.sandbox.store
     store.run(
         "INSERT OR IGNORE INTO revoked_tokens (id) SELECT accessTokenId FROM refresh_tokens WHERE family = ?", family
     )
@@ -98,16 +98,16 @@ def _invalid() -> RefusedError:
     return RefusedError(400, _INVALID, code="invalid_grant")
 
 
-def _row(call: Call, value: str) -> Row | None:
-    return call.world.store.row("SELECT * FROM refresh_tokens WHERE id = ?", _digest(value))
+def _row(call: RequestContext, value: str) -> Row | None:
+    return call.sandbox.store.row("SELECT * FROM refresh_tokens WHERE id = ?", _digest(value))
 
 
-def _over(call: Call, row: Row) -> bool:
+def _over(call: RequestContext, row: Row) -> bool:
     return bool(row["expiresAt"] <= call.moment)
 
 
-def _in_grace(call: Call, row: Row) -> bool:
-    grace = timedelta(seconds=call.world.switches.refresh_grace_seconds)
+def _in_grace(call: RequestContext, row: Row) -> bool:
+    grace = timedelta(seconds=call.sandbox.switches.refresh_grace_seconds)
     return call.now < parse_stamp(row["usedAt"]) + grace
 
 

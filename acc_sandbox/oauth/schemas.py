@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from acc_sandbox.http.schemas import COUNT, FLAG, TEXT, URL, Shape, choice, maybe, several, text_like
+from acc_sandbox.http.schemas import COUNT, FLAG, TEXT, URL, ObjectSchema, choice, maybe, several, text_like
 
-TOKEN = Shape(
+TOKEN = ObjectSchema(
     "Token",
     {
         "access_token": TEXT,
@@ -15,13 +15,15 @@ TOKEN = Shape(
     },
     optional=("refresh_token", "id_token"),
 )
-WORTH = Shape(
+WORTH = ObjectSchema(
     "Introspection",
     {"active": FLAG, "scope": TEXT, "client_id": TEXT, "exp": COUNT, "userid": TEXT},
     optional=("scope", "client_id", "exp", "userid"),
 )
-KEY_SET = Shape("KeySet", {"keys": several(Shape("Key", dict.fromkeys(("kty", "use", "alg", "kid", "n", "e"), TEXT)))})
-CONFIGURATION = Shape(
+KEY_SET = ObjectSchema(
+    "KeySet", {"keys": several(ObjectSchema("Key", dict.fromkeys(("kty", "use", "alg", "kid", "n", "e"), TEXT)))}
+)
+CONFIGURATION = ObjectSchema(
     "OpenidConfiguration",
     {
         "issuer": URL,
@@ -34,7 +36,7 @@ CONFIGURATION = Shape(
         "code_challenge_methods_supported": several(TEXT),
     },
 )
-USER = Shape(
+USER = ObjectSchema(
     "User",
     {
         **dict.fromkeys(("sub", "name", "given_name", "family_name", "preferred_username", "email"), TEXT),
@@ -43,10 +45,10 @@ USER = Shape(
         **dict.fromkeys(("locale", "eidm_guid"), TEXT),
     },
 )
-SERVICE_ACCOUNT = Shape("ServiceAccount", {"serviceAccountId": TEXT, "email": TEXT})
+SERVICE_ACCOUNT = ObjectSchema("ServiceAccount", {"serviceAccountId": TEXT, "email": TEXT})
 _STATUS = choice("ENABLED", "DISABLED")
 _LONG_STAMP = text_like(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9} \+0000 UTC$")
-SERVICE_ACCOUNT_ROW = Shape(
+SERVICE_ACCOUNT_ROW = ObjectSchema(
     "ServiceAccountDetails",
     {
         **dict.fromkeys(("serviceAccountId", "email", "createdBy"), TEXT),
@@ -56,10 +58,10 @@ SERVICE_ACCOUNT_ROW = Shape(
         "expiresAt": _LONG_STAMP,
     },
 )
-SERVICE_ACCOUNTS = Shape("ServiceAccounts", {"serviceAccounts": several(SERVICE_ACCOUNT_ROW)})
-SERVICE_KEY = Shape("ServiceAccountKey", {"kid": TEXT, "privateKey": TEXT})
-SERVICE_KEY_ROW = Shape(
+SERVICE_ACCOUNTS = ObjectSchema("ServiceAccounts", {"serviceAccounts": several(SERVICE_ACCOUNT_ROW)})
+SERVICE_KEY = ObjectSchema("ServiceAccountKey", {"kid": TEXT, "privateKey": TEXT})
+SERVICE_KEY_ROW = ObjectSchema(
     "ServiceAccountKeyDetails",
     {"kid": TEXT, "status": _STATUS, "createdAt": _LONG_STAMP, "accessedAt": maybe(_LONG_STAMP)},
 )
-SERVICE_KEYS = Shape("ServiceAccountKeys", {"keys": several(SERVICE_KEY_ROW)})
+SERVICE_KEYS = ObjectSchema("ServiceAccountKeys", {"keys": several(SERVICE_KEY_ROW)})

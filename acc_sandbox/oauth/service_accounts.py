@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from acc_sandbox.http.body_schema import Check, Fields, one_of, text
+from acc_sandbox.http.body_schema import BodySchema, FieldValidator, one_of, text
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError
-from acc_sandbox.http.operation import Answer, Call, Handler, Operation
+from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
 from acc_sandbox.http.validation import read_body
 from acc_sandbox.oauth.access_tokens import new_private_key, public_pem
-from acc_sandbox.oauth.clients import CLIENTS, Client
+from acc_sandbox.oauth.clients import CLIENTS, OAuthClient
 from acc_sandbox.oauth.schemas import (
     SERVICE_ACCOUNT,
     SERVICE_ACCOUNT_ROW,
@@ -29,7 +29,7 @@ from acc_sandbox.oauth.schemas import (
 )
 from acc_sandbox.state.clock import parse_stamp, stamp
 from acc_sandbox.state.people import Person, known_autodesk_id
-from acc_sandbox.state.sandbox_state import SERVER_CLIENT_ID, World
+from acc_sandbox.state.sandbox_state import SERVER_CLIENT_ID, SandboxState
 from acc_sandbox.state.store import Row
 
 KEY_ID = "sandbox-service-key-1"
@@ -50,22 +50,22 @@ class ServiceAccount:
     """RSA-2048 in PEM."""
 
 
-def service_account(world: World) -> ServiceAccount:
+def service_account(sandbox: SandboxState) -> ServiceAccount:
     """The service account that is there from the start."""
-    return ServiceAccount(world.people.people[0].autodesk_id, KEY_ID, SERVER_CLIENT_ID, world.service_key())
+    return ServiceAccount(sandbox.people.people[0].autodesk_id, KEY_ID, SERVER_CLIENT_ID, sandbox.service_key())
 
 
-def is_office(world: World, account_id: str) -> bool:
+def is_office(sandbox: SandboxState, account_id: str) -> bool:
     """Whether an id is that of the account which is there from the start."""
-    return account_id == world.people.people[0].autodesk_id
+    return account_id == sandbox.people.people[0].autodesk_id
 
 
-def create_account(call: Call) -> Answer:
+def create_account(call: RequestContext) -> Response:
     """POST service-accounts, with an application's own token; the account belongs to that application."""
     client = _own_client(call)
     body = read_body(call, _NEW_ACCOUNT)
-    people = call.world.people
-    if call.world.store.value("SELECT COUNT(*) FROM service_accounts WHERE clientId = ?", client.id) >= MOST_ACCOUNTS:
+    people = call.sandbox.people
+    if call.sandbox.store.value("SELECT COUNT(*) FROM service_accounts WHERE clientId = ?", client.id) >= MOST_ACCOUNTS:
         raise RefusedError(403, f"An application has at most {MOST_ACCOUNTS} service accounts")
     email = f"{body['name']}@{client.id}.adskserviceaccount.autodesk.com"
     if people.by_email(email) is not None:
@@ -73,73 +73,73 @@ def create_account(call: Call) -> Answer:
     account_id = known_autodesk_id(uuid.uuid4().hex)
     people.add_account(Person(account_id, body["name"], email, account_id, "service account"), client.id)
     row = {"id": account_id, "clientId": client.id, "email": email, "status": ENABLED, "createdAt": call.moment}
-    call.world.store.insert("service_accounts", row | {"accessedAt": None, "expiresAt": stamp(call.now + _LIFE)})
-    return Answer({"serviceAccountId": account_id, "email": email}, 201)
+    call.sandbox.store.insert("service_accounts", row | {"accessedAt": None, "expiresAt": stamp(call.now + _LIFE)})
+    return Response({"serviceAccountId": account_id, "email": email}, 201)
 
 
-def list_accounts(call: Call) -> Answer:
+def list_accounts(call: RequestContext) -> Response:
     """GET service-accounts: those of the application."""
     client = _own_client(call)
-    rows = call.world.store.rows("SELECT * FROM service_accounts WHERE clientId = ? ORDER BY rowid", client.id)
-    return Answer({"serviceAccounts": [_account_json(row) for row in rows]})
+    rows = call.sandbox.store.rows("SELECT * FROM service_accounts WHERE clientId = ? ORDER BY rowid", client.id)
+    return Response({"serviceAccounts": [_account_json(row) for row in rows]})
 
 
-def get_account(call: Call) -> Answer:
+def get_account(call: RequestContext) -> Response:
     """GET service-accounts/:id."""
-    return Answer(_account_json(_account(call)))
+    return Response(_account_json(_account(call)))
 
 
-def change_account(call: Call) -> Answer:
+def change_account(call: RequestContext) -> Response:
     """PATCH service-accounts/:id: enable or disable it."""
-    return Answer(_account_json(_with_status(call, "service_accounts", _account(call))))
+    return Response(_account_json(_with_status(call, "service_accounts", _account(call))))
 
 
-def delete_account(call: Call) -> Answer:
+def delete_account(call: RequestContext) -> Response:
     """DELETE service-accounts/:id, and all its keys with it."""
     account_id = _account(call)["id"]
-    store = call.world.store
+    store = call.sandbox.store
     store.run("DELETE FROM service_keys WHERE accountId = ?", account_id)
     store.run("DELETE FROM service_accounts WHERE id = ?", account_id)
     store.run("DELETE FROM members WHERE autodeskId = ?", account_id)
     store.run("DELETE FROM mappings WHERE autodeskId = ?", account_id)
-    call.world.people.remove_account(account_id)
-    return Answer(status=204)
+    call.sandbox.people.remove_account(account_id)
+    return Response(status=204)
 
 
-def create_key(call: Call) -> Answer:
+def create_key(call: RequestContext) -> Response:
     """POST service-accounts/:id/keys: a new key, whose private half is shown this once."""
     account_id = _enabled_account(call)["id"]
-    store = call.world.store
+    store = call.sandbox.store
     if store.value("SELECT COUNT(*) FROM service_keys WHERE accountId = ?", account_id) >= MOST_KEYS:
         raise RefusedError(403, f"A service account has at most {MOST_KEYS} keys")
     private_key, key_id = new_private_key(), str(uuid.uuid4())
     row = {"id": key_id, "accountId": account_id, "publicKey": public_pem(private_key), "status": ENABLED}
     store.insert("service_keys", row | {"createdAt": call.moment, "accessedAt": None})
-    if call.world.switches.service_key_lines == "escaped":
+    if call.sandbox.switches.service_key_lines == "escaped":
         private_key = private_key.replace("\n", "\\n")
-    return Answer({"kid": key_id, "privateKey": private_key}, 201)
+    return Response({"kid": key_id, "privateKey": private_key}, 201)
 
 
-def list_keys(call: Call) -> Answer:
+def list_keys(call: RequestContext) -> Response:
     """GET service-accounts/:id/keys: what is known of each, and neither half of it."""
     account_id = _enabled_account(call)["id"]
-    rows = call.world.store.rows("SELECT * FROM service_keys WHERE accountId = ? ORDER BY rowid", account_id)
-    return Answer({"keys": [SERVICE_KEY_ROW.of(_told(row), kid=row["id"]) for row in rows]})
+    rows = call.sandbox.store.rows("SELECT * FROM service_keys WHERE accountId = ? ORDER BY rowid", account_id)
+    return Response({"keys": [SERVICE_KEY_ROW.of(_told(row), kid=row["id"]) for row in rows]})
 
 
-def change_key(call: Call) -> Answer:
+def change_key(call: RequestContext) -> Response:
     """PATCH service-accounts/:id/keys/:keyId: enable or disable it."""
     _with_status(call, "service_keys", _key(call))
-    return Answer(status=204)
+    return Response(status=204)
 
 
-def delete_key(call: Call) -> Answer:
+def delete_key(call: RequestContext) -> Response:
     """DELETE service-accounts/:id/keys/:keyId."""
-    call.world.store.run("DELETE FROM service_keys WHERE id = ?", _key(call)["id"])
-    return Answer(status=204)
+    call.sandbox.store.run("DELETE FROM service_keys WHERE id = ?", _key(call)["id"])
+    return Response(status=204)
 
 
-def _own_client(call: Call) -> Client:
+def _own_client(call: RequestContext) -> OAuthClient:
     """The application whose two-legged token it is: 401 for a person's token, 403 for one of another type."""
     if call.bearer is None or call.bearer.person is not None:
         raise GatewayRefusedError(401, "A two-legged token is needed", code="AUTH-006")
@@ -149,9 +149,9 @@ def _own_client(call: Call) -> Client:
     return client
 
 
-def _account(call: Call) -> Row:
+def _account(call: RequestContext) -> Row:
     client = _own_client(call)
-    row = call.world.store.row(
+    row = call.sandbox.store.row(
         "SELECT * FROM service_accounts WHERE id = ? AND clientId = ?", call.path["serviceAccountId"], client.id
     )
     if row is None:
@@ -159,7 +159,7 @@ def _account(call: Call) -> Row:
     return row
 
 
-def _enabled_account(call: Call) -> Row:
+def _enabled_account(call: RequestContext) -> Row:
     """The account of the path, whose keys are managed while it is enabled only."""
     row = _account(call)
     if row["status"] != ENABLED:
@@ -167,8 +167,8 @@ def _enabled_account(call: Call) -> Row:
     return row
 
 
-def _key(call: Call) -> Row:
-    row = call.world.store.row(
+def _key(call: RequestContext) -> Row:
+    row = call.sandbox.store.row(
         "SELECT * FROM service_keys WHERE id = ? AND accountId = ?", call.path["keyId"], _enabled_account(call)["id"]
     )
     if row is None:
@@ -176,12 +176,12 @@ def _key(call: Call) -> Row:
     return row
 
 
-def _with_status(call: Call, table: str, row: Row) -> Row:
+def _with_status(call: RequestContext, table: str, row: Row) -> Row:
     """The row with the status that the body asks for, which must be another one than before."""
     change = read_body(call, _STATUS)
     if change["status"] == row["status"]:
         raise RefusedError(400, f"It is {row['status']} already")
-    call.world.store.update(table, row["id"], change)
+    call.sandbox.store.update(table, row["id"], change)
     return row | change
 
 
@@ -204,9 +204,9 @@ def _name(field_name: str, value: Any) -> str:
     return name
 
 
-_NAME = Check(_name, {"type": "string", "pattern": "^[A-Za-z0-9-]{5,100}$"})
-_NEW_ACCOUNT = Fields(dict.fromkeys(("name", "firstName", "lastName"), _NAME), ("name", "firstName", "lastName"))
-_STATUS = Fields({"status": one_of(ENABLED, DISABLED)}, ("status",))
+_NAME = FieldValidator(_name, {"type": "string", "pattern": "^[A-Za-z0-9-]{5,100}$"})
+_NEW_ACCOUNT = BodySchema(dict.fromkeys(("name", "firstName", "lastName"), _NAME), ("name", "firstName", "lastName"))
+_STATUS = BodySchema({"status": one_of(ENABLED, DISABLED)}, ("status",))
 
 _ACCOUNTS = "/authentication/v2/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{serviceAccountId}}"
@@ -220,12 +220,12 @@ def _operation(
     template: str,
     handler: Handler,
     answers: dict[int, Any],
-    fields: Fields | None = None,
+    fields: BodySchema | None = None,
     refused: tuple[int, ...] = (),
-) -> Operation:
+) -> ApiOperation:
     kind = "service_account_key" if "keys" in name else "service_account"
     scope = f"application:{kind}:{'read' if method == 'GET' else 'write'}"
-    return Operation(
+    return ApiOperation(
         f"service-accounts.{name}",
         method,
         template,

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from acc_sandbox.http.errors import RefusedError, error_body
-from acc_sandbox.http.operation import Answer, Call, Handler, Operation
-from acc_sandbox.http.schemas import Shape
+from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
+from acc_sandbox.http.schemas import ObjectSchema
 from acc_sandbox.oauth.access_tokens import scopes_of
 from acc_sandbox.oauth.assertions import EXCHANGES_PER_MINUTE, read_assertion
-from acc_sandbox.oauth.clients import Client, authenticated_client, check_form, form_of
+from acc_sandbox.oauth.clients import OAuthClient, authenticated_client, check_form, form_of
 from acc_sandbox.oauth.refresh_tokens import (
     ReusedTokenError,
     find_refresh_token,
@@ -32,7 +32,7 @@ from acc_sandbox.state.people import Person
 ACCESS_SECONDS = 3599
 
 
-def token(call: Call) -> Answer:
+def token(call: RequestContext) -> Response:
     """Exchange a code, a refresh token, an app's own credentials or a service account's assertion for a token."""
     form = form_of(call)
     grant, fields = _GRANTS.get(form.get("grant_type", ""), (None, ()))
@@ -45,11 +45,11 @@ def token(call: Call) -> Answer:
     except ReusedTokenError as reused:
         # Answered here, because a refusal that is raised undoes what was changed, and the family has to stay revoked.
         revoke_family(call, reused.family)
-        return Answer(error_body("auth", reused, call.world.switches), reused.status)
-    return Answer(granted, headers={"Cache-Control": "no-store"})
+        return Response(error_body("auth", reused, call.sandbox.switches), reused.status)
+    return Response(granted, headers={"Cache-Control": "no-store"})
 
 
-def revoke(call: Call) -> Answer:
+def revoke(call: RequestContext) -> Response:
     """POST revoke: 200 with an empty body, whether or not the token was one."""
     form = form_of(call)
     check_form(call, form, "token", "token_type_hint")
@@ -58,13 +58,13 @@ def revoke(call: Call) -> Answer:
     client = authenticated_client(call, form)
     value = _needed(form, "token")
     revoke_refresh_token(call, client, value)
-    claims = call.world.tokens.read(value, call.now)
+    claims = call.sandbox.tokens.read(value, call.now)
     if claims is not None and claims.get("client_id") == client.id:
-        call.world.store.run("INSERT OR IGNORE INTO revoked_tokens (id) VALUES (?)", claims["jti"])
-    return Answer()
+        call.sandbox.store.run("INSERT OR IGNORE INTO revoked_tokens (id) VALUES (?)", claims["jti"])
+    return Response()
 
 
-def introspect(call: Call) -> Answer:
+def introspect(call: RequestContext) -> Response:
     """POST introspect: what a token of the same application is worth."""
     form = form_of(call)
     check_form(call, form, "token")
@@ -73,25 +73,25 @@ def introspect(call: Call) -> Answer:
     row = find_refresh_token(call, client, value)
     if row is not None:
         until = int(parse_stamp(row["expiresAt"]).timestamp())
-        return Answer(_worth(row["scope"], client, until, row["autodeskId"]))
-    claims = call.world.tokens.read(value, call.now)
+        return Response(_worth(row["scope"], client, until, row["autodeskId"]))
+    claims = call.sandbox.tokens.read(value, call.now)
     if claims is None or claims["client_id"] != client.id or is_revoked(call, claims["jti"]):
-        return Answer({"active": False})
-    return Answer(_worth(" ".join(claims["scope"]), client, claims["exp"], claims.get("userid")))
+        return Response({"active": False})
+    return Response(_worth(" ".join(claims["scope"]), client, claims["exp"], claims.get("userid")))
 
 
-def is_revoked(call: Call, token_id: str) -> bool:
+def is_revoked(call: RequestContext, token_id: str) -> bool:
     """Whether an access token was revoked before its time."""
-    return call.world.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
+    return call.sandbox.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
 
 
-def _worth(scope: str, client: Client, until: int, autodesk_id: str | None) -> dict[str, Any]:
+def _worth(scope: str, client: OAuthClient, until: int, autodesk_id: str | None) -> dict[str, Any]:
     answer = {"active": True, "scope": scope, "client_id": client.id, "exp": until}
     return answer if autodesk_id is None else {**answer, "userid": autodesk_id}
 
 
-def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
-    row = call.world.store.row("SELECT * FROM codes WHERE id = ?", _needed(form, "code"))
+def _from_code(call: RequestContext, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
+    row = call.sandbox.store.row("SELECT * FROM codes WHERE id = ?", _needed(form, "code"))
     redirect_uri = _needed(form, "redirect_uri")
     if row is None or row["expiresAt"] <= call.moment:
         raise _invalid("The authorization code is invalid or has expired.")
@@ -101,15 +101,15 @@ def _from_code(call: Call, client: Client, form: dict[str, str]) -> dict[str, An
         raise _invalid("The 'redirect_uri' is invalid.")
     if not _verifies(form.get("code_verifier"), row["challenge"]):
         raise _invalid("PKCE verification failed.")
-    call.world.store.run("DELETE FROM codes WHERE id = ?", row["id"])
+    call.sandbox.store.run("DELETE FROM codes WHERE id = ?", row["id"])
     answer = _three_legged(call, client, row["scope"], row["autodeskId"], new_family())
-    person = call.world.people.by_id(row["autodeskId"])
+    person = call.sandbox.people.by_id(row["autodeskId"])
     if person is not None and "openid" in row["scope"].split():
         answer["id_token"] = _id_token(call, client, person, row["nonce"])
     return answer
 
 
-def _from_refresh_token(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
+def _from_refresh_token(call: RequestContext, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
     row = use_refresh_token(call, client, _needed(form, "refresh_token"))
     granted: str = row["scope"]
     wanted = scopes_of(form.get("scope", granted))
@@ -119,13 +119,13 @@ def _from_refresh_token(call: Call, client: Client, form: dict[str, str]) -> dic
     return _three_legged(call, client, " ".join(wanted), row["autodeskId"], row["family"])
 
 
-def _from_client(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
+def _from_client(call: RequestContext, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
     if client.public:
         raise RefusedError(401, "A public client has no credentials of its own", code="unauthorized_client")
     return _access(call, client, _scopes(form), None, secrets.token_urlsafe(24))
 
 
-def _from_assertion(call: Call, client: Client, form: dict[str, str]) -> dict[str, Any]:
+def _from_assertion(call: RequestContext, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
     if client.kind != "server":
         raise RefusedError(403, "Only a server-to-server application owns service accounts", code="unauthorized_client")
     call.count(f"exchanges of {client.id}", EXCHANGES_PER_MINUTE)
@@ -136,7 +136,9 @@ def _from_assertion(call: Call, client: Client, form: dict[str, str]) -> dict[st
     return _access(call, client, scope, signed.account_id, f"SA-{secrets.token_urlsafe(16)}")
 
 
-_GRANTS: dict[str, tuple[Callable[[Call, Client, dict[str, str]], dict[str, Any]] | None, tuple[str, ...]]] = {
+_GRANTS: dict[
+    str, tuple[Callable[[RequestContext, OAuthClient, dict[str, str]], dict[str, Any]] | None, tuple[str, ...]]
+] = {
     "authorization_code": (_from_code, ("code", "redirect_uri", "code_verifier")),
     "refresh_token": (_from_refresh_token, ("refresh_token", "scope")),
     "client_credentials": (_from_client, ("scope",)),
@@ -145,7 +147,9 @@ _GRANTS: dict[str, tuple[Callable[[Call, Client, dict[str, str]], dict[str, Any]
 """How each grant is carried out, and what its form has besides `grant_type` and the application's credentials."""
 
 
-def _three_legged(call: Call, client: Client, scope: str, autodesk_id: str, family: str) -> dict[str, Any]:
+def _three_legged(
+    call: RequestContext, client: OAuthClient, scope: str, autodesk_id: str, family: str
+) -> dict[str, Any]:
     token_id = secrets.token_urlsafe(24)
     refresh_token = keep_refresh_token(
         call, client, scope=scope, autodesk_id=autodesk_id, family=family, access_token_id=token_id
@@ -153,8 +157,10 @@ def _three_legged(call: Call, client: Client, scope: str, autodesk_id: str, fami
     return {**_access(call, client, scope, autodesk_id, token_id), "refresh_token": refresh_token}
 
 
-def _access(call: Call, client: Client, scope: str, autodesk_id: str | None, token_id: str) -> dict[str, Any]:
-    access_token = call.world.tokens.access_token(
+def _access(
+    call: RequestContext, client: OAuthClient, scope: str, autodesk_id: str | None, token_id: str
+) -> dict[str, Any]:
+    access_token = call.sandbox.tokens.access_token(
         now=call.now,
         client_id=client.id,
         scopes=scope.split(),
@@ -165,7 +171,7 @@ def _access(call: Call, client: Client, scope: str, autodesk_id: str | None, tok
     return {"access_token": access_token, "token_type": "Bearer", "expires_in": ACCESS_SECONDS}
 
 
-def _id_token(call: Call, client: Client, person: Person, nonce: str | None) -> str:
+def _id_token(call: RequestContext, client: OAuthClient, person: Person, nonce: str | None) -> str:
     claims: dict[str, Any] = {
         "iss": "https://developer.api.autodesk.com",
         "aud": client.id,
@@ -173,7 +179,7 @@ def _id_token(call: Call, client: Client, person: Person, nonce: str | None) -> 
         "exp": int(call.now.timestamp()) + ACCESS_SECONDS,
         "iat": int(call.now.timestamp()),
     }
-    return call.world.tokens.sign(claims | ({"nonce": nonce} if nonce else {}))
+    return call.sandbox.tokens.sign(claims | ({"nonce": nonce} if nonce else {}))
 
 
 def _scopes(form: dict[str, str]) -> str:
@@ -203,9 +209,9 @@ def _invalid(reason: str) -> RefusedError:
     return RefusedError(400, reason, code="invalid_grant")
 
 
-def _post(name: str, handler: Handler, answer: Shape | None) -> Operation:
+def _post(name: str, handler: Handler, answer: ObjectSchema | None) -> ApiOperation:
     path = f"/authentication/v2/{name}"
-    return Operation(f"auth.{name}", "POST", path, handler, "auth", access="anybody", answers={200: answer})
+    return ApiOperation(f"auth.{name}", "POST", path, handler, "auth", access="anybody", answers={200: answer})
 
 
 OPERATIONS = (

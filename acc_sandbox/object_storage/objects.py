@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from acc_sandbox.data_management.regions import is_bucket
-from acc_sandbox.http.body_schema import Check, Fields, list_of, read_json, text
+from acc_sandbox.http.body_schema import BodySchema, FieldValidator, list_of, read_json, text
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
-from acc_sandbox.http.validation import checked
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
+from acc_sandbox.http.validation import validate_body
 from acc_sandbox.object_storage.schemas import DOWNLOAD_BATCH, OBJECT_DETAILS, SIGNED_DOWNLOAD
 from acc_sandbox.state.clock import parse_stamp, stamp
 from acc_sandbox.state.store import Row
@@ -31,39 +31,39 @@ _CHOSEN = ("content-type", "content-disposition", "cache-control")
 """Headers that whoever asks for a download may choose."""
 
 
-def known_object(call: Call, object_key: str) -> str:
+def known_object(call: RequestContext, object_key: str) -> str:
     """The URN of an object that was reserved for the caller's eyes.
 
     Raises `RefusedError`: 404 for a bucket or object that nobody reserved, 403 for one of a project of others.
     """
     bucket = call.path["bucketKey"]
-    if not is_bucket(call.world, bucket):
+    if not is_bucket(call.sandbox, bucket):
         raise RefusedError(404, "Bucket not found")
     urn = f"{OBJECT_URN}{bucket}/{object_key}"
-    project_id = call.world.store.value(
+    project_id = call.sandbox.store.value(
         "SELECT projectId FROM attachments WHERE uploadUrn = ?"
         " UNION SELECT projectId FROM versions WHERE storageUrn = ?",
         urn,
         urn,
     )
-    project = call.world.store.row("SELECT * FROM projects WHERE id = ?", project_id)
+    project = call.sandbox.store.row("SELECT * FROM projects WHERE id = ?", project_id)
     if project is None or _has_lapsed(call, urn):
         raise RefusedError(404, "Object not found")
-    if membership(call.world, project, call.person) is None:
+    if membership(call.sandbox, project, call.person) is None:
         raise RefusedError(403, "Only the bucket owner may access this object")
     return urn
 
 
-def _has_lapsed(call: Call, urn: str) -> bool:
+def _has_lapsed(call: RequestContext, urn: str) -> bool:
     """Whether an object was reserved too long ago, and never uploaded."""
-    hours = call.world.switches.reservation_hours
-    if not hours or call.world.store.row("SELECT id FROM objects WHERE id = ?", urn) is not None:
+    hours = call.sandbox.switches.reservation_hours
+    if not hours or call.sandbox.store.row("SELECT id FROM objects WHERE id = ?", urn) is not None:
         return False
-    reserved = call.world.store.value("SELECT createdAt FROM attachments WHERE uploadUrn = ?", urn)
+    reserved = call.sandbox.store.value("SELECT createdAt FROM attachments WHERE uploadUrn = ?", urn)
     return reserved is not None and reserved <= stamp(call.now - timedelta(hours=hours))
 
 
-async def download(call: Call) -> Answer:
+async def download(call: RequestContext) -> Response:
     """GET …/signeds3download: a signed URL, or several while a chunked upload is being assembled."""
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
     call.query.flag("useCdn", default=False)
@@ -72,7 +72,7 @@ async def download(call: Call) -> Answer:
     return await _signed_download(call, urn, minutes=minutes, fallback=fallback)
 
 
-async def batch_download(call: Call) -> Answer:
+async def batch_download(call: RequestContext) -> Response:
     """POST …/batchsigneds3download: the same for up to 25 objects, each with its own success or reason."""
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
     results: dict[str, object] = {}
@@ -83,37 +83,37 @@ async def batch_download(call: Call) -> Answer:
             results[key] = (await _signed_download(call, urn, minutes=minutes, fallback=False)).body
         except RefusedError as refused:
             results[key] = {"status": "error", "reason": refused.reason}
-    return Answer({"results": results})
+    return Response({"results": results})
 
 
-async def get_details(call: Call) -> Answer:
+async def get_details(call: RequestContext) -> Response:
     """GET …/objects/:objectKey/details: what is known of an object that was completed."""
     urn = known_object(call, call.path["objectKey"])
     stored = await _stored(call, urn)
     bucket, _, key = urn.removeprefix(OBJECT_URN).partition("/")
     found = {name: stored[name] for name in ("sha1", "size", "contentType")}
     location = f"{call.base_url}/oss/v2/buckets/{bucket}/objects/{key}"
-    return Answer({"bucketKey": bucket, "objectId": urn, "objectKey": key, **found, "location": location})
+    return Response({"bucketKey": bucket, "objectId": urn, "objectKey": key, **found, "location": location})
 
 
-def read_object(call: Call) -> Any:
+def read_object(call: RequestContext) -> Any:
     """The JSON of a body, whose Content-Type must be application/json exactly (fact sheet 8)."""
     if call.headers.get("content-type") != "application/json":
         raise RefusedError(400, "The Content-Type header must be application/json")
     return read_json(call.content)
 
 
-def read_requests(call: Call, one: Fields) -> list[Row]:
+def read_requests(call: RequestContext, one: BodySchema) -> list[Row]:
     """The `requests` of a batch: 1 to 25 objects, each with the fields of `one` (fact sheet 8)."""
-    requests: list[Row] = checked(call, BATCH, read_object(call))["requests"]
+    requests: list[Row] = validate_body(call, BATCH, read_object(call))["requests"]
     if not 1 <= len(requests) <= 25:  # the documented batch size
         raise RefusedError(400, "A batch holds from 1 to 25 requests")
-    return [checked(call, one, request) for request in requests]
+    return [validate_body(call, one, request) for request in requests]
 
 
-def blob_paths(call: Call, stored: Row) -> list[Path]:
+def blob_paths(call: RequestContext, stored: Row) -> list[Path]:
     """The files that make up an object, in order."""
-    return [call.world.blob(blob["name"]) for blob in stored["blobs"]]
+    return [call.sandbox.blob(blob["name"]) for blob in stored["blobs"]]
 
 
 def sha1_of(paths: Iterable[Path]) -> str:
@@ -126,9 +126,9 @@ def sha1_of(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-async def _stored(call: Call, urn: str) -> Row:
+async def _stored(call: RequestContext, urn: str) -> Row:
     """A completed object with its SHA-1; `RefusedError` (404) for another."""
-    store = call.world.store
+    store = call.sandbox.store
     stored = store.row("SELECT * FROM objects WHERE id = ?", urn)
     if stored is None:
         raise RefusedError(404, "Object not found")
@@ -140,10 +140,10 @@ async def _stored(call: Call, urn: str) -> Row:
     return stored
 
 
-async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool) -> Answer:
+async def _signed_download(call: RequestContext, urn: str, *, minutes: int, fallback: bool) -> Response:
     stored = await _stored(call, urn)
     if _has_not_changed(call, stored):
-        return Answer(status=304)
+        return Response(status=304)
     kept = {"content-type": stored["contentType"], "content-disposition": "", **(stored["headers"] or {})}
     given = {name: call.query.text(f"response-{name}") for name in _CHOSEN}
     shown = kept | {name: value for name, value in given.items() if value}
@@ -154,17 +154,17 @@ async def _signed_download(call: Call, urn: str, *, minutes: int, fallback: bool
         "sha1": stored["sha1"],
     }
     if stamp(call.now) >= stored["assembledAt"]:
-        return Answer({"status": "complete", "url": _url(call, urn, wanted, minutes), **answer})
+        return Response({"status": "complete", "url": _url(call, urn, wanted, minutes), **answer})
     if fallback:
-        return Answer({"status": "fallback", "url": _url(call, urn, wanted, minutes), **answer})
+        return Response({"status": "fallback", "url": _url(call, urn, wanted, minutes), **answer})
     urls, start = {}, 0
     for number, blob in enumerate(stored["blobs"], start=1):
         urls[f"{start}-{start + blob['size'] - 1}"] = _url(call, urn, {"partNumber": str(number)}, minutes)
         start += blob["size"]
-    return Answer({"status": "chunked", "urls": urls, **answer})
+    return Response({"status": "chunked", "urls": urls, **answer})
 
 
-def _has_not_changed(call: Call, stored: Row) -> bool:
+def _has_not_changed(call: RequestContext, stored: Row) -> bool:
     """What If-None-Match and If-Modified-Since ask; the first wins where both are there, as everywhere in HTTP."""
     if "if-none-match" in call.headers:
         return bool(call.headers["if-none-match"].strip('"') == stored["sha1"])
@@ -175,10 +175,10 @@ def _has_not_changed(call: Call, stored: Row) -> bool:
     return parse_stamp(stored["assembledAt"]).replace(microsecond=0) <= since
 
 
-def _url(call: Call, urn: str, query: dict[str, str], minutes: int) -> str:
+def _url(call: RequestContext, urn: str, query: dict[str, str], minutes: int) -> str:
     path = DOWNLOADS + quote(urn.removeprefix(OBJECT_URN))
     given = {name: value for name, value in query.items() if value}
-    return call.world.signer.sign("GET", call.storage_url, path, given, now=call.now, seconds=minutes * 60)
+    return call.sandbox.signer.sign("GET", call.storage_url, path, given, now=call.now, seconds=minutes * 60)
 
 
 def _object(name: str, value: object) -> Row:
@@ -188,17 +188,17 @@ def _object(name: str, value: object) -> Row:
 
 
 _REQUESTS = list_of(
-    Check(_object, {"type": "object", "properties": {"objectKey": text.schema}, "required": ["objectKey"]})
+    FieldValidator(_object, {"type": "object", "properties": {"objectKey": text.schema}, "required": ["objectKey"]})
 )
-BATCH = Fields({"requests": _REQUESTS}, ("requests",))
-_ONE = Fields({"objectKey": text}, ("objectKey",))
+BATCH = BodySchema({"requests": _REQUESTS}, ("requests",))
+_ONE = BodySchema({"objectKey": text}, ("objectKey",))
 _DOWNLOAD_QUERY = (
     *("minutesExpiration", "useCdn", "public-resource-fallback"),
     *(f"response-{name}" for name in _CHOSEN),
 )
 
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "oss.objects.details",
         "GET",
         f"{OBJECT_PATH}/details",
@@ -207,7 +207,7 @@ OPERATIONS = (
         ("data:read",),
         answers={200: OBJECT_DETAILS},
     ),
-    Operation(
+    ApiOperation(
         "oss.signeds3download",
         "GET",
         f"{OBJECT_PATH}/signeds3download",
@@ -217,7 +217,7 @@ OPERATIONS = (
         query=_DOWNLOAD_QUERY,
         answers={200: SIGNED_DOWNLOAD, 304: None},
     ),
-    Operation(
+    ApiOperation(
         "oss.batchsigneds3download",
         "POST",
         f"{BUCKET_PATH}/batchsigneds3download",

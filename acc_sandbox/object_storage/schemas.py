@@ -9,7 +9,7 @@ from acc_sandbox.http.schemas import (
     SECOND_STAMP,
     TEXT,
     URL,
-    Shape,
+    ObjectSchema,
     by_name,
     choice,
     either,
@@ -18,7 +18,7 @@ from acc_sandbox.http.schemas import (
     text_like,
 )
 
-SIGNED_UPLOAD = Shape(
+SIGNED_UPLOAD = ObjectSchema(
     "SignedUpload",
     {"uploadKey": TEXT, "uploadExpiration": SECOND_STAMP, "urlExpiration": SECOND_STAMP, "urls": several(URL)},
 )
@@ -30,10 +30,10 @@ _OBJECT: dict[str, Any] = {
     "contentType": TEXT,
     "location": URL,
 }
-STORED_OBJECT = Shape("StoredObject", _OBJECT)
-OBJECT_DETAILS = Shape("ObjectDetails", {**_OBJECT, "sha1": text_like("^[0-9a-f]{40}$")})
-_SIZES = Shape("Sizes", {"expected": COUNT, "detected": COUNT})
-_PART = Shape(
+STORED_OBJECT = ObjectSchema("StoredObject", _OBJECT)
+OBJECT_DETAILS = ObjectSchema("ObjectDetails", {**_OBJECT, "sha1": text_like("^[0-9a-f]{40}$")})
+_SIZES = ObjectSchema("Sizes", {"expected": COUNT, "detected": COUNT})
+_PART = ObjectSchema(
     "Part",
     {
         "part": {"type": "integer", "minimum": 1},
@@ -42,7 +42,7 @@ _PART = Shape(
         "eTag": maybe(TEXT),
     },
 )
-INVALID_PARTS = Shape(
+INVALID_PARTS = ObjectSchema(
     "MissingOrInvalidParts",
     {
         "uploadKey": TEXT,
@@ -52,9 +52,9 @@ INVALID_PARTS = Shape(
         "parts": several(_PART),
     },
 )
-_FAILED = Shape("Failed", {"status": choice("error"), "reason": TEXT})
-_PARAMETERS = Shape("DownloadParameters", {"content-type": TEXT, "content-disposition": TEXT})
-SIGNED_DOWNLOAD = Shape(
+_FAILED = ObjectSchema("Failed", {"status": choice("error"), "reason": TEXT})
+_PARAMETERS = ObjectSchema("DownloadParameters", {"content-type": TEXT, "content-disposition": TEXT})
+SIGNED_DOWNLOAD = ObjectSchema(
     "SignedDownload",
     {
         "status": choice("complete", "chunked", "fallback"),
@@ -69,13 +69,13 @@ SIGNED_DOWNLOAD = Shape(
 """`urls` by byte range while a chunked upload is being assembled, `url` otherwise."""
 
 
-def _batch(name: str, one: Any) -> Shape:
-    return Shape(name, {"results": by_name(one)})
+def _batch(name: str, one: Any) -> ObjectSchema:
+    return ObjectSchema(name, {"results": by_name(one)})
 
 
 UPLOAD_BATCH = _batch("SignedUploadBatch", either(SIGNED_UPLOAD, _FAILED))
 COMPLETION_BATCH = _batch(
     "CompletionBatch",
-    either(Shape("CompletedObject", {"status": choice("completed"), **_OBJECT}), INVALID_PARTS, _FAILED),
+    either(ObjectSchema("CompletedObject", {"status": choice("completed"), **_OBJECT}), INVALID_PARTS, _FAILED),
 )
 DOWNLOAD_BATCH = _batch("SignedDownloadBatch", either(SIGNED_DOWNLOAD, _FAILED))

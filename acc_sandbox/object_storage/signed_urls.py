@@ -19,7 +19,7 @@ Verdict = Literal["good", "unsigned", "wrong", "expired"]
 
 
 @dataclass(frozen=True)
-class Judged:
+class SignatureCheck:
     """What became of a signed URL, with the times that S3 prints when it has expired."""
 
     verdict: Verdict
@@ -51,19 +51,19 @@ class UrlSigner:
         pairs["X-Amz-Signature"] = self._signature(method, host, path, pairs)
         return f"{origin}{path}?{urlencode(pairs)}"
 
-    def judge(self, method: str, host: str, path: str, query: Mapping[str, str], *, now: datetime) -> Judged:
+    def judge(self, method: str, host: str, path: str, query: Mapping[str, str], *, now: datetime) -> SignatureCheck:
         """Whether a request may go on. HEAD is judged as GET."""
         given = query.get("X-Amz-Signature", "")
         signed = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
         if not given or "X-Amz-Date" not in signed or "X-Amz-Expires" not in signed:
-            return Judged("unsigned")
+            return SignatureCheck("unsigned")
         expected = self._signature("GET" if method == "HEAD" else method, host, path, signed)
         if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
-            return Judged("wrong")
+            return SignatureCheck("wrong")
         # Only now are the times known to be our own.
         start = datetime.strptime(signed["X-Amz-Date"], _STAMP).replace(tzinfo=UTC)
         end = start + timedelta(seconds=int(signed["X-Amz-Expires"]))
-        return Judged("good" if now < end else "expired", second_stamp(end), signed["X-Amz-Expires"])
+        return SignatureCheck("good" if now < end else "expired", second_stamp(end), signed["X-Amz-Expires"])
 
     def _signature(self, method: str, host: str, path: str, query: Mapping[str, str]) -> str:
         canonical = "\n".join([method, host.lower(), path, urlencode(sorted(query.items()))])

@@ -17,9 +17,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acc_sandbox.object_storage.objects import BLOCK, DOWNLOADS
-from acc_sandbox.object_storage.signed_urls import Judged
+from acc_sandbox.object_storage.signed_urls import SignatureCheck
 from acc_sandbox.state.clock import second_stamp, stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.processing import OBJECT_URN
 
@@ -53,11 +53,11 @@ def operation_name(scope: Scope) -> str:
     return {"PUT": "storage.put", "GET": "storage.get", "HEAD": "storage.get"}.get(scope["method"], "unknown")
 
 
-class Storage:
+class StorageApplication:
     """The ASGI application of the storage port."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, sandbox: SandboxState) -> None:
+        self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -74,7 +74,7 @@ class Storage:
         path = unquote(request.scope["raw_path"].decode("latin-1"))
         if "authorization" in request.headers:
             request.scope["state"]["request"].notes.append("a bearer token was sent to storage")
-            if self._world.switches.bearer_at_storage == "refuse":
+            if self._sandbox.switches.bearer_at_storage == "refuse":
                 raise StorageRefusedError(400, "InvalidArgument", "Only one auth mechanism allowed")
         sent = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         pairs = dict(sent)
@@ -87,10 +87,10 @@ class Storage:
         return self._get(request, path, pairs)
 
     def _check_signature(self, request: Request, query: dict[str, str]) -> None:
-        now = self._world.clock.now()
+        now = self._sandbox.clock.now()
         raw_path = request.scope["raw_path"].decode("latin-1")
         host = request.headers.get("host", "")
-        judged: Judged = self._world.signer.judge(request.method, host, raw_path, query, now=now)
+        judged: SignatureCheck = self._sandbox.signer.judge(request.method, host, raw_path, query, now=now)
         if judged.verdict == "good" and request.scope["state"].get("expired"):
             judged = replace(judged, verdict="expired")
         if judged.verdict == "unsigned":
@@ -102,14 +102,14 @@ class Storage:
             raise StorageRefusedError(403, "AccessDenied", "Request has expired", **times)
 
     async def _put(self, request: Request, path: str, query: dict[str, str]) -> Response:
-        upload = self._world.store.row("SELECT * FROM uploads WHERE path = ?", path)
+        upload = self._sandbox.store.row("SELECT * FROM uploads WHERE path = ?", path)
         if upload is None or not self._is_open(upload):
             raise StorageRefusedError(404, "NoSuchUpload", "The specified upload does not exist.")
-        if self._world.switches.chunked_at_storage == "refuse":
+        if self._sandbox.switches.chunked_at_storage == "refuse":
             _need_length(request)
         _refuse_too_large(int(request.headers.get("content-length", "0")))
         name = uuid.uuid4().hex
-        target = self._world.blob(name)
+        target = self._sandbox.blob(name)
         try:
             etag, size = await _receive(request, target)
             self._keep_part(upload, int(query["partNumber"]), size, etag, name)
@@ -119,10 +119,10 @@ class Storage:
         return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
     def _is_open(self, upload: Row) -> bool:
-        return upload["completedAt"] is None and stamp(self._world.clock.now()) < upload["expiresAt"]
+        return upload["completedAt"] is None and stamp(self._sandbox.clock.now()) < upload["expiresAt"]
 
     def _keep_part(self, upload: Row, number: int, size: int, etag: str, name: str) -> None:
-        store = self._world.store
+        store = self._sandbox.store
         with store.transaction():
             # The upload may have been completed while the bytes were on their way.
             fresh = store.row("SELECT * FROM uploads WHERE id = ?", upload["id"])
@@ -133,11 +133,11 @@ class Storage:
             part = {"uploadId": upload["id"], "number": number, "size": size, "eTag": etag, "blob": name}
             store.insert("parts", part)
         if before is not None:
-            self._world.blob(before).unlink(missing_ok=True)
+            self._sandbox.blob(before).unlink(missing_ok=True)
 
     def _get(self, request: Request, path: str, query: dict[str, str]) -> Response:
         urn = OBJECT_URN + path.removeprefix(DOWNLOADS)
-        stored = self._world.store.row("SELECT * FROM objects WHERE id = ?", urn)
+        stored = self._sandbox.store.row("SELECT * FROM objects WHERE id = ?", urn)
         if stored is None:
             raise StorageRefusedError(404, "NoSuchKey", "The specified key does not exist.")
         blobs = stored["blobs"]
@@ -155,7 +155,7 @@ class Storage:
         headers["Content-Length"] = str(last - first + 1)
         if wanted:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-        files = [(self._world.blob(blob["name"]), blob["size"]) for blob in blobs]
+        files = [(self._sandbox.blob(blob["name"]), blob["size"]) for blob in blobs]
         body = _stretch(files, first, last + 1)
         return StreamingResponse(body, 206 if wanted else 200, {k: _header(v) for k, v in headers.items()})
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from acc_sandbox.http.body_schema import Check, Fields, filled_text, list_of, number, read_json, text
+from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, list_of, number, read_json, text
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.query import LARGEST_NUMBER
 from acc_sandbox.http.schemas import either
-from acc_sandbox.http.validation import checked
+from acc_sandbox.http.validation import validate_body
 from acc_sandbox.object_storage.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_object, read_requests
 from acc_sandbox.object_storage.schemas import (
     COMPLETION_BATCH,
@@ -37,11 +37,11 @@ LARGEST_METADATA = 100
 LARGEST_OBJECT = 5 * 1024**4
 
 
-def upload_urls(call: Call) -> Answer:
+def upload_urls(call: RequestContext) -> Response:
     """GET …/signeds3upload: up to 25 URLs, of a new upload or (with `uploadKey`) of one that is going on."""
     call.query.flag("useAcceleration", default=True)
     urn = known_object(call, call.path["objectKey"])
-    return Answer(
+    return Response(
         _sign_parts(
             call,
             urn,
@@ -53,14 +53,14 @@ def upload_urls(call: Call) -> Answer:
     )
 
 
-def complete(call: Call) -> Answer:
+def complete(call: RequestContext) -> Response:
     """POST …/signeds3upload: make the parts an object; with size or eTags they are verified."""
-    body = checked(call, _COMPLETION, read_object(call))
+    body = validate_body(call, _COMPLETION, read_object(call))
     urn = known_object(call, call.path["objectKey"])
-    return Answer(_complete(call, urn, body))
+    return Response(_complete(call, urn, body))
 
 
-def batch_urls(call: Call) -> Answer:
+def batch_urls(call: RequestContext) -> Response:
     """POST …/batchsigneds3upload."""
     call.query.flag("useAcceleration", default=True)
     minutes = call.query.number("minutesExpiration", 2, 1, 60)
@@ -75,36 +75,36 @@ def batch_urls(call: Call) -> Answer:
     return _batch(call, _SIGNING, sign)
 
 
-def batch_complete(call: Call) -> Answer:
+def batch_complete(call: RequestContext) -> Response:
     """POST …/batchcompleteupload."""
     return _batch(call, _COMPLETING, lambda urn, one: {"status": "completed", **_complete(call, urn, one)})
 
 
-def _batch(call: Call, fields: Fields, carry_out: Callable[[str, Row], dict[str, Any]]) -> Answer:
+def _batch(call: RequestContext, fields: BodySchema, carry_out: Callable[[str, Row], dict[str, Any]]) -> Response:
     results: dict[str, Any] = {}
     for request in read_requests(call, fields):
         key = request["objectKey"]
         try:
-            with call.world.store.savepoint():
+            with call.sandbox.store.savepoint():
                 results[key] = carry_out(known_object(call, key), request)
         except GatewayRefusedError:
             raise
         except RefusedError as refused:
             results[key] = refused.body or {"status": "error", "reason": refused.reason}
-    return Answer({"results": results})
+    return Response({"results": results})
 
 
 def _sign_parts(
-    call: Call, urn: str, *, parts: int, first: int, minutes: int, upload_key: str | None
+    call: RequestContext, urn: str, *, parts: int, first: int, minutes: int, upload_key: str | None
 ) -> dict[str, Any]:
     if first + parts - 1 > MOST_PARTS:
         raise RefusedError(400, f"An upload has at most {MOST_PARTS} parts")
     upload = _new_upload(call, urn) if upload_key is None else _open_upload(call, urn, upload_key)
     last = first + parts - 1
     if last > upload["partCount"]:
-        call.world.store.update("uploads", upload["id"], {"partCount": last})
+        call.sandbox.store.update("uploads", upload["id"], {"partCount": last})
     started = datetime.fromisoformat(upload["startedAt"])
-    overstated = timedelta(minutes=minutes, seconds=call.world.switches.url_expiration_overstated)
+    overstated = timedelta(minutes=minutes, seconds=call.sandbox.switches.url_expiration_overstated)
     return {
         "uploadKey": upload["id"],
         # The sample's upload of the 9th expires at midnight, three days on; the text says 24 hours.
@@ -114,12 +114,12 @@ def _sign_parts(
     }
 
 
-def _part_url(call: Call, upload: Row, part: int, minutes: int) -> str:
+def _part_url(call: RequestContext, upload: Row, part: int, minutes: int) -> str:
     query = {"partNumber": str(part), "uploadId": upload["path"].rpartition("/")[2].replace("-", "")}
-    return call.world.signer.sign("PUT", call.storage_url, upload["path"], query, now=call.now, seconds=minutes * 60)
+    return call.sandbox.signer.sign("PUT", call.storage_url, upload["path"], query, now=call.now, seconds=minutes * 60)
 
 
-def _new_upload(call: Call, urn: str) -> Row:
+def _new_upload(call: RequestContext, urn: str) -> Row:
     row = {
         "id": f"AQICAH{secrets.token_urlsafe(36)}",
         "objectId": urn,
@@ -130,7 +130,7 @@ def _new_upload(call: Call, urn: str) -> Row:
         "completedAt": None,
         "answer": None,
     }
-    call.world.store.insert("uploads", row)
+    call.sandbox.store.insert("uploads", row)
     return row
 
 
@@ -141,18 +141,18 @@ def _new_path(urn: str) -> str:
     return f"/{pairs}/bucket/{bucket}/signed-url-uploads/{uuid.uuid4()}"
 
 
-def _open_upload(call: Call, urn: str, upload_key: str) -> Row:
-    upload = call.world.store.row("SELECT * FROM uploads WHERE id = ? AND objectId = ?", upload_key, urn)
+def _open_upload(call: RequestContext, urn: str, upload_key: str) -> Row:
+    upload = call.sandbox.store.row("SELECT * FROM uploads WHERE id = ? AND objectId = ?", upload_key, urn)
     if upload is None or upload["completedAt"] is not None or upload["expiresAt"] <= call.moment:
         raise RefusedError(400, "The upload key is invalid or has expired")
     return upload
 
 
-def _complete(call: Call, urn: str, body: Row) -> dict[str, Any]:
+def _complete(call: RequestContext, urn: str, body: Row) -> dict[str, Any]:
     upload_key, size, etags = body["uploadKey"], body.get("size"), body.get("eTags")
-    store = call.world.store
+    store = call.sandbox.store
     done = store.row("SELECT * FROM uploads WHERE id = ? AND objectId = ?", upload_key, urn)
-    if done is not None and done["completedAt"] is not None and call.world.switches.complete_twice == "repeat":
+    if done is not None and done["completedAt"] is not None and call.sandbox.switches.complete_twice == "repeat":
         answer: dict[str, Any] = done["answer"]
         return answer
     upload = _open_upload(call, urn, upload_key)
@@ -160,7 +160,7 @@ def _complete(call: Call, urn: str, body: Row) -> dict[str, Any]:
     _verify(call, upload, parts, size, etags)
     _check_metadata(call)
     content_type = call.headers.get("x-ads-meta-content-type", "application/octet-stream")
-    assembly = call.world.switches.assembly_delay if len(parts) > 1 else 0
+    assembly = call.sandbox.switches.assembly_delay if len(parts) > 1 else 0
     store.run("DELETE FROM objects WHERE id = ?", urn)
     store.insert(
         "objects",
@@ -187,14 +187,14 @@ def _complete(call: Call, urn: str, body: Row) -> dict[str, Any]:
     return answer
 
 
-def _kept_headers(call: Call) -> dict[str, str]:
+def _kept_headers(call: RequestContext) -> dict[str, str]:
     """What a download of the object will carry, as the completion asked."""
     names = ("content-disposition", "content-encoding", "cache-control")
     given = {name: call.headers.get(f"x-ads-meta-{name}") for name in names}
     return {name: value for name, value in given.items() if value}
 
 
-def _check_metadata(call: Call) -> None:
+def _check_metadata(call: RequestContext) -> None:
     metadata = call.headers.get("x-ads-user-defined-metadata")
     if metadata is None:
         return
@@ -203,7 +203,7 @@ def _check_metadata(call: Call) -> None:
         raise RefusedError(400, f"x-ads-user-defined-metadata must be shorter than {LARGEST_METADATA} bytes")
 
 
-def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: list[str] | None) -> None:
+def _verify(call: RequestContext, upload: Row, parts: list[Row], size: int | None, etags: list[str] | None) -> None:
     """Raise `RefusedError` with the documented body when the parts cannot become the object."""
     by_number = {part["number"]: part for part in parts}
     last = max(by_number, default=0)
@@ -212,7 +212,7 @@ def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: 
     if size is not None and detected < size:
         # URLs that were asked for and never used are what is missing.
         expected_last = max(expected_last, upload["partCount"])
-    if etags is not None and call.world.switches.quoted_etags == "accept":
+    if etags is not None and call.sandbox.switches.quoted_etags == "accept":
         etags = [one.removeprefix('"').removesuffix('"') for one in etags]
     rows = [_verdict(one, by_number.get(one), last, etags) for one in range(1, expected_last + 1)]
     good = bool(parts) and all(row["status"] == "Ok" for row in rows)
@@ -225,7 +225,7 @@ def _verify(call: Call, upload: Row, parts: list[Row], size: int | None, etags: 
         "size": {"expected": detected if size is None else size, "detected": detected},
         "parts": rows,
     }
-    raise RefusedError(call.world.switches.invalid_parts_status, "MissingOrInvalidParts", body=body)
+    raise RefusedError(call.sandbox.switches.invalid_parts_status, "MissingOrInvalidParts", body=body)
 
 
 def _verdict(part_number: int, part: Row | None, last: int, etags: list[str] | None) -> dict[str, Any]:
@@ -249,16 +249,18 @@ def _size(name: str, value: Any) -> int:
     return size
 
 
-_SIZE = Check(_size, {"type": "integer", "minimum": 0, "maximum": LARGEST_OBJECT})
+_SIZE = FieldValidator(_size, {"type": "integer", "minimum": 0, "maximum": LARGEST_OBJECT})
 
 
 _WRITE = ("data:write", "data:create")
-_COMPLETION = Fields({"uploadKey": filled_text, "size": _SIZE, "eTags": list_of(text)}, ("uploadKey",))
-_COMPLETING = Fields({"objectKey": text, **_COMPLETION.checks}, ("objectKey", "uploadKey"))
+_COMPLETION = BodySchema({"uploadKey": filled_text, "size": _SIZE, "eTags": list_of(text)}, ("uploadKey",))
+_COMPLETING = BodySchema({"objectKey": text, **_COMPLETION.checks}, ("objectKey", "uploadKey"))
 """One object of a batch; so is the next."""
-_SIGNING = Fields({"objectKey": text, "firstPart": number, "parts": number, "uploadKey": filled_text}, ("objectKey",))
+_SIGNING = BodySchema(
+    {"objectKey": text, "firstPart": number, "parts": number, "uploadKey": filled_text}, ("objectKey",)
+)
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "oss.signeds3upload.get",
         "GET",
         f"{OBJECT_PATH}/signeds3upload",
@@ -268,7 +270,7 @@ OPERATIONS = (
         query=("parts", "firstPart", "uploadKey", "minutesExpiration", "useAcceleration"),
         answers={200: SIGNED_UPLOAD},
     ),
-    Operation(
+    ApiOperation(
         "oss.signeds3upload.complete",
         "POST",
         f"{OBJECT_PATH}/signeds3upload",
@@ -278,7 +280,7 @@ OPERATIONS = (
         fields=_COMPLETION,
         answers={200: either(STORED_OBJECT, INVALID_PARTS), 400: INVALID_PARTS},
     ),
-    Operation(
+    ApiOperation(
         "oss.batchsigneds3upload",
         "POST",
         f"{BUCKET_PATH}/batchsigneds3upload",
@@ -289,7 +291,7 @@ OPERATIONS = (
         fields=BATCH,
         answers={200: UPLOAD_BATCH},
     ),
-    Operation(
+    ApiOperation(
         "oss.batchcompleteupload",
         "POST",
         f"{BUCKET_PATH}/batchcompleteupload",

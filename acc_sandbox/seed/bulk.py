@@ -8,7 +8,7 @@ from acc_sandbox.data_management.regions import region_of
 from acc_sandbox.seed.bulk_sql import STATEMENTS
 from acc_sandbox.seed.files import ATTACHMENTS_FOLDER, CONTAINER
 from acc_sandbox.state.clock import days_after, folder_stamp, stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.processing import OBJECT_URN
 
@@ -19,35 +19,35 @@ _FIRST_NUMBER = 1000
 """Custom identifiers begin beyond those of any small seed."""
 
 
-def want_crowd(world: World, count: int) -> None:
+def request_bulk_items(sandbox: SandboxState, count: int) -> None:
     """Ask for so many items in the first ACC project; they are made by `make_crowd`."""
     if count:
-        world.store.run("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", _WANTED, str(count))
+        sandbox.store.run("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", _WANTED, str(count))
 
 
-def make_crowd(world: World) -> None:
+def create_bulk_items(sandbox: SandboxState) -> None:
     """Make the items that were asked for, once.
 
     Each has a spec, a contractor, one of four states and its folder; every tenth has an attachment.
     """
-    wanted = world.store.value("SELECT value FROM facts WHERE name = ?", _WANTED)
+    wanted = sandbox.store.value("SELECT value FROM facts WHERE name = ?", _WANTED)
     if wanted is None or wanted == "made":
         return
-    with world.store.transaction():
-        world.store.run("UPDATE facts SET value = 'made' WHERE name = ?", _WANTED)
-        project = world.store.row("SELECT * FROM projects WHERE projectType = 'ACC' ORDER BY rowid")
+    with sandbox.store.transaction():
+        sandbox.store.run("UPDATE facts SET value = 'made' WHERE name = ?", _WANTED)
+        project = sandbox.store.row("SELECT * FROM projects WHERE projectType = 'ACC' ORDER BY rowid")
         if project is not None:
-            values = _values(world, str(project["id"]), int(wanted))
+            values = _values(sandbox, str(project["id"]), int(wanted))
             for statement in STATEMENTS:
-                world.store.run_named(statement, values)
+                sandbox.store.run_named(statement, values)
 
 
-def _values(world: World, project: str, count: int) -> Row:
-    store, now = world.store, world.clock.now()
+def _values(sandbox: SandboxState, project: str, count: int) -> Row:
+    store, now = sandbox.store, sandbox.clock.now()
     manager = store.value("SELECT autodeskId FROM mappings WHERE projectId = ? AND userType = '1'", project)
     company = store.value("SELECT id FROM people_groups WHERE userType = '2' ORDER BY rowid LIMIT 1 OFFSET 1")
     contractor = company or manager
-    region, begun = region_of(world, project), now - timedelta(days=30)
+    region, begun = region_of(sandbox, project), now - timedelta(days=30)
     return {
         "count": count,
         "project": project,
@@ -56,16 +56,16 @@ def _values(world: World, project: str, count: int) -> Row:
         "item": CROWD_ID,
         "attachment": "00000000-5eed-4000-8001-",
         "manager": manager,
-        "managerName": world.people.name_of(manager),
+        "managerName": sandbox.people.name_of(manager),
         "contractor": contractor,
-        "contractorType": world.people.user_type_of(contractor),
-        "contractorName": world.people.name_of(contractor),
+        "contractorType": sandbox.people.user_type_of(contractor),
+        "contractorName": sandbox.people.name_of(contractor),
         "begun": stamp(begun),
         "folderMoment": folder_stamp(begun),
         "due": days_after(now, 30),
         "folder": region.urn("fs.folder:co.", "crowd"),
         "folderType": CONTAINER,
-        "hidden": world.switches.attachment_folders_hidden,
+        "hidden": sandbox.switches.attachment_folders_hidden,
         "file": region.urn("dm.lineage:", "crowd"),
         "version": region.urn("fs.file:vf.", "crowd"),
         "object": f"{OBJECT_URN}{region.bucket}/00000000-5eed-4000-8002-",
@@ -75,7 +75,7 @@ def _values(world: World, project: str, count: int) -> Row:
             project,
             ATTACHMENTS_FOLDER,
         ),
-        "blob": world.keep_blob(_CONTENT),
+        "blob": sandbox.keep_blob(_CONTENT),
         "size": len(_CONTENT),
     }
 

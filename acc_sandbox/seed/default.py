@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acc_sandbox.seed.model import HubPlan, ItemPlan, Plan, ProjectPlan, Reviewer
+from acc_sandbox.seed.model import SeedData, SeedHub, SeedItem, SeedProject, SeedReviewer
 from acc_sandbox.state.people import COMPANIES, PEOPLE, ROLES
 
 _SPECS = {
@@ -18,16 +18,16 @@ _SPECS = {
 _STEEL_PACKAGE, _CONCRETE_PACKAGE = "Structural steel package", "Concrete package"
 _PACKAGES = {_STEEL_PACKAGE: "051200", _CONCRETE_PACKAGE: "033100"}
 _TEMPLATES = {
-    "Engineer's review": ((Reviewer("engineer"),),),
+    "Engineer's review": ((SeedReviewer("engineer"),),),
     "Two-step review": (
-        (Reviewer("manager"), Reviewer("Architects", required=False)),
-        (Reviewer("engineer"),),
+        (SeedReviewer("manager"), SeedReviewer("Architects", required=False)),
+        (SeedReviewer("engineer"),),
     ),
 }
 _BY_ENGINEER = (("engineer",),)
 _BY_BOTH = (("manager",), ("engineer",))
 
-_RIVERSIDE = ProjectPlan(
+_RIVERSIDE = SeedProject(
     "riverside",
     "Riverside Medical Center",
     "hub",
@@ -49,59 +49,59 @@ _RIVERSIDE = ProjectPlan(
         "Project Files/04 Product Data/mill-certificates.csv": 1,
     },
     items=(
-        ItemPlan(
+        SeedItem(
             *("033100", "1", "Concrete mix design", "sbc-2", "concrete", "product_data", _BY_ENGINEER),
             attachments=("mix-design.pdf",),
         ),
-        ItemPlan(
+        SeedItem(
             *("033100", "2", "Reinforcing bar shop drawings", "mgr-2", "concrete"),
             review=_BY_ENGINEER,
             attachments=("rebar.pdf",),
             package=_CONCRETE_PACKAGE,
         ),
-        ItemPlan(
+        SeedItem(
             *("051200", "1", "Structural steel mill certificates", "sbc-2", "steel", "certificate", _BY_ENGINEER),
             package=_STEEL_PACKAGE,
         ),
-        ItemPlan(
+        SeedItem(
             *("051200", "2", "Structural steel erection plan", "sbc-1", "steel"),
             review=_BY_ENGINEER,
             package=_STEEL_PACKAGE,
         ),
-        ItemPlan(
+        SeedItem(
             *("051200", "3", "Structural steel beam shop drawings", "mgr-1", "steel"),
             review=_BY_BOTH,
             attachments=("beam-schedule.pdf",),
             package=_STEEL_PACKAGE,
         ),
-        ItemPlan(
+        SeedItem(
             *("051200", "4", "Structural steel column shop drawings, east wing", "sbc-1", "steel"),
             review=_BY_ENGINEER,
             package=_STEEL_PACKAGE,
         ),
-        ItemPlan(
+        SeedItem(
             *("051200", "5", "Structural steel column shop drawings, west wing", "mgr-1", "steel"),
             review=_BY_ENGINEER,
             package=_STEEL_PACKAGE,
         ),
-        ItemPlan("051200", "6", "Welding procedures", "sbc-1", "Steel Works", "certificate"),
-        ItemPlan("052100", "1", "Steel joist shop drawings", "rev", "steel", review=_BY_BOTH),
-        ItemPlan(
+        SeedItem("051200", "6", "Welding procedures", "sbc-1", "Steel Works", "certificate"),
+        SeedItem("052100", "1", "Steel joist shop drawings", "rev", "steel", review=_BY_BOTH),
+        SeedItem(
             *("053100", "1", "Metal deck layout drawings", "rev", "steel"),
             review=_BY_ENGINEER,
             attachments=("deck-layout.pdf",),
         ),
-        ItemPlan(
+        SeedItem(
             *("079200", "1", "Joint sealant product data", "rev", "concrete", "product_data"),
             review=(("Architects",),),
         ),
-        ItemPlan("081113", "1", "Hollow metal door schedule", "mgr-2", "concrete", "product_data", _BY_ENGINEER),
-        ItemPlan("084413", "1", "Curtain wall test report", "void", "concrete", "test_report"),
-        ItemPlan("084413", "2", "Curtain wall shop drawings", "mgr-1", "concrete", created_by="concrete"),
-        ItemPlan("092900", None, "Gypsum board samples", "draft", "concrete", "sample"),
+        SeedItem("081113", "1", "Hollow metal door schedule", "mgr-2", "concrete", "product_data", _BY_ENGINEER),
+        SeedItem("084413", "1", "Curtain wall test report", "void", "concrete", "test_report"),
+        SeedItem("084413", "2", "Curtain wall shop drawings", "mgr-1", "concrete", created_by="concrete"),
+        SeedItem("092900", None, "Gypsum board samples", "draft", "concrete", "sample"),
     ),
 )
-_HARBOR = ProjectPlan(
+_HARBOR = SeedProject(
     "harbor",
     "Harbor Point Tower",
     "hub",
@@ -114,12 +114,12 @@ _HARBOR = ProjectPlan(
     templates=_TEMPLATES,
     files={"Project Files/03 Shop Drawings/pile-cap-drawings.pdf": 1},
     items=(
-        ItemPlan("033100", "1", "Pile cap drawings", "sbc-1", "steel", review=_BY_ENGINEER),
-        ItemPlan("051200", "2", "Structural steel beam shop drawings", "mgr-1", "steel", review=_BY_ENGINEER),
-        ItemPlan("051200", "3", "Steel stair shop drawings", "rev", "steel", review=_BY_ENGINEER),
+        SeedItem("033100", "1", "Pile cap drawings", "sbc-1", "steel", review=_BY_ENGINEER),
+        SeedItem("051200", "2", "Structural steel beam shop drawings", "mgr-1", "steel", review=_BY_ENGINEER),
+        SeedItem("051200", "3", "Steel stair shop drawings", "rev", "steel", review=_BY_ENGINEER),
     ),
 )
-_MILL = ProjectPlan(
+_MILL = SeedProject(
     "mill",
     "Old Mill Library",
     "hub",
@@ -130,7 +130,7 @@ _MILL = ProjectPlan(
     numbering="global",
     files={"Project Files/reading-room-plan.pdf": 1},
 )
-_CANAL = ProjectPlan(
+_CANAL = SeedProject(
     "canal",
     "Canal Quay Offices",
     "hub-emea",
@@ -138,21 +138,21 @@ _CANAL = ProjectPlan(
     admins=("admin",),
     members=("architect", "admin"),
     specs={"033100": "Structural Concrete", "084413": "Glazed Aluminum Curtain Walls"},
-    templates={"Architect's review": ((Reviewer("architect"),),)},
+    templates={"Architect's review": ((SeedReviewer("architect"),),)},
     files={"Project Files/quay-wall-section.pdf": 1},
     items=(
-        ItemPlan("033100", "1", "Quay wall concrete mix", "sbc-1", "Concrete Works", "product_data"),
-        ItemPlan("084413", "1", "Facade shop drawings", "rev", "Concrete Works", review=(("architect",),)),
+        SeedItem("033100", "1", "Quay wall concrete mix", "sbc-1", "Concrete Works", "product_data"),
+        SeedItem("084413", "1", "Facade shop drawings", "rev", "Concrete Works", review=(("architect",),)),
     ),
 )
 
-DEFAULT = Plan(
+DEFAULT = SeedData(
     PEOPLE,
     COMPANIES,
     ROLES,
     hubs=(
-        HubPlan("hub", "Sandbox Construction"),
-        HubPlan("hub-emea", "Sandbox Construction Europe", "EMEA", ("architect", "admin")),
+        SeedHub("hub", "Sandbox Construction"),
+        SeedHub("hub-emea", "Sandbox Construction Europe", "EMEA", ("architect", "admin")),
     ),
     projects=(_RIVERSIDE, _HARBOR, _MILL, _CANAL),
 )

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from acc_sandbox.data_management.regions import Region, region_of
-from acc_sandbox.seed.model import ProjectPlan
+from acc_sandbox.seed.model import SeedProject
 from acc_sandbox.state.people import known_id, known_urn_tail
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.processing import OBJECT_URN
 
@@ -33,15 +33,15 @@ with a word in their name are hidden was not recorded: they are not, so that a c
 _MIME_TYPES = {"pdf": "application/pdf", "dwg": "image/vnd.dwg", "csv": "text/csv", "txt": "text/plain"}
 
 
-def lineage_urn(world: World, project: str, path: str) -> str:
+def lineage_urn(sandbox: SandboxState, project: str, path: str) -> str:
     """The URN of a seeded file."""
-    return region_of(world, known_id(f"project/{project}")).urn("dm.lineage:", known_urn_tail(f"{project}/{path}"))
+    return region_of(sandbox, known_id(f"project/{project}")).urn("dm.lineage:", known_urn_tail(f"{project}/{path}"))
 
 
-def seed_files(world: World, plan: ProjectPlan, begun: str, creator: str) -> None:
+def seed_files(sandbox: SandboxState, plan: SeedProject, begun: str, creator: str) -> None:
     """Make the project's folders and files."""
     project_id = known_id(f"project/{plan.key}")
-    site = _Site(world, plan.key, project_id, region_of(world, project_id), begun, creator)
+    site = _FilesContext(sandbox, plan.key, project_id, region_of(sandbox, project_id), begun, creator)
     made = {"."}
     if plan.kind == "ACC":
         for place, (name, kind, hidden) in enumerate(_TOP_FOLDERS):
@@ -56,7 +56,7 @@ def seed_files(world: World, plan: ProjectPlan, begun: str, creator: str) -> Non
                 site.folder(str(parent), "root" if above == "." else above)
         site.file(path, versions)
     for person, paths in plan.folder_access.items():
-        site.limit(world.people.need_person(person).autodesk_id, paths)
+        site.limit(sandbox.people.need_person(person).autodesk_id, paths)
 
 
 def sample_bytes(name: str, version: int) -> bytes:
@@ -89,10 +89,10 @@ def _pdf(*objects: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Site:
+class _FilesContext:
     """A project whose files are being made."""
 
-    world: World
+    sandbox: SandboxState
     project: str
     project_id: str
     region: Region
@@ -100,7 +100,7 @@ class _Site:
     creator: str
 
     def folder(self, path: str, parent: str, *, kind: str = "normal", hidden: bool = False) -> None:
-        self.world.store.insert(
+        self.sandbox.store.insert(
             "folders",
             {
                 "id": self._urn("fs.folder:co.", path),
@@ -119,9 +119,9 @@ class _Site:
         """Show a person these folders, and what is below them, alone."""
         folders = {path: self._urn("fs.folder:co.", path) for path in paths}
         for path, folder in folders.items():
-            if self.world.store.row("SELECT 1 FROM folders WHERE id = ?", folder) is None:
+            if self.sandbox.store.row("SELECT 1 FROM folders WHERE id = ?", folder) is None:
                 raise LookupError(f"project {self.project}: folder_access names {path}, which holds no file")
-        self.world.store.run(
+        self.sandbox.store.run(
             "UPDATE members SET topFolders = ? WHERE projectId = ? AND autodeskId = ?",
             json.dumps(list(folders.values())),
             self.project_id,
@@ -135,7 +135,7 @@ class _Site:
         row |= {"displayName": PurePosixPath(path).name, "hidden": False, "tipId": self._version_urn(path, versions)}
         # A file at the very top lies in the root folder itself.
         folder = path.rpartition("/")[0] or "root"
-        self.world.store.insert("files", row | {"folderId": self._urn("fs.folder:co.", folder)})
+        self.sandbox.store.insert("files", row | {"folderId": self._urn("fs.folder:co.", folder)})
         for number in range(1, versions + 1):
             self._version(path, file_id, number)
 
@@ -144,8 +144,8 @@ class _Site:
         content = sample_bytes(name, number)
         mime_type = _MIME_TYPES.get(suffix.lstrip("."), "application/octet-stream")
         storage = f"{OBJECT_URN}{self.region.bucket}/{known_id(f'{self.project}/{path}/{number}')}{suffix}"
-        put_object(self.world, storage, content, mime_type, self.begun)
-        self.world.store.insert(
+        put_object(self.sandbox, storage, content, mime_type, self.begun)
+        self.sandbox.store.insert(
             "versions",
             {
                 "id": self._version_urn(path, number),
@@ -169,9 +169,9 @@ class _Site:
         return f"{self._urn('fs.file:vf.', path)}?version={number}"
 
 
-def put_object(world: World, urn: str, content: bytes, content_type: str, moment: str) -> None:
+def put_object(sandbox: SandboxState, urn: str, content: bytes, content_type: str, moment: str) -> None:
     """Store bytes as a completed object."""
-    world.store.insert(
+    sandbox.store.insert(
         "objects",
         {
             "id": urn,
@@ -179,7 +179,7 @@ def put_object(world: World, urn: str, content: bytes, content_type: str, moment
             "contentType": content_type,
             "headers": {},
             "sha1": None,
-            "blobs": [{"name": world.keep_blob(content), "size": len(content)}],
+            "blobs": [{"name": sandbox.keep_blob(content), "size": len(content)}],
             "assembledAt": moment,
         },
     )

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from acc_sandbox.seed.files import put_object, sample_bytes
-from acc_sandbox.seed.model import ItemPlan, ProjectPlan
+from acc_sandbox.seed.model import SeedItem, SeedProject
 from acc_sandbox.state.clock import days_after, stamp
 from acc_sandbox.state.people import known_id
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.item_folders import make_folder
@@ -22,11 +22,11 @@ _REFERENCES = {"spec": "specs", "type": "item_types", "package": "packages"}
 
 
 @dataclass(frozen=True)
-class _Site:
+class _ItemsContext:
     """A project whose items are being made."""
 
-    world: World
-    plan: ProjectPlan
+    sandbox: SandboxState
+    plan: SeedProject
     manager: str
 
     @property
@@ -36,44 +36,44 @@ class _Site:
     def id(self, kind: str, name: str | int) -> str:
         return known_id(f"{self.plan.key}/{kind}/{name}")
 
-    def reference(self, kind: str, name: str, item: ItemPlan) -> str:
+    def reference(self, kind: str, name: str, item: SeedItem) -> str:
         """The id of a spec, type or package; `LookupError` when the project has none of that name."""
         found = self.id(kind, name)
-        if self.world.store.row(f"SELECT id FROM {_REFERENCES[kind]} WHERE id = ?", found) is None:  # noqa: S608  # a table of ours
+        if self.sandbox.store.row(f"SELECT id FROM {_REFERENCES[kind]} WHERE id = ?", found) is None:  # noqa: S608  # a table of ours
             raise LookupError(f"project {self.plan.key}: {item.title} names the {kind} {name}, which is not there")
         return found
 
 
-def seed_items(world: World, plan: ProjectPlan) -> None:
+def seed_items(sandbox: SandboxState, plan: SeedProject) -> None:
     """Make the project's submittals, each a day older than the one after it.
 
     Raises `LookupError` naming a reference that leads nowhere.
     """
-    site = _Site(world, plan, world.people.need(plan.managers[0]))
-    begun = world.clock.now() - timedelta(days=45)
+    site = _ItemsContext(sandbox, plan, sandbox.people.need(plan.managers[0]))
+    begun = sandbox.clock.now() - timedelta(days=45)
     for number, item in enumerate(plan.items, start=1):
         _seed_item(site, number, item, begun + timedelta(days=number))
 
 
-def _seed_item(site: _Site, number: int, item: ItemPlan, begun: datetime) -> None:
-    world, row = site.world, _columns(site, number, item, begun)
+def _seed_item(site: _ItemsContext, number: int, item: SeedItem, begun: datetime) -> None:
+    sandbox, row = site.sandbox, _columns(site, number, item, begun)
     steps = [
-        _step(site, row, position, [world.people.need(one) for one in assignees], begun)
+        _step(site, row, position, [sandbox.people.need(one) for one in assignees], begun)
         for position, assignees in enumerate(item.review, start=1)
     ]
     open_tasks = [task for _, tasks in steps for task in tasks if task["status"] == "in-progress"]
-    world.store.insert("items", row | court(item.state, row, open_tasks, world.people))
+    sandbox.store.insert("items", row | court(item.state, row, open_tasks, sandbox.people))
     for step, tasks in steps:
-        world.store.insert("steps", step)
+        sandbox.store.insert("steps", step)
         for task in tasks:
-            world.store.insert("tasks", task)
-    make_folder(world, row["id"], stamp(begun + timedelta(seconds=1)))
+            sandbox.store.insert("tasks", task)
+    make_folder(sandbox, row["id"], stamp(begun + timedelta(seconds=1)))
     for position, name in enumerate(item.attachments, start=1):
         _attachment(site, row, position, name, begun + timedelta(hours=position))
 
 
-def _columns(site: _Site, number: int, item: ItemPlan, begun: datetime) -> Row:
-    people = site.world.people
+def _columns(site: _ItemsContext, number: int, item: SeedItem, begun: datetime) -> Row:
+    people = site.sandbox.people
     contractor, creator = people.need(item.contractor), people.need(item.created_by or site.plan.managers[0])
     reached = _ORDER.index(item.state) if item.state in _ORDER else 1
 
@@ -127,7 +127,7 @@ def _status(state: str, number: int) -> str:
     return "in-progress" if (state, number) == ("rev", 1) else "not-started"
 
 
-def _step(site: _Site, item: Row, number: int, assignees: list[str], begun: datetime) -> tuple[Row, list[Row]]:
+def _step(site: _ItemsContext, item: Row, number: int, assignees: list[str], begun: datetime) -> tuple[Row, list[Row]]:
     status = _status(item["stateId"], number)
     started = None if status == "not-started" else stamp(begun + timedelta(days=5))
     completed = stamp(begun + timedelta(days=9)) if status == "completed" else None
@@ -142,7 +142,7 @@ def _step(site: _Site, item: Row, number: int, assignees: list[str], begun: date
             "stepId": step_id,
             "position": position,
             "assignedTo": assignee,
-            "assignedToType": site.world.people.user_type_of(assignee),
+            "assignedToType": site.sandbox.people.user_type_of(assignee),
             "isRequired": True,
             "stepDueDate": due,
             **_response(site, assignee, completed),
@@ -152,7 +152,7 @@ def _step(site: _Site, item: Row, number: int, assignees: list[str], begun: date
     return {**shared, "id": step_id, "stepNumber": number, "daysToRespond": 7, "dueDate": due}, tasks
 
 
-def _response(site: _Site, assignee: str, completed: str | None) -> dict[str, Any]:
+def _response(site: _ItemsContext, assignee: str, completed: str | None) -> dict[str, Any]:
     if completed is None:
         return {"responseId": None, "responseComment": None}
     return {
@@ -164,17 +164,17 @@ def _response(site: _Site, assignee: str, completed: str | None) -> dict[str, An
     }
 
 
-def _attachment(site: _Site, item: Row, position: int, name: str, moment: datetime) -> None:
-    world, urn = site.world, new_object_urn(site.world, site.project_id, name)
-    put_object(world, urn, sample_bytes(name, 1), "application/pdf", stamp(moment))
+def _attachment(site: _ItemsContext, item: Row, position: int, name: str, moment: datetime) -> None:
+    sandbox, urn = site.sandbox, new_object_urn(site.sandbox, site.project_id, name)
+    put_object(sandbox, urn, sample_bytes(name, 1), "application/pdf", stamp(moment))
     attachment_id = site.id("item", f"{item['identifier']}/attachment/{position}")
-    world.store.insert(
+    sandbox.store.insert(
         "attachments",
         {
             "id": attachment_id,
             "itemId": item["id"],
             "projectId": item["projectId"],
-            "revisionFolderUrn": world.store.value("SELECT folderUrn FROM items WHERE id = ?", item["id"]),
+            "revisionFolderUrn": sandbox.store.value("SELECT folderUrn FROM items WHERE id = ?", item["id"]),
             "isFileUploaded": True,
             "asyncState": "1",
             **_stamps(moment, item["submittedBy"] or site.manager),
@@ -185,7 +185,7 @@ def _attachment(site: _Site, item: Row, position: int, name: str, moment: dateti
             "categoryId": DEFAULT_CATEGORY["sbc-1"],
         },
     )
-    finish_processing(world, attachment_id, stamp(moment + timedelta(seconds=5)))
+    finish_processing(sandbox, attachment_id, stamp(moment + timedelta(seconds=5)))
 
 
 def _stamps(moment: datetime, who: str) -> dict[str, str]:

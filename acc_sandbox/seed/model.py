@@ -17,7 +17,7 @@ RegionName = Literal["US", "CAN", "EMEA", "GBR", "DEU", "IND", "JPN", "AUS"]
 
 
 @dataclass(frozen=True)
-class ItemPlan:
+class SeedItem:
     """A submittal to begin with; `review` lists the steps, each with the assignees of its tasks."""
 
     spec: str
@@ -33,7 +33,7 @@ class ItemPlan:
 
 
 @dataclass(frozen=True)
-class Reviewer:
+class SeedReviewer:
     """Whom a review template asks."""
 
     assigned_to: str
@@ -41,7 +41,7 @@ class Reviewer:
 
 
 @dataclass(frozen=True)
-class ProjectPlan:
+class SeedProject:
     """A project; without `members` everybody is in it. `files` maps a path to its number of versions."""
 
     key: str
@@ -57,15 +57,15 @@ class ProjectPlan:
     """Title: spec section."""
     item_types: Mapping[str, str] | None = None
     """Key: value; None for the usual ones."""
-    templates: Mapping[str, tuple[tuple[Reviewer, ...], ...]] = field(default_factory=dict)
+    templates: Mapping[str, tuple[tuple[SeedReviewer, ...], ...]] = field(default_factory=dict)
     files: Mapping[str, int] = field(default_factory=dict)
     folder_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Person: the highest folders that they see; who is not named sees all."""
-    items: tuple[ItemPlan, ...] = ()
+    items: tuple[SeedItem, ...] = ()
 
 
 @dataclass(frozen=True)
-class HubPlan:
+class SeedHub:
     """A hub; without `visible_to` everybody sees it."""
 
     key: str
@@ -75,11 +75,11 @@ class HubPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class SeedData:
     """A whole sandbox; a plan is equal to itself alone, so that what was made of it can be found again."""
 
     people: tuple[Person, ...]
     companies: tuple[Company, ...]
     roles: tuple[Company, ...]
-    hubs: tuple[HubPlan, ...]
-    projects: tuple[ProjectPlan, ...]
+    hubs: tuple[SeedHub, ...]
+    projects: tuple[SeedProject, ...]

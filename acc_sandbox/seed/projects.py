@@ -11,15 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from acc_sandbox.admin.access import Controls
+from acc_sandbox.admin.access import ControlAccess
 from acc_sandbox.data_management.regions import region_of
 from acc_sandbox.seed.files import seed_files
 from acc_sandbox.seed.items import seed_items
-from acc_sandbox.seed.model import Plan, ProjectPlan, Reviewer
+from acc_sandbox.seed.model import SeedData, SeedProject, SeedReviewer
 from acc_sandbox.state.clock import Clock, stamp
 from acc_sandbox.state.people import known_id, known_urn_tail
-from acc_sandbox.state.sandbox_state import World
-from acc_sandbox.state.store import Row, Store
+from acc_sandbox.state.sandbox_state import SandboxState
+from acc_sandbox.state.store import Row, StateStore
 from acc_sandbox.state.switches import Switches
 
 _ITEM_TYPES = {
@@ -40,33 +40,33 @@ _RESPONSES = {
 _REVIEW_DAYS = 7
 
 
-def seed(world: World, plan: Plan) -> None:
+def seed(sandbox: SandboxState, plan: SeedData) -> None:
     """Fill an empty sandbox; a data folder that was filled before is left alone.
 
     Its moments count from the last full hour, so that a process works the same plan out once an hour at most: a test
     suite starts a sandbox for every test. Raises `LookupError` naming a reference of the plan that leads nowhere.
     """
-    with world.store.transaction():
-        if world.store.row("SELECT id FROM projects") is not None:
+    with sandbox.store.transaction():
+        if sandbox.store.row("SELECT id FROM projects") is not None:
             return
-        hour = world.clock.now().replace(minute=0, second=0, microsecond=0)
-        made = _made(plan, hour, *astuple(world.switches))
+        hour = sandbox.clock.now().replace(minute=0, second=0, microsecond=0)
+        made = _made(plan, hour, *astuple(sandbox.switches))
         for name, content in made.blobs.items():
-            world.blob(name).write_bytes(content)
+            sandbox.blob(name).write_bytes(content)
         for sql, values in made.statements:
-            world.store.run(sql, *values)
-    world.people.read()
+            sandbox.store.run(sql, *values)
+    sandbox.people.read()
 
 
 @dataclass(frozen=True)
-class _Made:
+class _SeedStatements:
     """What fills a sandbox: statements in their order, and the bytes of objects by name."""
 
     statements: list[tuple[str, tuple[object, ...]]]
     blobs: dict[str, bytes]
 
 
-class _NotingStore(Store):
+class _RecordingStore(StateStore):
     """Remembers what is written."""
 
     def __init__(self) -> None:
@@ -79,32 +79,32 @@ class _NotingStore(Store):
 
 
 @lru_cache(maxsize=8)
-def _made(plan: Plan, moment: datetime, *switches: Any) -> _Made:
-    with closing(_NotingStore()) as store, TemporaryDirectory(prefix="submittal-sandbox-") as folder:
+def _made(plan: SeedData, moment: datetime, *switches: Any) -> _SeedStatements:
+    with closing(_RecordingStore()) as store, TemporaryDirectory(prefix="submittal-sandbox-") as folder:
         blobs = Path(folder)
-        world = World(
+        sandbox = SandboxState(
             store=store,
             blobs=blobs,
             clock=Clock(moment),
             switches=Switches(*switches),
-            controls=Controls("127.0.0.1", None),
+            controls=ControlAccess("127.0.0.1", None),
         )
-        # Secrets that the world has just made are its own.
+        # Secrets that the sandbox state has just made are its own.
         store.statements.clear()
         with store.transaction():
-            _fill(world, plan)
-        return _Made(store.statements, {one.name: one.read_bytes() for one in blobs.iterdir()})
+            _fill(sandbox, plan)
+        return _SeedStatements(store.statements, {one.name: one.read_bytes() for one in blobs.iterdir()})
 
 
-def _fill(world: World, plan: Plan) -> None:
-    world.people.fill(plan.people, plan.companies, plan.roles)
+def _fill(sandbox: SandboxState, plan: SeedData) -> None:
+    sandbox.people.fill(plan.people, plan.companies, plan.roles)
     for hub in plan.hubs:
         keys = [one.key for one in plan.people] if hub.visible_to is None else hub.visible_to
-        visible = [world.people.need_person(key).autodesk_id for key in keys]
+        visible = [sandbox.people.need_person(key).autodesk_id for key in keys]
         row = {"id": hub_id(hub.key), "name": hub.name, "region": hub.region, "visibleTo": visible}
-        world.store.insert("hubs", row)
+        sandbox.store.insert("hubs", row)
     for project in plan.projects:
-        _seed_project(world, project)
+        _seed_project(sandbox, project)
 
 
 def hub_id(key: str) -> str:
@@ -112,14 +112,14 @@ def hub_id(key: str) -> str:
     return f"b.{known_id(key)}"
 
 
-def _seed_project(world: World, plan: ProjectPlan) -> None:
-    begun = stamp(world.clock.now() - timedelta(days=60))
-    creator = world.people.need_person((*plan.admins, *plan.managers)[0]).autodesk_id
+def _seed_project(sandbox: SandboxState, plan: SeedProject) -> None:
+    begun = stamp(sandbox.clock.now() - timedelta(days=60))
+    creator = sandbox.people.need_person((*plan.admins, *plan.managers)[0]).autodesk_id
     stamps = {"createdAt": begun, "createdBy": creator, "updatedAt": begun, "updatedBy": creator}
     project_id, hub = known_id(f"project/{plan.key}"), hub_id(plan.hub)
-    if world.store.row("SELECT id FROM hubs WHERE id = ?", hub) is None:
+    if sandbox.store.row("SELECT id FROM hubs WHERE id = ?", hub) is None:
         raise LookupError(f"project {plan.key}: there is no hub {plan.hub}")
-    world.store.insert(
+    sandbox.store.insert(
         "projects",
         {
             "id": project_id,
@@ -132,50 +132,50 @@ def _seed_project(world: World, plan: ProjectPlan) -> None:
             "reviewTime": _REVIEW_DAYS,
         },
     )
-    root = region_of(world, project_id).urn("fs.folder:co.", known_urn_tail(f"{plan.key}/root"))
-    world.store.update("projects", project_id, {"rootFolderUrn": root})
-    _seed_members(world, plan, project_id, stamps)
-    seed_files(world, plan, begun, creator)
+    root = region_of(sandbox, project_id).urn("fs.folder:co.", known_urn_tail(f"{plan.key}/root"))
+    sandbox.store.update("projects", project_id, {"rootFolderUrn": root})
+    _seed_members(sandbox, plan, project_id, stamps)
+    seed_files(sandbox, plan, begun, creator)
     if plan.kind == "ACC":
-        _seed_lookups(world, plan, project_id, stamps)
-        seed_items(world, plan)
+        _seed_lookups(sandbox, plan, project_id, stamps)
+        seed_items(sandbox, plan)
 
 
-def _seed_members(world: World, plan: ProjectPlan, project_id: str, stamps: Row) -> None:
-    people = world.people
+def _seed_members(sandbox: SandboxState, plan: SeedProject, project_id: str, stamps: Row) -> None:
+    people = sandbox.people
     keys = [one.key for one in people.people] if plan.members is None else plan.members
     for key in dict.fromkeys([*keys, *plan.managers, *plan.admins]):
         row = {"projectId": project_id, "autodeskId": people.need_person(key).autodesk_id}
-        world.store.insert("members", row | {"isAdmin": key in plan.admins})
+        sandbox.store.insert("members", row | {"isAdmin": key in plan.admins})
     for key in plan.managers:
         row = {"id": known_id(f"{plan.key}/mapping/{key}"), "projectId": project_id, "userType": "1", **stamps}
-        world.store.insert("mappings", row | {"autodeskId": people.need(key), "submittalsRole": "1"})
+        sandbox.store.insert("mappings", row | {"autodeskId": people.need(key), "submittalsRole": "1"})
 
 
-def _seed_lookups(world: World, plan: ProjectPlan, project_id: str, stamps: Row) -> None:
+def _seed_lookups(sandbox: SandboxState, plan: SeedProject, project_id: str, stamps: Row) -> None:
     key, shared = plan.key, {"projectId": project_id, **stamps}
     for identifier, title in plan.specs.items():
         row: Row = {"id": known_id(f"{key}/spec/{identifier}"), "identifier": identifier, "title": title}
-        world.store.insert("specs", row | shared)
+        sandbox.store.insert("specs", row | shared)
     for name, value in (_ITEM_TYPES if plan.item_types is None else plan.item_types).items():
         row = {"id": known_id(f"{key}/type/{name}"), "key": name, "value": value, "isActive": True}
-        world.store.insert("item_types", row | shared)
+        sandbox.store.insert("item_types", row | shared)
     for name, (value, category, approval) in _RESPONSES.items():
         row = {"id": known_id(f"{key}/response/{name}"), "key": name, "value": value, "isActive": True, **shared}
-        world.store.insert("responses", row | {"categoryId": category, "isApproval": approval})
+        sandbox.store.insert("responses", row | {"categoryId": category, "isApproval": approval})
     for number, (title, spec) in enumerate(plan.packages.items(), start=1):
         if spec not in plan.specs:
             raise LookupError(f"project {key}: package {title} names the spec {spec}, which is not there")
         row = {"id": known_id(f"{key}/package/{title}"), "identifier": number, "title": title, "description": ""}
-        world.store.insert("packages", row | shared | {"specId": known_id(f"{key}/spec/{spec}")})
+        sandbox.store.insert("packages", row | shared | {"specId": known_id(f"{key}/spec/{spec}")})
     for name, steps in plan.templates.items():
-        planned = [_template_step(world, f"{key}/{name}", number, step) for number, step in enumerate(steps, start=1)]
+        planned = [_template_step(sandbox, f"{key}/{name}", number, step) for number, step in enumerate(steps, start=1)]
         row = {"id": known_id(f"{key}/template/{name}"), "name": name, "watchers": [], "steps": planned}
-        world.store.insert("templates", row | shared)
+        sandbox.store.insert("templates", row | shared)
 
 
-def _template_step(world: World, name: str, number: int, reviewers: Iterable[Reviewer]) -> dict[str, Any]:
-    people = world.people
+def _template_step(sandbox: SandboxState, name: str, number: int, reviewers: Iterable[SeedReviewer]) -> dict[str, Any]:
+    people = sandbox.people
     return {
         "id": known_id(f"{name}/step/{number}"),
         "stepNumber": number,

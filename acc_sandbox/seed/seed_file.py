@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.loader import DocumentError, read_document
-from acc_sandbox.seed.model import HubPlan, ItemPlan, Plan, ProjectPlan, RegionName, Reviewer, StateName
+from acc_sandbox.seed.model import RegionName, SeedData, SeedHub, SeedItem, SeedProject, SeedReviewer, StateName
 from acc_sandbox.state.people import Company, Person, known_autodesk_id
 
 _FIRST_GROUP = 30_000_001
@@ -82,12 +82,12 @@ class _File(_Strict):
     projects: Annotated[tuple[_Project, ...], Field(min_length=1)]
 
 
-def read_plan(path: Path) -> Plan:
+def read_seed(path: Path) -> SeedData:
     """The plan in a file. Raises `DocumentError`, which names every place that is wrong."""
-    return plan_from(read_document(path), str(path))
+    return parse_seed(read_document(path), str(path))
 
 
-def plan_from(document: Any, source: str = "seed") -> Plan:
+def parse_seed(document: Any, source: str = "seed") -> SeedData:
     """The plan that a JSON or YAML value describes; `source` is what errors call it. Raises `DocumentError`."""
     try:
         file = _File.model_validate(document)
@@ -95,7 +95,7 @@ def plan_from(document: Any, source: str = "seed") -> Plan:
         places = (f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
         raise DocumentError(f"{source}: {'; '.join(places)}") from None
     people, companies, roles = _people(file) if file.people else (DEFAULT.people, DEFAULT.companies, DEFAULT.roles)
-    hubs = tuple(HubPlan(one.key, one.name, one.region, one.visible_to) for one in file.hubs)
+    hubs = tuple(SeedHub(one.key, one.name, one.region, one.visible_to) for one in file.hubs)
     projects = tuple(_project(one, one.hub or hubs[0].key) for one in file.projects)
     keys = [
         *(one.key for one in people),
@@ -104,7 +104,7 @@ def plan_from(document: Any, source: str = "seed") -> Plan:
     ]
     if len(set(keys)) != len(keys):
         raise DocumentError(f"{source}: two people, hubs or projects have the same key")
-    return Plan(people, companies, roles, hubs, projects)
+    return SeedData(people, companies, roles, hubs, projects)
 
 
 def _people(file: _File) -> tuple[tuple[Person, ...], tuple[Company, ...], tuple[Company, ...]]:
@@ -126,8 +126,8 @@ def _people(file: _File) -> tuple[tuple[Person, ...], tuple[Company, ...], tuple
     return people, companies, tuple(Company(ids[name], name) for name in role_names)
 
 
-def _project(file: _Project, hub: str) -> ProjectPlan:
-    return ProjectPlan(
+def _project(file: _Project, hub: str) -> SeedProject:
+    return SeedProject(
         key=file.key,
         name=file.name,
         hub=hub,
@@ -145,9 +145,9 @@ def _project(file: _Project, hub: str) -> ProjectPlan:
         },
         files=file.files,
         folder_access=file.folder_access,
-        items=tuple(ItemPlan(item_type=one.type, **one.model_dump(exclude={"type"})) for one in file.items),
+        items=tuple(SeedItem(item_type=one.type, **one.model_dump(exclude={"type"})) for one in file.items),
     )
 
 
-def _reviewer(one: _Reviewer | str) -> Reviewer:
-    return Reviewer(one) if isinstance(one, str) else Reviewer(one.assigned_to, one.required)
+def _reviewer(one: _Reviewer | str) -> SeedReviewer:
+    return SeedReviewer(one) if isinstance(one, str) else SeedReviewer(one.assigned_to, one.required)

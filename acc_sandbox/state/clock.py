@@ -43,7 +43,7 @@ class Clock:
             return self._shift.total_seconds()
 
     @contextmanager
-    def kept_by(self, keep: Callable[[], None]) -> Iterator[None]:
+    def on_move(self, keep: Callable[[], None]) -> Iterator[None]:
         """Call `keep` after each move while the block lasts."""
         with self._lock:
             self._keepers.append(keep)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from acc_sandbox.state.store import Store
+from acc_sandbox.state.store import StateStore
 from acc_sandbox.state.tables import VERSION
 
 
@@ -22,7 +22,7 @@ class DataFolderError(Exception):
 
 
 @contextmanager
-def opened(data: Path | None) -> Iterator[tuple[Store, Path]]:
+def open_data_folder(data: Path | None) -> Iterator[tuple[StateStore, Path]]:
     """The store, and the folder for the bytes of objects, while the block lasts.
 
     Without `data` both are gone at its end. Raises `DataFolderError` for a folder that another version wrote, which is
@@ -34,13 +34,13 @@ def opened(data: Path | None) -> Iterator[tuple[Store, Path]]:
         return
     folder = tempfile.mkdtemp(prefix="submittal-sandbox-")
     try:
-        with closing(Store(None)) as store:
+        with closing(StateStore(None)) as store:
             yield store, Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _store_in(folder: Path) -> Store:
+def _store_in(folder: Path) -> StateStore:
     file = folder / "sandbox.sqlite3"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def _store_in(folder: Path) -> Store:
                 " start that version with it, or choose an empty folder",
             )
         (folder / "blobs").mkdir(exist_ok=True)
-        return Store(file)
+        return StateStore(file)
     except OSError as error:
         reason = error.strerror or str(error)
     except sqlite3.Error as error:

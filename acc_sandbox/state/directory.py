@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from acc_sandbox.state.people import Company, Person
-from acc_sandbox.state.store import Row, Store
+from acc_sandbox.state.store import Row, StateStore
 
 
-class Directory:
+class PeopleDirectory:
     """Everybody by key, id and address, kept in the store and read from it once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StateStore) -> None:
         self._store = store
         self._people: dict[str, Person] = {}
         self._accounts: dict[str, Person] = {}

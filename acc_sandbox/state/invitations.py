@@ -5,18 +5,18 @@ from __future__ import annotations
 import uuid
 
 from acc_sandbox.state.clock import stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 
 
-def invite(world: World, email: str, project_id: str, *, manager: bool, admin: bool) -> None:
+def invite(sandbox: SandboxState, email: str, project_id: str, *, manager: bool, admin: bool) -> None:
     """Put a person or service account into a project, as Submittals manager or administrator if wanted.
 
     Raises `LookupError` for an address that nobody has.
     """
-    person = world.people.by_email(email)
+    person = sandbox.people.by_email(email)
     if person is None:
         raise LookupError(f"nobody has the address {email}")
-    store, now = world.store, stamp(world.clock.now())
+    store, now = sandbox.store, stamp(sandbox.clock.now())
     with store.transaction():
         store.run(
             "INSERT INTO members (projectId, autodeskId, isAdmin) VALUES (?, ?, ?)"

@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from acc_sandbox.admin.access import Controls
-from acc_sandbox.faults.effects import Faults
+from acc_sandbox.admin.access import ControlAccess
+from acc_sandbox.faults.effects import FaultPlan
 from acc_sandbox.faults.request_log import RequestLog
 from acc_sandbox.oauth.access_tokens import TokenMint, process_private_key
 from acc_sandbox.object_storage.signed_urls import UrlSigner
 from acc_sandbox.state.clock import Clock, stamp
-from acc_sandbox.state.directory import Directory
-from acc_sandbox.state.store import Store
+from acc_sandbox.state.directory import PeopleDirectory
+from acc_sandbox.state.store import StateStore
 from acc_sandbox.state.switches import Switches
 
 PUBLIC_CLIENT_ID = "submittalsandboxpublicclient0001"
@@ -29,25 +29,25 @@ CALLBACK_URL = "http://localhost:8765/callback"
 _MOVED = "clock_moved"
 
 
-class World:
+class SandboxState:
     """State and the means to change it. `origin` and `storage_origin` are set once the ports are known."""
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: StateStore,
         blobs: Path,
         clock: Clock,
         switches: Switches,
-        controls: Controls,
+        controls: ControlAccess,
     ) -> None:
         self.store = store
-        self.people = Directory(store)
+        self.people = PeopleDirectory(store)
         self.blobs = blobs
         self.clock = clock
         self.switches = switches
         self.controls = controls
-        self.faults = Faults()
+        self.faults = FaultPlan()
         self.requests = RequestLog()
         self.callback_urls = {CALLBACK_URL}
         self.auto_approve = False
@@ -63,13 +63,13 @@ class World:
         self.tokens = TokenMint(self._kept)
 
     @contextmanager
-    def clock_kept(self) -> Iterator[None]:
+    def persist_clock(self) -> Iterator[None]:
         """Note every move of the clock while the block lasts; one that was never moved goes on where the last stood."""
         before = self.store.value("SELECT value FROM facts WHERE name = ?", _MOVED)
         if before is not None and not self.clock.moved:
             self.clock.move(float(before))
         self._keep_clock()
-        with self.clock.kept_by(self._keep_clock):
+        with self.clock.on_move(self._keep_clock):
             yield
 
     def storage_url(self, host: str | None) -> str:

@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from acc_sandbox.state.clock import stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.submittals import item_folders, processing
 from acc_sandbox.submittals import project_settings as settings
 
-_KINDS: dict[str, Callable[[World, str, str], None]] = {
+_KINDS: dict[str, Callable[[SandboxState, str, str], None]] = {
     "item.folder": item_folders.make_folder,
     "attachment.started": processing.start_processing,
     "attachment.processed": processing.finish_processing,
     "job.started": settings.start_job,
     "job.finished": settings.finish_job,
 }
-"""Each is given the world, the subject's id and the moment at which it fell due."""
+"""Each is given the sandbox, the subject's id and the moment at which it fell due."""
 
 
-def settle(world: World) -> None:
+def run_due(sandbox: SandboxState) -> None:
     """Carry out what has fallen due."""
-    now = stamp(world.clock.now())
-    while due := world.store.row("SELECT * FROM timers WHERE dueAt <= ? ORDER BY dueAt, number LIMIT 1", now):
-        with world.store.transaction():
-            world.store.run("DELETE FROM timers WHERE number = ?", due["number"])
-            _KINDS[due["kind"]](world, due["subject"], due["dueAt"])
+    now = stamp(sandbox.clock.now())
+    while due := sandbox.store.row("SELECT * FROM timers WHERE dueAt <= ? ORDER BY dueAt, number LIMIT 1", now):
+        with sandbox.store.transaction():
+            sandbox.store.run("DELETE FROM timers WHERE number = ?", due["number"])
+            _KINDS[due["kind"]](sandbox, due["subject"], due["dueAt"])

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 """A row under the API's own names; JSON and flag columns are already lists, objects and booleans."""
 
 
-class Store:
+class StateStore:
     """Rows in tables. One connection serves every thread, one statement or one transaction at a time."""
 
     def __init__(self, file: Path | None) -> None:

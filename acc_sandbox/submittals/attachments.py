@@ -7,16 +7,16 @@ import uuid
 from functools import partial
 from typing import Any
 
-from acc_sandbox.http.body_schema import Check, Fields, filled_text, flag, identifier, one_of, text
+from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, flag, identifier, one_of, text
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
-from acc_sandbox.http.pagination import ITEMS, Condition, Listing, find_page, page_answer
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
+from acc_sandbox.http.pagination import ITEMS, ListDefinition, SqlCondition, find_page, page_answer
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import conflict, read_body
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.access import Membership, Standing, standing, submittals_member, visible_item
+from acc_sandbox.submittals.access import ItemRole, Membership, item_role, submittals_member, visible_item
 from acc_sandbox.submittals.items import actions_of
-from acc_sandbox.submittals.permitted_actions import Action, attachment_actions, need
+from acc_sandbox.submittals.permitted_actions import Action, attachment_actions, require_action
 from acc_sandbox.submittals.processing import copy_object, follow, new_object_urn, stored_object
 from acc_sandbox.submittals.schemas import ATTACHMENT, page_shape
 from acc_sandbox.submittals.states import DEFAULT_CATEGORY
@@ -29,7 +29,7 @@ _SORTS = (
     *("id", "isFileUploaded", "asyncState", "createdBy", "createdAt", "updatedBy", "updatedAt", "name", "uploadUrn"),
     *("urn", "urnTypeId", "urnVersion", "revision", "categoryId"),
 )
-_LIST = Listing(
+_LIST = ListDefinition(
     source="attachments",
     size=ITEMS,
     sorts={
@@ -47,7 +47,7 @@ _LIST = Listing(
     extra_parameters=("filter[isFileUploaded]",),
 )
 
-_NEW = Fields(
+_NEW = BodySchema(
     {
         "name": filled_text,
         "itemId": identifier,
@@ -60,7 +60,7 @@ _NEW = Fields(
     },
     ("name", "urnTypeId"),
 )
-_CONFIRMATION = Fields({"isFileUploaded": flag, "sendEmails": flag}, ("isFileUploaded",))
+_CONFIRMATION = BodySchema({"isFileUploaded": flag, "sendEmails": flag}, ("isFileUploaded",))
 
 
 def attachment_json(attachment: Row, actions: list[Action]) -> dict[str, Any]:
@@ -68,26 +68,26 @@ def attachment_json(attachment: Row, actions: list[Action]) -> dict[str, Any]:
     return ATTACHMENT.of({**attachment, **_NEVER_FILLED}, permittedActions=actions)
 
 
-def list_attachments(call: Call) -> Answer:
+def list_attachments(call: RequestContext) -> Response:
     """GET …/attachments: of every revision unless filtered."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    conditions = [Condition("itemId = ?", (item["id"],))]
+    conditions = [SqlCondition("itemId = ?", (item["id"],))]
     if "filter[isFileUploaded]" in call.query:
         wanted = call.query.flag("filter[isFileUploaded]", default=False)
-        conditions.append(Condition("isFileUploaded = ?", (int(wanted),)))
+        conditions.append(SqlCondition("isFileUploaded = ?", (int(wanted),)))
     page = find_page(call, _LIST, conditions)
-    mine = standing(call.world, member, item)
+    mine = item_role(call.sandbox, member, item)
     return page_answer(call, page, [_shown(row, item, mine, member) for row in page.rows])
 
 
-def create_attachment(call: Call) -> Answer:
+def create_attachment(call: RequestContext) -> Response:
     """POST …/attachments: reserve an object for local bytes, or link a version of the Files tool."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    mine = standing(call.world, member, item)
-    allowed = need(actions_of(call.world, member, item), "Attachment::create")
-    body = read_body(call, Fields(_create_checks(call, allowed), _NEW.required))
+    mine = item_role(call.sandbox, member, item)
+    allowed = require_action(actions_of(call.sandbox, member, item), "Attachment::create")
+    body = read_body(call, BodySchema(_create_checks(call, allowed), _NEW.required))
     if body.get("itemId", item["id"]) != item["id"]:
         raise RefusedError(400, '"itemId" differs from the item of the path')
     _refuse_repeated_name(call, item, body["name"])
@@ -99,13 +99,13 @@ def create_attachment(call: Call) -> Answer:
         "projectId": member.project_id,
         "revisionFolderUrn": item["folderUrn"],
         "isFileUploaded": version is not None,
-        "asyncState": "1" if version is None else call.world.switches.linked_async_state,
+        "asyncState": "1" if version is None else call.sandbox.switches.linked_async_state,
         "createdBy": who,
         "createdAt": moment,
         "updatedBy": who,
         "updatedAt": moment,
         "name": body["name"],
-        "uploadUrn": new_object_urn(call.world, member.project_id, body["name"]),
+        "uploadUrn": new_object_urn(call.sandbox, member.project_id, body["name"]),
         "urn": None if version is None else version["id"],
         "urnTypeId": "2",
         "urnVersion": None if version is None else version["versionNumber"],
@@ -114,46 +114,49 @@ def create_attachment(call: Call) -> Answer:
         "taskId": _task(call, body.get("taskId"), item, mine),
         "duplicatedFrom": None,
     }
-    call.world.store.insert("attachments", row)
+    call.sandbox.store.insert("attachments", row)
     if version is not None:
-        copy_object(call.world, version["storageUrn"], row["uploadUrn"])
-        follow(call.world, row["id"])
-    return Answer(_shown(row, item, mine, member), 201)
+        copy_object(call.sandbox, version["storageUrn"], row["uploadUrn"])
+        follow(call.sandbox, row["id"])
+    return Response(_shown(row, item, mine, member), 201)
 
 
-def patch_attachment(call: Call) -> Answer:
+def patch_attachment(call: RequestContext) -> Response:
     """PATCH …/attachments/:attachmentId: say that the bytes are there; the version URN follows later."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    world, mine = call.world, standing(call.world, member, item)
-    row = world.store.row(
+    sandbox, mine = call.sandbox, item_role(call.sandbox, member, item)
+    row = sandbox.store.row(
         "SELECT * FROM attachments WHERE id = ? AND itemId = ?", call.path["attachmentId"].lower(), item["id"]
     )
     if row is None:
         raise RefusedError(404, "The attachment was not found")
-    need(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
+    require_action(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
     body = read_body(call, _CONFIRMATION)
     if not body["isFileUploaded"]:
         raise RefusedError(400, '"isFileUploaded" must be [true]')
     if row["isFileUploaded"]:
-        if world.switches.patch_twice == "refuse":
+        if sandbox.switches.patch_twice == "refuse":
             raise RefusedError(400, "The file is uploaded already")
-        return Answer(_shown(row, item, mine, member))
-    if world.switches.patch_before_upload == "refuse" and not stored_object(world, row["uploadUrn"]):
+        return Response(_shown(row, item, mine, member))
+    if sandbox.switches.patch_before_upload == "refuse" and not stored_object(sandbox, row["uploadUrn"]):
         raise RefusedError(400, "The upload is not completed")
     changes = {"isFileUploaded": True, "updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
-    world.store.update("attachments", row["id"], changes)
-    follow(world, row["id"])
-    return Answer(_shown(row | changes, item, mine, member))
+    sandbox.store.update("attachments", row["id"], changes)
+    follow(sandbox, row["id"])
+    return Response(_shown(row | changes, item, mine, member))
 
 
-def _shown(row: Row, item: Row, mine: Standing, member: Membership) -> dict[str, Any]:
+def _shown(row: Row, item: Row, mine: ItemRole, member: Membership) -> dict[str, Any]:
     actions = attachment_actions(row, mine, item_state=item["stateId"], person_id=member.person.autodesk_id)
     return attachment_json(row, actions)
 
 
-def _create_checks(call: Call, allowed: Action) -> dict[str, Check]:
-    checks = {**_NEW.checks, "name": Check(partial(_file_name, longest=call.world.switches.longest_name), text.schema)}
+def _create_checks(call: RequestContext, allowed: Action) -> dict[str, FieldValidator]:
+    checks = {
+        **_NEW.checks,
+        "name": FieldValidator(partial(_file_name, longest=call.sandbox.switches.longest_name), text.schema),
+    }
     # The default category may be named even by somebody who may not choose another one.
     return {name: check for name, check in checks.items() if name in allowed["fields"] or name == "categoryId"}
 
@@ -169,36 +172,36 @@ def _file_name(field: str, value: Any, longest: int) -> str:
     return name
 
 
-def _refuse_repeated_name(call: Call, item: Row, name: str) -> None:
-    if call.world.switches.duplicate_names == "refuse" and call.world.store.row(
+def _refuse_repeated_name(call: RequestContext, item: Row, name: str) -> None:
+    if call.sandbox.switches.duplicate_names == "refuse" and call.sandbox.store.row(
         "SELECT id FROM attachments WHERE itemId = ? AND revision = ? AND name = ?", item["id"], item["revision"], name
     ):
         raise conflict(call, '"name" is already in use')
 
 
-def _category(call: Call, asked: str | None, item: Row, allowed: Action) -> str:
+def _category(call: RequestContext, asked: str | None, item: Row, allowed: Action) -> str:
     draft = item["stateId"] == "draft"
-    default = call.world.switches.draft_category if draft else DEFAULT_CATEGORY[item["stateId"]]
+    default = call.sandbox.switches.draft_category if draft else DEFAULT_CATEGORY[item["stateId"]]
     if asked is not None and asked not in (default, *allowed["fields"].get("categoryId", [])):
         raise RefusedError(400, f'"categoryId" {asked} is not allowed in this state')
     return asked or default
 
 
-def _task(call: Call, task_id: str | None, item: Row, mine: Standing) -> str | None:
+def _task(call: RequestContext, task_id: str | None, item: Row, mine: ItemRole) -> str | None:
     if item["stateId"] != "rev":
         return None
     if task_id is None:
         raise RefusedError(400, '"taskId" is required while the item is in review')
-    task = call.world.store.row("SELECT status FROM tasks WHERE id = ? AND itemId = ?", task_id, item["id"])
+    task = call.sandbox.store.row("SELECT status FROM tasks WHERE id = ? AND itemId = ?", task_id, item["id"])
     if task is None:
         raise RefusedError(400, '"taskId" is not a task of this item')
-    any_task = mine.manages and call.world.switches.managers_attach_in_review and task["status"] == "in-progress"
+    any_task = mine.manages and call.sandbox.switches.managers_attach_in_review and task["status"] == "in-progress"
     if not any_task and task_id not in mine.open_tasks:
         raise RefusedError(403, "The task is not open, or not yours")
     return task_id
 
 
-def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row | None:
+def _linked_version(call: RequestContext, body: dict[str, Any], member: Membership) -> Row | None:
     uploaded, urn = body.get("isFileUploaded"), body.get("urn")
     if uploaded is False:
         raise RefusedError(400, '"isFileUploaded" must be [true]')
@@ -208,15 +211,15 @@ def _linked_version(call: Call, body: dict[str, Any], member: Membership) -> Row
         return None
     if not re.fullmatch(r"urn:adsk\.wip\w+:fs\.file:vf\.[\w-]+\?version=\d+", urn):
         raise RefusedError(400, '"urn" is not the URN of a file version')
-    version = call.world.store.row("SELECT * FROM versions WHERE id = ? AND projectId = ?", urn, member.project_id)
+    version = call.sandbox.store.row("SELECT * FROM versions WHERE id = ? AND projectId = ?", urn, member.project_id)
     if version is None:
-        raise RefusedError(call.world.switches.foreign_urn_status, "The file version was not found in this project")
+        raise RefusedError(call.sandbox.switches.foreign_urn_status, "The file version was not found in this project")
     return version
 
 
 _PATH = f"{SUBMITTALS}/items/{{itemId}}/attachments"
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "attachments.list",
         "GET",
         _PATH,
@@ -226,7 +229,7 @@ OPERATIONS = (
         query=_LIST.parameters(),
         answers={200: page_shape(ATTACHMENT)},
     ),
-    Operation(
+    ApiOperation(
         "attachments.create",
         "POST",
         _PATH,
@@ -236,7 +239,7 @@ OPERATIONS = (
         fields=_NEW,
         answers={201: ATTACHMENT},
     ),
-    Operation(
+    ApiOperation(
         "attachments.patch",
         "PATCH",
         f"{_PATH}/{{attachmentId}}",

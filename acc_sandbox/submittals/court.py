@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from acc_sandbox.state.directory import Directory
+from acc_sandbox.state.directory import PeopleDirectory
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.states import COURT_OF_STATE
 
 _COLUMNS = {"1": "ballInCourtUsers", "2": "ballInCourtCompanies", "3": "ballInCourtRoles"}
 
 
-def court(state: str, item: Row, open_tasks: Iterable[Row], people: Directory) -> Row:
+def court(state: str, item: Row, open_tasks: Iterable[Row], people: PeopleDirectory) -> Row:
     """The `ballInCourt…` columns of an item that is in a state; `open_tasks` count while it is in review."""
     kind = COURT_OF_STATE.get(state)
     members: list[tuple[str | None, str | None]] = []

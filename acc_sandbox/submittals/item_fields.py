@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from acc_sandbox.http.body_schema import (
-    Check,
+    FieldValidator,
     filled_text,
     flag,
     identifier,
@@ -21,14 +21,14 @@ from acc_sandbox.http.body_schema import (
     watcher,
 )
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Call
+from acc_sandbox.http.operation import RequestContext
 from acc_sandbox.http.validation import conflict
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, is_known
 from acc_sandbox.submittals.items import taken_identifiers
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, FieldValidator] = {
     "title": filled_text,
     "description": text,
     "subsection": nullable(text),
@@ -63,7 +63,7 @@ _COURTS = {"ballInCourtUsers": "1", "ballInCourtCompanies": "2", "ballInCourtRol
 _REFERENCES = {"specId": "specs", "typeId": "item_types", "packageId": "packages", "responseId": "responses"}
 
 
-def checks_for(names: Iterable[str]) -> dict[str, Check]:
+def checks_for(names: Iterable[str]) -> dict[str, FieldValidator]:
     """The checks of these fields."""
     return {name: CHECKS[name] for name in names if name in CHECKS}
 
@@ -78,26 +78,26 @@ def columns_of(body: Mapping[str, Any]) -> Row:
     return changes
 
 
-def check_references(call: Call, member: Membership, item: Row, changes: Row) -> None:
+def check_references(call: RequestContext, member: Membership, item: Row, changes: Row) -> None:
     """Refuse (400) ids that the project does not have, people it does not know, and a number that is taken.
 
     `item` holds what the changes do not.
     """
-    world = call.world
+    sandbox = call.sandbox
     for name, table in _REFERENCES.items():
-        if changes.get(name) is not None and not _exists(world, table, member, changes[name]):
+        if changes.get(name) is not None and not _exists(sandbox, table, member, changes[name]):
             raise RefusedError(400, f'"{name}" does not exist in this project')
     after = {**item, **changes}
-    if "manager" in changes and not _is_manager(world, member, after["manager"], after["managerType"]):
+    if "manager" in changes and not _is_manager(sandbox, member, after["manager"], after["managerType"]):
         raise RefusedError(400, '"manager" is not a Submittals manager of this project')
-    if "subcontractor" in changes and not is_known(world, member, after["subcontractor"], after["subcontractorType"]):
+    if "subcontractor" in changes and not is_known(sandbox, member, after["subcontractor"], after["subcontractorType"]):
         raise RefusedError(400, '"subcontractor" is not a member of this project')
     for name, who, kind in _named_people(changes):
-        if not is_known(world, member, who, kind):
+        if not is_known(sandbox, member, who, kind):
             raise RefusedError(400, f'"{name}" names somebody who is not a member of this project')
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
-        if after["customIdentifier"] in taken_identifiers(world, member, spec, besides=item.get("id", "")):
+        if after["customIdentifier"] in taken_identifiers(sandbox, member, spec, besides=item.get("id", "")):
             raise conflict(call, "The custom identifier is already in use")
 
 
@@ -110,8 +110,8 @@ def _named_people(changes: Row) -> Iterator[tuple[str, str, str]]:
         yield "watchers", one["id"], one["userType"]
 
 
-def _exists(world: World, table: str, member: Membership, row_id: str) -> bool:
-    found = world.store.value(
+def _exists(sandbox: SandboxState, table: str, member: Membership, row_id: str) -> bool:
+    found = sandbox.store.value(
         f"SELECT 1 FROM {table} WHERE id = ? AND projectId = ?",  # noqa: S608  # one of the four tables above
         row_id,
         member.project_id,
@@ -119,8 +119,8 @@ def _exists(world: World, table: str, member: Membership, row_id: str) -> bool:
     return found is not None
 
 
-def _is_manager(world: World, member: Membership, who: str, kind: str) -> bool:
-    mapping = world.store.row(
+def _is_manager(sandbox: SandboxState, member: Membership, who: str, kind: str) -> bool:
+    mapping = sandbox.store.row(
         "SELECT id FROM mappings WHERE projectId = ? AND autodeskId = ? AND userType = ?", member.project_id, who, kind
     )
     return mapping is not None

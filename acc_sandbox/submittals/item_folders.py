@@ -5,26 +5,26 @@ from __future__ import annotations
 from acc_sandbox.data_management.regions import region_of
 from acc_sandbox.seed.files import ATTACHMENTS_FOLDER, CONTAINER
 from acc_sandbox.state.clock import folder_stamp, parse_stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.submittals.processing import new_urn_tail
 
 
-def make_folder(world: World, item_id: str, moment: str) -> None:
+def make_folder(sandbox: SandboxState, item_id: str, moment: str) -> None:
     """Timer: give the item's present revision its folder, and bump `updatedAt`."""
-    item = world.store.row("SELECT * FROM items WHERE id = ?", item_id)
+    item = sandbox.store.row("SELECT * FROM items WHERE id = ?", item_id)
     if item is None:
         return
-    folder = region_of(world, item["projectId"]).urn("fs.folder:co.", new_urn_tail())
-    root = world.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
-    parent = world.store.value("SELECT id FROM folders WHERE parentId = ? AND name = ?", root, ATTACHMENTS_FOLDER)
-    world.store.insert(
+    folder = region_of(sandbox, item["projectId"]).urn("fs.folder:co.", new_urn_tail())
+    root = sandbox.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
+    parent = sandbox.store.value("SELECT id FROM folders WHERE parentId = ? AND name = ?", root, ATTACHMENTS_FOLDER)
+    sandbox.store.insert(
         "folders",
         {
             "id": folder,
             "projectId": item["projectId"],
             "parentId": parent,
             "name": f"{item_id}-{item['revision']}",
-            "hidden": world.switches.attachment_folders_hidden,
+            "hidden": sandbox.switches.attachment_folders_hidden,
             "folderType": CONTAINER,
             "isRoot": False,
             "createTime": moment,
@@ -38,8 +38,8 @@ def make_folder(world: World, item_id: str, moment: str) -> None:
         "folderUrnCreatedAt": folder_stamp(parse_stamp(moment)),
     }
     folders = {**(item["revisionsFoldersUrns"] or {}), revision: entry}
-    world.store.update("items", item_id, {"folderUrn": folder, "revisionsFoldersUrns": folders, "updatedAt": moment})
-    world.store.run(
+    sandbox.store.update("items", item_id, {"folderUrn": folder, "revisionsFoldersUrns": folders, "updatedAt": moment})
+    sandbox.store.run(
         "UPDATE attachments SET revisionFolderUrn = ? WHERE itemId = ? AND revision = ? AND revisionFolderUrn IS NULL",
         folder,
         item_id,

@@ -5,18 +5,24 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from acc_sandbox.http.body_schema import Fields
+from acc_sandbox.http.body_schema import BodySchema
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import read_body
-from acc_sandbox.state.directory import Directory
+from acc_sandbox.state.directory import PeopleDirectory
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
 from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.item_fields import check_references, checks_for, columns_of
 from acc_sandbox.submittals.items import actions_of, item_json, stored_item
-from acc_sandbox.submittals.permitted_actions import CREATE_FIELDS, CREATE_REQUIRED, PATCH_FIELDS, need, project_actions
+from acc_sandbox.submittals.permitted_actions import (
+    CREATE_FIELDS,
+    CREATE_REQUIRED,
+    PATCH_FIELDS,
+    project_actions,
+    require_action,
+)
 from acc_sandbox.submittals.reviews import steps_from_template
 from acc_sandbox.submittals.schemas import ITEM
 from acc_sandbox.submittals.states import STATUS_OF_STATE
@@ -24,11 +30,11 @@ from acc_sandbox.submittals.states import STATUS_OF_STATE
 _CREATE_STATES = ("draft", "sbc-1", "mgr-1")
 
 
-def create_item(call: Call) -> Answer:
+def create_item(call: RequestContext) -> Response:
     """POST /items: a manager makes a draft or asks a contractor to submit; anybody else submits to a manager."""
     member = submittals_member(call)
-    action = need(project_actions(member), "Item::create")
-    body = read_body(call, Fields(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
+    action = require_action(project_actions(member), "Item::create")
+    body = read_body(call, BodySchema(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
     state = body["stateId"]
     if state not in _CREATE_STATES:
         raise RefusedError(400, f'"stateId" must be one of [{", ".join(_CREATE_STATES)}]')
@@ -39,31 +45,31 @@ def create_item(call: Call) -> Answer:
         if body.get(name) is None:
             raise RefusedError(400, f'"{name}" is required')
     row = _new_row(call, member, body)
-    call.world.store.insert("items", row)
+    call.sandbox.store.insert("items", row)
     if body.get("templateId") is not None:
         steps_from_template(call, member, row["id"], body["templateId"])
-    call.world.schedule("item.folder", row["id"], call.world.switches.folder_delay)
-    return Answer(item_json(call.world, member, stored_item(call.world, row["id"])), 201)
+    call.sandbox.schedule("item.folder", row["id"], call.sandbox.switches.folder_delay)
+    return Response(item_json(call.sandbox, member, stored_item(call.sandbox, row["id"])), 201)
 
 
-def patch_item(call: Call) -> Answer:
+def patch_item(call: RequestContext) -> Response:
     """PATCH /items/:itemId: exactly the fields that `Item::partial_update` lists for the person and state."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    action = need(actions_of(call.world, member, item), "Item::partial_update")
+    action = require_action(actions_of(call.sandbox, member, item), "Item::partial_update")
     # managerDueDate is documented for PATCH, though no sample lists it.
-    body = read_body(call, Fields(checks_for([*action["fields"], "managerDueDate"])))
+    body = read_body(call, BodySchema(checks_for([*action["fields"], "managerDueDate"])))
     changes = columns_of(body)
     check_references(call, member, item, changes)
-    changes |= _court_changes(item, changes, call.world.people)
+    changes |= _court_changes(item, changes, call.sandbox.people)
     changes |= {"updatedAt": call.moment, "updatedBy": member.person.autodesk_id}
-    call.world.store.update("items", item["id"], changes)
-    return Answer(item_json(call.world, member, stored_item(call.world, item["id"])))
+    call.sandbox.store.update("items", item["id"], changes)
+    return Response(item_json(call.sandbox, member, stored_item(call.sandbox, item["id"])))
 
 
-def _new_row(call: Call, member: Membership, body: dict[str, Any]) -> Row:
+def _new_row(call: RequestContext, member: Membership, body: dict[str, Any]) -> Row:
     who, now, state = member.person.autodesk_id, call.moment, body["stateId"]
-    number = call.world.store.value("SELECT MAX(identifier) FROM items WHERE projectId = ?", member.project_id)
+    number = call.sandbox.store.value("SELECT MAX(identifier) FROM items WHERE projectId = ?", member.project_id)
     row: Row = {"description": "", "priority": "Normal", "watchers": [], "responseComment": "", **columns_of(body)}
     if member.manages:
         row = {"manager": who, "managerType": "1", **row}
@@ -86,10 +92,10 @@ def _new_row(call: Call, member: Membership, body: dict[str, Any]) -> Row:
         row |= {"sentToSubmitter": now, "dueDate": row["submitterDueDate"]}
     if state == "mgr-1":
         row |= {"receivedFromSubmitter": now, "submittedBy": who, "dueDate": row.get("managerDueDate")}
-    return row | court(state, {"subcontractor": None, "subcontractorType": None, **row}, [], call.world.people)
+    return row | court(state, {"subcontractor": None, "subcontractorType": None, **row}, [], call.sandbox.people)
 
 
-def _court_changes(item: Row, changes: Row, people: Directory) -> Row:
+def _court_changes(item: Row, changes: Row, people: PeopleDirectory) -> Row:
     """The ball follows the person it lies with, and the due date follows the contractor's."""
     state = item["stateId"]
     if state == "rev":
@@ -101,24 +107,24 @@ def _court_changes(item: Row, changes: Row, people: Directory) -> Row:
 
 
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "items.create",
         "POST",
         f"{SUBMITTALS}/items",
         create_item,
         "submittals",
         ("data:write",),
-        fields=Fields(checks_for(CREATE_FIELDS), CREATE_REQUIRED),
+        fields=BodySchema(checks_for(CREATE_FIELDS), CREATE_REQUIRED),
         answers={201: ITEM},
     ),
-    Operation(
+    ApiOperation(
         "items.patch",
         "PATCH",
         f"{SUBMITTALS}/items/{{itemId}}",
         patch_item,
         "submittals",
         ("data:write",),
-        fields=Fields(checks_for(PATCH_FIELDS)),
+        fields=BodySchema(checks_for(PATCH_FIELDS)),
         answers={200: ITEM},
     ),
 )

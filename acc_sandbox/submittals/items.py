@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from acc_sandbox.http.body_schema import Fields, filled_text
+from acc_sandbox.http.body_schema import BodySchema, filled_text
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
-from acc_sandbox.http.pagination import ITEMS, Condition, Listing, find_page, page_answer, slice_page
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
+from acc_sandbox.http.pagination import ITEMS, ListDefinition, SqlCondition, find_page, page_answer, slice_page
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import read_body
 from acc_sandbox.state.clock import is_plain_date
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.access import Membership, standing, submittals_member, visible_item
+from acc_sandbox.submittals.access import Membership, item_role, submittals_member, visible_item
 from acc_sandbox.submittals.lookups import spec_of_query
 from acc_sandbox.submittals.permitted_actions import Action, item_actions
 from acc_sandbox.submittals.schemas import ITEM, NEXT_IDENTIFIER, REVISION, page_shape
@@ -61,7 +61,7 @@ _OWN_SORTS = (
     *("subcontractorType", "submittedBy", "submitterDueDate", "subsection", "title", "typeId", "updatedAt"),
     *("updatedBy", "watchers"),
 )
-_LIST = Listing(
+_LIST = ListDefinition(
     source="item_rows",
     size=ITEMS,
     sorts={
@@ -85,84 +85,88 @@ _LIST = Listing(
     unique=("id", "identifier"),
 )
 
-_CUSTOM_IDENTIFIER = Fields({"customIdentifier": filled_text}, ("customIdentifier",))
+_CUSTOM_IDENTIFIER = BodySchema({"customIdentifier": filled_text}, ("customIdentifier",))
 
 
-def actions_of(world: World, member: Membership, item: Row) -> list[Action]:
+def actions_of(sandbox: SandboxState, member: Membership, item: Row) -> list[Action]:
     """The item's `permittedActions` for a member."""
-    has_steps = bool(world.store.value("SELECT EXISTS (SELECT 1 FROM steps WHERE itemId = ?)", item["id"]))
-    return item_actions(item, standing(world, member, item), world.switches, has_steps=has_steps)
+    has_steps = bool(sandbox.store.value("SELECT EXISTS (SELECT 1 FROM steps WHERE itemId = ?)", item["id"]))
+    return item_actions(item, item_role(sandbox, member, item), sandbox.switches, has_steps=has_steps)
 
 
-def item_json(world: World, member: Membership, item: Row) -> dict[str, Any]:
+def item_json(sandbox: SandboxState, member: Membership, item: Row) -> dict[str, Any]:
     """The item object of GET, list rows, POST, PATCH and transition (fact sheet 2.1)."""
-    return ITEM.of(item, ballInCourt=[], permittedActions=actions_of(world, member, item))
+    return ITEM.of(item, ballInCourt=[], permittedActions=actions_of(sandbox, member, item))
 
 
-def stored_item(world: World, item_id: str) -> Row:
+def stored_item(sandbox: SandboxState, item_id: str) -> Row:
     """An item that is known to be there, with what it takes from its spec and package."""
-    item = world.store.row("SELECT * FROM item_rows WHERE id = ?", item_id)
+    item = sandbox.store.row("SELECT * FROM item_rows WHERE id = ?", item_id)
     if item is None:
         raise KeyError(item_id)
     return item
 
 
-def list_items(call: Call) -> Answer:
+def list_items(call: RequestContext) -> Response:
     """GET /items: search, filters, sort, pages; drafts for managers only, void items only when asked for."""
     member = submittals_member(call)
-    conditions = [Condition("projectId = ?", (member.project_id,))]
+    conditions = [SqlCondition("projectId = ?", (member.project_id,))]
     if not member.manages:
-        conditions.append(Condition("stateId != 'draft'"))
+        conditions.append(SqlCondition("stateId != 'draft'"))
     asks_void = "void" in call.query.several("filter[stateId]") or "4" in call.query.several("filter[statusId]")
     if not asks_void:
-        conditions.append(Condition("stateId != 'void'"))
+        conditions.append(SqlCondition("stateId != 'void'"))
     conditions += [_date_condition(call, name, column) for name, column in _DATE_FILTERS.items() if name in call.query]
     page = find_page(call, _LIST, conditions)
-    return page_answer(call, page, [item_json(call.world, member, row) for row in page.rows])
+    return page_answer(call, page, [item_json(call.sandbox, member, row) for row in page.rows])
 
 
-def get_item(call: Call) -> Answer:
+def get_item(call: RequestContext) -> Response:
     """GET /items/:itemId."""
     member = submittals_member(call)
-    return Answer(item_json(call.world, member, visible_item(call, member)))
+    return Response(item_json(call.sandbox, member, visible_item(call, member)))
 
 
-def list_revisions(call: Call) -> Answer:
+def list_revisions(call: RequestContext) -> Response:
     """GET /items/:itemId/revisions: past ones as they were, then the present one, newest first."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    past = call.world.store.rows("SELECT body FROM past_revisions WHERE itemId = ? ORDER BY revision DESC", item["id"])
-    every = [revision_json(call.world, item), *(one["body"] for one in past)]
+    past = call.sandbox.store.rows(
+        "SELECT body FROM past_revisions WHERE itemId = ? ORDER BY revision DESC", item["id"]
+    )
+    every = [revision_json(call.sandbox, item), *(one["body"] for one in past)]
     page = slice_page(call, every, ITEMS)
     return page_answer(call, page, page.rows)
 
 
-def revision_json(world: World, item: Row) -> dict[str, Any]:
+def revision_json(sandbox: SandboxState, item: Row) -> dict[str, Any]:
     """One row of the history (fact sheet 2.8)."""
-    return REVISION.of(item, itemId=item["id"], reviewerDueDate=None, steps=revision_steps(world, item))
+    return REVISION.of(item, itemId=item["id"], reviewerDueDate=None, steps=revision_steps(sandbox, item))
 
 
-def next_custom_identifier(call: Call) -> Answer:
+def next_custom_identifier(call: RequestContext) -> Response:
     """GET /items:next-custom-identifier (fact sheet 2.7)."""
     member = submittals_member(call)
-    taken = taken_identifiers(call.world, member, spec_of_query(call, member))
+    taken = taken_identifiers(call.sandbox, member, spec_of_query(call, member))
     previous = max(taken, key=_as_number, default=None)
     following = "1" if previous is None else _counted_up(previous)
-    return Answer(NEXT_IDENTIFIER.of({}, previousCustomIdentifier=previous, nextCustomIdentifier=following))
+    return Response(NEXT_IDENTIFIER.of({}, previousCustomIdentifier=previous, nextCustomIdentifier=following))
 
 
-def validate_custom_identifier(call: Call) -> Answer:
+def validate_custom_identifier(call: RequestContext) -> Response:
     """POST /items:validate-custom-identifier: 204, or 409 when it is taken."""
     member = submittals_member(call)
     body = read_body(call, _CUSTOM_IDENTIFIER)
-    if body["customIdentifier"] in taken_identifiers(call.world, member, spec_of_query(call, member)):
+    if body["customIdentifier"] in taken_identifiers(call.sandbox, member, spec_of_query(call, member)):
         raise RefusedError(409, "The custom identifier is already in use")
-    return Answer(status=204, headers={"Content-Type": "application/json"})
+    return Response(status=204, headers={"Content-Type": "application/json"})
 
 
-def taken_identifiers(world: World, member: Membership, spec_id: str | None, *, besides: str = "") -> list[str]:
+def taken_identifiers(
+    sandbox: SandboxState, member: Membership, spec_id: str | None, *, besides: str = ""
+) -> list[str]:
     """Custom identifiers in use within the project's sequence: one spec section, or the whole project."""
-    rows = world.store.rows(
+    rows = sandbox.store.rows(
         "SELECT customIdentifier FROM items WHERE projectId = ? AND customIdentifier IS NOT NULL AND id != ?"
         " AND (? IS NULL OR specId = ?)",
         member.project_id,
@@ -173,12 +177,12 @@ def taken_identifiers(world: World, member: Membership, spec_id: str | None, *, 
     return [row["customIdentifier"] for row in rows]
 
 
-def _date_condition(call: Call, name: str, column: str) -> Condition:
+def _date_condition(call: RequestContext, name: str, column: str) -> SqlCondition:
     first, dots, last = call.query.text(name).partition("..")
     last = last if dots else first
     if not (is_plain_date(first) and is_plain_date(last)):
         raise RefusedError(400, f'"{name}" must be YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD')
-    return Condition(f"substr({column}, 1, 10) BETWEEN ? AND ?", (first, last))
+    return SqlCondition(f"substr({column}, 1, 10) BETWEEN ? AND ?", (first, last))
 
 
 def _as_number(identifier: str) -> tuple[int, str]:
@@ -194,7 +198,7 @@ def _counted_up(identifier: str) -> str:
 
 
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "items.list",
         "GET",
         f"{SUBMITTALS}/items",
@@ -204,7 +208,7 @@ OPERATIONS = (
         query=_LIST.parameters(),
         answers={200: page_shape(ITEM)},
     ),
-    Operation(
+    ApiOperation(
         "items.get",
         "GET",
         f"{SUBMITTALS}/items/{{itemId}}",
@@ -213,7 +217,7 @@ OPERATIONS = (
         ("data:read",),
         answers={200: ITEM},
     ),
-    Operation(
+    ApiOperation(
         "items.revisions",
         "GET",
         f"{SUBMITTALS}/items/{{itemId}}/revisions",
@@ -223,7 +227,7 @@ OPERATIONS = (
         query=("limit", "offset"),
         answers={200: page_shape(REVISION)},
     ),
-    Operation(
+    ApiOperation(
         "items.next-custom-identifier",
         "GET",
         f"{SUBMITTALS}/items:next-custom-identifier",
@@ -233,7 +237,7 @@ OPERATIONS = (
         query=("specId",),
         answers={200: NEXT_IDENTIFIER},
     ),
-    Operation(
+    ApiOperation(
         "items.validate-custom-identifier",
         "POST",
         f"{SUBMITTALS}/items:validate-custom-identifier",

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
-from acc_sandbox.http.operation import Answer, Call, Operation
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.pagination import PageSize, page_answer, slice_page
-from acc_sandbox.http.schemas import FLAG, TEXT, UUID, Shape, choice, several, text_like
+from acc_sandbox.http.schemas import FLAG, TEXT, UUID, ObjectSchema, choice, several, text_like
 from acc_sandbox.state.people import Person, known_id
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import membership
 from acc_sandbox.submittals.schemas import page_shape
 
 _SIZE = PageSize(20, 200)
-_ROLE = Shape("MemberRole", {"id": UUID, "name": TEXT})
-_PRODUCT = Shape("MemberProduct", {"key": TEXT, "access": choice("administrator", "member", "none")})
-MEMBER = Shape(
+_ROLE = ObjectSchema("MemberRole", {"id": UUID, "name": TEXT})
+_PRODUCT = ObjectSchema("MemberProduct", {"key": TEXT, "access": choice("administrator", "member", "none")})
+MEMBER = ObjectSchema(
     "ProjectMember",
     {
         "id": UUID,
@@ -29,7 +29,7 @@ MEMBER = Shape(
         "companyName": TEXT,
         "roleIds": several(UUID),
         "roles": several(_ROLE),
-        "accessLevels": Shape("AccessLevels", {"accountAdmin": FLAG, "projectAdmin": FLAG, "executive": FLAG}),
+        "accessLevels": ObjectSchema("AccessLevels", {"accountAdmin": FLAG, "projectAdmin": FLAG, "executive": FLAG}),
         "status": choice("active", "pending"),
         "products": several(_PRODUCT),
     },
@@ -37,17 +37,17 @@ MEMBER = Shape(
 )
 
 
-def list_members(call: Call) -> Answer:
+def list_members(call: RequestContext) -> Response:
     """GET /construction/admin/v1/projects/:projectId/users: who is in a project, by name; for BIM 360 projects too."""
-    world = call.world
-    if not world.switches.provisioned:
+    sandbox = call.sandbox
+    if not sandbox.switches.provisioned:
         raise app_not_provisioned()
-    project = world.store.row("SELECT * FROM projects WHERE id = ?", call.path["projectId"].lower())
+    project = sandbox.store.row("SELECT * FROM projects WHERE id = ?", call.path["projectId"].lower())
     if project is None:
         raise RefusedError(404, "The project was not found")
     _need_right(call, project)
-    rows = world.store.rows("SELECT * FROM members WHERE projectId = ?", project["id"])
-    found = [(person, row) for row in rows if (person := world.people.by_id(row["autodeskId"])) is not None]
+    rows = sandbox.store.rows("SELECT * FROM members WHERE projectId = ?", project["id"])
+    found = [(person, row) for row in rows if (person := sandbox.people.by_id(row["autodeskId"])) is not None]
     for parameter, of in {"filter[name]": "name", "filter[email]": "email"}.items():
         words = call.query.text(parameter).casefold()
         found = [one for one in found if words in getattr(one[0], of).casefold()]
@@ -56,17 +56,17 @@ def list_members(call: Call) -> Answer:
     return page_answer(call, page, page.rows)
 
 
-def _need_right(call: Call, project: Row) -> None:
+def _need_right(call: RequestContext, project: Row) -> None:
     """Refuse (403) strangers, and by a switch everybody but administrators; an application alone may read."""
     if call.bearer is None or call.bearer.person is None:
         return
-    member = membership(call.world, project, call.bearer.person)
-    if member is None or not (member.administers or call.world.switches.members_list_members):
+    member = membership(call.sandbox, project, call.bearer.person)
+    if member is None or not (member.administers or call.sandbox.switches.members_list_members):
         raise RefusedError(403, "You don't have permission to list the members of this project")
 
 
-def _member_json(call: Call, person: Person, row: Row) -> dict[str, Any]:
-    people = call.world.people
+def _member_json(call: RequestContext, person: Person, row: Row) -> dict[str, Any]:
+    people = call.sandbox.people
     first, _, last = person.name.partition(" ")
     companies, roles = ([one for one in person.groups if people.user_type_of(one) == kind] for kind in ("2", "3"))
     # Submittals' memberGroupId is not among them: which member holds it is unknown (fact sheet 9b).
@@ -91,7 +91,7 @@ def _member_json(call: Call, person: Person, row: Row) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "admin.users.list",
         "GET",
         "/construction/admin/v1/projects/{projectId}/users",

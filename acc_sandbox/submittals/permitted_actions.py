@@ -12,7 +12,7 @@ from typing import Any
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.state.store import Row
 from acc_sandbox.state.switches import Switches
-from acc_sandbox.submittals.access import Membership, Standing
+from acc_sandbox.submittals.access import ItemRole, Membership
 from acc_sandbox.submittals.states import (
     CATEGORY_OVERRIDES,
     CREATE_DRAFT,
@@ -71,13 +71,13 @@ def action(
     }
 
 
-def as_the_reference_prints(value: Any) -> Any:
+def reference_form(value: Any) -> Any:
     """A JSON answer whose `permittedActions` have the shapes that the reference pages print (fact sheet 2.2)."""
     if isinstance(value, list):
-        return [as_the_reference_prints(one) for one in value]
+        return [reference_form(one) for one in value]
     if not isinstance(value, dict):
         return value
-    body = {name: as_the_reference_prints(one) for name, one in value.items()}
+    body = {name: reference_form(one) for name, one in value.items()}
     for one in body.get("permittedActions", []):
         for way in one["transitions"]:
             way["mandatoryFields"] = way["mandatoryFields"] and [way["mandatoryFields"]]
@@ -90,7 +90,7 @@ def find(actions: Iterable[Action], action_id: str) -> Action | None:
     return next((one for one in actions if one["id"] == action_id), None)
 
 
-def need(actions: Iterable[Action], action_id: str) -> Action:
+def require_action(actions: Iterable[Action], action_id: str) -> Action:
     """The action with that id; `RefusedError` (403) when it is not permitted."""
     found = find(actions, action_id)
     if found is None:
@@ -98,7 +98,7 @@ def need(actions: Iterable[Action], action_id: str) -> Action:
     return found
 
 
-def item_actions(item: Row, standing: Standing, switches: Switches, *, has_steps: bool) -> list[Action]:
+def item_actions(item: Row, standing: ItemRole, switches: Switches, *, has_steps: bool) -> list[Action]:
     """What may be done with an item in its state, by a person of that standing."""
     if standing.manages:
         return _manager_actions(item, standing, switches, has_steps=has_steps)
@@ -114,7 +114,7 @@ def item_actions(item: Row, standing: Standing, switches: Switches, *, has_steps
     return actions
 
 
-def attachment_actions(attachment: Row, standing: Standing, *, item_state: str, person_id: str) -> list[Action]:
+def attachment_actions(attachment: Row, standing: ItemRole, *, item_state: str, person_id: str) -> list[Action]:
     """What may be done with an attachment: its creator and managers confirm it while the item is open."""
     actions = [action("Attachment::retrieve")]
     own = standing.manages or attachment["createdBy"] == person_id
@@ -190,7 +190,7 @@ TRANSITION_FIELDS = (
 """Body fields of POST :transition; which of them a transition takes says its own list (fact sheet 2.6)."""
 
 
-def _manager_actions(item: Row, standing: Standing, switches: Switches, *, has_steps: bool) -> list[Action]:
+def _manager_actions(item: Row, standing: ItemRole, switches: Switches, *, has_steps: bool) -> list[Action]:
     state = item["stateId"]
     actions = [
         action("Item::retrieve"),
@@ -229,13 +229,13 @@ def partial_update_fields(state: str) -> list[str]:
     return fields + (["responseId", "responseComment"] if state == "mgr-2" else [])
 
 
-def _manager_attaches(state: str, standing: Standing, switches: Switches) -> bool:
+def _manager_attaches(state: str, standing: ItemRole, switches: Switches) -> bool:
     if state == "rev":
         return switches.managers_attach_in_review or bool(standing.open_tasks)
     return state in ("sbc-1", "mgr-1", "mgr-2") or (state == "draft" and switches.attach_in_draft)
 
 
-def _attach_as_participant(item: Row, standing: Standing) -> list[Action]:
+def _attach_as_participant(item: Row, standing: ItemRole) -> list[Action]:
     state = item["stateId"]
     if state == "sbc-1" and standing.responsible:
         return [_attach(item, None)]

@@ -10,49 +10,51 @@ from typing import Any
 
 from acc_sandbox.data_management.regions import region_of
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.states import DEFAULT_CATEGORY
 
 OBJECT_URN = "urn:adsk.objects:os.object:"
 
 
-def follow(world: World, attachment_id: str) -> None:
+def follow(sandbox: SandboxState, attachment_id: str) -> None:
     """Let the attachment be processed: asyncState 2 halfway, 3 or 4 at the end."""
-    world.schedule("attachment.started", attachment_id, world.switches.urn_delay / 2)
-    world.schedule("attachment.processed", attachment_id, world.switches.urn_delay)
+    sandbox.schedule("attachment.started", attachment_id, sandbox.switches.urn_delay / 2)
+    sandbox.schedule("attachment.processed", attachment_id, sandbox.switches.urn_delay)
 
 
-def start_processing(world: World, attachment_id: str, moment: str) -> None:
+def start_processing(sandbox: SandboxState, attachment_id: str, moment: str) -> None:
     """Timer: asyncState 2."""
-    world.store.update("attachments", attachment_id, {"asyncState": "2", "updatedAt": moment})
+    sandbox.store.update("attachments", attachment_id, {"asyncState": "2", "updatedAt": moment})
 
 
-def finish_processing(world: World, attachment_id: str, moment: str) -> None:
+def finish_processing(sandbox: SandboxState, attachment_id: str, moment: str) -> None:
     """Timer: the file becomes a version in the item's folder (3), or its object is missing (4)."""
-    row = world.store.row("SELECT * FROM attachments WHERE id = ?", attachment_id)
+    row = sandbox.store.row("SELECT * FROM attachments WHERE id = ?", attachment_id)
     if row is None:
         return
-    stored = stored_object(world, row["uploadUrn"])
-    if stored is None or world.switches.processing_fails:
-        world.store.update("attachments", attachment_id, {"asyncState": "4", "updatedAt": moment})
+    stored = stored_object(sandbox, row["uploadUrn"])
+    if stored is None or sandbox.switches.processing_fails:
+        sandbox.store.update("attachments", attachment_id, {"asyncState": "4", "updatedAt": moment})
         return
     changes: dict[str, Any] = {"asyncState": "3", "updatedAt": moment}
-    if row["urn"] is None or world.switches.linked_urn_rewritten:
-        changes |= {"urn": _new_version(world, row, stored, moment), "urnVersion": 1}
-    world.store.update("attachments", attachment_id, changes)
+    if row["urn"] is None or sandbox.switches.linked_urn_rewritten:
+        changes |= {"urn": _new_version(sandbox, row, stored, moment), "urnVersion": 1}
+    sandbox.store.update("attachments", attachment_id, changes)
 
 
-def duplicate(world: World, item: Row, attachment_ids: list[str], *, target: str, who: str, moment: str) -> None:
+def duplicate(
+    sandbox: SandboxState, item: Row, attachment_ids: list[str], *, target: str, who: str, moment: str
+) -> None:
     """Copy attachments to the next stage (fact sheet 4); `RefusedError` (400) for one that is not the item's."""
     for attachment_id in attachment_ids:
-        source = world.store.row("SELECT * FROM attachments WHERE id = ? AND itemId = ?", attachment_id, item["id"])
+        source = sandbox.store.row("SELECT * FROM attachments WHERE id = ? AND itemId = ?", attachment_id, item["id"])
         if source is None or not source["isFileUploaded"]:
             raise RefusedError(400, f'"duplicateAttachments" holds an unknown attachment {attachment_id}')
-        keep = world.switches.duplicate_category == "keep"
+        keep = sandbox.switches.duplicate_category == "keep"
         copy = source | {
             "id": str(uuid.uuid4()),
-            "uploadUrn": new_object_urn(world, item["projectId"], source["name"]),
+            "uploadUrn": new_object_urn(sandbox, item["projectId"], source["name"]),
             "asyncState": "1",
             "createdAt": moment,
             "createdBy": who,
@@ -65,16 +67,16 @@ def duplicate(world: World, item: Row, attachment_ids: list[str], *, target: str
             "categoryId": source["categoryId"] if keep else DEFAULT_CATEGORY[target],
             "duplicatedFrom": source["id"],
         }
-        world.store.insert("attachments", copy)
-        copy_object(world, source["uploadUrn"], copy["uploadUrn"])
-        follow(world, copy["id"])
+        sandbox.store.insert("attachments", copy)
+        copy_object(sandbox, source["uploadUrn"], copy["uploadUrn"])
+        follow(sandbox, copy["id"])
 
 
-def new_object_urn(world: World, project_id: str, name: str) -> str:
+def new_object_urn(sandbox: SandboxState, project_id: str, name: str) -> str:
     """Where the bytes go: a new UUID with the extension of the name (fact sheet 3.1)."""
     suffix = PurePosixPath(name).suffix
     extension = suffix if re.fullmatch(r"[.][A-Za-z0-9]{1,16}", suffix) else ""
-    return f"{OBJECT_URN}{region_of(world, project_id).bucket}/{uuid.uuid4()}{extension}"
+    return f"{OBJECT_URN}{region_of(sandbox, project_id).bucket}/{uuid.uuid4()}{extension}"
 
 
 def new_urn_tail() -> str:
@@ -82,25 +84,25 @@ def new_urn_tail() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
-def stored_object(world: World, object_urn: str) -> Row | None:
+def stored_object(sandbox: SandboxState, object_urn: str) -> Row | None:
     """A completed object, or None."""
-    return world.store.row("SELECT * FROM objects WHERE id = ?", object_urn)
+    return sandbox.store.row("SELECT * FROM objects WHERE id = ?", object_urn)
 
 
-def copy_object(world: World, source_urn: str, target_urn: str) -> None:
+def copy_object(sandbox: SandboxState, source_urn: str, target_urn: str) -> None:
     """Give an object a second name, as far as it was ever completed."""
-    source = stored_object(world, source_urn)
+    source = stored_object(sandbox, source_urn)
     if source is not None:
-        world.store.insert("objects", source | {"id": target_urn})
+        sandbox.store.insert("objects", source | {"id": target_urn})
 
 
-def _new_version(world: World, row: Row, stored: Row, moment: str) -> str:
+def _new_version(sandbox: SandboxState, row: Row, stored: Row, moment: str) -> str:
     tail = new_urn_tail()
-    region = region_of(world, row["projectId"])
+    region = region_of(sandbox, row["projectId"])
     file_id, version_id = region.urn("dm.lineage:", tail), region.urn("fs.file:vf.", f"{tail}?version=1")
     shared = {"projectId": row["projectId"], "createTime": moment, "createUserId": row["createdBy"]}
-    folder = row["revisionFolderUrn"] or world.store.value("SELECT folderUrn FROM items WHERE id = ?", row["itemId"])
-    world.store.insert(
+    folder = row["revisionFolderUrn"] or sandbox.store.value("SELECT folderUrn FROM items WHERE id = ?", row["itemId"])
+    sandbox.store.insert(
         "files",
         {
             "id": file_id,
@@ -111,7 +113,7 @@ def _new_version(world: World, row: Row, stored: Row, moment: str) -> str:
             **shared,
         },
     )
-    world.store.insert(
+    sandbox.store.insert(
         "versions",
         {
             "id": version_id,

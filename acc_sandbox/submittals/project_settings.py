@@ -5,33 +5,33 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from acc_sandbox.http.body_schema import Fields, filled_text, one_of, user_type
+from acc_sandbox.http.body_schema import BodySchema, filled_text, one_of, user_type
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Operation
-from acc_sandbox.http.pagination import HUNDRED, Condition, Listing, find_page, page_answer
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
+from acc_sandbox.http.pagination import HUNDRED, ListDefinition, SqlCondition, find_page, page_answer
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import conflict, read_body
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.people import known_id
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.state.switches import Switches, switch_choices
 from acc_sandbox.submittals.access import admin_only, is_known, submittals_member
 from acc_sandbox.submittals.lookups import every_item_type, every_response
 from acc_sandbox.submittals.schemas import JOB, MAPPING, METADATA, page_shape
 
-_MAPPINGS = Listing(
+_MAPPINGS = ListDefinition(
     "mappings",
     HUNDRED,
     {name: name for name in ("id", "createdAt", "updatedAt")},
     default_sort="createdAt asc",
     filters={"filter[autodeskId]": "autodeskId IN ({marks})"},
 )
-_NEW_MAPPING = Fields(
+_NEW_MAPPING = BodySchema(
     {"userType": user_type, "autodeskId": filled_text, "submittalsRole": one_of("1")},
     ("userType", "autodeskId", "submittalsRole"),
 )
-_NEW_SEQUENCE = Fields({"sequenceType": one_of("2")}, ("sequenceType",))
+_NEW_SEQUENCE = BodySchema({"sequenceType": one_of("2")}, ("sequenceType",))
 
 
 def _choices(**choices: str) -> list[dict[str, str]]:
@@ -64,20 +64,20 @@ _FIXED: dict[str, Any] = {
 }
 
 
-def metadata(call: Call) -> Answer:
+def metadata(call: RequestContext) -> Response:
     """GET /metadata: everything that an id in Submittals may mean."""
     member = submittals_member(call)
-    store, project = call.world.store, member.project
+    store, project = call.sandbox.store, member.project
     mapping = store.row("SELECT * FROM mappings WHERE projectId = ? ORDER BY createdAt", project["id"])
     oldest = store.value("SELECT MIN(createdAt) FROM items WHERE projectId = ?", project["id"])
     by_whom = store.value("SELECT createdBy FROM specs WHERE projectId = ?", project["id"])
-    return Answer(
+    return Response(
         METADATA.of(
             _FIXED,
             id=known_id(f"metadata/{project['id']}"),
             itemTypes=every_item_type(call, member),
             responses=every_response(call, member),
-            responseCategories=_response_categories(call.world.switches),
+            responseCategories=_response_categories(call.sandbox.switches),
             isManagerMappingDefined=mapping is not None,
             noPackagesInProject=not store.value(
                 "SELECT EXISTS (SELECT 1 FROM packages WHERE projectId = ?)", project["id"]
@@ -106,20 +106,20 @@ def _response_categories(switches: Switches) -> list[dict[str, Any]]:
     ]
 
 
-def list_mappings(call: Call) -> Answer:
+def list_mappings(call: RequestContext) -> Response:
     """GET /settings/mappings."""
     member = submittals_member(call)
-    page = find_page(call, _MAPPINGS, [Condition("projectId = ?", (member.project_id,))])
+    page = find_page(call, _MAPPINGS, [SqlCondition("projectId = ?", (member.project_id,))])
     return page_answer(call, page, [_mapping_json(row) for row in page.rows])
 
 
-def create_mapping(call: Call) -> Answer:
+def create_mapping(call: RequestContext) -> Response:
     """POST /settings/mappings: make a person, company or role a Submittals manager; admins only."""
     member = submittals_member(call)
     admin_only(member)
     body = read_body(call, _NEW_MAPPING)
-    store = call.world.store
-    if not is_known(call.world, member, body["autodeskId"], body["userType"]):
+    store = call.sandbox.store
+    if not is_known(call.sandbox, member, body["autodeskId"], body["userType"]):
         raise RefusedError(400, '"autodeskId" is not a member of this project')
     if store.row(
         "SELECT id FROM mappings WHERE projectId = ? AND autodeskId = ? AND userType = ?",
@@ -132,22 +132,22 @@ def create_mapping(call: Call) -> Answer:
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
     store.insert("mappings", row)
-    return Answer(_mapping_json(row), 201)
+    return Response(_mapping_json(row), 201)
 
 
-def delete_mapping(call: Call) -> Answer:
+def delete_mapping(call: RequestContext) -> Response:
     """DELETE /settings/mappings/:mappingId; admins only."""
     member = submittals_member(call)
     admin_only(member)
-    deleted = call.world.store.run(
+    deleted = call.sandbox.store.run(
         "DELETE FROM mappings WHERE id = ? AND projectId = ?", call.path["mappingId"].lower(), member.project_id
     )
     if not deleted:
         raise RefusedError(404, "The mapping was not found")
-    return Answer(status=call.world.switches.delete_mapping_status)
+    return Response(status=call.sandbox.switches.delete_mapping_status)
 
 
-def change_sequence_type(call: Call) -> Answer:
+def change_sequence_type(call: RequestContext) -> Response:
     """POST /settings/custom-identifier:change-sequence-type: from global to spec numbering, one way, admins only."""
     member = submittals_member(call)
     admin_only(member)
@@ -163,33 +163,33 @@ def change_sequence_type(call: Call) -> Answer:
         "updatedAt": call.moment,
         "startedAt": None,
     }
-    call.world.store.insert("async_jobs", job)
-    call.world.schedule("job.started", job["id"], call.world.switches.urn_delay / 2)
-    call.world.schedule("job.finished", job["id"], call.world.switches.urn_delay)
-    return Answer(JOB.of(job), call.world.switches.change_sequence_status)
+    call.sandbox.store.insert("async_jobs", job)
+    call.sandbox.schedule("job.started", job["id"], call.sandbox.switches.urn_delay / 2)
+    call.sandbox.schedule("job.finished", job["id"], call.sandbox.switches.urn_delay)
+    return Response(JOB.of(job), call.sandbox.switches.change_sequence_status)
 
 
-def get_async_job(call: Call) -> Answer:
+def get_async_job(call: RequestContext) -> Response:
     """GET /async-jobs/:asyncJobId."""
     member = submittals_member(call)
-    job = call.world.store.row(
+    job = call.sandbox.store.row(
         "SELECT * FROM async_jobs WHERE id = ? AND projectId = ?", call.path["asyncJobId"].lower(), member.project_id
     )
     if job is None:
         raise RefusedError(404, "The job was not found")
-    return Answer(JOB.of(job))
+    return Response(JOB.of(job))
 
 
-def start_job(world: World, job_id: str, moment: str) -> None:
+def start_job(sandbox: SandboxState, job_id: str, moment: str) -> None:
     """Timer: the job has started."""
-    world.store.update("async_jobs", job_id, {"asyncState": "2", "startedAt": moment, "updatedAt": moment})
+    sandbox.store.update("async_jobs", job_id, {"asyncState": "2", "startedAt": moment, "updatedAt": moment})
 
 
-def finish_job(world: World, job_id: str, moment: str) -> None:
+def finish_job(sandbox: SandboxState, job_id: str, moment: str) -> None:
     """Timer: the project numbers by spec from now on."""
-    world.store.update("async_jobs", job_id, {"asyncState": "3", "updatedAt": moment})
-    project_id = world.store.value("SELECT projectId FROM async_jobs WHERE id = ?", job_id)
-    world.store.update("projects", project_id, {"sequenceType": "2"})
+    sandbox.store.update("async_jobs", job_id, {"asyncState": "3", "updatedAt": moment})
+    project_id = sandbox.store.value("SELECT projectId FROM async_jobs WHERE id = ?", job_id)
+    sandbox.store.update("projects", project_id, {"sequenceType": "2"})
 
 
 def _mapping_json(row: Row) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _mapping_json(row: Row) -> dict[str, Any]:
 
 _PATH = f"{SUBMITTALS}/settings"
 OPERATIONS = (
-    Operation(
+    ApiOperation(
         "metadata.get",
         "GET",
         f"{SUBMITTALS}/metadata",
@@ -207,7 +207,7 @@ OPERATIONS = (
         ("data:read",),
         answers={200: METADATA},
     ),
-    Operation(
+    ApiOperation(
         "mappings.list",
         "GET",
         f"{_PATH}/mappings",
@@ -217,7 +217,7 @@ OPERATIONS = (
         query=_MAPPINGS.parameters(),
         answers={200: page_shape(MAPPING)},
     ),
-    Operation(
+    ApiOperation(
         "mappings.create",
         "POST",
         f"{_PATH}/mappings",
@@ -227,7 +227,7 @@ OPERATIONS = (
         fields=_NEW_MAPPING,
         answers={201: MAPPING},
     ),
-    Operation(
+    ApiOperation(
         "mappings.delete",
         "DELETE",
         f"{_PATH}/mappings/{{mappingId}}",
@@ -236,7 +236,7 @@ OPERATIONS = (
         ("data:write",),
         answers=dict.fromkeys(switch_choices("delete_mapping_status")),
     ),
-    Operation(
+    ApiOperation(
         "change-sequence-type",
         "POST",
         f"{_PATH}/custom-identifier:change-sequence-type",
@@ -246,7 +246,7 @@ OPERATIONS = (
         fields=_NEW_SEQUENCE,
         answers=dict.fromkeys(switch_choices("change_sequence_status"), JOB),
     ),
-    Operation(
+    ApiOperation(
         "async-jobs.get",
         "GET",
         f"{SUBMITTALS}/async-jobs/{{asyncJobId}}",

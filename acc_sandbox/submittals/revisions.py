@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acc_sandbox.state.clock import stamp
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.items import revision_json, stored_item
@@ -17,25 +17,25 @@ _CLEARED = (
 )
 
 
-def revise(world: World, item_id: str) -> None:
+def create_revision(sandbox: SandboxState, item_id: str) -> None:
     """Give an item its next revision, and back to the contractor with it.
 
     What it was stays in its history; its attachments get the categories 5 to 8; its folder follows as for a new item.
     Raises `LookupError` for an item that does not exist, or is a draft or void.
     """
-    with world.store.transaction():
-        item = stored_item(world, item_id)
+    with sandbox.store.transaction():
+        item = stored_item(sandbox, item_id)
         if item["stateId"] in ("draft", "void"):
             raise LookupError(f"an item in {item['stateId']} has no next revision")
-        now = stamp(world.clock.now())
-        past = {"itemId": item_id, "revision": item["revision"], "body": revision_json(world, item)}
-        world.store.insert("past_revisions", past)
+        now = stamp(sandbox.clock.now())
+        past = {"itemId": item_id, "revision": item["revision"], "body": revision_json(sandbox, item)}
+        sandbox.store.insert("past_revisions", past)
         # 1 to 4 become 5 to 8 in this order (fact sheet 6, inferred).
-        world.store.run(
+        sandbox.store.run(
             "UPDATE attachments SET categoryId = CAST(categoryId + 4 AS TEXT) WHERE itemId = ? AND categoryId < '5'",
             item_id,
         )
-        reset_steps(world, item)
+        reset_steps(sandbox, item)
         changes: Row = {
             **dict.fromkeys(_CLEARED),
             **{name: item[name] for name in _KEPT},
@@ -48,5 +48,5 @@ def revise(world: World, item_id: str) -> None:
             "updatedAt": now,
             "updatedBy": item["manager"] or item["createdBy"],
         }
-        world.store.update("items", item_id, changes | court("sbc-1", item, [], world.people))
-        world.schedule("item.folder", item_id, world.switches.folder_delay)
+        sandbox.store.update("items", item_id, changes | court("sbc-1", item, [], sandbox.people))
+        sandbox.schedule("item.folder", item_id, sandbox.switches.folder_delay)

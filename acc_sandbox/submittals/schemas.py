@@ -14,7 +14,7 @@ from acc_sandbox.http.schemas import (
     TEXT,
     URL,
     UUID,
-    Shape,
+    ObjectSchema,
     by_name,
     choice,
     either,
@@ -32,19 +32,19 @@ _FOLDER = text_like(r"^urn:adsk\.wip\w+:fs\.folder:co\.")
 _STAMPS = {"createdAt": STAMP, "createdBy": _SOMEBODY, "updatedAt": STAMP, "updatedBy": _SOMEBODY}
 
 
-def page_shape(row: Shape) -> Shape:
+def page_shape(row: ObjectSchema) -> ObjectSchema:
     """A page of a list."""
-    return Shape(f"{row.name}Page", {"pagination": _PAGINATION, "results": several(row)})
+    return ObjectSchema(f"{row.name}Page", {"pagination": _PAGINATION, "results": several(row)})
 
 
-_PAGINATION = Shape(
+_PAGINATION = ObjectSchema(
     "Pagination",
     {"limit": COUNT, "offset": COUNT, "totalResults": COUNT, "nextUrl": maybe(URL), "previousUrl": URL},
     optional=("nextUrl", "previousUrl"),
 )
 
-_TRANSITION_END = Shape("TransitionEnd", {"id": TEXT, "name": TEXT})
-TRANSITION = Shape(
+_TRANSITION_END = ObjectSchema("TransitionEnd", {"id": TEXT, "name": TEXT})
+TRANSITION = ObjectSchema(
     "Transition",
     {
         "id": TEXT,
@@ -56,7 +56,7 @@ TRANSITION = Shape(
         "actionId": maybe(TEXT),
     },
 )
-ACTION = Shape(
+ACTION = ObjectSchema(
     "PermittedAction",
     {
         "id": text_like("^[A-Za-z]+::[a-z_]+$"),
@@ -66,7 +66,7 @@ ACTION = Shape(
     },
 )
 
-_WATCHER = Shape("Watcher", {"id": _SOMEBODY, "userType": _USER_TYPE})
+_WATCHER = ObjectSchema("Watcher", {"id": _SOMEBODY, "userType": _USER_TYPE})
 _PEOPLE: dict[str, Any] = {
     "manager": maybe(_SOMEBODY),
     "managerType": maybe(_USER_TYPE),
@@ -89,7 +89,7 @@ _REVIEW: dict[str, Any] = {
     "respondedAt": maybe(STAMP),
     "respondedBy": maybe(_SOMEBODY),
 }
-_REVISION_FOLDER = Shape(
+_REVISION_FOLDER = ObjectSchema(
     "RevisionFolder",
     {
         "revision": COUNT,
@@ -97,7 +97,7 @@ _REVISION_FOLDER = Shape(
         "folderUrnCreatedAt": text_like(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00$"),
     },
 )
-ITEM = Shape(
+ITEM = ObjectSchema(
     "Item",
     {
         "id": UUID,
@@ -141,9 +141,11 @@ ITEM = Shape(
         "customIdentifierHumanReadable": TEXT,
     },
 )
-NEXT_IDENTIFIER = Shape("NextIdentifier", {"previousCustomIdentifier": maybe(TEXT), "nextCustomIdentifier": TEXT})
+NEXT_IDENTIFIER = ObjectSchema(
+    "NextIdentifier", {"previousCustomIdentifier": maybe(TEXT), "nextCustomIdentifier": TEXT}
+)
 
-ATTACHMENT = Shape(
+ATTACHMENT = ObjectSchema(
     "Attachment",
     {
         "id": UUID,
@@ -179,7 +181,7 @@ _ANSWERED: dict[str, Any] = {
     **_PROGRESS,
     "completedBy": maybe(_SOMEBODY),
 }
-TASK = Shape(
+TASK = ObjectSchema(
     "Task",
     {
         "id": UUID,
@@ -193,7 +195,7 @@ TASK = Shape(
     },
 )
 _SPAN: dict[str, Any] = {"stepNumber": COUNT, "daysToRespond": COUNT, "dueDate": maybe(DATE), **_PROGRESS}
-STEP = Shape(
+STEP = ObjectSchema(
     "Step",
     {
         "id": UUID,
@@ -206,14 +208,14 @@ STEP = Shape(
     },
 )
 _TIMES = {"createdAt": STAMP, "updatedAt": STAMP}
-REVISION_TASK = Shape(
+REVISION_TASK = ObjectSchema(
     "RevisionTask",
     {"taskId": UUID, "stepId": UUID, "itemId": UUID, "revision": COUNT, **_ASSIGNED, **_ANSWERED, **_TIMES},
 )
-REVISION_STEP = Shape(
+REVISION_STEP = ObjectSchema(
     "RevisionStep", {"stepId": UUID, "revision": COUNT, **_SPAN, **_TIMES, "tasks": several(REVISION_TASK)}
 )
-REVISION = Shape(
+REVISION = ObjectSchema(
     "Revision",
     {
         "itemId": UUID,
@@ -229,8 +231,8 @@ REVISION = Shape(
 )
 """A row of the history; its steps and tasks say `stepId` and `taskId` for `id` (fact sheet 2.8)."""
 
-SPEC = Shape("Spec", {"id": UUID, "identifier": TEXT, "title": TEXT, **_STAMPS})
-PACKAGE = Shape(
+SPEC = ObjectSchema("Spec", {"id": UUID, "identifier": TEXT, "title": TEXT, **_STAMPS})
+PACKAGE = ObjectSchema(
     "Package",
     {
         "id": UUID,
@@ -245,18 +247,18 @@ PACKAGE = Shape(
 )
 _CHOICE: dict[str, Any] = {"id": UUID, "key": TEXT, "value": TEXT, "platformId": NOTHING}
 _USE: dict[str, Any] = {"isActive": FLAG, "isInUse": FLAG, **_STAMPS}
-ITEM_TYPE = Shape("ItemType", {**_CHOICE, **_USE})
-RESPONSE = Shape("Response", {**_CHOICE, "categoryId": choice("1", "2", "3"), "isApproval": FLAG, **_USE})
-_TEMPLATE_TASK = Shape("TemplateTask", {"id": UUID, **_ASSIGNED})
-_TEMPLATE_STEP = Shape(
+ITEM_TYPE = ObjectSchema("ItemType", {**_CHOICE, **_USE})
+RESPONSE = ObjectSchema("Response", {**_CHOICE, "categoryId": choice("1", "2", "3"), "isApproval": FLAG, **_USE})
+_TEMPLATE_TASK = ObjectSchema("TemplateTask", {"id": UUID, **_ASSIGNED})
+_TEMPLATE_STEP = ObjectSchema(
     "TemplateStep", {"id": UUID, "stepNumber": COUNT, "daysToRespond": COUNT, "tasks": several(_TEMPLATE_TASK)}
 )
-TEMPLATE = Shape(
+TEMPLATE = ObjectSchema(
     "Template", {"id": UUID, "name": TEXT, "watchers": several(_WATCHER), "steps": several(_TEMPLATE_STEP), **_STAMPS}
 )
-ME = Shape("Me", {"id": _SOMEBODY, "roles": several(choice("1", "2", "4")), "permittedActions": several(ACTION)})
+ME = ObjectSchema("Me", {"id": _SOMEBODY, "roles": several(choice("1", "2", "4")), "permittedActions": several(ACTION)})
 
-MAPPING = Shape(
+MAPPING = ObjectSchema(
     "Mapping",
     {
         "id": UUID,
@@ -267,7 +269,7 @@ MAPPING = Shape(
         **_STAMPS,
     },
 )
-JOB = Shape(
+JOB = ObjectSchema(
     "AsyncJob",
     {
         "id": UUID,
@@ -277,9 +279,9 @@ JOB = Shape(
         "startedAt": maybe(STAMP),
     },
 )
-_ID_KEY_VALUE = Shape("Choice", {"id": TEXT, "key": TEXT, "value": TEXT})
-_RESPONSE_CATEGORY = Shape("ResponseCategory", {"id": TEXT, "value": TEXT, "isApproval": FLAG})
-_DEFAULTS = Shape(
+_ID_KEY_VALUE = ObjectSchema("Choice", {"id": TEXT, "key": TEXT, "value": TEXT})
+_RESPONSE_CATEGORY = ObjectSchema("ResponseCategory", {"id": TEXT, "value": TEXT, "isApproval": FLAG})
+_DEFAULTS = ObjectSchema(
     "DefaultValues",
     {
         "watchers": several(_WATCHER),
@@ -289,7 +291,7 @@ _DEFAULTS = Shape(
         "updatedBy": maybe(_SOMEBODY),
     },
 )
-METADATA = Shape(
+METADATA = ObjectSchema(
     "Metadata",
     {
         "id": UUID,

@@ -5,39 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Answer, Call, Handler, Operation
-from acc_sandbox.http.pagination import HUNDRED, Condition, Listing, find_page, page_answer
+from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
+from acc_sandbox.http.pagination import HUNDRED, ListDefinition, SqlCondition, find_page, page_answer
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.schemas import Shape
-from acc_sandbox.state.sandbox_state import World
+from acc_sandbox.http.schemas import ObjectSchema
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, may_close, submittals_member, visible_item
 from acc_sandbox.submittals.permitted_actions import step_actions, task_actions
 from acc_sandbox.submittals.schemas import REVISION_STEP, REVISION_TASK, STEP, TASK, page_shape
 
-_STEPS = Listing("steps", HUNDRED, {"stepNumber": "stepNumber", "id": "id"}, default_sort="stepNumber asc", filters={})
-_TASKS = Listing("tasks", HUNDRED, {"position": "position"}, default_sort="position asc", filters={})
+_STEPS = ListDefinition(
+    "steps", HUNDRED, {"stepNumber": "stepNumber", "id": "id"}, default_sort="stepNumber asc", filters={}
+)
+_TASKS = ListDefinition("tasks", HUNDRED, {"position": "position"}, default_sort="position asc", filters={})
 
 
-def step_json(world: World, member: Membership, step: Row) -> dict[str, Any]:
+def step_json(sandbox: SandboxState, member: Membership, step: Row) -> dict[str, Any]:
     """A step with its tasks."""
-    tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
+    tasks = sandbox.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
     return STEP.of(
         step,
-        tasks=[task_json(world, member, task) for task in tasks],
+        tasks=[task_json(sandbox, member, task) for task in tasks],
         permittedActions=step_actions(manages=member.manages),
     )
 
 
-def task_json(world: World, member: Membership, task: Row) -> dict[str, Any]:
+def task_json(sandbox: SandboxState, member: Membership, task: Row) -> dict[str, Any]:
     """A task; `Task::close` is listed while it is open, for whoever may answer it."""
-    closable = task["status"] == "in-progress" and may_close(world, member, task)
+    closable = task["status"] == "in-progress" and may_close(sandbox, member, task)
     return TASK.of(task, permittedActions=task_actions(may_close=closable, manages=member.manages))
 
 
-def find_step(call: Call, item: Row) -> Row:
+def find_step(call: RequestContext, item: Row) -> Row:
     """The step of the path. Raises `RefusedError` (404)."""
-    step = call.world.store.row(
+    step = call.sandbox.store.row(
         "SELECT * FROM steps WHERE id = ? AND itemId = ?", call.path["stepId"].lower(), item["id"]
     )
     if step is None:
@@ -45,9 +47,9 @@ def find_step(call: Call, item: Row) -> Row:
     return step
 
 
-def find_task(call: Call, step: Row) -> Row:
+def find_task(call: RequestContext, step: Row) -> Row:
     """The task of the path. Raises `RefusedError` (404)."""
-    task = call.world.store.row(
+    task = call.sandbox.store.row(
         "SELECT * FROM tasks WHERE id = ? AND stepId = ?", call.path["taskId"].lower(), step["id"]
     )
     if task is None:
@@ -55,52 +57,54 @@ def find_task(call: Call, step: Row) -> Row:
     return task
 
 
-def revision_steps(world: World, item: Row) -> list[dict[str, Any]]:
+def revision_steps(sandbox: SandboxState, item: Row) -> list[dict[str, Any]]:
     """Steps and tasks as the history shows them, with `stepId` and `taskId` for ids (fact sheet 2.8)."""
     shown = []
-    for step in world.store.rows("SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber", item["id"]):
-        tasks = world.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
+    for step in sandbox.store.rows("SELECT * FROM steps WHERE itemId = ? ORDER BY stepNumber", item["id"]):
+        tasks = sandbox.store.rows("SELECT * FROM tasks WHERE stepId = ? ORDER BY position", step["id"])
         answers = [REVISION_TASK.of(task, taskId=task["id"], revision=item["revision"]) for task in tasks]
         shown.append(REVISION_STEP.of(step, stepId=step["id"], revision=item["revision"], tasks=answers))
     return shown
 
 
-def list_steps(call: Call) -> Answer:
+def list_steps(call: RequestContext) -> Response:
     """GET /items/:itemId/steps."""
     member = submittals_member(call)
     item = visible_item(call, member)
-    page = find_page(call, _STEPS, [Condition("itemId = ?", (item["id"],))])
-    return page_answer(call, page, [step_json(call.world, member, row) for row in page.rows])
+    page = find_page(call, _STEPS, [SqlCondition("itemId = ?", (item["id"],))])
+    return page_answer(call, page, [step_json(call.sandbox, member, row) for row in page.rows])
 
 
-def get_step(call: Call) -> Answer:
+def get_step(call: RequestContext) -> Response:
     """GET /items/:itemId/steps/:stepId."""
     member = submittals_member(call)
-    return Answer(step_json(call.world, member, find_step(call, visible_item(call, member))))
+    return Response(step_json(call.sandbox, member, find_step(call, visible_item(call, member))))
 
 
-def list_tasks(call: Call) -> Answer:
+def list_tasks(call: RequestContext) -> Response:
     """GET /items/:itemId/steps/:stepId/tasks."""
     member = submittals_member(call)
     step = find_step(call, visible_item(call, member))
-    page = find_page(call, _TASKS, [Condition("stepId = ?", (step["id"],))])
-    return page_answer(call, page, [task_json(call.world, member, row) for row in page.rows])
+    page = find_page(call, _TASKS, [SqlCondition("stepId = ?", (step["id"],))])
+    return page_answer(call, page, [task_json(call.sandbox, member, row) for row in page.rows])
 
 
-def get_task(call: Call) -> Answer:
+def get_task(call: RequestContext) -> Response:
     """GET /items/:itemId/steps/:stepId/tasks/:taskId."""
     member = submittals_member(call)
     task = find_task(call, find_step(call, visible_item(call, member)))
-    return Answer(task_json(call.world, member, task))
+    return Response(task_json(call.sandbox, member, task))
 
 
 _STEPS_PATH = f"{SUBMITTALS}/items/{{itemId}}/steps"
 _TASKS_PATH = f"{_STEPS_PATH}/{{stepId}}/tasks"
 
 
-def _read(name: str, path: str, handler: Handler, answer: Shape, listing: Listing | None = None) -> Operation:
+def _read(
+    name: str, path: str, handler: Handler, answer: ObjectSchema, listing: ListDefinition | None = None
+) -> ApiOperation:
     query = () if listing is None else listing.parameters()
-    return Operation(name, "GET", path, handler, "submittals", ("data:read",), query=query, answers={200: answer})
+    return ApiOperation(name, "GET", path, handler, "submittals", ("data:read",), query=query, answers={200: answer})
 
 
 OPERATIONS = (

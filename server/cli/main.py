@@ -356,7 +356,7 @@ def sandbox(
 
     if list_switches:
         raise typer.Exit(command.list_switches())
-    options = command.Options(seed, items, faults, tuple(switch or ()), control_token, certificate, private_key)
+    options = command.CommandOptions(seed, items, faults, tuple(switch or ()), control_token, certificate, private_key)
     raise typer.Exit(
         command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json, options=options)
     )

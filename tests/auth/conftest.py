@@ -15,7 +15,7 @@ import pytest
 
 import acc_sandbox
 from acc.hosts import Hosts
-from acc_sandbox.sandbox import Box
+from acc_sandbox.sandbox import Sandbox
 from auth.oauth import App, Attempt, AuthServer, Grant, TokenEndpoint, authorize_url
 from auth.token_refresh import stored_tokens
 from auth.vault import Account, StoredLogin, Tokens, Vault
@@ -31,7 +31,7 @@ SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 class Site:
     """A sandbox, and the way to it for one of its apps."""
 
-    box: Box
+    box: Sandbox
     endpoint: TokenEndpoint
 
     @property
@@ -82,7 +82,7 @@ class Site:
         return answers[0], answers[1]
 
 
-def site_of(box: Box, *, confidential: bool = False) -> Site:
+def site_of(box: Sandbox, *, confidential: bool = False) -> Site:
     hosts = Hosts.at(box.base_url)
     app = App(box.client_id, box.callback_url)
     if confidential:
@@ -110,13 +110,13 @@ def as_nobody() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _box() -> Iterator[Box]:
+def _box() -> Iterator[Sandbox]:
     with acc_sandbox.running() as box:
         yield box
 
 
 @pytest.fixture
-def box(_box: Box) -> Box:
+def box(_box: Sandbox) -> Sandbox:
     """A sandbox that remembers nothing of the test before, and takes a reused refresh token for theft."""
     _box.switches.refresh_reuse = "revoke_family"
     _box.faults.clear()
@@ -126,7 +126,7 @@ def box(_box: Box) -> Box:
 
 
 @pytest.fixture
-def site(box: Box) -> Site:
+def site(box: Sandbox) -> Site:
     """The sandbox, and the way to it for its public app."""
     return site_of(box)
 

@@ -41,7 +41,7 @@ def browser() -> Browser:
     return Browser()
 
 
-Apps = Callable[[acc_sandbox.Box], App]
+Apps = Callable[[acc_sandbox.Sandbox], App]
 APPS: dict[str, Apps] = {
     "public": lambda box: App(box.client_id, box.callback_url),
     "confidential": lambda box: App(box.confidential_client[0], box.callback_url, box.confidential_client[1]),
@@ -50,7 +50,7 @@ APPS: dict[str, Apps] = {
 
 @pytest.mark.parametrize("app", APPS.values(), ids=APPS)
 async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
-    box: acc_sandbox.Box, browser: Browser, app: Apps
+    box: acc_sandbox.Sandbox, browser: Browser, app: Apps
 ) -> None:
     box.auto_approve = True
     endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), app(box))
@@ -69,7 +69,9 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     assert (failed.value.error, failed.value.status) == ("invalid_grant", 400)
 
 
-async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: acc_sandbox.Box, browser: Browser) -> None:
+async def test_a_server_that_asks_a_person_first_is_not_talked_round(
+    box: acc_sandbox.Sandbox, browser: Browser
+) -> None:
     endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed) as failed:
         await sign_in(browser, endpoint)
@@ -78,7 +80,7 @@ async def test_a_server_that_asks_a_person_first_is_not_talked_round(box: acc_sa
 
 
 async def test_a_server_signs_in_once_however_many_requests_need_a_token(
-    box: acc_sandbox.Box, browser: Browser
+    box: acc_sandbox.Sandbox, browser: Browser
 ) -> None:
     box.auto_approve = True
     source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
@@ -96,7 +98,9 @@ async def test_a_server_signs_in_once_however_many_requests_need_a_token(
     assert browser.posts == 2
 
 
-async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(box: acc_sandbox.Box, browser: Browser) -> None:
+async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(
+    box: acc_sandbox.Sandbox, browser: Browser
+) -> None:
     source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed):
         await source.access_token()

@@ -37,7 +37,7 @@ class Follower:
     """
 
     def __init__(
-        self, ask: Any, box: acc_sandbox.Box, request: Request, sent: bytes, upload: Answer | None = None
+        self, ask: Any, box: acc_sandbox.Sandbox, request: Request, sent: bytes, upload: Answer | None = None
     ) -> None:
         self.ask = ask
         self.box = box
@@ -167,7 +167,7 @@ class Mangler(Follower):
     """
 
     def __init__(
-        self, ask: Any, box: acc_sandbox.Box, request: Request, sent: bytes, upload: Answer | None, way: str
+        self, ask: Any, box: acc_sandbox.Sandbox, request: Request, sent: bytes, upload: Answer | None, way: str
     ) -> None:
         super().__init__(ask, box, request, sent, upload)
         self.way = way

@@ -21,7 +21,7 @@ from .world import PLAN
 class Stand:
     """One sandbox with the servers on it; each person has a folder of files and a server of their own."""
 
-    def __init__(self, box: acc_sandbox.Box, folder: Path, data: Path, mode: str, stack: AsyncExitStack) -> None:
+    def __init__(self, box: acc_sandbox.Sandbox, folder: Path, data: Path, mode: str, stack: AsyncExitStack) -> None:
         self.box = box
         self.folder = folder
         self._data = data

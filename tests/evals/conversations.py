@@ -33,7 +33,7 @@ class Conversation:
     """What was said and called, as Markdown."""
 
     client: Client
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     lines: list[str] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
     """Ids of attachments, and what is shown for them."""

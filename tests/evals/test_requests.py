@@ -81,7 +81,7 @@ class Turn:
 
     def __init__(self, stand: Any, request: Request, title: str) -> None:
         self.stand = stand
-        self.box: acc_sandbox.Box = stand.box
+        self.box: acc_sandbox.Sandbox = stand.box
         self.title = title
         self.earlier = ""
         self.upload = None

@@ -77,7 +77,7 @@ class Acc:
     project = "Riverside Medical Center"
     submittal = "051200-3"
 
-    def __init__(self, box: "acc_sandbox.Box") -> None:
+    def __init__(self, box: "acc_sandbox.Sandbox") -> None:
         self._box = box
         self.settings = {"APS_BASE_URL": box.base_url, "APS_ACCESS_TOKEN": box.token()}
         """What makes a server work on this sandbox, for its project manager."""

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import acc_sandbox
-from acc_sandbox import Box, Fault, Refuse
+from acc_sandbox import Fault, Refuse, Sandbox
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -34,19 +34,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def box() -> Iterator[Box]:
+def box() -> Iterator[Sandbox]:
     with acc_sandbox.running() as box:
         yield box
 
 
 @pytest.fixture
-def page(browser: Browser, box: Box) -> Iterator[Page]:
+def page(browser: Browser, box: Sandbox) -> Iterator[Page]:
     context = browser.new_context(base_url=box.base_url)
     yield context.new_page()
     context.close()
 
 
-def paths(box: Box) -> dict[str, str]:
+def paths(box: Sandbox) -> dict[str, str]:
     item = box.item("053100-1")
     project = f"/projects/{item.project_id}"
     return {
@@ -63,7 +63,7 @@ def paths(box: Box) -> dict[str, str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_and_is_photographed(
-    browser: Browser, box: Box, tmp_path: Path, size: str, scheme: str
+    browser: Browser, box: Sandbox, tmp_path: Path, size: str, scheme: str
 ) -> None:
     width, height = SIZES[size]
     folder = Path(os.environ.get("SANDBOX_SCREENSHOTS") or tmp_path)
@@ -87,7 +87,7 @@ def test_every_page_fits_and_is_photographed(
     assert problems == []
 
 
-def test_submittals_are_filtered_and_one_is_opened_as_somebody_else(box: Box, page: Page) -> None:
+def test_submittals_are_filtered_and_one_is_opened_as_somebody_else(box: Sandbox, page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Riverside Medical Center").click()
     page.get_by_label("State").select_option("rev")
@@ -101,7 +101,7 @@ def test_submittals_are_filtered_and_one_is_opened_as_somebody_else(box: Box, pa
     expect(page.locator(".actions")).to_contain_text("Attachment::create")
 
 
-def test_requests_appear_while_one_looks_and_unfold(box: Box, page: Page) -> None:
+def test_requests_appear_while_one_looks_and_unfold(box: Sandbox, page: Page) -> None:
     page.goto("/requests")
     expect(page.get_by_text("No request yet")).to_be_visible()
     with httpx.Client(base_url=box.base_url, headers={"Authorization": f"Bearer {box.token()}"}) as client:
@@ -115,7 +115,7 @@ def test_requests_appear_while_one_looks_and_unfold(box: Box, page: Page) -> Non
     assert box.token() not in page.content()
 
 
-def test_the_buttons_move_the_clock_and_play_a_fault(box: Box, page: Page) -> None:
+def test_the_buttons_move_the_clock_and_play_a_fault(box: Sandbox, page: Page) -> None:
     before = box.clock.now()
     page.goto("/controls")
     page.get_by_role("button", name="A day").click()
@@ -131,7 +131,7 @@ def test_the_buttons_move_the_clock_and_play_a_fault(box: Box, page: Page) -> No
     assert box.faults.all() == []
 
 
-def test_the_person_who_signs_in_can_be_changed(box: Box, page: Page) -> None:
+def test_the_person_who_signs_in_can_be_changed(box: Sandbox, page: Page) -> None:
     page.goto("/controls")
     page.get_by_label("Whoever signs in is").select_option("steel")
     page.get_by_role("button", name="Change").click()

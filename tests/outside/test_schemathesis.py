@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import acc_sandbox
-from acc_sandbox import Box
+from acc_sandbox import Sandbox
 
 PROGRAM = shutil.which(
     "schemathesis",
@@ -31,7 +31,7 @@ UNTOUCHED = "^/sandbox/(faults|clock|switches|requests)"
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
 
-def existing_ids(box: Box) -> str:
+def existing_ids(box: Sandbox) -> str:
     """A configuration that names an item in review with its open task and attachment, and a file of the same project."""
     item, file = box.item("053100-1"), box.file(BEAMS)
     task = next(one for one in box.tasks(item) if one.status == "in-progress")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import acc_sandbox
-from acc_sandbox import Box, Clock, Item
+from acc_sandbox import Clock, Item, Sandbox
 
 from .described import Description
 
@@ -22,7 +22,7 @@ ATTACHMENT = {"name": "beams.pdf", "urnTypeId": "2"}
 class Caller:
     """Plain HTTP requests with one person's token."""
 
-    def __init__(self, box: Box, client: httpx.Client, person: str) -> None:
+    def __init__(self, box: Sandbox, client: httpx.Client, person: str) -> None:
         self.box = box
         self.client = client
         self.person = person
@@ -118,21 +118,21 @@ def storage_get() -> Callable[..., httpx.Response]:
 
 
 @pytest.fixture
-def box() -> Iterator[Box]:
+def box() -> Iterator[Sandbox]:
     """A sandbox whose clock stands still until a test moves it."""
     with acc_sandbox.running(clock=Clock(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))) as running:
         yield running
 
 
 @pytest.fixture
-def description(box: Box) -> Description:
+def description(box: Sandbox) -> Description:
     """What /openapi.json says; every answer that `caller`, `manager` and `anonymous` get is held to it."""
     return Description(box)
 
 
 @pytest.fixture
-def caller(box: Box, description: Description) -> Iterator[Callable[..., Caller]]:
-    """Makes a `Caller` for a person; further arguments go to `Box.token`."""
+def caller(box: Sandbox, description: Description) -> Iterator[Callable[..., Caller]]:
+    """Makes a `Caller` for a person; further arguments go to `Sandbox.token`."""
     with ExitStack() as stack:
 
         def as_person(person: str = "manager", **token: Any) -> Caller:
@@ -154,7 +154,7 @@ def manager(caller: Callable[..., Caller]) -> Caller:
 
 
 @pytest.fixture
-def anonymous(box: Box, description: Description) -> Iterator[httpx.Client]:
+def anonymous(box: Sandbox, description: Description) -> Iterator[httpx.Client]:
     hooks = {"response": [description.check]}
     with httpx.Client(base_url=box.base_url, transport=transport(), event_hooks=hooks) as client:
         yield client

@@ -15,7 +15,7 @@ import httpx
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
-from acc_sandbox import Box, Switches
+from acc_sandbox import Sandbox, Switches
 from acc_sandbox.http.app import OPERATIONS
 from acc_sandbox.http.openapi import describe_api
 
@@ -67,7 +67,7 @@ class Description:
     `test_openapi` sees to it that it is the one that is served.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Sandbox) -> None:
         self._box = box
 
     def check(self, response: httpx.Response) -> None:

@@ -16,8 +16,8 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Switches
 from acc_sandbox import cli as command
-from acc_sandbox.cli import Options
-from acc_sandbox.seed.seed_file import read_plan
+from acc_sandbox.cli import CommandOptions
+from acc_sandbox.seed.seed_file import read_seed
 from acc_sandbox.state.switches import describe
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_faults_switches_seed_and_items_come_from_the_command_line(tmp_path):
     seed.write_text(
         json.dumps({"projects": [{"key": "own", "name": "Own", "managers": ["manager"], "specs": {"1": "x"}}]})
     )
-    with started(Options(seed=seed, items=30, faults=plan, switches=("b_prefix=accept",))) as process:
+    with started(CommandOptions(seed=seed, items=30, faults=plan, switches=("b_prefix=accept",))) as process:
         base_url = json.loads(process.stdout.readline())["APS_BASE_URL"]
         with httpx.Client(base_url=base_url, verify=False) as client:
             state = client.get("/sandbox/state").json()
@@ -76,7 +76,7 @@ def test_faults_switches_seed_and_items_come_from_the_command_line(tmp_path):
 
 @pytest.mark.parametrize("token", [None, "secret"])
 def test_beyond_loopback_it_warns(token):
-    with started(Options(control_token=token), host="0.0.0.0") as process:
+    with started(CommandOptions(control_token=token), host="0.0.0.0") as process:
         base_url = json.loads(process.stdout.readline())["APS_BASE_URL"]
         assert base_url.startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
@@ -90,12 +90,12 @@ def test_beyond_loopback_it_warns(token):
     ("options", "named"),
     [
         (
-            Options(switches=("colour=red",)),
+            CommandOptions(switches=("colour=red",)),
             "there is no switch colour; `submittal-mcp sandbox --list-switches` names all",
         ),
-        (Options(switches=("b_prefix",)), "NAME=VALUE"),
-        (Options(seed=Path("nowhere.yaml")), "nowhere.yaml cannot be read: No such file or directory\n"),
-        (Options(faults=Path("nowhere.json")), "nowhere.json"),
+        (CommandOptions(switches=("b_prefix",)), "NAME=VALUE"),
+        (CommandOptions(seed=Path("nowhere.yaml")), "nowhere.yaml cannot be read: No such file or directory\n"),
+        (CommandOptions(faults=Path("nowhere.json")), "nowhere.json"),
     ],
 )
 def test_an_option_that_is_wrong_is_said_and_nothing_starts(capsys, options, named):
@@ -109,7 +109,7 @@ def test_an_option_that_is_wrong_is_said_and_nothing_starts(capsys, options, nam
 def test_a_seed_that_leads_nowhere_is_said(capsys, tmp_path):
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps({"projects": [{"key": "own", "name": "Own", "managers": ["nobody"]}]}))
-    assert command.run(port=0, storage_port=0, options=Options(seed=seed)) == 2
+    assert command.run(port=0, storage_port=0, options=CommandOptions(seed=seed)) == 2
     assert "nobody" in capsys.readouterr().err
 
 
@@ -146,6 +146,6 @@ def test_people_of_a_seed_are_listed_without_a_role_that_they_have_not(tmp_path)
     seed = tmp_path / "seed.json"
     project = {"key": "own", "name": "Own", "managers": ["boss"]}
     seed.write_text(json.dumps({"people": [{"key": "boss", "name": "Site Manager"}], "projects": [project]}))
-    plan = read_plan(seed)
+    plan = read_seed(seed)
     with acc_sandbox.running(plan=plan) as box:
         assert "# Site Manager <boss@example.com>\n" in command.as_lines(box)

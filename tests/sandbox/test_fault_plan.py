@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from acc_sandbox import DocumentError, Expire, Fault, Reset, Slow, Switches
-from acc_sandbox.faults.plan import EFFECTS, fault_from, fault_json, read_fault_plan, set_switches
+from acc_sandbox.faults.plan import EFFECTS, fault_json, parse_fault, read_fault_plan, set_switches
 from acc_sandbox.http.app import OPERATION_NAMES, OPERATIONS
 
 PLAN = {
@@ -74,7 +74,7 @@ def test_every_effect_can_be_planned_and_shown():
     needed = {"refuse": {"status": 500}, "reset_after": {"size": 1}, "slow": {"bytes_per_second": 1}}
     for effect in EFFECTS:
         plan = {"operation": "*", "effect": effect, **needed.get(effect, {})}
-        shown = fault_json(fault_from(plan, OPERATION_NAMES))
+        shown = fault_json(parse_fault(plan, OPERATION_NAMES))
         assert shown.items() >= plan.items()
 
 

@@ -352,7 +352,7 @@ def test_a_count_is_never_older_than_what_is_counted(box, manager):
     before = total()
     assert manager.submittals("POST", "/specs", json={"identifier": "099100", "title": "Paint"}).status_code == 201
     assert total() == before + 1
-    store = box._world.store
+    store = box._state.store
 
     def undone():
         with store.transaction():

@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox.http.app import OPERATIONS
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import Bearer
+from acc_sandbox.http.operation import BearerToken
 from acc_sandbox.http.rate_limits import RateLimits
 from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
 from acc_sandbox.state.people import PEOPLE
@@ -78,18 +78,18 @@ def allowed(operation, bearer):
 )
 def test_every_documented_limit_is_the_documented_one(name, limit):
     operation = next(one for one in OPERATIONS if one.name == name)
-    assert allowed(operation, Bearer("t", "client", frozenset(), PEOPLE[0])) == limit
+    assert allowed(operation, BearerToken("t", "client", frozenset(), PEOPLE[0])) == limit
 
 
 def test_submittals_counts_the_client_and_the_person_over_all_endpoints():
     limits = RateLimits(enabled=True)
     one, other = (next(op for op in OPERATIONS if op.name == name) for name in ("items.get", "specs.list"))
     for number in range(600):
-        limits.count(one if number % 2 else other, Bearer("t", "client", frozenset(), PEOPLE[0]), NOW)
+        limits.count(one if number % 2 else other, BearerToken("t", "client", frozenset(), PEOPLE[0]), NOW)
     for client, person in (("client", PEOPLE[1]), ("another", PEOPLE[0])):
         with pytest.raises(RefusedError):
-            limits.count(one, Bearer("t", client, frozenset(), person), NOW)
-    limits.count(one, Bearer("t", "third", frozenset(), PEOPLE[2]), NOW)
+            limits.count(one, BearerToken("t", client, frozenset(), person), NOW)
+    limits.count(one, BearerToken("t", "third", frozenset(), PEOPLE[2]), NOW)
 
 
 def test_storage_counts_all_endpoints_together_and_signed_urls_not_at_all(limited):
@@ -97,9 +97,9 @@ def test_storage_counts_all_endpoints_together_and_signed_urls_not_at_all(limite
     limits = RateLimits(enabled=True)
     operations = [one for one in OPERATIONS if one.service == "oss"]
     for number in range(1000):
-        limits.count(operations[number % len(operations)], Bearer("t", "client", frozenset(), None), NOW)
+        limits.count(operations[number % len(operations)], BearerToken("t", "client", frozenset(), None), NOW)
     with pytest.raises(RefusedError):
-        limits.count(operations[0], Bearer("t", "client", frozenset(), None), NOW)
+        limits.count(operations[0], BearerToken("t", "client", frozenset(), None), NOW)
     assert 429 not in {client.put(box.storage_url).status_code for _ in range(20)}
     assert STORAGE_OPERATIONS == ("storage.put", "storage.get")
     assert not {one.name for one in OPERATIONS} & set(STORAGE_OPERATIONS)

@@ -138,9 +138,9 @@ def refused(answer: httpx.Response) -> bool:
 
 
 def operation_of(sent: Sent, box: Any) -> Any:
-    from acc_sandbox.http.router import Router
+    from acc_sandbox.http.router import OperationRouter
 
-    return Router(OPERATIONS).match(sent.method, sent.path, box.switches)[0]
+    return OperationRouter(OPERATIONS).match(sent.method, sent.path, box.switches)[0]
 
 
 @pytest.mark.parametrize("name", EXAMPLES_SENT)

@@ -120,7 +120,7 @@ def everything(box):
     """Reads all that the sandbox has stored."""
 
     def read():
-        store = box._world.store
+        store = box._state.store
         tables = [row["name"] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {table: store.rows(f"SELECT * FROM {table}") for table in tables}
 

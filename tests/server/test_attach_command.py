@@ -37,7 +37,7 @@ REFUSED = Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")
 class Shell:
     """A person's shell in a folder with a manifest and the files it names."""
 
-    def __init__(self, start: Any, box: acc_sandbox.Box, folder: Path) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Sandbox, folder: Path) -> None:
         self.start = start
         self.box = box
         self.folder = folder
@@ -94,7 +94,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Shell:
+def shell(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Shell:
     return Shell(start, box, tmp_path)
 
 

@@ -73,7 +73,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def environment(box: acc_sandbox.Box, tmp_path: Path) -> dict[str, str]:
+def environment(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
     return {
         "APS_BASE_URL": box.base_url,
         "APS_CLIENT_ID": box.client_id,
@@ -82,7 +82,7 @@ def environment(box: acc_sandbox.Box, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def somebody_signed_in(box: acc_sandbox.Box, data: Path) -> list[str]:
+def somebody_signed_in(box: acc_sandbox.Sandbox, data: Path) -> list[str]:
     """Keep a sign-in whose access token works, so that commands come as far as they can; return what is secret in it."""
     access, refresh = box.token("manager"), "canary-refresh-token-0d41"
     tokens = Tokens.model_validate(
@@ -113,7 +113,7 @@ READY = ("APS_ACCESS_TOKEN", "SUBMITTAL_MCP_ENCRYPTION_KEYS", "SUBMITTAL_MCP_DAT
     ids=" ".join,
 )
 def test_no_command_shows_what_it_was_given(
-    box: acc_sandbox.Box,
+    box: acc_sandbox.Sandbox,
     start: Any,
     start_anew: Any,
     environment: dict[str, str],
@@ -151,7 +151,7 @@ def test_every_command_is_among_those_that_are_tried() -> None:
     assert set(commands(typer.main.get_command(cli.app))) <= {*COMMANDS, *WITHOUT_SETTINGS}
 
 
-def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: acc_sandbox.Box, start: Any, tmp_path: Path) -> None:
+def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: acc_sandbox.Sandbox, start: Any, tmp_path: Path) -> None:
     """What is looked for is what the run itself met: code, state, both tokens, the vault's key, signatures."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         callback_url = f"http://localhost:{found.getsockname()[1]}/callback"

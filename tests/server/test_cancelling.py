@@ -37,13 +37,13 @@ META = {
 
 
 @pytest.fixture
-def box() -> Iterator[acc_sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Sandbox]:
     with acc_sandbox.running() as running:
         yield running
 
 
 @pytest.fixture
-def serve(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Any:
+def serve(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Any:
     """`serve("--http")`: the real command on `box`, with its log as JSON on stderr."""
     environment = {
         "APS_BASE_URL": box.base_url,
@@ -62,7 +62,9 @@ def cancelled(server: Any) -> str:
 
 
 @pytest.mark.parametrize("meta", [None, META], ids=["legacy", "2026-07-28"])
-def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box: acc_sandbox.Box, meta: Any) -> None:
+def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(
+    serve: Any, box: acc_sandbox.Sandbox, meta: Any
+) -> None:
     server = serve()
     more = {"_meta": meta} if meta else {}
     if meta is None:
@@ -82,7 +84,7 @@ def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(serve: Any, box:
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_over_http_a_cancelled_call_ends_whatever_it_waits_for(
-    serve: Any, box: acc_sandbox.Box, mode: str
+    serve: Any, box: acc_sandbox.Sandbox, mode: str
 ) -> None:
     server = serve("--http", "--port", "0")
     url = server.stderr_line("listens on").split()[-1]

@@ -32,7 +32,7 @@ Callback = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]
 
 
 @pytest.fixture
-def settings(box: acc_sandbox.Box, tmp_path: Path, clean_environment: None) -> Settings:
+def settings(box: acc_sandbox.Sandbox, tmp_path: Path, clean_environment: None) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as found:
         callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
     box.register_callback(callback_url)
@@ -71,7 +71,7 @@ def link_in(answer: dict[str, Any]) -> str:
 
 
 async def test_a_client_that_shows_no_links_gets_one_in_the_hint_and_the_next_call_works(
-    settings: Settings, box: acc_sandbox.Box, era: str
+    settings: Settings, box: acc_sandbox.Sandbox, era: str
 ) -> None:
     async with client(settings, era) as connected:
         refused = await call(connected)

@@ -32,7 +32,7 @@ TOKEN = "canary-token-that-must-not-show"
 
 
 @pytest.fixture
-def environment(box: acc_sandbox.Box, tmp_path: Path) -> dict[str, str]:
+def environment(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "drawings").mkdir()
     return {
         "APS_BASE_URL": box.base_url,
@@ -80,7 +80,7 @@ def levels(found: dict[str, Any]) -> dict[str, str]:
     return {check: finding["level"] for check, finding in found.items()}
 
 
-def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     code, found = examine("Riverside", "051200-3")
     assert levels(found) == {
         "settings": "ok",
@@ -120,7 +120,7 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
     ],
 )
 def test_it_says_for_each_region_whether_its_upload_host_is_known(
-    examine: Examine, box: acc_sandbox.Box, region: str | None, hosts: str, level: str, says: str
+    examine: Examine, box: acc_sandbox.Sandbox, region: str | None, hosts: str, level: str, says: str
 ) -> None:
     hub = {"type": "hubs", "id": "b.1", "attributes": {"name": "Home", "region": region}}
     box.faults.add(Fault("hubs.list", Refuse(200, {"data": [hub]}), times=None))
@@ -164,7 +164,7 @@ def test_a_wrong_setting_is_named_with_what_to_click(
     assert says in found[check]["fix"]
 
 
-def test_a_confidential_app_without_its_secret(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_confidential_app_without_its_secret(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     code, found = examine(APS_ACCESS_TOKEN="", APS_CLIENT_ID=box.confidential_client[0])
     assert (code, found["app at Autodesk"]["level"]) == (2, "problem")
     assert "set APS_CLIENT_SECRET to its Client Secret" in found["app at Autodesk"]["fix"]
@@ -177,7 +177,7 @@ def test_settings_that_cannot_be_read_are_findings_too(examine: Examine) -> None
 
 
 @pytest.fixture
-def unattended(box: acc_sandbox.Box, tmp_path: Path) -> dict[str, str]:
+def unattended(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
     """The settings of a service account: with them nothing is left to look at."""
     account = box.service_account()
     key = tmp_path / "key.pem"
@@ -198,7 +198,7 @@ def unattended(box: acc_sandbox.Box, tmp_path: Path) -> dict[str, str]:
     ("regions", "says"), [(0, "Sandbox Construction"), (7, "no account of this app in 7 other regions")]
 )
 def test_regions_in_which_the_app_has_no_account_are_no_trouble(
-    examine: Examine, box: acc_sandbox.Box, unattended: dict[str, str], regions: int, says: str
+    examine: Examine, box: acc_sandbox.Sandbox, unattended: dict[str, str], regions: int, says: str
 ) -> None:
     box.switches.region_warnings = regions
     code, found = examine(**unattended)
@@ -206,7 +206,7 @@ def test_regions_in_which_the_app_has_no_account_are_no_trouble(
     assert says in found["account"]["seen"]
 
 
-def test_accounts_that_could_not_be_listed_are_looked_at_later(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_accounts_that_could_not_be_listed_are_looked_at_later(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     hub = {"type": "hubs", "id": "b.hub", "attributes": {"name": "Hub"}}
     warnings = [{"HttpStatusCode": "500"}, {"HttpStatusCode": "403"}]
     box.faults.add(Fault("hubs.list", Refuse(200, {"data": [hub], "meta": {"warnings": warnings}})))
@@ -219,7 +219,7 @@ def test_accounts_that_could_not_be_listed_are_looked_at_later(examine: Examine,
     [("construction_cloud", None, "account"), ("none", None, "account"), ("data_management", "Riverside", "project")],
 )
 def test_an_app_without_an_api_is_mended_at_the_app_first(
-    examine: Examine, box: acc_sandbox.Box, given: str, project: str | None, check: str
+    examine: Examine, box: acc_sandbox.Sandbox, given: str, project: str | None, check: str
 ) -> None:
     box.switches.app_apis = given  # type: ignore[assignment]  # one of its words
     code, found = examine(project)
@@ -232,7 +232,7 @@ def test_an_app_without_an_api_is_mended_at_the_app_first(
     [("auth.openid-configuration", "network"), ("auth.userinfo", "sign-in"), ("hubs.list", "account")],
 )
 def test_a_web_page_in_place_of_an_answer_is_of_a_proxy_or_of_the_network(
-    examine: Examine, box: acc_sandbox.Box, operation: str, check: str
+    examine: Examine, box: acc_sandbox.Sandbox, operation: str, check: str
 ) -> None:
     box.faults.add(Fault(operation, NETWORK_PAGE, times=None))
     code, found = examine()
@@ -242,7 +242,7 @@ def test_a_web_page_in_place_of_an_answer_is_of_a_proxy_or_of_the_network(
     assert "HTTPS_PROXY" in found[check]["fix"]
 
 
-def test_an_app_that_no_account_has_admitted(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_an_app_that_no_account_has_admitted(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     box.switches.provisioned = False
     code, found = examine()
     assert (code, found["account"]["level"]) == (2, "problem")
@@ -259,32 +259,32 @@ def test_an_app_that_no_account_has_admitted(examine: Examine, box: acc_sandbox.
     ],
 )
 def test_a_project_that_cannot_be_worked_with(
-    examine: Examine, box: acc_sandbox.Box, person: str, project: str, check: str, says: str
+    examine: Examine, box: acc_sandbox.Sandbox, person: str, project: str, check: str, says: str
 ) -> None:
     code, found = examine(project, APS_ACCESS_TOKEN=box.token(person))
     assert (code, found[check]["level"]) == (2, "problem")
     assert says in found[check]["seen"] + found[check]["fix"]
 
 
-def test_a_person_without_a_permission_level_in_submittals(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_person_without_a_permission_level_in_submittals(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     box.faults.add(Fault("users.me", Refuse(403, {"developerMessage": "Forbidden"}), times=None))
     code, found = examine("Riverside")
     assert (code, found["submittals role"]["level"]) == (2, "problem")
     assert "Submittals permission level" in found["submittals role"]["fix"]
 
 
-def test_a_person_who_may_not_attach(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_person_who_may_not_attach(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     code, found = examine("Riverside", "051200-3", APS_ACCESS_TOKEN=box.token("member"))
     assert (code, found["attaching"]["level"]) == (2, "problem")
 
 
-def test_a_token_without_the_scope_to_write(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_token_without_the_scope_to_write(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     _, found = examine(APS_ACCESS_TOKEN=box.token("manager", scopes="data:read user-profile:read"))
     assert found["scopes"]["level"] == "warning"
     assert "data:write" in found["scopes"]["seen"]
 
 
-def test_a_token_that_has_ended(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_token_that_has_ended(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     code, found = examine(APS_ACCESS_TOKEN=box.token("manager", expires_in=-10))
     assert (code, found["sign-in"]["level"]) == (2, "problem")
 
@@ -297,7 +297,9 @@ def test_a_token_that_has_ended(examine: Examine, box: acc_sandbox.Box) -> None:
         (timedelta(minutes=-20), "problem", "20 minutes wrong"),
     ],
 )
-def test_a_clock_that_is_wrong(examine: Examine, box: acc_sandbox.Box, ahead: timedelta, level: str, says: str) -> None:
+def test_a_clock_that_is_wrong(
+    examine: Examine, box: acc_sandbox.Sandbox, ahead: timedelta, level: str, says: str
+) -> None:
     """Autodesk's answers tell the time; here it is theirs that is moved."""
     box.clock.move(ahead.total_seconds())
     _, found = examine(APS_ACCESS_TOKEN="")
@@ -358,7 +360,7 @@ def test_a_secret_that_slipped_into_a_sentence_is_masked() -> None:
 
 
 def test_a_transfer_that_was_left_behind_is_named_with_what_finishes_it(
-    examine: Examine, box: acc_sandbox.Box, environment: dict[str, str], tmp_path: Path
+    examine: Examine, box: acc_sandbox.Sandbox, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """A server reserves an attachment, storage refuses its bytes, and then the file goes away."""
     drawing = tmp_path / "drawings" / "beams.pdf"
@@ -386,7 +388,7 @@ def test_a_transfer_that_was_left_behind_is_named_with_what_finishes_it(
     assert "no longer at" in found["transfers"]["fix"]
 
 
-def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: acc_sandbox.Box) -> None:
+def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: acc_sandbox.Sandbox) -> None:
     """It asks about the callback and never listens: a server may be doing that."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://localhost:{taken.getsockname()[1]}/callback"
@@ -404,7 +406,7 @@ def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: acc_
 )
 def test_attachments_that_were_reserved_and_never_finished(
     examine: Examine,
-    box: acc_sandbox.Box,
+    box: acc_sandbox.Sandbox,
     environment: dict[str, str],
     tmp_path: Path,
     passed: timedelta,
@@ -434,7 +436,7 @@ def test_attachments_that_were_reserved_and_never_finished(
     assert (says in finding["seen"], fix in finding["fix"]) == (True, True)
 
 
-def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.Box, tmp_path: Path) -> None:
+def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     lost, other = Key.new(), Key.new()
     signed_in(box, tmp_path / "data", lost)
     code, found = examine(APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=other.text)
@@ -444,7 +446,7 @@ def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.B
     assert (found["vault key"]["level"], found["sign-in"]["level"]) == ("ok", "ok")
 
 
-def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: acc_sandbox.Box, tmp_path: Path) -> None:
+def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     key = Key.new()
     signed_in(box, tmp_path / "data", key)
     with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as database:
@@ -457,7 +459,7 @@ def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: acc_sandbox.
 
 @pytest.mark.parametrize("operation", ["users.me", "topFolders.list"])
 def test_a_sign_in_that_ends_while_the_doctor_looks_is_a_finding(
-    examine: Examine, box: acc_sandbox.Box, tmp_path: Path, operation: str
+    examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path, operation: str
 ) -> None:
     """Autodesk refuses the token in the midst of it, and what should renew it has been used."""
     key = Key.new()
@@ -471,7 +473,7 @@ def test_a_sign_in_that_ends_while_the_doctor_looks_is_a_finding(
     assert "users.me" in (tmp_path / "shapes.json").read_text("ascii")
 
 
-def signed_in(box: acc_sandbox.Box, data: Path, key: Key, *, minutes_ago: float = 0) -> None:
+def signed_in(box: acc_sandbox.Sandbox, data: Path, key: Key, *, minutes_ago: float = 0) -> None:
     """Keep a sign-in of the Project Manager."""
     tokens = Tokens.model_validate(
         {

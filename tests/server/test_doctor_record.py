@@ -32,7 +32,9 @@ KIND = re.compile(r"(uuid|date|timestamp|digits|text) of \d+( to \d+)?|null|bool
 
 
 @pytest.fixture
-def environment(box: acc_sandbox.Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> None:
+def environment(
+    box: acc_sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environment: None
+) -> None:
     for name, value in {
         "APS_BASE_URL": box.base_url,
         "APS_ACCESS_TOKEN": box.token("manager"),
@@ -78,13 +80,13 @@ def leaves_in(value: Any) -> set[str]:
     return {value} if inner is None else set().union(*map(leaves_in, inner))
 
 
-def reviewed_item(box: acc_sandbox.Box) -> acc_sandbox.Item:
+def reviewed_item(box: acc_sandbox.Sandbox) -> acc_sandbox.Item:
     """An item in review that has attachments, tasks and people."""
     return next(item for item in box.items("rev") if box.attachments(item) and box.tasks(item))
 
 
 def test_every_read_is_recorded_and_no_text_or_number_of_its_answers_is_in_the_file(
-    record: Record, box: acc_sandbox.Box, tmp_path: Path
+    record: Record, box: acc_sandbox.Sandbox, tmp_path: Path
 ) -> None:
     path = tmp_path / "shapes.json"
     asked = DoctorTarget("Riverside", reviewed_item(box).id)
@@ -149,7 +151,7 @@ def test_the_file_is_for_this_person_alone_and_says_what_it_is(record: Record, t
     assert (item["body"]["id"], item["body"]["stateId"]) == ("uuid of 36", "= mgr-1")
 
 
-def test_a_refusal_is_recorded_by_its_shape_too(record: Record, box: acc_sandbox.Box, tmp_path: Path) -> None:
+def test_a_refusal_is_recorded_by_its_shape_too(record: Record, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     body = {"developerMessage": "Riverside says no", "errorCode": "AUTH-010", "Riverside tower": 815}
     box.faults.add(Fault("attachments.list", Refuse(403, body), times=None))
     box.faults.add(Fault("steps.list", Refuse(404, "<html>Riverside</html>"), times=None))

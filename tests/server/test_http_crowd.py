@@ -47,7 +47,7 @@ async def connected(url: str, mode: str, bearer: str = SECRET) -> AsyncIterator[
 
 
 async def test_no_stranger_uses_the_sign_in_of_whoever_runs_the_server(
-    start: Callable[..., Any], box: acc_sandbox.Box, tmp_path: Any
+    start: Callable[..., Any], box: acc_sandbox.Sandbox, tmp_path: Any
 ) -> None:
     """Not even one who sends Autodesk's own token, which is none that was issued for this server."""
     token = box.token("manager")

@@ -31,7 +31,7 @@ async def answered(settings: Settings, era: str, tool: str, **arguments: Any) ->
 
 
 async def test_the_end_of_a_ready_token_is_told_with_what_to_replace(
-    box: acc_sandbox.Box, folder: Path, era: str, tmp_path: Path
+    box: acc_sandbox.Sandbox, folder: Path, era: str, tmp_path: Path
 ) -> None:
     token = box.token("manager", expires_in=-1)
     settings = Settings.load(base_url=box.base_url, access_token=token, data_dir=tmp_path / "data")
@@ -42,7 +42,7 @@ async def test_the_end_of_a_ready_token_is_told_with_what_to_replace(
 
 
 async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_it_lacks(
-    box: acc_sandbox.Box, folder: Path, era: str, tmp_path: Path
+    box: acc_sandbox.Sandbox, folder: Path, era: str, tmp_path: Path
 ) -> None:
     token = box.token("manager", scopes="data:read user-profile:read")
     settings = Settings.load(base_url=box.base_url, access_token=token, folders=(folder,), data_dir=tmp_path / "data")
@@ -54,7 +54,7 @@ async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_
 
 
 async def test_a_service_account_attaches_and_nothing_of_it_is_readable(
-    box: acc_sandbox.Box, folder: Path, era: str, tmp_path: Path
+    box: acc_sandbox.Sandbox, folder: Path, era: str, tmp_path: Path
 ) -> None:
     account = box.service_account()
     key, data = tmp_path / "key.pem", tmp_path / "data"

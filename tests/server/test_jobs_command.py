@@ -17,7 +17,7 @@ PUT = "storage.put"
 class Shell:
     """A person's shell: servers and commands that share one data folder."""
 
-    def __init__(self, start: Any, box: acc_sandbox.Box, place: Path) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Sandbox, place: Path) -> None:
         self._start = start
         self.box = box
         self.item = box.item("05 12 00-3")
@@ -53,7 +53,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Shell:
+def shell(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Shell:
     return Shell(start, box, tmp_path)
 
 

@@ -22,7 +22,7 @@ META = {
 class Desk:
     """A person's machine, on which servers come and go, and a file that is to be attached."""
 
-    def __init__(self, start: Any, box: acc_sandbox.Box, place: Path) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Sandbox, place: Path) -> None:
         self._start = start
         self._box = box
         self.content = random.Random(7).randbytes(2 * MIN_PART_BYTES)
@@ -50,12 +50,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(start: Any, box: acc_sandbox.Box, tmp_path: Path) -> Desk:
+def desk(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Desk:
     return Desk(start, box, tmp_path)
 
 
 def test_promise_7_a_server_whose_stdin_closes_ends_while_storage_stalls_and_the_next_one_goes_on(
-    desk: Desk, box: acc_sandbox.Box
+    desk: Desk, box: acc_sandbox.Sandbox
 ) -> None:
     def called(server: Any, tool: str, **arguments: Any) -> Any:
         answer = server.ask("tools/call", {"name": tool, "arguments": {**desk.submittal, **arguments}})
@@ -82,7 +82,7 @@ def test_promise_7_a_server_whose_stdin_closes_ends_while_storage_stalls_and_the
     assert box.requests.count(CREATE) == 1
 
 
-def test_a_task_outlives_the_server_that_began_it(desk: Desk, box: acc_sandbox.Box) -> None:
+def test_a_task_outlives_the_server_that_began_it(desk: Desk, box: acc_sandbox.Sandbox) -> None:
     def asked(server: Any, method: str, **params: Any) -> Any:
         answer = server.ask(method, {**params, "_meta": META})
         assert "result" in answer, answer

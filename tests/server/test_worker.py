@@ -21,7 +21,7 @@ STEEL = "05 12 00-3"
 class Site:
     """Machines that share a database and a mount with drawings."""
 
-    def __init__(self, start: Any, box: acc_sandbox.Box, place: Path, database_url: str) -> None:
+    def __init__(self, start: Any, box: acc_sandbox.Sandbox, place: Path, database_url: str) -> None:
         self._start = start
         self.box = box
         self.drawings = place / "drawings"
@@ -71,7 +71,7 @@ class Site:
 
 
 @pytest.fixture
-def site(start: Any, box: acc_sandbox.Box, tmp_path: Path, postgres_url: str) -> Site:
+def site(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, postgres_url: str) -> Site:
     return Site(start, box, tmp_path, postgres_url)
 
 

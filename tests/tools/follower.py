@@ -95,7 +95,7 @@ class Follower:
 class Others:
     """The people around the agent, who do with a submittal what ACC lets them."""
 
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     item: acc_sandbox.Item
 
     def move(self, state: str) -> None:

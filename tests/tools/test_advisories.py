@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
-    connect: Any, box: acc_sandbox.Box, folder: Path, tmp_path: Path
+    connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path
 ) -> None:
     """Reading and writing anywhere were the flaws; one argument may name a file at all, and only in an allowed folder."""
     outside = tmp_path / "outside" / f"{SENTINEL}.pdf"
@@ -142,7 +142,7 @@ async def test_over_http_no_argument_names_a_file_at_all(connect: Any, folder: P
 @pytest.mark.parametrize(
     "given", ["{id}/../../other", "{id}?x=1", "{id}#x", "{id}%2f..%2f..", "..", "{id}:close", "{id}\n"]
 )
-async def test_no_id_changes_the_path_of_a_request(connect: Any, box: acc_sandbox.Box, given: str) -> None:
+async def test_no_id_changes_the_path_of_a_request(connect: Any, box: acc_sandbox.Sandbox, given: str) -> None:
     item = box.item("051200-3")
     async with connect() as assistant:
         await assistant.call("get_submittal", **PLACE)
@@ -161,7 +161,9 @@ def failure(answer: dict[str, Any]) -> tuple[str, str, str, list[str]]:
     return error["code"], error["message"], error["hint"], [step["tool"] for step in answer["next_steps"]]
 
 
-async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(connect: Any, box: acc_sandbox.Box) -> None:
+async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(
+    connect: Any, box: acc_sandbox.Sandbox
+) -> None:
     """Two people who share a data folder: an id is a name, never a right."""
     item = box.item("051200-3")
     async with connect("manager") as manager:
@@ -183,7 +185,9 @@ async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(conne
     assert box.requests.count("attachments.create") == 1
 
 
-async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(connect: Any, box: acc_sandbox.Box) -> None:
+async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(
+    connect: Any, box: acc_sandbox.Sandbox
+) -> None:
     place = {**PLACE, "submittal": "051200-2"}
     call = {**place, "upload_by_caller": True, "name": "a.pdf", "idempotency_key": "k"}
     async with connect("manager") as manager:
@@ -204,7 +208,9 @@ async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(conne
     assert foreign["error"]["code"] == "invalid_arguments"
 
 
-async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(connect: Any, box: acc_sandbox.Box) -> None:
+async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(
+    connect: Any, box: acc_sandbox.Sandbox
+) -> None:
     async with connect(read_only=True) as assistant:
         listed = {tool.name for tool in (await assistant.client.list_tools()).tools}
         assert listed == set(SCHEMAS) - set(WRITING)
@@ -238,7 +244,7 @@ NAMED: list[Callable[[acc_sandbox.Project], str]] = [
 
 @pytest.mark.parametrize("allowed", ["riverside", "harbor"])
 async def test_whatever_a_project_is_called_only_those_of_the_settings_are_worked_with(
-    connect: Any, box: acc_sandbox.Box, allowed: str
+    connect: Any, box: acc_sandbox.Sandbox, allowed: str
 ) -> None:
     projects = {key: box.project(key) for key in ("riverside", "harbor")}
     async with connect(projects=(projects[allowed].id,)) as assistant:

@@ -25,7 +25,7 @@ def drawings(tmp_path):
     return tmp_path
 
 
-def attachments(box: acc_sandbox.Box, number: str = "051200-3") -> list[dict[str, object]]:
+def attachments(box: acc_sandbox.Sandbox, number: str = "051200-3") -> list[dict[str, object]]:
     """What ACC has of a submittal beside what it began with."""
     return [row for row in box.attachments(box.item(number)) if row["name"] != "beam-schedule.pdf"]
 

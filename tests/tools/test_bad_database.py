@@ -79,7 +79,7 @@ SPOILT: dict[str, tuple[Spoiling, str]] = {
 
 @pytest.mark.parametrize(("spoil", "remedy"), SPOILT.values(), ids=SPOILT)
 async def test_a_database_that_cannot_be_used_is_named_with_its_remedy_and_nothing_in_it_is_lost(
-    connect: Any, box: acc_sandbox.Box, folder: Path, tmp_path: Path, spoil: Spoiling, remedy: str
+    connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path, spoil: Spoiling, remedy: str
 ) -> None:
     async def attach(ask: str, name: str = "beams.pdf") -> Any:
         async with connect(folders=(folder,)) as assistant:
@@ -108,7 +108,7 @@ async def test_a_database_that_cannot_be_used_is_named_with_its_remedy_and_nothi
 
 
 async def test_a_data_folder_that_cannot_be_made_is_named_and_nothing_is_sent(
-    connect: Any, box: acc_sandbox.Box, folder: Path, tmp_path: Path
+    connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "data").write_text("in the way", encoding="ascii")
     async with connect(folders=(folder,)) as assistant:
@@ -147,7 +147,7 @@ def room_for(pages: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 4])
 async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goes_on_when_there_is_room(
-    connect: Any, box: acc_sandbox.Box, folder: Path, pages: int
+    connect: Any, box: acc_sandbox.Sandbox, folder: Path, pages: int
 ) -> None:
     for number in range(20):  # until every page that is there is full, and then for as many as there is room
         (folder / f"{number}.pdf").write_bytes(b"%d" % number)
@@ -169,7 +169,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goe
 
 
 async def test_a_data_folder_in_which_nothing_can_be_locked_is_named_and_nothing_is_sent(
-    connect: Any, box: acc_sandbox.Box, folder: Path, tmp_path: Path
+    connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path
 ) -> None:
     async with connect(folders=(folder,)) as assistant:
         await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")

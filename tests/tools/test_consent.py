@@ -45,11 +45,11 @@ def asking(connect: Any, tmp_path: Path) -> Any:
     return opened
 
 
-def attachments(box: acc_sandbox.Box) -> list[dict[str, Any]]:
+def attachments(box: acc_sandbox.Sandbox) -> list[dict[str, Any]]:
     return [row for row in box.attachments(box.item("051200-3")) if row["name"] != "beam-schedule.pdf"]
 
 
-def rename(box: acc_sandbox.Box, title: str) -> None:
+def rename(box: acc_sandbox.Sandbox, title: str) -> None:
     """What somebody does in ACC's web pages meanwhile."""
     item = box.item("051200-3")
     changed = httpx.patch(
@@ -71,7 +71,7 @@ def shown_of(name: str, size: str, sha256: str) -> str:
 UPLOADED = shown_of("beams.pdf", f"{len(CONTENT)} bytes", hashlib.sha256(CONTENT).hexdigest())
 
 
-async def test_the_person_sees_what_is_confirmed_and_agrees(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_the_person_sees_what_is_confirmed_and_agrees(asking: Any, box: acc_sandbox.Sandbox) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
         added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
@@ -81,7 +81,7 @@ async def test_the_person_sees_what_is_confirmed_and_agrees(asking: Any, box: ac
     assert someone.shown == [UPLOADED]
 
 
-async def test_confirm_true_asks_once_the_bytes_are_stored(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_confirm_true_asks_once_the_bytes_are_stored(asking: Any, box: acc_sandbox.Sandbox) -> None:
     seen: list[Any] = []
 
     class Watching(Someone):
@@ -97,7 +97,7 @@ async def test_confirm_true_asks_once_the_bytes_are_stored(asking: Any, box: acc
     assert box.requests.count("attachments.create") == 1
 
 
-async def test_a_link_is_shown_before_it_is_made(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_a_link_is_shown_before_it_is_made(asking: Any, box: acc_sandbox.Sandbox) -> None:
     someone = Someone()
     file = box.file(LINKED)
     async with asking(someone) as assistant:
@@ -109,7 +109,7 @@ async def test_a_link_is_shown_before_it_is_made(asking: Any, box: acc_sandbox.B
 
 
 async def test_what_the_caller_sent_is_shown_with_the_size_that_storage_found(
-    asking: Any, box: acc_sandbox.Box
+    asking: Any, box: acc_sandbox.Sandbox
 ) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
@@ -132,7 +132,7 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-async def make_visible(assistant: Any, box: acc_sandbox.Box, way: dict[str, Any]) -> dict[str, Any]:
+async def make_visible(assistant: Any, box: acc_sandbox.Sandbox, way: dict[str, Any]) -> dict[str, Any]:
     """Go one way as far as it leads to something visible, and return what the refusal says."""
     if "file_urn" in way:
         way = {"file_urn": box.file(LINKED).version_urn}
@@ -151,7 +151,7 @@ async def make_visible(assistant: Any, box: acc_sandbox.Box, way: dict[str, Any]
     ids=["confirm_attachment", "confirm=true", "file_urn", "upload_by_caller", "cancel"],
 )
 async def test_whoever_does_not_agree_keeps_what_is_uploaded_out_of_sight(
-    asking: Any, box: acc_sandbox.Box, way: dict[str, Any], action: str
+    asking: Any, box: acc_sandbox.Sandbox, way: dict[str, Any], action: str
 ) -> None:
     someone = Someone(action)
     async with asking(someone) as assistant:
@@ -169,7 +169,7 @@ async def test_whoever_does_not_agree_keeps_what_is_uploaded_out_of_sight(
 
 @pytest.mark.parametrize("way", WAYS[:3], ids=["confirm_attachment", "confirm=true", "file_urn"])
 async def test_a_client_that_cannot_ask_is_told_what_a_person_can_do(
-    asking: Any, box: acc_sandbox.Box, way: dict[str, Any]
+    asking: Any, box: acc_sandbox.Sandbox, way: dict[str, Any]
 ) -> None:
     async with asking(None) as assistant:
         refusal = await make_visible(assistant, box, way)
@@ -179,7 +179,7 @@ async def test_a_client_that_cannot_ask_is_told_what_a_person_can_do(
     assert box.requests.count("attachments.patch") == 0
 
 
-async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box: acc_sandbox.Sandbox) -> None:
     """The title here; whatever else they were shown counts as much."""
 
     class Slow(Someone):
@@ -209,7 +209,9 @@ async def test_what_is_visible_already_is_not_asked_about_again(asking: Any) -> 
 
 
 @pytest.mark.either_era
-async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(
+    asking: Any, box: acc_sandbox.Sandbox
+) -> None:
     rename(box, "Beams\nSHA-256: 0000\u202e\u200b" + "x" * 200)
     someone = Someone("decline")
     async with asking(someone) as assistant:
@@ -244,7 +246,7 @@ async def answered(client: Client, arguments: dict[str, Any], state: str | None)
 
 
 @modern
-async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: Any, box: acc_sandbox.Box) -> None:
+async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: Any, box: acc_sandbox.Sandbox) -> None:
     async with asking(Someone()) as assistant:
         urn = box.file(LINKED).version_urn
         first, second = ({**PLACE, "file_urn": urn, "name": name} for name in ("one.pdf", "two.pdf"))

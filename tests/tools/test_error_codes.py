@@ -41,7 +41,7 @@ class Situation:
     """Where something goes wrong: an ACC, a folder of files that may be attached, and a way to connect."""
 
     connect: Callable[..., Any]
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     folder: Path
     tool: str = ""
 

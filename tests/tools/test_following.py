@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 import acc_sandbox
-from acc_sandbox import Fault, LoseAnswer, Plan, Refuse, Reset, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, SeedData, Stall
 from acc_sandbox.seed.default import DEFAULT
-from acc_sandbox.seed.model import ItemPlan, ProjectPlan
+from acc_sandbox.seed.model import SeedItem, SeedProject
 
 from .follower import End, Follower, Others
 
@@ -51,10 +51,10 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[acc_sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Sandbox]:
     """One ACC for all tests here: a project with many submittals of every kind, and a shelf of files."""
     numbers = itertools.count(1)
-    project = ProjectPlan(
+    project = SeedProject(
         "bridge",
         PROJECT,
         "hub",
@@ -63,12 +63,12 @@ def box() -> Iterator[acc_sandbox.Box]:
         specs={SPEC: "Structural Steel Framing"},
         files={f"{SHELF}/file-{number}.pdf": 1 for number in range(max(COPIES, 40))},
         items=tuple(
-            ItemPlan(SPEC, str(next(numbers)), "Beams", state, "steel", review=review)
+            SeedItem(SPEC, str(next(numbers)), "Beams", state, "steel", review=review)
             for state, review in KINDS.values()
             for _ in range(COPIES)
         ),
     )
-    plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
+    plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
     with acc_sandbox.running(plan=plan, urn_delay=0) as box:
         yield box
 
@@ -79,15 +79,15 @@ def era():
     return "2026-07-28"
 
 
-def unmoved(box: acc_sandbox.Box, role: str, situation: str) -> acc_sandbox.Item:
+def unmoved(box: acc_sandbox.Sandbox, role: str, situation: str) -> acc_sandbox.Item:
     return submittal(box, role, situation, copy=0)
 
 
-def movable(box: acc_sandbox.Box, role: str, situation: str) -> acc_sandbox.Item:
+def movable(box: acc_sandbox.Sandbox, role: str, situation: str) -> acc_sandbox.Item:
     return submittal(box, role, situation, copy=1 + next(MOVABLE) % (COPIES - 1))
 
 
-def submittal(box: acc_sandbox.Box, role: str, situation: str, copy: int) -> acc_sandbox.Item:
+def submittal(box: acc_sandbox.Sandbox, role: str, situation: str, copy: int) -> acc_sandbox.Item:
     kind = {
         "rev, my task": f"rev, {ROLES[role]}",
         "rev, another's task": "rev, architect",
@@ -96,7 +96,7 @@ def submittal(box: acc_sandbox.Box, role: str, situation: str, copy: int) -> acc
     return box.item(f"{SPEC}-{[*KINDS].index(kind) * COPIES + copy + 1}", "bridge")
 
 
-def follower(box: acc_sandbox.Box, item: acc_sandbox.Item, source: str, folder) -> Follower:
+def follower(box: acc_sandbox.Sandbox, item: acc_sandbox.Item, source: str, folder) -> Follower:
     number = next(CONTENT)
     content = f"%PDF-1.4 beams {number}".encode()
     request = {"project": PROJECT, "submittal": item.number}
@@ -194,7 +194,7 @@ def disturbances(draw: st.DrawFn) -> Disturbance:
 class Stage:
     """A server for the agent, and everything that is planned to come between."""
 
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     others: Others
     planned: list[Disturbance]
     opened: "Callable[[], AbstractAsyncContextManager[Assistant]]"

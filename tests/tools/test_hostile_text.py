@@ -67,7 +67,7 @@ class BadAcc(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def bad_acc(box: acc_sandbox.Box) -> Iterator[str]:
+def bad_acc(box: acc_sandbox.Sandbox) -> Iterator[str]:
     """The base URL of an ACC that answers as the sandbox does, and adds to it."""
     handler = type(
         "Handler",
@@ -103,7 +103,7 @@ def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 
 async def test_whatever_acc_says_comes_out_clean_capped_and_in_fields(
-    connect: Any, box: acc_sandbox.Box, bad_acc: str, tmp_path: Path
+    connect: Any, box: acc_sandbox.Sandbox, bad_acc: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "drawings"
     folder.mkdir()

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import acc_sandbox
-from acc_sandbox import Plan
+from acc_sandbox import SeedData
 from acc_sandbox.seed.default import DEFAULT
-from acc_sandbox.seed.model import ProjectPlan
+from acc_sandbox.seed.model import SeedProject
 from tools.core.results import NextStep
 from tools.lookup.file_search import FOLDERS
 from tools.next_steps.after_page import PageInfo, after_page
@@ -159,8 +159,8 @@ async def test_a_page_of_attachments_leads_to_the_next_one_and_to_one_attachment
 def sprawling():
     """An ACC whose project has more folders than one call looks into."""
     files = {f"Project Files/{number:03}/beam {number:02}.pdf": 1 for number in range(FOLDERS)}
-    project = ProjectPlan("wide", "Wide House", "hub", managers=("manager",), files=files)
-    plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
+    project = SeedProject("wide", "Wide House", "hub", managers=("manager",), files=files)
+    plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
     with acc_sandbox.running(plan=plan) as box:
         yield box
 

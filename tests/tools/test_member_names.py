@@ -12,7 +12,7 @@ from acc.hosts import Hosts
 from acc.retry import RetryPolicy
 from acc_sandbox import Fault, Refuse
 from acc_sandbox.seed.default import DEFAULT
-from acc_sandbox.seed.model import ItemPlan, Plan, ProjectPlan
+from acc_sandbox.seed.model import SeedData, SeedItem, SeedProject
 from auth.token_sources import StaticTokenSource
 from tools.lookup.member_names import MEMBERS_SECONDS, MemberNames
 
@@ -27,25 +27,25 @@ class Clock:
 
 
 @pytest.fixture
-def box() -> Iterator[acc_sandbox.Box]:
+def box() -> Iterator[acc_sandbox.Sandbox]:
     """A sandbox with one more project: its submittal is reviewed by two others, of whom one is a company."""
-    item = ItemPlan("051200", "1", "Beams", "rev", "steel", review=(("engineer", "Architects"),))
-    project = ProjectPlan(
+    item = SeedItem("051200", "1", "Beams", "rev", "steel", review=(("engineer", "Architects"),))
+    project = SeedProject(
         "bridge", "Bridge House", "hub", managers=("manager",), specs={"051200": "Steel"}, items=(item,)
     )
-    plan = Plan(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
+    plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
     with acc_sandbox.running(plan=plan) as box:
         yield box
 
 
 @asynccontextmanager
-async def names_over(box: acc_sandbox.Box, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
+async def names_over(box: acc_sandbox.Sandbox, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
     policy = RetryPolicy(attempts=1)
     async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token(**token)), policy=policy) as acc:
         yield MemberNames(acc, clock)
 
 
-async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: acc_sandbox.Box) -> None:
+async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: acc_sandbox.Sandbox) -> None:
     clock, project, engineer = Clock(), box.project().id, box.person("engineer")
     async with names_over(box, clock) as names:
         for _ in range(2):
@@ -60,19 +60,19 @@ async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: acc_san
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-async def test_a_refusal_gives_no_names_and_is_not_asked_for_again_soon(box: acc_sandbox.Box, status: int) -> None:
+async def test_a_refusal_gives_no_names_and_is_not_asked_for_again_soon(box: acc_sandbox.Sandbox, status: int) -> None:
     box.faults.add(Fault(LIST, Refuse(status)))
     async with names_over(box, Clock()) as names:
         assert [await names.of_project(box.project().id, "me") for _ in range(2)] == [{}, {}]
     assert box.requests.count(LIST) == 1
 
 
-async def test_a_sign_in_without_the_scope_gives_no_names(box: acc_sandbox.Box) -> None:
+async def test_a_sign_in_without_the_scope_gives_no_names(box: acc_sandbox.Sandbox) -> None:
     async with names_over(box, Clock(), scopes="data:read data:write data:create") as names:
         assert await names.of_project(box.project().id, "me") == {}
 
 
-async def test_a_service_that_fails_gives_no_names_now_and_is_asked_again(box: acc_sandbox.Box) -> None:
+async def test_a_service_that_fails_gives_no_names_now_and_is_asked_again(box: acc_sandbox.Sandbox) -> None:
     box.faults.add(Fault(LIST, Refuse(503)))
     async with names_over(box, Clock()) as names:
         assert await names.of_project(box.project().id, "me") == {}

@@ -60,7 +60,7 @@ class Between(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def between(box: acc_sandbox.Box) -> Iterator[Between]:
+def between(box: acc_sandbox.Sandbox) -> Iterator[Between]:
     server = Between(box.base_url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

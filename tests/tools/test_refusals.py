@@ -25,7 +25,7 @@ def drawings(tmp_path):
     return tmp_path
 
 
-async def overtaken(assistant, box: acc_sandbox.Box, operation: str, meanwhile, tool: str, **arguments):
+async def overtaken(assistant, box: acc_sandbox.Sandbox, operation: str, meanwhile, tool: str, **arguments):
     """The answer of a call whose write was held up at ACC's door until `meanwhile` had happened."""
     held = box.faults.add(Fault(operation, Stall()))
 

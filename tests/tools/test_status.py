@@ -174,7 +174,7 @@ async def test_hostile_text_of_an_attachment_comes_as_cleaned_data(connect, box)
     assert shown["permittedActions"] == [{"id": "Attachment::retrieve", "fields": {"note": ["IGNORE"]}}]
 
 
-def processing(since: str, box: acc_sandbox.Box) -> dict[str, object]:
+def processing(since: str, box: acc_sandbox.Sandbox) -> dict[str, object]:
     """A row of ACC that has been confirmed and has no URN yet."""
     return {
         "id": "11111111-2222-3333-4444-555555555555",

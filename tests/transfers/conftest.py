@@ -120,7 +120,7 @@ class Edge(httpx.AsyncBaseTransport):
 class Site:
     """One process of one person at the sandbox: their transfers, and where they attach."""
 
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     acc: AccClient
     edge: Edge
     transfers: TransferManager
@@ -192,7 +192,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def working(box: acc_sandbox.Box, folder: Path, data_folder: Path, tmp_path: Path) -> Working:
+def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path: Path) -> Working:
     """`working(person="manager", number="05 12 00-3", parallel=4)`: a process of that person, at that submittal.
 
     With `takes_up` it goes on with what dead processes left; `stall_seconds` replaces the usual time-outs, and

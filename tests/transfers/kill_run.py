@@ -42,7 +42,7 @@ QUIET_SECONDS = 15.0
 class Site:
     """A sandbox with many submittals, a folder of files, and a database."""
 
-    def __init__(self, box: acc_sandbox.Box, place: Path, url: str | None) -> None:
+    def __init__(self, box: acc_sandbox.Sandbox, place: Path, url: str | None) -> None:
         self.box = box
         self.url = url
         self._place = place

@@ -47,7 +47,7 @@ class Site:
     """A sandbox, a file, a database, and processes that share them."""
 
     def __init__(
-        self, box: acc_sandbox.Box, folder: Path, data: Path, database_url: str | None, stack: ExitStack
+        self, box: acc_sandbox.Sandbox, folder: Path, data: Path, database_url: str | None, stack: ExitStack
     ) -> None:
         self.box = box
         self.folder = folder
@@ -103,7 +103,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def site(kind: str, request: pytest.FixtureRequest, box: acc_sandbox.Box, tmp_path: Path) -> Iterator[Site]:
+def site(kind: str, request: pytest.FixtureRequest, box: acc_sandbox.Sandbox, tmp_path: Path) -> Iterator[Site]:
     url = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
     folder = tmp_path / "allowed"
     folder.mkdir()

@@ -211,7 +211,7 @@ async def test_rows_are_read_by_their_kinds_and_by_the_class_names_of_old(old: O
     assert version == 2
 
 
-def test_the_sandbox_is_the_one_that_the_rows_speak_of(box: acc_sandbox.Box, old: Old) -> None:
+def test_the_sandbox_is_the_one_that_the_rows_speak_of(box: acc_sandbox.Sandbox, old: Old) -> None:
     where = old.rows()["signed.pdf"]["record"]["destination"]
     assert where["item_id"] == box.item("05 12 00-3").id
     assert where["person_id"] == box.person("manager").autodesk_id

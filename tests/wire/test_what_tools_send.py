@@ -17,7 +17,7 @@ import pytest
 
 from acc import operations
 from acc.operations import Operation
-from acc_sandbox.faults.request_log import Request
+from acc_sandbox.faults.request_log import LoggedRequest
 from tests.conftest import NO_TRUST
 from tests.wire.examples import OF_HTTP, WireRequest, on_the_wire
 from tests.wire.requests import ACC_REQUESTS, SAID
@@ -76,7 +76,7 @@ def form_of_example(name: str) -> Form:
     return form_of(sent.method, address.path, address.query, list(sent.headers), sent.body)
 
 
-def form_of_sent(sent: Request) -> Form:
+def form_of_sent(sent: LoggedRequest) -> Form:
     return form_of(sent.method, sent.path, sent.query, sent.header_names, sent.body)
 
 

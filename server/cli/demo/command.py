@@ -94,7 +94,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
     )
 
 
-async def _converse(view: DemoPrinter, box: "acc_sandbox.Box", path: Path, data: Path, log: Any) -> Answer:
+async def _converse(view: DemoPrinter, box: "acc_sandbox.Sandbox", path: Path, data: Path, log: Any) -> Answer:
     server = StdioServerParameters(
         # -P: a folder called "server" in the present directory must not be taken for ours.
         command=sys.executable,

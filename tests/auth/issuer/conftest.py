@@ -18,6 +18,6 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def site(box: acc_sandbox.Box, sqlite: Database) -> Site:
+def site(box: acc_sandbox.Sandbox, sqlite: Database) -> Site:
     """An authorization server over the sandbox, for a public app."""
     return site_of(box, sqlite)

@@ -47,7 +47,7 @@ class Site:
 
     app: Starlette
     issuer: TokenIssuer
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     database: Database
     audit: list[tuple[str, dict[str, str | None]]]
     clock: list[float]
@@ -63,7 +63,7 @@ class Site:
 
 
 def site_of(
-    box: acc_sandbox.Box,
+    box: acc_sandbox.Sandbox,
     database: Database,
     *,
     documents: Callable[[], ClientDocuments] | None = None,

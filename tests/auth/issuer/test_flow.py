@@ -368,7 +368,7 @@ async def test_a_refresh_narrows_scopes_and_never_widens_them(site: Site) -> Non
     ],
 )
 async def test_only_people_whom_every_rule_admits_sign_in(
-    box: acc_sandbox.Box, sqlite: Database, policy: AdmissionPolicy, admitted: bool
+    box: acc_sandbox.Sandbox, sqlite: Database, policy: AdmissionPolicy, admitted: bool
 ) -> None:
     site = site_of(box, sqlite, admission=policy)
     client = OAuthClient(site)
@@ -385,7 +385,7 @@ async def test_only_people_whom_every_rule_admits_sign_in(
 
 
 async def test_an_app_that_autodesk_no_longer_knows_is_said_to_be_the_servers_to_mend(
-    box: acc_sandbox.Box, sqlite: Database
+    box: acc_sandbox.Sandbox, sqlite: Database
 ) -> None:
     client_id, _ = box.confidential_client
     site = site_of(box, sqlite, app=App(client_id, CALLBACK, "wrong"))
@@ -405,7 +405,7 @@ class _Unreachable:
         raise SignInUnavailable(reason="no route")
 
 
-async def test_an_autodesk_that_is_away_is_said_to_be(box: acc_sandbox.Box, sqlite: Database) -> None:
+async def test_an_autodesk_that_is_away_is_said_to_be(box: acc_sandbox.Sandbox, sqlite: Database) -> None:
     client = OAuthClient(site_of(box, sqlite, http=_Unreachable()))
     async with Browser(client.site) as browser:
         page = await browser.visit(client.url())

@@ -109,7 +109,7 @@ async def test_a_registration_has_a_bounded_size(site: Site) -> None:
     ],
 )
 async def test_registration_can_be_off_or_for_some_domains(
-    box: acc_sandbox.Box, sqlite: Database, policy: RegistrationPolicy, uri: str, status: int
+    box: acc_sandbox.Sandbox, sqlite: Database, policy: RegistrationPolicy, uri: str, status: int
 ) -> None:
     site = site_of(box, sqlite, registration=policy)
     assert (await register(site, {"redirect_uris": [uri]})).status_code == status
@@ -166,7 +166,7 @@ def document(**changes: object) -> bytes:
     return json.dumps({name: value for name, value in (found | changes).items() if value is not None}).encode()
 
 
-async def test_a_client_is_known_by_its_document_in_every_step(box: acc_sandbox.Box, sqlite: Database) -> None:
+async def test_a_client_is_known_by_its_document_in_every_step(box: acc_sandbox.Sandbox, sqlite: Database) -> None:
     fetched: list[str] = []
 
     async def fetch(url: str) -> FetchedDocument:
@@ -182,7 +182,7 @@ async def test_a_client_is_known_by_its_document_in_every_step(box: acc_sandbox.
 
 
 async def test_a_document_whose_redirect_uris_changed_needs_the_new_ones(
-    box: acc_sandbox.Box, sqlite: Database
+    box: acc_sandbox.Sandbox, sqlite: Database
 ) -> None:
     now, uris = [0.0], ["https://client.example/one"]
 

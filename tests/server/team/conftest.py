@@ -11,7 +11,7 @@ from .site import TeamSite, running_team
 
 
 @pytest.fixture
-def team(box: acc_sandbox.Box, tmp_path: Path) -> Iterator[TeamSite]:
+def team(box: acc_sandbox.Sandbox, tmp_path: Path) -> Iterator[TeamSite]:
     """A team server over a sandbox of its own."""
     with running_team(box, tmp_path / "data") as site:
         yield site

@@ -36,7 +36,7 @@ class TeamSite:
     """A running team server. `later` moves the clock of its tokens."""
 
     url: str
-    box: acc_sandbox.Box
+    box: acc_sandbox.Sandbox
     server: TeamServer
     opened: OpenVault
     folder: Path
@@ -117,7 +117,12 @@ class TeamSite:
 
 @contextmanager
 def running_team(
-    box: acc_sandbox.Box, folder: Path, *, options: TeamOptions | None = None, url: str | None = None, **settings: Any
+    box: acc_sandbox.Sandbox,
+    folder: Path,
+    *,
+    options: TeamOptions | None = None,
+    url: str | None = None,
+    **settings: Any,
 ) -> Iterator[TeamSite]:
     """Serve a team until the block ends; `url` is one that a proxy in front has."""
     listener = socket.create_server(("127.0.0.1", 0))

@@ -349,7 +349,7 @@ async def test_a_body_that_hides_its_tool_is_not_let_through(team: TeamSite) -> 
         assert (await http.post("/mcp", content=b" " * 1_100_000, headers=headers)).status_code == 413
 
 
-async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Box, tmp_path: Path) -> None:
+async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     options = TeamOptions(calls_per_minute=3, sessions=2)
     with running_team(box, tmp_path / "data", options=options) as team:
         mine, theirs = await team.tokens("manager"), await team.tokens("admin")
@@ -364,7 +364,7 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Box, t
             assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(theirs))).status_code == 200
 
 
-async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Box, tmp_path: Path) -> None:
+async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=2)
     with running_team(box, tmp_path / "data", options=options) as team:
         async with team.http() as http:
@@ -374,7 +374,7 @@ async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Box,
                 assert int(answers[2].headers["retry-after"]) >= 1
 
 
-async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Box, tmp_path: Path) -> None:
+async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     with running_team(box, tmp_path / "data", read_only=True) as team:
         tokens = await team.tokens("manager")
         assert tokens["scope"] == "submittals:read"
@@ -391,7 +391,7 @@ async def test_somebody_in_no_project_is_told_so(team: TeamSite, era: str) -> No
 
 
 async def test_only_projects_of_the_allowed_accounts_are_worked_with(
-    box: acc_sandbox.Box, tmp_path: Path, era: str
+    box: acc_sandbox.Sandbox, tmp_path: Path, era: str
 ) -> None:
     async with httpx.AsyncClient(verify=NO_TRUST, headers={"Authorization": f"Bearer {box.token('manager')}"}) as http:
         hubs = (await http.get(f"{box.base_url}/project/v1/hubs")).json()["data"]
@@ -414,7 +414,9 @@ async def test_only_projects_of_the_allowed_accounts_are_worked_with(
             assert page.status_code == 403
 
 
-async def test_a_person_taken_off_the_list_is_out_with_the_next_request(box: acc_sandbox.Box, tmp_path: Path) -> None:
+async def test_a_person_taken_off_the_list_is_out_with_the_next_request(
+    box: acc_sandbox.Sandbox, tmp_path: Path
+) -> None:
     folder = tmp_path / "data"
     with running_team(box, folder, team_domains=("example.com",)) as team:
         tokens = await team.tokens("manager")
@@ -425,7 +427,7 @@ async def test_a_person_taken_off_the_list_is_out_with_the_next_request(box: acc
             assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))).status_code == 401
 
 
-async def test_a_public_url_of_a_proxy_is_the_only_one_given_out(box: acc_sandbox.Box, tmp_path: Path) -> None:
+async def test_a_public_url_of_a_proxy_is_the_only_one_given_out(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     with running_team(box, tmp_path / "data", url="https://submittals.example.com") as team:
         async with httpx.AsyncClient(
             base_url=team.url, verify=NO_TRUST, headers={"Host": "submittals.example.com"}
