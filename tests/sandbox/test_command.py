@@ -25,8 +25,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from acc_sandbox import cli as command
-from acc_sandbox.cli import Options
-from acc_sandbox.seed.seed_file import read_plan
+from acc_sandbox.cli import CommandOptions
+from acc_sandbox.seed.seed_file import read_seed
 sys.exit(command.run(host={host!r}, port=0, storage_port=0, as_json=True, options={options!r}))
 """
 
