@@ -158,11 +158,18 @@ class Vault:
         self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool = True
     ) -> StoredLogin:
         """Keep a new sign-in, in place of an older one of the same person; with `current`, make it the current one."""
+        try:
+            generation = self._keep(account, name, email, tokens, current=current)
+        except IntegrityError:  # the same person's first sign-in by another process: this one is the newer
+            generation = self._keep(account, name, email, tokens, current=current)
+        return StoredLogin(account, name, email, generation, tokens, over=False)
+
+    def _keep(self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool) -> int:
         with self._database.writing() as connection:
             generation = self._write(connection, account, name, email, tokens)
             if current:
                 _make_current(connection, account)
-        return StoredLogin(account, name, email, generation, tokens, over=False)
+        return generation
 
     def prepare(self, account: Account, name: str) -> None:
         """Make a record without a token for an account that signs in by itself, unless there is one that opens.

@@ -57,7 +57,7 @@ class DocumentFetcher(Protocol):
         """
 
 
-class _Document(BaseModel):
+class _ClientDocument(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
     client_id: str
@@ -119,7 +119,7 @@ def read_document(
     if len(document.body) > MAX_DOCUMENT_BYTES:
         raise InvalidClientDocument(f"the document is larger than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        found = _Document.model_validate_json(document.body)
+        found = _ClientDocument.model_validate_json(document.body)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
         raise InvalidClientDocument(f"the document's {place or 'JSON'} cannot be used") from None

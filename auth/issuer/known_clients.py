@@ -20,7 +20,7 @@ from auth.issuer.clients import MAX_NAME_LENGTH, MAX_REDIRECT_URIS, RegisteredCl
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, InvalidRedirectUri, check_redirect_uri
 
 
-class _Entry(BaseModel):
+class _ClientEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,100}$")]
@@ -29,10 +29,10 @@ class _Entry(BaseModel):
     secret_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
-class _File(BaseModel):
+class _ClientsFile(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    client: list[_Entry] = []
+    client: list[_ClientEntry] = []
 
 
 def read_clients(path: Path, private_schemes: Collection[str] = PRIVATE_SCHEMES) -> Mapping[str, RegisteredClient]:
@@ -42,7 +42,7 @@ def read_clients(path: Path, private_schemes: Collection[str] = PRIVATE_SCHEMES)
         ValueError: The file cannot be read or used; the text says why and holds no secret.
     """
     try:
-        entries = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).client
+        entries = _ClientsFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).client
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):

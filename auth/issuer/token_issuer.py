@@ -111,7 +111,7 @@ class ConsentView:
 
 
 @dataclass(frozen=True)
-class Departure:
+class BrowserDeparture:
     """Where the browser goes from here, and the cookie (name, value, seconds) that it takes along."""
 
     url: str
@@ -119,7 +119,7 @@ class Departure:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class BrowserArrival:
     """Autodesk's answer was taken: where the browser goes, or that a person has connected, and the session's cookie."""
 
     person: SignedInPerson
@@ -263,7 +263,7 @@ class TokenIssuer:
 
     async def approve(
         self, request: PendingRequest, scopes: Collection[str], session: str | None, *, as_another: bool = False
-    ) -> Departure:
+    ) -> BrowserDeparture:
         """Go on with a request that the person has approved for `scopes`: at Autodesk, or back at the client.
 
         Raises:
@@ -276,19 +276,21 @@ class TokenIssuer:
             if person is not None:
                 if not await in_thread(lambda: self.stores.requests.finish(request)):
                     raise _page_of("used")
-                return Departure((await self._granted(asked, person)).url)
+                return BrowserDeparture((await self._granted(asked, person)).url)
         attempt = Attempt()
         cookie = await in_thread(lambda: self.stores.requests.approve(request, asked, attempt))
         if cookie is None:
             raise _page_of("used")
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self.settings.autodesk_scopes)
-        return Departure(
+        return BrowserDeparture(
             f"{url}&prompt=login" if as_another else url, (request.approval_cookie, cookie, _COOKIE_SECONDS)
         )
 
     # Autodesk's answer
 
-    async def callback(self, parameters: Mapping[str, str], cookies: Mapping[str, str]) -> Arrival | RedirectAnswer:
+    async def callback(
+        self, parameters: Mapping[str, str], cookies: Mapping[str, str]
+    ) -> BrowserArrival | RedirectAnswer:
         """Take Autodesk's answer: keep the tokens, and send the browser back to the client with a code or an error.
 
         Raises:
@@ -312,7 +314,7 @@ class TokenIssuer:
         session = await in_thread(lambda: self.stores.sessions.start(person))
         self._connected(person.subject)
         redirect = await self._granted(asked, person) if asked is not None else None
-        return Arrival(person, request.purpose, session, redirect)
+        return BrowserArrival(person, request.purpose, session, redirect)
 
     async def _signed_in(self, parameters: Mapping[str, str], request: PendingRequest) -> SignedInPerson:
         if "error" in parameters or not parameters.get("code"):

@@ -21,7 +21,7 @@ _PAUSE_SECONDS: Final = 60.0
 
 
 @dataclass(order=True)
-class _Waiter:
+class _QueuedRequest:
     tag: float
     number: int
     woken: anyio.Event = field(default_factory=anyio.Event, compare=False)
@@ -33,7 +33,7 @@ class FairQueue:
     def __init__(self, clock: Callable[[], float], patience: float) -> None:
         self._clock = clock
         self._patience = patience
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[_QueuedRequest] = []
         self._numbers = count()
         self._virtual = 0.0
         self._last: dict[str, float] = {}
@@ -47,7 +47,7 @@ class FairQueue:
         gives_up = self._clock() + self._patience
         tag = max(self._virtual, self._last.get(subject, 0.0)) + 1
         self._last[subject] = tag
-        waiter = _Waiter(tag, next(self._numbers))
+        waiter = _QueuedRequest(tag, next(self._numbers))
         heapq.heappush(self._waiting, waiter)
         try:
             while True:
@@ -69,7 +69,9 @@ class FairQueue:
                 self._last.clear()
                 self._virtual = 0.0
 
-    async def _wait(self, waiter: _Waiter, seconds: float, operation: str, gives_up: float, *, first: bool) -> None:
+    async def _wait(
+        self, waiter: _QueuedRequest, seconds: float, operation: str, gives_up: float, *, first: bool
+    ) -> None:
         """Wait as long as the bucket asks for; one who is not first, until its turn or its patience is over."""
         if self._clock() + seconds > gives_up:
             raise RateLimited(operation, retry_after_seconds=round(seconds, 1))

@@ -20,7 +20,7 @@ _BUSY_SECONDS: Final = 30.0
 
 
 @dataclass
-class _Entry:
+class _PooledServices:
     """One person's services."""
 
     ready: anyio.Event = field(default_factory=anyio.Event)
@@ -50,7 +50,7 @@ class ServicesPool:
         self._idle_seconds = idle_seconds
         self._is_at_work = is_at_work
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _PooledServices] = {}
         self._held: Counter[str] = Counter()
         self._group: TaskGroup | None = None
 
@@ -106,7 +106,7 @@ class ServicesPool:
         for subject in self._idle(self._idle_seconds):
             self.close(subject)
 
-    def _opened(self, subject: str) -> _Entry:
+    def _opened(self, subject: str) -> _PooledServices:
         if self._group is None:
             raise RuntimeError("ServicesPool.running() has not been entered")
         if len(self._entries) >= self._most:
@@ -114,11 +114,11 @@ class ServicesPool:
             if not idle:
                 raise RateLimited("team.services", retry_after_seconds=_BUSY_SECONDS)
             self.close(min(idle, key=lambda one: self._entries[one].used_at))
-        entry = self._entries[subject] = _Entry(used_at=self._clock())
+        entry = self._entries[subject] = _PooledServices(used_at=self._clock())
         self._group.start_soon(self._keep_open, subject, entry)
         return entry
 
-    async def _keep_open(self, subject: str, entry: _Entry) -> None:
+    async def _keep_open(self, subject: str, entry: _PooledServices) -> None:
         # What a task opens only that task may close, so each person has one.
         try:
             with entry.closing:

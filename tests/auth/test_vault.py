@@ -1,11 +1,14 @@
 """The vault: records sealed in their place, several people, keys that change under running servers."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
+from pydantic import SecretStr
 
 from auth.vault import Account, Tokens, Vault
 from persistence.database import Database, DatabaseAddress
@@ -226,3 +229,21 @@ def test_running_servers_follow_two_rotations(tmp_path: Path) -> None:
         found = vault().read(ACCOUNT)
         assert found is not None
         assert found.tokens == NEWER
+
+
+def test_processes_that_sign_one_person_in_at_once_each_keep_a_whole_record(
+    vault: Vault, database: Database, key: Key
+) -> None:
+    start = threading.Barrier(6)
+
+    def sign_in(number: int) -> None:
+        tokens = TOKENS.model_copy(update={"access_token": SecretStr(f"access-{number}")})
+        start.wait()
+        Vault(database, EnvironmentKeys([key])).keep(ACCOUNT, f"name {number}", None, tokens, current=False)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(sign_in, range(6)))
+    kept = vault.read(ACCOUNT)
+    assert kept is not None
+    assert kept.tokens.access_token.get_secret_value() == kept.name.replace("name ", "access-")
+    assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None

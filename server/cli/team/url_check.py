@@ -36,10 +36,10 @@ async def check_public_url(url: str) -> list[CheckResult]:
         origin = check_base_url(url.strip().removesuffix("/").removesuffix(MCP_PATH))
     except ValueError:
         return [problem("address", f"{url} is not a public address", "Write https://HOST or https://HOST:PORT.")]
-    return [finding async for finding in _Walk(origin).findings()]
+    return [finding async for finding in _AddressWalk(origin).findings()]
 
 
-class _Walk:
+class _AddressWalk:
     """One walk along an address."""
 
     def __init__(self, origin: str) -> None:

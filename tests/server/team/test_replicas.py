@@ -1,0 +1,153 @@
+"""Two replicas on PostgreSQL behind a proxy that takes them by turns; one is killed while people work."""
+
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import anyio
+import httpx
+import pytest
+
+import acc_sandbox
+from auth.issuer.metadata import CALLBACK_PATH
+from persistence.encryption import Key
+from tests.conftest import NO_TRUST
+
+from .modern import PATIENCE, ModernClient, sign_in
+
+
+@dataclass
+class RoundRobin:
+    """A proxy of bytes: each connection goes to the next replica that takes it."""
+
+    replicas: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._turn = itertools.count()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._accept, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(caller,), daemon=True).start()
+
+    def _serve(self, caller: socket.socket) -> None:
+        with closing(caller):
+            for _ in self.replicas:
+                port = self.replicas[next(self._turn) % len(self.replicas)]
+                try:
+                    replica = socket.create_connection(("127.0.0.1", port), 5)
+                except OSError:
+                    continue  # it is dead; the next one is tried
+                with closing(replica):
+                    replica.settimeout(None)
+                    back = threading.Thread(target=_pump, args=(replica, caller), daemon=True)
+                    back.start()
+                    _pump(caller, replica)
+                    back.join()
+                return
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="PostgreSQL of the tests listens on a socket file")
+async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed(
+    start, box: acc_sandbox.Box, postgres_url: str, tmp_path
+) -> None:
+    proxy = RoundRobin()
+    box.register_callback(f"{proxy.url}{CALLBACK_PATH}")
+    client_id, secret = box.confidential_client
+    (tmp_path / "settings.toml").write_text(
+        "[team]\nregister_per_hour = 1000\ntoken_per_minute = 1000\nauthorize_per_minute = 1000\n"
+    )
+    environment = {
+        "APS_CLIENT_ID": client_id,
+        "APS_CLIENT_SECRET": secret,
+        "APS_BASE_URL": box.base_url,
+        "SUBMITTAL_MCP_DATABASE_URL": postgres_url,
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        "SUBMITTAL_MCP_PUBLIC_URL": proxy.url,
+        "SUBMITTAL_MCP_SETTINGS_FILE": str(tmp_path / "settings.toml"),
+    }
+    programs = [
+        start(
+            "-m", "server", "serve", "--team", "--port", "0", SUBMITTAL_MCP_DATA_DIR=str(tmp_path / name), **environment
+        )
+        for name in ("one", "two")
+    ]
+    for program in programs:
+        line = program.stderr_line("It listens on")
+        proxy.replicas.append(int(line.rsplit(" ", 1)[1]))
+        threading.Thread(target=program.process.stderr.read, daemon=True).start()
+    people = list(itertools.islice(itertools.cycle(["manager", "steel", "concrete", "admin"]), 20))
+    signed_in, done = [0], []
+
+    async def work(person: str, number: int) -> None:
+        client = ModernClient(proxy.url, await sign_in(proxy.url, box, person))
+        signed_in[0] += 1
+        who = await client.call("sign_in")
+        assert who["person"]["id"] == box.person(person).autodesk_id
+        rows = (await client.call("find_submittals", project="Riverside", attachable=True, limit=5))["submittals"]
+        if rows:
+            name = f"drawing-{number}-{uuid4().hex[:6]}.pdf"
+            where = {"project": "Riverside", "submittal": rows[0]["id"]}
+            reserved = await client.call("add_submittal_attachment", **where, upload_by_caller=True, name=name)
+            async with httpx.AsyncClient(verify=NO_TRUST) as storage:
+                upload = reserved["upload"]
+                sent = await storage.put(upload["url"], content=b"%PDF-1.7", headers=upload["headers"])
+                assert sent.status_code == 200
+            await client.refresh()
+            await client.call("confirm_attachment", **where, attachment_id=reserved["attachment"]["id"])
+            await client.refresh()
+            again = await client.call("get_attachment_status", **where, attachment_id=reserved["attachment"]["id"])
+            assert again["attachment"]["name"] == name
+            done.append((person, rows[0]["id"], name))
+        again = await client.call("sign_in")
+        assert again["person"]["id"] == who["person"]["id"]
+
+    async def kill() -> None:
+        while signed_in[0] < 8:  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+        programs[0].process.kill()
+
+    with proxy.running(), anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as group:
+            group.start_soon(kill)
+            for number, person in enumerate(people):
+                group.start_soon(work, person, number)
+    assert len(done) >= 10
+    by_item = {item.id: box.attachments(item) for item in box.items()}
+    for person, item_id, name in done:
+        [row] = [row for row in by_item[item_id] if row["name"] == name]
+        assert row["createdBy"] == box.person(person).autodesk_id
+        assert row["isFileUploaded"]
