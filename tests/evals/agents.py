@@ -191,7 +191,7 @@ class Mangler(Follower):
             near = difflib.get_close_matches(str(wrong[name]), re.findall(r"'([\w-]+)'", choices), n=1, cutoff=0)
             arguments[name] = near[0]
         for name in re.findall(r"'(\w+)' must be true or false", message):
-            arguments[name] = str(wrong[name]).lower() in ("yes", "true", "1")
+            arguments[name] = "yes" in str(wrong[name])
         for name in re.findall(r"'(\w+)' must be a whole number", message):
             arguments[name] = int(re.sub(r"\D", "", str(wrong[name])))
         missing = [name for name in step["needs"] if name not in arguments]
@@ -231,7 +231,7 @@ def _no_such_choice(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _yes(arguments: dict[str, Any]) -> dict[str, Any]:
     """A text where true is meant."""
-    return {name: "yes" if value is True else value for name, value in arguments.items()}
+    return {name: "yes, please" if value is True else value for name, value in arguments.items()}
 
 
 def _number_in_words(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -292,7 +292,7 @@ async def test_somebody_who_may_not_attach(refused):
             "'name' is missing: with upload_by_caller the server does not see the file.",
         ),
         ({"filepath": "beams.pdf"}, "unknown argument 'filepath' (did you mean 'file_path'?)."),
-        ({"confirm": "yes"}, "'confirm' must be true or false, for example true."),
+        ({"confirm": "perhaps"}, "'confirm' must be true or false, for example true."),
         (
             {"file_path": None, "file_urn": "urn:adsk.wipprod:fs.folder:co.X"},
             "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
