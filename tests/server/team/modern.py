@@ -38,7 +38,7 @@ async def repeated(request: Any, tries: int = 20) -> httpx.Response:
     raise AssertionError("it never came through")
 
 
-async def sign_in(url: str, box: acc_sandbox.Box, person: str) -> dict[str, Any]:
+async def sign_in(url: str, box: acc_sandbox.Sandbox, person: str) -> dict[str, Any]:
     """Register a client, consent as a person, and return its id and tokens."""
     while True:
         try:
@@ -47,7 +47,7 @@ async def sign_in(url: str, box: acc_sandbox.Box, person: str) -> dict[str, Any]
             await anyio.sleep(0.05)  # a browser shows an error, and the person begins again
 
 
-async def _signed_in(url: str, box: acc_sandbox.Box, person: str) -> dict[str, Any]:
+async def _signed_in(url: str, box: acc_sandbox.Sandbox, person: str) -> dict[str, Any]:
     metadata = {"redirect_uris": [REDIRECT], "client_name": f"client of {person}"}
     registered = await repeated(lambda http: http.post(f"{url}/register", json=metadata))
     client_id = registered.json()["client_id"]

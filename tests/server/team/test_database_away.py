@@ -16,7 +16,7 @@ from .test_team_server import ACCEPT, HANDSHAKE, bearer
 
 
 @pytest.fixture
-def shared_team(box: acc_sandbox.Box, postgres_url: str, tmp_path: Path) -> Iterator[TeamSite]:
+def shared_team(box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path) -> Iterator[TeamSite]:
     with running_team(box, tmp_path / "data", database_url=postgres_url) as team:
         yield team
 

@@ -82,7 +82,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="PostgreSQL of the tests listens on a socket file")
 async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed(
-    start, box: acc_sandbox.Box, postgres_url: str, tmp_path
+    start, box: acc_sandbox.Sandbox, postgres_url: str, tmp_path
 ) -> None:
     proxy = RoundRobin()
     box.register_callback(f"{proxy.url}{CALLBACK_PATH}")
