@@ -183,7 +183,7 @@ def _visible(value: Any) -> str:
     return "".join(one for one in value if one.isprintable()) if isinstance(value, str) else ""
 
 
-class Person(BaseModel):
+class UserProfile(BaseModel):
     """Who a token belongs to, as /userinfo tells; `sub` is the Autodesk id (fact sheet 10).
 
     Only that is needed: a name or an e-mail of another kind than text is none, and what nobody can see is left out.
@@ -217,14 +217,14 @@ class TokenEndpoint:
         """Exchange a service account's assertion."""
         return await self._granted(assertion_request(self.app, assertion, scopes))
 
-    async def person(self, access_token: str) -> Person:
+    async def person(self, access_token: str) -> UserProfile:
         """Return who an access token belongs to."""
         url = f"{self.autodesk.profile}/userinfo"
         status, _, body = await self._http.get(url, {"Authorization": f"Bearer {access_token}"})
         if status != _OK:
             raise SignInFailed("no_userinfo", status)
         try:
-            return Person.model_validate_json(body)
+            return UserProfile.model_validate_json(body)
         except ValidationError:
             raise SignInFailed("unreadable_answer", status) from None
 

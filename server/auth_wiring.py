@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from auth.service_account import ServiceAccountTokens
     from auth.vault import Vault
     from persistence.database import Database
-    from server.mcp.chat_sign_in import ChatSignIn
+    from server.chat_sign_in import ChatSignIn
 
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def hosts_from(settings: Settings) -> Hosts:
     return Hosts.at(settings.base_url) if settings.base_url else Hosts.autodesk()
 
 
-def place_of(settings: Settings) -> StateLocation:
+def state_location(settings: Settings) -> StateLocation:
     """Return where jobs and sign-ins are kept."""
     url, keys = settings.database_url, settings.encryption_keys
     return StateLocation(
@@ -58,8 +58,8 @@ def place_of(settings: Settings) -> StateLocation:
     )
 
 
-def endpoint_of(settings: Settings, callback_url: str | None = None) -> "TokenEndpoint":
-    """Return the way to Autodesk's authorization server for the app; its callback is the settings' own, if not given.
+def token_endpoint(settings: Settings, callback_url: str | None = None) -> "TokenEndpoint":
+    """Return the client of Autodesk's token endpoint for the app; `callback_url` defaults to the settings' own.
 
     Raises:
         NoApp: None is named.
@@ -75,7 +75,7 @@ def endpoint_of(settings: Settings, callback_url: str | None = None) -> "TokenEn
     return TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app)
 
 
-def scopes_of(settings: Settings) -> tuple[str, ...]:
+def requested_scopes(settings: Settings) -> tuple[str, ...]:
     """Return what is asked for: scopes for writing only where the settings allow writing."""
     from auth.login.flow import scopes_for
 
@@ -91,7 +91,7 @@ def open_vault(settings: Settings) -> OpenVault:
     from auth.vault import Vault
     from persistence.database import Database
 
-    place = place_of(settings)
+    place = state_location(settings)
     address, keys = place.address(), place.key_source()
     database = Database.open(address)
     try:
@@ -111,13 +111,13 @@ def opened_vault(settings: Settings) -> Iterator[OpenVault]:
         opened.database.close()
 
 
-def signing_in(settings: Settings, opened: OpenVault) -> "LoginFlow":
+def login_flow(settings: Settings, opened: OpenVault) -> "LoginFlow":
     """Return what signs a person in with a browser. Blocks."""
     from auth.login.flow import LoginFlow
     from auth.login.pending_logins import PendingLogins
 
     attempts = PendingLogins(opened.database, opened.vault)
-    return LoginFlow(opened.vault, attempts, endpoint_of(settings), scopes_of(settings))
+    return LoginFlow(opened.vault, attempts, token_endpoint(settings), requested_scopes(settings))
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ async def open_identity(settings: Settings, person: str | None = None) -> AsyncI
     elif settings.client_id is None:
         yield SignedInUser(NoTokenSource())
     else:
-        vault = _VaultWhenNeeded(settings)
+        vault = _LazyVault(settings)
         try:
             if settings.service_account_id is not None:
                 yield SignedInUser(_of_a_service_account(settings, vault))
@@ -149,32 +149,30 @@ async def open_identity(settings: Settings, person: str | None = None) -> AsyncI
             vault.close()
 
 
-def _of_a_service_account(settings: Settings, vault: "_VaultWhenNeeded") -> "ServiceAccountTokens":
+def _of_a_service_account(settings: Settings, vault: "_LazyVault") -> "ServiceAccountTokens":
     from auth.service_account import ServiceAccount, ServiceAccountTokens
 
     id_, key_id, file = settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file
     if id_ is None or key_id is None or file is None:
         raise NoApp  # `Settings.load` refuses half an account
     account = ServiceAccount(id_, key_id, file)
-    return ServiceAccountTokens(account, endpoint_of(settings), scopes_of(settings), lambda: vault().vault)
+    return ServiceAccountTokens(account, token_endpoint(settings), requested_scopes(settings), lambda: vault().vault)
 
 
 @asynccontextmanager
-async def _of_a_person(
-    settings: Settings, vault: "_VaultWhenNeeded", person: str | None
-) -> AsyncIterator[SignedInUser]:
+async def _of_a_person(settings: Settings, vault: "_LazyVault", person: str | None) -> AsyncIterator[SignedInUser]:
     from auth.accounts import AccountTokenSources, CurrentUserTokenSource
-    from server.mcp.chat_sign_in import ChatSignIn
+    from server.chat_sign_in import ChatSignIn
     from transfers.task_groups import task_group
 
     async with task_group() as group:
-        tokens = CurrentUserTokenSource(AccountTokenSources(lambda: vault().vault, endpoint_of(settings)), person)
-        page = ChatSignIn(lambda: signing_in(settings, vault()), settings.callback_url, group)
+        tokens = CurrentUserTokenSource(AccountTokenSources(lambda: vault().vault, token_endpoint(settings)), person)
+        page = ChatSignIn(lambda: login_flow(settings, vault()), settings.callback_url, group)
         yield SignedInUser(tokens, page)
         group.cancel_scope.cancel()
 
 
-class _VaultWhenNeeded:
+class _LazyVault:
     """Opens the vault once, for whoever asks first; several threads may."""
 
     def __init__(self, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from server.redaction import Redaction
+from server.redaction import LogRedactor
 from server.settings.types import LogFormat, LogLevel
 
 _TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2")
@@ -39,7 +39,7 @@ def configure(
         stream: Where the lines go instead of stderr.
     """
     stream = stream or sys.stderr
-    redaction = Redaction(secrets)
+    redaction = LogRedactor(secrets)
 
     def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return redaction.mapping(event)

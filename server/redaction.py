@@ -39,7 +39,7 @@ _RULES: Final = (
 _PATTERNS: Final = tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _RULES)
 
 
-class Redaction:
+class LogRedactor:
     """Masks what looks like a secret, and the `known` secrets of this process wherever they stand."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:

@@ -1,25 +1,33 @@
-"""From the settings to the desk on which tools work: for the server, and for commands, which need nothing of MCP."""
+"""Composition root: builds the policy and the services of one user from the settings, for servers and commands."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from acc.retry import RetryPolicy
 from server.settings.model import Settings
 from tools.core.context import Services
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 
 if TYPE_CHECKING:
     import httpx
 
     from acc.client import AccClient
     from acc.connection import TokenSource
+    from acc.rate_limiter import RateLimiter
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
 
 
-def policy_of(settings: Settings, *, local_files: bool) -> Policy:
-    """Return what the settings allow, for whoever opens a desk: no command may forget one of them."""
-    return Policy(
+BACKGROUND_RETRIES: Final = RetryPolicy(attempts=8, retry_after_cap=300, deadline=900)
+"""Retry policy of commands and workers: they wait out long pauses and survive short outages."""
+
+BACKGROUND_WAIT_SECONDS: Final = 600.0
+
+
+def policy_of(settings: Settings, *, local_files: bool) -> ToolPolicy:
+    """Return the policy that the settings describe. Servers and commands all call this, so none forgets a limit."""
+    return ToolPolicy(
         local_files=local_files,
         read_only=settings.read_only,
         projects=frozenset(settings.projects),
@@ -30,7 +38,7 @@ def policy_of(settings: Settings, *, local_files: bool) -> Policy:
 
 
 def transfer_manager(
-    settings: Settings, policy: Policy, acc: "AccClient", repository: "JobRepository"
+    settings: Settings, policy: ToolPolicy, acc: "AccClient", repository: "JobRepository"
 ) -> "TransferManager":
     """Return what moves one person's attachments along."""
     from transfers.files.allowed_folders import AllowedFolders
@@ -56,9 +64,9 @@ def transfer_manager(
 
 
 @asynccontextmanager
-async def open_desk(
+async def open_services(
     settings: Settings,
-    policy: Policy,
+    policy: ToolPolicy,
     tokens: "TokenSource | None",
     person: str | None = None,
     *,
@@ -66,27 +74,42 @@ async def open_desk(
     patient: bool = False,
     paced: bool = True,
 ) -> AsyncIterator[Services]:
-    """Yield the desk and keep its transfers going until the server ends; a worker's also so many of the queue.
+    """Open the services of one user, and run their transfers until the block ends.
 
-    `patient` where nobody in a chat waits. Requests are not `paced` where there are no limits.
+    A worker also takes `files_at_once` jobs from the queue. `patient`: no user waits in a chat, so long pauses are
+    waited out. Without `paced` no rate limiter is used (the sandbox has no limits).
     """
     from acc.client import AccClient
-    from server.auth_wiring import SignedInUser, hosts_from, open_identity, place_of
-    from server.pace import PATIENT, pace_of
+    from server.auth_wiring import SignedInUser, hosts_from, open_identity, state_location
     from tools.lookup.resolver import ReferenceResolver
     from transfers.jobs.repository import JobRepository
 
-    hosts, repository = hosts_from(settings), JobRepository(place_of(settings))
+    hosts, repository = hosts_from(settings), JobRepository(state_location(settings))
     async with (
         nullcontext(SignedInUser(tokens)) if tokens is not None else open_identity(settings, person) as identity,
         AccClient(
             hosts,
             identity.tokens,
             storage_hosts=settings.storage_hosts,
-            policy=PATIENT if patient else None,
-            pace=pace_of(settings, repository, patient=patient) if paced else None,
+            policy=BACKGROUND_RETRIES if patient else None,
+            pace=_rate_limiter(settings, repository, patient=patient) if paced else None,
         ) as acc,
     ):
         transfers = transfer_manager(settings, policy, acc, repository)
         async with transfers.running(takes_up=None if policy.read_only else policy.allows, files_at_once=files_at_once):
             yield Services(policy, acc, transfers, ReferenceResolver(acc, policy), sign_in_page=identity.page)
+
+
+def _rate_limiter(settings: Settings, repository: "JobRepository", *, patient: bool) -> "RateLimiter | None":
+    """Return the rate limiter of a process, or None.
+
+    On PostgreSQL all processes share token buckets. On SQLite, where one user works, a `patient` process has buckets
+    of its own and a chat server has none: it stays far below the limits, and waits out a 429 as always.
+    """
+    if settings.database_url is None and not patient:
+        return None
+    from acc.rate_limit_store import SharedBudgets
+    from acc.rate_limiter import PATIENCE_SECONDS, InMemoryTokenBuckets, RateLimiter
+
+    budgets = SharedBudgets(repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
+    return RateLimiter(budgets, patience=BACKGROUND_WAIT_SECONDS if patient else PATIENCE_SECONDS)

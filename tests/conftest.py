@@ -31,7 +31,7 @@ from persistence.encryption import Key
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -108,7 +108,7 @@ def schemas_are_checked_once() -> Iterator[None]:
 @cache
 def every_tool(transport: Transport) -> dict[str, ToolAdapter]:
     """All tools with their schemas, hidden ones included: those can be called by name, and answer."""
-    return {tool.name: tool for tool in build_tools(Policy(local_files=transport == "stdio"))}
+    return {tool.name: tool for tool in build_tools(ToolPolicy(local_files=transport == "stdio"))}
 
 
 class Assistant:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, OptionalText, Project, Submittal
+from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments
 from tools.core.consent import require_consent
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from transfers.categories import GivenCategory
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from transfers.waiting import WaitOptions
 
 
-class _Place(Arguments):
+class _TargetArguments(ToolArguments):
     """Where to attach."""
 
     project: Project
     submittal: Submittal
 
 
-class _LocalFile(_Place):
+class _LocalFile(_TargetArguments):
     """What to attach, where the server can read files of the person's machine."""
 
     file_path: Annotated[
@@ -37,7 +36,7 @@ class _LocalFile(_Place):
     ] = None
 
 
-class AttachArguments(_Place):
+class AttachArguments(_TargetArguments):
     """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
 
     file_urn: Annotated[
@@ -71,76 +70,76 @@ class LocalArguments(AttachArguments, _LocalFile):
 
 
 async def add_submittal_attachment(
-    desk: Services, call: ToolCall, arguments: AttachArguments
+    services: Services, call: ToolCall, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_result
     from transfers.errors import JobStopped
 
-    project, item, where = await _target(desk, arguments)
+    project, item, where = await _target(services, arguments)
     try:
-        outcome = await _attach(desk, call, where, arguments)
+        outcome = await _attach(services, call, where, arguments)
     except JobStopped as stopped:
         raise await explain_rejection(
-            desk, project, item, stopped, category=arguments.category, task_id=arguments.task_id
+            services, project, item, stopped, category=arguments.category, task_id=arguments.task_id
         ) from stopped
-    return await attachment_result(desk, call, outcome, item)
+    return await attachment_result(services, call, outcome, item)
 
 
-async def _attach(desk: Services, call: ToolCall, where: "Destination", arguments: AttachArguments) -> "Outcome":
+async def _attach(services: Services, call: ToolCall, where: "Destination", arguments: AttachArguments) -> "Outcome":
     from tools.attachments.status import wait_options
-    from tools.core.showing import link_consent_summary
+    from tools.core.consent import link_consent_summary
     from tools.lookup.file_links import linked_version
     from transfers.files.names import attachment_name
 
-    waiting = wait_options(desk, call, desk.policy.max_wait_seconds)
+    waiting = wait_options(services, call, services.policy.max_wait_seconds)
     key = arguments.idempotency_key
     if isinstance(arguments, LocalArguments) and arguments.file_path:
-        at_once = arguments.confirm and not desk.policy.asks
-        outcome = await desk.transfers.attach_file(
+        at_once = arguments.confirm and not services.policy.asks
+        outcome = await services.transfers.attach_file(
             where, arguments.file_path, arguments.name, key, waiting, confirm=at_once
         )
         if arguments.confirm and not at_once:
-            await _confirm(desk, call, outcome.job, waiting)
+            await _confirm(services, call, outcome.job, waiting)
         return outcome
     if arguments.file_urn:
-        version = await linked_version(desk, where.project_id, arguments.file_urn)
+        version = await linked_version(services, where.project_id, arguments.file_urn)
         name = attachment_name(arguments.name, version.name)
-        await require_consent(desk, call, partial(link_consent_summary, desk, where, version.id, name))
-        return await desk.transfers.link_version(where, version.id, name, key, waiting)
-    return await desk.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
+        await require_consent(services, call, partial(link_consent_summary, services, where, version.id, name))
+        return await services.transfers.link_version(where, version.id, name, key, waiting)
+    return await services.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
 
 
-async def _confirm(desk: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:
+async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:
     """Confirm what was uploaded once the person has agreed; what is on its way still waits for `confirm_attachment`."""
-    from tools.core.showing import upload_consent_summary
+    from tools.core.consent import upload_consent_summary
 
     if job.running or not job.stored:
         return
     where = job.destination
     which = (where.project_id, where.item_id, job.reserved.id, where.person_id)
-    await require_consent(desk, call, partial(upload_consent_summary, desk, *which))
-    await desk.transfers.confirm(*which, waiting)
+    await require_consent(services, call, partial(upload_consent_summary, services, *which))
+    await services.transfers.confirm(*which, waiting)
 
 
-async def destination_of(desk: Services, arguments: AttachArguments) -> "Destination":
+async def destination_of(services: Services, arguments: AttachArguments) -> "Destination":
     """Return where a call would attach, after all that can be known before anything is created.
 
     Raises:
         ToolError: An argument, a reference or one of ACC's rules stands against it.
         AccError: Autodesk refused or is away.
     """
-    return (await _target(desk, arguments))[2]
+    return (await _target(services, arguments))[2]
 
 
-async def _target(desk: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, Destination]":
+async def _target(services: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, Destination]":
     from tools.attachments.preconditions import attach_target
 
     _check(arguments)
-    project = await desk.finder.project(arguments.project)
-    item = await desk.finder.submittal(project, arguments.submittal)
-    where = await attach_target(desk, project, item, category=arguments.category, task_id=arguments.task_id)
+    project = await services.resolver.project(arguments.project)
+    item = await services.resolver.submittal(project, arguments.submittal)
+    where = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
     return project, item, where
 
 
@@ -175,7 +174,7 @@ def _check(arguments: AttachArguments) -> None:
         )
 
 
-def definition(*, local_files: bool) -> Definition[AttachArguments]:
+def definition(*, local_files: bool) -> ToolDefinition[AttachArguments]:
     """Return the tool: with `file_path` where the server can read the person's files."""
     how = (
         "Give exactly one of file_path (the server uploads it), file_urn (links a Files-tool version) or "
@@ -183,7 +182,7 @@ def definition(*, local_files: bool) -> Definition[AttachArguments]:
         if local_files
         else "Give exactly one of file_urn (links a Files-tool version) or upload_by_caller (you send the bytes)."
     )
-    return Definition(
+    return ToolDefinition(
         name="add_submittal_attachment",
         title="Attach a file to a submittal",
         description=(

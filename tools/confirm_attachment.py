@@ -6,15 +6,14 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, Project, Submittal
+from tools.core.arguments import Project, Submittal, ToolArguments
 from tools.core.consent import require_consent
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.next_steps.after_success import after_attachment
 
 
-class ConfirmArguments(Arguments):
+class ConfirmArguments(ToolArguments):
     """Which attachment."""
 
     project: Project
@@ -23,34 +22,34 @@ class ConfirmArguments(Arguments):
 
 
 async def confirm_attachment(
-    desk: Services, call: ToolCall, arguments: ConfirmArguments
+    services: Services, call: ToolCall, arguments: ConfirmArguments
 ) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options
-    from tools.core.showing import upload_consent_summary
+    from tools.core.consent import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
-    project = await desk.finder.project(arguments.project)
-    item = await desk.finder.submittal(project, arguments.submittal)
-    me = await desk.finder.me(project.id)
+    project = await services.resolver.project(arguments.project)
+    item = await services.resolver.submittal(project, arguments.submittal)
+    me = await services.resolver.me(project.id)
     which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
     try:
-        await require_consent(desk, call, partial(upload_consent_summary, desk, *which))
-        row = await desk.transfers.confirm(*which, wait_options(desk, call, desk.policy.max_wait_seconds))
+        await require_consent(services, call, partial(upload_consent_summary, services, *which))
+        row = await services.transfers.confirm(*which, wait_options(services, call, services.policy.max_wait_seconds))
     except UploadIncomplete as incomplete:
-        raise await incomplete_upload_error(desk, project.id, item, me.id, incomplete) from incomplete
+        raise await incomplete_upload_error(services, project.id, item, me.id, incomplete) from incomplete
     except (JobStopped, AccError) as refused:
-        raise await explain_rejection(desk, project, item, refused) from refused
-    job = await desk.transfers.job(row.id)
-    if call.defers and job is not None and job.running:
+        raise await explain_rejection(services, project, item, refused) from refused
+    job = await services.transfers.job(row.id)
+    if call.accepts_task and job is not None and job.running:
         return DeferredResult.job(job, joined=True)
-    view, standing = await attachment_status(desk, project.id, item.id, row, me.id, job, item)
-    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
+    view, standing = await attachment_status(services, project.id, item.id, row, me.id, job, item)
+    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, services.policy.step_context))
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="confirm_attachment",
     title="Confirm an attachment",
     description=(

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import Cursor, Limit, OptionalText, Project, ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import FilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.lookup.references import NotAReference, folder_reference
@@ -14,7 +13,7 @@ from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_files
 
 
-class FilesArguments(Arguments):
+class FilesArguments(ToolArguments):
     """What to look for, and where."""
 
     project: Project
@@ -26,21 +25,21 @@ class FilesArguments(Arguments):
     cursor: Cursor = None
 
 
-async def find_project_files(desk: Services, call: ToolCall, arguments: FilesArguments) -> FilesResult:
+async def find_project_files(services: Services, call: ToolCall, arguments: FilesArguments) -> FilesResult:
     """Find files by name in the project's Files tool."""
     from tools.lookup.file_search import search_files
 
     folder = _folder(arguments.folder)
-    project = await desk.finder.project(arguments.project)
-    me = await desk.finder.me(project.id)
-    start = call.position(desk, me.id, arguments.cursor)
-    found = await search_files(desk.acc.files, project, arguments.query, folder, call.report)
+    project = await services.resolver.project(arguments.project)
+    me = await services.resolver.me(project.id)
+    start = call.position(services, me.id, arguments.cursor)
+    found = await search_files(services.acc.files, project, arguments.query, folder, call.report)
     end = start + arguments.limit
     rows = found.rows[start:end]
-    cursor = call.next_cursor(desk, me.id, end if end < len(found.rows) else None)
+    cursor = call.next_cursor(services, me.id, end if end < len(found.rows) else None)
     page = PageInfo(call.tool, call.arguments, cursor, found.complete)
     urns = [row.version_urn for row in rows]
-    steps = after_files(project.id, urns, desk.policy.surroundings, whole=page.whole)
+    steps = after_files(project.id, urns, services.policy.step_context, whole=page.whole)
     return FilesResult(
         files=rows,
         complete=found.complete,
@@ -61,7 +60,7 @@ def _folder(text: str | None) -> str | None:
         ) from None
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="find_project_files",
     title="Find files in the Files tool",
     description=(

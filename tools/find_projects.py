@@ -4,15 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, OptionalText
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import ProjectRow, ProjectsResult
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_projects
 
 
-class ProjectsArguments(Arguments):
+class ProjectsArguments(ToolArguments):
     """Words of a project's name."""
 
     query: Annotated[OptionalText, Field(description="Words of the name")] = None
@@ -20,7 +19,7 @@ class ProjectsArguments(Arguments):
     cursor: Cursor = None
 
 
-async def find_projects(desk: Services, call: ToolCall, arguments: ProjectsArguments) -> ProjectsResult:
+async def find_projects(services: Services, call: ToolCall, arguments: ProjectsArguments) -> ProjectsResult:
     """List the projects this person can see and the settings allow, by name.
 
     Raises:
@@ -28,12 +27,12 @@ async def find_projects(desk: Services, call: ToolCall, arguments: ProjectsArgum
     """
     from acc.errors import AppNotProvisioned
 
-    person = await desk.acc.who()
-    start = call.position(desk, person.sub, arguments.cursor)
-    listed = await desk.finder.project_lists.get()
+    person = await services.acc.who()
+    start = call.position(services, person.sub, arguments.cursor)
+    listed = await services.resolver.project_lists.get()
     if listed.not_provisioned:
         raise AppNotProvisioned("dm.hubs", http_status=200)
-    found = [project for project in listed.holding(arguments.query or "") if desk.policy.allows(project.id)]
+    found = [project for project in listed.holding(arguments.query or "") if services.policy.allows(project.id)]
     end = start + arguments.limit
     rows = [
         ProjectRow(
@@ -41,7 +40,7 @@ async def find_projects(desk: Services, call: ToolCall, arguments: ProjectsArgum
         )
         for project in found[start:end]
     ]
-    cursor = call.next_cursor(desk, person.sub, end if end < len(found) else None)
+    cursor = call.next_cursor(services, person.sub, end if end < len(found) else None)
     page = PageInfo(call.tool, call.arguments, cursor)
     steps = after_projects([row.id for row in rows if row.supported], whole=page.whole)
     return ProjectsResult(
@@ -52,7 +51,7 @@ async def find_projects(desk: Services, call: ToolCall, arguments: ProjectsArgum
     )
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="find_projects",
     title="Find projects",
     description=(

@@ -4,15 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import Cursor, Limit, OptionalText, Project, ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import SubmittalsResult
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_submittals
 
 
-class SubmittalsArguments(Arguments):
+class SubmittalsArguments(ToolArguments):
     """Which submittals."""
 
     project: Project
@@ -27,25 +26,25 @@ class SubmittalsArguments(Arguments):
     cursor: Cursor = None
 
 
-async def find_submittals(desk: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
+async def find_submittals(services: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List submittals by text, state, court and whether a file can be attached; newest first."""
     from tools.core.presenters import submittal_row
     from tools.lookup.submittal_search import ListPosition, SubmittalQuery, search
 
-    project = await desk.finder.project(arguments.project)
-    me = await desk.finder.me(project.id)
-    place = ListPosition.of(call.position(desk, me.id, arguments.cursor))
+    project = await services.resolver.project(arguments.project)
+    me = await services.resolver.me(project.id)
+    place = ListPosition.of(call.position(services, me.id, arguments.cursor))
     filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
     wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
-    found = await search(desk.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
+    found = await search(services.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
     rows = [submittal_row(item, me.id) for item in found.items]
-    cursor = call.next_cursor(desk, me.id, found.place.position if found.place else None)
+    cursor = call.next_cursor(services, me.id, found.place.position if found.place else None)
     page = PageInfo(call.tool, call.arguments, cursor)
     steps = after_submittals(project.id, [row.id for row in rows], whole=page.whole)
     return SubmittalsResult(submittals=rows, next_cursor=cursor, next_steps=[*steps, *after_page(page, empty=not rows)])
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="find_submittals",
     title="Find submittals",
     description=(

@@ -6,9 +6,8 @@ import anyio
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Arguments, Cursor, Limit, OptionalText, Project, Submittal
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import Cursor, Limit, OptionalText, Project, Submittal, ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult, AttachmentsResult
 from tools.errors.exceptions import ProcessingTimeout
 from tools.next_steps.after_success import after_attachment
@@ -22,7 +21,7 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 """ACC documents no time from confirmation to URN, and 600 requests a minute a person: look soon, then less often."""
 
 
-class StatusArguments(Arguments):
+class StatusArguments(ToolArguments):
     """Which submittal or attachment, and how long to wait."""
 
     project: Project
@@ -34,33 +33,33 @@ class StatusArguments(Arguments):
 
 
 async def get_attachment_status(
-    desk: Services, call: ToolCall, arguments: StatusArguments
+    services: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Tell how far attachments are."""
-    from tools.attachments.page import attachment_page
+    from tools.attachments.status import attachment_page
 
-    project = await desk.finder.project(arguments.project)
-    item = await desk.finder.submittal(project, arguments.submittal)
+    project = await services.resolver.project(arguments.project)
+    item = await services.resolver.submittal(project, arguments.submittal)
     if arguments.attachment_id is not None:
-        return await _one(desk, call, project, item, arguments.attachment_id.lower(), arguments.wait_seconds)
-    page = await attachment_page(desk, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
+        return await _one(services, call, project, item, arguments.attachment_id.lower(), arguments.wait_seconds)
+    page = await attachment_page(services, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
     return AttachmentsResult(attachments=page.attachments, next_cursor=page.next_cursor, next_steps=page.next_steps)
 
 
 async def _one(
-    desk: Services, call: ToolCall, project: "ProjectSummary", item: "Item", attachment_id: str, wait_seconds: int
+    services: Services, call: ToolCall, project: "ProjectSummary", item: "Item", attachment_id: str, wait_seconds: int
 ) -> AttachmentResult | DeferredResult:
     from tools.attachments.status import attachment_status, background_error, wait_options
 
-    me = await desk.finder.me(project.id)
-    waiting = wait_options(desk, call, wait_seconds)
+    me = await services.resolver.me(project.id)
+    waiting = wait_options(services, call, wait_seconds)
     deadline = anyio.current_time() + waiting.seconds
-    job = await desk.transfers.job(attachment_id)
+    job = await services.transfers.job(attachment_id)
     if job is not None and job.running:
-        job = await desk.transfers.runner.wait(job, waiting)
-    row = await _wait_until_processed(desk, call, project.id, item.id, attachment_id, deadline)
-    view, standing = await attachment_status(desk, project.id, item.id, row, me.id, job, item)
-    failure = await background_error(desk, project, item, row, job, standing)
+        job = await services.transfers.runner.wait(job, waiting)
+    row = await _wait_until_processed(services, call, project.id, item.id, attachment_id, deadline)
+    view, standing = await attachment_status(services, project.id, item.id, row, me.id, job, item)
+    failure = await background_error(services, project, item, row, job, standing)
     if failure is not None:
         raise failure
     if view.state == "processing" and standing.overdue:
@@ -69,8 +68,8 @@ async def _one(
             "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
             "Look at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
         )
-    answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, desk.policy.surroundings))
-    if call.defers and wait_seconds > waiting.seconds and is_in_progress(answer):
+    answer = AttachmentResult(attachment=view, next_steps=after_attachment(standing, services.policy.step_context))
+    if call.accepts_task and wait_seconds > waiting.seconds and is_in_progress(answer):
         return DeferredResult.attachment(project.id, item.id, attachment_id, view.state)
     return answer
 
@@ -81,24 +80,24 @@ def is_in_progress(answer: AttachmentResult) -> bool:
 
 
 async def _wait_until_processed(
-    desk: Services, call: ToolCall, project_id: str, item_id: str, attachment_id: str, deadline: float
+    services: Services, call: ToolCall, project_id: str, item_id: str, attachment_id: str, deadline: float
 ) -> "Attachment":
     """Return the attachment's row once ACC has processed it, or as it is at the `deadline`."""
     from tools.core.presenters import overdue
     from transfers.attachment_state import attachment_state
 
-    row = await desk.transfers.row(project_id, item_id, attachment_id)
+    row = await services.transfers.row(project_id, item_id, attachment_id)
     pause = FIRST_PAUSE_SECONDS
     with anyio.CancelScope(deadline=deadline):
-        while attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, desk.now()):
+        while attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, services.now()):
             await call.report(0, None, "processing")
             await anyio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-            row = await desk.transfers.row(project_id, item_id, attachment_id)
+            row = await services.transfers.row(project_id, item_id, attachment_id)
     return row
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="get_attachment_status",
     title="See how far attachments are",
     description=(

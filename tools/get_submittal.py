@@ -1,13 +1,12 @@
 """The tool `get_submittal`."""
 
-from tools.core.arguments import Arguments, Cursor, Limit, Project, Submittal
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import Cursor, Limit, Project, Submittal, ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import SubmittalResult
 from tools.next_steps.after_success import after_submittal
 
 
-class SubmittalArguments(Arguments):
+class SubmittalArguments(ToolArguments):
     """Which submittal, and which page of its attachments."""
 
     project: Project
@@ -16,19 +15,19 @@ class SubmittalArguments(Arguments):
     cursor: Cursor = None
 
 
-async def get_submittal(desk: Services, call: ToolCall, arguments: SubmittalArguments) -> SubmittalResult:
+async def get_submittal(services: Services, call: ToolCall, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
-    from tools.attachments.page import attachment_page
+    from tools.attachments.status import attachment_page
     from tools.core.presenters import attachment_row, submittal_view, task_choices
 
-    project = await desk.finder.project(arguments.project)
-    item = await desk.finder.submittal(project, arguments.submittal)
-    me = await desk.finder.me(project.id)
-    tasks = await desk.finder.review_tasks(project.id, item)
-    page = await attachment_page(desk, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
+    project = await services.resolver.project(arguments.project)
+    item = await services.resolver.submittal(project, arguments.submittal)
+    me = await services.resolver.me(project.id)
+    tasks = await services.resolver.review_tasks(project.id, item)
+    page = await attachment_page(services, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
     view = submittal_view(item, project.id, me.id, [task.row for task in tasks if task.mine])
     choices = [task.row.id for task in task_choices(tasks)]
-    attach = after_submittal(project.id, view.id, choices, desk.policy.surroundings, can_attach=view.can_attach)
+    attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)
     return SubmittalResult(
         submittal=view,
         attachments=[attachment_row(attachment) for attachment in page.attachments],
@@ -37,7 +36,7 @@ async def get_submittal(desk: Services, call: ToolCall, arguments: SubmittalArgu
     )
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="get_submittal",
     title="Look at a submittal",
     description=(

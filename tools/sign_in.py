@@ -1,31 +1,30 @@
 """The tool `sign_in`: who is signed in."""
 
-from tools.core.arguments import Arguments
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.arguments import ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import Person, SignInResult
 from tools.next_steps.after_success import after_sign_in
 
 
-class SignInArguments(Arguments):
+class SignInArguments(ToolArguments):
     """There are none."""
 
 
-async def sign_in(desk: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
+async def sign_in(services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
     """Tell who is signed in.
 
     Raises:
         NotSignedIn: Nobody is; the hint says how a person signs in.
     """
-    who = await desk.acc.who()
+    who = await services.acc.who()
     return SignInResult(
         person=Person(id=who.sub, name=who.name, email=who.email),
-        autodesk=desk.acc.hosts.api,
+        autodesk=services.acc.hosts.api,
         next_steps=after_sign_in(),
     )
 
 
-DEFINITION = Definition(
+DEFINITION = ToolDefinition(
     name="sign_in",
     title="Sign in to Autodesk",
     description="Who is signed in to Autodesk for these tools, or how to sign in.",

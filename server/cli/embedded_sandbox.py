@@ -1,26 +1,88 @@
-"""`serve --sandbox`: a sandbox inside the server's own process, signed in to, with a folder of sample files."""
+"""`serve --sandbox`: a sandbox in the server's own process, a signed-in user and a folder of sample files.
 
+The sandbox approves a login by itself. The code flow still runs over HTTP as a browser would run it, with PKCE and
+`state`. Autodesk never redirects without a click, so there the same flow ends in `SignInFailed`.
+"""
+
+import hmac
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
+import anyio
 import structlog
 from pydantic import SecretStr
 
 from acc.hosts import Hosts
-from auth.oauth import App
+from auth.errors import SignInFailed
+from auth.oauth import App, Attempt, AuthServer, Grant, Http, TokenEndpoint, authorize_url, read_refusal
+from auth.token_sources import InMemoryTokenSource
 from persistence.encryption import Key
 from server.auth_http import HttpxAuthTransport
-from server.cli.demo import sample_pdf
-from server.cli.sandbox_login import SandboxTokenSource
+from server.cli.demo import SAMPLE_PDF
 from server.settings.model import Settings
+
+
+async def sign_in(http: Http, endpoint: TokenEndpoint) -> Grant:
+    """Return the tokens of the user whom the authorization server approves.
+
+    Raises:
+        SignInFailed: The server did not approve by itself, or the redirect does not answer this attempt.
+    """
+    attempt = Attempt()
+    status, headers, _ = await http.get(authorize_url(endpoint.autodesk.api, endpoint.app, attempt))
+    code = read_redirect(status, headers.get("location", ""), endpoint.app, attempt)
+    return await endpoint.of_code(code, attempt.verifier)
+
+
+def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str:
+    """Return the authorization code that an answer to the authorize request carries.
+
+    Raises:
+        SignInFailed: It is no redirect to the app, belongs to another attempt, or carries an error.
+    """
+    place, _, query = location.partition("?")
+    if status not in (302, 303) or place != app.callback_url:
+        raise SignInFailed("approval_needed", status)
+    answer = dict(parse_qsl(query))
+    if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
+        raise SignInFailed("state_mismatch")
+    if "code" not in answer:
+        raise read_refusal(answer, status)
+    return answer["code"]
+
+
+class SandboxTokenSource:
+    """Token source that signs in when the first token is needed, so that the server starts without waiting."""
+
+    def __init__(self, http: Http, base_url: str, app: App) -> None:
+        self._http = http
+        self._endpoint = TokenEndpoint(http, AuthServer(base_url, base_url), app)
+        self._lock = anyio.Lock()
+        self._session: InMemoryTokenSource | None = None
+
+    async def access_token(self) -> str:
+        """Return an access token; see `sign_in` and `InMemoryTokenSource`."""
+        return await (await self._signed_in()).access_token()
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return a token to use instead of `rejected`; see `InMemoryTokenSource`."""
+        return await (await self._signed_in()).renewed(rejected)
+
+    async def _signed_in(self) -> InMemoryTokenSource:
+        async with self._lock:
+            if self._session is None:
+                grant = await sign_in(self._http, self._endpoint)
+                self._session = InMemoryTokenSource(grant, self._endpoint.of_refresh_token)
+            return self._session
 
 
 @dataclass(frozen=True)
 class EmbeddedSandbox:
-    """What `build_server` needs to work on the inner sandbox, and the address of its page."""
+    """Settings and tokens for `build_server`, and the address of the sandbox's page."""
 
     settings: Settings
     tokens: SandboxTokenSource
@@ -46,7 +108,7 @@ def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings
 
 @contextmanager
 def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
-    """Run a sandbox until the block ends; its project manager is signed in, and a sample folder is allowed."""
+    """Run a sandbox until the block ends, with its project manager signed in and a sample folder allowed."""
     import acc_sandbox
 
     with (
@@ -55,9 +117,10 @@ def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
         _data_folder() as data,
     ):
         samples = Path(folder)
-        (samples / sample_pdf.NAME).write_bytes(sample_pdf.transmittal())
+        sample = samples / SAMPLE_PDF.name
+        sample.write_bytes(SAMPLE_PDF.read_bytes())
         structlog.get_logger(__name__).info(
-            "sandbox_started", page=box.base_url, signed_in_as=box.people[0].name, sample=str(samples / sample_pdf.NAME)
+            "sandbox_started", page=box.base_url, signed_in_as=box.people[0].name, sample=str(sample)
         )
         inner = settings.model_copy(
             update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(data)}

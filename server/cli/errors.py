@@ -13,6 +13,10 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
+class CommandError(Exception):  # it names what was found
+    """What was asked for cannot be done with these settings; the text says why and what to do."""
+
+
 def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
     """Say what is wrong, a line each, and leave."""
     for line in str(error).splitlines():
@@ -32,7 +36,6 @@ def command_context(
     from auth.errors import AuthError
     from persistence.errors import StorageProblem
     from server import logging as logs
-    from server.cli.login import CommandError
     from server.settings.model import Settings, SettingsError
     from transfers.errors import TransferError
 

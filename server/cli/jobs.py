@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 import anyio.to_thread
 
-from server.auth_wiring import place_of
-from server.cli.login import CommandError
+from server.auth_wiring import state_location
+from server.cli.errors import CommandError
 from server.settings.model import Settings
 from transfers.attachment_state import FOLLOW_SECONDS
 from transfers.jobs.report import JobLine, job_line
@@ -19,7 +19,7 @@ from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import OPEN, QUEUED
 
 if TYPE_CHECKING:
-    from tools.core.policy import Policy
+    from tools.core.policy import ToolPolicy
     from transfers.jobs.base import Job
     from transfers.jobs.rows import JobRow
     from transfers.manager import TransferManager
@@ -39,7 +39,7 @@ class JobsProblem(CommandError):
 
 def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     """Print the jobs, the newest first: those with something left to do, or `everything`."""
-    there = place_of(settings).exists()
+    there = state_location(settings).exists()
     lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
     if as_json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
@@ -76,7 +76,7 @@ def resume(settings: Settings, job_id: str) -> None:
         JobStopped: It stopped again.
         StorageProblem: The database cannot be used, or was written by a newer version.
     """
-    from server.wiring import open_desk, policy_of
+    from server.wiring import open_services, policy_of
     from transfers.waiting import WaitOptions
 
     async def tick(job: "Job") -> None:
@@ -87,14 +87,14 @@ def resume(settings: Settings, job_id: str) -> None:
         raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
 
     async def work() -> str:
-        async with open_desk(settings, policy, None) as desk:
-            job = await _resumed(desk.transfers, job_id, policy, WaitOptions(RESUME_SECONDS, tick))
+        async with open_services(settings, policy, None) as services:
+            job = await _resumed(services.transfers, job_id, policy, WaitOptions(RESUME_SECONDS, tick))
         return f"Job {job.id} is {job.state}."
 
     sys.stdout.write(anyio.run(work) + "\n")
 
 
-async def _resumed(transfers: "TransferManager", job_id: str, policy: "Policy", patience: "WaitOptions") -> "Job":
+async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolicy", patience: "WaitOptions") -> "Job":
     row = await _find(transfers.repository, job_id)
     if not policy.allows(row.project_id):
         raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
@@ -134,7 +134,7 @@ async def unfinished(settings: Settings) -> list[JobLine]:
     Raises:
         StorageProblem: The database or its keys cannot be used.
     """
-    place = place_of(settings)
+    place = state_location(settings)
     if not place.exists():
         return []
     repository = JobRepository(place)
@@ -146,7 +146,7 @@ async def unfinished(settings: Settings) -> list[JobLine]:
 
 def _with_repository(settings: Settings, work: Callable[[JobRepository], Awaitable[T]]) -> T:
     async def run() -> T:
-        repository = JobRepository(place_of(settings))
+        repository = JobRepository(state_location(settings))
         try:
             return await work(repository)
         finally:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from acc.hosts import AUTODESK_API
-from server.auth_wiring import OpenVault, endpoint_of, opened_vault, signing_in
+from server.auth_wiring import OpenVault, login_flow, opened_vault, token_endpoint
+from server.cli.errors import CommandError
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -25,15 +26,11 @@ _KEY_PLACES: Final = {
 }
 
 
-class CommandError(Exception):  # it names what was found
-    """What was asked for cannot be done with these settings; the text says why and what to do."""
-
-
 def login(settings: Settings, *, browser: bool, say: Say) -> None:
     """Sign somebody in and make them the current person; see `LoginFlow.finish` for what it raises."""
     _check_person(settings)
     with opened_vault(settings) as opened:
-        flow = signing_in(settings, opened)
+        flow = login_flow(settings, opened)
         started = flow.start()
         say("Sign in to Autodesk at this address:\n")
         say(started.url + "\n")
@@ -81,7 +78,7 @@ def whoami(settings: Settings, *, say: Say) -> None:
     if settings.service_account_id is not None:
         say(f"The service account {settings.service_account_id}, on the app {settings.client_id}.")
         return
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     with opened_vault(settings) as opened:
         people = opened.vault.accounts(endpoint.autodesk.api, endpoint.app.client_id)
         current = opened.vault.current(endpoint.autodesk.api, endpoint.app.client_id)
@@ -107,7 +104,7 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
     _check_person(settings)
     from auth.login.flow import sign_out
 
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     with opened_vault(settings) as opened:
         account = _account(opened, settings, person)
 
@@ -132,7 +129,7 @@ def rekey(settings: Settings, *, say: Say) -> None:
 def _account(opened: OpenVault, settings: Settings, person: str | None) -> "Account":
     from auth.errors import NotSignedIn
 
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     place = (endpoint.autodesk.api, endpoint.app.client_id)
     found = opened.vault.named(*place, person) if person else opened.vault.current(*place)
     if found is None:

@@ -7,10 +7,10 @@ import structlog
 
 from server.auth_wiring import opened_vault
 from server.cli.doctor.mounts import compared
-from server.cli.login import CommandError
+from server.cli.errors import CommandError
 from server.settings.model import Settings
 from server.shutdown import STDIO_SECONDS, force_exit_after, on_shutdown_signal
-from server.wiring import open_desk, policy_of
+from server.wiring import open_services, policy_of
 
 
 class CannotWork(CommandError):
@@ -71,11 +71,11 @@ async def _work(settings: Settings, files_at_once: int, person: str | None, pace
         ended.set()
 
     on_shutdown_signal(end)
-    async with open_desk(
+    async with open_services(
         settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
-    ) as desk:
+    ) as services:
         # Where nobody is signed in, a worker would leave every job alone in silence.
-        who = await desk.acc.who()
+        who = await services.acc.who()
         await anyio.to_thread.run_sync(_compare_folders, settings)
         folders = [str(path) for path in settings.folders]
         log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)

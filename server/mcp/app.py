@@ -39,10 +39,10 @@ from server.mcp.resources import RESOURCES, ReadResource, read_resource
 from server.mcp.tasks import add_tasks, client_supports_tasks, created_task
 from server.mcp.tool_adapter import ToolAdapter, build_tools, is_visible, tool_result
 from server.settings.model import Settings
-from server.wiring import open_desk, policy_of
+from server.wiring import open_services, policy_of
 from tools.attachments.tasks import DeferredResult
 from tools.core.context import Services, ServicesProvider
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 Transport = Literal["stdio", "http"]
 McpServer = Server[ServicesProvider]
-OpenDesk = Callable[[], AbstractAsyncContextManager[Services]]
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 NAME: Final = "submittal-mcp"
 
@@ -75,30 +75,30 @@ def build_server(
     policy = policy_of(settings, local_files=transport == "stdio")
 
     @asynccontextmanager
-    async def desk() -> AsyncIterator[Services]:
-        async with open_desk(settings, policy, tokens, person) as opened:
+    async def services() -> AsyncIterator[Services]:
+        async with open_services(settings, policy, tokens, person) as opened:
             yield opened
 
     def unfinished() -> bool:
-        from server.auth_wiring import place_of
+        from server.auth_wiring import state_location
 
-        return not settings.read_only and place_of(settings).exists()
+        return not settings.read_only and state_location(settings).exists()
 
-    return McpHandlers(policy, build_tools(policy)).server(desk, unfinished)
+    return McpHandlers(policy, build_tools(policy)).server(services, unfinished)
 
 
 class McpHandlers:
     """Answers the requests of the protocol, as far as the policy offers what they ask for."""
 
-    def __init__(self, policy: Policy, tools: Sequence[ToolAdapter]) -> None:
+    def __init__(self, policy: ToolPolicy, tools: Sequence[ToolAdapter]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._shown = [tool.listed() for tool in tools if is_visible(tool, policy)]
         self._prompts = build_prompts(policy)
         self._completions: CompletionSource | None = None
         self._listed = anyio.Event()
 
-    def server(self, open_desk: OpenDesk, unfinished: Callable[[], bool] = lambda: False) -> McpServer:
-        """Return a server for one person; `open_desk` is entered for the first call that needs the desk.
+    def server(self, open_services: OpenServices, unfinished: Callable[[], bool] = lambda: False) -> McpServer:
+        """Return a server for one user; `open_services` is entered by the first call that needs it.
 
         Where there may be `unfinished` jobs, it is entered soon after the tools were listed.
         """
@@ -106,7 +106,7 @@ class McpHandlers:
         @asynccontextmanager
         async def lazily() -> AsyncIterator[ServicesProvider]:
             async with anyio.create_task_group() as group:
-                lazy = LazyDesk(group, open_desk)
+                lazy = LazyServices(group, open_services)
                 group.start_soon(lazy.open_later, self._listed, unfinished)
                 yield lazy
                 group.cancel_scope.cancel()
@@ -216,33 +216,33 @@ class McpHandlers:
         return prompt.argument_names if prompt is not None else None
 
 
-class LazyDesk:
-    """Opens the desk once, for whoever asks first.
+class LazyServices:
+    """Opens `Services` once, on first use.
 
-    A task of its own keeps it open, since what a task opens only that task may close.
+    A task of its own holds them open, because a cancel scope must be closed by the task that opened it.
     """
 
-    def __init__(self, group: TaskGroup, open_desk: OpenDesk) -> None:
+    def __init__(self, group: TaskGroup, open_services: OpenServices) -> None:
         self._group = group
-        self._open = open_desk
+        self._open = open_services
         self._lock = anyio.Lock()
-        self._desk: Services | None = None
+        self._services: Services | None = None
 
     async def open_later(self, listed: anyio.Event, unfinished: Callable[[], bool]) -> None:
-        """Open it some time after the tools were `listed`, if there may be unfinished jobs to go on with."""
+        """Open it some time after the tools were `listed`, if there may be unfinished jobs to resume."""
         await listed.wait()
         await anyio.sleep(LATER_SECONDS)
         if unfinished():
-            await self.opened()
+            await self.services()
 
-    async def opened(self) -> Services:
-        """Return the desk."""
+    async def services(self) -> Services:
+        """Return the services; the first call opens them."""
         async with self._lock:
-            if self._desk is None:
-                self._desk = await self._group.start(self._keep_open)
-            return self._desk
+            if self._services is None:
+                self._services = await self._group.start(self._keep_open)
+            return self._services
 
     async def _keep_open(self, *, task_status: TaskStatus[Services]) -> None:
-        async with self._open() as desk:
-            task_status.started(desk)
+        async with self._open() as services:
+            task_status.started(services)
             await anyio.sleep_forever()

@@ -15,9 +15,9 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 from acc.models import Item, Page
 from acc.pagination import next_offset
 from tools.core.context import Services, ServicesProvider
-from tools.core.kept import TtlCache
 from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
+from tools.core.ttl_cache import TtlCache
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from tools.lookup.references import normalize, search_terms
@@ -38,8 +38,8 @@ PAGES: Final = 64
 class CompletionSource:
     """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
 
-    def __init__(self, door: ServicesProvider) -> None:
-        self._door = door
+    def __init__(self, provider: ServicesProvider) -> None:
+        self._provider = provider
         self._pages = TtlCache[Page[Item]](PAGES)
 
     async def complete(
@@ -56,11 +56,11 @@ class CompletionSource:
         if argument not in COMPLETED:
             return NOTHING
         try:
-            desk = await self._door.opened()
+            services = await self._provider.services()
             if argument == "project":
-                return await self._projects(desk, typed)
+                return await self._projects(services, typed)
             project = settled.get("project", "")
-            return await self._submittals(desk, project, typed) if project.strip() else NOTHING
+            return await self._submittals(services, project, typed) if project.strip() else NOTHING
         except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
             explained = describe_error(error)
             log = structlog.get_logger(__name__)
@@ -70,24 +70,24 @@ class CompletionSource:
             log.info("nothing_to_suggest", error_code=explained.code)
             return NOTHING
 
-    async def _projects(self, desk: Services, typed: str) -> Completion:
+    async def _projects(self, services: Services, typed: str) -> Completion:
         """Suggest projects that may be worked with, by name."""
-        listed = await desk.finder.project_lists.get()
-        usable = [one for one in listed.projects if one.supported and desk.policy.allows(one.id)]
+        listed = await services.resolver.project_lists.get()
+        usable = [one for one in listed.projects if one.supported and services.policy.allows(one.id)]
         names = _unshared((one.id, one.name) for one in usable)
         return _completion([names[one.id] for one in usable if normalize(typed) in normalize(one.name)])
 
-    async def _submittals(self, desk: Services, project: str, typed: str) -> Completion:
+    async def _submittals(self, services: Services, project: str, typed: str) -> Completion:
         """Suggest submittals of a project, the newest first: by number, or by title where the title has the text."""
         try:
-            place = await desk.finder.project(project)
+            place = await services.resolver.project(project)
         except ToolError:
             return _completion([])  # no such project: its name is still being typed, or wrong, as the tool will say
-        me = await desk.finder.me(place.id)
-        page = await self._page(desk, me.id, place.id, "")
+        me = await services.resolver.me(place.id)
+        page = await self._page(services, me.id, place.id, "")
         if next_offset(page, offset=0) is not None:  # there are more than fit on it
             for term in search_terms(typed.strip()):
-                page = await self._page(desk, me.id, place.id, term)
+                page = await self._page(services, me.id, place.id, term)
                 if page.results:
                     break
         items = page.results
@@ -102,11 +102,13 @@ class CompletionSource:
         ]
         return _completion(by_number + by_title)
 
-    async def _page(self, desk: Services, person_id: str, project_id: str, search: str) -> Page[Item]:
+    async def _page(self, services: Services, person_id: str, project_id: str, search: str) -> Page[Item]:
         name = (person_id, project_id, search.casefold())
         page = self._pages.get(*name)
         if page is None:
-            page = await desk.acc.submittals.items(project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE)
+            page = await services.acc.submittals.items(
+                project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE
+            )
             self._pages.keep(page, *name)
         return page
 

@@ -67,7 +67,7 @@ class ElicitationConsentPrompt:
         self._request = request
         self._call = [tool, arguments]
 
-    async def agrees(self, showing: ConsentSummary) -> bool:
+    async def ask(self, showing: ConsentSummary) -> bool:
         """See `tools.core.ports.ConsentPrompt`.
 
         Raises:

@@ -166,10 +166,10 @@ def run_app(
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     with listener:
-        _Server(config, announcement).run(sockets=[listener])
+        _HttpServer(config, announcement).run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
+class _HttpServer(uvicorn.Server):
     """uvicorn's server, which says where it listens once it does, and leaves the end of the process to its caller."""
 
     def __init__(self, config: uvicorn.Config, announcement: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from mcp import MCPError
 from mcp_types import INVALID_PARAMS, GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
 
 from server.mcp.icons import ATTACH, LOOK
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 from tools.core.text_sanitizer import clean
 
 PROJECT: Final = PromptArgument(name="project", description="Name, id or pasted ACC URL of the project", required=True)
@@ -85,7 +85,7 @@ class PromptTemplate:
         return GetPromptResult(description=self.listed.description, messages=[message])
 
 
-def build_prompts(policy: Policy) -> dict[str, PromptTemplate]:
+def build_prompts(policy: ToolPolicy) -> dict[str, PromptTemplate]:
     """Return by name the prompts that a client is offered: none that would lead to tools that are off.
 
     What they say of local files depends on whether the server can read any.

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tools.core.results import ErrorResult, Result
+from tools.core.results import ErrorResult, ToolResult
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
@@ -21,13 +21,13 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     return small
 
 
-def output_schema(*results: type[Result]) -> dict[str, Any]:
+def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
     """Return one object schema for all `results` of a tool, errors included.
 
     Clients of the TypeScript SDK hold failed answers against it too and drop those that do not match, so it names the
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
-    answers: tuple[type[Result], ...] = (*results, ErrorResult)
+    answers: tuple[type[ToolResult], ...] = (*results, ErrorResult)
     schemas = [_cached_output_schema(model) for model in answers]
     properties: dict[str, Any] = {}
     shared: dict[str, Any] = {}
@@ -51,7 +51,7 @@ def _cached_input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
 
 @cache
-def _cached_output_schema(model: type[Result]) -> dict[str, Any]:
+def _cached_output_schema(model: type[ToolResult]) -> dict[str, Any]:
     schema: dict[str, Any] = _strip_titles(model.model_json_schema(mode="serialization"))
     return schema
 

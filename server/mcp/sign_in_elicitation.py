@@ -22,11 +22,11 @@ _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
-async def wait_for_sign_in(desk: Services, request: ClientRequest) -> None:
+async def wait_for_sign_in(services: Services, request: ClientRequest) -> None:
     """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
     answer = request.input_responses.get(_QUESTION)
-    if desk.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
-        await desk.sign_in_page.wait(desk.policy.max_wait_seconds)
+    if services.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
+        await services.sign_in_page.wait(services.policy.max_wait_seconds)
 
 
 async def ask_to_sign_in(

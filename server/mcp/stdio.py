@@ -17,7 +17,7 @@ from server.shutdown import STDIO_SECONDS, force_exit_after, on_shutdown_signal
 _CHUNK: Final = 64 * 1024
 
 
-class _Wire:
+class _StdioTransport:
     """Descriptor 0 as a pipe that this process can end itself.
 
     The SDK's reader sits in a blocking read of stdin, which nothing can interrupt, so a signal alone would end nothing.
@@ -55,7 +55,7 @@ class _Wire:
         self.end()
 
 
-async def _serve(server: Server[Any], wire: _Wire) -> None:
+async def _serve(server: Server[Any], wire: _StdioTransport) -> None:
     on_shutdown_signal(wire.end)
     wire.start()
     async with stdio_server() as (read, write):
@@ -67,7 +67,7 @@ def serve_stdio(server: Server[Any]) -> None:
 
     The process is to end after this: within `STDIO_SECONDS` it does, whatever else still runs.
     """
-    wire = _Wire()
+    wire = _StdioTransport()
     try:
         anyio.run(_serve, server, wire)
     except* BrokenPipeError:

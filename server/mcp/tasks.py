@@ -20,7 +20,7 @@ from tools import get_attachment_status
 from tools.attachments.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
 from tools.core.context import Services, ServicesProvider, ToolCall
 from tools.core.dispatch import dispatch, error_result
-from tools.core.results import AttachmentResult, ErrorResult, Result
+from tools.core.results import AttachmentResult, ErrorResult, ToolResult
 
 if TYPE_CHECKING:
     from transfers.jobs.base import Job
@@ -61,7 +61,7 @@ def _handled(
             raise MCPError(METHOD_NOT_FOUND, "Method not found", context.method)
         require_client_extension(context, IDENTIFIER)
         try:
-            answer = await handler(await context.lifespan_context.opened(), read_task(params.task_id))
+            answer = await handler(await context.lifespan_context.services(), read_task(params.task_id))
         except NoSuchTask:
             raise MCPError(INVALID_PARAMS, "There is no such task.") from None
         if "result" in answer:  # the SDK says who answers in every result, but knows nothing of this one
@@ -71,18 +71,18 @@ def _handled(
     return handle
 
 
-async def _update_task(desk: Services, task: Task) -> dict[str, Any]:
+async def _update_task(services: Services, task: Task) -> dict[str, Any]:
     """Acknowledge input: no task of ours asks for any, so there is nothing that it could answer."""
-    await get_task(desk, task)
+    await get_task(services, task)
     return {}
 
 
-async def _cancel(desk: Services, task: Task) -> dict[str, Any]:
-    await cancel_task(desk, task)
+async def _cancel(services: Services, task: Task) -> dict[str, Any]:
+    await cancel_task(services, task)
     return {}
 
 
-async def get_task(desk: Services, task: Task) -> dict[str, Any]:
+async def get_task(services: Services, task: Task) -> dict[str, Any]:
     """Return a task as it stands now, with the tool's answer once there is one.
 
     Raises:
@@ -90,14 +90,16 @@ async def get_task(desk: Services, task: Task) -> dict[str, Any]:
         MCPError: It cannot be looked at now; the data hold the error as a tool would answer it.
     """
     try:
-        return await (_look_at_job(desk, task) if isinstance(task, JobTask) else _look_at_attachment(desk, task))
+        return await (
+            _look_at_job(services, task) if isinstance(task, JobTask) else _look_at_attachment(services, task)
+        )
     except (NoSuchTask, MCPError):
         raise
     except Exception as error:
-        raise _not_now(error_result(error, desk, _call(_ATTACH, {}))) from error
+        raise _not_now(error_result(error, services, _call(_ATTACH, {}))) from error
 
 
-async def cancel_task(desk: Services, task: Task) -> None:
+async def cancel_task(services: Services, task: Task) -> None:
     """Stop the work of a task that began it; a task that only waits has none, and nobody stops what others began.
 
     Raises:
@@ -106,30 +108,30 @@ async def cancel_task(desk: Services, task: Task) -> None:
     """
     if isinstance(task, JobTask):
         try:
-            row, _ = await _job(desk, task)
+            row, _ = await _job(services, task)
         except NoSuchTask:
             raise
         except Exception as error:
-            raise _not_now(error_result(error, desk, _call(_ATTACH, {}))) from error
+            raise _not_now(error_result(error, services, _call(_ATTACH, {}))) from error
         if not task.joined:
-            await desk.transfers.call_off(row.id)
+            await services.transfers.call_off(row.id)
 
 
-async def _look_at_job(desk: Services, task: JobTask) -> dict[str, Any]:
+async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
     from transfers.jobs.rows import CANCELLED
 
-    row, job = await _job(desk, task)
+    row, job = await _job(services, task)
     if row.status == CANCELLED:
         return _payload(task, "cancelled", "called off", row.updated)
-    if not job.running and job.error is None and job.work_left and not desk.policy.read_only:
-        await desk.transfers.runner.start(job)  # its process is gone
+    if not job.running and job.error is None and job.work_left and not services.policy.read_only:
+        await services.transfers.runner.start(job)  # its process is gone
     if job.running:
         return _payload(task, "working", progress_text(job), row.updated)
-    answer = await _answer(desk, task, job)
+    answer = await _answer(services, task, job)
     return _payload(task, "completed", job.state, row.updated, _result(answer))
 
 
-async def _answer(desk: Services, task: JobTask, job: "Job") -> Result:
+async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
     from tools.attachments.status import attachment_result
     from transfers.manager import Outcome
     from transfers.waiting import WaitOptions
@@ -138,29 +140,29 @@ async def _answer(desk: Services, task: JobTask, job: "Job") -> Result:
 
     call = _call(_ATTACH, arguments_of(job))
     try:
-        ended = await desk.transfers.runner.wait(job, WaitOptions(0, nothing))
-        return await attachment_result(desk, call, Outcome(ended, task.joined or ended is not job))
+        ended = await services.transfers.runner.wait(job, WaitOptions(0, nothing))
+        return await attachment_result(services, call, Outcome(ended, task.joined or ended is not job))
     except Exception as error:
-        explained = error_result(error, desk, call)
+        explained = error_result(error, services, call)
         if explained is None:
             raise
         return explained
 
 
-async def _job(desk: Services, task: JobTask) -> "tuple[JobRow, Job]":
-    found = await desk.transfers.by_id(task.job_id)
+async def _job(services: Services, task: JobTask) -> "tuple[JobRow, Job]":
+    found = await services.transfers.by_id(task.job_id)
     if found is None:
         raise NoSuchTask
     row, _ = found
-    desk.policy.check_project(row.project_id)
-    if (row.base_url, row.person_id) != (desk.acc.hosts.api, (await desk.finder.me(row.project_id)).id):
+    services.policy.check_project(row.project_id)
+    if (row.base_url, row.person_id) != (services.acc.hosts.api, (await services.resolver.me(row.project_id)).id):
         raise NoSuchTask
     return found
 
 
-async def _look_at_attachment(desk: Services, task: AttachmentTask) -> dict[str, Any]:
+async def _look_at_attachment(services: Services, task: AttachmentTask) -> dict[str, Any]:
     definition = get_attachment_status.DEFINITION
-    _, answer = await dispatch(definition, desk, _call(definition.name, task.arguments), task.arguments)
+    _, answer = await dispatch(definition, services, _call(definition.name, task.arguments), task.arguments)
     if isinstance(answer, ErrorResult):
         if answer.error.code in ("not_signed_in", "reauthorization_required"):
             raise _not_now(answer)
@@ -192,7 +194,7 @@ def arguments_of(job: "Job") -> dict[str, Any]:
     return place | source | {name: value for name, value in chosen.items() if value is not None}
 
 
-def _result(answer: Result) -> dict[str, Any]:
+def _result(answer: ToolResult) -> dict[str, Any]:
     return tool_result(answer).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

@@ -12,27 +12,25 @@ from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, TextC
 from auth.errors import CallbackPortTaken
 from persistence.errors import StorageProblem
 from server.mcp import icons
-from server.mcp.client_request import ClientRequest
+from server.mcp.client_request import BEAT_SECONDS, ClientRequest, ProgressReporter
 from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, PendingElicitations
-from server.mcp.progress import BEAT_SECONDS, ProgressReporter
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.attachments.tasks import DeferredResult
-from tools.core.context import ToolCall
-from tools.core.definition import Definition
+from tools.core.context import ToolCall, ToolDefinition
 from tools.core.dispatch import dispatch, error_result
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
-from tools.core.results import ErrorResult, Result
+from tools.core.results import ErrorResult, ToolResult
 
 
 class ToolAdapter:
-    """Lists and calls the tool of a `Definition`.
+    """Adapts a `ToolDefinition` to MCP: lists it, and answers its calls.
 
-    `beat_seconds` is how often a call that takes its time says that it goes on, where there is no other news of it.
+    `beat_seconds` is the heartbeat interval: how often a long call reports progress when nothing else is reported.
     """
 
-    def __init__(self, definition: Definition[Any], *, beat_seconds: float = BEAT_SECONDS) -> None:
+    def __init__(self, definition: ToolDefinition[Any], *, beat_seconds: float = BEAT_SECONDS) -> None:
         self.definition = definition
         self.name = definition.name
         self.input_schema = input_schema(definition.arguments)
@@ -61,7 +59,7 @@ class ToolAdapter:
 
     async def call(
         self, arguments: dict[str, Any], request: ClientRequest, *, defers: bool = False
-    ) -> Result | InputRequiredResult:
+    ) -> ToolResult | InputRequiredResult:
         """Answer one call: what it found, why it failed, or what the person has to be asked first.
 
         With `defers` a call that goes on is answered with a `DeferredResult`.
@@ -102,36 +100,36 @@ class ToolAdapter:
 
     async def _answer(
         self, arguments: dict[str, Any], request: ClientRequest, progress: ProgressReporter, *, defers: bool
-    ) -> Result | InputRequiredResult:
-        desk = await request.context.lifespan_context.opened()
-        await wait_for_sign_in(desk, request)
+    ) -> ToolResult | InputRequiredResult:
+        services = await request.context.lifespan_context.services()
+        await wait_for_sign_in(services, request)
         given = {name: value for name, value in arguments.items() if value is not None}
         consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given)
-        call = ToolCall(self.name, given, progress.tell, asker=consent, defers=defers)
-        call, answer = await dispatch(self.definition, desk, call, arguments)
-        page = desk.sign_in_page
+        call = ToolCall(self.name, given, progress.tell, consent_prompt=consent, accepts_task=defers)
+        call, answer = await dispatch(self.definition, services, call, arguments)
+        page = services.sign_in_page
         if page is None or not _needs_a_person(answer):
             return answer
-        if await page.wait(desk.policy.max_wait_seconds, opened_only=True):
-            call, answer = await dispatch(self.definition, desk, call, arguments)
+        if await page.wait(services.policy.max_wait_seconds, opened_only=True):
+            call, answer = await dispatch(self.definition, services, call, arguments)
         if not _needs_a_person(answer):
             return answer
         try:
             return await ask_to_sign_in(page, answer.error, call, request)
         except (StorageProblem, CallbackPortTaken) as problem:
-            return error_result(problem, desk, call) or answer
+            return error_result(problem, services, call) or answer
 
 
-def _needs_a_person(answer: Result) -> TypeGuard[ErrorResult]:
+def _needs_a_person(answer: ToolResult) -> TypeGuard[ErrorResult]:
     return isinstance(answer, ErrorResult) and answer.error.code in ("not_signed_in", "reauthorization_required")
 
 
-def compact(answer: Result) -> str:
+def compact(answer: ToolResult) -> str:
     """Return an answer as the compact JSON that is served of it."""
     return json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
-def tool_result(answer: Result) -> CallToolResult:
+def tool_result(answer: ToolResult) -> CallToolResult:
     """Give the same object twice: structured, and as the compact JSON that many clients show the model alone."""
     return CallToolResult(
         content=[TextContent(type="text", text=compact(answer))],
@@ -140,11 +138,11 @@ def tool_result(answer: Result) -> CallToolResult:
     )
 
 
-def build_tools(policy: Policy) -> list[ToolAdapter]:
+def build_tools(policy: ToolPolicy) -> list[ToolAdapter]:
     """Return all tools, hidden ones included: calling one of those by name answers why it is off."""
     return [ToolAdapter(definition) for definition in definitions(local_files=policy.local_files)]
 
 
-def is_visible(tool: ToolAdapter, policy: Policy) -> bool:
+def is_visible(tool: ToolAdapter, policy: ToolPolicy) -> bool:
     """Whether a client is shown the tool; the same decision refuses the call in `tools.core.dispatch`."""
     return not (tool.definition.writes and policy.read_only)

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server.hosts import is_foreign
 from server.settings.types import (
     AbsolutePath,
     BaseUrl,
@@ -36,6 +35,7 @@ from server.settings.types import (
     Registration,
     StorageHosts,
     Token,
+    is_foreign,
     too_wide,
 )
 

@@ -15,15 +15,20 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from acc.hosts import is_path_style
+from acc.hosts import is_loopback, is_path_style
 from auth.login.browser import checked_callback
 from persistence.encryption import Key
-from server.hosts import check_base_url
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
 _FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _SHORTEST_SECRET: Final = 16
+_AUTODESK: Final = "autodesk.com"
+# Written by hand and strict: two parsers that read an address differently (`http://localhost\@evil`) would let a token
+# go to a host other than the one that was checked.
+_BASE_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?", re.ASCII
+)
 
 
 def _entries(value: object, separator: str) -> tuple[str, ...]:
@@ -168,6 +173,27 @@ def _registration(value: object) -> ClientRegistration:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+def check_base_url(url: str) -> str:
+    """Return `url` in lower case and without a closing slash.
+
+    Raises:
+        ValueError: It is not https://HOST[:PORT], or http with a host that is not this machine.
+    """
+    match = _BASE_URL.fullmatch(url.lower())
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
+        raise ValueError("this is not a base URL; write https://HOST or https://HOST:PORT, with nothing after it")
+    if match["scheme"] == "http" and not is_loopback(match["host"]):
+        raise ValueError("plain http would show your token to the network; write https:// (http is for this machine)")
+    return url.lower().removesuffix("/")
+
+
+def is_foreign(base_url: str) -> bool:
+    """Whether the host of a `base_url` that was checked is neither Autodesk's nor this machine."""
+    match = _BASE_URL.fullmatch(base_url)
+    host = match["host"] if match else ""
+    return not (host == _AUTODESK or host.endswith(f".{_AUTODESK}") or is_loopback(host))
 
 
 BaseUrl = Annotated[str, AfterValidator(check_base_url)]

@@ -11,7 +11,7 @@ import structlog
 
 from auth.errors import NotSignedIn, ReauthorizationRequired
 from persistence.errors import StorageProblem
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 from transfers.jobs.recovery import KEPT, LOOK_SECONDS, PRUNE_SECONDS, JobEligibility
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ class TeamJobs:
     """Looks after the jobs of `repository`, whose people `pool` knows."""
 
     def __init__(
-        self, pool: "ServicesPool", repository: "JobRepository", policy: Policy, base_url: str, now: Callable[[], float]
+        self,
+        pool: "ServicesPool",
+        repository: "JobRepository",
+        policy: ToolPolicy,
+        base_url: str,
+        now: Callable[[], float],
     ) -> None:
         self._pool = pool
         self._repository = repository

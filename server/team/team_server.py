@@ -39,7 +39,7 @@ from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
 from auth.token_sources import StaticTokenSource
 from persistence.errors import StorageProblem
-from server.auth_wiring import OpenVault, endpoint_of, hosts_from, place_of, scopes_of
+from server.auth_wiring import OpenVault, hosts_from, requested_scopes, state_location, token_endpoint
 from server.mcp.app import McpHandlers
 from server.mcp.bearer import BearerMiddleware, LegacySessions, OpenStreams, current_subject
 from server.mcp.http import MAX_BODY_BYTES, mcp_app
@@ -55,7 +55,7 @@ from server.team.services_pool import ServicesPool
 from server.team.team_jobs import TeamJobs
 from server.wiring import policy_of, transfer_manager
 from tools.core.context import Services, ServicesProvider
-from tools.core.cursors import Cursors
+from tools.core.cursors import CursorSigner
 from tools.lookup.resolver import ReferenceResolver
 from transfers.audit_log import AuditLog
 from transfers.jobs.repository import JobRepository
@@ -91,11 +91,11 @@ class TeamServer:
         self._clock = clock
         self._policy = policy_of(settings, local_files=False)
         self._hosts = hosts_from(settings)
-        self._endpoint = endpoint_of(settings, f"{public_url}{CALLBACK_PATH}")
-        self._audit_log = AuditLog(place_of(settings).folder)
+        self._endpoint = token_endpoint(settings, f"{public_url}{CALLBACK_PATH}")
+        self._audit_log = AuditLog(state_location(settings).folder)
         self._streams = OpenStreams()
         self._client = api_client(self._hosts)
-        self._repository = JobRepository(place_of(settings))
+        self._repository = JobRepository(state_location(settings))
         self._group: TaskGroup | None = None
         budgets = (
             SharedBudgets(self._repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
@@ -123,7 +123,7 @@ class TeamServer:
             IssuerSettings(
                 self._public_url,
                 offered_scopes(read_only=settings.read_only),
-                scopes_of(settings),
+                requested_scopes(settings),
                 policy,
                 admission_of(settings),
                 options.redirect_schemes,
@@ -204,7 +204,7 @@ class TeamServer:
         transfers = transfer_manager(self._settings, self._policy, acc, self._repository)
         page = ConnectPage(self._public_url, partial(self._is_connected, subject))
         async with transfers.running(owns_repository=False):
-            cursors = Cursors(self._cursor_key)
+            cursors = CursorSigner(self._cursor_key)
             yield Services(
                 self._policy, acc, transfers, ReferenceResolver(acc, self._policy), sign_in_page=page, cursors=cursors
             )
@@ -297,7 +297,7 @@ class _SubjectServices:
     def __init__(self, pool: ServicesPool) -> None:
         self._pool = pool
 
-    async def opened(self) -> Services:
+    async def services(self) -> Services:
         """Return the services of the person who calls."""
         subject = current_subject()
         if subject is None:

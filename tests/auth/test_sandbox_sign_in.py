@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from auth.errors import SignInFailed
 from auth.oauth import App, Attempt, AuthServer, TokenEndpoint
-from server.cli.sandbox_login import SandboxTokenSource, read_redirect, sign_in
+from server.cli.embedded_sandbox import SandboxTokenSource, read_redirect, sign_in
 from tests.conftest import NO_TRUST
 
 APP = App("CID", "http://localhost:8765/callback")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from auth.errors import SignInFailed
-from auth.oauth import App, AuthServer, Person, TokenEndpoint
+from auth.oauth import App, AuthServer, TokenEndpoint, UserProfile
 
 HOST = "https://autodesk.example"
 
@@ -24,7 +24,7 @@ class Answering:
         return 200, {}, self.body
 
 
-async def person(body: bytes) -> Person:
+async def person(body: bytes) -> UserProfile:
     return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), App("client", "")).person("token")
 
 
@@ -42,7 +42,7 @@ async def person(body: bytes) -> Person:
 async def test_a_person_is_known_by_their_id_whatever_else_is_said_of_them(
     members: dict[str, object], name: str, email: str | None
 ) -> None:
-    assert await person(json.dumps({"sub": "ABCDEFGH", **members}).encode()) == Person(
+    assert await person(json.dumps({"sub": "ABCDEFGH", **members}).encode()) == UserProfile(
         sub="ABCDEFGH", name=name, email=email
     )
 

@@ -1,7 +1,5 @@
 """How the code is laid out: what may not grow again."""
 
-import pytest
-
 from scripts.house_figures import PRODUCT, SANDBOX, class_names, import_circles, modules_of, one_word, repeated
 
 CIRCLES_OF_TRANSFERS = 1
@@ -14,12 +12,10 @@ def test_no_modules_import_each_other_even_for_types_or_in_functions():
     assert len(circles) <= CIRCLES_OF_TRANSFERS
 
 
-@pytest.mark.xfail(strict=True, reason="classes are still to be renamed; take the mark away when this passes")
 def test_a_class_name_occurs_once_in_the_product():
     assert repeated(class_names(modules_of(PRODUCT))) == {}
 
 
-@pytest.mark.xfail(strict=True, reason="classes are still to be renamed; take the mark away when this passes")
 def test_few_class_names_have_one_word():
     names = class_names(modules_of(PRODUCT))
     assert len(one_word(names)) < 0.15 * len(names)

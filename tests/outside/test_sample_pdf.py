@@ -1,19 +1,17 @@
-"""The PDF that the demo makes, as poppler reads it."""
+"""The PDF that the demo attaches, as poppler reads it."""
 
 from pathlib import Path
 
 import pytest
 
-from server.cli.demo import sample_pdf
+from server.cli.demo import SAMPLE_PDF
 
 WHITE = 255
 
 
 @pytest.fixture
-def sheet(tmp_path: Path) -> Path:
-    path = tmp_path / sample_pdf.NAME
-    path.write_bytes(sample_pdf.transmittal())
-    return path
+def sheet() -> Path:
+    return SAMPLE_PDF
 
 
 def test_the_sample_is_a_valid_pdf_of_one_letter_page(run, sheet):

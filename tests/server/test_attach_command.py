@@ -19,7 +19,7 @@ from rich.console import Console
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
 from persistence.encryption import Key
-from server.cli.attach.manifest import Row
+from server.cli.attach.manifest import ManifestRow
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import PlainProgress, RichProgress, view_for
 from server.cli.attach.results import RowResult
@@ -348,7 +348,7 @@ def test_where_nobody_can_be_asked_nothing_is_sent_that_a_person_has_to_agree_to
 
 def checked(number: int, size: int) -> ValidatedRow:
     where = Destination("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
-    row = Row(number, "/f/[red].pdf", "P", "1")
+    row = ManifestRow(number, "/f/[red].pdf", "P", "1")
     return ValidatedRow(row, {}, where, SeenFile("[red].pdf", "/f/[red].pdf", FileStamp(1, 1, size, 1)))
 
 

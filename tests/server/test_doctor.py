@@ -23,7 +23,7 @@ from persistence.keys import EnvironmentKeys
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.doctor.mounts import FolderSnapshot, compare
-from server.cli.doctor.report import Report, ok, problem, skipped, warning
+from server.cli.doctor.report import DoctorReport, ok, problem, skipped, warning
 from server.mcp.app import build_server
 from server.settings.model import Settings
 
@@ -337,7 +337,7 @@ def test_people_read_it_as_lines(start: Any, environment: dict[str, str]) -> Non
 
 
 def test_the_exit_code_is_that_of_the_worst_finding() -> None:
-    report = Report()
+    report = DoctorReport()
     assert report.exit_code == 0
     for finding, code in (
         (ok("a", "b"), 0),
@@ -352,7 +352,7 @@ def test_the_exit_code_is_that_of_the_worst_finding() -> None:
 
 
 def test_a_secret_that_slipped_into_a_sentence_is_masked() -> None:
-    report = Report(["canary-secret"])
+    report = DoctorReport(["canary-secret"])
     shown = report.add(problem("check", "it said canary-secret", "try token=abc and Bearer eyJhbGciOiJSUzI1NiJ9.a.b"))
     assert "canary" not in shown.seen
     assert "abc" not in str(shown.fix)

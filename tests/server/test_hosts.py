@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.hosts import check_base_url, is_foreign
+from server.settings.types import check_base_url, is_foreign
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cli.attach.manifest import COLUMNS, MAX_BYTES, BadRow, Manifest, ManifestUnusable, Row, read_manifest
+from server.cli.attach.manifest import (
+    COLUMNS,
+    MAX_BYTES,
+    AttachManifest,
+    BadRow,
+    ManifestRow,
+    ManifestUnusable,
+    read_manifest,
+)
 
-BEAM = Row(2, "beam.pdf", "Riverside", "05 12 00-3")
+BEAM = ManifestRow(2, "beam.pdf", "Riverside", "05 12 00-3")
 
 
-def read(text: str, **common: str) -> Manifest:
+def read(text: str, **common: str) -> AttachManifest:
     return read_manifest(text.encode(), common)
 
 
@@ -32,29 +40,29 @@ def read(text: str, **common: str) -> Manifest:
     ids=["commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row"],
 )
 def test_whatever_a_spreadsheet_writes_is_read(data: bytes) -> None:
-    assert read_manifest(data, {}) == Manifest((BEAM,))
+    assert read_manifest(data, {}) == AttachManifest((BEAM,))
 
 
 def test_a_cell_may_hold_separators_quotes_and_line_ends_and_rows_are_numbered_as_in_a_spreadsheet() -> None:
     text = 'project,submittal,file,name\nRiverside,1,"a ""b"", c.pdf","two\nlines"\nRiverside,1,d.pdf,\n'
     assert read(text).rows == (
-        Row(2, 'a "b", c.pdf', "Riverside", "1", "two\nlines"),
-        Row(3, "d.pdf", "Riverside", "1"),
+        ManifestRow(2, 'a "b", c.pdf', "Riverside", "1", "two\nlines"),
+        ManifestRow(3, "d.pdf", "Riverside", "1"),
     )
 
 
 def test_what_is_given_for_all_rows_fills_empty_cells_only() -> None:
     text = "file,submittal\na.pdf,\nb.pdf,2\n"
     assert read(text, project="Riverside", submittal="1", category="for_review").rows == (
-        Row(2, "a.pdf", "Riverside", "1", category="for_review"),
-        Row(3, "b.pdf", "Riverside", "2", category="for_review"),
+        ManifestRow(2, "a.pdf", "Riverside", "1", category="for_review"),
+        ManifestRow(3, "b.pdf", "Riverside", "2", category="for_review"),
     )
 
 
 def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
     text = "project,submittal,file\nA,1,a.pdf\n,,c.pdf\nA,1,a.pdf\n\nA,1,b.pdf,x\nA,1,d.pdf\n"
-    assert read(text) == Manifest(
-        (Row(2, "a.pdf", "A", "1"), Row(7, "d.pdf", "A", "1")),
+    assert read(text) == AttachManifest(
+        (ManifestRow(2, "a.pdf", "A", "1"), ManifestRow(7, "d.pdf", "A", "1")),
         (
             BadRow(3, "c.pdf", "invalid_arguments", "The cell of project and submittal is empty.", "Fill it in."),
             BadRow(4, "a.pdf", "invalid_arguments", "This row is the same as row 2.", "Remove one of them.", "A", "1"),

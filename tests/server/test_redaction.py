@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.redaction import MASK, Redaction
+from server.redaction import MASK, LogRedactor
 
-REDACTION = Redaction()
+REDACTION = LogRedactor()
 
 # Three letters that no surrounding text has, so that a secret is recognised however it was cut.
 canaries = st.text(alphabet=string.ascii_letters + string.digits + "-_", min_size=20, max_size=60).map("QZJ".__add__)
@@ -106,13 +106,13 @@ def test_a_secret_never_survives_under_its_name_in_any_nesting(canary, name, bes
 @settings(deadline=None)
 @given(canary=canaries, text=st.text(max_size=50))
 def test_a_known_secret_never_survives_though_nothing_names_it(canary, text):
-    assert canary not in Redaction([canary]).text(f"{text}{canary}{text}")
+    assert canary not in LogRedactor([canary]).text(f"{text}{canary}{text}")
 
 
 @settings(deadline=None)
 @given(canary=canaries)
 def test_of_two_known_secrets_the_longer_goes_whole_though_it_begins_with_the_other(canary):
-    assert Redaction([canary, f"{canary}+tail"]).text(f"<{canary}+tail>") == f"<{MASK}>"
+    assert LogRedactor([canary, f"{canary}+tail"]).text(f"<{canary}+tail>") == f"<{MASK}>"
 
 
 @settings(deadline=None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import acc_sandbox
 from server.mcp.schemas import input_schema
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 from tools.errors.exceptions import ProjectNotAllowed
 
@@ -223,7 +223,7 @@ async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(
 
 @given(st.frozensets(st.uuids().map(str), max_size=4), st.uuids().map(str))
 def test_no_argument_widens_the_list_of_projects(configured: frozenset[str], asked: str) -> None:
-    policy = Policy(local_files=True, projects=configured)
+    policy = ToolPolicy(local_files=True, projects=configured)
     for project in (asked, *configured):
         allowed = not configured or project in configured
         assert policy.allows(project) is allowed

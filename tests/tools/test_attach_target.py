@@ -20,7 +20,7 @@ CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}
 IN_REVIEW = Item.model_validate({"id": "item", "stateId": "rev", "permittedActions": [CREATE]})
 
 
-def desk(tasks: Sequence[ReviewTask] = ()) -> Any:
+def services(tasks: Sequence[ReviewTask] = ()) -> Any:
     async def me(_project_id: str) -> Any:
         return SimpleNamespace(id="me")
 
@@ -32,7 +32,7 @@ def desk(tasks: Sequence[ReviewTask] = ()) -> Any:
 
     names = SimpleNamespace(of_project=of_project)
     return SimpleNamespace(
-        finder=SimpleNamespace(me=me, review_tasks=review_tasks, member_names=names),
+        resolver=SimpleNamespace(me=me, review_tasks=review_tasks, member_names=names),
         acc=SimpleNamespace(hosts=SimpleNamespace(api="https://acc")),
     )
 
@@ -48,7 +48,7 @@ def desk(tasks: Sequence[ReviewTask] = ()) -> Any:
 )
 async def test_only_a_category_other_than_acc_s_own_choice_is_sent(asked, category, sent):
     item = Item.model_validate({"id": "item", "stateId": "mgr-1", "revision": 2, "permittedActions": [CREATE]})
-    assert await attach_target(desk(), PROJECT, item, category=asked, task_id=None) == Destination(
+    assert await attach_target(services(), PROJECT, item, category=asked, task_id=None) == Destination(
         base_url="https://acc",
         person_id="me",
         project_id="project",
@@ -97,7 +97,7 @@ DONE, LATER = ("done", False, "completed"), ("later", False, "not-started")
 async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_given_one_is_left_to_acc(
     tasks, given, sent
 ):
-    where = await attach_target(desk(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
+    where = await attach_target(services(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
     assert where.task_id == sent
 
 
@@ -123,7 +123,7 @@ async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_gi
 )
 async def test_in_review_a_task_is_asked_for_where_it_cannot_be_found(tasks, given, candidates):
     with pytest.raises(TaskRequired) as caught:
-        await attach_target(desk(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
+        await attach_target(services(review(*tasks)), PROJECT, IN_REVIEW, category=None, task_id=given)
     assert {one.id: one.name for one in caught.value.candidates} == candidates
     assert caught.value.again == (RetryHint(needs=["task_id"]) if candidates else RetryHint(without=["task_id"]))
 
@@ -132,12 +132,12 @@ async def test_in_review_a_task_is_asked_for_where_it_cannot_be_found(tasks, giv
 async def test_in_review_a_task_opens_nothing_to_a_person_without_the_permission(tasks):
     item = Item.model_validate({"id": "item", "stateId": "rev"})
     with pytest.raises(NotPermitted):
-        await attach_target(desk(review(*tasks)), PROJECT, item, category=None, task_id=None)
+        await attach_target(services(review(*tasks)), PROJECT, item, category=None, task_id=None)
 
 
 @pytest.mark.parametrize("state", ["draft", "sbc-1", "mgr-1", "rev"])
 async def test_a_final_response_is_left_to_acc_from_every_state_though_its_list_lacks_it(state):
     create = {"id": "Attachment::create", "fields": {"categoryId": []} if state == "draft" else {}}
     item = Item.model_validate({"id": "item", "stateId": state, "permittedActions": [create]})
-    where = await attach_target(desk(review(MINE)), PROJECT, item, category="final_response", task_id=None)
+    where = await attach_target(services(review(MINE)), PROJECT, item, category="final_response", task_id=None)
     assert (where.category, where.category_id) == ("final_response", "4")

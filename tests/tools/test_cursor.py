@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tools.core.cursors import Cursors, InvalidCursor
+from tools.core.cursors import CursorSigner, InvalidCursor
 
 ARGUMENTS = {"project": "Riverside", "state": "rev", "attachable": True}
 
@@ -17,7 +17,7 @@ arguments = st.dictionaries(
 
 @given(st.text(max_size=12), st.sampled_from(["find_submittals", "find_projects"]), arguments, st.integers(0, 2**63))
 def test_a_cursor_leads_back_to_its_position(person, tool, chosen, position):
-    cursors = Cursors()
+    cursors = CursorSigner()
     assert (
         cursors.read(cursors.make(person, tool, chosen, position), person, tool, dict(reversed(chosen.items())))
         == position
@@ -26,7 +26,7 @@ def test_a_cursor_leads_back_to_its_position(person, tool, chosen, position):
 
 @given(st.integers(0, 23), st.integers(0, 7))
 def test_a_cursor_with_any_bit_changed_is_refused(place, bit):
-    cursors = Cursors()
+    cursors = CursorSigner()
     raw = bytearray(base64.urlsafe_b64decode(cursors.make("A", "find_submittals", ARGUMENTS, 20)))
     assert len(raw) == 24
     raw[place] ^= 1 << bit
@@ -37,12 +37,12 @@ def test_a_cursor_with_any_bit_changed_is_refused(place, bit):
 @given(st.text(max_size=40))
 def test_text_that_is_no_cursor_is_refused(text):
     with pytest.raises(InvalidCursor):
-        Cursors().read(text, "A", "find_submittals", ARGUMENTS)
+        CursorSigner().read(text, "A", "find_submittals", ARGUMENTS)
 
 
 @given(st.integers(0, 31), st.characters())
 def test_a_cursor_with_any_character_replaced_is_refused(place, character):
-    cursors = Cursors()
+    cursors = CursorSigner()
     cursor = cursors.make("A", "find_submittals", ARGUMENTS, 20)
     assume(cursor[place] != character)
     with pytest.raises(InvalidCursor):
@@ -61,13 +61,13 @@ def test_a_cursor_with_any_character_replaced_is_refused(place, character):
     ids=["another person", "another tool", "another argument", "one argument more", "one argument less"],
 )
 def test_a_cursor_is_good_for_its_own_list_only(person, tool, chosen):
-    cursors = Cursors()
+    cursors = CursorSigner()
     cursor = cursors.make("A", "find_submittals", ARGUMENTS, 20)
     with pytest.raises(InvalidCursor):
         cursors.read(cursor, person, tool, chosen)
 
 
 def test_a_cursor_of_an_earlier_run_is_refused():
-    cursor = Cursors().make("A", "find_submittals", ARGUMENTS, 20)
+    cursor = CursorSigner().make("A", "find_submittals", ARGUMENTS, 20)
     with pytest.raises(InvalidCursor):
-        Cursors().read(cursor, "A", "find_submittals", ARGUMENTS)
+        CursorSigner().read(cursor, "A", "find_submittals", ARGUMENTS)

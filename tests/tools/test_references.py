@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tools.lookup.references import (
     NotAReference,
-    Reference,
+    ParsedReference,
     file_reference,
     folder_reference,
     match_quality,
@@ -29,12 +29,12 @@ HOSTS = ["acc.autodesk.com", "acc.autodesk.eu", "acc.autodesk.ca", "acc.autodesk
 
 @pytest.mark.parametrize("text", [PROJECT, PROJECT.upper(), f"b.{PROJECT}", f"B.{PROJECT.upper()}", f"  {PROJECT}\n"])
 def test_a_project_id_is_read_with_and_without_its_prefix(text):
-    assert project_reference(text) == Reference(id=PROJECT)
+    assert project_reference(text) == ParsedReference(id=PROJECT)
 
 
 @pytest.mark.parametrize("text", ["Riverside Medical Center", f"{PROJECT}x", f"b{PROJECT}", "b.", "12", "acc"])
 def test_anything_else_is_a_projects_name(text):
-    assert project_reference(text) == Reference(words=text)
+    assert project_reference(text) == ParsedReference(words=text)
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -48,7 +48,7 @@ def test_anything_else_is_a_projects_name(text):
     ],
 )
 def test_a_pasted_address_names_its_project_in_every_region(host, path):
-    assert project_reference(f"https://{host}{path}") == Reference(id=PROJECT)
+    assert project_reference(f"https://{host}{path}") == ParsedReference(id=PROJECT)
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -62,11 +62,11 @@ def test_a_pasted_address_names_its_project_in_every_region(host, path):
     ],
 )
 def test_a_pasted_address_names_its_submittal_and_the_project_of_it(host, path):
-    assert submittal_reference(f"HTTPS://{host}{path}") == Reference(id=ITEM, project_id=PROJECT)
+    assert submittal_reference(f"HTTPS://{host}{path}") == ParsedReference(id=ITEM, project_id=PROJECT)
 
 
 def test_a_sandbox_on_this_machine_may_be_pasted_too():
-    assert submittal_reference(f"http://127.0.0.1:8788/projects/{PROJECT}/items/{ITEM}") == Reference(
+    assert submittal_reference(f"http://127.0.0.1:8788/projects/{PROJECT}/items/{ITEM}") == ParsedReference(
         id=ITEM, project_id=PROJECT
     )
 
@@ -136,7 +136,7 @@ def test_an_address_without_a_file_or_folder_is_refused(reader, url):
 
 @pytest.mark.parametrize("text", ["033100-01", "12", "Beam drawings", "b.12", f"b.{ITEM}"])
 def test_a_number_or_a_title_is_words(text):
-    assert submittal_reference(text) == Reference(words=text)
+    assert submittal_reference(text) == ParsedReference(words=text)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tools.core import results
-from tools.core.results import Result, Time, UntrustedText
+from tools.core.results import Time, ToolResult, UntrustedText
 from tools.core.text_sanitizer import clean
 
 HOSTILE = "beam\u202e\u200b\x00\U000e0041 drawings"
@@ -45,7 +45,7 @@ OURS = {
 }
 """Texts that we write ourselves (bare project ids were read as UUIDs); all others came from Autodesk."""
 
-MODELS = sorted(Result.__subclasses__(), key=lambda model: model.__name__)
+MODELS = sorted(ToolResult.__subclasses__(), key=lambda model: model.__name__)
 
 
 def text_fields() -> list[Any]:
@@ -63,7 +63,7 @@ def holds_text(annotation: Any) -> bool:
     return annotation in (str, Any)
 
 
-def field_type(model: type[Result], name: str) -> TypeAdapter[Any]:
+def field_type(model: type[ToolResult], name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
     return TypeAdapter(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
 
@@ -82,7 +82,7 @@ def test_the_list_of_our_own_texts_names_fields_that_exist():
 
 
 def test_the_table_knows_a_field_that_is_not_cleaned():
-    class Leaky(results.Result):
+    class Leaky(results.ToolResult):
         title: str | None
 
     assert holds_text(Leaky.model_fields["title"].annotation)

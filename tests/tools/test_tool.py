@@ -19,13 +19,12 @@ from mcp_types import INTERNAL_ERROR
 from structlog.testing import capture_logs
 
 from server.mcp.app import McpHandlers
-from server.mcp.progress import ProgressReporter
+from server.mcp.client_request import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
 from tools.attachments.status import progress_reporter
-from tools.core.arguments import Arguments
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
-from tools.core.policy import Policy
+from tools.core.arguments import ToolArguments
+from tools.core.context import Services, ToolCall, ToolDefinition
+from tools.core.policy import ToolPolicy
 from tools.core.results import Person, SignInResult
 from transfers.files.local_file import FileStamp
 from transfers.jobs.base import Destination
@@ -35,20 +34,22 @@ ROOT = Path(__file__).parents[2]
 SECRET = "a token, a path, a customer"
 
 
-async def crash(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
+async def crash(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
     raise RuntimeError(SECRET)
 
 
 def serving(run: Any, **options: Any) -> Server[Any]:
-    """A server with one tool, at a desk that nothing is on but a policy; `options` are the adapter's."""
-    policy = Policy(local_files=True)
+    """A server with one tool and no services but a policy; `options` are the adapter's."""
+    policy = ToolPolicy(local_files=True)
 
     @asynccontextmanager
-    async def desk() -> AsyncIterator[Any]:
+    async def services() -> AsyncIterator[Any]:
         yield SimpleNamespace(policy=policy, sign_in_page=None)
 
-    tool = Definition("tool", "Tool", "A tool.", Arguments, (SignInResult,), writes=False, idempotent=True, run=run)
-    return McpHandlers(policy, [ToolAdapter(tool, **options)]).server(desk)
+    tool = ToolDefinition(
+        "tool", "Tool", "A tool.", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
+    )
+    return McpHandlers(policy, [ToolAdapter(tool, **options)]).server(services)
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
@@ -68,7 +69,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
     arrived = 0
     both = anyio.Event()
 
-    async def work(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
+    async def work(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
         nonlocal arrived
         arrived += 1
         if arrived == 2:
@@ -93,7 +94,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
 
 
 async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):
-    async def ask(_desk: Services, _call: ToolCall, _arguments: Arguments) -> SignInResult:
+    async def ask(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
         raise MCPError(-32042, "a person must visit a page")
 
     async with Client(serving(ask), mode=era) as client:
@@ -117,8 +118,8 @@ import sys
 import mcp.server
 before = set(sys.modules)
 from server.mcp.tool_adapter import build_tools
-from tools.core.policy import Policy
-build_tools(Policy(local_files=True))
+from tools.core.policy import ToolPolicy
+build_tools(ToolPolicy(local_files=True))
 print(*sorted(set(sys.modules) - before))
 """
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
@@ -167,7 +168,7 @@ async def test_whoever_waits_is_told_again_and_again_while_nothing_moves_with_ea
         if len(told) == 5:
             enough.set()
 
-    async def wait(_desk: Services, call: ToolCall, _arguments: Arguments) -> SignInResult:
+    async def wait(_services: Services, call: ToolCall, _arguments: ToolArguments) -> SignInResult:
         while len(told) < 2:
             await anyio.lowlevel.checkpoint()
         await call.report(5 * 1024**4, 10 * 1024**4 + 1, "uploading")

@@ -36,7 +36,7 @@ _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 
 
 async def attach_target(
-    desk: Services, project: ProjectSummary, item: Item, *, category: GivenCategory | None, task_id: str | None
+    services: Services, project: ProjectSummary, item: Item, *, category: GivenCategory | None, task_id: str | None
 ) -> Destination:
     """Return the destination of an attachment to `item` as it is now.
 
@@ -50,15 +50,15 @@ async def attach_target(
     if ended is not None:
         raise ended
     _check_permission(item)
-    me = await desk.finder.me(project.id)
-    task = await _task(desk, project.id, me.id, item, task_id)
+    me = await services.resolver.me(project.id)
+    task = await _task(services, project.id, me.id, item, task_id)
     state = item.state_id or ""
     if category is not None and not (is_documented(category, state) or category in _listed(item)):
         raise _invalid_category(item, category)
     automatic = automatic_category(state)
     override = category if category != automatic else None
     return Destination(
-        base_url=desk.acc.hosts.api,
+        base_url=services.acc.hosts.api,
         person_id=me.id,
         project_id=project.id,
         item_id=item.id,
@@ -70,7 +70,7 @@ async def attach_target(
 
 
 async def doubtful_choice(
-    desk: Services, project: ProjectSummary, item: Item, where: Destination, category: GivenCategory | None
+    services: Services, project: ProjectSummary, item: Item, where: Destination, category: GivenCategory | None
 ) -> ToolError | None:
     """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
 
@@ -81,7 +81,7 @@ async def doubtful_choice(
     """
     if category is not None and category not in _listed(item):
         return _invalid_category(item, category)
-    tasks = await desk.finder.review_tasks(project.id, item)
+    tasks = await services.resolver.review_tasks(project.id, item)
     mine = [task for task in tasks if task.mine]
     if item.state_id != REVIEW or where.task_id in [task.row.id for task in mine]:
         return None
@@ -132,7 +132,7 @@ def _invalid_category(item: Item, category: GivenCategory) -> InvalidCategory:
     )
 
 
-async def _task(desk: Services, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
+async def _task(services: Services, project_id: str, person_id: str, item: Item, given: str | None) -> str | None:
     """Return the review task to name: the one given, else this person's only one, else the only one in progress."""
     if item.state_id != REVIEW:
         if given is not None:
@@ -143,14 +143,14 @@ async def _task(desk: Services, project_id: str, person_id: str, item: Item, giv
                 again=RetryHint(without=["task_id"]),
             )
         return None
-    tasks = await desk.finder.review_tasks(project_id, item)
+    tasks = await services.resolver.review_tasks(project_id, item)
     choices = task_choices(tasks)
     if given is not None and given in [task.row.id for task in tasks]:
         return given
     if given is None and len(choices) <= 1:
         return choices[0].row.id if choices else None
     others = any(not task.mine for task in choices)
-    names = await desk.finder.member_names.of_project(project_id, person_id) if others else {}
+    names = await services.resolver.member_names.of_project(project_id, person_id) if others else {}
     raise TaskRequired(
         "The submittal is in review: an attachment belongs to one of its review tasks."
         if given is None

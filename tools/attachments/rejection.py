@@ -36,7 +36,7 @@ _IN_ACC_SHELL: Final = "Do this step in ACC itself, or ask a submittals manager.
 
 
 async def explain_rejection(
-    desk: Services,
+    services: Services,
     project: ProjectSummary,
     before: Item,
     error: Exception,
@@ -53,11 +53,11 @@ async def explain_rejection(
     if type(cause) not in _REFUSED or not isinstance(cause, AccError) or cause.operation not in (_CREATE, _CONFIRM):
         return error
     try:
-        now = await desk.finder.submittal(project, before.id)
+        now = await services.resolver.submittal(project, before.id)
         if cause.operation == _CONFIRM:
             problem: ToolError = _unconfirmed(before, now, cause.http_status)
         else:
-            problem = await _unattached(desk, project, before, now, cause.http_status, category, task_id)
+            problem = await _unattached(services, project, before, now, cause.http_status, category, task_id)
     except AccError:
         return error  # nothing more is to be learnt now
     except ToolError as gone:
@@ -66,7 +66,7 @@ async def explain_rejection(
 
 
 async def _unattached(
-    desk: Services,
+    services: Services,
     project: ProjectSummary,
     before: Item,
     now: Item,
@@ -76,7 +76,7 @@ async def _unattached(
 ) -> ToolError:
     happened = _happened(before, now)
     try:
-        where = await attach_target(desk, project, now, category=category, task_id=task_id)
+        where = await attach_target(services, project, now, category=category, task_id=task_id)
     except ToolError as problem:
         return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
     kind = _kind(status)
@@ -88,7 +88,7 @@ async def _unattached(
             again=RetryHint(),
             http_status=status,
         )
-    doubtful = await doubtful_choice(desk, project, now, where, category)
+    doubtful = await doubtful_choice(services, project, now, where, category)
     if doubtful is not None:
         return doubtful.after("ACC refused the attachment.", status)
     message = "ACC refused the attachment, although the submittal has not changed and still permits it."

@@ -1,21 +1,29 @@
 """What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment, Item
+from acc.pagination import next_offset
 from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
 from tools.core.context import Services, ToolCall
-from tools.core.presenters import attachment_view, preparing_view, standing, unchanged_for
-from tools.core.results import AttachmentResult, AttachmentView, Upload
+from tools.core.presenters import attachment_view, preparing_view, step_status, unchanged_for
+from tools.core.results import AttachmentResult, AttachmentView, NextStep, Upload
 from tools.errors.codes import Code
 from tools.errors.description import describe_error
 from tools.errors.exceptions import BackgroundFailure, ProcessingFailedRepeatedly
 from tools.lookup.projects import ProjectSummary
-from tools.next_steps.after_success import MAX_FAILURES, AttachmentStatus, after_attachment, after_uncertain_create
+from tools.next_steps.after_page import PageInfo, after_page
+from tools.next_steps.after_success import (
+    MAX_FAILURES,
+    AttachmentStatus,
+    after_attachment,
+    after_attachments,
+    after_uncertain_create,
+)
 from transfers.attachment_state import DISCARDED_SECONDS
 from transfers.confirming import StoredObject
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
@@ -25,15 +33,18 @@ from transfers.jobs.local_file import LocalFileJob
 from transfers.manager import Outcome
 from transfers.waiting import WaitOptions
 
+NEWEST_FIRST = "revision desc,createdAt desc,id desc"
+"""The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
 
-def wait_options(desk: Services, call: ToolCall, seconds: float) -> WaitOptions:
+
+def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOptions:
     """Return how long a call waits: what it asked for, and never longer than the settings allow."""
-    longest = ANSWER_SECONDS if call.defers else desk.policy.max_wait_seconds
+    longest = ANSWER_SECONDS if call.accepts_task else services.policy.max_wait_seconds
     return WaitOptions(min(seconds, longest), progress_reporter(call), call.every)
 
 
 async def attachment_result(
-    desk: Services, call: ToolCall, outcome: Outcome, item: Item | None = None
+    services: Services, call: ToolCall, outcome: Outcome, item: Item | None = None
 ) -> AttachmentResult | DeferredResult:
     """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
 
@@ -42,16 +53,16 @@ async def attachment_result(
     """
     job = outcome.job
     where = job.destination
-    if call.defers and job.running:
+    if call.accepts_task and job.running:
         return DeferredResult.job(job, joined=outcome.existed)
     if job.attachment is None:
         preparing = AttachmentStatus(where.project_id, where.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(
-            attachment=preparing_view(job), next_steps=after_attachment(preparing, desk.policy.surroundings)
+            attachment=preparing_view(job), next_steps=after_attachment(preparing, services.policy.step_context)
         )
-    signed = await desk.transfers.sign(job, desk.now()) if isinstance(job, CallerUploadJob) else None
+    signed = await services.transfers.sign(job, services.now()) if isinstance(job, CallerUploadJob) else None
     view, found = await attachment_status(
-        desk, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
+        services, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
     )
     look_alikes = () if view.state == "ready" else job.look_alikes
     return AttachmentResult(
@@ -59,14 +70,14 @@ async def attachment_result(
         already_attached=outcome.existed,
         upload=Upload.model_validate(signed, from_attributes=True) if signed is not None else None,
         next_steps=[
-            *after_attachment(found, desk.policy.surroundings),
+            *after_attachment(found, services.policy.step_context),
             *after_uncertain_create(where.project_id, where.item_id, look_alikes),
         ],
     )
 
 
 async def attachment_status(
-    desk: Services,
+    services: Services,
     project_id: str,
     item_id: str,
     row: Attachment,
@@ -84,16 +95,51 @@ async def attachment_status(
     Raises:
         AccError: Object storage refused or is away.
     """
-    found = await _stored(desk, row) if job is None and not row.is_file_uploaded else None
+    found = await _stored(services, row) if job is None and not row.is_file_uploaded else None
     view = attachment_view(row, project_id, item_id, job, found)
-    problem = _code(background_failure(row, job, desk.now()))
-    if problem is None and view.state == "reserved" and not signed and await _discarded(desk, row, job):
+    problem = _code(background_failure(row, job, services.now()))
+    if problem is None and view.state == "reserved" and not signed and await _discarded(services, row, job):
         problem = "upload_expired"
-    return view, standing(view, row, item, person_id, desk.now(), job, problem=problem)
+    return view, step_status(view, row, item, person_id, services.now(), job, problem=problem)
+
+
+@dataclass(frozen=True)
+class AttachmentPage:
+    """Rows as shown, the steps that they leave open, and where the next page begins."""
+
+    attachments: list[AttachmentView]
+    next_steps: list[NextStep]
+    next_cursor: str | None
+
+
+async def attachment_page(
+    services: Services, call: ToolCall, project: ProjectSummary, item: Item, *, limit: int, cursor: str | None
+) -> AttachmentPage:
+    """Return a page of a submittal's attachments.
+
+    Raises:
+        InvalidArguments: The cursor does not belong to this list.
+        AccError: ACC or its storage refused or is away.
+    """
+    me = await services.resolver.me(project.id)
+    offset = call.position(services, me.id, cursor)
+    page = await services.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
+    jobs = await services.transfers.repository.find([row.id for row in page.results])
+    described = [
+        await attachment_status(services, project.id, item.id, row, me.id, jobs.get(row.id), item)
+        for row in page.results
+    ]
+    following = call.next_cursor(services, me.id, next_offset(page, offset=offset))
+    steps = after_attachments([standing for _, standing in described], services.policy.step_context)
+    return AttachmentPage(
+        [view for view, _ in described],
+        [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],
+        following,
+    )
 
 
 async def incomplete_upload_error(
-    desk: Services, project_id: str, item: Item, person_id: str, error: UploadIncomplete
+    services: Services, project_id: str, item: Item, person_id: str, error: UploadIncomplete
 ) -> Exception:
     """Return what to raise where bytes are missing: with the way on, but where they are on their way or the caller's.
 
@@ -103,14 +149,14 @@ async def incomplete_upload_error(
     """
     if error.uploading:
         return error
-    row = await desk.transfers.row(project_id, item.id, error.attachment)
-    job = await desk.transfers.job(row.id)
-    _, found = await attachment_status(desk, project_id, item.id, row, person_id, job, item)
+    row = await services.transfers.row(project_id, item.id, error.attachment)
+    job = await services.transfers.job(row.id)
+    _, found = await attachment_status(services, project_id, item.id, row, person_id, job, item)
     return error if found.awaits_caller else BackgroundFailure(error, found)
 
 
 async def background_error(
-    desk: Services, project: ProjectSummary, item: Item, row: Attachment, job: Job | None, found: AttachmentStatus
+    services: Services, project: ProjectSummary, item: Item, row: Attachment, job: Job | None, found: AttachmentStatus
 ) -> Exception | None:
     """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
 
@@ -119,13 +165,13 @@ async def background_error(
     Raises:
         AccError: ACC or its storage refused or is away.
     """
-    failure = background_failure(row, job, desk.now())
+    failure = background_failure(row, job, services.now())
     if failure is None and isinstance(job, CallerUploadJob) and found.problem == "upload_expired":
         failure = JobStopped(UploadExpired(row.id, by_caller=True), "send", row.id)
     if failure is None:
         return None
     if isinstance(failure, ProcessingFailed):
-        rows = desk.acc.submittals.all_attachments(project.id, item.id, revision=row.revision)
+        rows = services.acc.submittals.all_attachments(project.id, item.id, revision=row.revision)
         failed = [
             one
             async for one in rows
@@ -134,7 +180,7 @@ async def background_error(
         found = replace(found, failures=len(failed))
         if len(failed) >= MAX_FAILURES:
             return BackgroundFailure(_keeps_failing(len(failed)), found)
-    return BackgroundFailure(await explain_rejection(desk, project, item, failure), found)
+    return BackgroundFailure(await explain_rejection(services, project, item, failure), found)
 
 
 def _keeps_failing(times: int) -> ProcessingFailedRepeatedly:
@@ -172,18 +218,18 @@ def _code(failure: Exception | None) -> Code | None:
     return explained.code if explained is not None else None
 
 
-async def _discarded(desk: Services, row: Attachment, job: Job | None) -> bool:
+async def _discarded(services: Services, row: Attachment, job: Job | None) -> bool:
     """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
     if not isinstance(job, CallerUploadJob) or job.upload_key is None:
-        return unchanged_for(row, desk.now(), DISCARDED_SECONDS)
+        return unchanged_for(row, services.now(), DISCARDED_SECONDS)
     try:
-        return await desk.transfers.discarded(job)
+        return await services.transfers.discarded(job)
     except Forbidden:
         return False  # somebody else's, see `_stored`
 
 
-async def _stored(desk: Services, row: Attachment) -> StoredObject | None:
+async def _stored(services: Services, row: Attachment) -> StoredObject | None:
     try:
-        return await desk.transfers.stored_bytes(row)
+        return await services.transfers.stored_bytes(row)
     except Forbidden:
         return None  # somebody else's reservation: whether its bytes arrived is theirs to know

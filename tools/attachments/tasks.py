@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tools.core.results import Result
+from tools.core.results import ToolResult
 
 if TYPE_CHECKING:
     from transfers.jobs.base import Job
@@ -82,7 +82,7 @@ def read_task(text: str) -> Task:
     raise NoSuchTask
 
 
-class DeferredResult(Result):
+class DeferredResult(ToolResult):
     """Instead of an answer: the call goes on as a task. `message` says how far it is."""
 
     task_id: str

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tools.core.coercion import coerce_arguments
 from tools.errors.exceptions import InvalidArguments, RetryHint
 
-A = TypeVar("A", bound="Arguments")
+A = TypeVar("A", bound="ToolArguments")
 
 
-class Arguments(BaseModel):
+class ToolArguments(BaseModel):
     """Base of every tool's arguments: unknown ones are refused, null means left out."""
 
     model_config = ConfigDict(
@@ -55,7 +55,7 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
 
 
 def _retry(
-    model: type[Arguments], given: Mapping[str, Any], values: Mapping[str, Any], wrong: Iterable[str]
+    model: type[ToolArguments], given: Mapping[str, Any], values: Mapping[str, Any], wrong: Iterable[str]
 ) -> RetryHint:
     """Return how the call could go on: with what was spelt wrong spelt right, and with nothing the model refuses."""
     names = list(model.model_fields)
@@ -68,7 +68,7 @@ def _retry(
     return RetryHint(offered, without=list(given), needs=list(dict.fromkeys(needs)))
 
 
-def _refused(model: type[Arguments], values: Mapping[str, Any]) -> set[str]:
+def _refused(model: type[ToolArguments], values: Mapping[str, Any]) -> set[str]:
     try:
         model.model_validate(values)
     except ValidationError as error:

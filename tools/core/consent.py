@@ -5,13 +5,19 @@ whoever made the call: a form of their chat client (`server.mcp.consent_elicitat
 """
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from tools.core.context import Services, ToolCall
 from tools.core.ports import ConsentSummary
 from tools.errors.exceptions import ConfirmationDeclined, ConfirmationRequired, RetryHint
 
+if TYPE_CHECKING:
+    from transfers.jobs.base import Destination
 
-async def require_consent(desk: Services, call: ToolCall, look: Callable[[], Awaitable[ConsentSummary | None]]) -> None:
+
+async def require_consent(
+    services: Services, call: ToolCall, look: Callable[[], Awaitable[ConsentSummary | None]]
+) -> None:
     """Return once the person has agreed to what `look` finds, or where nobody has to be asked.
 
     `look` returns None when there is nothing to make visible.
@@ -20,14 +26,14 @@ async def require_consent(desk: Services, call: ToolCall, look: Callable[[], Awa
         ConfirmationRequired: There is no way to ask them, or it is no longer what they were shown.
         ConfirmationDeclined: They did not agree.
     """
-    if not desk.policy.asks:
+    if not services.policy.asks:
         return
     showing = await look()
     if showing is None:
         return
-    if call.asker is None:
+    if call.consent_prompt is None:
         raise cannot_ask()
-    if not await call.asker.agrees(showing):
+    if not await call.consent_prompt.ask(showing):
         raise ConfirmationDeclined(
             "The person did not agree: nothing was made visible. What is uploaded stays as it is.",
             "Ask the person what should be different, before you call add_submittal_attachment or confirm_attachment.",
@@ -56,3 +62,54 @@ def changed() -> ConfirmationRequired:
         "Run the same command again: it shows what there is now.",
         again=RetryHint(),
     )
+
+
+async def upload_consent_summary(
+    services: Services, project_id: str, item_id: str, attachment_id: str, person_id: str
+) -> ConsentSummary | None:
+    """Return what confirming an attachment would make visible; None when it is visible already.
+
+    Raises:
+        TransferError: It cannot be confirmed; see `TransferManager.unconfirmed`.
+        ToolError, AccError: It cannot be looked up.
+    """
+    found = await services.transfers.unconfirmed(project_id, item_id, attachment_id, person_id)
+    if found is None:
+        return None
+    project, submittal = await _place(services, project_id, item_id)
+    return ConsentSummary(
+        name=found.name,
+        size_bytes=found.size,
+        sha256=found.sha256,
+        origin="another program sent the bytes",
+        project=project,
+        submittal=submittal,
+        place=(project_id, item_id, attachment_id),
+    )
+
+
+async def link_consent_summary(services: Services, where: "Destination", version_urn: str, name: str) -> ConsentSummary:
+    """Return what linking a version of the Files tool as `name` would make visible.
+
+    Raises:
+        ToolError, AccError: It cannot be looked up.
+    """
+    version = await services.acc.files.version(where.project_id, version_urn)
+    project, submittal = await _place(services, where.project_id, where.item_id)
+    return ConsentSummary(
+        name=name,
+        size_bytes=version.size_bytes,
+        sha256=None,
+        origin=f"version {version.version_number} of {version.name} in the Files tool",
+        project=project,
+        submittal=submittal,
+        place=(where.project_id, where.item_id, version_urn),
+    )
+
+
+async def _place(services: Services, project_id: str, item_id: str) -> tuple[str, str]:
+    from tools.core.presenters import number
+
+    project = await services.resolver.project(project_id)
+    item = await services.resolver.submittal(project, item_id)
+    return project.name, f"{number(item)} {item.title}".strip()

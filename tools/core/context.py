@@ -1,13 +1,15 @@
-"""What every tool call works with: the person's way to ACC, the transfers under way, and what the settings allow."""
+"""Context of a tool call: the services of the signed-in user, the call itself, and the definition of a tool."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from tools.core.cursors import Cursors, InvalidCursor
-from tools.core.policy import Policy
-from tools.core.ports import ConsentPrompt, Report, SignInPage
+from tools.core.arguments import ToolArguments
+from tools.core.cursors import CursorSigner, InvalidCursor
+from tools.core.policy import ToolPolicy
+from tools.core.ports import ConsentPrompt, ProgressCallback, SignInPage
+from tools.core.results import ToolResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 
 if TYPE_CHECKING:
@@ -15,54 +17,56 @@ if TYPE_CHECKING:
     from tools.lookup.resolver import ReferenceResolver
     from transfers.manager import TransferManager
 
+A = TypeVar("A", bound=ToolArguments)
+
 REPORT_SECONDS: Final = 5.0
-"""How often a waiting assistant is told how far its call is."""
+"""Interval of progress reports."""
 
 
 @dataclass
 class Services:
-    """One person's desk at one ACC; it lives as long as the server. Services are made when first needed.
+    """Services for one signed-in user, shared by all tool calls of a server.
 
-    `sign_in_page` is there where a person can sign in: not with a ready token, nor for a service account.
+    `sign_in_page` is None where nobody signs in: with a given token, or for a service account.
     """
 
-    policy: Policy
+    policy: ToolPolicy
     acc: "AccClient"
     transfers: "TransferManager"
-    finder: "ReferenceResolver"
+    resolver: "ReferenceResolver"
     sign_in_page: SignInPage | None = None
-    cursors: Cursors = field(default_factory=Cursors)
+    cursors: CursorSigner = field(default_factory=CursorSigner)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class ServicesProvider(Protocol):
-    """What leads to the desk; a server has it from its start, long before anything is opened."""
+    """Opens `Services` on first use."""
 
-    async def opened(self) -> Services:
-        """Return the desk, opening it for the first call."""
+    async def services(self) -> Services:
+        """Return the services; the first call opens them."""
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call of a tool: its name, the arguments its caller chose, and a way to tell whoever waits how far it is.
+    """One call of a tool: name, arguments as the client sent them, and how to report progress.
 
-    `every` is how often they are told, in seconds. `asker` is the way to the person behind it, where there is one.
-    `defers`: its client takes a task for an answer (`tools.attachments.tasks`).
+    `every` is the interval of progress reports in seconds. `consent_prompt` asks the user, where a client can show a
+    form. With `accepts_task` the client takes a task for an answer (`tools.attachments.tasks`).
     """
 
     tool: str
     arguments: dict[str, Any]
-    report: Report
+    report: ProgressCallback
     every: float = REPORT_SECONDS
-    asker: ConsentPrompt | None = None
-    defers: bool = False
+    consent_prompt: ConsentPrompt | None = None
+    accepts_task: bool = False
 
     def cursor_arguments(self) -> dict[str, Any]:
-        """Return what a cursor is bound to: the arguments but the cursor itself and the size of a page."""
+        """Return the arguments that a cursor is bound to: all but the cursor itself and the page size."""
         return {name: value for name, value in self.arguments.items() if name not in ("cursor", "limit")}
 
-    def position(self, desk: Services, person_id: str, cursor: str | None) -> int:
-        """Return where a list goes on: 0 without a cursor.
+    def position(self, services: Services, person_id: str, cursor: str | None) -> int:
+        """Return the offset that a cursor stands for; 0 without a cursor.
 
         Raises:
             InvalidArguments: The cursor does not belong to this list.
@@ -70,7 +74,7 @@ class ToolCall:
         if cursor is None:
             return 0
         try:
-            return desk.cursors.read(cursor, person_id, self.tool, self.cursor_arguments())
+            return services.cursors.read(cursor, person_id, self.tool, self.cursor_arguments())
         except InvalidCursor:
             raise InvalidArguments(
                 "'cursor' does not belong to this list.",
@@ -79,8 +83,22 @@ class ToolCall:
                 again=RetryHint(without=["cursor"]),
             ) from None
 
-    def next_cursor(self, desk: Services, person_id: str, position: int | None) -> str | None:
+    def next_cursor(self, services: Services, person_id: str, position: int | None) -> str | None:
         """Return a cursor for `position`, or None at the end."""
         if position is None:
             return None
-        return desk.cursors.make(person_id, self.tool, self.cursor_arguments(), position)
+        return services.cursors.make(person_id, self.tool, self.cursor_arguments(), position)
+
+
+@dataclass(frozen=True)
+class ToolDefinition(Generic[A]):
+    """Definition of a tool, free of MCP: name and texts, argument and result models, and the function to run."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[A]
+    results: tuple[type[ToolResult], ...]
+    writes: bool
+    idempotent: bool
+    run: Callable[[Services, ToolCall, A], Awaitable[ToolResult]]

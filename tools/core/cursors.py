@@ -14,8 +14,8 @@ class InvalidCursor(ValueError):
     """Not a cursor of ours, or one of another person, other arguments or an earlier run of the server."""
 
 
-class Cursors:
-    """Makes and reads cursors with a key of 32 bytes, which replicas share; without one it lives as long as this."""
+class CursorSigner:
+    """Makes and reads cursors, signed with a 32-byte key that replicas share; without one, with a key of its own."""
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)

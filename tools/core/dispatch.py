@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from tools.core.arguments import read_arguments
 from tools.core.context import Services, ToolCall
-from tools.core.results import ErrorResult, Result
+from tools.core.results import ErrorResult, ToolResult
 
 if TYPE_CHECKING:
-    from tools.core.definition import Definition
+    from tools.core.context import ToolDefinition
 
 
 async def dispatch(
-    definition: "Definition[Any]", desk: Services, call: ToolCall, arguments: dict[str, Any]
-) -> tuple[ToolCall, Result]:
+    definition: "ToolDefinition[Any]", services: Services, call: ToolCall, arguments: dict[str, Any]
+) -> tuple[ToolCall, ToolResult]:
     """Do what a tool does and return its answer, and the call with the arguments as they were understood.
 
     Raises:
@@ -24,19 +24,19 @@ async def dispatch(
     """
     try:
         if definition.writes:
-            desk.policy.check_writing()
+            services.policy.check_writing()
         chosen = read_arguments(definition.arguments, arguments)
         call = replace(call, arguments=chosen.given())
-        result: Result = await definition.run(desk, call, chosen)
+        result: ToolResult = await definition.run(services, call, chosen)
     except Exception as error:
-        answer = error_result(error, desk, call)
+        answer = error_result(error, services, call)
         if answer is None:
             raise
         return call, answer
     return call, result
 
 
-def error_result(error: Exception, desk: Services, call: ToolCall) -> ErrorResult | None:
+def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None:
     """Return what a failed call answers; None for a fault of ours."""
     from tools.errors.description import describe_error
     from tools.next_steps.after_error import FailedCall, after_failure
@@ -45,7 +45,7 @@ def error_result(error: Exception, desk: Services, call: ToolCall) -> ErrorResul
     if found is None:
         return None
     failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
-    steps = after_failure(failure, desk.policy.surroundings)
+    steps = after_failure(failure, services.policy.step_context)
     # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
     tool = steps[0].tool if found.standing is not None and steps else call.tool
     return ErrorResult(error=found.body(tool), next_steps=steps)

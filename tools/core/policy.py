@@ -7,7 +7,7 @@ from tools.next_steps.after_success import StepContext
 
 
 @dataclass(frozen=True)
-class Policy:
+class ToolPolicy:
     """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
 
     `projects` are bare UUIDs, `accounts` those of ACC accounts; none means all. `local_files` is false over HTTP, where
@@ -56,6 +56,6 @@ class Policy:
         return not self.accounts or hub_id.removeprefix("b.") in self.accounts
 
     @property
-    def surroundings(self) -> StepContext:
+    def step_context(self) -> StepContext:
         """The part of it that next steps depend on."""
         return StepContext(self.local_files, self.read_only, self.max_wait_seconds)

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from tools.core.text_sanitizer import clean
 
-Report = Callable[[float, float | None, str], Awaitable[None]]
+ProgressCallback = Callable[[float, float | None, str], Awaitable[None]]
 """(done, total or None, a word on what is being done) -> told to the client, if it asked for progress."""
 
 LONGEST: Final = 200
@@ -47,7 +47,7 @@ class ConsentSummary:
 class ConsentPrompt(Protocol):
     """A way to the person who is behind a call."""
 
-    async def agrees(self, showing: ConsentSummary) -> bool:
+    async def ask(self, showing: ConsentSummary) -> bool:
         """Show the person something, and return whether they agree.
 
         Raises:

@@ -106,7 +106,7 @@ def preparing_view(job: Job) -> AttachmentView:
     )
 
 
-def standing(
+def step_status(
     view: AttachmentView,
     row: Attachment,
     item: Item | None,

@@ -12,10 +12,10 @@ from tools import (
     get_submittal,
     sign_in,
 )
-from tools.core.definition import Definition
+from tools.core.context import ToolDefinition
 
 
-def definitions(*, local_files: bool) -> list[Definition[Any]]:
+def definitions(*, local_files: bool) -> list[ToolDefinition[Any]]:
     """Return every tool; where the server cannot read the person's files, none takes a path."""
     return [
         add_submittal_attachment.definition(local_files=local_files),

@@ -28,13 +28,13 @@ Incomplete = Annotated[bool, Field(default=False, exclude_if=lambda incomplete: 
 """Whether ACC sent something that is no object among the actions; not part of an answer where it did not."""
 
 
-class Result(BaseModel):
+class ToolResult(BaseModel):
     """Base of every answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
-class NextStep(Result):
+class NextStep(ToolResult):
     """A tool call that is possible now; as it stands, unless `needs` names arguments that only the caller can give.
 
     `arguments` are taken from cleaned fields of a result, or are the caller's own, which must come back unchanged.
@@ -46,14 +46,14 @@ class NextStep(Result):
     reason: str
 
 
-class Progress(Result):
+class Progress(ToolResult):
     """How many bytes of a transfer (or, while preparing, of the first reading) are done."""
 
     bytes_done: int
     bytes_total: int
 
 
-class AttachmentView(Result):
+class AttachmentView(ToolResult):
     """An attachment; `id` is null only while `preparing`."""
 
     id: UntrustedText | None
@@ -80,7 +80,7 @@ class AttachmentView(Result):
     permitted_actions_incomplete: Incomplete
 
 
-class AttachmentRow(Result):
+class AttachmentRow(ToolResult):
     """An attachment beside its submittal: what tells it from others; `get_attachment_status` has the rest of it.
 
     Of its `permittedActions` there are the ids, as of the submittal's.
@@ -99,7 +99,7 @@ class AttachmentRow(Result):
     permitted_actions_incomplete: Incomplete
 
 
-class Upload(Result):
+class Upload(ToolResult):
     """Where and how the caller sends the bytes; FILE in a command stands for the path."""
 
     method: str
@@ -111,7 +111,7 @@ class Upload(Result):
     max_bytes: int
 
 
-class AttachmentResult(Result):
+class AttachmentResult(ToolResult):
     """What the three attachment tools answer about one attachment."""
 
     attachment: AttachmentView
@@ -120,7 +120,7 @@ class AttachmentResult(Result):
     next_steps: list[NextStep]
 
 
-class AttachmentsResult(Result):
+class AttachmentsResult(ToolResult):
     """A page of a submittal's attachments, newest first."""
 
     attachments: list[AttachmentView]
@@ -128,7 +128,7 @@ class AttachmentsResult(Result):
     next_steps: list[NextStep]
 
 
-class ProjectRow(Result):
+class ProjectRow(ToolResult):
     """A project; `supported` is false for BIM 360, which the Submittals API does not serve."""
 
     id: str
@@ -138,7 +138,7 @@ class ProjectRow(Result):
     supported: bool
 
 
-class ProjectsResult(Result):
+class ProjectsResult(ToolResult):
     """A page of projects; `accounts_unavailable` of the person's accounts could not be listed."""
 
     projects: list[ProjectRow]
@@ -151,7 +151,7 @@ Court = Literal[True, False, "unknown"]
 """Whether the ball is in this person's court; a company's or a role's is "unknown", never guessed."""
 
 
-class SubmittalRow(Result):
+class SubmittalRow(ToolResult):
     """A submittal as a list shows it."""
 
     id: UntrustedText
@@ -165,7 +165,7 @@ class SubmittalRow(Result):
     can_attach: bool
 
 
-class SubmittalsResult(Result):
+class SubmittalsResult(ToolResult):
     """A page of submittals."""
 
     submittals: list[SubmittalRow]
@@ -173,7 +173,7 @@ class SubmittalsResult(Result):
     next_steps: list[NextStep]
 
 
-class TaskRow(Result):
+class TaskRow(ToolResult):
     """An open review task that this person may close."""
 
     id: UntrustedText
@@ -182,7 +182,7 @@ class TaskRow(Result):
     due_date: date | None
 
 
-class SubmittalView(Result):
+class SubmittalView(ToolResult):
     """A submittal; `permittedActions` carries fields for `Attachment::create` only, the other ids alone."""
 
     id: UntrustedText
@@ -202,7 +202,7 @@ class SubmittalView(Result):
     permitted_actions_incomplete: Incomplete
 
 
-class SubmittalResult(Result):
+class SubmittalResult(ToolResult):
     """A submittal with a page of its attachments, newest first."""
 
     submittal: SubmittalView
@@ -211,7 +211,7 @@ class SubmittalResult(Result):
     next_steps: list[NextStep]
 
 
-class FileRow(Result):
+class FileRow(ToolResult):
     """A file of the Files tool; `version_urn` is what `file_urn` takes."""
 
     id: UntrustedText
@@ -223,7 +223,7 @@ class FileRow(Result):
     modified_at: Time | None
 
 
-class FilesResult(Result):
+class FilesResult(ToolResult):
     """Files found; `complete` is false when the search stopped at its limit of folders."""
 
     files: list[FileRow]
@@ -232,7 +232,7 @@ class FilesResult(Result):
     next_steps: list[NextStep]
 
 
-class Person(Result):
+class Person(ToolResult):
     """Somebody who is signed in; `id` is their Autodesk id."""
 
     id: UntrustedText
@@ -240,7 +240,7 @@ class Person(Result):
     email: UntrustedText | None
 
 
-class SignInResult(Result):
+class SignInResult(ToolResult):
     """Who is signed in, and to which Autodesk (a base URL)."""
 
     person: Person
@@ -248,7 +248,7 @@ class SignInResult(Result):
     next_steps: list[NextStep]
 
 
-class Candidate(Result):
+class Candidate(ToolResult):
     """One of the things that an ambiguous argument could mean."""
 
     id: UntrustedText
@@ -258,7 +258,7 @@ class Candidate(Result):
     state: UntrustedText | None = None
 
 
-class ErrorBody(Result):
+class ErrorBody(ToolResult):
     """Why a call did not do what was asked, and what to do."""
 
     # As a plain text in the schema: 32 codes in each of eight schemas would be paid for by whoever reads them.
@@ -274,7 +274,7 @@ class ErrorBody(Result):
     """What helps a person at a shell, where no tool can be called; never served."""
 
 
-class ErrorResult(Result):
+class ErrorResult(ToolResult):
     """What a failed call answers."""
 
     error: ErrorBody

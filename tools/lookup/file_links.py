@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _ANOTHER = RetryHint(needs=["file_urn"])
 
 
-async def linked_version(desk: Services, project_id: str, text: str) -> "FileVersion":
+async def linked_version(services: Services, project_id: str, text: str) -> "FileVersion":
     """Return the version, read in the target project: one of another project is not there.
 
     Raises:
@@ -22,7 +22,7 @@ async def linked_version(desk: Services, project_id: str, text: str) -> "FileVer
         FileVersionNotFound: The project has no such file.
         AccError: Data Management refused or is away.
     """
-    files = desk.acc.files
+    files = services.acc.files
     try:
         urn = file_reference(text)
         if LINEAGE.fullmatch(urn):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.models import FolderContents
-from tools.core.ports import Report
+from tools.core.ports import ProgressCallback
 from tools.core.results import FileRow
 from tools.errors.exceptions import FileVersionNotFound, RetryHint
 from tools.lookup.projects import ProjectSummary
@@ -28,7 +28,7 @@ class FoundFiles:
 
 
 @dataclass(frozen=True)
-class _Folder:
+class _SearchedFolder:
     """A folder yet to be looked into; `inside` when it lies in the one that was asked for."""
 
     id: str
@@ -37,7 +37,7 @@ class _Folder:
 
 
 async def search_files(
-    files: "Files", project: ProjectSummary, words: str, folder: str | None, report: Report
+    files: "Files", project: ProjectSummary, words: str, folder: str | None, report: ProgressCallback
 ) -> FoundFiles:
     """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
 
@@ -64,7 +64,7 @@ async def search_files(
                 path = (*here.path, below.name)
                 inside = here.inside or _ends_with(path, wanted)
                 # What was asked for comes first, or the limit could be spent on other folders.
-                (waiting.appendleft if inside and by_path else waiting.append)(_Folder(below.id, path, inside))
+                (waiting.appendleft if inside and by_path else waiting.append)(_SearchedFolder(below.id, path, inside))
             if here.inside:
                 found += [row for row in _rows(listing, here.path) if normalize(words) in normalize(row.name)]
         await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
@@ -73,7 +73,7 @@ async def search_files(
 
 async def _beginnings(
     files: "Files", project: ProjectSummary, folder: str | None, wanted: Sequence[str]
-) -> list[_Folder]:
+) -> list[_SearchedFolder]:
     if folder is not None and folder.startswith("urn:"):
         top = await files.folder(project.id, folder)
         if top.of_another_tool:
@@ -83,12 +83,14 @@ async def _beginnings(
                 "Name a folder of the Files tool.",
                 again=RetryHint(without=["folder"]),
             )
-        return [_Folder(top.id, (*top.parents, top.name), inside=True)]
+        return [_SearchedFolder(top.id, (*top.parents, top.name), inside=True)]
     tops = [top for top in await files.top_folders(project.hub_id, project.id) if not top.of_another_tool]
     paths = [(*top.parents, top.name) for top in tops]
     # The folder that was asked for can be one above, of which the person sees no more than this.
     return [
-        _Folder(top.id, path, folder is None or any(_ends_with(path[:end], wanted) for end in range(1, len(path) + 1)))
+        _SearchedFolder(
+            top.id, path, folder is None or any(_ends_with(path[:end], wanted) for end in range(1, len(path) + 1))
+        )
         for top, path in zip(tops, paths, strict=True)
     ]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from acc.client import AccClient
 from acc.errors import AccError, Forbidden, NotFound, Rejected
-from tools.core.kept import TtlCache
+from tools.core.ttl_cache import TtlCache
 
 MEMBERS_SECONDS: Final = 600.0
 """How long a member list is used again: people seldom join a project, and a list can have many pages."""

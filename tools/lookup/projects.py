@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from acc.client import AccClient
 from acc.ids import InvalidId, submittals_project_id
-from tools.core.kept import TtlCache
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
+from tools.core.ttl_cache import TtlCache
 from tools.lookup.references import normalize
 
 
@@ -48,7 +48,7 @@ class ProjectList:
 class ProjectListCache:
     """Reads the list of one person's projects, seldom; only of accounts that the policy allows."""
 
-    def __init__(self, acc: AccClient, policy: Policy) -> None:
+    def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc
         self._policy = policy
         self._kept = TtlCache[ProjectList]()

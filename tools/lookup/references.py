@@ -29,7 +29,7 @@ class NotAReference(ValueError):
 
 
 @dataclass(frozen=True)
-class Reference:
+class ParsedReference:
     """What a text refers to: an `id` (UUID, lower case) or else `words` to look up; `project_id` if a URL told it."""
 
     id: str | None = None
@@ -37,7 +37,7 @@ class Reference:
     project_id: str | None = None
 
 
-def project_reference(text: str) -> Reference:
+def project_reference(text: str) -> ParsedReference:
     """Read a UUID, the same with `b.`, a pasted URL that names a project, or a name.
 
     Raises:
@@ -48,12 +48,12 @@ def project_reference(text: str) -> Reference:
         project = _project_in(_autodesk_url(text))
         if project is None:
             raise NotAReference
-        return Reference(id=project)
+        return ParsedReference(id=project)
     bare = text.lower().removeprefix("b.")
-    return Reference(id=bare) if _IS_UUID.fullmatch(bare) else Reference(words=text)
+    return ParsedReference(id=bare) if _IS_UUID.fullmatch(bare) else ParsedReference(words=text)
 
 
-def submittal_reference(text: str) -> Reference:
+def submittal_reference(text: str) -> ParsedReference:
     """Read an item UUID, a pasted URL of a submittal, or the number or title that people see.
 
     Raises:
@@ -66,8 +66,8 @@ def submittal_reference(text: str) -> Reference:
         named = item.group(1) if item else _item_in_query(url)
         if named is None:
             raise NotAReference
-        return Reference(id=named.lower(), project_id=_project_in(url))
-    return Reference(id=text.lower()) if _IS_UUID.fullmatch(text) else Reference(words=text)
+        return ParsedReference(id=named.lower(), project_id=_project_in(url))
+    return ParsedReference(id=text.lower()) if _IS_UUID.fullmatch(text) else ParsedReference(words=text)
 
 
 def file_reference(text: str) -> str:

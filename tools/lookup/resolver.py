@@ -6,10 +6,10 @@ from typing import Any, Final
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, Rejected
 from acc.models import Item, SubmittalsUser
-from tools.core.kept import TtlCache
-from tools.core.policy import Policy
+from tools.core.policy import ToolPolicy
 from tools.core.presenters import REVIEW, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
+from tools.core.ttl_cache import TtlCache
 from tools.errors.exceptions import (
     AmbiguousReference,
     InvalidArguments,
@@ -22,7 +22,7 @@ from tools.lookup.member_names import MemberNames
 from tools.lookup.projects import ProjectListCache, ProjectSummary
 from tools.lookup.references import (
     NotAReference,
-    Reference,
+    ParsedReference,
     match_quality,
     normalize,
     project_reference,
@@ -37,7 +37,7 @@ SEARCHED: Final = 500
 class ReferenceResolver:
     """Finds projects, submittals, people and tasks for one person."""
 
-    def __init__(self, acc: AccClient, policy: Policy) -> None:
+    def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc
         self._policy = policy
         self._people = TtlCache[SubmittalsUser]()
@@ -207,7 +207,7 @@ def _single_match(found: dict[str, Item], words: str) -> Item:
     )
 
 
-def _read(reader: Callable[[str], Reference], text: str, argument: str) -> Reference:
+def _read(reader: Callable[[str], ParsedReference], text: str, argument: str) -> ParsedReference:
     try:
         return reader(text)
     except NotAReference:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from acc.models import Item, Page
 from acc.pagination import next_offset
-from tools.core.ports import Report
+from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
 from tools.lookup.references import normalize, search_terms
 
@@ -91,7 +91,7 @@ async def search(
     submittals: "Submittals",
     project_id: str,
     wanted: SubmittalQuery,
-    report: Report,
+    report: ProgressCallback,
     *,
     limit: int,
     place: ListPosition,

@@ -16,18 +16,17 @@ import anyio
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from server.cli.attach.manifest import BadRow, Manifest, ManifestUnusable, Row, read_manifest
+from server.cli.attach.manifest import AttachManifest, BadRow, ManifestRow, ManifestUnusable, read_manifest
 from server.cli.attach.preflight import check_rows
 from server.cli.attach.progress import view_for
 from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
 from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.cli.attach.runner import AttachRunner
-from server.cli.errors import FAILED, USAGE
-from server.cli.login import CommandError
+from server.cli.errors import FAILED, USAGE, CommandError
 from server.settings.model import Settings
 from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
-from server.wiring import open_desk, policy_of
+from server.wiring import open_services, policy_of
 from tools.core.context import Services
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
@@ -40,7 +39,7 @@ SHOWN: Final = 100
 """So many rows are told of on the terminal; the results name all."""
 
 
-class Refused(CommandError):
+class UnusableOptions(CommandError):
     """Nothing can be done for any file; the text says why and what to do."""
 
 
@@ -71,7 +70,7 @@ def run(settings: Settings, asked: AttachOptions) -> int:
     """Attach what was asked for, and return the exit code: 0 when every file is attached.
 
     Raises:
-        Refused: Nothing was sent, for a reason that concerns all files.
+        UnusableOptions: Nothing was sent, for a reason that concerns all files.
         ManifestUnusable: The manifest cannot be read.
         ResultFileUnusable: The results cannot be written.
     """
@@ -80,7 +79,7 @@ def run(settings: Settings, asked: AttachOptions) -> int:
     results = _result_file(asked, manifest.rows)
 
     async def work() -> int:
-        return await _Session(settings, asked, manifest, results).work()
+        return await _AttachSession(settings, asked, manifest, results).work()
 
     try:
         return anyio.run(work)
@@ -88,31 +87,35 @@ def run(settings: Settings, asked: AttachOptions) -> int:
         explained = describe_error(error)
         if explained is None:
             raise
-        raise Refused(f"{explained.row.message} {explained.row.shell_hint}") from error
+        raise UnusableOptions(f"{explained.row.message} {explained.row.shell_hint}") from error
 
 
 def _check(settings: Settings, asked: AttachOptions) -> None:
     """Refuse what could only fail once all is sent."""
     if asked.queue and settings.database_url is None:
-        raise Refused("Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue.")
+        raise UnusableOptions(
+            "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue."
+        )
     if settings.confirm != "ask" or not asked.confirm:
         return
     if asked.queue:
-        raise Refused(
+        raise UnusableOptions(
             "With SUBMITTAL_MCP_CONFIRM=ask a worker may make nothing visible, for nobody can be asked there. Give "
             "--no-confirm, and run the command without --queue in a terminal when the files are stored."
         )
     if not can_ask():
-        raise Refused(
+        raise UnusableOptions(
             "SUBMITTAL_MCP_CONFIRM=ask: a person has to agree before a file becomes visible, and there is no terminal "
             "to ask them. Run the command in a terminal, or give --no-confirm to store the files only."
         )
 
 
-class _Session:
+class _AttachSession:
     """One command at work."""
 
-    def __init__(self, settings: Settings, asked: AttachOptions, manifest: Manifest, file: ResultFile | None) -> None:
+    def __init__(
+        self, settings: Settings, asked: AttachOptions, manifest: AttachManifest, file: ResultFile | None
+    ) -> None:
         self._settings = settings
         self._asked = asked
         self._manifest = manifest
@@ -126,10 +129,10 @@ class _Session:
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
         on_shutdown_signal(self._interrupt)
-        async with open_desk(settings, policy, None, self._asked.person, patient=True) as desk:
+        async with open_services(settings, policy, None, self._asked.person, patient=True) as services:
             with self._interrupted:
-                await self._attach(desk)
-            # Before the desk is closed: an end that takes too long is cut short, and this must have been said.
+                await self._attach(services)
+            # Before the services close: a slow shutdown is cut short, and the summary must have been printed by then.
             self._tell()
         return self._exit_code()
 
@@ -137,11 +140,11 @@ class _Session:
         force_exit_after(STDIO_SECONDS, INTERRUPTED)
         self._interrupted.cancel()
 
-    async def _attach(self, desk: Services) -> None:
+    async def _attach(self, services: Services) -> None:
         asked, rows = self._asked, self._manifest.rows
         view = view_for(sys.stderr)
         with view.showing():
-            found = await check_rows(desk, rows, confirm=asked.confirm, told=view.checked)
+            found = await check_rows(services, rows, confirm=asked.confirm, told=view.checked)
             bad = [*self._manifest.bad, *found.bad]
             if bad:
                 self._results = refused_rows(rows, bad)
@@ -151,11 +154,16 @@ class _Session:
             self._write()  # better refused now than when all is sent
             view.begins(len(found.good), sum(one.size for one in found.good))
             run = AttachRunner(
-                desk, view, found.good, confirm=asked.confirm, wait=asked.wait, asker=TerminalConsentPrompt(view)
+                services,
+                view,
+                found.good,
+                confirm=asked.confirm,
+                wait=asked.wait,
+                consent_prompt=TerminalConsentPrompt(view),
             )
             try:
                 if asked.queue:
-                    handing_over = QueueSubmitter(desk, view, asked.at_once, confirm=asked.confirm)
+                    handing_over = QueueSubmitter(services, view, asked.at_once, confirm=asked.confirm)
                     async with background_task(handing_over.watch):
                         await run.attach(len(found.good), handing_over.first)
                 else:
@@ -194,7 +202,7 @@ class _Session:
         sys.stdout.flush()
 
 
-def _rows(asked: AttachOptions) -> Manifest:
+def _rows(asked: AttachOptions) -> AttachManifest:
     common = {"project": asked.project, "submittal": asked.submittal, "category": asked.category, "task": asked.task}
     if asked.manifest is not None:
         try:
@@ -205,20 +213,20 @@ def _rows(asked: AttachOptions) -> Manifest:
         manifest = read_manifest(data, common)
         # A path is meant as it is written beside the files: relative to the manifest, wherever it is read.
         beside = asked.manifest.absolute().parent
-        return Manifest(tuple(_at(row, beside) for row in manifest.rows), manifest.bad)
+        return AttachManifest(tuple(_at(row, beside) for row in manifest.rows), manifest.bad)
     project, submittal = asked.project or "", asked.submittal or ""
     rows = [
-        Row(number, str(file), project, submittal, asked.name, asked.category, asked.task)
+        ManifestRow(number, str(file), project, submittal, asked.name, asked.category, asked.task)
         for number, file in enumerate(asked.files, start=1)
     ]
-    return Manifest(tuple(_at(row, Path.cwd()) for row in rows))
+    return AttachManifest(tuple(_at(row, Path.cwd()) for row in rows))
 
 
-def _at(row: Row, folder: Path) -> Row:
+def _at(row: ManifestRow, folder: Path) -> ManifestRow:
     return replace(row, file=os.path.normpath(folder / row.file))
 
 
-def _result_file(asked: AttachOptions, rows: Sequence[Row]) -> ResultFile | None:
+def _result_file(asked: AttachOptions, rows: Sequence[ManifestRow]) -> ResultFile | None:
     path = asked.result
     if path is None and asked.manifest is not None:
         path = asked.manifest.with_name(f"{asked.manifest.stem}.results.csv")

@@ -29,7 +29,7 @@ class ManifestUnusable(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One file to attach, in the words of whoever wrote it; None where a column is empty.
 
     `number` is the row's in a spreadsheet, where the heading is row 1; of files named on a command line, their place.
@@ -67,14 +67,14 @@ class BadRow:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class AttachManifest:
     """What a manifest says; `rows` are those that are well formed."""
 
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ManifestRow, ...] = ()
     bad: tuple[BadRow, ...] = ()
 
 
-def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
+def read_manifest(data: bytes, common: Mapping[str, str | None]) -> AttachManifest:
     """Read a manifest; `common` are values for cells that are empty, by column.
 
     Raises:
@@ -84,22 +84,22 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> Manifest:
     separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
     records = _records(text, separator)
     heading = _header(next(records, []), common)
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     bad: list[BadRow] = []
     first: dict[tuple[str | None, ...], int] = {}
     for number, cells in enumerate(records, start=2):
         if not any(cells):
             continue  # spreadsheets save rows that were emptied
         found = _row(number, cells, heading, common)
-        if isinstance(found, Row) and (before := first.setdefault(found.words, number)) != number:
+        if isinstance(found, ManifestRow) and (before := first.setdefault(found.words, number)) != number:
             found = found.refused("invalid_arguments", f"This row is the same as row {before}.", "Remove one of them.")
-        if isinstance(found, Row):
+        if isinstance(found, ManifestRow):
             rows.append(found)
         else:
             bad.append(found)
     if not rows and not bad:
         raise ManifestUnusable("The manifest has no row below its heading. Write one row for each file to attach.")
-    return Manifest(tuple(rows), tuple(bad))
+    return AttachManifest(tuple(rows), tuple(bad))
 
 
 def _decoded(data: bytes) -> str:
@@ -158,7 +158,9 @@ def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]
     return names
 
 
-def _row(number: int, cells: Sequence[str], heading: Sequence[str], common: Mapping[str, str | None]) -> Row | BadRow:
+def _row(
+    number: int, cells: Sequence[str], heading: Sequence[str], common: Mapping[str, str | None]
+) -> ManifestRow | BadRow:
     given = dict(zip(heading, cells, strict=False))
     values = {name: given.get(name) or common.get(name) or None for name in COLUMNS}
     file, project, submittal = values["file"], values["project"], values["submittal"]
@@ -176,4 +178,4 @@ def _row(number: int, cells: Sequence[str], heading: Sequence[str], common: Mapp
         missing = [name for name in NEEDED if values[name] is None]
         message = f"The cell of {' and '.join(missing)} is empty."
         return BadRow(number, file, "invalid_arguments", message, "Fill it in.", project, submittal)
-    return Row(number, file, project, submittal, values["name"], values["category"], values["task"])
+    return ManifestRow(number, file, project, submittal, values["name"], values["category"], values["task"])

@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio
 
 from acc.errors import Forbidden, NotFound, Rejected
-from server.cli.attach.manifest import BadRow, Row
+from server.cli.attach.manifest import BadRow, ManifestRow
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
@@ -37,7 +37,7 @@ _ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, Rejected)
 class ValidatedRow:
     """A row that can be attached as far as anybody can know: the arguments of the tool, and the file as it was seen."""
 
-    row: Row
+    row: ManifestRow
     arguments: dict[str, Any]
     where: Destination
     file: SeenFile
@@ -57,7 +57,7 @@ class PreflightReport:
 
 
 async def check_rows(
-    desk: Services, rows: Sequence[Row], *, confirm: bool, told: Callable[[int, int], None]
+    services: Services, rows: Sequence[ManifestRow], *, confirm: bool, told: Callable[[int, int], None]
 ) -> PreflightReport:
     """Look at every row's submittal and file; `told` hears how many look-ups of how many are done.
 
@@ -67,7 +67,7 @@ async def check_rows(
         AccError: ACC is away, or does not know the person.
         AuthError: Nobody is signed in.
     """
-    looking = _Looking(desk, told)
+    looking = _PreflightCache(services, told)
     chosen: dict[int, LocalArguments] = {}
     bad: list[BadRow] = []
     for row in rows:
@@ -77,7 +77,7 @@ async def check_rows(
             bad.append(_bad(row, problem))
     good = [row for row in rows if row.number in chosen]
     await looking.at([chosen[row.number] for row in good])
-    found: dict[Hashable, Row] = {}
+    found: dict[Hashable, ManifestRow] = {}
     checked: list[ValidatedRow] = []
     for row in good:
         where, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
@@ -93,11 +93,11 @@ async def check_rows(
     return PreflightReport(good=checked, bad=sorted(bad, key=lambda one: one.number))
 
 
-class _Looking:
+class _PreflightCache:
     """Look-ups, each made once."""
 
-    def __init__(self, desk: Services, told: Callable[[int, int], None]) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, told: Callable[[int, int], None]) -> None:
+        self._services = services
         self._told = told
         self._places: dict[Hashable, Destination | Exception] = {}
         self._files: dict[Hashable, SeenFile | Exception] = {}
@@ -123,14 +123,14 @@ class _Looking:
     async def _look_at_place(self, row: LocalArguments, total: int) -> None:
         async with self._limit:
             try:
-                self._places[_place(row)] = await destination_of(self._desk, row)
+                self._places[_place(row)] = await destination_of(self._services, row)
             except _ABOUT_A_ROW as problem:
                 self._places[_place(row)] = problem
         self._count(total)
 
     async def _look_at_files(self, rows: Sequence[LocalArguments], total: int) -> None:
         async with self._limit:
-            found = await self._desk.transfers.look_at_all([(row.file_path or "", row.name) for row in rows])
+            found = await self._services.transfers.look_at_all([(row.file_path or "", row.name) for row in rows])
         self._files |= {_file(row): seen for row, seen in zip(rows, found, strict=True)}
         self._count(total, len(rows))
 
@@ -147,7 +147,7 @@ def _file(row: LocalArguments) -> Hashable:
     return (row.file_path, row.name)
 
 
-def _arguments(row: Row, *, confirm: bool) -> dict[str, Any]:
+def _arguments(row: ManifestRow, *, confirm: bool) -> dict[str, Any]:
     given = {
         "project": row.project,
         "submittal": row.submittal,
@@ -159,12 +159,12 @@ def _arguments(row: Row, *, confirm: bool) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None} | {"confirm": confirm}
 
 
-def _resolved(row: Row, where: Destination, *, confirm: bool) -> dict[str, Any]:
+def _resolved(row: ManifestRow, where: Destination, *, confirm: bool) -> dict[str, Any]:
     """Return the arguments with the ids that the words turned out to mean, which need no search again."""
     return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
 
 
-def _bad(row: Row, problem: Exception) -> BadRow:
+def _bad(row: ManifestRow, problem: Exception) -> BadRow:
     explained = describe_error(problem)
     if explained is None:
         raise problem

@@ -24,7 +24,7 @@ class TerminalConsentPrompt:
         self._view = view
         self._turn = anyio.Lock()
 
-    async def agrees(self, showing: ConsentSummary) -> bool:
+    async def ask(self, showing: ConsentSummary) -> bool:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():

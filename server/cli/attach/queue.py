@@ -11,7 +11,7 @@ from server.cli.attach.progress import ProgressView
 from tools.attachments.status import attachment_result
 from tools.core.context import Services, ToolCall
 from tools.core.dispatch import error_result
-from tools.core.results import ErrorBody, ErrorResult, Result
+from tools.core.results import ErrorBody, ErrorResult, ToolResult
 from transfers.errors import JobStopped, TransferError
 from transfers.jobs.base import Job
 from transfers.jobs.rows import JobRow
@@ -40,18 +40,18 @@ _CALLED_OFF: Final = ErrorResult(
 class QueueSubmitter:
     """Hands over `at_once` files at the same time; `watch` must run while anybody waits."""
 
-    def __init__(self, desk: Services, view: ProgressView, at_once: int, *, confirm: bool) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, view: ProgressView, at_once: int, *, confirm: bool) -> None:
+        self._services = services
         self._view = view
         self._confirm = confirm
         self._limit = anyio.CapacityLimiter(at_once)
         self._waiting: dict[str, list[tuple[ValidatedRow, anyio.Event]]] = {}  # one job may be the end of several rows
 
-    async def first(self, call: ToolCall, file: ValidatedRow) -> Result:
+    async def first(self, call: ToolCall, file: ValidatedRow) -> ToolResult:
         """Hand a file over, wait until no worker needs to do anything more for it, and answer as the tool would."""
         try:
             async with self._limit:
-                outcome = await self._desk.transfers.hand_over(
+                outcome = await self._services.transfers.hand_over(
                     file.where, file.arguments["file_path"], file.arguments.get("name"), confirm=self._confirm
                 )
             rests = anyio.Event()
@@ -59,12 +59,12 @@ class QueueSubmitter:
             await rests.wait()
             job = await self._found(outcome)
             return (
-                await attachment_result(self._desk, call, Outcome(job, outcome.existed))
+                await attachment_result(self._services, call, Outcome(job, outcome.existed))
                 if job.attachment
                 else _CALLED_OFF
             )
         except (TransferError, JobStopped) as error:
-            refused = error_result(error, self._desk, call)
+            refused = error_result(error, self._services, call)
             if refused is None:
                 raise
             return refused
@@ -73,7 +73,7 @@ class QueueSubmitter:
         """Look what the workers do, until cancelled."""
         while True:
             for ids in self._glances():
-                for row in await self._desk.transfers.repository.ask(partial(_rows, ids)):
+                for row in await self._services.transfers.repository.ask(partial(_rows, ids)):
                     self._see(row)
             await anyio.sleep(LOOK_SECONDS)
 
@@ -90,7 +90,7 @@ class QueueSubmitter:
                 self._view.moved(file, row.bytes_hashed + row.bytes_sent, 2 * file.size, "uploading")
 
     async def _found(self, outcome: Outcome) -> Job:
-        transfers, job_id = self._desk.transfers, outcome.job.id
+        transfers, job_id = self._services.transfers, outcome.job.id
         [row] = await transfers.repository.ask(lambda tables: tables.rows([job_id]))
         return await transfers.runner.wait(await transfers.repository.load(row), UNHURRIED)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from server.cli.attach.manifest import BadRow, Row
+from server.cli.attach.manifest import BadRow, ManifestRow
 from tools.core.results import AttachmentView, ErrorBody
 
 Outcome = Literal["done", "failed", "refused", "interrupted", "not_sent"]
@@ -26,7 +26,7 @@ class ResultFileUnusable(Exception):
     """The results cannot be written where they were wanted; the text says why and what to do."""
 
 
-class Failure(BaseModel):
+class RowError(BaseModel):
     """Why a row is not done; codes and messages are those of the tools, hints are for a person at a shell."""
 
     code: str
@@ -54,10 +54,10 @@ class RowResult(BaseModel):
     version_urn: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
-    error: Failure | None = None
+    error: RowError | None = None
 
     @classmethod
-    def of(cls, row: Row) -> "RowResult":
+    def of(cls, row: ManifestRow) -> "RowResult":
         """Return what is known of a row before anything is sent."""
         return cls(
             row=row.number, project=row.project, submittal=row.submittal, file=row.file, name=row.name,
@@ -81,11 +81,11 @@ class RowResult(BaseModel):
 
     def failed(self, error: ErrorBody | BadRow, outcome: Outcome = "failed") -> "RowResult":
         """Return it with what stood against it."""
-        why = Failure(code=error.code, message=error.message, hint=error.hint)
+        why = RowError(code=error.code, message=error.message, hint=error.hint)
         return self.model_copy(update={"outcome": outcome, "error": why})
 
 
-def refused_rows(rows: Sequence[Row], bad: Sequence[BadRow]) -> list[RowResult]:
+def refused_rows(rows: Sequence[ManifestRow], bad: Sequence[BadRow]) -> list[RowResult]:
     """Return what became of rows of which some are bad: nothing was sent."""
     first = {one.number: one for one in reversed(bad)}
     known = [

@@ -8,14 +8,13 @@ import anyio
 
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import ProgressView
-from server.cli.attach.results import Failure, RowResult
+from server.cli.attach.results import RowError, RowResult
 from tools.add_submittal_attachment import definition
 from tools.confirm_attachment import DEFINITION as CONFIRM
-from tools.core.context import Services, ToolCall
-from tools.core.definition import Definition
+from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.dispatch import dispatch
 from tools.core.ports import ConsentPrompt
-from tools.core.results import AttachmentResult, ErrorResult, NextStep, Result
+from tools.core.results import AttachmentResult, ErrorResult, NextStep, ToolResult
 from tools.get_attachment_status import DEFINITION as STATUS
 
 EVERY_SECONDS: Final = 0.5
@@ -24,11 +23,11 @@ EVERY_SECONDS: Final = 0.5
 MOST_CALLS: Final = 200
 """Of one file: attaching, confirming, and looking for half a minute at a time."""
 
-First = Callable[[ToolCall, ValidatedRow], Awaitable[Result]]
+First = Callable[[ToolCall, ValidatedRow], Awaitable[ToolResult]]
 """Answers the first call for a file."""
 
 _ATTACH: Final = definition(local_files=True)
-_TOOLS: Final[dict[str, Definition[Any]]] = {one.name: one for one in (_ATTACH, CONFIRM, STATUS)}
+_TOOLS: Final[dict[str, ToolDefinition[Any]]] = {one.name: one for one in (_ATTACH, CONFIRM, STATUS)}
 
 
 class AttachRunner:
@@ -40,18 +39,18 @@ class AttachRunner:
 
     def __init__(
         self,
-        desk: Services,
+        services: Services,
         view: ProgressView,
         files: Sequence[ValidatedRow],
         *,
         confirm: bool,
         wait: bool,
-        asker: ConsentPrompt | None,
+        consent_prompt: ConsentPrompt | None,
     ) -> None:
-        self._desk = desk
+        self._services = services
         self._view = view
         self._files = files
-        self._asker = asker
+        self._consent_prompt = consent_prompt
         self._enough = {"ready", *(["uploaded"] if not confirm else []), *(["processing"] if not wait else [])}
         self._results = {file.row.number: RowResult.of(file.row) for file in files}
 
@@ -81,8 +80,8 @@ class AttachRunner:
         finally:
             limit.release_on_behalf_of(number)
 
-    async def _attached(self, call: ToolCall, file: ValidatedRow) -> Result:
-        return (await dispatch(_ATTACH, self._desk, call, file.arguments))[1]
+    async def _attached(self, call: ToolCall, file: ValidatedRow) -> ToolResult:
+        return (await dispatch(_ATTACH, self._services, call, file.arguments))[1]
 
     async def _follow_steps(self, file: ValidatedRow, first: First) -> RowResult:
         """Make the first call, then the first of the next steps, until the file is where it should be."""
@@ -101,11 +100,11 @@ class AttachRunner:
                 return became if answer.attachment.state in self._enough else _no_progress(became)
             tool = _TOOLS[step.tool]
             call = self._call(file, tool, step.arguments)
-            _, answer = await dispatch(tool, self._desk, call, step.arguments)
+            _, answer = await dispatch(tool, self._services, call, step.arguments)
         return _no_progress(row)
 
-    def _call(self, file: ValidatedRow, tool: Definition[Any], arguments: dict[str, Any]) -> ToolCall:
-        return ToolCall(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._asker)
+    def _call(self, file: ValidatedRow, tool: ToolDefinition[Any], arguments: dict[str, Any]) -> ToolCall:
+        return ToolCall(tool.name, arguments, partial(self._moved, file), EVERY_SECONDS, self._consent_prompt)
 
     async def _moved(self, file: ValidatedRow, done: float, total: float | None, word: str) -> None:
         self._view.moved(file, done, total or 2 * file.size, word)
@@ -120,7 +119,7 @@ def _next_callable_step(steps: Iterable[NextStep]) -> NextStep | None:
 
 
 def _no_progress(row: RowResult) -> RowResult:
-    why = Failure(
+    why = RowError(
         code="upload_incomplete",
         message=f"The attachment is {row.state or 'under way'}, and there is no call that would bring it further now.",
         hint="Look at the submittal in ACC, or run the same command again later.",

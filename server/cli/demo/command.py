@@ -18,7 +18,7 @@ import mcp
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from rich.console import Console
 
-from server.cli.demo import sample_pdf
+from server.cli.demo import SAMPLE_PDF
 from server.cli.demo.printer import Answer, DemoPrinter
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def run(file: Path | None) -> int:
 
 def _chosen(file: Path | None, kept: Path) -> Path:
     if file is None:
-        sample = kept / sample_pdf.NAME
-        sample.write_bytes(sample_pdf.transmittal())
+        sample = kept / SAMPLE_PDF.name
+        sample.write_bytes(SAMPLE_PDF.read_bytes())
         return sample
     path = file.resolve()
     if not path.is_file():

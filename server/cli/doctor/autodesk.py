@@ -24,7 +24,7 @@ from auth.errors import (
 from auth.oauth import Attempt, authorize_url
 from persistence.errors import StorageProblem
 from server.auth_http import HttpxAuthTransport
-from server.auth_wiring import endpoint_of, hosts_from, scopes_of
+from server.auth_wiring import hosts_from, requested_scopes, token_endpoint
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.settings.model import Settings
 from server.wiring import policy_of
@@ -109,12 +109,12 @@ async def registration(settings: Settings) -> AsyncIterator[CheckResult]:
         # Whether a Server-to-Server app may ask about refresh tokens is not known; signing in tells as much.
         yield skipped("app at Autodesk", "the service account's own sign-in asks")
         return
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     try:
         await endpoint.of_refresh_token("a-question-of-submittal-mcp-doctor")
     except SignInFailed as failure:
         yield _client(failure, settings)
-    url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), scopes_of(settings))
+    url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), requested_scopes(settings))
     try:
         status, headers, _ = await HttpxAuthTransport(hosts_from(settings)).get(url, page=True)
     except SignInUnavailable as error:
@@ -186,7 +186,7 @@ def _scopes(settings: Settings, token: str) -> CheckResult:
     granted = unverified_claims(token).get("scope")
     if not isinstance(granted, list):
         return skipped("scopes", "the token does not tell its scopes")
-    missing = [scope for scope in scopes_of(settings) if scope.startswith("data:") and scope not in granted]
+    missing = [scope for scope in requested_scopes(settings) if scope.startswith("data:") and scope not in granted]
     if missing:
         lost = "nothing can be read" if "data:read" in missing else "no file can be attached"
         return warning(
@@ -199,7 +199,7 @@ def _scopes(settings: Settings, token: str) -> CheckResult:
 
 async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) -> AsyncIterator[CheckResult]:
     """Walk from the accounts to the submittal."""
-    finder = ReferenceResolver(acc, policy_of(settings, local_files=True))
+    resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
     try:
         listing = await acc.projects.hubs()
     except AccError as error:
@@ -212,13 +212,13 @@ async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) 
         yield skipped("project", "none was named; add --project NAME")
         return
     try:
-        project = await finder.project(asked.project)
+        project = await resolver.project(asked.project)
         yield ok("project", f"{project.name}, id {project.id}")
-        yield await _role(finder, project)
+        yield await _role(resolver, project)
         if asked.submittal is None:
             yield skipped("submittal", "none was named; add --submittal NUMBER")
             return
-        item = await finder.submittal(project, asked.submittal)
+        item = await resolver.submittal(project, asked.submittal)
         yield _attaching(item)
         yield await _unfinished_attachments(acc, project, item)
     except ToolError as error:
@@ -270,9 +270,9 @@ def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> CheckResult:
     )
 
 
-async def _role(finder: ReferenceResolver, project: "ProjectSummary") -> CheckResult:
+async def _role(resolver: ReferenceResolver, project: "ProjectSummary") -> CheckResult:
     try:
-        me = await finder.me(project.id)
+        me = await resolver.me(project.id)
     except Forbidden:
         return problem(
             "submittals role",

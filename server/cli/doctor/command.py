@@ -21,7 +21,7 @@ from server.cli.doctor import machine as doctor_machine
 from server.cli.doctor import record as doctor_record
 from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
-from server.cli.doctor.report import CheckResult, Level, Report, ok, problem
+from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem
 from server.settings.model import Settings, SettingsError
 
 _SIGNS: Final[dict[Level, tuple[str, str]]] = {
@@ -44,11 +44,11 @@ def run(
     try:
         settings = load()
     except SettingsError as error:
-        report = Report()
+        report = DoctorReport()
         for sentence in error.problems:
             _show(console, report.add(problem("settings", sentence, "correct the variable and run doctor again")))
     else:
-        report = Report(settings.secrets)
+        report = DoctorReport(settings.secrets)
         recorder = AnswerRecorder(record) if record is not None else None
         anyio.run(_examine, settings, person, asked, recorder, lambda finding: _show(console, report.add(finding)))
     if as_json:
@@ -124,7 +124,7 @@ def _show(console: Console | None, finding: CheckResult) -> None:
         console.print(Text(" " * (7 + _WIDEST) + "-> " + finding.fix, "dim" if finding.level == "warning" else ""))
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: DoctorReport) -> str:
     problems = sum(finding.level == "problem" for finding in report.findings)
     warnings = sum(finding.level == "warning" for finding in report.findings)
     if problems:

@@ -63,7 +63,7 @@ class RemoteSnapshot:
     looked_at: float
 
 
-class Comparison(NamedTuple):
+class FolderComparison(NamedTuple):
     """A folder, the other machines on which it may be the `same`, and those that see a `strange` one at its path."""
 
     folder: Path
@@ -71,7 +71,7 @@ class Comparison(NamedTuple):
     strange: list[RemoteSnapshot]
 
 
-def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison]:
+def compared(database: Database, folders: Iterable[Path]) -> Iterator[FolderComparison]:
     """Compare folders with what other machines see; one that this machine cannot look into is left out.
 
     Raises:
@@ -84,7 +84,7 @@ def compared(database: Database, folders: Iterable[Path]) -> Iterator[Comparison
             continue  # whoever allows it is told of that at the start, and by the doctor
         others = compare(database, folder, sighting, socket.gethostname())
         same = [other for other in others if sighting.is_same_folder(other.sighting)]
-        yield Comparison(folder, same, [other for other in others if other not in same])
+        yield FolderComparison(folder, same, [other for other in others if other not in same])
 
 
 def compare(database: Database, folder: Path, sighting: FolderSnapshot, machine: str) -> list[RemoteSnapshot]:

@@ -137,8 +137,8 @@ def _body(answers: "list[HttpResponse]") -> Any:
 async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTarget") -> None:
     """Send what the program reads with, in the place that was named; a refusal is an answer too."""
     hubs = await _tried(acc.projects.hubs())
-    finder = ReferenceResolver(acc, policy_of(settings, local_files=True))
-    project = await _tried(finder.project(asked.project)) if asked.project is not None else None
+    resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
+    project = await _tried(resolver.project(asked.project)) if asked.project is not None else None
     if project is None:
         if hubs is not None and hubs.hubs:
             await _tried(acc.projects.projects(hubs.hubs[0].id))
@@ -147,7 +147,7 @@ async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTar
     await _tried(acc.submittals.me(project.id))
     await _tried(acc.submittals.items(project.id, limit=20))
     await _ask_files(acc, project)
-    item = await _tried(finder.submittal(project, asked.submittal)) if asked.submittal is not None else None
+    item = await _tried(resolver.submittal(project, asked.submittal)) if asked.submittal is not None else None
     if item is not None:
         await _ask_item(acc, project, item)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
-from server.redaction import Redaction
+from server.redaction import LogRedactor
 
 Level = Literal["ok", "warning", "problem", "skipped"]
 
@@ -41,11 +41,11 @@ def skipped(check: str, seen: str) -> CheckResult:
     return CheckResult(check, "skipped", seen)
 
 
-class Report:
+class DoctorReport:
     """All findings in the order of the chain. Whatever is added is redacted once more: it is pasted into tickets."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._redaction = Redaction(secrets)
+        self._redaction = LogRedactor(secrets)
         self.findings: list[CheckResult] = []
 
     def add(self, finding: CheckResult) -> CheckResult:

@@ -110,10 +110,10 @@ def check_url(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:
     """Walk a team server's public address as chat clients do, and say what a proxy spoils."""
-    from server.cli.doctor.report import Report
+    from server.cli.doctor.report import DoctorReport
     from server.cli.team.url_check import check_public_url
 
-    report = Report()
+    report = DoctorReport()
     for finding in anyio.run(check_public_url, url):
         shown = report.add(finding)
         if not as_json:
@@ -131,10 +131,10 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
     from auth.issuer.browser_sessions import BrowserSessions
     from auth.login.flow import sign_out
     from auth.vault import Account
-    from server.auth_wiring import endpoint_of
+    from server.auth_wiring import token_endpoint
 
     BrowserSessions(opened.database).end(subject=subject)
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     account = Account(endpoint.autodesk.api, endpoint.app.client_id, subject)
     try:
         await sign_out(opened.vault, account, endpoint, revoke=tell_autodesk)
@@ -147,12 +147,12 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
 
 def _grants(opened: "OpenVault", settings: "Settings | None" = None) -> "GrantRepository":
     from auth.issuer.grants import GrantRepository, RevocationReason
-    from server.auth_wiring import place_of
+    from server.auth_wiring import state_location
     from transfers.audit_log import AuditLog
 
     if settings is None:
         return GrantRepository(opened.database)
-    log = AuditLog(place_of(settings).folder)
+    log = AuditLog(state_location(settings).folder)
 
     def note(grant_id: str, reason: RevocationReason) -> None:
         log.note("grant_revoked", grant=grant_id, reason=reason)
@@ -166,10 +166,10 @@ def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Sett
     Raises:
         CommandError: Nobody is called so.
     """
-    from server.auth_wiring import endpoint_of
-    from server.cli.login import CommandError
+    from server.auth_wiring import token_endpoint
+    from server.cli.errors import CommandError
 
-    endpoint = endpoint_of(settings)
+    endpoint = token_endpoint(settings)
     known = opened.vault.accounts(endpoint.autodesk.api, endpoint.app.client_id)
     people = {account.subject: email for account, email in known.items()}
     people |= {str(row["subject"]): row["email"] for row in repository.list(ended=True) if row["email"]}

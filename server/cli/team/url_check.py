@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from acc.hosts import Hosts
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from server.cli.doctor.report import CheckResult, ok, problem, warning
-from server.hosts import check_base_url
+from server.settings.types import check_base_url
 
 if TYPE_CHECKING:
     import httpx

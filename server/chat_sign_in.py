@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass
-class _Try:
+class _SignInAttempt:
     """A try under way, and who is to be told when it has ended well."""
 
     started: LoginAttempt
@@ -55,7 +55,7 @@ class ChatSignIn:
         self._group = group
         self._lock = anyio.Lock()
         self._signing_in: LoginFlow | None = None
-        self._try: _Try | None = None
+        self._try: _SignInAttempt | None = None
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
         """Return a link that is good for a minute at least; see `tools.core.ports.SignInPage`.
@@ -71,7 +71,7 @@ class ChatSignIn:
                 started = await in_thread(self._signing_in.start)
                 if not started.heard:
                     raise CallbackPortTaken(self._port)
-                self._try = _Try(started)
+                self._try = _SignInAttempt(started)
                 self._group.start_soon(self._finish, self._signing_in, self._try)
             if signed_in is not None:
                 self._try.told.append(signed_in)
@@ -88,7 +88,7 @@ class ChatSignIn:
             await current.ended.wait()
         return current.signed_in
 
-    async def _finish(self, signing: LoginFlow, current: _Try) -> None:
+    async def _finish(self, signing: LoginFlow, current: _SignInAttempt) -> None:
         try:
             found = await signing.finish(current.started)
         except (AuthError, StorageProblem) as problem:
