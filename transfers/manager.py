@@ -329,6 +329,10 @@ class TransferManager:
         """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""
         words = request_digest(asked)
         job = await self.find_or_add(words, made)
+        if job is not made and isinstance(job, LocalFileJob) and job.may_be_other_bytes:
+            # Read again beside it; the same bytes turn out to be the same job, others are another attachment.
+            words = request_digest((*asked, made.id))
+            job = await self.find_or_add(words, made)
         if job is not made and not await self._goes_on(job):
             await self.runner.forget(job)
             # Whoever found out at the same time may have been faster.

@@ -1,9 +1,12 @@
 """A file that changed on its way: what is said of what it left in ACC, and where the step that is offered leads."""
 
+import hashlib
+import os
 from functools import partial
 
 import anyio
 import anyio.to_thread
+import pytest
 
 from acc_sandbox import Fault, Stall
 
@@ -37,3 +40,50 @@ async def test_it_becomes_another_attachment_and_nothing_else_is_claimed(connect
         assert step["reason"].startswith("file_changed: Attach the file as it is now")
         anew = await assistant.follow(step)
     assert (anew["attachment"]["id"] != left["id"], anew["attachment"]["size_bytes"]) == (True, 14)
+
+
+async def test_a_file_rewritten_with_the_same_size_and_time_is_never_answered_as_attached(connect, tmp_path):
+    file = tmp_path / "beams.pdf"
+    file.write_bytes(b"beams")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    async with connect(folders=(tmp_path,)) as assistant:
+        first = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        file.write_bytes(b"BEAMS")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        second = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        again = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+    assert (first["already_attached"], second["already_attached"], again["already_attached"]) == (False, False, True)
+    assert second["attachment"]["sha256"] == again["attachment"]["sha256"] == hashlib.sha256(b"BEAMS").hexdigest()
+
+
+def touch(file):
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+
+
+def replace_by_the_same_bytes(file):
+    other = file.with_name("other")
+    other.write_bytes(file.read_bytes())
+    other.replace(file)
+
+
+def change_its_mode(file):
+    file.chmod(0o600)
+
+
+@pytest.mark.parametrize("change", [touch, replace_by_the_same_bytes, change_its_mode])
+async def test_what_leaves_the_bytes_alone_in_mid_upload_stops_nothing(connect, box, tmp_path, change):
+    (tmp_path / "beams.pdf").write_bytes(b"beams")
+    sending = box.faults.add(Fault("storage.put", Stall()))
+    answers = []
+
+    async def attach(assistant):
+        answers.append(await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf"))
+
+    async with connect(folders=(tmp_path,)) as assistant:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                group.start_soon(attach, assistant)
+                await anyio.to_thread.run_sync(partial(sending.reached.wait, 60))
+                change(tmp_path / "beams.pdf")
+                box.faults.release()
+    assert [(told["attachment"]["state"], told["attachment"]["verified"]) for told in answers] == [("uploaded", True)]

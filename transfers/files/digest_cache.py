@@ -37,8 +37,13 @@ class DigestStore:
             found = connection.execute(select(_DIGESTS.c.whole, _DIGESTS.c.parts).where(*this)).first()
         return Digests(found.whole, tuple(found.parts.split(","))) if found is not None else None
 
-    def keep(self, path: Path, identity: FileStamp, part_size: int, digests: Digests) -> None:
-        """Remember what a file hashed to."""
+    def keep(self, path: Path, identity: FileStamp, part_size: int, digests: Digests, began: float) -> None:
+        """Remember what a file hashed to that was read from `began` (seconds since 1970) on.
+
+        Not of one that had changed just before: it may change once more and keep its stamp.
+        """
+        if not identity.is_settled(began):
+            return
         values = {
             "part_size": part_size,
             "whole": digests.whole,
@@ -48,6 +53,11 @@ class DigestStore:
         upsert = self._database.insert(_DIGESTS).values(identity=_name(path, identity), **values)
         with self._database.writing() as connection:
             connection.execute(upsert.on_conflict_do_update(index_elements=[_DIGESTS.c.identity], set_=values))
+
+    def drop(self, path: Path, identity: FileStamp) -> None:
+        """Forget what a file hashed to: its bytes have turned out to be others."""
+        with self._database.writing() as connection:
+            connection.execute(delete(_DIGESTS).where(_DIGESTS.c.identity == _name(path, identity)))
 
     def prune(self, before: float) -> None:
         """Forget what was kept before a time, in seconds since 1970."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 from transfers.errors import FileChanged, FileEmpty, FileTooLarge, FileTypeNotAllowed, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
-from transfers.files.os_compat import PositionedReader
+from transfers.files.os_compat import PositionedReader, change_time_ns
 from transfers.upload.part_plan import Part, PartPlan
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -22,13 +22,25 @@ HASHED_AT_ONCE: Final = 1024 * 1024
 """One read while hashing: handing one to the other thread costs as much as hashing some ten kilobytes."""
 
 
+GRAIN_SECONDS: Final = 2.0
+"""The coarsest clock of a file system (FAT's): two changes within this time may leave the same times behind."""
+
+
 class FileStamp(NamedTuple):
-    """What tells a file, as it is at one moment, from every other and from itself at another; `size` is in bytes."""
+    """What tells a file, as it is at one moment, from every other and from itself at another; `size` is in bytes.
+
+    `changed_ns` is its change time, 0 where it is not known (Windows, and jobs of earlier versions).
+    """
 
     device: int
     inode: int
     size: int
     modified_ns: int
+    changed_ns: int = 0
+
+    def is_settled(self, now: float) -> bool:
+        """Whether a change after `now` (seconds since 1970) is sure to leave another stamp behind."""
+        return (self.changed_ns or self.modified_ns) < (now - GRAIN_SECONDS) * 1e9
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ class LocalFile:
         Each read is hashed twice at the same time, for the whole here and for its part in a thread beside.
 
         Raises:
-            FileChanged: It changed while it was read.
+            FileChanged: It has become shorter. Whether it changed otherwise, `check_unchanged` tells.
             FileUnreadable: The operating system refused.
             InterruptedError: `stop` was set.
         """
@@ -138,11 +150,10 @@ class LocalFile:
                 if hashed is not None:
                     hashed.result()
                 parts.append(one.hexdigest())
-        self.check_unchanged()
         return Digests(whole.hexdigest(), tuple(parts))
 
     def check_unchanged(self) -> None:
-        """Compare size, modification time and identity with those of the opening.
+        """Compare size, times and identity with those of the opening.
 
         Raises:
             FileChanged: One of them differs, for the open file or for what its path names now.
@@ -201,4 +212,4 @@ def chunks(part: Part, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:
 
 
 def _identity(seen: os.stat_result) -> FileStamp:
-    return FileStamp(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+    return FileStamp(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, change_time_ns(seen))

@@ -74,6 +74,10 @@ if sys.platform == "win32":
             raise PathEscapesRoot(real)
         return Path(real)
 
+    def change_time_ns(_seen: os.stat_result) -> int:
+        """Return 0: `st_ctime_ns` is when a file was created here, and its change time is out of Python's reach."""
+        return 0
+
     class PositionedReader:
         """Reads of one descriptor at given offsets, from any thread."""
 
@@ -166,6 +170,10 @@ else:
                 # A link took its place since the look at it.
                 raise PathEscapesRoot(name) from refused
             raise
+
+    def change_time_ns(seen: os.stat_result) -> int:
+        """Return when a file last changed, in nanoseconds since 1970; no program can set it."""
+        return seen.st_ctime_ns
 
     class PositionedReader:
         """Reads of one descriptor at given offsets, from any thread."""

@@ -1,5 +1,6 @@
 """One attach job: what every kind of it has in common, from the first request to the confirmed attachment."""
 
+import time
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -107,6 +108,7 @@ class Job(ABC):
     under_way: bool = False
     same_as: "Job | None" = None
     elsewhere: bool = False
+    created: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def begin(self) -> None:

@@ -13,7 +13,7 @@ from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploa
 from acc.models.storage import UploadUrls
 from transfers.audit_log import AuditEntry
 from transfers.confirming import stored_bytes
-from transfers.errors import FileChanged
+from transfers.errors import FileChanged, FileProblem
 from transfers.files.local_file import Counter, Digests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
@@ -72,6 +72,12 @@ class LocalFileJob(Job):
         """Whether a run can lead to a confirmation without sending any byte."""
         return self.stored or (self.attachment is not None and not self.sent.missing(self.plan))
 
+    @property
+    def may_be_other_bytes(self) -> bool:
+        """Whether a file with this job's stamp may hold other bytes than the job has read."""
+        read = self.sha256 is not None and not self.running
+        return read and (isinstance(self.error, FileChanged) or not self.identity.is_settled(self.created))
+
     def expired(self, now: float) -> bool:
         """Whether storage has discarded what was sent; see `Job.expired`."""
         return not (self.running or self.stored or self.uploaded) and self.sent.too_old(now)
@@ -105,8 +111,9 @@ class LocalFileJob(Job):
         path, size = Path(self.path), self.plan.part_size
         digests = await context.repository.digests(path, self.identity, size)
         if digests is None:
+            began = context.clock()
             digests = await run_cancellable_in_thread(partial(self._hash, context), context.readers)
-            await context.repository.keep_digests(path, self.identity, size, digests)
+            await context.repository.keep_digests(path, self.identity, size, digests, began)
         if self.sha256 is not None and self.sha256 != digests.whole:
             raise FileChanged(self.path)
         self.digests, self.sha256 = digests, digests.whole
@@ -131,6 +138,11 @@ class LocalFileJob(Job):
             await self.confirm(context)
             self._close()
             await self.follow(context)
+        except FileChanged:
+            # What it was known to hash to may be what was wrong: the next run reads it.
+            self.digests = None
+            await context.repository.drop_digests(Path(self.path), self.identity)
+            raise
         finally:
             self._close()
 
@@ -147,11 +159,32 @@ class LocalFileJob(Job):
 
     def _hash(self, context: JobContext, stop: threading.Event) -> Digests:
         with context.open_file(self.path) as file:
-            # One that was hashed before may have been touched or moved since: then the bytes decide.
-            if file.identity != self.identity and (self.sha256 is None or file.size != self.identity.size):
+            if file.size != self.identity.size:
                 raise FileChanged(file.given)
-            self.identity = file.identity
-            return file.digests(self.plan, self.hashed, stop)
+            digests = file.digests(self.plan, self.hashed, stop)
+            self.identity = self._checked(context, file, digests, stop)
+            return digests
+
+    def _checked(self, context: JobContext, file: LocalFile, digests: Digests, stop: threading.Event) -> FileStamp:
+        """Return the stamp of a file that has just been read or sent; one that looks changed is hashed once more.
+
+        It may have been touched, or replaced by the same bytes; and on some network drives times and inodes differ from
+        look to look. The bytes decide.
+
+        Raises:
+            FileChanged: They are others, or it is gone.
+        """
+        try:
+            file.check_unchanged()
+        except FileChanged:
+            try:
+                with context.open_file(file.given) as again:
+                    if again.size != file.size or again.digests(self.plan, Counter(), stop) != digests:
+                        raise
+                    return again.identity
+            except FileProblem as gone:
+                raise FileChanged(file.given) from gone
+        return file.identity
 
     async def _plan(self, context: JobContext) -> bool:
         """Return whether an upload was begun before that may still be gone on with."""
@@ -168,10 +201,17 @@ class LocalFileJob(Job):
         """
         size = self.plan.part_size
         known = await context.repository.digests(file.path, file.identity, size)
-        if known is None:
-            known = await run_cancellable_in_thread(partial(file.digests, self.plan, Counter()), context.readers)
-            await context.repository.keep_digests(file.path, file.identity, size, known)
-        return known
+        if known is not None:
+            return known
+
+        def read(stop: threading.Event) -> tuple[Digests, FileStamp]:
+            digests = file.digests(self.plan, Counter(), stop)
+            return digests, self._checked(context, file, digests, stop)
+
+        began = context.clock()
+        digests, stamp = await run_cancellable_in_thread(read, context.readers)
+        await context.repository.keep_digests(file.path, stamp, size, digests, began)
+        return digests
 
     async def _begin_anew(self, context: JobContext) -> None:
         self.sent = UploadState()
@@ -276,7 +316,10 @@ class LocalFileJob(Job):
             return
         file = await self._opened(context)
         self.step = "complete"
-        await anyio.to_thread.run_sync(file.check_unchanged)
+        try:
+            await anyio.to_thread.run_sync(file.check_unchanged)
+        except FileChanged:
+            await run_cancellable_in_thread(partial(self._checked, context, file, self.known), context.readers)
         try:
             await context.acc.storage.complete(
                 self.location,

@@ -151,9 +151,15 @@ class JobRepository:
         """Return what a file hashed to before, if it has not been touched since."""
         return await self._run(lambda opened: opened.digests.find(path, identity, part_size))
 
-    async def keep_digests(self, path: Path, identity: "FileStamp", part_size: int, digests: "Digests") -> None:
-        """Remember what a file hashed to."""
-        await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests))
+    async def keep_digests(
+        self, path: Path, identity: "FileStamp", part_size: int, digests: "Digests", began: float
+    ) -> None:
+        """Remember what a file hashed to that was read from `began` on; see `DigestStore.keep`."""
+        await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests, began))
+
+    async def drop_digests(self, path: Path, identity: "FileStamp") -> None:
+        """Forget what a file hashed to: its bytes have turned out to be others."""
+        await self._run(lambda opened: opened.digests.drop(path, identity))
 
     async def prune(self, before: float) -> int:
         """Forget jobs that ended before a time, and digests that were kept before it; returns how many jobs.

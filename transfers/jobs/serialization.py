@@ -3,7 +3,6 @@
 No secret is among it: a person's id and never a token, an upload key only sealed, no signed URL.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
@@ -69,7 +68,8 @@ class JobRecord(BaseModel):
     look_alikes: list[str] = []
     same_as: str | None = None
     path: str | None = None
-    identity: FileStamp | None = None
+    identity: tuple[int, int, int, int] | None = None
+    changed_ns: int = 0
     upload_key: str | None = None
     begun: float | None = None
     version_urn: str | None = None
@@ -100,7 +100,8 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
             key, begun = job.sent.upload_key, job.sent.begun
             more = {
                 "path": job.path,
-                "identity": job.identity,
+                "identity": job.identity[:4],  # the version before reads four
+                "changed_ns": job.identity.changed_ns,
                 "upload_key": seal(key) if key else None,
                 "begun": begun,
             }
@@ -115,7 +116,7 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
 
 def new_row(job: Job, asked: str, record: str) -> JobRow:
     """Return the row of a job that nobody has begun."""
-    where, now = job.destination, time.time()
+    where = job.destination
     return JobRow(
         id=job.id,
         asked=asked,
@@ -134,8 +135,8 @@ def new_row(job: Job, asked: str, record: str) -> JobRow:
         bytes_hashed=0,
         bytes_sent=0,
         cancelled=False,
-        created=now,
-        updated=now,
+        created=job.created,
+        updated=job.created,
     )
 
 
@@ -152,7 +153,8 @@ def job_of(row: JobRow) -> Job:
         raise UnreadableJob(row, newer=False) from damage
     match record.kind:
         case LocalFileJob.kind if record.path is not None and record.identity is not None:
-            return LocalFileJob(where, record.name, record.key, path=record.path, identity=record.identity, id=row.id)
+            stamp = FileStamp(*record.identity, record.changed_ns)
+            return LocalFileJob(where, record.name, record.key, path=record.path, identity=stamp, id=row.id)
         case CallerUploadJob.kind:
             return CallerUploadJob(where, record.name, record.key, id=row.id)
         case LinkedFileJob.kind if record.version_urn is not None:
@@ -173,6 +175,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     except ValidationError as damage:
         raise UnreadableJob(row, newer=False) from damage
     job.error = failure_from_json(record.error) if record.error else None
+    job.created = row.created
     job.stored, job.verified = record.stored, record.verified
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
@@ -182,7 +185,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
         job.upload_key, job.begun = upload_key, record.begun
     elif isinstance(job, LocalFileJob):
         if record.identity is not None:
-            job.identity = record.identity
+            job.identity = FileStamp(*record.identity, record.changed_ns)
         job.hashed = Counter(row.bytes_hashed)
         if upload_key is not None:
             # Rows of earlier versions have the quotes of storage's header.
