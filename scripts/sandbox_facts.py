@@ -1,4 +1,4 @@
-"""The page of facts on Autodesk's APIs, docs/sandbox-facts.md, made from tests/sandbox/facts.txt and tests/facts/.
+"""The page of facts on Autodesk's APIs, docs/sandbox-facts.md, made from tests/acc_sandbox/facts.txt and tests/facts/.
 
 `python scripts/sandbox_facts.py` writes the page; with `--check` it writes nothing and exits with 1 where the page is
 not current. What no document of Autodesk's says comes first: it is what a real account can confirm or refute.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-ROWS: Final = ROOT / "tests" / "sandbox" / "facts.txt"
+ROWS: Final = ROOT / "tests" / "acc_sandbox" / "facts.txt"
 EXAMPLES: Final = tuple(ROOT / "tests" / "facts" / f"{name}_examples.json" for name in ("acc", "wire"))
 PAGE: Final = ROOT / "docs" / "sandbox-facts.md"
 
@@ -34,9 +34,9 @@ _HEAD: Final = """# What the sandbox holds to
 
 Every statement of the fact sheet on Autodesk's APIs that can be checked here, with its section there, its basis, and
 the test that holds it; statements that only the client can hold to stand here too. Written by `scripts/tables` from
-`tests/sandbox/facts.txt`. What cannot be simulated, and why, stands in [sandbox.md](sandbox.md).
+`tests/acc_sandbox/facts.txt`. What cannot be simulated, and why, stands in [sandbox.md](sandbox.md).
 
-A test without a folder is in `tests/sandbox`. The bases, strongest first; a statement with several rests in part on the
+A test is in `tests/acc_sandbox`, or else in `tests`. The bases, strongest first; a statement with several rests in part on the
 weakest:
 
 """
@@ -64,7 +64,7 @@ _DOCUMENTED: Final = """
 
 
 class Fact(NamedTuple):
-    """A statement on Autodesk's APIs; `test` is `module.test`, of tests/sandbox unless a folder stands before it."""
+    """A statement on Autodesk's APIs; `test` is `module.test`, of tests/acc_sandbox or else of tests."""
 
     section: str
     statement: str

@@ -17,8 +17,7 @@ import httpx
 import pytest
 
 from acc_sandbox.http.app import OPERATIONS
-
-from .test_examples import CALLBACK, CHALLENGE, ELSEWHERE, EXAMPLES, VERIFIER, Stage, assertion, code
+from tests.acc_sandbox.test_examples import CALLBACK, CHALLENGE, ELSEWHERE, EXAMPLES, VERIFIER, Stage, assertion, code
 
 TOLERATED = {
     "free text": "what people write may have quotes and any case of letters (fact sheet 2.4, 3.3)",

@@ -11,8 +11,7 @@ import acc_sandbox
 from acc_sandbox import Switches
 from acc_sandbox.state.people import known_id
 from acc_sandbox.state.switches import describe
-
-from .conftest import object_path
+from tests.acc_sandbox.conftest import object_path
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 

@@ -13,7 +13,7 @@ import acc_sandbox
 
 RECORDED = {
     one["shape"]: one["payload"]
-    for one in json.loads(Path(__file__).parents[1].joinpath("facts/autodesk_payloads.json").read_text("utf-8"))
+    for one in json.loads(Path(__file__).parents[2].joinpath("facts/autodesk_payloads.json").read_text("utf-8"))
     if one["basis"].startswith("recorded")
 }
 """What public recordings show, by the shape that our models call it."""

@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 @cache
 def names_in(module: str) -> frozenset[str]:
     names = set()
-    path = (HERE.parent / module if "/" in module else HERE / module).with_suffix(".py")
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path.exists() else ():
+    path = next((one for folder in (HERE, HERE.parent) if (one := folder / f"{module}.py").exists()), None)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 EXAMPLES = {
     one["name"]: one
-    for one in json.loads(Path(__file__).parents[1].joinpath("facts/acc_examples.json").read_text("utf-8"))["examples"]
+    for one in json.loads(Path(__file__).parents[2].joinpath("facts/acc_examples.json").read_text("utf-8"))["examples"]
 }
 PEOPLE = ("manager", "steel", "concrete", "engineer", "architect", "member", "admin")
 READING = ["Item::retrieve", "Attachment::list", "AttachmentDraft::list", "Comment::list", "Step::list"]

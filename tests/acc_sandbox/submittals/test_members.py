@@ -9,7 +9,7 @@ import pytest
 
 EXAMPLE = next(
     one
-    for one in json.loads(Path(__file__).parents[1].joinpath("facts/wire_examples.json").read_text("utf-8"))["examples"]
+    for one in json.loads(Path(__file__).parents[2].joinpath("facts/wire_examples.json").read_text("utf-8"))["examples"]
     if one["name"] == "admin.users.list"
 )
 

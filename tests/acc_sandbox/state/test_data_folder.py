@@ -17,10 +17,9 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Clock, DataFolderError
 from acc_sandbox.state.tables import SCHEMA, VERSION
+from tests.acc_sandbox.conftest import Caller, put, transport
 
-from .conftest import Caller, put, transport
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MORNING = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
 

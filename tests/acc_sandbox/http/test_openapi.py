@@ -18,7 +18,7 @@ from acc_sandbox.http.openapi import describe_api
 
 EXAMPLES = {
     one["name"]: one
-    for one in json.loads(Path(__file__).parents[1].joinpath("facts/acc_examples.json").read_text("utf-8"))["examples"]
+    for one in json.loads(Path(__file__).parents[2].joinpath("facts/acc_examples.json").read_text("utf-8"))["examples"]
 }
 PLACEHOLDER = re.compile("[…<]")
 """What stands in an example for something that its author left out; no form can be asked of it."""
