@@ -11,8 +11,7 @@ from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES
 from acc_sandbox.oauth.service_accounts import ServiceAccount, service_account
 from acc_sandbox.seed.bulk import create_bulk_items
 from acc_sandbox.seed.files import lineage_urn
-from acc_sandbox.state.clock import Clock
-from acc_sandbox.state.invitations import invite
+from acc_sandbox.state.clock import Clock, stamp
 from acc_sandbox.state.people import Person
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
@@ -142,7 +141,8 @@ class Sandbox:
 
         Raises `LookupError` for an unknown address or project.
         """
-        invite(self._state, email, self.project(project).id, manager=manager, admin=admin)
+        project_id, moment = self.project(project).id, stamp(self.clock.now())
+        self._state.people.invite(email, project_id, moment, manager=manager, admin=admin)
 
     def revise(self, item: Item) -> None:
         """Give an item its next revision, which people do in ACC's own pages; `LookupError` where it can have none."""

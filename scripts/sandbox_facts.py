@@ -36,8 +36,8 @@ Every statement of the fact sheet on Autodesk's APIs that can be checked here, w
 the test that holds it; statements that only the client can hold to stand here too. Written by `scripts/tables` from
 `tests/acc_sandbox/facts.txt`. What cannot be simulated, and why, stands in [sandbox.md](sandbox.md).
 
-A test is in `tests/acc_sandbox`, or else in `tests`. The bases, strongest first; a statement with several rests in part on the
-weakest:
+A test is in `tests/acc_sandbox`, or else in `tests`. The bases, strongest first; a statement with several rests in
+part on the weakest:
 
 """
 _INFERRED: Final = """

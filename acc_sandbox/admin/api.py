@@ -8,17 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acc_sandbox.admin.schemas import CALLBACKS, CLOCK, FAULT, OPERATION_NAMES, REQUESTS, STATE, SWITCHES
 from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
 from acc_sandbox.faults.request_log import LoggedRequest
-from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, flag, identifier, nullable, read_json
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
+from acc_sandbox.http.schemas import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    STAMP,
+    TEXT,
+    URL,
+    UUID,
+    ObjectSchema,
+    by_name,
+    choice,
+    maybe,
+    several,
+)
+from acc_sandbox.http.validation import BodySchema, FieldValidator, filled_text, flag, identifier, nullable, read_json
 from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES, scopes_of
 from acc_sandbox.oauth.schemas import TOKEN
 from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.state.clock import stamp
-from acc_sandbox.state.invitations import invite
 from acc_sandbox.state.sandbox_state import PUBLIC_CLIENT_ID
 from acc_sandbox.state.switches import describe
 from acc_sandbox.submittals.revisions import create_revision
@@ -141,10 +153,10 @@ def make_invitation(call: RequestContext) -> Response:
     if project is None:
         raise RefusedError(404, "There is no such project")
     try:
-        invite(
-            call.sandbox,
+        call.sandbox.people.invite(
             body["email"],
             str(project["id"]),
+            call.moment,
             manager=body.get("manager", False),
             admin=body.get("admin", False),
         )
@@ -202,6 +214,55 @@ def _control(
         query=query,
         answers=answers,
     )
+
+
+SWITCHES = by_name(ANYTHING)
+FAULT = ObjectSchema(
+    "Fault",
+    {
+        **dict.fromkeys(("operation", "effect"), TEXT),
+        "nth": COUNT,
+        "times": maybe(COUNT),
+        "seen": COUNT,
+        "status": COUNT,
+        "body": ANYTHING,
+        "headers": by_name(TEXT),
+        "size": COUNT,
+        "bytes_per_second": COUNT,
+    },
+    optional=("status", "body", "headers", "size", "bytes_per_second"),
+)
+_PERSON = ObjectSchema("Person", dict.fromkeys(("key", "name", "email", "autodesk_id", "role"), TEXT))
+_PROJECT = ObjectSchema("Project", {"id": UUID, "key": TEXT, "name": TEXT, "projectType": choice("ACC", "BIM360")})
+STATE = ObjectSchema(
+    "State",
+    {
+        "now": STAMP,
+        "storage": URL,
+        "callback_urls": several(TEXT),
+        "auto_approve": FLAG,
+        "people": several(_PERSON),
+        "projects": several(_PROJECT),
+        "faults": several(FAULT),
+        "switches": SWITCHES,
+    },
+)
+CLOCK = ObjectSchema("Clock", {"now": STAMP})
+_REQUEST = ObjectSchema(
+    "LoggedRequest",
+    {
+        "number": COUNT,
+        **dict.fromkeys(("operation", "method", "path", "query"), TEXT),
+        "moment": STAMP,
+        "status": maybe(COUNT),
+        "person": maybe(TEXT),
+        "notes": several(TEXT),
+        **dict.fromkeys(("body", "answer"), TEXT),
+    },
+)
+REQUESTS = ObjectSchema("LoggedRequests", {"requests": several(_REQUEST)})
+CALLBACKS = ObjectSchema("Callbacks", {"callback_urls": several(TEXT), "auto_approve": FLAG})
+OPERATION_NAMES = ObjectSchema("OperationNames", {"operations": several(TEXT)})
 
 
 _DONE: Mapping[int, None] = {204: None}

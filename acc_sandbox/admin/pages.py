@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from acc_sandbox.admin.control_pages import revision_button
 from acc_sandbox.admin.html import cell, page, select, table
-from acc_sandbox.http.body_schema import is_uuid
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
+from acc_sandbox.http.validation import is_uuid
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
     CONFIDENTIAL_CLIENT_SECRET,

@@ -1,7 +1,8 @@
-"""Hubs and projects (fact sheet 9)."""
+"""Hubs, their regions, and projects (fact sheet 8, 9)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from acc_sandbox.data_management.jsonapi import VERSION, document, extension_types, page_of, paged_document
@@ -9,6 +10,7 @@ from acc_sandbox.data_management.schemas import HUB, HUBS, PROJECT, PROJECTS
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.seed.model import RegionName
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import membership
 
@@ -165,6 +167,45 @@ def _warning(region: str) -> dict[str, Any]:
         "Source": [],
         "meta": [],
     }
+
+
+@dataclass(frozen=True)
+class Region:
+    """`bucket` holds objects; `namespace` is the second word of folder, lineage and version URNs."""
+
+    bucket: str
+    namespace: str
+
+    def urn(self, kind: str, tail: str) -> str:
+        """Such as `urn:adsk.wipprod:fs.folder:co.X`; `kind` is `fs.folder:co.`, `dm.lineage:` or `fs.file:vf.`."""
+        return f"urn:adsk.{self.namespace}:{kind}{tail}"
+
+
+_US = Region("wip.dm.prod", "wipprod")
+_KNOWN = {"US": _US, "EMEA": Region("wip.dm.emea.2", "wipemea")}
+
+
+def region(sandbox: SandboxState, name: str) -> Region:
+    """A region by the name that its hub shows; what the documentation does not say is a switch."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    if sandbox.switches.other_region_names == "us":
+        return _US
+    return Region(f"wip.dm.{name.lower()}", f"wip{name.lower()}")
+
+
+def region_of(sandbox: SandboxState, project_id: str) -> Region:
+    """The region of a project's hub."""
+    name = sandbox.store.value(
+        "SELECT hubs.region FROM projects JOIN hubs ON hubs.id = projects.hubId WHERE projects.id = ?", project_id
+    )
+    return region(sandbox, name)
+
+
+def is_bucket(sandbox: SandboxState, bucket: str) -> bool:
+    """Whether a bucket belongs to the region of a hub of this sandbox."""
+    names = sandbox.store.rows("SELECT DISTINCT region FROM hubs")
+    return any(region(sandbox, row["region"]).bucket == bucket for row in names)
 
 
 _PATH = "/project/v1/hubs"

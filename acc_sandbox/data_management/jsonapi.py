@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from acc_sandbox.http.body_schema import is_uuid
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
 from acc_sandbox.http.operation import RequestContext, Response
+from acc_sandbox.http.validation import is_uuid
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, membership
 

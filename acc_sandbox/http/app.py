@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any, Final
@@ -15,12 +16,19 @@ from acc_sandbox.admin import api as control
 from acc_sandbox.admin import control_pages, pages, request_pages
 from acc_sandbox.data_management import folders, hubs, versions
 from acc_sandbox.http import openapi
-from acc_sandbox.http.errors import RefusedError, Service, api_not_granted, error_body, missing_scope, unauthorized
+from acc_sandbox.http.errors import (
+    RefusedError,
+    Service,
+    api_not_granted,
+    error_body,
+    missing_scope,
+    not_allowed,
+    unauthorized,
+)
 from acc_sandbox.http.operation import ApiOperation, BearerToken, HtmlBody, RequestContext, Response
-from acc_sandbox.http.query import QueryParameters
 from acc_sandbox.http.rate_limits import RateLimits
 from acc_sandbox.http.router import OperationRouter, service_of
-from acc_sandbox.http.validation import check_query
+from acc_sandbox.http.validation import QueryParameters
 from acc_sandbox.oauth import authorize, discovery, service_accounts
 from acc_sandbox.oauth import token_endpoint as oauth
 from acc_sandbox.object_storage import objects, uploads
@@ -137,7 +145,7 @@ class ApiApplication:
         if operation.access == "person":
             call.require_person()
         if operation.service not in ("page", "control"):
-            check_query(call, operation)
+            _check_query(call, operation)
         with sandbox.store.transaction():
             answer = operation.handler(call)
         if isinstance(answer, Awaitable):
@@ -171,6 +179,18 @@ class ApiApplication:
 
     def _revoked(self, token_id: str) -> bool:
         return self._sandbox.store.row("SELECT id FROM revoked_tokens WHERE id = ?", token_id) is not None
+
+
+def _check_query(call: RequestContext, operation: ApiOperation) -> None:
+    """400 for a query parameter that the operation does not name, or that comes twice, unless the switch ignores it."""
+    if call.sandbox.switches.unknown_query == "ignore":
+        return
+    seen = set()
+    for name, _ in call.query.pairs:
+        known = re.sub(r"(?<=\])-\w+$", "", name) if operation.comparisons else name
+        if known not in operation.query or name in seen:
+            raise not_allowed(name)
+        seen.add(name)
 
 
 def _is_access_token(claims: dict[str, Any]) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from acc_sandbox.http.error_schemas import refusals_of
+from acc_sandbox.data_management.schemas import VERSION
+from acc_sandbox.http.errors import Service
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
-from acc_sandbox.http.query import LARGEST_NUMBER
-from acc_sandbox.http.schemas import HTML, TEXT, described, either
+from acc_sandbox.http.schemas import HTML, TEXT, ObjectSchema, described, either, several
+from acc_sandbox.http.validation import LARGEST_NUMBER
 from acc_sandbox.state.sandbox_state import CONFIDENTIAL_CLIENT_ID, PUBLIC_CLIENT_ID
 from acc_sandbox.state.switches import Switches
 
@@ -140,3 +141,49 @@ def operation(operations: Iterable[ApiOperation]) -> ApiOperation:
         return Response(describe_api(listed, call.base_url, call.sandbox.switches))
 
     return ApiOperation("page.openapi", "GET", "/openapi.json", read, "page", access="anybody")
+
+
+QUOTA = ObjectSchema("QuotaExceeded", {"developerMessage": TEXT})
+_REASON = ObjectSchema("StorageError", {"reason": TEXT})
+_JSON_API_ERROR = ObjectSchema("JsonApiError", dict.fromkeys(("id", "status", "code", "title", "detail"), TEXT))
+_JSON_API = ObjectSchema("JsonApiErrors", {"jsonapi": VERSION, "errors": several(_JSON_API_ERROR)})
+_OAUTH = ObjectSchema("OAuthError", {"error": TEXT, "error_description": TEXT})
+_CONTROL = ObjectSchema("ControlError", {"error": TEXT})
+_NEEDS_TOKEN: Final = ("token", "person")
+
+
+def refusals_of(operation: ApiOperation, switches: Switches) -> dict[int, Any]:
+    """Every status with which an operation may be refused, and the body that comes with it."""
+    gateway = ObjectSchema("GatewayError", dict.fromkeys(("developerMessage", "errorCode", switches.more_info), TEXT))
+    own = _own(operation.service, switches, gateway)
+    answers: dict[int, Any] = dict.fromkeys((400, 403, 404, 413, *operation.refused), own)
+    if operation.service == "submittals" and operation.fields is not None:
+        answers[switches.conflict_status] = own
+    if operation.access in _NEEDS_TOKEN:
+        answers[401] = gateway
+        answers[403] = gateway if own is gateway else _together(own, gateway)
+        answers[429] = QUOTA
+    elif operation.service == "auth":
+        answers |= {401: own, 429: QUOTA}
+    return answers
+
+
+def _own(service: Service, switches: Switches, gateway: ObjectSchema) -> Any:
+    """The body of a service's own refusals; None for an empty one."""
+    if service == "submittals":
+        return _submittals(switches)
+    if service == "auth":
+        return gateway if switches.auth_error_body == "platform" else _OAUTH
+    return {"oss": _REASON, "dm": _JSON_API, "control": _CONTROL, "gateway": gateway}[service]
+
+
+def _submittals(switches: Switches) -> Any:
+    shape = switches.submittals_error_body
+    if shape == "html":
+        return HTML
+    return None if shape == "empty" else ObjectSchema("SubmittalsError", {shape: TEXT})
+
+
+def _together(own: Any, gateway: ObjectSchema) -> Any:
+    """A refusal of the service or of the gateway; where the service's is no JSON, only the gateway's is described."""
+    return either(own, gateway) if isinstance(own, ObjectSchema) else gateway

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from acc_sandbox.http.errors import GatewayRefusedError, Service
-from acc_sandbox.http.query import QueryParameters
+from acc_sandbox.http.errors import GatewayRefusedError, RefusedError, Service
+from acc_sandbox.http.validation import BodySchema, QueryParameters, read_json
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.people import Person
 
 if TYPE_CHECKING:
-    from acc_sandbox.http.body_schema import BodySchema
     from acc_sandbox.state.sandbox_state import SandboxState
+
+_SENT_AS_NULL = ("packageId",)
+"""The field that the tutorial's creation of an item sends as null (fact sheet 2.4)."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,37 @@ class RequestContext:
     def moment(self) -> str:
         """Now, as Submittals writes it."""
         return stamp(self.now)
+
+    def read_body(self, schema: BodySchema) -> dict[str, Any]:
+        """The fields of a JSON body.
+
+        Raises `RefusedError` (400): for a missing or other Content-Type, for what is no JSON object, for a field that
+        is missing, of the wrong type, null or unknown; a switch lets each of these pass but for what is missing or
+        wrong.
+        """
+        switches, kind = self.sandbox.switches, self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if switches.content_type == "need" and kind != "application/json":
+            raise RefusedError(400, "The Content-Type header must be application/json")
+        body = self.validate_body(schema, read_json(self.content))
+        if switches.null_fields == "refuse":
+            for name, value in body.items():
+                if value is None and name not in _SENT_AS_NULL:
+                    raise RefusedError(400, f'"{name}" must not be null')
+        return body
+
+    def validate_body(self, schema: BodySchema, body: Any) -> dict[str, Any]:
+        """The fields of a JSON value, as the switches read them; `RefusedError` (400) for what they do not let pass."""
+        switches = self.sandbox.switches
+        return schema.validate(
+            body, ignore_unknown=switches.unknown_fields == "ignore", text_booleans=switches.text_booleans == "accept"
+        )
+
+    def conflict(self, reason: str) -> RefusedError:
+        """The error for what exists already: 400, or 409 by a switch.
+
+        409 is documented for validate-custom-identifier only.
+        """
+        return RefusedError(self.sandbox.switches.conflict_status, reason)
 
 
 class HtmlBody(str):

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from acc_sandbox.http.body_schema import BodySchema, FieldValidator, one_of, text
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
-from acc_sandbox.http.validation import read_body
+from acc_sandbox.http.validation import BodySchema, FieldValidator, one_of, text
 from acc_sandbox.oauth.access_tokens import new_private_key, public_pem
 from acc_sandbox.oauth.clients import CLIENTS, OAuthClient
 from acc_sandbox.oauth.schemas import (
@@ -63,7 +62,7 @@ def is_office(sandbox: SandboxState, account_id: str) -> bool:
 def create_account(call: RequestContext) -> Response:
     """POST service-accounts, with an application's own token; the account belongs to that application."""
     client = _own_client(call)
-    body = read_body(call, _NEW_ACCOUNT)
+    body = call.read_body(_NEW_ACCOUNT)
     people = call.sandbox.people
     if call.sandbox.store.value("SELECT COUNT(*) FROM service_accounts WHERE clientId = ?", client.id) >= MOST_ACCOUNTS:
         raise RefusedError(403, f"An application has at most {MOST_ACCOUNTS} service accounts")
@@ -178,7 +177,7 @@ def _key(call: RequestContext) -> Row:
 
 def _with_status(call: RequestContext, table: str, row: Row) -> Row:
     """The row with the status that the body asks for, which must be another one than before."""
-    change = read_body(call, _STATUS)
+    change = call.read_body(_STATUS)
     if change["status"] == row["status"]:
         raise RefusedError(400, f"It is {row['status']} already")
     call.sandbox.store.update(table, row["id"], change)

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from acc_sandbox.data_management.regions import is_bucket
-from acc_sandbox.http.body_schema import BodySchema, FieldValidator, list_of, read_json, text
+from acc_sandbox.data_management.hubs import is_bucket
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
-from acc_sandbox.http.validation import validate_body
+from acc_sandbox.http.validation import BodySchema, FieldValidator, list_of, read_json, text
 from acc_sandbox.object_storage.schemas import DOWNLOAD_BATCH, OBJECT_DETAILS, SIGNED_DOWNLOAD
 from acc_sandbox.state.clock import parse_stamp, stamp
 from acc_sandbox.state.store import Row
@@ -105,10 +104,10 @@ def read_object(call: RequestContext) -> Any:
 
 def read_requests(call: RequestContext, one: BodySchema) -> list[Row]:
     """The `requests` of a batch: 1 to 25 objects, each with the fields of `one` (fact sheet 8)."""
-    requests: list[Row] = validate_body(call, BATCH, read_object(call))["requests"]
+    requests: list[Row] = call.validate_body(BATCH, read_object(call))["requests"]
     if not 1 <= len(requests) <= 25:  # the documented batch size
         raise RefusedError(400, "A batch holds from 1 to 25 requests")
-    return [validate_body(call, one, request) for request in requests]
+    return [call.validate_body(one, request) for request in requests]
 
 
 def blob_paths(call: RequestContext, stored: Row) -> list[Path]:

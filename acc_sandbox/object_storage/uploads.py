@@ -8,12 +8,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, list_of, number, read_json, text
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
-from acc_sandbox.http.query import LARGEST_NUMBER
 from acc_sandbox.http.schemas import either
-from acc_sandbox.http.validation import validate_body
+from acc_sandbox.http.validation import (
+    LARGEST_NUMBER,
+    BodySchema,
+    FieldValidator,
+    filled_text,
+    list_of,
+    number,
+    read_json,
+    text,
+)
 from acc_sandbox.object_storage.objects import BATCH, BUCKET_PATH, OBJECT_PATH, known_object, read_object, read_requests
 from acc_sandbox.object_storage.schemas import (
     COMPLETION_BATCH,
@@ -55,7 +62,7 @@ def upload_urls(call: RequestContext) -> Response:
 
 def complete(call: RequestContext) -> Response:
     """POST …/signeds3upload: make the parts an object; with size or eTags they are verified."""
-    body = validate_body(call, _COMPLETION, read_object(call))
+    body = call.validate_body(_COMPLETION, read_object(call))
     urn = known_object(call, call.path["objectKey"])
     return Response(_complete(call, urn, body))
 

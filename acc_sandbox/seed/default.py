@@ -3,7 +3,38 @@
 from __future__ import annotations
 
 from acc_sandbox.seed.model import SeedData, SeedHub, SeedItem, SeedProject, SeedReviewer
-from acc_sandbox.state.people import COMPANIES, PEOPLE, ROLES
+from acc_sandbox.state.people import Company, Person, known_autodesk_id
+
+BUILDER = Company("20031001", "General Contractor")
+STEELWORKS = Company("20031002", "Steel Works")
+CONCRETEWORKS = Company("20031003", "Concrete Works")
+ENGINEERS = Company("20031004", "Structural Engineers")
+ARCHITECTS = Company("20031005", "Architects")
+COMPANIES = (BUILDER, STEELWORKS, CONCRETEWORKS, ENGINEERS, ARCHITECTS)
+
+REVIEW_ROLE = Company("20032001", "Design Reviewers")
+"""A project role; roles share the id space of companies."""
+
+
+ROLES = (REVIEW_ROLE,)
+
+
+def _person(key: str, name: str, role: str, *groups: Company) -> Person:
+    address = f"{name.lower().replace(' ', '.')}@example.com"
+    return Person(key, name, address, known_autodesk_id(key), role, tuple(group.id for group in groups))
+
+
+PEOPLE = (
+    _person("manager", "Project Manager", "Submittals manager", BUILDER),
+    _person("steel", "Steel Subcontractor", "responsible contractor for steel", STEELWORKS),
+    _person("concrete", "Concrete Subcontractor", "responsible contractor for concrete", CONCRETEWORKS),
+    _person("engineer", "Structural Engineer", "reviewer", ENGINEERS),
+    _person("architect", "Design Architect", "reviewer", ARCHITECTS, REVIEW_ROLE),
+    _person("member", "Site Observer", "project member who only reads", BUILDER),
+    _person("admin", "Project Administrator", "Submittals administrator", BUILDER),
+    _person("outsider", "Account Visitor", "signs in, but is in no project"),
+)
+"""Everybody who can sign in; the first is the project manager."""
 
 _SPECS = {
     "033100": "Structural Concrete",

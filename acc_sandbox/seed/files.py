@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from acc_sandbox.data_management.regions import Region, region_of
+from acc_sandbox.data_management.hubs import Region, region_of
 from acc_sandbox.seed.model import SeedProject
 from acc_sandbox.state.people import known_id, known_urn_tail
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.processing import OBJECT_URN
+from acc_sandbox.submittals.processing import ATTACHMENTS_FOLDER, CONTAINER, OBJECT_URN
 
 PROJECT_FILES: Final = "Project Files"
-ATTACHMENTS_FOLDER: Final = "submittals-attachments"
-CONTAINER: Final = "CONTAINER_VIRTUAL"
-"""Folder type of what ACC's other tools keep in a project."""
 _TOP_FOLDERS: Final = (
     (PROJECT_FILES, "normal", False),
     ("For the Field", "shared", False),

@@ -12,10 +12,8 @@ from acc_sandbox.state.clock import days_after, stamp
 from acc_sandbox.state.people import known_id
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.court import court
-from acc_sandbox.submittals.item_folders import make_folder
-from acc_sandbox.submittals.processing import finish_processing, new_object_urn
-from acc_sandbox.submittals.states import DEFAULT_CATEGORY, STATUS_OF_STATE
+from acc_sandbox.submittals.processing import finish_processing, make_folder, new_object_urn
+from acc_sandbox.submittals.states import DEFAULT_CATEGORY, STATUS_OF_STATE, court
 
 _ORDER = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2")
 _REFERENCES = {"spec": "specs", "type": "item_types", "package": "packages"}

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from acc_sandbox.admin.access import ControlAccess
-from acc_sandbox.data_management.regions import region_of
+from acc_sandbox.data_management.hubs import region_of
 from acc_sandbox.seed.files import seed_files
 from acc_sandbox.seed.items import seed_items
 from acc_sandbox.seed.model import SeedData, SeedProject, SeedReviewer

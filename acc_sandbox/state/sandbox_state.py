@@ -16,7 +16,7 @@ from acc_sandbox.faults.request_log import RequestLog
 from acc_sandbox.oauth.access_tokens import TokenMint, process_private_key
 from acc_sandbox.object_storage.signed_urls import UrlSigner
 from acc_sandbox.state.clock import Clock, stamp
-from acc_sandbox.state.directory import PeopleDirectory
+from acc_sandbox.state.people import PeopleDirectory
 from acc_sandbox.state.store import StateStore
 from acc_sandbox.state.switches import Switches
 

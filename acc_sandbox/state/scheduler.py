@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.sandbox_state import SandboxState
-from acc_sandbox.submittals import item_folders, processing
+from acc_sandbox.submittals import processing
 from acc_sandbox.submittals import project_settings as settings
 
 _KINDS: dict[str, Callable[[SandboxState, str, str], None]] = {
-    "item.folder": item_folders.make_folder,
+    "item.folder": processing.make_folder,
     "attachment.started": processing.start_processing,
     "attachment.processed": processing.finish_processing,
     "job.started": settings.start_job,

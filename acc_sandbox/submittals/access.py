@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acc_sandbox.http.body_schema import is_uuid
 from acc_sandbox.http.errors import RefusedError, app_not_provisioned
 from acc_sandbox.http.operation import RequestContext
+from acc_sandbox.http.validation import is_uuid
 from acc_sandbox.state.people import Person
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row

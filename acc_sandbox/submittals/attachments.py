@@ -7,12 +7,11 @@ import uuid
 from functools import partial
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, FieldValidator, filled_text, flag, identifier, one_of, text
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.pagination import ITEMS, ListDefinition, SqlCondition, find_page, page_answer
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import conflict, read_body
+from acc_sandbox.http.validation import BodySchema, FieldValidator, filled_text, flag, identifier, one_of, text
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import ItemRole, Membership, item_role, submittals_member, visible_item
 from acc_sandbox.submittals.items import actions_of
@@ -87,7 +86,7 @@ def create_attachment(call: RequestContext) -> Response:
     item = visible_item(call, member)
     mine = item_role(call.sandbox, member, item)
     allowed = require_action(actions_of(call.sandbox, member, item), "Attachment::create")
-    body = read_body(call, BodySchema(_create_checks(call, allowed), _NEW.required))
+    body = call.read_body(BodySchema(_create_checks(call, allowed), _NEW.required))
     if body.get("itemId", item["id"]) != item["id"]:
         raise RefusedError(400, '"itemId" differs from the item of the path')
     _refuse_repeated_name(call, item, body["name"])
@@ -132,7 +131,7 @@ def patch_attachment(call: RequestContext) -> Response:
     if row is None:
         raise RefusedError(404, "The attachment was not found")
     require_action(_shown(row, item, mine, member)["permittedActions"], "Attachment::partial_update")
-    body = read_body(call, _CONFIRMATION)
+    body = call.read_body(_CONFIRMATION)
     if not body["isFileUploaded"]:
         raise RefusedError(400, '"isFileUploaded" must be [true]')
     if row["isFileUploaded"]:
@@ -176,7 +175,7 @@ def _refuse_repeated_name(call: RequestContext, item: Row, name: str) -> None:
     if call.sandbox.switches.duplicate_names == "refuse" and call.sandbox.store.row(
         "SELECT id FROM attachments WHERE itemId = ? AND revision = ? AND name = ?", item["id"], item["revision"], name
     ):
-        raise conflict(call, '"name" is already in use')
+        raise call.conflict('"name" is already in use')
 
 
 def _category(call: RequestContext, asked: str | None, item: Row, allowed: Action) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from acc_sandbox.http.body_schema import (
+from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.http.operation import RequestContext
+from acc_sandbox.http.validation import (
     FieldValidator,
     filled_text,
     flag,
@@ -20,9 +22,6 @@ from acc_sandbox.http.body_schema import (
     user_type,
     watcher,
 )
-from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import RequestContext
-from acc_sandbox.http.validation import conflict
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, is_known
@@ -98,7 +97,7 @@ def check_references(call: RequestContext, member: Membership, item: Row, change
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
         if after["customIdentifier"] in taken_identifiers(sandbox, member, spec, besides=item.get("id", "")):
-            raise conflict(call, "The custom identifier is already in use")
+            raise call.conflict("The custom identifier is already in use")
 
 
 def _named_people(changes: Row) -> Iterator[tuple[str, str, str]]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import read_body
-from acc_sandbox.state.directory import PeopleDirectory
+from acc_sandbox.http.validation import BodySchema
+from acc_sandbox.state.people import PeopleDirectory
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
-from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.item_fields import check_references, checks_for, columns_of
 from acc_sandbox.submittals.items import actions_of, item_json, stored_item
 from acc_sandbox.submittals.permitted_actions import (
@@ -25,7 +23,7 @@ from acc_sandbox.submittals.permitted_actions import (
 )
 from acc_sandbox.submittals.reviews import steps_from_template
 from acc_sandbox.submittals.schemas import ITEM
-from acc_sandbox.submittals.states import STATUS_OF_STATE
+from acc_sandbox.submittals.states import STATUS_OF_STATE, court
 
 _CREATE_STATES = ("draft", "sbc-1", "mgr-1")
 
@@ -34,7 +32,7 @@ def create_item(call: RequestContext) -> Response:
     """POST /items: a manager makes a draft or asks a contractor to submit; anybody else submits to a manager."""
     member = submittals_member(call)
     action = require_action(project_actions(member), "Item::create")
-    body = read_body(call, BodySchema(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
+    body = call.read_body(BodySchema(checks_for(CREATE_FIELDS), action["mandatoryFields"]))
     state = body["stateId"]
     if state not in _CREATE_STATES:
         raise RefusedError(400, f'"stateId" must be one of [{", ".join(_CREATE_STATES)}]')
@@ -58,7 +56,7 @@ def patch_item(call: RequestContext) -> Response:
     item = visible_item(call, member)
     action = require_action(actions_of(call.sandbox, member, item), "Item::partial_update")
     # managerDueDate is documented for PATCH, though no sample lists it.
-    body = read_body(call, BodySchema(checks_for([*action["fields"], "managerDueDate"])))
+    body = call.read_body(BodySchema(checks_for([*action["fields"], "managerDueDate"])))
     changes = columns_of(body)
     check_references(call, member, item, changes)
     changes |= _court_changes(item, changes, call.sandbox.people)

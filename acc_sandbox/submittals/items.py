@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, filled_text
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.pagination import ITEMS, ListDefinition, SqlCondition, find_page, page_answer, slice_page
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import read_body
+from acc_sandbox.http.validation import BodySchema, filled_text
 from acc_sandbox.state.clock import is_plain_date
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
@@ -156,7 +155,7 @@ def next_custom_identifier(call: RequestContext) -> Response:
 def validate_custom_identifier(call: RequestContext) -> Response:
     """POST /items:validate-custom-identifier: 204, or 409 when it is taken."""
     member = submittals_member(call)
-    body = read_body(call, _CUSTOM_IDENTIFIER)
+    body = call.read_body(_CUSTOM_IDENTIFIER)
     if body["customIdentifier"] in taken_identifiers(call.sandbox, member, spec_of_query(call, member)):
         raise RefusedError(409, "The custom identifier is already in use")
     return Response(status=204, headers={"Content-Type": "application/json"})

@@ -7,7 +7,6 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, filled_text
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
 from acc_sandbox.http.pagination import (
@@ -22,7 +21,7 @@ from acc_sandbox.http.pagination import (
 )
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.schemas import ObjectSchema
-from acc_sandbox.http.validation import conflict, read_body
+from acc_sandbox.http.validation import BodySchema, filled_text
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, admin_only, submittals_member
@@ -156,14 +155,14 @@ def create_spec(call: RequestContext) -> Response:
     """POST /specs; an identifier that the project has already is refused."""
     member = submittals_member(call)
     require_action(project_actions(member), "Spec::create")
-    body = read_body(call, _NEW_SPEC)
+    body = call.read_body(_NEW_SPEC)
     who = member.person.autodesk_id
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
     try:
         call.sandbox.store.insert("specs", row)
     except sqlite3.IntegrityError:
-        raise conflict(call, "The project already has a spec with this identifier") from None
+        raise call.conflict("The project already has a spec with this identifier") from None
     return Response(SPEC.of(row), 201)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an attachment's bytes: a version in the item's folder, or a failure (fact sheet 3.1)."""
+"""Background processing: the folder of a revision and the versions in it (fact sheet 2.1, 3.1)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import base64
 import re
 import uuid
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
-from acc_sandbox.data_management.regions import region_of
+from acc_sandbox.data_management.hubs import region_of
 from acc_sandbox.http.errors import RefusedError
+from acc_sandbox.state.clock import folder_stamp, parse_stamp
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.states import DEFAULT_CATEGORY
 
-OBJECT_URN = "urn:adsk.objects:os.object:"
+ATTACHMENTS_FOLDER: Final = "submittals-attachments"
+CONTAINER: Final = "CONTAINER_VIRTUAL"
+"""Folder type of what ACC's other tools keep in a project."""
+OBJECT_URN: Final = "urn:adsk.objects:os.object:"
 
 
 def follow(sandbox: SandboxState, attachment_id: str) -> None:
@@ -128,3 +132,41 @@ def _new_version(sandbox: SandboxState, row: Row, stored: Row, moment: str) -> s
         },
     )
     return version_id
+
+
+def make_folder(sandbox: SandboxState, item_id: str, moment: str) -> None:
+    """Timer: give the item's present revision its folder, and bump `updatedAt`."""
+    item = sandbox.store.row("SELECT * FROM items WHERE id = ?", item_id)
+    if item is None:
+        return
+    folder = region_of(sandbox, item["projectId"]).urn("fs.folder:co.", new_urn_tail())
+    root = sandbox.store.value("SELECT rootFolderUrn FROM projects WHERE id = ?", item["projectId"])
+    parent = sandbox.store.value("SELECT id FROM folders WHERE parentId = ? AND name = ?", root, ATTACHMENTS_FOLDER)
+    sandbox.store.insert(
+        "folders",
+        {
+            "id": folder,
+            "projectId": item["projectId"],
+            "parentId": parent,
+            "name": f"{item_id}-{item['revision']}",
+            "hidden": sandbox.switches.attachment_folders_hidden,
+            "folderType": CONTAINER,
+            "isRoot": False,
+            "createTime": moment,
+            "createUserId": item["createdBy"],
+        },
+    )
+    revision = str(item["revision"])
+    entry = {
+        "revision": item["revision"],
+        "folderUrn": folder,
+        "folderUrnCreatedAt": folder_stamp(parse_stamp(moment)),
+    }
+    folders = {**(item["revisionsFoldersUrns"] or {}), revision: entry}
+    sandbox.store.update("items", item_id, {"folderUrn": folder, "revisionsFoldersUrns": folders, "updatedAt": moment})
+    sandbox.store.run(
+        "UPDATE attachments SET revisionFolderUrn = ? WHERE itemId = ? AND revision = ? AND revisionFolderUrn IS NULL",
+        folder,
+        item_id,
+        item["revision"],
+    )

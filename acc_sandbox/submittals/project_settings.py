@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, filled_text, one_of, user_type
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.pagination import HUNDRED, ListDefinition, SqlCondition, find_page, page_answer
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import conflict, read_body
+from acc_sandbox.http.validation import BodySchema, filled_text, one_of, user_type
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.people import known_id
 from acc_sandbox.state.sandbox_state import SandboxState
@@ -117,7 +116,7 @@ def create_mapping(call: RequestContext) -> Response:
     """POST /settings/mappings: make a person, company or role a Submittals manager; admins only."""
     member = submittals_member(call)
     admin_only(member)
-    body = read_body(call, _NEW_MAPPING)
+    body = call.read_body(_NEW_MAPPING)
     store = call.sandbox.store
     if not is_known(call.sandbox, member, body["autodeskId"], body["userType"]):
         raise RefusedError(400, '"autodeskId" is not a member of this project')
@@ -127,7 +126,7 @@ def create_mapping(call: RequestContext) -> Response:
         body["autodeskId"],
         body["userType"],
     ):
-        raise conflict(call, "The mapping exists already")
+        raise call.conflict("The mapping exists already")
     who = member.person.autodesk_id
     row = {"id": str(uuid.uuid4()), "projectId": member.project_id, **body}
     row |= {"createdAt": call.moment, "createdBy": who, "updatedAt": call.moment, "updatedBy": who}
@@ -151,7 +150,7 @@ def change_sequence_type(call: RequestContext) -> Response:
     """POST /settings/custom-identifier:change-sequence-type: from global to spec numbering, one way, admins only."""
     member = submittals_member(call)
     admin_only(member)
-    read_body(call, _NEW_SEQUENCE)
+    call.read_body(_NEW_SEQUENCE)
     if member.project["sequenceType"] == "2":
         raise RefusedError(400, "The project numbers its items by spec already")
     job: Row = {

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import uuid
 
-from acc_sandbox.http.body_schema import BodySchema, flag, identifier, list_of, text
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import read_body
+from acc_sandbox.http.validation import BodySchema, flag, identifier, list_of, text
 from acc_sandbox.state.clock import days_after
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
-from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.items import stored_item
 from acc_sandbox.submittals.permitted_actions import require_action
 from acc_sandbox.submittals.processing import duplicate
 from acc_sandbox.submittals.schemas import TASK
-from acc_sandbox.submittals.states import STATUS_OF_STATE
+from acc_sandbox.submittals.states import STATUS_OF_STATE, court
 from acc_sandbox.submittals.steps import find_step, find_task, task_json
 
 _UNANSWERED = {
@@ -126,7 +124,7 @@ def close_task(call: RequestContext) -> Response:
     step = find_step(call, item)
     task = find_task(call, step)
     require_action(task_json(call.sandbox, member, task)["permittedActions"], "Task::close")
-    body = read_body(call, _CLOSING)
+    body = call.read_body(_CLOSING)
     store, who = call.sandbox.store, member.person.autodesk_id
     if not store.value("SELECT 1 FROM responses WHERE id = ? AND projectId = ?", body["responseId"], member.project_id):
         raise RefusedError(400, '"responseId" does not exist in this project')

@@ -5,10 +5,9 @@ from __future__ import annotations
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.items import revision_json, stored_item
 from acc_sandbox.submittals.reviews import reset_steps
-from acc_sandbox.submittals.states import STATUS_OF_STATE
+from acc_sandbox.submittals.states import STATUS_OF_STATE, court
 
 _KEPT = ("manager", "managerType", "subcontractor", "subcontractorType", "submitterDueDate", "managerDueDate")
 _CLEARED = (

@@ -1,9 +1,13 @@
-"""The states of a submittal item and the transitions between them (fact sheet 6)."""
+"""The states of a submittal item, the transitions between them, and whose court the ball is in (fact sheet 2.1, 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from acc_sandbox.state.people import PeopleDirectory
+from acc_sandbox.state.store import Row
 
 STATE_NAMES = {
     "create": "Create",
@@ -145,3 +149,27 @@ TRANSITIONS = (
 
 SUBMIT_TO_MANAGER = next(one for one in TRANSITIONS if (one.source, one.target) == ("sbc-1", "mgr-1"))
 """The one transition of a responsible contractor."""
+
+
+_COLUMNS = {"1": "ballInCourtUsers", "2": "ballInCourtCompanies", "3": "ballInCourtRoles"}
+
+
+def court(state: str, item: Row, open_tasks: Iterable[Row], people: PeopleDirectory) -> Row:
+    """The `ballInCourt…` columns of an item that is in a state; `open_tasks` count while it is in review."""
+    kind = COURT_OF_STATE.get(state)
+    members: list[tuple[str | None, str | None]] = []
+    if kind == "reviewer":
+        members = [(task["assignedTo"], task["assignedToType"]) for task in open_tasks]
+    elif kind is not None:
+        members = [(item[kind], item[f"{kind}Type"])]
+    columns: Row = {name: [] for name in _COLUMNS.values()}
+    for member, member_type in members:
+        if member is not None and member not in columns[_COLUMNS[member_type or "1"]]:
+            columns[_COLUMNS[member_type or "1"]].append(member)
+    everybody = [member for column in _COLUMNS.values() for member in columns[column]]
+    return {
+        **columns,
+        "ballInCourtType": kind,
+        # Kept beside the ids, so that a search finds an item by the name of whoever has to act.
+        "ballInCourtNames": ", ".join(people.name_of(member) for member in everybody),
+    }

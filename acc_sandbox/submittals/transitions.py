@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from acc_sandbox.http.body_schema import BodySchema, read_json
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.router import SUBMITTALS
-from acc_sandbox.http.validation import read_body
+from acc_sandbox.http.validation import BodySchema, read_json
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
-from acc_sandbox.submittals.court import court
 from acc_sandbox.submittals.item_fields import check_references, checks_for, columns_of
 from acc_sandbox.submittals.items import actions_of, item_json, stored_item
 from acc_sandbox.submittals.permitted_actions import TRANSITION_FIELDS, Action, require_action
 from acc_sandbox.submittals.processing import duplicate
 from acc_sandbox.submittals.reviews import next_step, open_tasks, reset_open_steps, returned_step, start_step, take_back
 from acc_sandbox.submittals.schemas import ITEM
-from acc_sandbox.submittals.states import STATUS_OF_STATE
+from acc_sandbox.submittals.states import STATUS_OF_STATE, court
 
 _ALWAYS = ("duplicateAttachments", "saveAttachmentDrafts")
 """The tutorial sends duplicates with every transition, listed or not."""
@@ -55,7 +53,7 @@ def _read_body(call: RequestContext, member: Membership, item: Row, action: Acti
         names += [*(way["transitionFields"] or []), *(way["mandatoryFields"] or [])]
     if member.manages:
         names += _MANAGERS_ONLY
-    body = read_body(call, BodySchema(checks_for(names), ("stateId",)))
+    body = call.read_body(BodySchema(checks_for(names), ("stateId",)))
     if way is None:
         status = call.sandbox.switches.refused_transition_status
         raise RefusedError(status, f"The item cannot go from {item['stateId']} to {target}")

@@ -13,7 +13,7 @@ from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import BearerToken
 from acc_sandbox.http.rate_limits import RateLimits
 from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
-from acc_sandbox.state.people import PEOPLE
+from acc_sandbox.seed.default import PEOPLE
 
 
 @pytest.fixture
