@@ -1,11 +1,10 @@
-"""What the tools cost a model: the list of them in every conversation, and one attachment from the question to ready.
+"""What the tools cost a model: the list of them, one attachment from the question to ready, and a list of eighteen.
 
 The fixture is the sandbox's own project, whose ids and texts never change. Only what a model reads is counted: names,
 titles, descriptions and input schemas of the tools; the text blocks of the answers. Exits with 1 beyond a limit.
 
-A token is taken for four characters of a description, and for three of an answer, whose ids, digests and URNs split
-worse; so does the test that keeps the limits (tests/tools/test_tokens.py). With `benchmarks/requirements-tokens.txt`
-installed a real tokenizer's count stands beside it.
+A token is taken for four characters, as in the test that keeps the limits (tests/tools/test_tokens.py). With
+`benchmarks/requirements-tokens.txt` installed a real tokenizer's count stands beside it.
 """
 
 import argparse
@@ -28,16 +27,15 @@ from server import logging as logs  # noqa: E402
 from server.mcp.app import build_server  # noqa: E402
 from server.settings.model import Settings  # noqa: E402
 
-LIST_LIMIT = 3000
-WAY_LIMIT = 2500
+LIMITS = {"tools": 3200, "attaching a file": 1000, "a list of 18 attachments": 2000}
 
-LIST_CHARACTERS, WAY_CHARACTERS = 4, 3
+CHARACTERS = 4
 """Characters that are taken for a token."""
 
 
-def tokens(seen: "list[Seen]", characters: int) -> int:
+def tokens(seen: "list[Seen]") -> int:
     """Return how many tokens texts have together, by the rule of thumb."""
-    return sum(len(one.text) for one in seen) // characters
+    return sum(len(one.text) for one in seen) // CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -66,36 +64,32 @@ async def tools_of(client: Client) -> list[Seen]:
     return listed([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in found])
 
 
-async def way_of(client: Client, folder: Path) -> list[Seen]:
-    """Attach a file of `folder` as the steps say, and return the text of each answer on the way."""
-    place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
-    (folder / "beam-schedule-2.pdf").write_bytes(b"beams")
-    await client.call_tool("add_submittal_attachment", {**place, "file_path": "beam-schedule-2.pdf", "confirm": True})
-    (folder / "beam-shop-drawings.pdf").write_bytes(b"drawings")
+async def attaching(client: Client, folder: Path) -> tuple[list[Seen], list[Seen]]:
+    """Attach files of `folder` by a person's own words: return what a model reads of one, and of the list of all."""
+    place = {"project": "Riverside", "submittal": "05 12 00-3"}
 
-    seen: list[Seen] = []
-
-    async def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        answer = await client.call_tool(tool, arguments)
+    async def call(tool: str, **arguments: Any) -> Seen:
+        answer = await client.call_tool(tool, {**place, **arguments})
         if answer.is_error or answer.structured_content is None:
             raise SystemExit(f"{tool} failed: {answer.content}")
-        seen.append(Seen(tool, "".join(block.text for block in answer.content)))
-        return answer.structured_content
+        return Seen(tool, "".join(block.text for block in answer.content))
 
-    rows = await call("find_submittals", {"project": place["project"], "query": "0512", "limit": 3})
-    shown = await call("get_submittal", place)
-    if (len(rows["submittals"]), len(shown["attachments"])) != (3, 2):
-        raise SystemExit("the fixture is not what it was: three submittals, two attachments")
-    [step] = [one for one in shown["next_steps"] if one["tool"] == "add_submittal_attachment"]
-    added = await call(step["tool"], {**step["arguments"], "file_path": "beam-shop-drawings.pdf"})
-    while added["next_steps"]:
-        [step] = added["next_steps"]
-        added = await call(step["tool"], step["arguments"])
-    return seen
+    (folder / "beam-shop-drawings.pdf").write_bytes(b"drawings")
+    one_call = {"file_path": "beam-shop-drawings.pdf", "confirm": True, "wait_seconds": 30}
+    one = await call("add_submittal_attachment", **one_call)
+    if json.loads(one.text)["attachment"]["state"] != "ready":
+        raise SystemExit("one call was to lead to a file that reviewers can open")
+    for number in range(1, 17):
+        (folder / f"beam-drawing-{number}.pdf").write_bytes(b"beam %d" % number)
+        await call("add_submittal_attachment", file_path=f"beam-drawing-{number}.pdf")
+    many = await call("get_attachment_status")
+    if len(json.loads(many.text)["attachments"]) != 18:
+        raise SystemExit("the fixture is not what it was: eighteen attachments")
+    return [one], [many]
 
 
-async def measured() -> tuple[list[Seen], list[Seen]]:
-    """Return what a model sees of the tools, and of one attachment."""
+async def measured() -> dict[str, list[Seen]]:
+    """Return what a model reads of each thing that has a limit."""
     with acc_sandbox.running() as box, tempfile.TemporaryDirectory() as kept:
         folder = Path(kept) / "files"
         folder.mkdir()
@@ -103,7 +97,8 @@ async def measured() -> tuple[list[Seen], list[Seen]]:
             base_url=box.base_url, access_token=box.token(), folders=(folder,), data_dir=Path(kept) / "data"
         )
         async with Client(build_server(settings, transport="stdio")) as client:
-            return await tools_of(client), await way_of(client, folder)
+            found = [await tools_of(client), *await attaching(client, folder)]
+    return dict(zip(LIMITS, found, strict=True))
 
 
 def real_tokenizers() -> dict[str, Callable[[str], int]]:
@@ -117,22 +112,20 @@ def real_tokenizers() -> dict[str, Callable[[str], int]]:
 
 
 def main() -> int:
-    """Print both tables and return the exit code."""
+    """Print the tables and return the exit code."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     logs.configure("error")
     counts: dict[str, Callable[[str], int]] = {"characters": len, **real_tokenizers()}
     beyond = False
-    titles, limits = ("tools", "attaching a file"), (LIST_LIMIT, WAY_LIMIT)
-    rules = (LIST_CHARACTERS, WAY_CHARACTERS)
-    for title, seen, limit, characters in zip(titles, anyio.run(measured), limits, rules, strict=True):
+    for title, seen in anyio.run(measured).items():
         print(f"{title:28}" + "".join(f"{name:>12}" for name in counts))
         for one in seen:
             print(f"  {one.what:26}" + "".join(f"{count(one.text):12,}" for count in counts.values()))
         print(
             f"  {'together':26}" + "".join(f"{sum(count(one.text) for one in seen):12,}" for count in counts.values())
         )
-        print(f"  {'tokens':26}{tokens(seen, characters):12,}   of {limit:,}\n")
-        beyond |= tokens(seen, characters) > limit
+        print(f"  {'tokens':26}{tokens(seen):12,}   of {LIMITS[title]:,}\n")
+        beyond |= tokens(seen) > LIMITS[title]
     return int(beyond)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments
+from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments, WaitSeconds
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
@@ -32,7 +32,11 @@ class _LocalFile(_TargetArguments):
     """What to attach, where the server can read files of the person's machine."""
 
     file_path: Annotated[
-        OptionalText, Field(description="Local file in an allowed folder; the server sends its bytes")
+        OptionalText,
+        Field(
+            description="Local file in an allowed folder, which the server uploads. Give exactly one of file_path, "
+            "file_urn, upload_by_caller"
+        ),
     ] = None
 
 
@@ -40,7 +44,8 @@ class AttachArguments(_TargetArguments):
     """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
 
     file_urn: Annotated[
-        OptionalText, Field(description="Version URN from find_project_files, or pasted URL; same project")
+        OptionalText,
+        Field(description="File of ACC Docs to link: version URN from find_project_files, or pasted URL; same project"),
     ] = None
     upload_by_caller: Annotated[
         bool, Field(description="true: answers a URL and a curl command by which you send the bytes; give name")
@@ -54,10 +59,17 @@ class AttachArguments(_TargetArguments):
         ),
     ] = None
     task_id: Annotated[OptionalText, Field(description="Review task, in state rev only; default: your only one")] = None
-    confirm: Annotated[bool, Field(description="true: also confirm, which makes the file visible")] = False
+    confirm: Annotated[
+        bool,
+        Field(
+            description="true: also confirm, so that reviewers see the file. Else it stays invisible until "
+            "confirm_attachment"
+        ),
+    ] = False
+    wait_seconds: WaitSeconds = 0
     idempotency_key: Annotated[
         Annotated[str, Field(max_length=200)] | None,
-        Field(description="Your own key: the same key never attaches twice"),
+        Field(description="Your own key: the same key never attaches twice; nor does the same file without one"),
     ] = None
 
     sources: ClassVar[tuple[str, ...]] = ("file_urn", "upload_by_caller")
@@ -73,10 +85,12 @@ async def add_submittal_attachment(
     services: Services, call: ToolCall, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
+    from tools.attachments.following import FollowDeadline, followed_attachment
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_result
     from transfers.errors import JobStopped
 
+    deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project, item, where = await _target(services, arguments)
     try:
         outcome = await _attach(services, call, where, arguments)
@@ -84,7 +98,18 @@ async def add_submittal_attachment(
         raise await explain_rejection(
             services, project, item, stopped, category=arguments.category, task_id=arguments.task_id
         ) from stopped
-    return await attachment_result(services, call, outcome, item)
+    answer = await attachment_result(services, call, outcome, item, waits=arguments.wait_seconds > 0)
+    if (
+        not isinstance(answer, AttachmentResult)
+        or answer.attachment.state != "processing"
+        or not arguments.wait_seconds
+    ):
+        return answer
+    ended = await followed_attachment(services, call, project, item, answer.attachment.id or "", deadline)
+    if not isinstance(ended, AttachmentResult):
+        return ended
+    still = ended.attachment.state == "processing"
+    return answer if still else ended.model_copy(update={"already_attached": answer.already_attached})
 
 
 async def _attach(services: Services, call: ToolCall, where: "Destination", arguments: AttachArguments) -> "Outcome":
@@ -176,19 +201,20 @@ def _check(arguments: AttachArguments) -> None:
 
 def definition(*, local_files: bool) -> ToolDefinition[AttachArguments]:
     """Return the tool: with `file_path` where the server can read the person's files."""
-    how = (
-        "Give exactly one of file_path (the server uploads it), file_urn (links a Files-tool version) or "
-        "upload_by_caller."
-        if local_files
-        else "Give exactly one of file_urn (links a Files-tool version) or upload_by_caller (you send the bytes)."
-    )
+    how = "Attach, upload or link" if local_files else "Attach or link"
+    say = '"upload the data sheet to the door submittal"' if local_files else '"link A-101 to the door submittal"'
     return ToolDefinition(
         name="add_submittal_attachment",
-        title="Attach a file to a submittal",
+        title="Attach or upload a file to a submittal",
         description=(
-            "Attach a file (shop drawing, data sheet, sample) to a submittal in Autodesk Construction Cloud / Forma. "
-            f"{how} An uploaded file becomes visible only after confirm_attachment, or with confirm=true. "
-            "Repeating the call for the same file never attaches it twice. Follow next_steps."
+            f"{how} a file (PDF, shop drawings, product data, photo) to a submittal in ACC / Forma, for review or as a "
+            f'response. For "attach beams.pdf to submittal 051200-3" or {say}. Takes names as people say them, so no '
+            "look-up is needed first; confirm=true makes the file visible in the same call, wait_seconds waits until "
+            "reviewers can open it."
+        ),
+        search_hint=(
+            "attach upload add file pdf document photo shop drawings to submittal for review, link docs file, ACC "
+            "Autodesk Build Forma"
         ),
         arguments=LocalArguments if local_files else AttachArguments,
         results=(AttachmentResult,),

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Project, Submittal, ToolArguments
+from tools.core.arguments import Project, Submittal, ToolArguments, WaitSeconds
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
@@ -19,6 +19,7 @@ class ConfirmArguments(ToolArguments):
     project: Project
     submittal: Submittal
     attachment_id: Annotated[str, Field(min_length=1)]
+    wait_seconds: WaitSeconds = 0
 
 
 async def confirm_attachment(
@@ -26,11 +27,13 @@ async def confirm_attachment(
 ) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
+    from tools.attachments.following import FollowDeadline, followed_attachment, is_processing
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options
     from tools.core.consent import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
+    deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project = await services.resolver.project(arguments.project)
     item = await services.resolver.submittal(project, arguments.submittal)
     me = await services.resolver.me(project.id)
@@ -44,18 +47,22 @@ async def confirm_attachment(
         raise await explain_rejection(services, project, item, refused) from refused
     job = await services.transfers.job(row.id)
     if call.accepts_task and job is not None and job.running:
-        return DeferredResult.job(job, joined=True)
+        return DeferredResult.job(job, joined=True, waits=arguments.wait_seconds > 0)
+    if arguments.wait_seconds and is_processing(services, row):
+        return await followed_attachment(services, call, project, item, row.id, deadline)
     view, standing = await attachment_status(services, project.id, item.id, row, me.id, job, item)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, services.policy.step_context))
 
 
 DEFINITION = ToolDefinition(
     name="confirm_attachment",
-    title="Confirm an attachment",
+    title="Confirm an uploaded attachment",
     description=(
-        "Finish an uploaded attachment and release it: reviewers then see the file in ACC. "
-        "Repeating it is harmless; without uploaded bytes it refuses."
+        "Finalize an uploaded file: confirm the attachment and make it visible to the reviewers of the submittal. "
+        'For "the upload is done, confirm it" or "publish the drawing". Safe to repeat; refuses while bytes are '
+        "missing."
     ),
+    search_hint=("confirm complete finish publish release uploaded attachment file visible to reviewers submittal"),
     arguments=ConfirmArguments,
     results=(AttachmentResult,),
     writes=True,

@@ -62,11 +62,13 @@ def _folder(text: str | None) -> str | None:
 
 DEFINITION = ToolDefinition(
     name="find_project_files",
-    title="Find files in the Files tool",
+    title="Find files in ACC Docs",
     description=(
-        "Find drawings, PDFs, specifications and other files in a project's Files tool (ACC Docs) by words of the name "
-        "or in a folder, with path, newest version and its URN for add_submittal_attachment's file_urn."
+        "Search drawings, specs, PDFs and other documents of a project (ACC Docs, the Files tool) by name or folder, "
+        'for the latest version. For "where in Docs is drawing A-101?" or "find the newest floor plan". Its '
+        "version_urn is what add_submittal_attachment takes as file_urn."
     ),
+    search_hint="search find files docs documents folder drawings specs latest version urn ACC",
     arguments=FilesArguments,
     results=(FilesResult,),
     writes=False,

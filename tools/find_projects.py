@@ -55,9 +55,10 @@ DEFINITION = ToolDefinition(
     name="find_projects",
     title="Find projects",
     description=(
-        "List the construction projects (Autodesk Construction Cloud / Forma) this person can see. "
-        "BIM 360 projects are marked as not supported."
+        "Search for a construction project (job) by name, or list the ACC / Forma projects this person can access. "
+        'For "which projects do I have?" or "find the hospital job". BIM 360 projects are marked as not supported.'
     ),
+    search_hint="list search ACC projects Autodesk construction cloud Build Forma jobs account hub",
     arguments=ProjectsArguments,
     results=(ProjectsResult,),
     writes=False,

@@ -40,17 +40,20 @@ async def find_submittals(services: Services, call: ToolCall, arguments: Submitt
     rows = [submittal_row(item, me.id) for item in found.items]
     cursor = call.next_cursor(services, me.id, found.place.position if found.place else None)
     page = PageInfo(call.tool, call.arguments, cursor)
-    steps = after_submittals(project.id, [row.id for row in rows], whole=page.whole)
+    attachable = {row.id: row.can_attach for row in rows}
+    steps = after_submittals(project.id, attachable, services.policy.step_context, whole=page.whole)
     return SubmittalsResult(submittals=rows, next_cursor=cursor, next_steps=[*steps, *after_page(page, empty=not rows)])
 
 
 DEFINITION = ToolDefinition(
     name="find_submittals",
-    title="Find submittals",
+    title="Find or list submittals",
     description=(
-        "List a project's submittals with number, title, state, whose court the ball is in and whether this person may "
-        "attach. Void ones only with state=void."
+        "List or search a project's submittals (submittal log) by number, title, spec section, state (in review, "
+        'closed) or ball in court. For "what is in my court?", "list the steel submittals" or "find the roofing '
+        'submittal". Void ones only with state=void.'
     ),
+    search_hint=("list search submittals log open closed in review ball in court assigned to me, spec section"),
     arguments=SubmittalsArguments,
     results=(SubmittalsResult,),
     writes=False,

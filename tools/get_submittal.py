@@ -17,7 +17,7 @@ class SubmittalArguments(ToolArguments):
 
 async def get_submittal(services: Services, call: ToolCall, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
-    from tools.attachments.status import attachment_page
+    from tools.attachments.following import attachment_page
     from tools.core.presenters import attachment_row, submittal_view, task_choices
 
     project = await services.resolver.project(arguments.project)
@@ -40,9 +40,11 @@ DEFINITION = ToolDefinition(
     name="get_submittal",
     title="Look at a submittal",
     description=(
-        "Show one submittal: state, due date, whose court the ball is in, what this person may do (ACC's "
-        "permittedActions, categories to attach as, open review tasks), and its attachments, newest first."
+        "Show one submittal: state, due date, revision, whose court it is in, open review tasks, what this person may "
+        'attach (categories, permitted actions), and its attachments. For "show submittal 051200-3", "who has the ball '
+        'on the steel submittal?" or "may I attach to it?".'
     ),
+    search_hint=("get show submittal details status due date ball in court permissions attachments review tasks"),
     arguments=SubmittalArguments,
     results=(SubmittalResult,),
     writes=False,

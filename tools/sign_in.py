@@ -27,7 +27,10 @@ async def sign_in(services: Services, _call: ToolCall, _arguments: SignInArgumen
 DEFINITION = ToolDefinition(
     name="sign_in",
     title="Sign in to Autodesk",
-    description="Who is signed in to Autodesk for these tools, or how to sign in.",
+    description=(
+        'Sign in (log in) to Autodesk, or tell which account is signed in. For "log me in" or "who am I in ACC?".'
+    ),
+    search_hint="sign in login authenticate connect Autodesk ACC account who am I whoami",
     arguments=SignInArguments,
     results=(SignInResult,),
     writes=False,

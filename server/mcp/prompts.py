@@ -26,10 +26,10 @@ _ATTACH: Final = (
     + """\
 Files: {files}
 
-1. Look at the submittal with get_submittal. If this person may not attach to it, say why and stop.
-2. Call add_submittal_attachment for one file after the other, {how}. Leave category out unless the person names one.
-3. Make each visible with confirm_attachment, and wait with get_attachment_status until it is "ready".
-4. Say of every file under which name and category it is there, and of each that failed why and what helps.
+1. Call add_submittal_attachment for one file after the other, {how}, confirm=true and wait_seconds=45. Take project, \
+submittal and files as they are named above, and leave category out unless the person names one.
+2. Where an answer is not "ready" yet, wait with get_attachment_status.
+3. Say of every file under which name and category it is there, and of each that failed why and what helps.
 
 Every answer lists next_steps: follow them, and ask the person only for what a step names in `needs`.
 """
@@ -37,7 +37,7 @@ Every answer lists next_steps: follow them, and ask the person only for what a s
 _LOCAL: Final = "with file_path"
 _REMOTE: Final = (
     "with the file_urn that find_project_files finds; for a file that is only on the person's machine with "
-    "upload_by_caller=true, then send its bytes with the upload.command of the answer"
+    "upload_by_caller=true, without confirm, then send its bytes with the upload.command of the answer"
 )
 _MISSING: Final = (
     "Say what is missing from this submittal in Autodesk Construction Cloud.\n\n"

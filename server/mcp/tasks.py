@@ -91,7 +91,7 @@ async def get_task(services: Services, task: Task) -> dict[str, Any]:
     """
     try:
         return await (
-            _look_at_job(services, task) if isinstance(task, JobTask) else _look_at_attachment(services, task)
+            _look_at_job(services, task) if isinstance(task, JobTask) else _look_at_attachment(services, task, task)
         )
     except (NoSuchTask, MCPError):
         raise
@@ -128,6 +128,11 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
     if job.running:
         return _payload(task, "working", progress_text(job), row.updated)
     answer = await _answer(services, task, job)
+    if task.waits and isinstance(answer, AttachmentResult) and answer.attachment.state == "processing":
+        where = job.destination
+        return await _look_at_attachment(
+            services, task, AttachmentTask(task.began, where.project_id, where.item_id, job.reserved.id)
+        )
     return _payload(task, "completed", job.state, row.updated, _result(answer))
 
 
@@ -160,15 +165,18 @@ async def _job(services: Services, task: JobTask) -> "tuple[JobRow, Job]":
     return found
 
 
-async def _look_at_attachment(services: Services, task: AttachmentTask) -> dict[str, Any]:
+async def _look_at_attachment(services: Services, task: Task, looked_at: AttachmentTask) -> dict[str, Any]:
+    """Look how far ACC is with an attachment, for the `task` that waits for it."""
+    from tools.attachments.following import is_in_progress
+
     definition = get_attachment_status.DEFINITION
-    _, answer = await dispatch(definition, services, _call(definition.name, task.arguments), task.arguments)
+    _, answer = await dispatch(definition, services, _call(definition.name, looked_at.arguments), looked_at.arguments)
     if isinstance(answer, ErrorResult):
         if answer.error.code in ("not_signed_in", "reauthorization_required"):
             raise _not_now(answer)
         if answer.error.retryable:
             return _payload(task, "working", answer.error.message)
-    elif isinstance(answer, AttachmentResult) and get_attachment_status.is_in_progress(answer):
+    elif isinstance(answer, AttachmentResult) and is_in_progress(answer):
         return _payload(task, "working", answer.attachment.state)
     return _payload(task, "completed", "", result=_result(answer))
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import anyio
 import mcp_types
@@ -22,6 +22,9 @@ from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, ToolResult
+
+SEARCH_HINT: Final = "anthropic/searchHint"
+"""The key of `_meta` under which Claude Code looks for words to search a tool by."""
 
 
 class ToolAdapter:
@@ -55,6 +58,7 @@ class ToolAdapter:
                 open_world_hint=True,
             ),
             icons=icons.ATTACH if one.writes else icons.LOOK,
+            _meta={SEARCH_HINT: one.search_hint},
         )
 
     async def call(

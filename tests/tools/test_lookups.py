@@ -41,7 +41,7 @@ async def test_a_submittal_is_found_in_as_few_requests_as_acc_allows(connect, bo
         before = len(box.requests.all())
         again = await assistant.call("get_attachment_status", **place)
         second = Counter(one.operation for one in box.requests.all()[before:])
-    assert {row["submittal_id"] for row in answer["attachments"]} == {item.id}
+    assert {row["id"] for row in answer["attachments"]} == {row["id"] for row in box.attachments(item)}
     assert again == answer
     found = {"items.list": searches} if searches else {}
     assert first == {**ALWAYS, **PROJECTS, "items.get": 1, **found}

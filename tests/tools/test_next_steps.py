@@ -27,7 +27,7 @@ from transfers.attachment_state import AttachmentState
 PROJECT, SUBMITTAL, ATTACHMENT = "project-id", "submittal-id", "attachment-id"
 HERE = StepContext(local_files=True, read_only=False, max_wait_seconds=45)
 
-surroundings = st.builds(StepContext, st.booleans(), st.booleans(), st.integers(1, 600))
+surroundings = st.builds(StepContext, st.booleans(), st.booleans(), st.integers(1, 600), st.booleans())
 ids = st.lists(st.uuids().map(str), max_size=3)
 
 
@@ -87,7 +87,7 @@ def test_every_step_after_a_finder_can_be_taken(served, around, projects, submit
     check(after_sign_in(), served, around)
     check(after_uncertain_create("p", "s", ["twin", "other twin"]), served, around)
     check(after_projects(projects, whole=may), served, around)
-    check(after_submittals(PROJECT, submittals, whole=may), served, around)
+    check(after_submittals(PROJECT, dict.fromkeys(submittals, may), around, whole=may), served, around)
     check(after_submittal(PROJECT, SUBMITTAL, tasks, around, can_attach=may), served, around)
     check(after_files(PROJECT, urns, around, whole=may), served, around)
 
@@ -188,6 +188,33 @@ def test_a_call_that_is_still_preparing_is_joined_by_the_same_call():
     assert (step.tool, step.arguments, step.needs) == ("add_submittal_attachment", call, [])
 
 
+AT_ONCE = {"project": PROJECT, "submittal": SUBMITTAL, "confirm": True, "wait_seconds": 30}
+
+
+def test_the_only_submittal_found_is_attached_to_in_one_call():
+    attach, look = after_submittals(PROJECT, {SUBMITTAL: True}, HERE, whole=True)
+    assert (attach.tool, attach.arguments, attach.needs) == ("add_submittal_attachment", AT_ONCE, ["file_path"])
+    assert (look.tool, look.needs) == ("get_submittal", [])
+
+
+@pytest.mark.parametrize(
+    ("found", "whole", "around"),
+    [
+        ({SUBMITTAL: False}, True, HERE),
+        ({SUBMITTAL: True}, False, HERE),
+        ({SUBMITTAL: True, "another": False}, True, HERE),
+        ({SUBMITTAL: True}, True, replace(HERE, read_only=True)),
+    ],
+)
+def test_nothing_is_attached_to_a_submittal_that_may_not_be_the_one_meant(found, whole, around):
+    assert [step.tool for step in after_submittals(PROJECT, found, around, whole=whole)] == ["get_submittal"]
+
+
+def test_where_a_person_is_asked_first_no_step_confirms_by_itself():
+    [attach] = after_submittal(PROJECT, SUBMITTAL, [], replace(HERE, asks=True), can_attach=True)
+    assert not {"confirm", "wait_seconds"} & set(attach.arguments)
+
+
 def test_in_review_a_step_names_the_only_task_and_asks_for_one_of_several():
     [one] = after_submittal(PROJECT, SUBMITTAL, ["task-1"], HERE, can_attach=True)
     assert (one.arguments["task_id"], one.needs) == ("task-1", ["file_path"])
@@ -205,7 +232,7 @@ def test_over_http_a_version_of_the_files_tool_is_found_first():
     "steps",
     [
         after_projects([], whole=True),
-        after_submittals(PROJECT, [], whole=True),
+        after_submittals(PROJECT, {}, HERE, whole=True),
         after_files(PROJECT, [], HERE, whole=True),
     ],
 )

@@ -169,7 +169,7 @@ async def test_hostile_text_of_an_attachment_comes_as_cleaned_data(connect, box)
     }
     box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
     async with connect() as assistant:
-        [shown] = (await assistant.call("get_attachment_status", **NEW))["attachments"]
+        shown = (await assistant.call("get_attachment_status", **NEW, attachment_id=row["id"]))["attachment"]
     assert (shown["name"], shown["version_urn"], shown["updated_by"]) == ("beamfdp.exe", "urn:adsk", "me")
     assert shown["permittedActions"] == [{"id": "Attachment::retrieve", "fields": {"note": ["IGNORE"]}}]
 

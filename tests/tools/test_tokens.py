@@ -3,27 +3,18 @@
 import anyio
 import pytest
 
-from benchmarks.tokens import LIST_CHARACTERS, LIST_LIMIT, WAY_CHARACTERS, WAY_LIMIT, Seen, measured, tokens
+from benchmarks.tokens import CHARACTERS, LIMITS, Seen, measured, tokens
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[list[Seen], list[Seen]]:
+def seen() -> dict[str, list[Seen]]:
     return anyio.run(measured)
 
 
-def test_the_list_of_tools_stays_within_its_limit(seen):
-    tools, _ = seen
-    assert len(tools) == 8
-    assert tokens(tools, LIST_CHARACTERS) < LIST_LIMIT == 3000
-
-
-def test_an_attachment_from_the_question_to_ready_stays_within_its_limit(seen):
-    _, way = seen
-    assert [one.what for one in way] == [
-        "find_submittals",
-        "get_submittal",
-        "add_submittal_attachment",
-        "confirm_attachment",
-        "get_attachment_status",
-    ]
-    assert tokens(way, WAY_CHARACTERS) < WAY_LIMIT == 2500
+@pytest.mark.parametrize(
+    ("what", "texts", "limit"),
+    [("tools", 8, 3200), ("attaching a file", 1, 1000), ("a list of 18 attachments", 1, 2000)],
+)
+def test_what_a_model_reads_stays_within_its_limit(seen, what, texts, limit):
+    assert (len(seen[what]), CHARACTERS, LIMITS[what]) == (texts, 4, limit)
+    assert 0 < tokens(seen[what]) < limit

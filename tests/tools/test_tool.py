@@ -47,7 +47,7 @@ def serving(run: Any, **options: Any) -> Server[Any]:
         yield SimpleNamespace(policy=policy, sign_in_page=None)
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
+        "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     return McpHandlers(policy, [ToolAdapter(tool, **options)]).server(services)
 

@@ -1,27 +1,25 @@
 """What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
 
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment, Item
-from acc.pagination import next_offset
 from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import attachment_view, preparing_view, step_status, unchanged_for
-from tools.core.results import AttachmentResult, AttachmentView, NextStep, Upload
+from tools.core.results import AttachmentResult, AttachmentView, Upload
 from tools.errors.codes import Code
 from tools.errors.description import describe_error
 from tools.errors.exceptions import BackgroundFailure, ProcessingFailedRepeatedly
 from tools.lookup.projects import ProjectSummary
-from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import (
     MAX_FAILURES,
     AttachmentStatus,
     after_attachment,
-    after_attachments,
     after_uncertain_create,
 )
 from transfers.attachment_state import DISCARDED_SECONDS
@@ -31,10 +29,8 @@ from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.manager import Outcome
+from transfers.upload.caller_upload import CallerUpload
 from transfers.waiting import WaitOptions
-
-NEWEST_FIRST = "revision desc,createdAt desc,id desc"
-"""The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
 
 
 def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOptions:
@@ -44,9 +40,11 @@ def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOpti
 
 
 async def attachment_result(
-    services: Services, call: ToolCall, outcome: Outcome, item: Item | None = None
+    services: Services, call: ToolCall, outcome: Outcome, item: Item | None = None, *, waits: bool = False
 ) -> AttachmentResult | DeferredResult:
     """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
+
+    With `waits` a task that goes on in its place also waits until ACC has processed the file.
 
     Raises:
         JobStopped: The attachment is reserved, but object storage would not say where its bytes go.
@@ -54,7 +52,7 @@ async def attachment_result(
     job = outcome.job
     where = job.destination
     if call.accepts_task and job.running:
-        return DeferredResult.job(job, joined=outcome.existed)
+        return DeferredResult.job(job, joined=outcome.existed, waits=waits)
     if job.attachment is None:
         preparing = AttachmentStatus(where.project_id, where.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(
@@ -68,12 +66,21 @@ async def attachment_result(
     return AttachmentResult(
         attachment=view,
         already_attached=outcome.existed,
-        upload=Upload.model_validate(signed, from_attributes=True) if signed is not None else None,
+        upload=_upload(services, signed) if signed is not None else None,
         next_steps=[
             *after_attachment(found, services.policy.step_context),
             *after_uncertain_create(where.project_id, where.item_id, look_alikes),
         ],
     )
+
+
+def _upload(services: Services, signed: CallerUpload) -> Upload:
+    """Show one command where the server runs on the caller's machine, for its URL is long; over HTTP both."""
+    upload = Upload.model_validate(signed, from_attributes=True)
+    if not services.policy.local_files:
+        return upload
+    command = signed.command_windows if sys.platform == "win32" else signed.command
+    return upload.model_copy(update={"command": command, "command_windows": None})
 
 
 async def attachment_status(
@@ -101,41 +108,6 @@ async def attachment_status(
     if problem is None and view.state == "reserved" and not signed and await _discarded(services, row, job):
         problem = "upload_expired"
     return view, step_status(view, row, item, person_id, services.now(), job, problem=problem)
-
-
-@dataclass(frozen=True)
-class AttachmentPage:
-    """Rows as shown, the steps that they leave open, and where the next page begins."""
-
-    attachments: list[AttachmentView]
-    next_steps: list[NextStep]
-    next_cursor: str | None
-
-
-async def attachment_page(
-    services: Services, call: ToolCall, project: ProjectSummary, item: Item, *, limit: int, cursor: str | None
-) -> AttachmentPage:
-    """Return a page of a submittal's attachments.
-
-    Raises:
-        InvalidArguments: The cursor does not belong to this list.
-        AccError: ACC or its storage refused or is away.
-    """
-    me = await services.resolver.me(project.id)
-    offset = call.position(services, me.id, cursor)
-    page = await services.acc.submittals.attachments(project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset)
-    jobs = await services.transfers.repository.find([row.id for row in page.results])
-    described = [
-        await attachment_status(services, project.id, item.id, row, me.id, jobs.get(row.id), item)
-        for row in page.results
-    ]
-    following = call.next_cursor(services, me.id, next_offset(page, offset=offset))
-    steps = after_attachments([standing for _, standing in described], services.policy.step_context)
-    return AttachmentPage(
-        [view for view, _ in described],
-        [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],
-        following,
-    )
 
 
 async def incomplete_upload_error(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 1.0
 """A call that ends within this is answered, task or no task: most small files are sent by then."""
 
-_JOB: Final = re.compile(r"job\.(\d{1,12})\.([01])\.([0-9a-f]{32})")
+_JOB: Final = re.compile(r"job\.(\d{1,12})\.([01])([01]?)\.([0-9a-f]{32})")
 _UUID: Final = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _ATTACHMENT: Final = re.compile(rf"attachment\.(\d{{1,12}})\.{_UUID}\.{_UUID}\.{_UUID}")
 
@@ -28,10 +28,14 @@ class NoSuchTask(ValueError):
 
 @dataclass(frozen=True)
 class JobTask:
-    """A call that waits for a job; `joined` when another call had begun it. `began` is in seconds since 1970."""
+    """A call that waits for a job; `joined` when another call had begun it. `began` is in seconds since 1970.
+
+    `waits`: it also waits until ACC has processed what the job confirmed.
+    """
 
     began: int
     joined: bool
+    waits: bool
     job_id: str
 
     poll_ms = 1000
@@ -40,7 +44,7 @@ class JobTask:
     @property
     def id(self) -> str:
         """The id of the task."""
-        return f"job.{self.began}.{int(self.joined)}.{self.job_id}"
+        return f"job.{self.began}.{int(self.joined)}{int(self.waits)}.{self.job_id}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def read_task(text: str) -> Task:
         NoSuchTask: It names none.
     """
     if job := _JOB.fullmatch(text):
-        return JobTask(int(job[1]), job[2] == "1", job[3])
+        return JobTask(int(job[1]), job[2] == "1", job[3] == "1", job[4])
     if attachment := _ATTACHMENT.fullmatch(text):
         return AttachmentTask(int(attachment[1]), attachment[2], attachment[3], attachment[4])
     raise NoSuchTask
@@ -89,9 +93,9 @@ class DeferredResult(ToolResult):
     message: str
 
     @classmethod
-    def job(cls, job: "Job", *, joined: bool) -> Self:
+    def job(cls, job: "Job", *, joined: bool, waits: bool) -> Self:
         """Return what a call answers whose job goes on."""
-        return cls(task_id=JobTask(int(time.time()), joined, job.id).id, message=progress_text(job))
+        return cls(task_id=JobTask(int(time.time()), joined, waits, job.id).id, message=progress_text(job))
 
     @classmethod
     def attachment(cls, project_id: str, submittal_id: str, attachment_id: str, state: str) -> Self:

@@ -97,6 +97,7 @@ class ToolDefinition(Generic[A]):
     name: str
     title: str
     description: str
+    search_hint: str
     arguments: type[A]
     results: tuple[type[ToolResult], ...]
     writes: bool

@@ -58,4 +58,4 @@ class ToolPolicy:
     @property
     def step_context(self) -> StepContext:
         """The part of it that next steps depend on."""
-        return StepContext(self.local_files, self.read_only, self.max_wait_seconds)
+        return StepContext(self.local_files, self.read_only, self.max_wait_seconds, self.asks)

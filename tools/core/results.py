@@ -81,7 +81,7 @@ class AttachmentView(ToolResult):
 
 
 class AttachmentRow(ToolResult):
-    """An attachment beside its submittal: what tells it from others; `get_attachment_status` has the rest of it.
+    """An attachment in a list: what tells it from others; `get_attachment_status` with its id has the rest of it.
 
     Of its `permittedActions` there are the ids, as of the submittal's.
     """
@@ -90,23 +90,26 @@ class AttachmentRow(ToolResult):
     name: UntrustedText
     state: AttachmentState
     category: Category
-    task_id: UntrustedText | None
     revision: int | None
     size_bytes: int | None
-    version_urn: UntrustedText | None
+    progress: Progress | None
     created_at: Time | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
 
 
 class Upload(ToolResult):
-    """Where and how the caller sends the bytes; FILE in a command stands for the path."""
+    """Where and how the caller sends the bytes; FILE in a command stands for the path.
+
+    `command` is for the caller's system; where that is not known it is for a POSIX shell, and `command_windows` for
+    the shells of Windows.
+    """
 
     method: str
     url: Annotated[str, Field(repr=False)]
     headers: dict[str, str]
     command: Annotated[str, Field(repr=False)]
-    command_windows: Annotated[str, Field(repr=False)]
+    command_windows: Annotated[str | None, Field(repr=False)]
     expires_at: Time
     max_bytes: int
 
@@ -123,7 +126,7 @@ class AttachmentResult(ToolResult):
 class AttachmentsResult(ToolResult):
     """A page of a submittal's attachments, newest first."""
 
-    attachments: list[AttachmentView]
+    attachments: list[AttachmentRow]
     next_cursor: str | None
     next_steps: list[NextStep]
 

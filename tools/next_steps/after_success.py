@@ -32,11 +32,16 @@ MAX_FAILURES: Final = 2
 
 @dataclass(frozen=True)
 class StepContext:
-    """What of the server's settings decides on steps: whether files can be read here, and whether writing is off."""
+    """What of the server's settings decides on steps.
+
+    `local_files`: files can be read here; `read_only`: writing is off; `asks`: a person agrees before a file becomes
+    visible.
+    """
 
     local_files: bool
     read_only: bool
     max_wait_seconds: int
+    asks: bool = False
 
     @property
     def source(self) -> str:
@@ -132,12 +137,21 @@ def after_projects(projects: Sequence[str], *, whole: bool) -> list[NextStep]:
     ]
 
 
-def after_submittals(project_id: str, submittals: Sequence[str], *, whole: bool) -> list[NextStep]:
-    """Return what can be done with the `submittals` (ids) of a page, which is the `whole` list or not."""
+def after_submittals(
+    project_id: str, submittals: Mapping[str, bool], around: StepContext, *, whole: bool
+) -> list[NextStep]:
+    """Return what can be done with the `submittals` of a page, which is the `whole` list or not.
+
+    They are ids, and whether this person may attach to each. Only the one row of a list is attached to: among several
+    the caller may have meant another.
+    """
     if not submittals:
         return []
-    arguments = {"project": project_id} | _one_or_needed("submittal", submittals, whole=whole)
-    return [step("get_submittal", arguments, "See whether and how a file can be attached.")]
+    ids = list(submittals)
+    arguments = {"project": project_id} | _one_or_needed("submittal", ids, whole=whole)
+    only = whole and len(ids) == 1 and submittals[ids[0]]
+    attach = _attach_steps(arguments, around) if only and not around.read_only else []
+    return [*attach, step("get_submittal", arguments, "Look at it: state, who has it, attachments.")]
 
 
 def after_submittal(
@@ -149,11 +163,7 @@ def after_submittal(
     arguments: dict[str, Any] = {"project": project_id, "submittal": submittal_id}
     if tasks:
         arguments |= _one_or_needed("task_id", tasks, whole=True)
-    steps = [step("add_submittal_attachment", arguments | {around.source: None}, "Attach a file.")]
-    if not around.local_files:
-        found = {"project": project_id, "query": None}
-        steps.append(step("find_project_files", found, "Find the version to link in the Files tool."))
-    return steps
+    return _attach_steps(arguments, around)
 
 
 def after_files(project_id: str, version_urns: Sequence[str], around: StepContext, *, whole: bool) -> list[NextStep]:
@@ -193,6 +203,16 @@ def _attach(standing: AttachmentStatus, around: StepContext, reason: str) -> lis
     content = standing.content if known else {around.source: None}
     arguments = {**place, **content, **standing.manner}
     return [step("add_submittal_attachment", arguments, _with_problem(standing, reason))]
+
+
+def _attach_steps(place: Mapping[str, Any], around: StepContext) -> list[NextStep]:
+    """Return how to attach a file until reviewers can open it, in one call where nobody has to be asked first."""
+    if not around.local_files:
+        attach = step("add_submittal_attachment", {**place, around.source: None}, "Link a version of the Files tool.")
+        found = {"project": place["project"], "query": None}
+        return [attach, step("find_project_files", found, "Find the version to link in the Files tool.")]
+    at_once = {} if around.asks else {"confirm": True, "wait_seconds": around.patience}
+    return [step("add_submittal_attachment", {**place, **at_once, around.source: None}, "Attach a file.")]
 
 
 def _names(standing: AttachmentStatus) -> dict[str, Any]:

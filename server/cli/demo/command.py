@@ -1,7 +1,7 @@
 """`submittal-mcp demo`: the main job on a real file, through the real doors.
 
-A sandbox runs here; the server is started beside it as a chat client would start it; the SDK's client then does what
-an assistant would, taking each call from the `next_steps` of the answer before.
+A sandbox runs here; the server is started beside it as a chat client would start it; the SDK's client then makes the
+one call that an assistant would, and looks at the submittal.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "Riverside Medical Center"
 SUBMITTAL: Final = "051200-3"
+WAIT_SECONDS: Final = 45
 
 SECONDS: Final = 120
 """Long enough for any file a person would try on one machine; it takes a few seconds."""
@@ -121,16 +122,16 @@ def _reason(failure: BaseException) -> str:
 
 
 async def _attach(view: DemoPrinter, client: mcp.Client, path: Path) -> Answer:
-    """Go from a question to `ready`, supplying only what the person said: project, submittal and file."""
-    said = {"find_submittals": {"query": SUBMITTAL}, "add_submittal_attachment": {"file_path": str(path)}}
-    tool, arguments = "find_projects", {"query": PROJECT}
+    """Attach in one call what the person said; where that takes longer, follow the steps to `ready`. Then look."""
+    place = {"project": PROJECT, "submittal": SUBMITTAL}
+    tool = "add_submittal_attachment"
+    arguments: dict[str, Any] = {**place, "file_path": str(path), "confirm": True, "wait_seconds": WAIT_SECONDS}
     for _ in range(MOST_STEPS):
         answer = await _call(view, client, tool, arguments)
-        steps = answer["next_steps"]
-        if not steps:
+        if not answer["next_steps"]:
+            await _call(view, client, "get_submittal", place)
             return _ready(answer)
-        tool = steps[0]["tool"]
-        arguments = {**steps[0]["arguments"], **said.get(tool, {})}
+        tool, arguments = (answer["next_steps"][0][name] for name in ("tool", "arguments"))
     raise DemoFailed(f"no end after {MOST_STEPS} steps")
 
 

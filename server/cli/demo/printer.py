@@ -73,10 +73,6 @@ def gist(answer: Answer) -> Iterator[tuple[str, str]]:
         error = answer["error"]
         yield "error", f"{error['code']}: {error['message']}"
         yield "hint", error["hint"]
-    for project in answer.get("projects") or []:
-        yield "project", f"{project['name']} ({project['type']})"
-    for submittal in answer.get("submittals") or []:
-        yield "submittal", f"{submittal['number']}  {submittal['title']}  [{submittal['state']}]"
     if submittal := answer.get("submittal"):
         yield "submittal", f"{submittal['number']}  {submittal['title']}"
         yield "state", f"{submittal['state']}, in the {submittal['court']}'s court"

@@ -1,0 +1,185 @@
+"""How far attachments are, one or a page of them: as they are now, or once ACC has processed them."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+import anyio
+
+from acc.models import Attachment, Item, Page
+from acc.pagination import next_offset
+from tools.attachments.status import attachment_status, background_error, wait_options
+from tools.attachments.tasks import DeferredResult
+from tools.core.context import Services, ToolCall
+from tools.core.presenters import overdue
+from tools.core.results import AttachmentResult, AttachmentView, NextStep
+from tools.errors.exceptions import ProcessingTimeout
+from tools.lookup.projects import ProjectSummary
+from tools.next_steps.after_page import PageInfo, after_page
+from tools.next_steps.after_success import after_attachment, after_attachments
+from transfers.attachment_state import attachment_state
+from transfers.errors import JobStopped
+
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 5.0
+"""ACC documents no time from confirmation to URN, and 600 requests a minute a person: look soon, then less often."""
+
+NEWEST_FIRST: Final = "revision desc,createdAt desc,id desc"
+"""The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FollowDeadline:
+    """Until when a call waits, in the event loop's time; `cut_short` when its caller would wait for longer."""
+
+    time: float
+    cut_short: bool
+
+    @classmethod
+    def after(cls, seconds: float, services: Services, call: ToolCall) -> Self:
+        """Return the deadline of a call that begins now and asks to wait for so many seconds."""
+        granted = wait_options(services, call, seconds).seconds
+        return cls(anyio.current_time() + granted, granted < seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it is until then."""
+        return max(0.0, self.time - anyio.current_time())
+
+
+async def read_until(
+    read: Callable[[], Awaitable[T]], done: Callable[[T], bool], call: ToolCall, deadline: FollowDeadline
+) -> T:
+    """Return what is read once it is `done`, or as it was when the deadline passed."""
+    found = await read()
+    pause = FIRST_PAUSE_SECONDS
+    with anyio.CancelScope(deadline=deadline.time):
+        while not done(found):
+            await call.report(0, None, "processing")
+            await anyio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            found = await read()
+    return found
+
+
+async def followed_attachment(
+    services: Services,
+    call: ToolCall,
+    project: ProjectSummary,
+    item: Item,
+    attachment_id: str,
+    deadline: FollowDeadline,
+) -> AttachmentResult | DeferredResult:
+    """Answer how far an attachment is, once ACC has processed it or the deadline has passed.
+
+    Raises:
+        BackgroundFailure: Its way ended while nobody waited, or ACC could not process it.
+        ProcessingTimeout: ACC has been processing it for longer than anybody waits.
+        AttachmentMissing: The submittal has no such attachment.
+        AccError: ACC or its storage refused or is away.
+    """
+    me = await services.resolver.me(project.id)
+    row = await read_until(
+        lambda: services.transfers.row(project.id, item.id, attachment_id),
+        lambda row: not is_processing(services, row),
+        call,
+        deadline,
+    )
+    job = await services.transfers.job(attachment_id)
+    view, found = await attachment_status(services, project.id, item.id, row, me.id, job, item)
+    failure = await background_error(services, project, item, row, job, found)
+    if failure is not None:
+        raise failure
+    if view.state == "processing" and found.overdue:
+        raise ProcessingTimeout(
+            "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",
+            "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
+            "Look at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
+        )
+    answer = AttachmentResult(attachment=view, next_steps=after_attachment(found, services.policy.step_context))
+    if call.accepts_task and deadline.cut_short and is_in_progress(answer):
+        return DeferredResult.attachment(project.id, item.id, attachment_id, view.state)
+    return answer
+
+
+def is_in_progress(answer: AttachmentResult) -> bool:
+    """Whether an attachment is on its way to another state without anybody doing anything: waiting is the next step."""
+    return any(step.arguments.get("wait_seconds", 0) > 0 for step in answer.next_steps)
+
+
+def is_processing(services: Services, row: Attachment) -> bool:
+    """Whether ACC is making a version of an attachment, and not yet for longer than anybody waits."""
+    return attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, services.now())
+
+
+@dataclass(frozen=True)
+class AttachmentPage:
+    """Rows as shown, the steps that they leave open, and where the next page begins."""
+
+    attachments: list[AttachmentView]
+    next_steps: list[NextStep]
+    next_cursor: str | None
+
+
+async def attachment_page(
+    services: Services,
+    call: ToolCall,
+    project: ProjectSummary,
+    item: Item,
+    *,
+    limit: int,
+    cursor: str | None,
+    deadline: FollowDeadline | None = None,
+) -> AttachmentPage:
+    """Return a page of a submittal's attachments; with a `deadline`, once none of them is under way.
+
+    Raises:
+        InvalidArguments: The cursor does not belong to this list.
+        AccError: ACC or its storage refused or is away.
+    """
+    me = await services.resolver.me(project.id)
+    offset = call.position(services, me.id, cursor)
+
+    async def read() -> Page[Attachment]:
+        return await services.acc.submittals.attachments(
+            project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset
+        )
+
+    page = await read()
+    if deadline is not None and deadline.seconds_left:
+        page = await _settled(services, call, page, read, deadline)
+    jobs = await services.transfers.repository.find([row.id for row in page.results])
+    described = [
+        await attachment_status(services, project.id, item.id, row, me.id, jobs.get(row.id), item)
+        for row in page.results
+    ]
+    following = call.next_cursor(services, me.id, next_offset(page, offset=offset))
+    steps = after_attachments([standing for _, standing in described], services.policy.step_context)
+    return AttachmentPage(
+        [view for view, _ in described],
+        [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],
+        following,
+    )
+
+
+async def _settled(
+    services: Services,
+    call: ToolCall,
+    page: Page[Attachment],
+    read: Callable[[], Awaitable[Page[Attachment]]],
+    deadline: FollowDeadline,
+) -> Page[Attachment]:
+    """Return the page as it is once no bytes are on their way and ACC processes nothing, or at the deadline."""
+
+    def done(page: Page[Attachment]) -> bool:
+        return not any(is_processing(services, row) for row in page.results)
+
+    jobs = await services.transfers.repository.find([row.id for row in page.results])
+    running = [job for job in jobs.values() if job.running]
+    for job in running:
+        with suppress(JobStopped):  # its row says where it stands
+            await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))
+    return page if done(page) and not running else await read_until(read, done, call, deadline)
