@@ -12,7 +12,7 @@ from auth.errors import NotSignedIn, ReauthorizationRequired
 from auth.oauth import TokenEndpoint
 from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
-from auth.vault import Account, Vault
+from auth.vault import UserAccount, Vault
 
 
 class AccountTokenSources:
@@ -23,7 +23,7 @@ class AccountTokenSources:
         self._endpoint = endpoint
         self._vault: Vault | None = None
         self._opening = anyio.Lock()
-        self._tokens: dict[Account, RefreshingTokenSource] = {}
+        self._tokens: dict[UserAccount, RefreshingTokenSource] = {}
 
     async def vault(self) -> Vault:
         """Return the vault.
@@ -36,13 +36,13 @@ class AccountTokenSources:
                 self._vault = await in_thread(self._opened)
             return self._vault
 
-    async def of(self, account: Account) -> RefreshingTokenSource:
+    async def source_for(self, account: UserAccount) -> RefreshingTokenSource:
         """Return the token source of one person: for work that belongs to them, whoever is the current one."""
         if account not in self._tokens:
             self._tokens[account] = RefreshingTokenSource(await self.vault(), account, self._endpoint)
         return self._tokens[account]
 
-    async def account(self, email: str | None) -> Account:
+    async def account(self, email: str | None) -> UserAccount:
         """Return the person with an e-mail address, or without one the current person.
 
         Raises:
@@ -51,7 +51,7 @@ class AccountTokenSources:
         vault = await self.vault()
         base_url, client_id = self._endpoint.autodesk.api, self._endpoint.app.client_id
         if email is not None:
-            found = await in_thread(lambda: vault.named(base_url, client_id, email))
+            found = await in_thread(lambda: vault.find_by_email(base_url, client_id, email))
         else:
             found = await in_thread(lambda: vault.current(base_url, client_id))
         if found is None:
@@ -74,7 +74,7 @@ class CurrentUserTokenSource:
                 return await self._person.access_token()
             except (NotSignedIn, ReauthorizationRequired):
                 self._person = None
-        person = await self._sessions.of(await self._sessions.account(self._email))
+        person = await self._sessions.source_for(await self._sessions.account(self._email))
         token = await person.access_token()
         self._person = person
         return token

@@ -24,7 +24,7 @@ account:read brings names of people only (fact sheet 9b): a sign-in without it w
 
 
 @dataclass(frozen=True)
-class App:
+class OAuthApp:
     """The APS app that a person signs in to; without a `secret` it is a public app, whose only proof is PKCE."""
 
     client_id: str
@@ -33,7 +33,7 @@ class App:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class PkceAttempt:
     """One try to sign in: the `verifier` stays here, its hash and the `state` travel; both are 256 bits."""
 
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -46,7 +46,7 @@ class Attempt:
         return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
-def authorize_url(base_url: str, app: App, attempt: Attempt, scopes: tuple[str, ...] = SCOPES) -> str:
+def authorize_url(base_url: str, app: OAuthApp, attempt: PkceAttempt, scopes: tuple[str, ...] = SCOPES) -> str:
     """Return the address at which a person signs in."""
     query = {
         "response_type": "code",
@@ -76,7 +76,7 @@ class FormRequest:
     body: str
 
 
-class Grant(BaseModel):
+class TokenGrant(BaseModel):
     """Tokens as granted; `expires_in` in seconds. A service account gets no refresh token."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
@@ -86,13 +86,13 @@ class Grant(BaseModel):
     refresh_token: SecretStr | None = None
 
 
-class _Refusal(BaseModel):
+class _RefusalBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     error: str = Field(default=UNKNOWN, max_length=60, pattern=r"^[A-Za-z_]+$")
 
 
-def code_request(app: App, code: str, verifier: str | None) -> FormRequest:
+def code_request(app: OAuthApp, code: str, verifier: str | None) -> FormRequest:
     """Return the exchange of an authorization code; a public app must prove itself with its `verifier`."""
     fields = {
         "grant_type": "authorization_code",
@@ -104,23 +104,23 @@ def code_request(app: App, code: str, verifier: str | None) -> FormRequest:
     return _request(TOKEN_PATH, app, fields)
 
 
-def refresh_request(app: App, refresh_token: str) -> FormRequest:
+def refresh_request(app: OAuthApp, refresh_token: str) -> FormRequest:
     """Return the use of a refresh token; it is good for one use only, and so is the next one."""
     return _request(TOKEN_PATH, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
-def assertion_request(app: App, assertion: str, scopes: tuple[str, ...]) -> FormRequest:
+def assertion_request(app: OAuthApp, assertion: str, scopes: tuple[str, ...]) -> FormRequest:
     """Return the exchange of a service account's signed assertion; it is for confidential apps only."""
     fields = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
     return _request(TOKEN_PATH, app, fields | {"scope": " ".join(scopes)})
 
 
-def revoke_request(app: App, token: str, hint: Literal["access_token", "refresh_token"]) -> FormRequest:
+def revoke_request(app: OAuthApp, token: str, hint: Literal["access_token", "refresh_token"]) -> FormRequest:
     """Return the end of a token; the answer is 200 whether or not it was one."""
     return _request(REVOKE_PATH, app, {"token": token, "token_type_hint": hint})
 
 
-def read_grant(status: int, body: bytes) -> Grant:
+def read_grant(status: int, body: bytes) -> TokenGrant:
     """Read the answer of the token endpoint.
 
     Raises:
@@ -133,7 +133,7 @@ def read_grant(status: int, body: bytes) -> Grant:
             fields = {}
         raise read_refusal(fields, status)
     try:
-        return Grant.model_validate_json(body)
+        return TokenGrant.model_validate_json(body)
     except ValidationError:
         raise SignInFailed("unreadable_answer", status) from None
 
@@ -141,12 +141,12 @@ def read_grant(status: int, body: bytes) -> Grant:
 def read_refusal(fields: object, status: int) -> SignInFailed:
     """Return what a refusal means, from the fields of its body or of its redirect; only a plain code is taken over."""
     try:
-        return SignInFailed(_Refusal.model_validate(fields).error, status)
+        return SignInFailed(_RefusalBody.model_validate(fields).error, status)
     except ValidationError:
         return SignInFailed(UNKNOWN, status)
 
 
-def _request(path: str, app: App, fields: Mapping[str, str]) -> FormRequest:
+def _request(path: str, app: OAuthApp, fields: Mapping[str, str]) -> FormRequest:
     """Authenticate by Basic header or by `client_id` in the body: both at once is an error (fact sheet 10)."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     if app.secret is None:
@@ -158,7 +158,7 @@ def _request(path: str, app: App, fields: Mapping[str, str]) -> FormRequest:
 _OK = 200
 
 
-class Http(Protocol):
+class AuthTransport(Protocol):
     """The requests that signing in makes, answered as (status, headers in lower case, body).
 
     Both raise `SignInUnavailable` when no answer came.
@@ -200,24 +200,24 @@ class UserProfile(BaseModel):
 class TokenEndpoint:
     """The authorization server of one Autodesk, for one app. A refusal is `SignInFailed`, everywhere."""
 
-    def __init__(self, http: Http, autodesk: AuthServer, app: App) -> None:
+    def __init__(self, http: AuthTransport, autodesk: AuthServer, app: OAuthApp) -> None:
         self._http = http
         self.autodesk = autodesk
         self.app = app
 
-    async def of_code(self, code: str, verifier: str) -> Grant:
+    async def exchange_code(self, code: str, verifier: str) -> TokenGrant:
         """Exchange an authorization code."""
         return await self._granted(code_request(self.app, code, verifier))
 
-    async def of_refresh_token(self, refresh_token: str) -> Grant:
+    async def refresh(self, refresh_token: str) -> TokenGrant:
         """Use a refresh token; it is good for this one use."""
         return await self._granted(refresh_request(self.app, refresh_token))
 
-    async def of_assertion(self, assertion: str, scopes: tuple[str, ...]) -> Grant:
+    async def exchange_assertion(self, assertion: str, scopes: tuple[str, ...]) -> TokenGrant:
         """Exchange a service account's assertion."""
         return await self._granted(assertion_request(self.app, assertion, scopes))
 
-    async def person(self, access_token: str) -> UserProfile:
+    async def userinfo(self, access_token: str) -> UserProfile:
         """Return who an access token belongs to."""
         url = f"{self.autodesk.profile}/userinfo"
         status, _, body = await self._http.get(url, {"Authorization": f"Bearer {access_token}"})
@@ -234,7 +234,7 @@ class TokenEndpoint:
         if status != _OK:
             raise SignInFailed("not_revoked", status)
 
-    async def _granted(self, request: FormRequest) -> Grant:
+    async def _granted(self, request: FormRequest) -> TokenGrant:
         status, _, body = await self._post(request)
         return read_grant(status, body)
 

@@ -16,7 +16,7 @@ from typing import Final
 import anyio
 
 from auth.threads import in_thread
-from auth.vault import Lease, StoredLogin, Vault
+from auth.vault import RefreshLease, StoredLogin, Vault
 from persistence.errors import DatabaseProblem
 
 
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 async def acquire_lease(
     vault: Vault, found: StoredLogin, pace: RefreshTimings, *, patient: bool = True
-) -> Lease | None:
+) -> RefreshLease | None:
     """Take the lease of a record whose generation stays as it was `found`.
 
     None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
@@ -64,7 +64,7 @@ async def acquire_lease(
         if watched != (seen.fence, seen.beat):
             watched, since = (seen.fence, seen.beat), time.monotonic()
         if seen.holder is None or time.monotonic() - since > pace.lease:
-            lease = await in_thread(lambda: vault.take(seen, holder))  # noqa: B023  # awaited before `seen` changes
+            lease = await in_thread(lambda: vault.try_acquire_lease(seen, holder))  # noqa: B023  # awaited before `seen` changes
             if lease is not None:
                 return lease
         elif not patient:
@@ -73,14 +73,14 @@ async def acquire_lease(
 
 
 @asynccontextmanager
-async def keep_lease_alive(vault: Vault, lease: Lease, pace: RefreshTimings) -> AsyncIterator[None]:
+async def keep_lease_alive(vault: Vault, lease: RefreshLease, pace: RefreshTimings) -> AsyncIterator[None]:
     """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
     done = threading.Event()
 
     def show() -> None:
         while not done.wait(pace.beat):
             try:
-                if not vault.beat(lease):
+                if not vault.heartbeat(lease):
                     return
             except DatabaseProblem as problem:
                 _log.warning("the lease could not be kept alive: %s", problem)

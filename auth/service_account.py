@@ -13,11 +13,11 @@ from typing import Final
 import anyio
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
-from auth.oauth import Grant, TokenEndpoint
+from auth.oauth import TokenEndpoint, TokenGrant
 from auth.refresh_lease import RefreshTimings
 from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
-from auth.vault import Account, Vault
+from auth.vault import UserAccount, Vault
 
 AUDIENCE: Final = "https://developer.api.autodesk.com/authentication/v2/token"
 
@@ -108,18 +108,18 @@ class ServiceAccountTokens:
                 vault = await in_thread(self._opened)
                 # A server that only reads must not be given the token of one that writes.
                 subject = " ".join((self._account.id, *self._scopes))
-                record = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
-                await in_thread(lambda: vault.prepare(record, self._account.id))
+                record = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
+                await in_thread(lambda: vault.create_placeholder(record, self._account.id))
                 self._tokens = RefreshingTokenSource(
                     vault, record, self._endpoint, pace=self._pace, now=self._now, mint=self._minted
                 )
             return self._tokens
 
-    async def _minted(self) -> Grant:
+    async def _minted(self) -> TokenGrant:
         client_id, now = self._endpoint.app.client_id, self._now()
         assertion = await in_thread(lambda: self._account.assertion(client_id, self._scopes, now))
         try:
-            return await self._endpoint.of_assertion(assertion, self._scopes)
+            return await self._endpoint.exchange_assertion(assertion, self._scopes)
         except SignInFailed as failure:
             if failure.status in (400, 401, 403):
                 raise ServiceAccountRefused(failure.status) from failure

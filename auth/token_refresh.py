@@ -38,11 +38,11 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.oauth import Grant, TokenEndpoint
+from auth.oauth import TokenEndpoint, TokenGrant
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.threads import in_thread
 from auth.token_sources import is_refresh_token_dead
-from auth.vault import Account, Lease, StoredLogin, Tokens, Vault
+from auth.vault import RefreshLease, StoredLogin, TokenSet, UserAccount, Vault
 from persistence.errors import StorageProblem
 
 REFRESH_SECONDS: Final = 15 * 24 * 3600.0
@@ -55,9 +55,11 @@ _random = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
 
 
-def stored_tokens(grant: Grant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None) -> Tokens:
+def stored_tokens(
+    grant: TokenGrant, now: float, scopes: tuple[str, ...], refresh_token: SecretStr | None = None
+) -> TokenSet:
     """Return a grant as it is kept; where it holds no refresh token, the one it was made with stays good."""
-    return Tokens.model_validate(
+    return TokenSet.model_validate(
         {
             "access_token": grant.access_token,
             "issued_at": now,
@@ -79,13 +81,13 @@ class RefreshingTokenSource:
     def __init__(
         self,
         vault: Vault,
-        account: Account,
+        account: UserAccount,
         endpoint: TokenEndpoint,
         *,
         pace: RefreshTimings | None = None,
         now: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = _nowhere,
-        mint: Callable[[], Awaitable[Grant]] | None = None,
+        mint: Callable[[], Awaitable[TokenGrant]] | None = None,
     ) -> None:
         """Take what is renewed, and how: with the refresh token of the record, or by what `mint` grants."""
         self.account = account
@@ -100,7 +102,7 @@ class RefreshingTokenSource:
         self._rests_until = 0.0
         self._late: DeferredTokenSave | None = None
 
-    async def sign_in(self) -> StoredLogin:
+    async def stored_login(self) -> StoredLogin:
         """Return the person's record.
 
         Raises:
@@ -121,7 +123,7 @@ class RefreshingTokenSource:
             SignInFailed: Autodesk could not be asked, and the token is over.
             StorageProblem: The record cannot be read or written.
         """
-        found = await self.sign_in()
+        found = await self.stored_login()
         left = found.tokens.expires_at - self._now()
         if left > self._early:
             return _token(found)
@@ -135,7 +137,7 @@ class RefreshingTokenSource:
         Raises:
             See `access_token`.
         """
-        found = await self.sign_in()
+        found = await self.stored_login()
         if _token(found) != rejected:
             return _token(found)
         if self._now() - found.tokens.issued_at < self._pace.rest:
@@ -144,7 +146,7 @@ class RefreshingTokenSource:
 
     async def _renewed_early(self, found: StoredLogin) -> StoredLogin:
         """Renew a token that is still good, unless somebody does already; what goes wrong can wait."""
-        if found.over or self._one_at_a_time.locked() or self._now() < self._rests_until:
+        if found.is_revoked or self._one_at_a_time.locked() or self._now() < self._rests_until:
             return found
         try:
             return await self._renew(found, patient=False) or found
@@ -158,17 +160,17 @@ class RefreshingTokenSource:
             if self._late is not None:
                 await in_thread(self._late.save)
                 self._late = None
-            found = await self.sign_in()
+            found = await self.stored_login()
             if found.generation != seen.generation:
                 return found
-            if found.over:
+            if found.is_revoked:
                 raise ReauthorizationRequired
             renewed = None
             while renewed is None:
                 self._reached("before_lease")
                 lease = await acquire_lease(self._vault, found, self._pace, patient=patient)
                 if lease is None:
-                    found = await self.sign_in()
+                    found = await self.stored_login()
                     return found if found.generation != seen.generation else None
                 # From here on the refresh token may be used up: a caller that goes away must not stop what saves the
                 # next one.
@@ -177,7 +179,7 @@ class RefreshingTokenSource:
             self._rests_until = 0.0
             return renewed
 
-    async def _renew_under(self, lease: Lease) -> StoredLogin | None:
+    async def _renew_under(self, lease: RefreshLease) -> StoredLogin | None:
         """Return the newer record; None when the lease was lost before Autodesk was asked."""
         async with keep_lease_alive(self._vault, lease, self._pace):
             try:
@@ -189,9 +191,9 @@ class RefreshingTokenSource:
                         await in_thread(lambda: self._vault.release(lease))
                 raise
 
-    async def _ask_and_save(self, lease: Lease) -> StoredLogin | None:
+    async def _ask_and_save(self, lease: RefreshLease) -> StoredLogin | None:
         self._reached("after_lease")
-        found = await self.sign_in()
+        found = await self.stored_login()
         if found.generation != lease.generation:
             await in_thread(lambda: self._vault.release(lease))
             return found
@@ -217,40 +219,42 @@ class RefreshingTokenSource:
         saved = await self._save(lease, tokens)
         self._reached("after_save")
         if saved is None:
-            return await self.sign_in()
+            return await self.stored_login()
         _log.info("renewed: generation %d", saved.generation)
         return saved
 
-    def _refresh_of(self, tokens: Tokens) -> Callable[[], Awaitable[Grant]] | None:
+    def _refresh_of(self, tokens: TokenSet) -> Callable[[], Awaitable[TokenGrant]] | None:
         token = tokens.refresh_token
-        return partial(self._endpoint.of_refresh_token, token.get_secret_value()) if token is not None else None
+        return partial(self._endpoint.refresh, token.get_secret_value()) if token is not None else None
 
-    async def _granted(self, ask: Callable[[], Awaitable[Grant]]) -> Grant:
+    async def _granted(self, ask: Callable[[], Awaitable[TokenGrant]]) -> TokenGrant:
         try:
             with anyio.fail_after(self._pace.post):
                 return await ask()
         except TimeoutError:
             raise SignInUnavailable from None
 
-    async def _after_refusal(self, lease: Lease) -> StoredLogin:
+    async def _after_refusal(self, lease: RefreshLease) -> StoredLogin:
         """Look once more before giving up: another process may have used the token and saved the next one."""
-        found = await self.sign_in()
+        found = await self.stored_login()
         if found.generation != lease.generation:
             return found
         await in_thread(lambda: self._vault.mark_revoked(lease))
         _log.warning("Autodesk refused the refresh token of generation %d", lease.generation)
         raise ReauthorizationRequired
 
-    async def _save(self, lease: Lease, tokens: Tokens) -> StoredLogin | None:
+    async def _save(self, lease: RefreshLease, tokens: TokenSet) -> StoredLogin | None:
         """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
         for pause in self._pace.save:
             try:
-                return await in_thread(lambda: self._vault.renew(lease, tokens, lambda: self._reached("in_save")))
+                return await in_thread(
+                    lambda: self._vault.save_refreshed(lease, tokens, lambda: self._reached("in_save"))
+                )
             except StorageProblem as problem:
                 _log.warning("renewed tokens could not be saved yet: %s", problem)
             await anyio.sleep(pause)
         try:
-            return await in_thread(lambda: self._vault.renew(lease, tokens))
+            return await in_thread(lambda: self._vault.save_refreshed(lease, tokens))
         except StorageProblem as problem:
             _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
             self._late = DeferredTokenSave(self._vault, lease, tokens, self._pace.beat)
@@ -264,7 +268,7 @@ class DeferredTokenSave:
     refresh either, so none asks Autodesk.
     """
 
-    def __init__(self, vault: Vault, lease: Lease, tokens: Tokens, pause: float) -> None:
+    def __init__(self, vault: Vault, lease: RefreshLease, tokens: TokenSet, pause: float) -> None:
         self._vault = vault
         self._lease = lease
         self._tokens = tokens
@@ -279,7 +283,7 @@ class DeferredTokenSave:
             StorageProblem: What keeps them from it.
         """
         if not self._saved.is_set():
-            self._vault.renew(self._lease, self._tokens)
+            self._vault.save_refreshed(self._lease, self._tokens)
             self._saved.set()
             _log.info("renewed tokens were saved late")
 

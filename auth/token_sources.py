@@ -7,7 +7,7 @@ from typing import Final
 import anyio
 
 from auth.errors import AuthError, NotSignedIn, ReauthorizationRequired, SignInFailed
-from auth.oauth import UNKNOWN, Grant
+from auth.oauth import UNKNOWN, TokenGrant
 
 EARLY_SECONDS: Final = 300.0
 """A token with less than this left is renewed before use: a request may wait in retries, and clocks differ."""
@@ -15,7 +15,7 @@ EARLY_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 60.0
 """Between tries to renew a token that is still good."""
 
-Refresh = Callable[[str], Awaitable[Grant]]
+Refresh = Callable[[str], Awaitable[TokenGrant]]
 """Uses a refresh token, once."""
 
 
@@ -53,7 +53,7 @@ class StaticTokenSource:
 class InMemoryTokenSource:
     """A sign-in kept in memory that renews itself, one refresh at a time: refresh tokens are good for one use."""
 
-    def __init__(self, grant: Grant, refresh: Refresh, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, grant: TokenGrant, refresh: Refresh, clock: Callable[[], float] = time.monotonic) -> None:
         self._refresh = refresh
         self._clock = clock
         self._lock = anyio.Lock()
@@ -106,7 +106,7 @@ class InMemoryTokenSource:
             self._refresh_token = None
             raise ReauthorizationRequired from failure
 
-    def _keep(self, grant: Grant) -> None:
+    def _keep(self, grant: TokenGrant) -> None:
         self._access_token = grant.access_token.get_secret_value()
         self._refresh_token = grant.refresh_token.get_secret_value() if grant.refresh_token else None
         self._good_until = self._clock() + grant.expires_in

@@ -23,7 +23,7 @@ from persistence.database import Database, SchemaComponent
 from persistence.encryption import NotSealed
 from persistence.errors import KeyMissing, StorageProblem
 from persistence.keys import KeySource
-from persistence.sealer import Context, Sealer
+from persistence.sealer import Context, RecordCipher
 
 _TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")
@@ -52,7 +52,7 @@ COMPONENT: Final = SchemaComponent("vault", _TABLES)
 
 
 @dataclass(frozen=True)
-class Account:
+class UserAccount:
     """One person (`subject` is their Autodesk id) on one APS app at one Autodesk base URL."""
 
     base_url: str
@@ -60,7 +60,7 @@ class Account:
     subject: str
 
 
-class Tokens(BaseModel):
+class TokenSet(BaseModel):
     """What Autodesk granted. Times are seconds since 1970; a service that grants no refresh token leaves it None."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -72,7 +72,7 @@ class Tokens(BaseModel):
     refresh_expires_at: float
     scopes: tuple[str, ...]
 
-    def plain(self) -> bytes:
+    def to_plaintext(self) -> bytes:
         """Return it with the tokens readable: only to be sealed."""
         shown = self.model_dump(mode="json") | {
             "access_token": self.access_token.get_secret_value(),
@@ -85,19 +85,19 @@ class Tokens(BaseModel):
 class StoredLogin:
     """A record as it was read. `over`: Autodesk has refused its refresh token, and only a person can go on."""
 
-    account: Account
+    account: UserAccount
     name: str
     email: str | None
     generation: int
-    tokens: Tokens
-    over: bool
+    tokens: TokenSet
+    is_revoked: bool
 
 
 @dataclass(frozen=True)
-class Lease:
+class RefreshLease:
     """How the lease of a record stood; `holder` is None while nobody renews."""
 
-    account: Account
+    account: UserAccount
     generation: int
     holder: str | None
     fence: int
@@ -115,12 +115,12 @@ class Vault:
 
     def __init__(self, database: Database, keys: KeySource) -> None:
         self._database = database
-        self._sealer = Sealer(keys)
+        self._sealer = RecordCipher(keys)
         database.migrate(COMPONENT)
 
     # Reading
 
-    def read(self, account: Account) -> StoredLogin | None:
+    def read(self, account: UserAccount) -> StoredLogin | None:
         """Return a person's record.
 
         Raises:
@@ -132,20 +132,20 @@ class Vault:
             row = _row(connection, account)
         return self._opened(row) if row is not None else None
 
-    def current(self, base_url: str, client_id: str) -> Account | None:
+    def current(self, base_url: str, client_id: str) -> UserAccount | None:
         """Return whoever signed in last to this app and is still there."""
         query = select(_CURRENT).where(_CURRENT.c.base_url == base_url, _CURRENT.c.client_id == client_id)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return _account(row) if row is not None else None
 
-    def named(self, base_url: str, client_id: str, email: str) -> Account | None:
+    def find_by_email(self, base_url: str, client_id: str, email: str) -> UserAccount | None:
         """Return the person with this e-mail address, in any case of letters."""
         people = self.accounts(base_url, client_id)
         wanted = email.strip().casefold()
         return next((account for account, address in people.items() if (address or "").casefold() == wanted), None)
 
-    def accounts(self, base_url: str, client_id: str) -> Mapping[Account, str | None]:
+    def accounts(self, base_url: str, client_id: str) -> Mapping[UserAccount, str | None]:
         """Return everybody signed in to an app, with their e-mail addresses."""
         query = select(_SIGN_INS).where(_SIGN_INS.c.base_url == base_url, _SIGN_INS.c.client_id == client_id)
         with self._database.reading() as connection:
@@ -154,29 +154,29 @@ class Vault:
 
     # A person signs in or out
 
-    def keep(
-        self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool = True
+    def save_login(
+        self, account: UserAccount, name: str, email: str | None, tokens: TokenSet, *, current: bool = True
     ) -> StoredLogin:
         """Keep a new sign-in, in place of an older one of the same person; with `current`, make it the current one."""
         try:
             generation = self._keep(account, name, email, tokens, current=current)
         except IntegrityError:  # the same person's first sign-in by another process: this one is the newer
             generation = self._keep(account, name, email, tokens, current=current)
-        return StoredLogin(account, name, email, generation, tokens, over=False)
+        return StoredLogin(account, name, email, generation, tokens, is_revoked=False)
 
-    def _keep(self, account: Account, name: str, email: str | None, tokens: Tokens, *, current: bool) -> int:
+    def _keep(self, account: UserAccount, name: str, email: str | None, tokens: TokenSet, *, current: bool) -> int:
         with self._database.writing() as connection:
             generation = self._write(connection, account, name, email, tokens)
             if current:
                 _make_current(connection, account)
         return generation
 
-    def prepare(self, account: Account, name: str) -> None:
+    def create_placeholder(self, account: UserAccount, name: str) -> None:
         """Make a record without a token for an account that signs in by itself, unless there is one that opens.
 
         It is nobody's current sign-in.
         """
-        none = Tokens(
+        none = TokenSet(
             access_token=SecretStr(""),
             issued_at=0,
             expires_at=0,
@@ -189,7 +189,7 @@ class Vault:
             if row is None or not self._opens(row):
                 self._write(connection, account, name, None, none)
 
-    def remove(self, account: Account) -> None:
+    def remove(self, account: UserAccount) -> None:
         """Forget a person; another one who is signed in to the same app does not become the current one."""
         with self._database.writing() as connection:
             for table in (_SIGN_INS, _CURRENT):
@@ -197,13 +197,13 @@ class Vault:
 
     # Renewing, by whoever holds the lease
 
-    def lease(self, account: Account) -> Lease | None:
+    def lease(self, account: UserAccount) -> RefreshLease | None:
         """Return how the lease of a record stands; None without a record."""
         with self._database.reading() as connection:
             row = _row(connection, account)
         return _lease(row) if row is not None else None
 
-    def take(self, seen: Lease, holder: str) -> Lease | None:
+    def try_acquire_lease(self, seen: RefreshLease, holder: str) -> RefreshLease | None:
         """Take the lease if it still stands as it was `seen`, and return it; None when somebody was faster."""
         with self._database.writing() as connection:
             taken = connection.execute(
@@ -216,23 +216,25 @@ class Vault:
             row = _row(connection, seen.account)
         return _lease(row) if row is not None else None
 
-    def beat(self, lease: Lease) -> bool:
+    def heartbeat(self, lease: RefreshLease) -> bool:
         """Show that the holder is alive; False when it was given up."""
         return self._under(lease, {"beat": _SIGN_INS.c.beat + 1})
 
-    def record_attempt(self, lease: Lease, attempt: str) -> bool:
+    def record_attempt(self, lease: RefreshLease, attempt: str) -> bool:
         """Write down, before Autodesk is asked, that it will be; False when the lease was lost."""
         return self._under(lease, {"attempt": attempt})
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: RefreshLease) -> None:
         """Give the lease back, and take the mark away; the tokens stay as they are."""
         self._under(lease, {"holder": None, "attempt": None})
 
-    def mark_revoked(self, lease: Lease) -> None:
+    def mark_revoked(self, lease: RefreshLease) -> None:
         """Write down that Autodesk has refused the refresh token of this very generation."""
         self._under(lease, {"holder": None, "attempt": None, "over": 1}, _SIGN_INS.c.generation == lease.generation)
 
-    def renew(self, lease: Lease, tokens: Tokens, before_commit: Callable[[], None] = _nothing) -> StoredLogin | None:
+    def save_refreshed(
+        self, lease: RefreshLease, tokens: TokenSet, before_commit: Callable[[], None] = _nothing
+    ) -> StoredLogin | None:
         """Put new tokens in place of those of the lease's generation; None when that generation is no longer there.
 
         Only the generation decides, not the fence: refresh tokens are good for one use, so whoever was given new ones
@@ -256,9 +258,11 @@ class Vault:
                 )
             )
             before_commit()
-        return StoredLogin(lease.account, old["name"], old["email"], generation, tokens, over=False)
+        return StoredLogin(lease.account, old["name"], old["email"], generation, tokens, is_revoked=False)
 
-    def _write(self, connection: Connection, account: Account, name: str, email: str | None, tokens: Tokens) -> int:
+    def _write(
+        self, connection: Connection, account: UserAccount, name: str, email: str | None, tokens: TokenSet
+    ) -> int:
         """Write a record, in place of an older one that there may be, and return its generation."""
         old = _row(connection, account)
         generation = old["generation"] + 1 if old is not None else 1
@@ -279,7 +283,7 @@ class Vault:
             connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(**values))
         return generation
 
-    def _under(self, lease: Lease, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
+    def _under(self, lease: RefreshLease, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
         statement = update(_SIGN_INS).where(*_unmoved(lease), *conditions).values(**values)
         with self._database.writing() as connection:
             return connection.execute(statement).rowcount == 1
@@ -287,7 +291,7 @@ class Vault:
     # Keys
 
     @property
-    def keys_from(self) -> str | None:
+    def key_location(self) -> str | None:
         """Where the newest key is: `environment`, `keyring` or `file`; None before one was made."""
         return self._sealer.key_location
 
@@ -329,7 +333,7 @@ class Vault:
         """
         return self._sealer.unseal(sealed, ("other", *context))
 
-    def _reseal(self, account: Account) -> bool:
+    def _reseal(self, account: UserAccount) -> bool:
         with self._database.writing() as connection:
             row = _row(connection, account)
             if row is None:
@@ -347,43 +351,43 @@ class Vault:
 
     def _opened(self, row: RowMapping) -> StoredLogin:
         account = _account(row)
-        tokens = Tokens.model_validate_json(self._sealer.unseal(row["sealed"], _context(account, row["generation"])))
-        return StoredLogin(account, row["name"], row["email"], row["generation"], tokens, over=bool(row["over"]))
+        tokens = TokenSet.model_validate_json(self._sealer.unseal(row["sealed"], _context(account, row["generation"])))
+        return StoredLogin(account, row["name"], row["email"], row["generation"], tokens, is_revoked=bool(row["over"]))
 
-    def _sealed(self, account: Account, generation: int, tokens: Tokens, old: RowMapping | None) -> str:
+    def _sealed(self, account: UserAccount, generation: int, tokens: TokenSet, old: RowMapping | None) -> str:
         before = old["sealed"] if old is not None else None
-        return self._sealer.seal(tokens.plain(), _context(account, generation), in_place_of=before)
+        return self._sealer.seal(tokens.to_plaintext(), _context(account, generation), in_place_of=before)
 
 
-def _context(account: Account, generation: int) -> Context:
+def _context(account: UserAccount, generation: int) -> Context:
     return (account.base_url, account.subject, account.client_id, generation)
 
 
-def _key(account: Account) -> dict[str, str]:
+def _key(account: UserAccount) -> dict[str, str]:
     return {name: getattr(account, name) for name in _KEY}
 
 
-def _is(table: Table, account: Account) -> tuple[ColumnElement[bool], ...]:
+def _is(table: Table, account: UserAccount) -> tuple[ColumnElement[bool], ...]:
     return tuple(table.c[name] == value for name, value in _key(account).items())
 
 
-def _unmoved(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+def _unmoved(lease: RefreshLease) -> tuple[ColumnElement[bool], ...]:
     return (*_is(_SIGN_INS, lease.account), _SIGN_INS.c.fence == lease.fence)
 
 
-def _row(connection: Connection, account: Account) -> RowMapping | None:
+def _row(connection: Connection, account: UserAccount) -> RowMapping | None:
     return connection.execute(select(_SIGN_INS).where(*_is(_SIGN_INS, account))).mappings().one_or_none()
 
 
-def _account(row: RowMapping) -> Account:
-    return Account(row["base_url"], row["client_id"], row["subject"])
+def _account(row: RowMapping) -> UserAccount:
+    return UserAccount(row["base_url"], row["client_id"], row["subject"])
 
 
-def _lease(row: RowMapping) -> Lease:
-    return Lease(_account(row), row["generation"], row["holder"], row["fence"], row["beat"], row["attempt"])
+def _lease(row: RowMapping) -> RefreshLease:
+    return RefreshLease(_account(row), row["generation"], row["holder"], row["fence"], row["beat"], row["attempt"])
 
 
-def _make_current(connection: Connection, account: Account) -> None:
+def _make_current(connection: Connection, account: UserAccount) -> None:
     same = (_CURRENT.c.base_url == account.base_url, _CURRENT.c.client_id == account.client_id)
     connection.execute(delete(_CURRENT).where(*same))
     connection.execute(_CURRENT.insert().values(**_key(account)))

@@ -35,7 +35,7 @@ from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
@@ -47,7 +47,7 @@ from transfers.manager import TransferManager
 FILE_BYTES = 4096
 AT_ONCE = 4
 ITEMS = 3000
-KEYS = Key.new().text
+KEYS = EncryptionKey.new().text
 LOOK_SECONDS = 0.05
 HELD = "held"
 """A status that no worker looks for."""

@@ -11,7 +11,7 @@ from acc.client import AccClient
 from acc.hosts import Hosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.location import StateLocation
 from transfers.checkpoints import Point
 from transfers.files.allowed_folders import AllowedFolders
@@ -43,7 +43,7 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
         """Nobody watches."""
 
     async with AccClient(hosts, StaticTokenSource("bench")) as acc:
-        repository = JobRepository(StateLocation(data, keys=Key.new().text))
+        repository = JobRepository(StateLocation(data, keys=EncryptionKey.new().text))
         transfers = TransferManager(
             JobContext(
                 acc,

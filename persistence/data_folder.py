@@ -75,7 +75,7 @@ class DataFolder:
             raise FolderNotPrivate(self.path, mode)
         private_files.close_folder(self.path)
 
-    def too_open(self) -> list[Path]:
+    def exposed_paths(self) -> list[Path]:
         """Return the folder itself and whatever in it others can read or write."""
         if not private_files.HAS_MODES:
             return []

@@ -36,7 +36,7 @@ class UnknownKey(Exception):
 
 
 @dataclass(frozen=True)
-class Key:
+class EncryptionKey:
     """32 bytes, and the `id` that stands for them in sealed texts and in logs."""
 
     secret: bytes = field(repr=False)
@@ -46,12 +46,12 @@ class Key:
             raise ValueError("a key has 32 bytes")
 
     @classmethod
-    def new(cls) -> "Key":
+    def new(cls) -> "EncryptionKey":
         """Return a random key."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
-    def parse(cls, text: str) -> "Key":
+    def parse(cls, text: str) -> "EncryptionKey":
         """Read a key in base64, either alphabet, with or without padding.
 
         Raises:
@@ -74,7 +74,7 @@ class Key:
         return hashlib.sha256(b"submittal-mcp key id" + self.secret).hexdigest()[:8]
 
 
-def seal(key: Key, content: bytes, context: Sequence[str | int]) -> str:
+def seal(key: EncryptionKey, content: bytes, context: Sequence[str | int]) -> str:
     """Return `content` sealed with `key` for `context`."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -83,7 +83,7 @@ def seal(key: Key, content: bytes, context: Sequence[str | int]) -> str:
     return ":".join((_VERSION, key.id, _encode(nonce), _encode(ciphertext)))
 
 
-def unseal(keys: Sequence[Key], sealed: str, context: Sequence[str | int]) -> bytes:
+def unseal(keys: Sequence[EncryptionKey], sealed: str, context: Sequence[str | int]) -> bytes:
     """Return what was sealed.
 
     Raises:

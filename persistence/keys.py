@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
 
 from persistence import private_files
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.errors import FolderNotWritable, KeyProblem, KeysUnusable
 
 Source = Literal["environment", "keyring", "file"]
@@ -46,11 +46,11 @@ class SystemKeyring(Protocol):
 class KeyRing:
     """Keys, newest first, and where they were found: the newest one's place."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[EncryptionKey, ...]
     source: Source
 
     @property
-    def newest(self) -> Key:
+    def newest(self) -> EncryptionKey:
         """The key that seals."""
         return self.keys[0]
 
@@ -74,7 +74,7 @@ class EnvironmentKeys:
 
     looked_in = "SUBMITTAL_MCP_ENCRYPTION_KEYS"
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[EncryptionKey]) -> None:
         self._ring = KeyRing(tuple(keys), "environment")
 
     def load(self) -> KeyRing:
@@ -119,7 +119,7 @@ class MachineKeys:
         """
         try:
             kept = parse_keys(self._keyring.read() or "", "the system's keyring")
-            self._keyring.write(_text([Key.new(), *kept]))
+            self._keyring.write(_text([EncryptionKey.new(), *kept]))
         except KeyringUnavailable:
             self._make_in_file()
         ring = self.load()
@@ -128,19 +128,19 @@ class MachineKeys:
         return ring
 
     def _make_in_file(self) -> None:
-        content = _text([Key.new(), *self._in_file()]).encode("ascii")
+        content = _text([EncryptionKey.new(), *self._in_file()]).encode("ascii")
         try:
             private_files.replace(self._file, content)
         except OSError as error:
             raise FolderNotWritable(self._file.parent, error.strerror or type(error).__name__) from error
 
-    def _in_keyring(self) -> tuple[Key, ...]:
+    def _in_keyring(self) -> tuple[EncryptionKey, ...]:
         try:
             return parse_keys(self._keyring.read() or "", "the system's keyring")
         except KeyringUnavailable:
             return ()
 
-    def _in_file(self) -> tuple[Key, ...]:
+    def _in_file(self) -> tuple[EncryptionKey, ...]:
         try:
             text = self._file.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -209,17 +209,17 @@ def _check_backend(backend: object) -> None:
         raise KeyringUnavailable("there is none that protects what it keeps")
 
 
-def parse_keys(text: str, source: str) -> tuple[Key, ...]:
+def parse_keys(text: str, source: str) -> tuple[EncryptionKey, ...]:
     """Read keys separated by commas; none for an empty text.
 
     Raises:
         KeysUnusable: One is no key. Nothing is quoted.
     """
     try:
-        return tuple(Key.parse(part) for part in text.split(",")) if text.strip() else ()
+        return tuple(EncryptionKey.parse(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:
         raise KeysUnusable(source) from None
 
 
-def _text(keys: Sequence[Key]) -> str:
+def _text(keys: Sequence[EncryptionKey]) -> str:
     return ",".join(key.text for key in keys[:MOST_KEYS])

@@ -32,7 +32,7 @@ _TRIES: Final = 3
 _TRY_SECONDS: Final = 0.005
 
 
-class Lock(Protocol):
+class HeldLock(Protocol):
     """A lock that was taken."""
 
     def held(self) -> bool:
@@ -45,17 +45,17 @@ class Lock(Protocol):
         """Give it back; harmless the second time."""
 
 
-class Locks(Protocol):
+class LockManager(Protocol):
     """A kind of lock that processes sharing a database have in common."""
 
-    def take(self, name: str) -> Lock | None:
+    def try_acquire(self, name: str) -> HeldLock | None:
         """Return the lock called `name`, or None when somebody else, or this process, holds it.
 
         Raises:
             StorageProblem: Nothing can be locked.
         """
 
-    def taken(self, names: Collection[str]) -> set[str]:
+    def held_names(self, names: Collection[str]) -> set[str]:
         """Return which of these are held, by whichever process.
 
         Raises:
@@ -119,8 +119,8 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def take(self, name: str) -> FileLock | None:
-        """See `Locks.take`."""
+    def try_acquire(self, name: str) -> FileLock | None:
+        """See `LockManager.try_acquire`."""
         path = self._path(name)
         with self._explained():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,8 +136,8 @@ class FileLocks:
                 time.sleep(_TRY_SECONDS)  # it was removed just now, or somebody only looked whether it is held
         return None
 
-    def taken(self, names: Collection[str]) -> set[str]:
-        """See `Locks.taken`."""
+    def held_names(self, names: Collection[str]) -> set[str]:
+        """See `LockManager.held_names`."""
         with self._explained():
             return {name for name in names if self._is_taken(self._path(name))}
 
@@ -181,12 +181,12 @@ class AdvisoryLock:
         self._locks = locks
 
     def held(self) -> bool:
-        """See `Lock.held`."""
+        """See `HeldLock.held`."""
         return self._locks.holds(self)
 
     def release(self) -> None:
         """Give it back. If that cannot be said, it goes with the session."""
-        self._locks.give_back(self)
+        self._locks.unlock(self)
 
 
 class AdvisoryLocks:
@@ -210,14 +210,14 @@ class AdvisoryLocks:
         self._session: Connection | None = None
         self._held: dict[int, AdvisoryLock] = {}
 
-    def take(self, name: str) -> AdvisoryLock | None:
-        """See `Locks.take`."""
+    def try_acquire(self, name: str) -> AdvisoryLock | None:
+        """See `LockManager.try_acquire`."""
         lock = AdvisoryLock(self, _number(name))
         with self._turn:
             return lock if self._take(lock) else None
 
-    def taken(self, names: Collection[str]) -> set[str]:
-        """See `Locks.taken`."""
+    def held_names(self, names: Collection[str]) -> set[str]:
+        """See `LockManager.held_names`."""
         from sqlalchemy import BigInteger, cast, column, func, select, table
 
         locks = table("pg_locks", *map(column, ("locktype", "database", "classid", "objid", "objsubid", "granted")))
@@ -234,10 +234,10 @@ class AdvisoryLocks:
     def holds(self, lock: AdvisoryLock) -> bool:
         """Whether a lock that was taken is held, or could be taken again."""
         with self._turn:
-            self.look()
+            self.heartbeat()
             return self._held.get(lock.number) is lock or self._take(lock)
 
-    def give_back(self, lock: AdvisoryLock) -> None:
+    def unlock(self, lock: AdvisoryLock) -> None:
         """Give a lock back."""
         from sqlalchemy import func, select
 
@@ -248,7 +248,7 @@ class AdvisoryLocks:
                 self._run(select(func.pg_advisory_unlock(lock.number)))
                 self._held.pop(lock.number, None)
 
-    def look(self) -> None:
+    def heartbeat(self) -> None:
         """Show PostgreSQL that this process lives, and hear what was told meanwhile; makes the session if need be.
 
         Raises:

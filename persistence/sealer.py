@@ -7,7 +7,7 @@ from persistence.keys import KeyRing, KeySource, Source
 Context = tuple[str | int, ...]
 
 
-class Sealer:
+class RecordCipher:
     """Seals and opens with keys from `source`, which are read when first needed. Blocks.
 
     `seal` makes the first key, `change` another: whoever calls them keeps other processes from doing so meanwhile.

@@ -64,14 +64,14 @@ def token_endpoint(settings: Settings, callback_url: str | None = None) -> "Toke
     Raises:
         NoApp: None is named.
     """
-    from auth.oauth import App, AuthServer, TokenEndpoint
+    from auth.oauth import AuthServer, OAuthApp, TokenEndpoint
     from server.auth_http import HttpxAuthTransport
 
     if settings.client_id is None:
         raise NoApp
     hosts = hosts_from(settings)
     secret = settings.client_secret.get_secret_value() if settings.client_secret else None
-    app = App(settings.client_id, callback_url or settings.callback_url, secret)
+    app = OAuthApp(settings.client_id, callback_url or settings.callback_url, secret)
     return TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app)
 
 
@@ -184,7 +184,7 @@ class _LazyVault:
         with self._lock:
             if self._opened is None:
                 self._opened = open_vault(self._settings)
-                shown, keys_from = self._opened.database.address.shown, self._opened.vault.keys_from
+                shown, keys_from = self._opened.database.address.shown, self._opened.vault.key_location
                 _log.info("the vault in %s is open; its keys come from: %s", shown, keys_from or "nowhere yet")
             return self._opened
 

@@ -27,7 +27,7 @@ from mcp_types import CallToolResult
 
 import acc_sandbox
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
@@ -172,7 +172,7 @@ def check_step(step: dict[str, Any], tools: dict[str, ToolAdapter]) -> None:
     assert set(schema.get("required", ())) <= {*step["arguments"], *step["needs"]}
 
 
-KEYS = Key.new().text
+KEYS = EncryptionKey.new().text
 
 Connect = Callable[..., AbstractAsyncContextManager[Assistant]]
 

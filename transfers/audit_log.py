@@ -147,7 +147,7 @@ def _turn(locks: Path, seconds: float) -> Iterator[None]:
 
     kept = FileLocks(locks)
     ends = time.monotonic() + seconds
-    while (lock := kept.take(_LOCK)) is None:
+    while (lock := kept.try_acquire(_LOCK)) is None:
         if time.monotonic() >= ends:
             raise OSError(None, "another process has held it for too long")
         time.sleep(_LOOK_SECONDS)

@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, delete, select, update
 from auth.issuer.authorization import AuthorizationRequest
 from auth.issuer.opaque_secrets import digest, new_id, new_secret, same_secret
 from auth.issuer.tables import COMPONENT, REQUESTS
-from auth.oauth import Attempt
+from auth.oauth import PkceAttempt
 from auth.vault import Vault
 from persistence.database import Database
 
@@ -86,7 +86,7 @@ class PendingRequests:
         return (request, cookie) if row["stage"] == "consent" else "used"
 
     def approve(
-        self, request: PendingRequest, authorization: AuthorizationRequest | None, attempt: Attempt
+        self, request: PendingRequest, authorization: AuthorizationRequest | None, attempt: PkceAttempt
     ) -> str | None:
         """Send an approved request on to Autodesk; return the value of its approval cookie, None if it was answered."""
         cookie = new_secret()

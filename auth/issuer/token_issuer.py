@@ -30,10 +30,10 @@ from auth.issuer.metadata import MCP_PATH
 from auth.issuer.pending_requests import Mismatch, PendingRequest, PendingRequests
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
 from auth.issuer.scopes import READ, in_order
-from auth.oauth import Attempt, TokenEndpoint, authorize_url
+from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
 from auth.threads import in_thread
 from auth.token_refresh import stored_tokens
-from auth.vault import Account, Vault
+from auth.vault import UserAccount, Vault
 
 AccountsOf = Callable[[str], Awaitable[Collection[str]]]
 """An Autodesk access token -> the ids of the ACC accounts that its person sees."""
@@ -160,9 +160,9 @@ class TokenIssuer:
     async def _note(self, event: str, **fields: str | None) -> None:
         await in_thread(lambda: self._audit(event, **fields))
 
-    def account(self, subject: str) -> Account:
+    def account(self, subject: str) -> UserAccount:
         """Return a person's place in the vault."""
-        return Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
+        return UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
 
     # Clients
 
@@ -277,7 +277,7 @@ class TokenIssuer:
                 if not await in_thread(lambda: self.stores.requests.finish(request)):
                     raise _page_of("used")
                 return BrowserDeparture((await self._granted(asked, person)).url)
-        attempt = Attempt()
+        attempt = PkceAttempt()
         cookie = await in_thread(lambda: self.stores.requests.approve(request, asked, attempt))
         if cookie is None:
             raise _page_of("used")
@@ -319,9 +319,9 @@ class TokenIssuer:
     async def _signed_in(self, parameters: Mapping[str, str], request: PendingRequest) -> SignedInPerson:
         if "error" in parameters or not parameters.get("code"):
             raise SignInFailed(parameters.get("error", "unknown_error")[:60])
-        grant = await self._endpoint.of_code(parameters["code"], request.verifier or "")
+        grant = await self._endpoint.exchange_code(parameters["code"], request.verifier or "")
         token = grant.access_token.get_secret_value()
-        found = await self._endpoint.person(token)
+        found = await self._endpoint.userinfo(token)
         person = SignedInPerson(found.sub, found.name, found.email if found.email_verified else None)
         try:
             self.settings.admission.check_person(person)
@@ -332,7 +332,7 @@ class TokenIssuer:
             raise
         tokens = stored_tokens(grant, self._now(), self.settings.autodesk_scopes)
         account = self.account(person.subject)
-        await in_thread(lambda: self.stores.vault.keep(account, found.name, found.email, tokens, current=False))
+        await in_thread(lambda: self.stores.vault.save_login(account, found.name, found.email, tokens, current=False))
         await self._note("signed_in", person=person.subject)
         return person
 
@@ -383,7 +383,7 @@ class TokenIssuer:
             return None
         account = self.account(person.subject)
         kept = await in_thread(lambda: self.stores.vault.read(account))
-        return person if kept is not None and not kept.over else None
+        return person if kept is not None and not kept.is_revoked else None
 
     # Tokens
 

@@ -18,11 +18,11 @@ from auth.errors import CallbackPortTaken, NotSignedIn, SignInFailed, SignInTime
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogin, PendingLogins
 from auth.login.redirect_handler import RedirectHandler, accept_redirect
 from auth.login.redirect_server import PortTaken, RedirectServer, is_our_listener
-from auth.oauth import SCOPES, Attempt, TokenEndpoint, authorize_url
+from auth.oauth import SCOPES, PkceAttempt, TokenEndpoint, authorize_url
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.threads import in_thread
 from auth.token_refresh import stored_tokens
-from auth.vault import Account, StoredLogin, Vault
+from auth.vault import StoredLogin, UserAccount, Vault
 from persistence.errors import StorageProblem
 
 READING: Final = ("data:read", "account:read", "user-profile:read")
@@ -73,7 +73,7 @@ class LoginFlow:
 
     def start(self) -> LoginAttempt:
         """Begin a try, and listen for its answer from now on if nobody else does; `finish` belongs to it. Blocks."""
-        attempt = Attempt()
+        attempt = PkceAttempt()
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self._scopes)
         id_ = self._attempts.start(self._callback.url, attempt, url)
         return LoginAttempt(id_, url, self._callback.link(id_), heard=self._ensure_listener(id_))
@@ -134,11 +134,11 @@ class LoginFlow:
 
     async def _exchanged(self, waiting: PendingLogin) -> StoredLogin:
         code, verifier = await in_thread(lambda: self._attempts.proof(waiting.id))
-        grant = await self._endpoint.of_code(code, verifier)
-        person = await self._endpoint.person(grant.access_token.get_secret_value())
-        account = Account(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
+        grant = await self._endpoint.exchange_code(code, verifier)
+        person = await self._endpoint.userinfo(grant.access_token.get_secret_value())
+        account = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
         tokens = stored_tokens(grant, time.time(), self._scopes)
-        return await in_thread(lambda: self._vault.keep(account, person.name, person.email, tokens))
+        return await in_thread(lambda: self._vault.save_login(account, person.name, person.email, tokens))
 
     @asynccontextmanager
     async def _listening(self, started: LoginAttempt, *, must_listen: bool) -> AsyncIterator[Callable[[], None]]:
@@ -181,7 +181,12 @@ class LoginFlow:
 
 
 async def sign_out(
-    vault: Vault, account: Account, endpoint: TokenEndpoint, *, revoke: bool = True, pace: RefreshTimings | None = None
+    vault: Vault,
+    account: UserAccount,
+    endpoint: TokenEndpoint,
+    *,
+    revoke: bool = True,
+    pace: RefreshTimings | None = None,
 ) -> StoredLogin:
     """Revoke and forget; with `revoke` false forget only, for when Autodesk cannot be reached. Return who it was.
 

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete, select, update
 
 from auth.errors import SignInFailed
-from auth.oauth import Attempt
+from auth.oauth import PkceAttempt
 from auth.vault import Vault
 from persistence.database import Database, SchemaComponent
 
@@ -68,7 +68,7 @@ class PendingLogins:
 
     # The process that wants somebody to sign in
 
-    def start(self, callback_url: str, attempt: Attempt, url: str) -> str:
+    def start(self, callback_url: str, attempt: PkceAttempt, url: str) -> str:
         """Wait for the answer to an `attempt` at the authorize `url`; return the id that the link carries."""
         id_ = secrets.token_urlsafe(18)
         content = json.dumps({"verifier": attempt.verifier, "state": attempt.state, "url": url}).encode()

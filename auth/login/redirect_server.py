@@ -32,7 +32,7 @@ class PortTaken(Exception):  # it names what was found
 class RedirectServer:
     """Answers at a callback URL from `open` to `close`."""
 
-    def __init__(self, servers: list[ThreadingHTTPServer], answering: "_Answering") -> None:
+    def __init__(self, servers: list[ThreadingHTTPServer], answering: "_PendingAnswers") -> None:
         self._servers = servers
         self._answering = answering
 
@@ -44,7 +44,7 @@ class RedirectServer:
             PortTaken: Another program, or another window of this one, listens there.
         """
         port = urlsplit(callback.url).port or 0
-        answering = _Answering()
+        answering = _PendingAnswers()
         servers: list[ThreadingHTTPServer] = []
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             try:
@@ -83,7 +83,7 @@ def is_our_listener(callback_url: str, id_: str) -> bool:
     return False
 
 
-class _Answering:
+class _PendingAnswers:
     """How many callbacks are being answered: the program must not end under a page that is on its way."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Answering:
 
 
 def _server(
-    family: socket.AddressFamily, address: str, port: int, callback: RedirectHandler, answering: _Answering
+    family: socket.AddressFamily, address: str, port: int, callback: RedirectHandler, answering: _PendingAnswers
 ) -> ThreadingHTTPServer:
     class Server(ThreadingHTTPServer):
         address_family = family
@@ -131,7 +131,7 @@ def _server(
     return Server((address, port), _handler(callback, answering))
 
 
-def _handler(callback: RedirectHandler, answering: _Answering) -> Callable[..., BaseHTTPRequestHandler]:
+def _handler(callback: RedirectHandler, answering: _PendingAnswers) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _READ_SECONDS
         server_version = "submittal-mcp"

@@ -18,27 +18,36 @@ from pydantic import SecretStr
 
 from acc.hosts import Hosts
 from auth.errors import SignInFailed
-from auth.oauth import App, Attempt, AuthServer, Grant, Http, TokenEndpoint, authorize_url, read_refusal
+from auth.oauth import (
+    AuthServer,
+    AuthTransport,
+    OAuthApp,
+    PkceAttempt,
+    TokenEndpoint,
+    TokenGrant,
+    authorize_url,
+    read_refusal,
+)
 from auth.token_sources import InMemoryTokenSource
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from server.auth_http import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
 from server.settings.model import Settings
 
 
-async def sign_in(http: Http, endpoint: TokenEndpoint) -> Grant:
+async def sign_in(http: AuthTransport, endpoint: TokenEndpoint) -> TokenGrant:
     """Return the tokens of the user whom the authorization server approves.
 
     Raises:
         SignInFailed: The server did not approve by itself, or the redirect does not answer this attempt.
     """
-    attempt = Attempt()
+    attempt = PkceAttempt()
     status, headers, _ = await http.get(authorize_url(endpoint.autodesk.api, endpoint.app, attempt))
     code = read_redirect(status, headers.get("location", ""), endpoint.app, attempt)
-    return await endpoint.of_code(code, attempt.verifier)
+    return await endpoint.exchange_code(code, attempt.verifier)
 
 
-def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str:
+def read_redirect(status: int, location: str, app: OAuthApp, attempt: PkceAttempt) -> str:
     """Return the authorization code that an answer to the authorize request carries.
 
     Raises:
@@ -58,7 +67,7 @@ def read_redirect(status: int, location: str, app: App, attempt: Attempt) -> str
 class SandboxTokenSource:
     """Token source that signs in when the first token is needed, so that the server starts without waiting."""
 
-    def __init__(self, http: Http, base_url: str, app: App) -> None:
+    def __init__(self, http: AuthTransport, base_url: str, app: OAuthApp) -> None:
         self._http = http
         self._endpoint = TokenEndpoint(http, AuthServer(base_url, base_url), app)
         self._lock = anyio.Lock()
@@ -76,7 +85,7 @@ class SandboxTokenSource:
         async with self._lock:
             if self._session is None:
                 grant = await sign_in(self._http, self._endpoint)
-                self._session = InMemoryTokenSource(grant, self._endpoint.of_refresh_token)
+                self._session = InMemoryTokenSource(grant, self._endpoint.refresh)
             return self._session
 
 
@@ -125,7 +134,7 @@ def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
         inner = settings.model_copy(
             update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(data)}
         )
-        app = App(box.client_id, box.callback_url)
+        app = OAuthApp(box.client_id, box.callback_url)
         yield EmbeddedSandbox(
             inner, SandboxTokenSource(HttpxAuthTransport(Hosts.at(box.base_url)), box.base_url, app), box.base_url
         )
@@ -137,4 +146,4 @@ def _data_folder() -> AbstractContextManager[str]:
 
 def _own_data(folder: str) -> dict[str, object]:
     """Return what keeps a sandbox's jobs and sign-ins, which end with this process, out of the person's own data."""
-    return {"data_dir": Path(folder), "database_url": None, "encryption_keys": SecretStr(Key.new().text)}
+    return {"data_dir": Path(folder), "database_url": None, "encryption_keys": SecretStr(EncryptionKey.new().text)}

@@ -15,7 +15,7 @@ from server.settings.model import Settings
 
 if TYPE_CHECKING:
     from auth.login.flow import LoginAttempt, LoginFlow
-    from auth.vault import Account, StoredLogin
+    from auth.vault import StoredLogin, UserAccount
 
 Say = Callable[[str], None]
 
@@ -126,12 +126,12 @@ def rekey(settings: Settings, *, say: Say) -> None:
             say("Keys after the first one in SUBMITTAL_MCP_ENCRYPTION_KEYS are no longer needed for them.")
 
 
-def _account(opened: OpenVault, settings: Settings, person: str | None) -> "Account":
+def _account(opened: OpenVault, settings: Settings, person: str | None) -> "UserAccount":
     from auth.errors import NotSignedIn
 
     endpoint = token_endpoint(settings)
     place = (endpoint.autodesk.api, endpoint.app.client_id)
-    found = opened.vault.named(*place, person) if person else opened.vault.current(*place)
+    found = opened.vault.find_by_email(*place, person) if person else opened.vault.current(*place)
     if found is None:
         raise NotSignedIn
     return found
@@ -148,7 +148,7 @@ def _check_person(settings: Settings) -> None:
 def _tell(found: "StoredLogin", say: Say) -> None:
     autodesk = "" if found.account.base_url == AUTODESK_API else f" at {found.account.base_url}"
     say(f"Signed in as {_person(found)}, on the app {found.account.client_id}{autodesk}.")
-    if found.over:
+    if found.is_revoked:
         say("Autodesk has ended this sign-in: run `submittal-mcp login` again.")
         return
     until = datetime.fromtimestamp(found.tokens.refresh_expires_at, UTC)
@@ -160,4 +160,4 @@ def _person(found: "StoredLogin") -> str:
 
 
 def _key_place(opened: OpenVault) -> str:
-    return _KEY_PLACES.get(opened.vault.keys_from or "", "a key")
+    return _KEY_PLACES.get(opened.vault.key_location or "", "a key")

@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode
 
 from acc.hosts import is_loopback, is_path_style
 from auth.login.browser import checked_callback
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
 _FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}", re.ASCII)
@@ -121,7 +121,7 @@ def _database_url(secret: SecretStr) -> SecretStr:
 
 def _encryption_keys(secret: SecretStr) -> SecretStr:
     try:
-        keys = [Key.parse(part) for part in secret.get_secret_value().split(",")]
+        keys = [EncryptionKey.parse(part) for part in secret.get_secret_value().split(",")]
     except ValueError:
         keys = []
     if not keys:

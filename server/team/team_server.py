@@ -212,7 +212,7 @@ class TeamServer:
     async def _is_connected(self, subject: str) -> bool:
         account = self.issuer.account(subject)
         found = await in_thread(lambda: self._opened.vault.read(account))
-        return found is not None and not found.over
+        return found is not None and not found.is_revoked
 
     def _connected(self, subject: str) -> None:
         if self._group is not None:

@@ -16,11 +16,11 @@ import pytest
 import acc_sandbox
 from acc.hosts import Hosts
 from acc_sandbox.sandbox import Sandbox
-from auth.oauth import App, Attempt, AuthServer, Grant, TokenEndpoint, authorize_url
+from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, TokenGrant, authorize_url
 from auth.token_refresh import stored_tokens
-from auth.vault import Account, StoredLogin, Tokens, Vault
+from auth.vault import StoredLogin, TokenSet, UserAccount, Vault
 from persistence.database import Database
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from server.auth_http import HttpxAuthTransport
 
@@ -39,20 +39,20 @@ class Site:
         return self.box.base_url
 
     @property
-    def app(self) -> App:
+    def app(self) -> OAuthApp:
         return self.endpoint.app
 
-    def account(self, key: str = "manager") -> Account:
-        return Account(self.base_url, self.app.client_id, self.box.person(key).autodesk_id)
+    def account(self, key: str = "manager") -> UserAccount:
+        return UserAccount(self.base_url, self.app.client_id, self.box.person(key).autodesk_id)
 
-    async def granted(self, key: str = "manager") -> Grant:
+    async def granted(self, key: str = "manager") -> TokenGrant:
         """Tokens as a person would be granted them, over the whole code flow."""
-        attempt = Attempt()
+        attempt = PkceAttempt()
         url = authorize_url(self.base_url, self.app, attempt) + f"&sandbox_person={key}"
         status, headers, _ = await self.endpoint._http.get(url, {})
         assert status == 302
         code = headers["location"].partition("code=")[2].partition("&")[0]
-        return await self.endpoint.of_code(code, attempt.verifier)
+        return await self.endpoint.exchange_code(code, attempt.verifier)
 
     async def signed_in(
         self, vault: Vault, key: str = "manager", *, left: float = 3599.0, age: float = 600.0
@@ -62,13 +62,13 @@ class Site:
         person = self.box.person(key)
         now = time.time()
         tokens = stored_tokens(grant, now, SCOPES).model_copy(update={"expires_at": now + left, "issued_at": now - age})
-        return vault.keep(self.account(key), person.name, person.email, tokens)
+        return vault.save_login(self.account(key), person.name, person.email, tokens)
 
     def posts(self) -> int:
         """How often the token endpoint was asked since the last sign-in was prepared."""
         return self.box.requests.count("auth.token")
 
-    async def honoured(self, tokens: Tokens) -> tuple[bool, bool]:
+    async def honoured(self, tokens: TokenSet) -> tuple[bool, bool]:
         """Whether Autodesk still honours the access token and the refresh token: neither, once it saw one reused."""
         assert tokens.refresh_token is not None
         answers = []
@@ -84,10 +84,10 @@ class Site:
 
 def site_of(box: Sandbox, *, confidential: bool = False) -> Site:
     hosts = Hosts.at(box.base_url)
-    app = App(box.client_id, box.callback_url)
+    app = OAuthApp(box.client_id, box.callback_url)
     if confidential:
         client_id, secret = box.confidential_client
-        app = App(client_id, box.callback_url, secret)
+        app = OAuthApp(client_id, box.callback_url, secret)
     return Site(box, TokenEndpoint(HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app))
 
 
@@ -132,12 +132,12 @@ def site(box: Sandbox) -> Site:
 
 
 @pytest.fixture
-def key() -> Key:
+def key() -> EncryptionKey:
     """A key of the vault."""
-    return Key.new()
+    return EncryptionKey.new()
 
 
 @pytest.fixture
-def vault(database: Database, key: Key) -> Vault:
+def vault(database: Database, key: EncryptionKey) -> Vault:
     """An empty vault, in a database of each kind."""
     return Vault(database, EnvironmentKeys([key]))

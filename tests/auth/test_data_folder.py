@@ -27,7 +27,7 @@ def test_a_new_folder_is_private_under_any_umask(tmp_path: Path, umask: int) -> 
     finally:
         os.umask(before)
     assert (mode(folder.path), mode(folder.path.parent), mode(folder.key_file)) == (0o700, 0o700, 0o600)
-    assert folder.too_open() == []
+    assert folder.exposed_paths() == []
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["empty", "used before"])
@@ -62,7 +62,7 @@ def test_what_others_can_read_is_found(tmp_path: Path) -> None:
     folder = DataFolder.open(tmp_path / "data")
     (folder.path / "copy.sqlite3").touch(0o600)
     (folder.path / "copy.sqlite3").chmod(0o644)
-    assert folder.too_open() == [folder.path / "copy.sqlite3"]
+    assert folder.exposed_paths() == [folder.path / "copy.sqlite3"]
 
 
 def test_replacing_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import keyring
 import keyring.backend
 import pytest
 
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.errors import KeysUnusable
 from persistence.keys import (
     MOST_KEYS,
@@ -171,7 +171,7 @@ def test_a_spoilt_key_file_is_named_and_never_overwritten(tmp_path: Path) -> Non
 
 
 def test_keys_of_the_environment_are_taken_as_they_are() -> None:
-    first, second = Key.new(), Key.new()
+    first, second = EncryptionKey.new(), EncryptionKey.new()
     ring = EnvironmentKeys(parse_keys(f"{first.text}, {second.text}", "X")).load()
     assert (ring.keys, ring.source) == ((first, second), "environment")
     with pytest.raises(KeysUnusable, match="openssl") as caught:

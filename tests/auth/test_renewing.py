@@ -18,9 +18,9 @@ from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.token_refresh import Point, RefreshingTokenSource, stored_tokens
-from auth.vault import Lease, StoredLogin, Vault
+from auth.vault import RefreshLease, StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.errors import DatabaseReadOnly, KeyMissing
 from persistence.keys import EnvironmentKeys, MachineKeys
 from tests.auth.programs.renew import NoKeyring, Orders, main
@@ -111,7 +111,7 @@ async def test_tasks_of_one_process_share_one_renewal(vault: Vault, site: "Site"
 
 
 async def test_eight_processes_with_one_expired_token_renew_it_once(
-    vault: Vault, address: DatabaseAddress, key: Key, site: "Site"
+    vault: Vault, address: DatabaseAddress, key: EncryptionKey, site: "Site"
 ) -> None:
     await site.signed_in(vault, left=0)
     before = site.posts()
@@ -137,7 +137,7 @@ OUTCOMES: dict[Point, str] = {
 
 @pytest.mark.parametrize("point", OUTCOMES)
 async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_clear_state(
-    point: Point, vault: Vault, address: DatabaseAddress, key: Key, site: "Site"
+    point: Point, vault: Vault, address: DatabaseAddress, key: EncryptionKey, site: "Site"
 ) -> None:
     kept = await site.signed_in(vault, left=0)
     before = site.posts()
@@ -152,7 +152,7 @@ async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_c
             await source.access_token()
         found = vault.read(site.account())
         assert found is not None
-        assert (found.over, found.generation) == (True, kept.generation)
+        assert (found.is_revoked, found.generation) == (True, kept.generation)
         # The one reuse that no care can avoid: the server took it for theft, as it was told to.
         assert await site.honoured(kept.tokens) == (False, False)
         asked = site.posts()
@@ -198,19 +198,19 @@ async def test_a_holder_who_was_given_up_before_it_asked_does_not_ask(vault: Vau
     """A machine slept after it had taken the lease; another one has used the refresh token, and saves."""
     found = await site.signed_in(vault, left=0)
     assert found.tokens.refresh_token is not None
-    grant = await site.endpoint.of_refresh_token(found.tokens.refresh_token.get_secret_value())
-    taken_over: list[Lease] = []
+    grant = await site.endpoint.refresh(found.tokens.refresh_token.get_secret_value())
+    taken_over: list[RefreshLease] = []
 
     def other_machine(point: Point) -> None:
         if point == "before_mark":
             seen = vault.lease(site.account())
             assert seen is not None
-            while (other := vault.take(seen, "another machine")) is None:  # it still shows life
+            while (other := vault.try_acquire_lease(seen, "another machine")) is None:  # it still shows life
                 seen = vault.lease(site.account())
                 assert seen is not None
             taken_over.append(other)
         elif point == "before_lease" and taken_over:
-            vault.renew(taken_over[0], stored_tokens(grant, time.time(), found.tokens.scopes))
+            vault.save_refreshed(taken_over[0], stored_tokens(grant, time.time(), found.tokens.scopes))
 
     before = site.posts()
     token = await renewed(vault, site, reached=other_machine).access_token()
@@ -274,7 +274,7 @@ async def test_tokens_that_cannot_be_saved_are_kept_and_saved_as_soon_as_they_ca
     assert await site.honoured(found.tokens) == (True, True)
 
 
-def _wait_for_newer(vault: Vault, lease: Lease) -> None:
+def _wait_for_newer(vault: Vault, lease: RefreshLease) -> None:
     while (found := vault.read(lease.account)) is None or found.generation == lease.generation:
         time.sleep(0.01)
 
@@ -364,11 +364,11 @@ async def test_a_token_that_another_process_has_used_up_is_read_again_before_giv
     assert slow is not None
     refresh_token = found.tokens.refresh_token
     assert refresh_token is not None
-    grant = await site.endpoint.of_refresh_token(refresh_token.get_secret_value())
+    grant = await site.endpoint.refresh(refresh_token.get_secret_value())
 
     def save(point: Point) -> None:
         if point == "after_mark":
-            vault.renew(slow, stored_tokens(grant, time.time(), found.tokens.scopes))
+            vault.save_refreshed(slow, stored_tokens(grant, time.time(), found.tokens.scopes))
 
     assert await renewed(vault, site, reached=save).access_token() == grant.access_token.get_secret_value()
 
@@ -403,7 +403,7 @@ async def test_a_request_that_autodesk_answers_with_401_is_repeated_with_a_renew
 async def test_a_key_that_is_missing_does_not_hold_others_up(vault: Vault, database: Database, site: "Site") -> None:
     found = await site.signed_in(vault, left=0)
     with pytest.raises(KeyMissing):
-        await renewed(Vault(database, EnvironmentKeys([Key.new()])), site).access_token()
+        await renewed(Vault(database, EnvironmentKeys([EncryptionKey.new()])), site).access_token()
     assert await acquire_lease(vault, found, QUICK, patient=False) is not None
 
 
@@ -469,7 +469,7 @@ async def test_two_rotations_of_the_key_under_load_lose_nothing(site: "Site", tm
         first = file.read_text(encoding="ascii")
         orders = Orders(database=where(database.address), key_file=file, account=site.account(), rounds=9)
         await under_load(site, [orders] * 8, vault().rekey, vault().rekey)
-        keys = [Key.parse(text) for text in file.read_text(encoding="ascii").split(",")]
+        keys = [EncryptionKey.parse(text) for text in file.read_text(encoding="ascii").split(",")]
         assert [key.text for key in keys[2:]] == [first]
         found = Vault(database, EnvironmentKeys(keys[:1])).read(site.account())
     assert found is not None
@@ -480,7 +480,7 @@ async def test_two_rotations_of_the_key_under_load_lose_nothing_where_replicas_s
     site: "Site", postgres_url: str
 ) -> None:
     """As docs/security.md tells it: every replica knows the new key before anybody seals with it."""
-    oldest, older, newest = Key.new(), Key.new(), Key.new()
+    oldest, older, newest = EncryptionKey.new(), EncryptionKey.new(), EncryptionKey.new()
     rings = [[oldest, older, newest], [older, oldest, newest], [newest, older, oldest]]
     with Database.open(DatabaseAddress.of(postgres_url)) as database:
         vaults = [Vault(database, EnvironmentKeys(keys)) for keys in rings]

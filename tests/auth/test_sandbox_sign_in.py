@@ -9,12 +9,12 @@ import pytest
 
 import acc_sandbox
 from auth.errors import SignInFailed
-from auth.oauth import App, Attempt, AuthServer, TokenEndpoint
+from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint
 from server.cli.embedded_sandbox import SandboxTokenSource, read_redirect, sign_in
 from tests.conftest import NO_TRUST
 
-APP = App("CID", "http://localhost:8765/callback")
-ATTEMPT = Attempt(verifier="v" * 43, state="s" * 43)
+APP = OAuthApp("CID", "http://localhost:8765/callback")
+ATTEMPT = PkceAttempt(verifier="v" * 43, state="s" * 43)
 
 
 class Browser:
@@ -41,10 +41,10 @@ def browser() -> Browser:
     return Browser()
 
 
-Apps = Callable[[acc_sandbox.Sandbox], App]
+Apps = Callable[[acc_sandbox.Sandbox], OAuthApp]
 APPS: dict[str, Apps] = {
-    "public": lambda box: App(box.client_id, box.callback_url),
-    "confidential": lambda box: App(box.confidential_client[0], box.callback_url, box.confidential_client[1]),
+    "public": lambda box: OAuthApp(box.client_id, box.callback_url),
+    "confidential": lambda box: OAuthApp(box.confidential_client[0], box.callback_url, box.confidential_client[1]),
 }
 
 
@@ -56,7 +56,7 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
     endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), app(box))
     first = await sign_in(browser, endpoint)
     assert first.refresh_token is not None
-    second = await endpoint.of_refresh_token(first.refresh_token.get_secret_value())
+    second = await endpoint.refresh(first.refresh_token.get_secret_value())
     assert second.refresh_token is not None
     assert second.refresh_token != first.refresh_token
     for granted in (first, second):
@@ -65,14 +65,14 @@ async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
             who = (await client.get(f"{box.base_url}/userinfo", headers=headers)).json()
         assert who["sub"] == box.people[0].autodesk_id
     with pytest.raises(SignInFailed) as failed:
-        await endpoint.of_refresh_token(first.refresh_token.get_secret_value())
+        await endpoint.refresh(first.refresh_token.get_secret_value())
     assert (failed.value.error, failed.value.status) == ("invalid_grant", 400)
 
 
 async def test_a_server_that_asks_a_person_first_is_not_talked_round(
     box: acc_sandbox.Sandbox, browser: Browser
 ) -> None:
-    endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), App(box.client_id, box.callback_url))
+    endpoint = TokenEndpoint(browser, AuthServer(box.base_url, box.base_url), OAuthApp(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed) as failed:
         await sign_in(browser, endpoint)
     assert failed.value.error == "approval_needed"
@@ -83,7 +83,7 @@ async def test_a_server_signs_in_once_however_many_requests_need_a_token(
     box: acc_sandbox.Sandbox, browser: Browser
 ) -> None:
     box.auto_approve = True
-    source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
+    source = SandboxTokenSource(browser, box.base_url, OAuthApp(box.client_id, box.callback_url))
     tokens: list[str | None] = []
 
     async def ask() -> None:
@@ -101,7 +101,7 @@ async def test_a_server_signs_in_once_however_many_requests_need_a_token(
 async def test_a_sign_in_that_failed_is_tried_again_by_the_next_request(
     box: acc_sandbox.Sandbox, browser: Browser
 ) -> None:
-    source = SandboxTokenSource(browser, box.base_url, App(box.client_id, box.callback_url))
+    source = SandboxTokenSource(browser, box.base_url, OAuthApp(box.client_id, box.callback_url))
     with pytest.raises(SignInFailed):
         await source.access_token()
     box.auto_approve = True

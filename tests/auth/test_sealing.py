@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persistence.encryption import Key, NotSealed, UnknownKey, key_id_of, seal, unseal
+from persistence.encryption import EncryptionKey, NotSealed, UnknownKey, key_id_of, seal, unseal
 
-KEY = Key(bytes(range(32)))
-OTHER = Key.new()
+KEY = EncryptionKey(bytes(range(32)))
+OTHER = EncryptionKey.new()
 CONTEXT = ("https://developer.api.autodesk.com", "subject", "client", 3)
 
 
@@ -62,16 +62,16 @@ def test_an_unknown_key_is_named_by_its_id() -> None:
 @given(secret=st.binary(min_size=32, max_size=32))
 def test_a_key_is_read_in_either_alphabet_with_or_without_padding(encode, secret: bytes) -> None:
     text = encode(secret).decode()
-    assert Key.parse(text) == Key.parse(text.rstrip("=")) == Key(secret)
+    assert EncryptionKey.parse(text) == EncryptionKey.parse(text.rstrip("=")) == EncryptionKey(secret)
 
 
 @pytest.mark.parametrize("text", ["", "short", "x" * 43, "!" * 44, base64.b64encode(bytes(31)).decode(), "é" * 43])
 def test_what_is_no_key_is_refused_without_quoting_it(text: str) -> None:
     if text == "x" * 43:  # 43 characters are 32 bytes
-        assert len(Key.parse(text).secret) == 32
+        assert len(EncryptionKey.parse(text).secret) == 32
         return
     with pytest.raises(ValueError, match="32 bytes") as caught:
-        Key.parse(text)
+        EncryptionKey.parse(text)
     assert not text or text not in str(caught.value)
 
 

@@ -12,11 +12,11 @@ from acc.token_claims import unverified_claims
 from acc_sandbox import Fault, Refuse
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.login.flow import scopes_for
-from auth.oauth import App, TokenEndpoint
+from auth.oauth import OAuthApp, TokenEndpoint
 from auth.service_account import ServiceAccount, ServiceAccountTokens
-from auth.vault import Account, Vault
+from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from tests.auth.programs.renew import Orders
 from tests.auth.test_renewing import given, where
@@ -30,7 +30,7 @@ SCOPES = scopes_for(read_only=False)
 @pytest.fixture
 def endpoint(site: "Site") -> TokenEndpoint:
     client_id, secret = site.box.server_client
-    return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, App(client_id, "", secret))
+    return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, OAuthApp(client_id, "", secret))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_a_token_is_minted_once_and_used_until_it_nears_its_end(
             group.start_soon(ask)
     [first] = given
     assert site.posts() == 1
-    assert (await endpoint.person(first)).sub == account.id
+    assert (await endpoint.userinfo(first)).sub == account.id
     site.box.clock.move(3400)
     try:
         moved = 3400
@@ -86,13 +86,18 @@ async def test_a_refused_token_is_minted_anew_once(
 
 
 async def test_eight_processes_of_a_new_service_account_exchange_one_assertion(
-    account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, address: DatabaseAddress, key: Key
+    account: ServiceAccount,
+    endpoint: TokenEndpoint,
+    site: "Site",
+    vault: Vault,
+    address: DatabaseAddress,
+    key: EncryptionKey,
 ) -> None:
     """Autodesk takes ten a minute of an app (fact sheet 10)."""
     orders = Orders(
         database=where(address),
         keys=[key.text],
-        account=Account(site.base_url, endpoint.app.client_id, ""),
+        account=UserAccount(site.base_url, endpoint.app.client_id, ""),
         secret=endpoint.app.secret,
         service_account=account,
         calls=3,
@@ -127,7 +132,7 @@ async def test_a_service_account_goes_on_where_the_key_of_the_vault_was_lost(
     account: ServiceAccount, endpoint: TokenEndpoint, vault: Vault, database: Database
 ) -> None:
     await tokens_of(account, endpoint, vault).access_token()
-    assert await tokens_of(account, endpoint, Vault(database, EnvironmentKeys([Key.new()]))).access_token()
+    assert await tokens_of(account, endpoint, Vault(database, EnvironmentKeys([EncryptionKey.new()]))).access_token()
 
 
 @pytest.mark.parametrize("spelling", ["{}", '"{}"', "\n {} \n"])
@@ -149,7 +154,7 @@ async def test_a_refusal_names_what_to_look_at_and_ends_with_its_cause(
     tokens = tokens_of(account, endpoint, vault)
     with pytest.raises(ServiceAccountRefused, match=cause):
         await tokens.access_token()
-    lease = vault.lease(Account(site.base_url, endpoint.app.client_id, " ".join((account.id, *SCOPES))))
+    lease = vault.lease(UserAccount(site.base_url, endpoint.app.client_id, " ".join((account.id, *SCOPES))))
     assert lease is not None
     assert lease.holder is None, "others would wait for a process that asks no more"
     assert await tokens.access_token()

@@ -19,10 +19,10 @@ from auth.login.flow import LoginAttempt, LoginFlow, scopes_for
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogins
 from auth.login.redirect_handler import RedirectHandler
 from auth.login.redirect_server import PortTaken, RedirectServer
-from auth.oauth import App, Attempt, TokenEndpoint, authorize_url
+from auth.oauth import OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
 from auth.vault import StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.errors import StorageProblem
 from persistence.keys import EnvironmentKeys
 from tests.conftest import NO_TRUST
@@ -37,7 +37,7 @@ class Window:
     """A process of this program that signs somebody in, in place of one of its own."""
 
     def __init__(
-        self, database: Database, key: Key, endpoint: TokenEndpoint, scopes: tuple[str, ...] = WRITING
+        self, database: Database, key: EncryptionKey, endpoint: TokenEndpoint, scopes: tuple[str, ...] = WRITING
     ) -> None:
         self.moved = 0.0
         self.vault = Vault(database, EnvironmentKeys([key]))
@@ -86,7 +86,7 @@ def port() -> int:
 def endpoint(site: "Site", port: int) -> TokenEndpoint:
     callback_url = f"http://localhost:{port}/callback"
     site.box.register_callback(callback_url)
-    app = App(site.app.client_id, callback_url)
+    app = OAuthApp(site.app.client_id, callback_url)
     return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app)
 
 
@@ -97,7 +97,7 @@ def shared(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def window(shared: Database, key: Key, endpoint: TokenEndpoint) -> Window:
+def window(shared: Database, key: EncryptionKey, endpoint: TokenEndpoint) -> Window:
     return Window(shared, key, endpoint)
 
 
@@ -138,10 +138,10 @@ async def test_a_person_signs_in_by_the_link(window: Window, site: "Site", brows
 
 
 async def test_a_confidential_app_signs_in_too(
-    shared: Database, key: Key, site: "Site", endpoint: TokenEndpoint, browser: httpx.AsyncClient
+    shared: Database, key: EncryptionKey, site: "Site", endpoint: TokenEndpoint, browser: httpx.AsyncClient
 ) -> None:
     client_id, secret = site.box.confidential_client
-    app = App(client_id, endpoint.app.callback_url, secret)
+    app = OAuthApp(client_id, endpoint.app.callback_url, secret)
     window = Window(shared, key, TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app))
     async with window.waiting() as started:
         assert (await browser.get(await sent_back(browser, started))).status_code == 200
@@ -149,7 +149,7 @@ async def test_a_confidential_app_signs_in_too(
 
 
 async def test_only_reading_is_asked_for_where_writing_is_off(
-    shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+    shared: Database, key: EncryptionKey, endpoint: TokenEndpoint, browser: httpx.AsyncClient
 ) -> None:
     window = Window(shared, key, endpoint, scopes_for(read_only=True))
     async with window.waiting() as started:
@@ -272,7 +272,7 @@ async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
         address = await sent_back(browser, started)
         [code] = parse_qs(urlsplit(address).query)["code"]
         with pytest.raises(SignInFailed) as caught:
-            await window.endpoint.of_code(code, Attempt().verifier)
+            await window.endpoint.exchange_code(code, PkceAttempt().verifier)
         assert caught.value.error == "invalid_grant"
         await browser.get(address)
     assert isinstance(window.ended[0], StoredLogin)
@@ -282,7 +282,7 @@ async def test_a_code_of_somebody_else_slipped_in_is_refused(
     window: Window, site: "Site", browser: httpx.AsyncClient
 ) -> None:
     """Otherwise a person would attach files to an attacker's account."""
-    elsewhere = Attempt()
+    elsewhere = PkceAttempt()
     theirs = authorize_url(site.base_url, window.endpoint.app, elsewhere) + "&sandbox_person=outsider"
     code = parse_qs(urlsplit((await browser.get(theirs)).headers["location"]).query)["code"][0]
     async with window.waiting() as started:
@@ -298,7 +298,7 @@ async def test_a_code_of_somebody_else_slipped_in_is_refused(
     "url", ["javascript:alert(1)", "file:///etc/passwd", "http://evil.example/", "data:text/html,x"]
 )
 async def test_the_link_sends_nobody_to_a_strange_address(window: Window, url: str, browser: httpx.AsyncClient) -> None:
-    id_ = window.attempts.start(window.endpoint.app.callback_url, Attempt(), url)
+    id_ = window.attempts.start(window.endpoint.app.callback_url, PkceAttempt(), url)
     async with window.waiting() as started:
         answer = await browser.get(started.link.replace(started.id, id_))
         assert (answer.status_code, "location" in answer.headers, url in answer.text) == (400, False, False)
@@ -322,7 +322,7 @@ async def test_a_try_ends_after_five_minutes(window: Window, browser: httpx.Asyn
 
 
 async def test_two_windows_share_one_listener_and_the_second_takes_its_place(
-    window: Window, shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+    window: Window, shared: Database, key: EncryptionKey, endpoint: TokenEndpoint, browser: httpx.AsyncClient
 ) -> None:
     second = Window(shared, key, endpoint)
     async with second.waiting() as later:
@@ -339,7 +339,7 @@ async def test_two_windows_share_one_listener_and_the_second_takes_its_place(
 
 
 async def test_a_listener_answers_for_a_window_that_is_not_its_own(
-    window: Window, shared: Database, key: Key, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+    window: Window, shared: Database, key: EncryptionKey, endpoint: TokenEndpoint, browser: httpx.AsyncClient
 ) -> None:
     second = Window(shared, key, endpoint)
     async with window.waiting():

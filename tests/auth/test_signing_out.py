@@ -9,7 +9,7 @@ from acc_sandbox import Fault, Refuse, Reset, Stall
 from auth.accounts import AccountTokenSources, CurrentUserTokenSource
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
 from auth.login.flow import sign_out
-from auth.oauth import App, AuthServer, TokenEndpoint
+from auth.oauth import AuthServer, OAuthApp, TokenEndpoint
 from auth.refresh_lease import RefreshTimings
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import Vault
@@ -27,9 +27,9 @@ async def test_signing_out_ends_the_tokens_at_autodesk_and_forgets_them_here(vau
     assert vault.current(site.base_url, site.app.client_id) is None
     assert kept.tokens.refresh_token is not None
     with pytest.raises(SignInFailed):
-        await site.endpoint.of_refresh_token(kept.tokens.refresh_token.get_secret_value())
+        await site.endpoint.refresh(kept.tokens.refresh_token.get_secret_value())
     with pytest.raises(SignInFailed):
-        await site.endpoint.person(kept.tokens.access_token.get_secret_value())
+        await site.endpoint.userinfo(kept.tokens.access_token.get_secret_value())
 
 
 @pytest.mark.parametrize("effect", [Refuse(503), Reset()], ids=["failing", "cut off"])
@@ -65,7 +65,7 @@ async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault
         site.box.faults.release()
     assert vault.read(site.account()) is None
     with pytest.raises(SignInFailed):
-        await site.endpoint.person(tokens[0])
+        await site.endpoint.userinfo(tokens[0])
 
 
 async def test_nobody_cannot_sign_out(vault: Vault, site: "Site") -> None:
@@ -108,7 +108,7 @@ async def test_who_has_to_sign_in_anew_is_left_for_whoever_did(vault: Vault, sit
     kept = await site.signed_in(vault, "manager", left=0)
     source = CurrentUserTokenSource(AccountTokenSources(lambda: vault, site.endpoint))
     assert kept.tokens.refresh_token is not None
-    await site.endpoint.of_refresh_token(kept.tokens.refresh_token.get_secret_value())
+    await site.endpoint.refresh(kept.tokens.refresh_token.get_secret_value())
     with pytest.raises(ReauthorizationRequired):
         await source.access_token()
     await site.signed_in(vault, "manager")
@@ -120,7 +120,7 @@ async def test_a_token_goes_only_to_the_app_and_the_autodesk_that_issued_it(vaul
     http, here = site.endpoint._http, site.endpoint.autodesk
     for other in (
         TokenEndpoint(http, AuthServer("https://developer.api.autodesk.com", here.profile), site.app),
-        TokenEndpoint(http, here, App("another-client", site.app.callback_url)),
+        TokenEndpoint(http, here, OAuthApp("another-client", site.app.callback_url)),
     ):
         with pytest.raises(NotSignedIn):
             await CurrentUserTokenSource(AccountTokenSources(lambda: vault, other)).access_token()

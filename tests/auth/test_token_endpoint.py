@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from auth.errors import SignInFailed
-from auth.oauth import App, AuthServer, TokenEndpoint, UserProfile
+from auth.oauth import AuthServer, OAuthApp, TokenEndpoint, UserProfile
 
 HOST = "https://autodesk.example"
 
@@ -25,7 +25,7 @@ class Answering:
 
 
 async def person(body: bytes) -> UserProfile:
-    return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), App("client", "")).person("token")
+    return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), OAuthApp("client", "")).person("token")
 
 
 @pytest.mark.parametrize(

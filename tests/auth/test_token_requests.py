@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.errors import SignInFailed
-from auth.oauth import App, FormRequest, Grant, code_request, read_grant, refresh_request
+from auth.oauth import FormRequest, OAuthApp, TokenGrant, code_request, read_grant, refresh_request
 
-PUBLIC = App("CID", "http://localhost:8765/callback")
-CONFIDENTIAL = App("CID", "http://localhost:8765/callback", secret="canary-secret")
+PUBLIC = OAuthApp("CID", "http://localhost:8765/callback")
+CONFIDENTIAL = OAuthApp("CID", "http://localhost:8765/callback", secret="canary-secret")
 
 
 def fields(request: FormRequest) -> dict[str, str]:
@@ -107,5 +107,5 @@ def test_no_answer_at_all_makes_reading_it_fail_in_another_way(status: int, body
 def test_no_secret_stands_in_the_repr_of_a_request_or_of_a_grant() -> None:
     requests = [code_request(CONFIDENTIAL, "canary-c", "canary-v"), refresh_request(CONFIDENTIAL, "canary-r")]
     assert "canary" not in repr(requests)
-    grant = Grant.model_validate({"access_token": "canary-a", "expires_in": 1, "refresh_token": "canary-r"})
+    grant = TokenGrant.model_validate({"access_token": "canary-a", "expires_in": 1, "refresh_token": "canary-r"})
     assert "canary" not in repr(grant) + str(grant) + grant.model_dump_json()

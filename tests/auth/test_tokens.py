@@ -7,14 +7,14 @@ import anyio.lowlevel
 import pytest
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
-from auth.oauth import Grant
+from auth.oauth import TokenGrant
 from auth.token_sources import EARLY_SECONDS, PAUSE_SECONDS, InMemoryTokenSource, NoTokenSource, StaticTokenSource
 
 LIFE = 3599
 
 
-def grant(number: int, **fields: object) -> Grant:
-    return Grant.model_validate(
+def grant(number: int, **fields: object) -> TokenGrant:
+    return TokenGrant.model_validate(
         {"access_token": f"canary-a{number}", "expires_in": LIFE, "refresh_token": f"canary-r{number}", **fields}
     )
 
@@ -31,7 +31,7 @@ class Server:
     def clock(self) -> float:
         return self.now
 
-    async def refresh(self, refresh_token: str) -> Grant:
+    async def refresh(self, refresh_token: str) -> TokenGrant:
         self.used.append(refresh_token)
         await self.before()
         if self.failures:
@@ -40,7 +40,7 @@ class Server:
             raise SignInFailed("invalid_grant", 400)
         return grant(len(set(self.used)) + 1)
 
-    def session(self, first: Grant | None = None) -> InMemoryTokenSource:
+    def session(self, first: TokenGrant | None = None) -> InMemoryTokenSource:
         return InMemoryTokenSource(first or grant(1), self.refresh, self.clock)
 
 

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy
 from pydantic import SecretStr
 
-from auth.vault import Account, Tokens, Vault
+from auth.vault import TokenSet, UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key, NotSealed, key_id_of
+from persistence.encryption import EncryptionKey, NotSealed, key_id_of
 from persistence.errors import KeyMissing
 from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
 
-ACCOUNT = Account("https://developer.api.autodesk.com", "client", "SUBJECT")
-TOKENS = Tokens.model_validate(
+ACCOUNT = UserAccount("https://developer.api.autodesk.com", "client", "SUBJECT")
+TOKENS = TokenSet.model_validate(
     {
         "access_token": "access-canary-1",
         "issued_at": 1000.0,
@@ -50,14 +50,14 @@ def change(database: Database, **values: Any) -> None:
 
 
 def test_a_sign_in_is_read_as_it_was_kept(vault: Vault) -> None:
-    kept = vault.keep(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
+    kept = vault.save_login(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
     assert vault.read(ACCOUNT) == kept
-    assert (kept.tokens, kept.generation, kept.over) == (TOKENS, 1, False)
-    assert vault.read(Account("https://other", "client", "SUBJECT")) is None
+    assert (kept.tokens, kept.generation, kept.is_revoked) == (TOKENS, 1, False)
+    assert vault.read(UserAccount("https://other", "client", "SUBJECT")) is None
 
 
 def test_no_token_is_readable_in_the_database(vault: Vault, database: Database) -> None:
-    vault.keep(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
+    vault.save_login(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
     assert "canary" not in everything(database)
     assert "canary" not in repr(vault.read(ACCOUNT))
     if database.address.file is not None:
@@ -67,34 +67,34 @@ def test_no_token_is_readable_in_the_database(vault: Vault, database: Database) 
 
 @pytest.mark.parametrize("field", ["base_url", "client_id", "subject"])
 def test_a_record_moved_to_another_place_does_not_open(vault: Vault, database: Database, field: str) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     change(database, **{field: "moved"})
-    moved = Account(**{**vars(ACCOUNT), field: "moved"})
+    moved = UserAccount(**{**vars(ACCOUNT), field: "moved"})
     with pytest.raises(NotSealed):
         vault.read(moved)
 
 
 def test_an_old_record_put_back_under_a_new_generation_does_not_open(vault: Vault, database: Database) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     with database.reading() as connection:
         old = connection.exec_driver_sql("SELECT sealed FROM sign_ins").scalar()
-    vault.keep(ACCOUNT, "", None, NEWER)
+    vault.save_login(ACCOUNT, "", None, NEWER)
     change(database, sealed=old)
     with pytest.raises(NotSealed):
         vault.read(ACCOUNT)
 
 
 def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
-    other = Account(ACCOUNT.base_url, ACCOUNT.client_id, "OTHER")
-    elsewhere = Account("http://127.0.0.1:8788", ACCOUNT.client_id, "SUBJECT")
-    vault.keep(ACCOUNT, "", "project.manager@example.com", TOKENS)
-    vault.keep(other, "", "steel.subcontractor@example.com", TOKENS)
-    vault.keep(elsewhere, "", "project.manager@example.com", TOKENS)
+    other = UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "OTHER")
+    elsewhere = UserAccount("http://127.0.0.1:8788", ACCOUNT.client_id, "SUBJECT")
+    vault.save_login(ACCOUNT, "", "project.manager@example.com", TOKENS)
+    vault.save_login(other, "", "steel.subcontractor@example.com", TOKENS)
+    vault.save_login(elsewhere, "", "project.manager@example.com", TOKENS)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == other
     assert vault.current(elsewhere.base_url, ACCOUNT.client_id) == elsewhere
-    assert vault.named(ACCOUNT.base_url, ACCOUNT.client_id, "Project.Manager@Example.com ") == ACCOUNT
-    assert vault.named(ACCOUNT.base_url, ACCOUNT.client_id, "nobody@example.com") is None
-    vault.keep(ACCOUNT, "", "project.manager@example.com", NEWER)
+    assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, "Project.Manager@Example.com ") == ACCOUNT
+    assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, "nobody@example.com") is None
+    vault.save_login(ACCOUNT, "", "project.manager@example.com", NEWER)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == ACCOUNT
     vault.remove(ACCOUNT)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None
@@ -102,20 +102,20 @@ def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
 
 
 def test_one_lease_at_a_time(vault: Vault) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     seen = vault.lease(ACCOUNT)
     assert seen is not None
-    first = vault.take(seen, "first")
+    first = vault.try_acquire_lease(seen, "first")
     assert first is not None
-    assert vault.take(seen, "second") is None
-    assert vault.beat(first)
-    assert vault.take(first, "second") is None  # its beat has moved: it is alive
+    assert vault.try_acquire_lease(seen, "second") is None
+    assert vault.heartbeat(first)
+    assert vault.try_acquire_lease(first, "second") is None  # its beat has moved: it is alive
     stale = vault.lease(ACCOUNT)
     assert stale is not None
-    second = vault.take(stale, "second")
+    second = vault.try_acquire_lease(stale, "second")
     assert second is not None
     assert second.holder == "second"
-    assert not vault.beat(first)
+    assert not vault.heartbeat(first)
     assert not vault.record_attempt(first, "attempt")
     vault.mark_revoked(first)
     vault.release(first)
@@ -125,54 +125,54 @@ def test_one_lease_at_a_time(vault: Vault) -> None:
 
 
 def test_new_tokens_replace_only_the_generation_they_were_made_from(vault: Vault) -> None:
-    vault.keep(ACCOUNT, "name", "mail", TOKENS)
+    vault.save_login(ACCOUNT, "name", "mail", TOKENS)
     seen = vault.lease(ACCOUNT)
     assert seen is not None
-    lease = vault.take(seen, "holder")
+    lease = vault.try_acquire_lease(seen, "holder")
     assert lease is not None
-    saved = vault.renew(lease, NEWER)
+    saved = vault.save_refreshed(lease, NEWER)
     assert saved is not None
     assert (saved, saved.generation) == (vault.read(ACCOUNT), 2)
-    assert vault.renew(lease, TOKENS) is None
+    assert vault.save_refreshed(lease, TOKENS) is None
     assert vault.read(ACCOUNT) == saved
 
 
 def test_a_holder_who_was_given_up_still_saves_the_only_tokens_there_are(vault: Vault) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     seen = vault.lease(ACCOUNT)
     assert seen is not None
-    first = vault.take(seen, "first")
+    first = vault.try_acquire_lease(seen, "first")
     assert first is not None
-    assert vault.take(first, "second") is not None
-    assert vault.renew(first, NEWER) is not None
+    assert vault.try_acquire_lease(first, "second") is not None
+    assert vault.save_refreshed(first, NEWER) is not None
     found = vault.read(ACCOUNT)
     assert found is not None
-    assert (found.tokens, found.over) == (NEWER, False)
+    assert (found.tokens, found.is_revoked) == (NEWER, False)
 
 
 def test_signing_in_anew_ends_whatever_was_under_way(vault: Vault) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     seen = vault.lease(ACCOUNT)
     assert seen is not None
-    lease = vault.take(seen, "holder")
+    lease = vault.try_acquire_lease(seen, "holder")
     assert lease is not None
-    anew = vault.keep(ACCOUNT, "", None, NEWER)
+    anew = vault.save_login(ACCOUNT, "", None, NEWER)
     vault.mark_revoked(lease)
-    assert vault.renew(lease, TOKENS) is None
+    assert vault.save_refreshed(lease, TOKENS) is None
     assert vault.read(ACCOUNT) == anew
 
 
 def test_signing_in_anew_mends_a_record_that_somebody_has_spoilt(vault: Vault, database: Database) -> None:
-    vault.keep(ACCOUNT, "", None, TOKENS)
+    vault.save_login(ACCOUNT, "", None, TOKENS)
     change(database, sealed="spoilt")
     with pytest.raises(NotSealed):
         vault.read(ACCOUNT)
-    anew = vault.keep(ACCOUNT, "", None, NEWER)
+    anew = vault.save_login(ACCOUNT, "", None, NEWER)
     assert vault.read(ACCOUNT) == anew
 
 
 def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
-    old, new = Key.new(), Key.new()
+    old, new = EncryptionKey.new(), EncryptionKey.new()
     Vault(database, EnvironmentKeys([old])).keep(ACCOUNT, "", None, TOKENS)
     vault = Vault(database, EnvironmentKeys([new, old]))
     assert vault.read(ACCOUNT) is not None
@@ -183,8 +183,8 @@ def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
 
 
 def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: Database) -> None:
-    old, new = Key.new(), Key.new()
-    other = Account(ACCOUNT.base_url, ACCOUNT.client_id, "ANOTHER")
+    old, new = EncryptionKey.new(), EncryptionKey.new()
+    other = UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "ANOTHER")
     spoilt = Vault(database, EnvironmentKeys([old]))
     spoilt.keep(other, "", None, TOKENS)
     change(database, sealed="spoilt")
@@ -197,10 +197,10 @@ def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: D
 
 
 def test_a_key_that_is_not_at_hand_is_named(database: Database) -> None:
-    lost = Key.new()
+    lost = EncryptionKey.new()
     Vault(database, EnvironmentKeys([lost])).keep(ACCOUNT, "", None, TOKENS)
     with pytest.raises(KeyMissing, match=lost.id) as caught:
-        Vault(database, EnvironmentKeys([Key.new()])).read(ACCOUNT)
+        Vault(database, EnvironmentKeys([EncryptionKey.new()])).read(ACCOUNT)
     assert "SUBMITTAL_MCP_ENCRYPTION_KEYS" in str(caught.value)
 
 
@@ -232,7 +232,7 @@ def test_running_servers_follow_two_rotations(tmp_path: Path) -> None:
 
 
 def test_processes_that_sign_one_person_in_at_once_each_keep_a_whole_record(
-    vault: Vault, database: Database, key: Key
+    vault: Vault, database: Database, key: EncryptionKey
 ) -> None:
     start = threading.Barrier(6)
 

@@ -16,7 +16,7 @@ import anyio
 from mcp import Client
 
 import acc_sandbox
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from server.mcp.app import build_server
 from server.settings.model import Settings
 
@@ -169,7 +169,7 @@ async def _server(data: Path, urn_delay: float) -> AsyncIterator[Conversation]:
             access_token=box.token("manager", expires_in=10 * int(HOUR)),
             folders=(Path(folder),),
             data_dir=data,
-            encryption_keys=Key.new().text,
+            encryption_keys=EncryptionKey.new().text,
         )
         async with Client(build_server(settings, transport="stdio")) as client:
             yield Conversation(client, box)

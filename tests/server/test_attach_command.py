@@ -18,7 +18,7 @@ from rich.console import Console
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from server.cli.attach.manifest import ManifestRow
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import PlainProgress, RichProgress, view_for
@@ -51,7 +51,7 @@ class Shell:
             "APS_ACCESS_TOKEN": box.token("manager"),
             "SUBMITTAL_MCP_FOLDERS": str(self.files),
             "SUBMITTAL_MCP_DATA_DIR": str(folder / "data"),
-            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         }
 
     def write(self, *names: str, submittal: str = STEEL) -> None:

@@ -13,10 +13,10 @@ import pytest
 import typer.main
 
 import acc_sandbox
-from auth.vault import Account, Tokens, Vault
+from auth.vault import TokenSet, UserAccount, Vault
 from persistence.data_folder import DataFolder
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from server.cli import main as cli
 from tools.core.registry import definitions
@@ -85,7 +85,7 @@ def environment(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
 def somebody_signed_in(box: acc_sandbox.Sandbox, data: Path) -> list[str]:
     """Keep a sign-in whose access token works, so that commands come as far as they can; return what is secret in it."""
     access, refresh = box.token("manager"), "canary-refresh-token-0d41"
-    tokens = Tokens.model_validate(
+    tokens = TokenSet.model_validate(
         {
             "access_token": access,
             "issued_at": time.time(),
@@ -95,10 +95,10 @@ def somebody_signed_in(box: acc_sandbox.Sandbox, data: Path) -> list[str]:
             "scopes": ("data:read", "data:write", "data:create", "user-profile:read"),
         }
     )
-    key = Key.parse(CANARIES["SUBMITTAL_MCP_ENCRYPTION_KEYS"])
+    key = EncryptionKey.parse(CANARIES["SUBMITTAL_MCP_ENCRYPTION_KEYS"])
     person = box.person("manager")
     with Database.open(DatabaseAddress.sqlite(DataFolder.open(data).database)) as database:
-        account = Account(box.base_url, box.client_id, person.autodesk_id)
+        account = UserAccount(box.base_url, box.client_id, person.autodesk_id)
         Vault(database, EnvironmentKeys([key])).keep(account, person.name, person.email, tokens)
     return [access, refresh]
 

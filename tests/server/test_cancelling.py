@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 import acc_sandbox
 from acc_sandbox import Fault, Stall
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 
 SECRET = "QZJ-a-secret-of-callers"
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
@@ -49,7 +49,7 @@ def serve(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Any:
         "APS_BASE_URL": box.base_url,
         "APS_ACCESS_TOKEN": box.token("manager"),
         "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
-        "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         "SUBMITTAL_MCP_HTTP_SECRET": SECRET,
         "SUBMITTAL_MCP_LOG_FORMAT": "json",
     }

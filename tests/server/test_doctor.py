@@ -15,10 +15,10 @@ from mcp import Client
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse
-from auth.vault import Account, Tokens, Vault
+from auth.vault import TokenSet, UserAccount, Vault
 from persistence.data_folder import DataFolder
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
@@ -437,7 +437,7 @@ def test_attachments_that_were_reserved_and_never_finished(
 
 
 def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    lost, other = Key.new(), Key.new()
+    lost, other = EncryptionKey.new(), EncryptionKey.new()
     signed_in(box, tmp_path / "data", lost)
     code, found = examine(APS_ACCESS_TOKEN="", SUBMITTAL_MCP_ENCRYPTION_KEYS=other.text)
     assert (code, found["vault key"]["level"]) == (2, "problem")
@@ -447,7 +447,7 @@ def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.S
 
 
 def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    key = Key.new()
+    key = EncryptionKey.new()
     signed_in(box, tmp_path / "data", key)
     with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as database:
         database.execute("UPDATE sign_ins SET generation = generation + 1")
@@ -462,7 +462,7 @@ def test_a_sign_in_that_ends_while_the_doctor_looks_is_a_finding(
     examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path, operation: str
 ) -> None:
     """Autodesk refuses the token in the midst of it, and what should renew it has been used."""
-    key = Key.new()
+    key = EncryptionKey.new()
     signed_in(box, tmp_path / "data", key, minutes_ago=30)
     box.faults.add(Fault(operation, Refuse(401), times=None))
     code, found = examine(
@@ -473,9 +473,9 @@ def test_a_sign_in_that_ends_while_the_doctor_looks_is_a_finding(
     assert "users.me" in (tmp_path / "shapes.json").read_text("ascii")
 
 
-def signed_in(box: acc_sandbox.Sandbox, data: Path, key: Key, *, minutes_ago: float = 0) -> None:
+def signed_in(box: acc_sandbox.Sandbox, data: Path, key: EncryptionKey, *, minutes_ago: float = 0) -> None:
     """Keep a sign-in of the Project Manager."""
-    tokens = Tokens.model_validate(
+    tokens = TokenSet.model_validate(
         {
             "access_token": box.token("manager"),
             "issued_at": time.time() - minutes_ago * 60,
@@ -486,7 +486,7 @@ def signed_in(box: acc_sandbox.Sandbox, data: Path, key: Key, *, minutes_ago: fl
         }
     )
     with Database.open(DatabaseAddress.sqlite(DataFolder.open(data).database)) as database:
-        account = Account(box.base_url, box.client_id, box.person("manager").autodesk_id)
+        account = UserAccount(box.base_url, box.client_id, box.person("manager").autodesk_id)
         Vault(database, EnvironmentKeys([key])).keep(account, "Project Manager", None, tokens)
 
 
@@ -497,7 +497,7 @@ def test_workers_with_different_files_at_the_same_path_are_noticed(
     shared, own = tmp_path / "drawings", tmp_path / "own"
     own.mkdir()
     (shared / "beams.pdf").touch()
-    keys = {"SUBMITTAL_MCP_DATABASE_URL": postgres_url, "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text}
+    keys = {"SUBMITTAL_MCP_DATABASE_URL": postgres_url, "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text}
     _, found = examine(**keys)
     assert (found["file mounts"]["level"], "yet" in found["file mounts"]["seen"]) == ("ok", True)
     with Database.open(DatabaseAddress.of(postgres_url)) as database:

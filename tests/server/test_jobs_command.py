@@ -9,7 +9,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
 from persistence.data_folder import DATABASE_NAME
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 
 PUT = "storage.put"
 
@@ -29,7 +29,7 @@ class Shell:
             "APS_ACCESS_TOKEN": box.token("manager"),
             "SUBMITTAL_MCP_FOLDERS": str(self.file.parent),
             "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
-            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         }
 
     def run(self, *arguments: str, **settings: str) -> tuple[int, str, str]:

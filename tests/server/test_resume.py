@@ -9,7 +9,7 @@ import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from transfers.upload.part_plan import MIN_PART_BYTES
 
 PUT, CREATE, COMPLETE = "storage.put", "attachments.create", "oss.signeds3upload.complete"
@@ -37,7 +37,7 @@ class Desk:
             "APS_ACCESS_TOKEN": box.token("manager"),
             "SUBMITTAL_MCP_FOLDERS": str(files),
             "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
-            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         }
 
     def serve(self, **settings: str) -> Any:

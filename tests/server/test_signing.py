@@ -225,7 +225,7 @@ def test_a_database_that_is_none_is_named_without_a_traceback(run, tmp_path, com
 
 def test_no_token_is_shown_anywhere_or_written_in_the_open(signed_in, run, box, tmp_path):
     """The tokens themselves are taken from the vault, and looked for in all that was said and written."""
-    from auth.vault import Account, Vault
+    from auth.vault import UserAccount, Vault
     from persistence.database import Database, DatabaseAddress
     from persistence.keys import MachineKeys
 
@@ -242,7 +242,7 @@ def test_no_token_is_shown_anywhere_or_written_in_the_open(signed_in, run, box, 
     data = tmp_path / "data"
     with Database.open(DatabaseAddress.sqlite(data / "submittal-mcp.sqlite3")) as database:
         vault = Vault(database, MachineKeys(data / "vault.key", NoKeyring()))
-        found = vault.read(Account(box.base_url, box.client_id, box.person("manager").autodesk_id))
+        found = vault.read(UserAccount(box.base_url, box.client_id, box.person("manager").autodesk_id))
     assert found is not None
     assert found.tokens.refresh_token is not None
     secrets = [found.tokens.access_token.get_secret_value(), found.tokens.refresh_token.get_secret_value()]

@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from server.cli.doctor.mounts import FolderSnapshot, RemoteSnapshot, compare
 from transfers.upload.part_plan import MIN_PART_BYTES
 
@@ -35,7 +35,7 @@ class Site:
             "SUBMITTAL_MCP_FOLDERS": str(self.drawings),
             "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
             "SUBMITTAL_MCP_DATABASE_URL": database_url,
-            "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+            "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         }
 
     def write(self, *names: str, size: int = 5000) -> None:
@@ -179,7 +179,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(
         "APS_ACCESS_TOKEN": "no.real.token",
         "SUBMITTAL_MCP_FOLDERS": str(tmp_path),
         "SUBMITTAL_MCP_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none",
-        "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
     }
     more = ["--queue", "--project", "P", "--submittal", "1", "x.pdf"] if command == "attach" else []
     code, _, err = start("-m", "server", command, *more, **(ours | environment)).rest()

@@ -316,7 +316,7 @@ def test_processes_that_write_at_once_never_mix_their_lines(
 async def test_a_log_that_somebody_holds_for_ever_is_given_up(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "data", lock_seconds=0)
     await log.check()
-    held = FileLocks(tmp_path / "data" / "locks").take("audit")
+    held = FileLocks(tmp_path / "data" / "locks").try_acquire("audit")
     assert held is not None
     with pytest.raises(StorageProblem, match="has held it for too long"):
         await log.check()

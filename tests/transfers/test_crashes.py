@@ -11,13 +11,13 @@ from hypothesis import settings
 
 import acc_sandbox
 from acc_sandbox import Fault, Stall
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from tests.processes import Process
 from tests.transfers.programs.process import Orders, main
 from transfers.checkpoints import POINTS
 from transfers.upload.part_plan import MIN_PART_BYTES
 
-KEYS = Key.new().text
+KEYS = EncryptionKey.new().text
 CREATE, PATCH, PUT, COMPLETE = "attachments.create", "attachments.patch", "storage.put", "oss.signeds3upload.complete"
 
 THOROUGH = settings.get_current_profile_name() != "quick"

@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 
 from persistence.database import Database
-from transfers.files.digest_cache import TABLES, DigestStore
-from transfers.files.local_file import Digests, FileStamp
+from transfers.files.digest_cache import TABLES, DigestCache
+from transfers.files.local_file import FileDigests, FileStamp
 
 PATH, IDENTITY = Path("beam.pdf"), FileStamp(device=1, inode=2, size=11, modified_ns=3, changed_ns=4)
 LATER = 1_000_000.0
 """Seconds since 1970, long after the file changed."""
-DIGESTS = Digests("whole", ("first", "second"))
+DIGESTS = FileDigests("whole", ("first", "second"))
 
 
 @pytest.fixture
-def store(database: Database) -> DigestStore:
+def store(database: Database) -> DigestCache:
     database.migrate(TABLES)
-    return DigestStore(database)
+    return DigestCache(database)
 
 
-def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(store: DigestStore) -> None:
-    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
+def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(store: DigestCache) -> None:
+    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
     assert store.find(PATH, IDENTITY, 6) == DIGESTS
     assert store.find(Path("other.pdf"), IDENTITY, 6) is None
     assert store.find(PATH, IDENTITY._replace(modified_ns=4), 6) is None
@@ -30,14 +30,14 @@ def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(s
     assert store.find(PATH, IDENTITY, 7) is None
 
 
-def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestStore) -> None:
-    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
-    store.keep(PATH, IDENTITY, 11, Digests("other", ("other",)), LATER)
-    assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (None, Digests("other", ("other",)))
+def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestCache) -> None:
+    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.save_login(PATH, IDENTITY, 11, FileDigests("other", ("other",)), LATER)
+    assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (None, FileDigests("other", ("other",)))
 
 
-def test_what_was_kept_long_ago_is_pruned(store: DigestStore) -> None:
-    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
+def test_what_was_kept_long_ago_is_pruned(store: DigestCache) -> None:
+    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
     store.prune(before=time.time() - 3600)
     assert store.find(PATH, IDENTITY, 6) == DIGESTS
     store.prune(before=time.time() + 3600)
@@ -49,16 +49,16 @@ def test_what_was_kept_long_ago_is_pruned(store: DigestStore) -> None:
 )
 @pytest.mark.parametrize(("after", "kept"), [(-3600.0, False), (0.0, False), (1.9, False), (2.1, True)])
 def test_a_digest_younger_than_the_clocks_grain_is_not_kept(
-    store: DigestStore, known: dict[str, int], after: float, kept: bool
+    store: DigestCache, known: dict[str, int], after: float, kept: bool
 ) -> None:
     fresh = IDENTITY._replace(**known)
-    store.keep(PATH, fresh, 6, DIGESTS, LATER + after)
+    store.save_login(PATH, fresh, 6, DIGESTS, LATER + after)
     assert (store.find(PATH, fresh, 6) == DIGESTS) is kept
 
 
-def test_a_digest_that_proved_wrong_is_dropped(store: DigestStore) -> None:
+def test_a_digest_that_proved_wrong_is_dropped(store: DigestCache) -> None:
     other = IDENTITY._replace(inode=9)
-    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
-    store.keep(PATH, other, 6, DIGESTS, LATER)
+    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.save_login(PATH, other, 6, DIGESTS, LATER)
     store.drop(PATH, IDENTITY)
     assert (store.find(PATH, IDENTITY, 6), store.find(PATH, other, 6)) == (None, DIGESTS)

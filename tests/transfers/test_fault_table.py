@@ -176,7 +176,7 @@ def _write(name: str, row: str) -> None:
     from persistence.locks import FileLocks
 
     locks = FileLocks(PAGE.parents[1] / ".pytest_cache" / "fault-table")
-    while (lock := locks.take("page")) is None:
+    while (lock := locks.try_acquire("page")) is None:
         pass
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     old, _, after = rest.partition(END)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from persistence.database import Database
-from persistence.locks import AdvisoryLocks, FileLocks, Locks
+from persistence.locks import AdvisoryLocks, FileLocks, LockManager
 from tests.transfers.rows import ROW
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobOwnershipLost, StoredPart
 from transfers.jobs.tables import TABLES, JobTables
@@ -22,8 +22,8 @@ def store(database: Database) -> JobTables:
 
 
 @pytest.fixture
-def locks(database: Database, tmp_path: Path) -> Iterator[Locks]:
-    kind: Locks = AdvisoryLocks(database) if database.address.file is None else FileLocks(tmp_path / "locks")
+def locks(database: Database, tmp_path: Path) -> Iterator[LockManager]:
+    kind: LockManager = AdvisoryLocks(database) if database.address.file is None else FileLocks(tmp_path / "locks")
     yield kind
     kind.close()
 
@@ -170,18 +170,18 @@ def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobTables
     assert store.recent(limit=1) == store.parts("n1") == store.parts("n70000") == []
 
 
-def test_a_lock_has_one_holder_and_another_after_its_release(locks: Locks) -> None:
-    held = locks.take("name")
+def test_a_lock_has_one_holder_and_another_after_its_release(locks: LockManager) -> None:
+    held = locks.try_acquire("name")
     assert held is not None
     assert held.held()
-    assert locks.take("name") is None
-    assert locks.taken({"name", "another name"}) == {"name"}
-    other = locks.take("another name")
+    assert locks.try_acquire("name") is None
+    assert locks.held_names({"name", "another name"}) == {"name"}
+    other = locks.try_acquire("another name")
     assert other is not None
     held.release()
     held.release()
-    assert locks.taken({"name"}) == set()
-    again = locks.take("name")
+    assert locks.held_names({"name"}) == set()
+    again = locks.try_acquire("name")
     assert again is not None
     for lock in (again, other):
         lock.release()

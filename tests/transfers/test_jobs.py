@@ -19,7 +19,7 @@ from acc.hosts import Hosts
 from acc.models import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import KeyRing
 from persistence.location import StateLocation
 from transfers.errors import JobStopped
@@ -122,7 +122,7 @@ async def running(place: StateLocation, rows: list[dict[str, Any]]) -> AsyncIter
 
 @pytest.fixture
 async def jobs(rows: list[dict[str, Any]], tmp_path: Path) -> AsyncIterator[TransferManager]:
-    async with running(StateLocation(tmp_path / "data", keys=Key.new().text), rows) as (jobs, _):
+    async with running(StateLocation(tmp_path / "data", keys=EncryptionKey.new().text), rows) as (jobs, _):
         yield jobs
 
 
@@ -165,7 +165,7 @@ class SlowKeys:
 async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_next(
     rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    place, keys = StateLocation(tmp_path / "data", keys=Key.new().text), SlowKeys()
+    place, keys = StateLocation(tmp_path / "data", keys=EncryptionKey.new().text), SlowKeys()
 
     class SlowPlace(StateLocation):
         def key_source(self) -> SlowKeys:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, Counter, FilePolicy, FileStamp, LocalFile, chunks
+from transfers.files.local_file import CHUNK_BYTES, ByteCounter, FilePolicy, FileStamp, LocalFile, chunks
 from transfers.jobs.base import Destination
 from transfers.jobs.local_file import LocalFileJob
-from transfers.upload.part_plan import Part, PartPlan
+from transfers.upload.part_plan import FilePart, PartPlan
 
 ANY = FilePolicy(frozenset(), 10**9)
 LATER_NS = 2_000_000_000_000_000_000
@@ -26,8 +26,8 @@ def open_in(folder: Path, name: str = "beam.pdf", rules: FilePolicy = ANY) -> Lo
     return LocalFile.open(name, AllowedFolders([folder]), rules)
 
 
-def digests_of(file: LocalFile, plan: PartPlan, counter: Counter | None = None) -> tuple[str, tuple[str, ...]]:
-    found = file.digests(plan, counter or Counter(), threading.Event())
+def digests_of(file: LocalFile, plan: PartPlan, counter: ByteCounter | None = None) -> tuple[str, tuple[str, ...]]:
+    found = file.digests(plan, counter or ByteCounter(), threading.Event())
     return found.whole, found.parts
 
 
@@ -36,7 +36,7 @@ def digests_of(file: LocalFile, plan: PartPlan, counter: Counter | None = None) 
 def test_digests_are_those_of_the_whole_and_of_each_part(folder: Path, size: int, part_size: int) -> None:
     content = os.urandom(size)
     (folder / "beam.pdf").write_bytes(content)
-    counter = Counter()
+    counter = ByteCounter()
     with open_in(folder) as file:
         whole, parts = digests_of(file, PartPlan(size, part_size), counter)
     assert whole == hashlib.sha256(content).hexdigest()
@@ -47,7 +47,7 @@ def test_digests_are_those_of_the_whole_and_of_each_part(folder: Path, size: int
 
 @given(st.integers(0, 3 * CHUNK_BYTES), st.integers(1, 5 * CHUNK_BYTES))
 def test_a_part_is_read_from_end_to_end_in_chunks(offset: int, length: int) -> None:
-    reads = chunks(Part(1, offset, length))
+    reads = chunks(FilePart(1, offset, length))
     assert all(0 < size <= CHUNK_BYTES for _, size in reads)
     end = offset
     for start, size in reads:
@@ -115,7 +115,7 @@ def test_reading_stops_when_it_is_called_off(folder: Path) -> None:
     stop = threading.Event()
     stop.set()
     with open_in(folder) as file, pytest.raises(InterruptedError):
-        file.digests(PartPlan(4, 100), Counter(), stop)
+        file.digests(PartPlan(4, 100), ByteCounter(), stop)
 
 
 def test_two_files_and_two_moments_have_different_identities(folder: Path) -> None:
@@ -176,7 +176,7 @@ def test_reading_goes_through_the_descriptor_and_opens_nothing_again(folder: Pat
 
 
 def test_a_counter_adds_up_what_many_threads_count() -> None:
-    counter = Counter()
+    counter = ByteCounter()
     start = threading.Barrier(8)
 
     def count() -> None:

@@ -24,7 +24,7 @@ from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.token_sources import StaticTokenSource
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.location import StateLocation
 from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
@@ -37,7 +37,7 @@ from transfers.manager import TransferManager
 from transfers.upload.part_plan import MIN_PART_BYTES
 from transfers.waiting import WaitOptions
 
-KEYS = Key.new().text
+KEYS = EncryptionKey.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 OPERATIONS = (

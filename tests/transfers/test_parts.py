@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfers.upload.part_plan import MAX_PARTS, MAX_URLS_A_REQUEST, MIN_PART_BYTES, Part, next_batch, plan_parts
+from transfers.upload.part_plan import MAX_PARTS, MAX_URLS_A_REQUEST, MIN_PART_BYTES, FilePart, next_batch, plan_parts
 
 MIB = 1024**2
 LARGEST_PART = 5 * 1024**3
@@ -86,7 +86,7 @@ def test_a_file_of_no_bytes_has_no_plan() -> None:
 @pytest.mark.parametrize("number", [0, 4])
 def test_a_plan_has_no_other_parts_than_its_own(number: int) -> None:
     plan = plan_parts(2 * MIN_PART_BYTES + 1)
-    assert plan.part(3) == Part(3, 2 * MIN_PART_BYTES, 1)
+    assert plan.part(3) == FilePart(3, 2 * MIN_PART_BYTES, 1)
     with pytest.raises(IndexError):
         plan.part(number)
 

@@ -24,7 +24,7 @@ from acc.models import UploadUrls
 from acc.transport import storage_client
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, Counter, FilePolicy, LocalFile
+from transfers.files.local_file import CHUNK_BYTES, ByteCounter, FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClientPool
 from transfers.upload.part_plan import PartPlan
 from transfers.upload.signed_urls import SignedUrlCache
@@ -200,7 +200,7 @@ def lines() -> Iterator[AbortableClientPool]:
     lines.close()
 
 
-class HighWater(Counter):
+class HighWater(ByteCounter):
     """Remembers the most that was ever counted, and the least."""
 
     def __init__(self) -> None:
@@ -235,7 +235,7 @@ class Upload:
     async def run(self, change: Callable[[Path], object] = lambda path: None) -> None:
         rules = FilePolicy(frozenset(), 10**9)
         with LocalFile.open(self.path.name, AllowedFolders([self.path.parent]), rules) as file:
-            digests = file.digests(self.plan, Counter(), threading.Event())
+            digests = file.digests(self.plan, ByteCounter(), threading.Event())
             change(self.path)
             await MultipartUpload(
                 file=file,

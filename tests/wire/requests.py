@@ -10,7 +10,7 @@ from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
 from acc.operations import Operation
 from acc.requests import build, filter_parameters, parameters
-from auth.oauth import App
+from auth.oauth import OAuthApp
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 HUB = "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"
@@ -222,8 +222,8 @@ SAID: dict[str, dict[str, str]] = {
 }
 """What stands on the wire for what an example describes in words."""
 
-PUBLIC = App("CID", "…")
-CONFIDENTIAL = App("id", "…", secret="secret")
+PUBLIC = OAuthApp("CID", "…")
+CONFIDENTIAL = OAuthApp("id", "…", secret="secret")
 """Their callback URL is what the examples write in its place."""
 
 
@@ -231,20 +231,22 @@ CONFIDENTIAL = App("id", "…", secret="secret")
 class AuthRequest:
     """A request of signing in, renewing or signing out: a method of `TokenEndpoint`, called for one app."""
 
-    app: App
+    app: OAuthApp
     method: str
     arguments: dict[str, Any]
 
 
 AUTH_REQUESTS: dict[str, AuthRequest] = {
-    "auth.token.code.confidential.pkce": AuthRequest(CONFIDENTIAL, "of_code", {"code": "CODE", "verifier": "CV"}),
-    "auth.token.code.pkce_public": AuthRequest(PUBLIC, "of_code", {"code": "CODE", "verifier": "CV"}),
-    "auth.token.refresh.public": AuthRequest(PUBLIC, "of_refresh_token", {"refresh_token": "RT"}),
-    "auth.token.refresh.confidential": AuthRequest(CONFIDENTIAL, "of_refresh_token", {"refresh_token": "RT"}),
+    "auth.token.code.confidential.pkce": AuthRequest(CONFIDENTIAL, "exchange_code", {"code": "CODE", "verifier": "CV"}),
+    "auth.token.code.pkce_public": AuthRequest(PUBLIC, "exchange_code", {"code": "CODE", "verifier": "CV"}),
+    "auth.token.refresh.public": AuthRequest(PUBLIC, "refresh", {"refresh_token": "RT"}),
+    "auth.token.refresh.confidential": AuthRequest(CONFIDENTIAL, "refresh", {"refresh_token": "RT"}),
     "auth.token.ssa_jwt": AuthRequest(
-        CONFIDENTIAL, "of_assertion", {"assertion": "HEADER.CLAIMS.SIGNATURE", "scopes": ("data:read", "data:write")}
+        CONFIDENTIAL,
+        "exchange_assertion",
+        {"assertion": "HEADER.CLAIMS.SIGNATURE", "scopes": ("data:read", "data:write")},
     ),
     "auth.revoke.public": AuthRequest(PUBLIC, "revoke", {"token": "RT", "refresh": True}),
     "auth.revoke.confidential": AuthRequest(CONFIDENTIAL, "revoke", {"token": "AT", "refresh": False}),
-    "auth.userinfo": AuthRequest(PUBLIC, "person", {"access_token": "token-1"}),
+    "auth.userinfo": AuthRequest(PUBLIC, "userinfo", {"access_token": "token-1"}),
 }

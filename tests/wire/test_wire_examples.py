@@ -22,7 +22,7 @@ from acc.operations import Operation
 from acc.parts import PartStored
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
-from auth.oauth import App, Attempt, AuthServer, TokenEndpoint, authorize_url
+from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
 from server.auth_http import HttpxAuthTransport
 from server.cli.doctor.autodesk import check_network
 from server.settings.model import Settings
@@ -30,7 +30,7 @@ from tests.wire.examples import EXAMPLES, OURS, TOKEN, WireRequest, as_sent, on_
 from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import Counter, FilePolicy, LocalFile
+from transfers.files.local_file import ByteCounter, FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClient
 from transfers.upload.part_plan import PartPlan
 from transfers.upload.part_upload import VerifiedPartStream, put_part
@@ -120,7 +120,7 @@ async def test_a_request_of_signing_in_is_its_example_byte_for_byte(name: str, a
 
 
 async def test_the_address_to_sign_in_at_is_its_example_byte_for_byte(autodesk: Autodesks) -> None:
-    attempt, app = Attempt(state="S"), App("CID", "http://localhost:8080/cb")
+    attempt, app = PkceAttempt(state="S"), OAuthApp("CID", "http://localhost:8080/cb")
     autodesk.answer("auth.authorize")
 
     url = authorize_url(autodesk.hosts.api, app, attempt, ("data:read", "data:write", "data:create"))
@@ -153,8 +153,8 @@ def test_a_part_is_its_example_byte_for_byte(autodesk: Autodesks, tmp_path: Path
         line = AbortableClient(storage_client(autodesk.hosts))
         with LocalFile.open("beam.pdf", AllowedFolders([tmp_path]), FilePolicy(frozenset(), size)) as file:
             plan = PartPlan(size, size)
-            digests = file.digests(plan, Counter(), threading.Event())
-            body = VerifiedPartStream(file, next(iter(plan)), digests.parts[0], Counter(), threading.Event())
+            digests = file.digests(plan, ByteCounter(), threading.Event())
+            body = VerifiedPartStream(file, next(iter(plan)), digests.parts[0], ByteCounter(), threading.Event())
             answer = put_part(line, SignedUrl(url), body)
         line.client.close()
         (sent,) = [as_sent(expected.host, one) for one in storage.received]

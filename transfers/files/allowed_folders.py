@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
-from transfers.files.os_compat import Names, NotARegularFile, PathEscapesRoot, names_beneath, open_beneath
+from transfers.files.os_compat import FolderListing, NotARegularFile, PathEscapesRoot, list_beneath, open_beneath
 
 LOOKED_AT: Final = 20_000
 """Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
@@ -27,7 +27,7 @@ class OpenedFile:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _PathCandidate:
     """What a path may mean: components beneath one of the folders."""
 
     root: Path
@@ -73,9 +73,9 @@ class AllowedFolders:
             # A file that is there but refused says more than one that is missing elsewhere.
             refused = [problem for problem in problems if not isinstance(problem, FileMissing)]
             raise refused[0] if refused else FileMissing(path, self._shown)
-        return _the_one(path, opened)
+        return _require_single(path, opened)
 
-    def _find_by_name(self, path: str) -> list[_Place]:
+    def _find_by_name(self, path: str) -> list[_PathCandidate]:
         """Return the file of a bare name, further down; none where there is none, or too much to look at.
 
         Raises:
@@ -83,7 +83,7 @@ class AllowedFolders:
         """
         if len(Path(path).parts) != 1 or Path(path).is_absolute():
             return []
-        found: dict[str, _Place] = {}
+        found: dict[str, _PathCandidate] = {}
         left = self._looked_at
         for root in self._roots:
             for here, names in _folders_beneath(root):
@@ -92,21 +92,21 @@ class AllowedFolders:
                     return []
                 for name in names.files:
                     if _same_name(name, path):
-                        place = _Place(root, (*here, name))
+                        place = _PathCandidate(root, (*here, name))
                         found.setdefault(os.path.realpath(place.path), place)
         if len(found) > 1:
             raise FileAmbiguous(path, tuple(str(place.path) for place in found.values()))
         return list(found.values())
 
-    def _places(self, path: str) -> list[_Place]:
+    def _places(self, path: str) -> list[_PathCandidate]:
         """Return each place that `path` may mean, by comparing components; nothing is looked at but the folders."""
         if not path.strip() or not _writable(path):
             return []
         if not Path(path).is_absolute():
             components = Path(path).parts
-            return [_Place(root, components) for root in self._roots] if _is_safe(components) else []
+            return [_PathCandidate(root, components) for root in self._roots] if _is_safe(components) else []
         places = [
-            _Place(root, beneath)
+            _PathCandidate(root, beneath)
             for root in self._roots
             for spelling in (root, Path(os.path.realpath(root)))
             if (beneath := _beneath(Path(path), spelling)) is not None and _is_safe(beneath)
@@ -115,7 +115,7 @@ class AllowedFolders:
         return sorted(places, key=lambda place: len(place.components))[:1]
 
 
-def _the_one(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
+def _require_single(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
     """Return the first and close the others, if all are the same file: two folders may be one under two names."""
     first, *others = opened
     same = [os.path.samestat(os.fstat(first.fd), os.fstat(other.fd)) for other in others]
@@ -127,13 +127,13 @@ def _the_one(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
     return first
 
 
-def _folders_beneath(root: Path) -> Iterator[tuple[tuple[str, ...], Names]]:
+def _folders_beneath(root: Path) -> Iterator[tuple[tuple[str, ...], FolderListing]]:
     """Yield what is in each folder beneath `root`, itself included; no link is followed, nothing hidden entered."""
     waiting: list[tuple[str, ...]] = [()]
     while waiting:
         here = waiting.pop()
         try:
-            names = names_beneath(root, here)
+            names = list_beneath(root, here)
         except (PathEscapesRoot, OSError):
             continue  # gone or swapped since it was seen, or not for us to read: no file of it can be attached either
         waiting += [(*here, name) for name in reversed(names.folders) if not name.startswith(".")]
@@ -166,7 +166,7 @@ def _is_safe(components: Sequence[str]) -> bool:
     return bool(components) and not any(part in ("..", "~") or Path(part).anchor for part in components)
 
 
-def _open(path: str, place: _Place) -> OpenedFile:
+def _open(path: str, place: _PathCandidate) -> OpenedFile:
     if any(part.startswith(".") for part in place.components):
         raise FileNotAllowed(path, "hidden")
     try:
@@ -181,13 +181,13 @@ def _open(path: str, place: _Place) -> OpenedFile:
         raise FileUnreadable(path, reason=cause.strerror or type(cause).__name__) from cause
 
 
-def _open_any_form(place: _Place) -> OpenedFile:
+def _open_any_form(place: _PathCandidate) -> OpenedFile:
     """Open by the given spelling, else by the NFC or NFD one: macOS and people compose letters differently."""
     try:
         return _open_exactly(place)
     except FileNotFoundError:
         for form in ("NFC", "NFD"):
-            other = _Place(place.root, tuple(unicodedata.normalize(form, part) for part in place.components))
+            other = _PathCandidate(place.root, tuple(unicodedata.normalize(form, part) for part in place.components))
             if other != place:
                 try:
                     return _open_exactly(other)
@@ -196,5 +196,5 @@ def _open_any_form(place: _Place) -> OpenedFile:
         raise
 
 
-def _open_exactly(place: _Place) -> OpenedFile:
+def _open_exactly(place: _PathCandidate) -> OpenedFile:
     return OpenedFile(open_beneath(place.root, place.components), place.path)

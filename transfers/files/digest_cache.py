@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text, delete, select
 
 from persistence.database import Database, SchemaComponent
-from transfers.files.local_file import Digests, FileStamp
+from transfers.files.local_file import FileDigests, FileStamp
 
 _TABLES: Final = MetaData()
 _DIGESTS: Final = Table(
@@ -24,20 +24,20 @@ Index("file_digests_used", _DIGESTS.c.used)
 TABLES: Final = SchemaComponent("file_digests", _TABLES)
 
 
-class DigestStore:
+class DigestCache:
     """Digests by what tells a file, as it was when it was read, from every other."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, path: Path, identity: FileStamp, part_size: int) -> Digests | None:
+    def find(self, path: Path, identity: FileStamp, part_size: int) -> FileDigests | None:
         """Return what a file hashed to before, cut in the same way; None where it has been touched since."""
         this = (_DIGESTS.c.identity == _name(path, identity), _DIGESTS.c.part_size == part_size)
         with self._database.reading() as connection:
             found = connection.execute(select(_DIGESTS.c.whole, _DIGESTS.c.parts).where(*this)).first()
-        return Digests(found.whole, tuple(found.parts.split(","))) if found is not None else None
+        return FileDigests(found.whole, tuple(found.parts.split(","))) if found is not None else None
 
-    def keep(self, path: Path, identity: FileStamp, part_size: int, digests: Digests, began: float) -> None:
+    def keep(self, path: Path, identity: FileStamp, part_size: int, digests: FileDigests, began: float) -> None:
         """Remember what a file hashed to that was read from `began` (seconds since 1970) on.
 
         Not of one that had changed just before: it may change once more and keep its stamp.

@@ -13,7 +13,7 @@ from transfers.errors import FileChanged, FileEmpty, FileTooLarge, FileTypeNotAl
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
 from transfers.files.os_compat import PositionedReader, change_time_ns
-from transfers.upload.part_plan import Part, PartPlan
+from transfers.upload.part_plan import FilePart, PartPlan
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read. Bigger ones gain nothing and cost memory a sender; smaller ones cost system calls (docs/performance)."""
@@ -52,7 +52,7 @@ class FilePolicy:
 
 
 @dataclass(frozen=True)
-class Digests:
+class FileDigests:
     """SHA-256, in hex, of a whole file and of each part of its plan."""
 
     whole: str
@@ -122,7 +122,7 @@ class LocalFile:
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def digests(self, plan: PartPlan, progress: "Counter", stop: threading.Event) -> Digests:
+    def digests(self, plan: PartPlan, progress: "ByteCounter", stop: threading.Event) -> FileDigests:
         """Read it once from end to end; a worker thread's job, about a second a gigabyte on two free cores.
 
         Each read is hashed twice at the same time, for the whole here and for its part in a thread beside.
@@ -150,7 +150,7 @@ class LocalFile:
                 if hashed is not None:
                     hashed.result()
                 parts.append(one.hexdigest())
-        return Digests(whole.hexdigest(), tuple(parts))
+        return FileDigests(whole.hexdigest(), tuple(parts))
 
     def check_unchanged(self) -> None:
         """Compare size, times and identity with those of the opening.
@@ -187,7 +187,7 @@ class LocalFile:
             raise FileTooLarge(self.given, self.size, rules.max_bytes)
 
 
-class Counter:
+class ByteCounter:
     """Bytes done, counted by many threads and read by any."""
 
     def __init__(self, value: int = 0) -> None:
@@ -205,7 +205,7 @@ class Counter:
         return self._value
 
 
-def chunks(part: Part, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:
+def chunks(part: FilePart, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:
     """Return (offset, length) of each read of a part, `size` bytes at once."""
     end = part.offset + part.length
     return [(offset, min(size, end - offset)) for offset in range(part.offset, end, size)]

@@ -23,7 +23,7 @@ class NotARegularFile(Exception):
     """What is there is a folder, a device, a pipe or a socket."""
 
 
-class Names(NamedTuple):
+class FolderListing(NamedTuple):
     """What is in a folder, each in alphabetical order, but for links."""
 
     folders: list[str]
@@ -34,7 +34,7 @@ _KERNELS: Final = ("/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys
 
 if sys.platform == "win32":
 
-    def names_beneath(root: Path, components: Sequence[str]) -> Names:
+    def list_beneath(root: Path, components: Sequence[str]) -> FolderListing:
         """Return what is in the folder `root/…components`, which lies beneath `root`.
 
         Raises:
@@ -93,7 +93,7 @@ if sys.platform == "win32":
 
 else:
 
-    def names_beneath(root: Path, components: Sequence[str]) -> Names:
+    def list_beneath(root: Path, components: Sequence[str]) -> FolderListing:
         """Return what is in the folder `root/…components`, reached as `open_beneath` reaches a file.
 
         Raises:
@@ -186,14 +186,14 @@ else:
             return os.pread(self._fd, length, offset)
 
 
-def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> Names:
-    names = Names([], [])
+def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> FolderListing:
+    names = FolderListing([], [])
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             names.folders.append(entry.name)
         elif entry.is_file(follow_symlinks=False):
             names.files.append(entry.name)
-    return Names(sorted(names.folders), sorted(names.files))
+    return FolderListing(sorted(names.folders), sorted(names.files))
 
 
 def _regular_only(fd: int) -> int:

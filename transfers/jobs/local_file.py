@@ -14,7 +14,7 @@ from acc.models.storage import UploadUrls
 from transfers.audit_log import AuditEntry
 from transfers.confirming import stored_bytes
 from transfers.errors import FileChanged, FileProblem
-from transfers.files.local_file import Counter, Digests, FileStamp, LocalFile
+from transfers.files.local_file import ByteCounter, FileDigests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
@@ -38,8 +38,8 @@ class LocalFileJob(Job):
 
     path: str = field(kw_only=True)
     identity: FileStamp = field(kw_only=True)
-    hashed: Counter = field(default_factory=Counter)
-    digests: Digests | None = None
+    hashed: ByteCounter = field(default_factory=ByteCounter)
+    digests: FileDigests | None = None
     sent: UploadState = field(default_factory=UploadState)
     step: str = "hash"
     _file: LocalFile | None = field(default=None, repr=False)
@@ -58,7 +58,7 @@ class LocalFileJob(Job):
         return self.running and not self.stored
 
     @property
-    def progress(self) -> Counter:
+    def progress(self) -> ByteCounter:
         """The bytes that are in storage or on their way there."""
         return self.sent.progress
 
@@ -88,7 +88,7 @@ class LocalFileJob(Job):
         return plan_parts(self.identity.size)
 
     @property
-    def known(self) -> Digests:
+    def known(self) -> FileDigests:
         """The digests, for the steps that come after hashing."""
         if self.digests is None:
             raise RuntimeError("the step before this one hashes the file")
@@ -107,7 +107,7 @@ class LocalFileJob(Job):
         """Read the file once: digests of the whole and of each part; see `Job.prepare`."""
         if self.digests is not None or self.stored or self.uploaded:
             return
-        self.step, self.hashed = "hash", Counter()
+        self.step, self.hashed = "hash", ByteCounter()
         path, size = Path(self.path), self.plan.part_size
         digests = await context.repository.digests(path, self.identity, size)
         if digests is None:
@@ -157,7 +157,7 @@ class LocalFileJob(Job):
         if isinstance(later, LocalFileJob):
             self.path = later.path
 
-    def _hash(self, context: JobContext, stop: threading.Event) -> Digests:
+    def _hash(self, context: JobContext, stop: threading.Event) -> FileDigests:
         with context.open_file(self.path) as file:
             if file.size != self.identity.size:
                 raise FileChanged(file.given)
@@ -165,7 +165,7 @@ class LocalFileJob(Job):
             self.identity = self._checked(context, file, digests, stop)
             return digests
 
-    def _checked(self, context: JobContext, file: LocalFile, digests: Digests, stop: threading.Event) -> FileStamp:
+    def _checked(self, context: JobContext, file: LocalFile, digests: FileDigests, stop: threading.Event) -> FileStamp:
         """Return the stamp of a file that has just been read or sent; one that looks changed is hashed once more.
 
         It may have been touched, or replaced by the same bytes; and on some network drives times and inodes differ from
@@ -179,7 +179,7 @@ class LocalFileJob(Job):
         except FileChanged:
             try:
                 with context.open_file(file.given) as again:
-                    if again.size != file.size or again.digests(self.plan, Counter(), stop) != digests:
+                    if again.size != file.size or again.digests(self.plan, ByteCounter(), stop) != digests:
                         raise
                     return again.identity
             except FileProblem as gone:
@@ -192,7 +192,7 @@ class LocalFileJob(Job):
             await self._begin_anew(context)
         return self.sent.upload_key is not None
 
-    async def digests_of(self, context: JobContext, file: LocalFile) -> Digests:
+    async def digests_of(self, context: JobContext, file: LocalFile) -> FileDigests:
         """Return what `file` hashes to now.
 
         Raises:
@@ -204,8 +204,8 @@ class LocalFileJob(Job):
         if known is not None:
             return known
 
-        def read(stop: threading.Event) -> tuple[Digests, FileStamp]:
-            digests = file.digests(self.plan, Counter(), stop)
+        def read(stop: threading.Event) -> tuple[FileDigests, FileStamp]:
+            digests = file.digests(self.plan, ByteCounter(), stop)
             return digests, self._checked(context, file, digests, stop)
 
         began = context.clock()

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from acc.rate_limit_store import BudgetStore
     from persistence.database import Database
     from persistence.location import StateLocation
-    from persistence.locks import Lock, Locks
-    from persistence.sealer import Sealer
-    from transfers.files.digest_cache import DigestStore
-    from transfers.files.local_file import Digests, FileStamp
+    from persistence.locks import HeldLock, LockManager
+    from persistence.sealer import RecordCipher
+    from transfers.files.digest_cache import DigestCache
+    from transfers.files.local_file import FileDigests, FileStamp
     from transfers.jobs.tables import JobTables
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class JobAttempt:
 
     job_id: str
     number: int
-    lock: "Lock"
+    lock: "HeldLock"
     record: str
     """What is written down of the job by now."""
 
@@ -65,9 +65,9 @@ class _Open:
     database: "Database"
     tables: "JobTables"
     budgets: "BudgetStore"
-    digests: "DigestStore"
-    locks: "Locks"
-    legacy: "Lock"
+    digests: "DigestCache"
+    locks: "LockManager"
+    legacy: "HeldLock"
 
 
 class JobSignals:
@@ -147,14 +147,14 @@ class JobRepository:
         """
         return await self._run(lambda opened: question(opened.budgets))
 
-    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "Digests | None":
+    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "FileDigests | None":
         """Return what a file hashed to before, if it has not been touched since."""
         return await self._run(lambda opened: opened.digests.find(path, identity, part_size))
 
     async def keep_digests(
-        self, path: Path, identity: "FileStamp", part_size: int, digests: "Digests", began: float
+        self, path: Path, identity: "FileStamp", part_size: int, digests: "FileDigests", began: float
     ) -> None:
-        """Remember what a file hashed to that was read from `began` on; see `DigestStore.keep`."""
+        """Remember what a file hashed to that was read from `began` on; see `DigestCache.keep`."""
         await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests, began))
 
     async def drop_digests(self, path: Path, identity: "FileStamp") -> None:
@@ -185,7 +185,7 @@ class JobRepository:
                 self.signals.heard = True
                 with anyio.move_on_after(_LISTEN_SECONDS):
                     await anyio.wait_readable(descriptor)
-                await anyio.to_thread.run_sync(locks.look, limiter=self._threads)
+                await anyio.to_thread.run_sync(locks.heartbeat, limiter=self._threads)
             except (StorageProblem, OSError) as problem:
                 self.signals.heard = False
                 self._log.info("not_listening", problem=str(problem))
@@ -202,10 +202,10 @@ class JobRepository:
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
         """Wait for a turn at something that one process at a time may do, and keep it for the block."""
-        lock = await self._run(lambda opened: opened.locks.take(name))
+        lock = await self._run(lambda opened: opened.locks.try_acquire(name))
         while lock is None:
             await anyio.sleep(TURN_SECONDS)  # nothing tells one process that another one has let go of a lock
-            lock = await self._run(lambda opened: opened.locks.take(name))
+            lock = await self._run(lambda opened: opened.locks.try_acquire(name))
         try:
             yield
         finally:
@@ -386,7 +386,7 @@ class JobRepository:
         if self._sealer.key_location is not None:
             return self._sealer.seal(upload_key.encode(), _context(job_id))
         # Two processes that start together must not make two keys.
-        while (lock := self._now.locks.take("keys")) is None:
+        while (lock := self._now.locks.try_acquire("keys")) is None:
             anyio.from_thread.check_cancelled()
         try:
             return self._sealer.seal(upload_key.encode(), _context(job_id))
@@ -413,10 +413,10 @@ class JobRepository:
             return None
 
     @cached_property
-    def _sealer(self) -> "Sealer":
-        from persistence.sealer import Sealer
+    def _sealer(self) -> "RecordCipher":
+        from persistence.sealer import RecordCipher
 
-        return Sealer(self.place.key_source())
+        return RecordCipher(self.place.key_source())
 
     @property
     def _now(self) -> _Open:
@@ -428,7 +428,7 @@ class JobRepository:
         await self.open()
         return await anyio.to_thread.run_sync(work, self._now, limiter=self._threads)
 
-    async def _release(self, lock: "Lock") -> None:
+    async def _release(self, lock: "HeldLock") -> None:
         # Not for long: a process that ends does not wait for a database that is away, with whose session the lock goes.
         with anyio.move_on_after(_LET_GO_SECONDS, shield=True):
             await anyio.to_thread.run_sync(lock.release, limiter=self._threads, abandon_on_cancel=True)
@@ -439,12 +439,12 @@ class JobRepository:
         from persistence.database import Database
         from persistence.locks import AdvisoryLocks, FileLocks
         from transfers.files.digest_cache import TABLES as DIGESTS
-        from transfers.files.digest_cache import DigestStore
+        from transfers.files.digest_cache import DigestCache
         from transfers.jobs.tables import TABLES, JobTables
 
         address = self.place.address()
         database = Database.open(address, answer_seconds=self._answer_seconds)
-        locks: Locks | None = None
+        locks: LockManager | None = None
         try:
             database.migrate(TABLES, DIGESTS, BUDGETS)
             locks = (
@@ -453,7 +453,7 @@ class JobRepository:
                 else FileLocks(address.file.parent / "locks")
             )
             legacy = _new_lock(locks, _LEGACY + self.owner)
-            return _Open(database, JobTables(database), BudgetStore(database), DigestStore(database), locks, legacy)
+            return _Open(database, JobTables(database), BudgetStore(database), DigestCache(database), locks, legacy)
         except BaseException:
             if locks is not None:
                 locks.close()
@@ -469,15 +469,15 @@ def job_lock(job_id: str) -> str:
     return f"job {job_id}"
 
 
-def _new_lock(locks: "Locks", name: str) -> "Lock":
-    lock = locks.take(name)
+def _new_lock(locks: "LockManager", name: str) -> "HeldLock":
+    lock = locks.try_acquire(name)
     if lock is None:
         raise RuntimeError("nobody else knows this lock yet")
     return lock
 
 
 def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
-    lock = opened.locks.take(job_lock(seen if isinstance(seen, str) else seen.id))
+    lock = opened.locks.try_acquire(job_lock(seen if isinstance(seen, str) else seen.id))
     if lock is None:
         return None
     begun = None
@@ -511,7 +511,7 @@ def _check(opened: _Open, attempt: JobAttempt) -> None:
 
 
 def _at_work(opened: _Open, rows: Sequence[JobRow]) -> set[str]:
-    taken = opened.locks.taken({job_lock(row.id) for row in rows})
+    taken = opened.locks.held_names({job_lock(row.id) for row in rows})
     return {row.id for row in rows if job_lock(row.id) in taken or _legacy_owner_lives(opened, row)}
 
 
@@ -519,7 +519,7 @@ def _legacy_owner_lives(opened: _Open, row: JobRow) -> bool:
     """Whether a process of the version before works on a job: it shows that by its own lock, not by the job's."""
     if row.owner is None or " " in row.owner or not opened.tables.is_executor(row.owner):
         return False
-    return bool(opened.locks.taken({_LEGACY + row.owner}))
+    return bool(opened.locks.held_names({_LEGACY + row.owner}))
 
 
 def _close(opened: _Open) -> None:

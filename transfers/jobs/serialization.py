@@ -12,7 +12,7 @@ from acc.models.submittals import Attachment
 from acc.parts import bare_etag
 from persistence.errors import StorageProblem
 from transfers.failures import failure_from_json, failure_to_json
-from transfers.files.local_file import Counter, FileStamp
+from transfers.files.local_file import ByteCounter, FileStamp
 from transfers.jobs.base import Destination, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
@@ -186,12 +186,12 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     elif isinstance(job, LocalFileJob):
         if record.identity is not None:
             job.identity = FileStamp(*record.identity, record.changed_ns)
-        job.hashed = Counter(row.bytes_hashed)
+        job.hashed = ByteCounter(row.bytes_hashed)
         if upload_key is not None:
             # Rows of earlier versions have the quotes of storage's header.
             job.sent = UploadState(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
         sent = sum(part.size for part in parts) if upload_key is not None else 0
-        job.sent.progress = Counter(row.bytes_sent if job.elsewhere else sent)
+        job.sent.progress = ByteCounter(row.bytes_sent if job.elsewhere else sent)
 
 
 def readable(row: JobRow) -> JobRecord:

@@ -19,7 +19,7 @@ class AbortableClient:
 
     def __init__(self, client: "httpx.Client") -> None:
         self.client = client
-        self.is_cut = False
+        self.is_aborted = False
         self._turn = threading.Lock()
         self._sockets: list[socket.socket] = []
 
@@ -30,13 +30,13 @@ class AbortableClient:
             with self._turn:
                 self._sockets = [one for one in self._sockets if one.fileno() >= 0]
                 self._sockets.append(made)
-                if self.is_cut:
+                if self.is_aborted:
                     _hang_up(made)
 
     def abort(self) -> None:
         """Let whatever waits on the line fail now, from any thread. The line is of no use after that."""
         with self._turn:
-            self.is_cut = True
+            self.is_aborted = True
             for one in self._sockets:
                 _hang_up(one)
 
@@ -49,7 +49,7 @@ class AbortableClientPool:
         self._free: list[AbortableClient] = []
 
     @contextmanager
-    def one(self) -> Iterator[AbortableClient]:
+    def borrow(self) -> Iterator[AbortableClient]:
         """Keep a line for the block; inside it nobody else has it.
 
         Raises:
@@ -59,7 +59,7 @@ class AbortableClientPool:
         try:
             yield line
         finally:
-            if line.is_cut:
+            if line.is_aborted:
                 line.client.close()
             else:
                 self._free.append(line)

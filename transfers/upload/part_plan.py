@@ -23,7 +23,7 @@ _MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One piece of a file: `number` counts from 1, `offset` and `length` are bytes."""
 
     number: int
@@ -43,7 +43,7 @@ class PartPlan:
         """How many parts there are, at least one."""
         return -(-self.size // self.part_size)
 
-    def part(self, number: int) -> Part:
+    def part(self, number: int) -> FilePart:
         """Return part `number`, counted from 1.
 
         Raises:
@@ -52,9 +52,9 @@ class PartPlan:
         if not 1 <= number <= self.count:
             raise IndexError(f"part {number} of {self.count}")
         offset = (number - 1) * self.part_size
-        return Part(number, offset, min(self.part_size, self.size - offset))
+        return FilePart(number, offset, min(self.part_size, self.size - offset))
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[FilePart]:
         return (self.part(number) for number in range(1, self.count + 1))
 
 

@@ -9,9 +9,9 @@ from acc.errors import AccError, StorageUnavailable
 from acc.models.storage import SignedUrl
 from acc.parts import OPERATION, PartStored, part_answer, part_request
 from transfers.errors import FileChanged
-from transfers.files.local_file import Counter, LocalFile, chunks
+from transfers.files.local_file import ByteCounter, LocalFile, chunks
 from transfers.upload.connections import AbortableClient
-from transfers.upload.part_plan import Part
+from transfers.upload.part_plan import FilePart
 
 MAX_ANSWER_BYTES: Final = 8192
 """As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
@@ -24,7 +24,9 @@ class VerifiedPartStream:
     off before storage has all of it.
     """
 
-    def __init__(self, file: LocalFile, part: Part, sha256: str, progress: Counter, stop: threading.Event) -> None:
+    def __init__(
+        self, file: LocalFile, part: FilePart, sha256: str, progress: ByteCounter, stop: threading.Event
+    ) -> None:
         self.part = part
         self.counted = 0
         self._file = file

@@ -5,8 +5,8 @@ from typing import Final
 
 import anyio
 
-from transfers.files.local_file import Counter
-from transfers.upload.part_plan import Part, PartPlan
+from transfers.files.local_file import ByteCounter
+from transfers.upload.part_plan import FilePart, PartPlan
 
 LIFE_SECONDS: Final = 23 * 3600.0
 """Storage discards parts that are not completed within 24 hours (fact sheet 8); an hour is left for completing."""
@@ -23,11 +23,11 @@ class UploadState:
     upload_key: str | None = None
     begun: float | None = None
     etags: dict[int, str] = field(default_factory=dict)
-    progress: Counter = field(default_factory=Counter)
-    news: list[Part] = field(default_factory=list)
+    progress: ByteCounter = field(default_factory=ByteCounter)
+    news: list[FilePart] = field(default_factory=list)
     more: anyio.Event = field(default_factory=anyio.Event)
 
-    def add(self, part: Part, etag: str) -> None:
+    def add(self, part: FilePart, etag: str) -> None:
         """Note that storage has a part."""
         self.etags[part.number] = etag
         self.news.append(part)
@@ -37,7 +37,7 @@ class UploadState:
         """Whether no further part should be sent: storage is about to discard them all."""
         return self.begun is not None and now - self.begun > LIFE_SECONDS
 
-    def missing(self, plan: PartPlan) -> list[Part]:
+    def missing(self, plan: PartPlan) -> list[FilePart]:
         """Return the parts that have yet to be sent."""
         return [part for part in plan if part.number not in self.etags]
 
@@ -49,7 +49,7 @@ class UploadState:
         """
         return [self.etags[part.number] for part in plan]
 
-    def drop(self, part: Part) -> None:
+    def drop(self, part: FilePart) -> None:
         """Forget a part that storage turned out not to have."""
         if self.etags.pop(part.number, None) is not None:
             self.progress.add(-part.length)

@@ -20,10 +20,10 @@ from anyio.abc import TaskGroup
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
 from acc.parts import PartStored
 from transfers.errors import StorageStalled
-from transfers.files.local_file import Digests, LocalFile
+from transfers.files.local_file import FileDigests, LocalFile
 from transfers.threads import stop_event
 from transfers.upload.connections import AbortableClient, AbortableClientPool
-from transfers.upload.part_plan import Part, PartPlan
+from transfers.upload.part_plan import FilePart, PartPlan
 from transfers.upload.part_upload import VerifiedPartStream, put_part
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
 from transfers.upload.upload_state import UploadState
@@ -50,7 +50,7 @@ class MultipartUpload:
 
     file: LocalFile
     plan: PartPlan
-    digests: Digests
+    digests: FileDigests
     lines: AbortableClientPool
     urls: SignedUrlCache
     sent: UploadState
@@ -73,7 +73,7 @@ class MultipartUpload:
             for _ in range(int(self.slots.total_tokens)):
                 workers.start_soon(self._worker, missing, stop, workers)
 
-    async def _worker(self, parts: Iterator[Part], stop: threading.Event, workers: TaskGroup) -> None:
+    async def _worker(self, parts: Iterator[FilePart], stop: threading.Event, workers: TaskGroup) -> None:
         try:
             for part in parts:
                 self.sent.add(part, await self._send(part, stop, workers))
@@ -84,7 +84,7 @@ class MultipartUpload:
             self._abort_all()
             raise
 
-    async def _send(self, part: Part, stop: threading.Event, workers: TaskGroup) -> str:
+    async def _send(self, part: FilePart, stop: threading.Event, workers: TaskGroup) -> str:
         failures: list[str] = []
         expired = 0
         while True:
@@ -105,9 +105,9 @@ class MultipartUpload:
                 raise StorageStalled(part.number, tuple(failures))
             await self.sleep(self._pause(len(failures), answer.retry_after_seconds))
 
-    async def _put(self, part: Part, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
+    async def _put(self, part: FilePart, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
         body = VerifiedPartStream(self.file, part, self.digests.parts[part.number - 1], self.sent.progress, stop)
-        with self.lines.one() as line:
+        with self.lines.borrow() as line:
             self._busy.add(line)
             try:
                 # A limiter of its own: `slots` are the limit already, and other work must not keep a part waiting.

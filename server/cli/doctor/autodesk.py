@@ -21,7 +21,7 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.oauth import Attempt, authorize_url
+from auth.oauth import PkceAttempt, authorize_url
 from persistence.errors import StorageProblem
 from server.auth_http import HttpxAuthTransport
 from server.auth_wiring import hosts_from, requested_scopes, token_endpoint
@@ -111,10 +111,10 @@ async def registration(settings: Settings) -> AsyncIterator[CheckResult]:
         return
     endpoint = token_endpoint(settings)
     try:
-        await endpoint.of_refresh_token("a-question-of-submittal-mcp-doctor")
+        await endpoint.refresh("a-question-of-submittal-mcp-doctor")
     except SignInFailed as failure:
         yield _client(failure, settings)
-    url = authorize_url(endpoint.autodesk.api, endpoint.app, Attempt(), requested_scopes(settings))
+    url = authorize_url(endpoint.autodesk.api, endpoint.app, PkceAttempt(), requested_scopes(settings))
     try:
         status, headers, _ = await HttpxAuthTransport(hosts_from(settings)).get(url, page=True)
     except SignInUnavailable as error:

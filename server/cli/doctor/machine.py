@@ -87,7 +87,7 @@ def _audit_log(folder: "DataFolder") -> CheckResult:
 
 
 def _modes(folder: "DataFolder") -> Iterator[CheckResult]:
-    wide = folder.too_open()
+    wide = folder.exposed_paths()
     if wide:
         names = ", ".join(str(path) for path in wide[:5])
         yield warning("data folder", f"the modes of {names} let other people in", f"run chmod -R go= {folder.path}")
@@ -99,7 +99,7 @@ def _key(opened: OpenVault, settings: Settings) -> CheckResult:
     from persistence.encryption import NotSealed
     from persistence.errors import KeyMissing
 
-    source = opened.vault.keys_from
+    source = opened.vault.key_location
     try:
         _read_current(opened, settings)
     except KeyMissing as error:

@@ -130,12 +130,12 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
     from auth.errors import NotSignedIn
     from auth.issuer.browser_sessions import BrowserSessions
     from auth.login.flow import sign_out
-    from auth.vault import Account
+    from auth.vault import UserAccount
     from server.auth_wiring import token_endpoint
 
     BrowserSessions(opened.database).end(subject=subject)
     endpoint = token_endpoint(settings)
-    account = Account(endpoint.autodesk.api, endpoint.app.client_id, subject)
+    account = UserAccount(endpoint.autodesk.api, endpoint.app.client_id, subject)
     try:
         await sign_out(opened.vault, account, endpoint, revoke=tell_autodesk)
     except NotSignedIn:

@@ -23,10 +23,10 @@ from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import IssuerRoutes
 from auth.issuer.scopes import offered_scopes
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
-from auth.oauth import App, AuthServer, Http, TokenEndpoint
+from auth.oauth import AuthServer, AuthTransport, OAuthApp, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from server.auth_http import HttpxAuthTransport
 from tests.headless import Browser as HeadlessBrowser
@@ -67,8 +67,8 @@ def site_of(
     database: Database,
     *,
     documents: Callable[[], ClientDocuments] | None = None,
-    app: App | None = None,
-    http: Http | None = None,
+    app: OAuthApp | None = None,
+    http: AuthTransport | None = None,
     **settings: Any,
 ) -> Site:
     """Build one; `settings` are fields of `IssuerSettings`."""
@@ -79,7 +79,7 @@ def site_of(
 
     hosts = Hosts.at(box.base_url)
     box.register_callback(CALLBACK)
-    vault = Vault(database, EnvironmentKeys([Key.new()]))
+    vault = Vault(database, EnvironmentKeys([EncryptionKey.new()]))
     stores = IssuerStores(
         ClientRepository(database, now=now, max_clients=settings.pop("max_clients", 10_000)),
         GrantRepository(database, now=now),
@@ -92,7 +92,9 @@ def site_of(
         IssuerSettings(PUBLIC, offered_scopes(read_only=False), ("data:read", "user-profile:read"), **settings),
         stores,
         TokenEndpoint(
-            http or HttpxAuthTransport(hosts), AuthServer(hosts.api, hosts.profile), app or App(box.client_id, CALLBACK)
+            http or HttpxAuthTransport(hosts),
+            AuthServer(hosts.api, hosts.profile),
+            app or OAuthApp(box.client_id, CALLBACK),
         ),
         documents() if documents is not None else None,
         known_clients={KNOWN.client_id: KNOWN, CONFIDENTIAL.client_id: CONFIDENTIAL},

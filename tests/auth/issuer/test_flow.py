@@ -8,7 +8,7 @@ import acc_sandbox
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.scopes import ATTACH, MOVE, READ
-from auth.oauth import App
+from auth.oauth import OAuthApp
 from persistence.database import Database
 
 from .flow import APP_URI, CALLBACK, CONFIDENTIAL, PUBLIC, RESOURCE, Browser, OAuthClient, Site, answer_of, site_of
@@ -388,7 +388,7 @@ async def test_an_app_that_autodesk_no_longer_knows_is_said_to_be_the_servers_to
     box: acc_sandbox.Sandbox, sqlite: Database
 ) -> None:
     client_id, _ = box.confidential_client
-    site = site_of(box, sqlite, app=App(client_id, CALLBACK, "wrong"))
+    site = site_of(box, sqlite, app=OAuthApp(client_id, CALLBACK, "wrong"))
     client = OAuthClient(site)
     async with Browser(site) as browser:
         page = await browser.visit(client.url())

@@ -14,13 +14,13 @@ from pydantic import BaseModel
 
 from acc.hosts import Hosts
 from auth.errors import AuthError
-from auth.oauth import App, AuthServer, TokenEndpoint
+from auth.oauth import AuthServer, OAuthApp, TokenEndpoint
 from auth.refresh_lease import RefreshTimings
 from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.token_refresh import Point, RefreshingTokenSource
-from auth.vault import Account, Vault
+from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
 from server.auth_http import HttpxAuthTransport
 
@@ -34,7 +34,7 @@ class Orders(BaseModel):
     database: str
     keys: list[str] = []
     key_file: Path = Path()
-    account: Account
+    account: UserAccount
     secret: str | None = None
     service_account: ServiceAccount | None = None
     calls: int = 1
@@ -56,7 +56,7 @@ def opened(orders: Orders) -> tuple[Database, Vault]:
     text = orders.database
     address = DatabaseAddress.of(text) if "://" in text else DatabaseAddress.sqlite(Path(text))
     database = Database.open(address)
-    ring = EnvironmentKeys([Key.parse(text) for text in orders.keys])
+    ring = EnvironmentKeys([EncryptionKey.parse(text) for text in orders.keys])
     return database, Vault(database, ring if orders.keys else MachineKeys(orders.key_file, NoKeyring()))
 
 
@@ -69,7 +69,7 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
     endpoint = TokenEndpoint(
         HttpxAuthTransport(hosts),
         AuthServer(hosts.api, hosts.profile),
-        App(orders.account.client_id, "", orders.secret),
+        OAuthApp(orders.account.client_id, "", orders.secret),
     )
     # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
     pace = RefreshTimings(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)

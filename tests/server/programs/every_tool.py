@@ -166,7 +166,7 @@ def main() -> None:
     base_url, client_id, callback_url, data, folder, kept = sys.argv[1:]
     tracers = Tracers()
     trace.set_tracer_provider(tracers)
-    from auth.vault import Account
+    from auth.vault import UserAccount
     from server import logging as logs
     from server.auth_wiring import opened_vault
     from server.mcp.app import build_server
@@ -185,7 +185,7 @@ def main() -> None:
     anyio.run(converse, build_server(settings, transport="stdio"), secrets)
     with opened_vault(settings) as opened:
         account = opened.vault.current(base_url, client_id)
-        assert isinstance(account, Account)
+        assert isinstance(account, UserAccount)
         found = opened.vault.read(account)
         assert found is not None
         assert found.tokens.refresh_token is not None

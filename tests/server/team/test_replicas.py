@@ -14,7 +14,7 @@ import pytest
 
 import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from tests.conftest import NO_TRUST
 
 from .modern import PATIENCE, ModernClient, sign_in
@@ -95,7 +95,7 @@ async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed
         "APS_CLIENT_SECRET": secret,
         "APS_BASE_URL": box.base_url,
         "SUBMITTAL_MCP_DATABASE_URL": postgres_url,
-        "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text,
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         "SUBMITTAL_MCP_PUBLIC_URL": proxy.url,
         "SUBMITTAL_MCP_SETTINGS_FILE": str(tmp_path / "settings.toml"),
     }

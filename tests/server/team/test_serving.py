@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from persistence.encryption import Key
+from persistence.encryption import EncryptionKey
 from tests.certificates import write_certificate
 from tests.conftest import NO_TRUST
 
-APP = {"APS_CLIENT_ID": "an-app", "SUBMITTAL_MCP_ENCRYPTION_KEYS": Key.new().text}
+APP = {"APS_CLIENT_ID": "an-app", "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text}
 
 
 def address_of(line: str) -> str:

@@ -264,10 +264,10 @@ def _end_at_autodesk(team: TeamSite, person: str) -> None:
     account = team.server.issuer.account(team.box.person(person).autodesk_id)
     kept = vault.read(account)
     assert kept is not None
-    vault.keep(account, kept.name, kept.email, kept.tokens.model_copy(update={"expires_at": 0.0}), current=False)
+    vault.save_login(account, kept.name, kept.email, kept.tokens.model_copy(update={"expires_at": 0.0}), current=False)
     seen = vault.lease(account)
     assert seen is not None
-    lease = vault.take(seen, "test")
+    lease = vault.try_acquire_lease(seen, "test")
     assert lease is not None
     vault.mark_revoked(lease)
 
