@@ -134,6 +134,7 @@ class GrantRepository:
                     client_name=request.client_name,
                     redirect_host=request.redirect_host,
                     scopes=" ".join(request.scopes),
+                    resource=request.resource,
                     created_at=now,
                     last_used_at=now,
                     expires_at=now + self._lives.grant,
@@ -145,7 +146,6 @@ class GrantRepository:
                     grant_id=grant_id,
                     redirect_uri=request.redirect_uri,
                     challenge=request.challenge,
-                    resource=request.resource,
                     expires_at=now + self._lives.code,
                 )
             )
@@ -241,8 +241,8 @@ class GrantRepository:
 
     # Verifying
 
-    def verify(self, access_token: str) -> VerifiedToken | None:
-        """Return what an access token stands for, or None when it is not good now.
+    def verify(self, access_token: str, resource: str) -> VerifiedToken | None:
+        """Return what an access token for `resource` stands for, or None when it is not good now, or for another one.
 
         Raises:
             DatabaseProblem: Nobody can tell.
@@ -252,7 +252,7 @@ class GrantRepository:
         now = self._now()
         with self._database.reading() as connection:
             row = connection.execute(_token_query(access_token, "access")).mappings().one_or_none()
-        if row is None or not _is_live(row, now):
+        if row is None or row["resource"] != resource or not _is_live(row, now):
             return None
         self._note_use(row["grant_id"], now)
         return VerifiedToken(
@@ -351,6 +351,7 @@ _GRANT_COLUMNS: Final = (
     GRANTS.c.client_id,
     GRANTS.c.client_name,
     GRANTS.c.revoked_at,
+    GRANTS.c.resource,
     GRANTS.c.scopes.label("grant_scopes"),
     GRANTS.c.expires_at.label("grant_expires_at"),
 )

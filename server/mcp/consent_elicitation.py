@@ -24,8 +24,7 @@ _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 """Nothing to fill in: accepting or declining is the answer."""
 
 LIFE_SECONDS: Final = 600.0
-MOST: Final = 100
-"""Elicitations that may be open at once; beyond them the oldest is forgotten, and asked again."""
+"""How long an answer counts; as long as the SDK's seal of the state does."""
 
 
 class ElicitationPending(Exception):
@@ -36,34 +35,36 @@ class ElicitationPending(Exception):
         self.question = question
 
 
-class PendingElicitations:
-    """The questions that clients have been given and not yet answered; each is known by a word nobody can guess."""
+class ElicitationStates:
+    """States that go out with an elicitation and come back with its answer; each is taken once by a process.
+
+    A state says what was asked about. That nobody made it up, that it is this person's and not too old, its seal shows,
+    whose key replicas share: any of them takes the answer.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._open: dict[str, tuple[float, str]] = {}
+        self._taken: dict[str, float] = {}
 
     def begin(self, about: str) -> str:
-        """Return the word for a new question."""
-        while len(self._open) >= MOST:
-            del self._open[next(iter(self._open))]
-        word = secrets.token_urlsafe(32)
-        self._open[word] = (self._clock() + LIFE_SECONDS, about)
-        return word
+        """Return the state of a new elicitation."""
+        return f"{secrets.token_urlsafe(16)} {about}"
 
-    def end(self, word: str) -> str | None:
-        """Return what a question was about, once; None when it is not, or no longer, open."""
-        until, about = self._open.pop(word, (0.0, ""))
-        return about if about and self._clock() < until else None
+    def end(self, state: str) -> str | None:
+        """Return what an elicitation was about, once; None when its answer was taken before."""
+        now = self._clock()
+        self._taken = {one: until for one, until in self._taken.items() if now < until}
+        if state in self._taken:
+            return None
+        self._taken[state] = now + LIFE_SECONDS
+        return state.partition(" ")[2] or None
 
 
 class ElicitationConsentPrompt:
     """The way to the person behind one call of a tool."""
 
-    def __init__(
-        self, pending: PendingElicitations, request: ClientRequest, tool: str, arguments: dict[str, Any]
-    ) -> None:
-        self._pending = pending
+    def __init__(self, states: ElicitationStates, request: ClientRequest, tool: str, arguments: dict[str, Any]) -> None:
+        self._states = states
         self._request = request
         self._call = [tool, arguments]
 
@@ -92,11 +93,11 @@ class ElicitationConsentPrompt:
         about = self._about(showing)
         answer = self._request.input_responses.get(_QUESTION)
         state = self._request.params.request_state
-        asked = self._pending.end(state) if state is not None else None
+        asked = self._states.end(state) if state is not None else None
         if asked is None or not isinstance(answer, ElicitResult):
             question = ElicitRequest(params=ElicitRequestFormParams(message=showing.text, requested_schema=_FORM))
             raise ElicitationPending(
-                InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._pending.begin(about))
+                InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._states.begin(about))
             )
         if asked != about:
             raise changed()

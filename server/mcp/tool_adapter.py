@@ -13,7 +13,7 @@ from auth.errors import CallbackPortTaken
 from persistence.errors import StorageProblem
 from server.mcp import icons
 from server.mcp.client_request import BEAT_SECONDS, ClientRequest, ProgressReporter
-from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, PendingElicitations
+from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, ElicitationStates
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.attachments.tasks import DeferredResult
@@ -39,7 +39,7 @@ class ToolAdapter:
         self.input_schema = input_schema(definition.arguments)
         self.output_schema = output_schema(*definition.results)
         self._beat_seconds = beat_seconds
-        self._elicitations = PendingElicitations()
+        self._elicitations = ElicitationStates()
 
     def listed(self) -> mcp_types.Tool:
         """Return the tool as a client is shown it."""

@@ -250,7 +250,7 @@ class TeamServer:
     # Who calls
 
     async def _verify(self, token: str) -> VerifiedToken | None:
-        verified = await in_thread(lambda: self.issuer.stores.grants.verify(token))
+        verified = await in_thread(lambda: self.issuer.stores.grants.verify(token, self.issuer.settings.resource))
         if verified is None:
             return None
         try:

@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 import acc_sandbox
-from server.mcp.consent_elicitation import LIFE_SECONDS, MOST, PendingElicitations
+from server.mcp.consent_elicitation import LIFE_SECONDS, ElicitationStates
 
 PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"
@@ -268,18 +268,11 @@ async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: A
         assert isinstance(again, InputRequiredResult), "used up"
 
 
-def test_a_question_is_answered_once_and_in_time() -> None:
+def test_an_answer_is_taken_once_and_forgotten_when_its_state_is_too_old_anyway() -> None:
     now = 0.0
-    questions = PendingElicitations(clock=lambda: now)
-    word, late = questions.begin("a"), questions.begin("b")
-    assert len({word, late}) == 2
-    assert [questions.end(word), questions.end(word), questions.end("made up")] == ["a", None, None]
+    states = ElicitationStates(clock=lambda: now)
+    state, other = states.begin("a"), states.begin("a")
+    assert state != other
+    assert [states.end(state), states.end(state), states.end(other), states.end("made up")] == ["a", None, "a", "up"]
     now = LIFE_SECONDS
-    assert questions.end(late) is None
-
-
-def test_questions_that_nobody_answers_do_not_pile_up() -> None:
-    questions = PendingElicitations()
-    words = [questions.begin(str(number)) for number in range(MOST + 1)]
-    assert questions.end(words[0]) is None
-    assert questions.end(words[1]) == "1"
+    assert states.end(state) == "a"

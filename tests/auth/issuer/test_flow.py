@@ -25,7 +25,7 @@ async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens
         tokens = (await client.exchange(answer["code"])).json()
     assert tokens["token_type"] == "Bearer"
     assert tokens["scope"] == f"{READ} {ATTACH}"
-    verified = site.issuer.stores.grants.verify(tokens["access_token"])
+    verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
     assert verified is not None
     person = site.box.person("manager")
     assert (verified.subject, verified.email) == (person.autodesk_id, person.email)
@@ -60,7 +60,7 @@ async def test_a_signed_in_browser_can_connect_a_client_as_another_person(site: 
         page = await browser.visit(client.url())
         answer = answer_of(await browser.submit(page, decision="other"))
         tokens = (await client.exchange(answer["code"])).json()
-    verified = site.issuer.stores.grants.verify(tokens["access_token"])
+    verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
     assert verified is not None
     assert verified.subject == site.box.person("engineer").autodesk_id
 
@@ -339,9 +339,9 @@ async def test_a_revoked_token_ends_its_grant_and_an_unknown_one_is_no_error(sit
             "/revoke", client_id="confidential", client_secret="QZJ-secret-of-client", token=tokens["access_token"]
         )
     ).status_code == 200
-    assert grants.verify(tokens["access_token"]) is not None  # another client's token is none of its business
+    assert grants.verify(tokens["access_token"], RESOURCE) is not None  # another client's token is none of its business
     assert (await client.post("/revoke", client_id=client.client_id, token=tokens["refresh_token"])).status_code == 200
-    assert grants.verify(tokens["access_token"]) is None
+    assert grants.verify(tokens["access_token"], RESOURCE) is None
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
@@ -426,7 +426,7 @@ async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(s
         assert grant
         after = await browser.submit(account, revoke=grant[1])
         assert "There are none." in after.text
-        assert site.issuer.stores.grants.verify(tokens["access_token"]) is None
+        assert site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE) is None
         signed_out = await browser.submit(after, sign_out="yes")
         assert "Sign in to see" in signed_out.text
 
@@ -436,11 +436,11 @@ async def test_nobody_ends_a_grant_of_another_person(site: Site) -> None:
     async with Browser(site) as one, Browser(site, "engineer") as other:
         tokens = await client.tokens(one)
         await OAuthClient(site).tokens(other)
-        verified = site.issuer.stores.grants.verify(tokens["access_token"])
+        verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
         assert verified is not None
         account = await other.visit(f"{PUBLIC}/account")
         await other.submit(account, revoke=verified.grant_id)
-        assert site.issuer.stores.grants.verify(tokens["access_token"]) is not None
+        assert site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE) is not None
 
 
 async def test_what_is_stored_holds_no_secret_that_could_be_used(site: Site) -> None:

@@ -82,9 +82,9 @@ def test_tokens_are_random_and_marked_for_secret_scanners(grants: GrantRepositor
 def test_a_replayed_code_ends_the_grant_that_it_made(grants: GrantRepository, revoked: list[tuple[str, str]]) -> None:
     code = code_of(grants)
     tokens = grants.exchange_code(code, CLIENT, REDIRECT, VERIFIER, None)
-    assert grants.verify(tokens.access_token) is not None
+    assert grants.verify(tokens.access_token, RESOURCE) is not None
     assert refused(lambda: grants.exchange_code(code, CLIENT, REDIRECT, VERIFIER, None)) == "invalid_grant"
-    assert grants.verify(tokens.access_token) is None
+    assert grants.verify(tokens.access_token, RESOURCE) is None
     assert revoked == [(tokens.grant_id, "code_replayed")]
 
 
@@ -115,19 +115,19 @@ def test_refreshing_rotates_both_tokens_and_the_older_access_token_lives_on(
     first = issued(grants)
     second = grants.refresh(first.refresh_token, CLIENT)
     assert {second.access_token, second.refresh_token}.isdisjoint({first.access_token, first.refresh_token})
-    assert grants.verify(first.access_token) is not None
+    assert grants.verify(first.access_token, RESOURCE) is not None
     clock.now += 3601
-    assert grants.verify(first.access_token) is None
-    assert grants.verify(second.access_token) is None
+    assert grants.verify(first.access_token, RESOURCE) is None
+    assert grants.verify(second.access_token, RESOURCE) is None
     third = grants.refresh(second.refresh_token, CLIENT)
-    assert grants.verify(third.access_token) is not None
+    assert grants.verify(third.access_token, RESOURCE) is not None
 
 
 def test_a_lost_answer_can_be_asked_for_again(grants: GrantRepository, revoked: list[tuple[str, str]]) -> None:
     first = issued(grants)
     lost = grants.refresh(first.refresh_token, CLIENT)
     again = grants.refresh(first.refresh_token, CLIENT)
-    assert grants.verify(again.access_token) is not None
+    assert grants.verify(again.access_token, RESOURCE) is not None
     assert lost.refresh_token != again.refresh_token
     assert grants.refresh(again.refresh_token, CLIENT).grant_id == first.grant_id
     assert revoked == []
@@ -143,7 +143,7 @@ def test_two_processes_that_refresh_at_once_both_go_on(grants: GrantRepository, 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(refresh, range(4)))
     assert len({answer.refresh_token for answer in answers}) == 4
-    assert all(grants.verify(answer.access_token) for answer in answers)
+    assert all(grants.verify(answer.access_token, RESOURCE) for answer in answers)
     clock.now += 3000
     # Whichever of them the processes kept, in the file that they share, it goes on.
     for kept in (answers[0], answers[-1]):
@@ -157,7 +157,7 @@ def test_reuse_after_the_successor_was_used_ends_the_grant(
     second = grants.refresh(first.refresh_token, CLIENT)
     third = grants.refresh(second.refresh_token, CLIENT)
     assert refused(lambda: grants.refresh(first.refresh_token, CLIENT)) == "invalid_grant"
-    assert grants.verify(third.access_token) is None
+    assert grants.verify(third.access_token, RESOURCE) is None
     assert refused(lambda: grants.refresh(third.refresh_token, CLIENT)) == "invalid_grant"
     assert revoked == [(first.grant_id, "refresh_reused")]
 
@@ -167,7 +167,7 @@ def test_reuse_after_ten_minutes_ends_the_grant(grants: GrantRepository, clock: 
     second = grants.refresh(first.refresh_token, CLIENT)
     clock.now += GRACE_SECONDS + 1
     assert refused(lambda: grants.refresh(first.refresh_token, CLIENT)) == "invalid_grant"
-    assert grants.verify(second.access_token) is None
+    assert grants.verify(second.access_token, RESOURCE) is None
 
 
 def test_a_stolen_token_is_noticed_when_both_sides_go_on_refreshing(grants: GrantRepository, clock: Clock) -> None:
@@ -177,7 +177,7 @@ def test_a_stolen_token_is_noticed_when_both_sides_go_on_refreshing(grants: Gran
     owner = grants.refresh(owner.refresh_token, CLIENT)
     clock.now += 900
     assert refused(lambda: grants.refresh(thief.refresh_token, CLIENT)) == "invalid_grant"
-    assert grants.verify(owner.access_token) is None
+    assert grants.verify(owner.access_token, RESOURCE) is None
 
 
 def test_grace_hands_out_a_bounded_number_of_tokens(grants: GrantRepository) -> None:
@@ -191,18 +191,22 @@ def test_a_token_of_another_client_is_refused_and_ends_nothing(grants: GrantRepo
     first = issued(grants)
     assert refused(lambda: grants.refresh(first.refresh_token, "other")) == "invalid_grant"
     grants.revoke_token(first.refresh_token, "other")
-    assert grants.verify(first.access_token) is not None
+    assert grants.verify(first.access_token, RESOURCE) is not None
 
 
 @pytest.mark.parametrize("token", ["", "smt_at_", "smt_at_" + "x" * 43, "smt_at_" + "x" * 10_000, "Bearer", "\udcff"])
 def test_whatever_is_no_access_token_is_none(grants: GrantRepository, token: str) -> None:
-    assert grants.verify(token) is None
+    assert grants.verify(token, RESOURCE) is None
+
+
+def test_a_token_for_another_resource_is_none(grants: GrantRepository) -> None:
+    assert grants.verify(issued(grants).access_token, "https://other.example/mcp") is None
 
 
 def test_a_refresh_token_and_a_code_are_no_access_tokens(grants: GrantRepository) -> None:
     tokens = issued(grants)
     swapped = ACCESS_PREFIX + tokens.refresh_token.removeprefix(REFRESH_PREFIX)
-    assert [grants.verify(one) for one in (tokens.refresh_token, swapped, code_of(grants))] == [None] * 3
+    assert [grants.verify(one, RESOURCE) for one in (tokens.refresh_token, swapped, code_of(grants))] == [None] * 3
     assert refused(lambda: grants.refresh(tokens.access_token, CLIENT)) == "invalid_grant"
 
 
@@ -214,14 +218,14 @@ def test_no_refresh_outlives_the_grant(database: Database, clock: Clock) -> None
         tokens = grants.refresh(tokens.refresh_token, CLIENT)
     assert tokens.expires_in == 700
     clock.now += 701
-    assert grants.verify(tokens.access_token) is None
+    assert grants.verify(tokens.access_token, RESOURCE) is None
     assert refused(lambda: grants.refresh(tokens.refresh_token, CLIENT)) == "invalid_grant"
 
 
 def test_revoking_takes_effect_at_once_for_exactly_what_was_named(grants: GrantRepository) -> None:
     mine, also_mine, others = issued(grants), issued(grants, client="second"), issued(grants, "OTHER")
     assert grants.revoke("administrator", subject="PERSON", client_id="second") == (also_mine.grant_id,)
-    good = [grants.verify(one.access_token) is not None for one in (mine, also_mine, others)]
+    good = [grants.verify(one.access_token, RESOURCE) is not None for one in (mine, also_mine, others)]
     assert good == [True, False, True]
     assert grants.revoke("administrator", subject="PERSON") == (mine.grant_id,)
     assert [row["subject"] for row in grants.list()] == ["OTHER"]

@@ -19,7 +19,7 @@ REDIRECT: Final = "http://127.0.0.1:40123/callback"
 _ACCEPT: Final = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28"}
 _META: Final = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
 }
 
 
@@ -83,26 +83,38 @@ class ModernClient:
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Return the answer of a call that succeeds."""
+        result = await self.result(tool, arguments)
+        found: dict[str, Any] = result["structuredContent"]
+        assert not result.get("isError"), found
+        return found
+
+    async def status(self, tool: str, arguments: dict[str, Any], **params: Any) -> int:
+        """Return the HTTP status of a call."""
+        return (await self._post(tool, arguments, params)).status_code
+
+    async def result(self, tool: str, arguments: dict[str, Any], **params: Any) -> dict[str, Any]:
+        """Return what a call answers, whatever it is."""
+        answer = await self._post(tool, arguments, params)
+        assert answer.status_code == 200, answer.text
+        body = answer.text
+        if answer.headers["content-type"].startswith("text/event-stream"):
+            body = next(line for line in reversed(body.splitlines()) if line.startswith("data: "))[6:]
+        found: dict[str, Any] = json.loads(body)["result"]
+        return found
+
+    async def _post(self, tool: str, arguments: dict[str, Any], params: dict[str, Any]) -> httpx.Response:
         message = {
             "jsonrpc": "2.0",
             "id": 1,
             "method": "tools/call",
-            "params": {"name": tool, "arguments": arguments, "_meta": _META},
+            "params": {"name": tool, "arguments": arguments, "_meta": _META, **params},
         }
         headers = _ACCEPT | {
             "Mcp-Method": "tools/call",
             "Mcp-Name": tool,
             "Authorization": f"Bearer {self.tokens['access_token']}",
         }
-        answer = await repeated(lambda http: http.post(f"{self.url}/mcp", json=message, headers=headers))
-        assert answer.status_code == 200, answer.text
-        body = answer.text
-        if answer.headers["content-type"].startswith("text/event-stream"):
-            body = next(line for line in reversed(body.splitlines()) if line.startswith("data: "))[6:]
-        result = json.loads(body)["result"]
-        found: dict[str, Any] = result["structuredContent"]
-        assert not result.get("isError"), found
-        return found
+        return await repeated(lambda http: http.post(f"{self.url}/mcp", json=message, headers=headers))
 
     async def refresh(self) -> None:
         """Rotate the tokens; an answer that is lost is asked for again."""

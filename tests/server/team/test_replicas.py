@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import anyio
@@ -17,7 +19,8 @@ from auth.issuer.metadata import CALLBACK_PATH
 from persistence.encryption import EncryptionKey
 from tests.conftest import NO_TRUST
 
-from .modern import PATIENCE, ModernClient, sign_in
+from .modern import PATIENCE, ModernClient, repeated, sign_in
+from .site import running_team
 
 
 @dataclass
@@ -151,3 +154,43 @@ async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed
         [row] = [row for row in by_item[item_id] if row["name"] == name]
         assert row["createdBy"] == box.person(person).autodesk_id
         assert row["isFileUploaded"]
+
+
+async def test_what_one_replica_began_any_other_goes_on_with(
+    box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path
+) -> None:
+    proxy = RoundRobin()
+    shared = {"url": proxy.url, "database_url": postgres_url, "confirm": "ask"}
+    with (
+        running_team(box, tmp_path / "one", **shared) as one,
+        running_team(box, tmp_path / "two", **shared) as two,
+        proxy.running(),
+        anyio.fail_after(PATIENCE),
+    ):
+        proxy.replicas += [urlsplit(site.url).port or 0 for site in (one, two)]
+        client = ModernClient(proxy.url, await sign_in(proxy.url, box, "manager"))
+        first = await client.call("find_submittals", project="Riverside", attachable=True, limit=1)
+        second = await client.call(
+            "find_submittals", project="Riverside", attachable=True, limit=1, cursor=first["next_cursor"]
+        )
+        assert second["submittals"] != first["submittals"]
+
+        urn = (await client.call("find_project_files", project="Riverside", query="beam"))["files"][0]["version_urn"]
+        arguments = {"project": "Riverside", "submittal": first["submittals"][0]["id"], "file_urn": urn}
+        asked = await client.result("add_submittal_attachment", arguments)
+        assert asked["resultType"] == "input_required"
+        agreed = {"inputResponses": {"make_visible": {"action": "accept", "content": {}}}}
+        done = await client.result("add_submittal_attachment", arguments, requestState=asked["requestState"], **agreed)
+        assert done["structuredContent"]["attachment"]["state"] in ("processing", "ready"), done
+
+        other = ModernClient(proxy.url, await sign_in(proxy.url, box, "admin"))
+        stolen = await other.status("add_submittal_attachment", arguments, requestState=asked["requestState"], **agreed)
+        assert stolen == 400  # sealed for another person
+
+        await repeated(
+            lambda http: http.post(
+                f"{proxy.url}/revoke",
+                data={"client_id": client.tokens["client_id"], "token": client.tokens["refresh_token"]},
+            )
+        )
+        assert [await client.status("sign_in", {}) for _ in range(2)] == [401, 401]

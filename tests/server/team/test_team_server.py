@@ -255,7 +255,7 @@ async def test_a_lost_autodesk_grant_gives_a_link_and_connecting_mends_it(team: 
                 done = await browser.submit(await browser.visit(f"{team.url}/connect"))
                 assert "Autodesk is connected" in done.text
             await assistant.call("find_projects")
-    assert team.server.issuer.stores.grants.verify(tokens["access_token"]) is not None
+    assert team.server.issuer.stores.grants.verify(tokens["access_token"], team.mcp) is not None
 
 
 def _end_at_autodesk(team: TeamSite, person: str) -> None:
