@@ -1,6 +1,7 @@
 """`AccClient`: everything of Autodesk that one person needs, behind one object."""
 
-from collections.abc import Awaitable, Callable, Collection
+import hashlib
+from collections.abc import Callable, Collection
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,14 +13,21 @@ from acc.object_storage import ObjectStorage
 from acc.profile import userinfo
 from acc.projects import Projects
 from acc.submittals import Submittals
+from acc.token_claims import unverified_claims
 
 if TYPE_CHECKING:
     import httpx
 
-    from acc.connection import Connection, RequestGate, TokenSource
+    from acc.connection import Connection, RequestCheck, RequestGate, TokenSource
     from acc.operations import Operation
     from acc.responses import HttpResponse
     from acc.retry import RetryPolicy
+
+
+def owner_key(token: str) -> str:
+    """Return a word for the person of a token: the id in its claims, else a digest of the token itself."""
+    claims = unverified_claims(token)
+    return str(claims.get("userid") or claims.get("sub") or hashlib.sha256(token.encode()).hexdigest())
 
 
 class AccClient:
@@ -66,11 +74,19 @@ class AccClient:
             on_answer=self._on_answer,
         )
 
-    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> "AccClient":
-        """Return the same way, on which `before_change` is awaited right before whatever may change something."""
+    def guarded(self, check: "RequestCheck") -> "AccClient":
+        """Return the same way, on which `check` is awaited right before each request."""
         guarded = AccClient(self.hosts, self._tokens, storage_hosts=self._storage_hosts)
-        guarded.connection = self.connection.guarded(before_change)
+        guarded.connection = self.connection.guarded(check)
         return guarded
+
+    async def owner_key(self) -> str:
+        """Return what tells the person whose token would be sent now from every other; for names of cached answers.
+
+        Raises:
+            Exception: What the token source raises.
+        """
+        return owner_key(await self._tokens.access_token())
 
     @cached_property
     def submittals(self) -> Submittals:

@@ -56,6 +56,10 @@ class RequestGate(Protocol):
         ...
 
 
+RequestCheck = Callable[[str, bool], Awaitable[None]]
+"""Is shown the bearer token of a request that is about to go out, and whether that may change something."""
+
+
 class Connection:
     """Sends requests for one person to one Autodesk.
 
@@ -89,16 +93,16 @@ class Connection:
         self._clock = clock
         self._pace = pace
         self._on_answer = on_answer
-        self._before_change: Callable[[], Awaitable[None]] | None = None
+        self._check: RequestCheck | None = None
 
-    def guarded(self, before_change: Callable[[], Awaitable[None]]) -> Self:
-        """Return the same connection, on which `before_change` is awaited right before whatever may change something.
+    def guarded(self, check: RequestCheck) -> Self:
+        """Return the same connection, on which `check` is awaited right before each request.
 
         What it raises passes through `send` untouched, and the request does not go out.
         """
         self._http()  # made once, for both
         guarded = copy(self)
-        guarded._before_change = before_change  # noqa: SLF001  # of this very class
+        guarded._check = check  # noqa: SLF001  # of this very class
         return guarded
 
     async def send(self, request: Request[T]) -> T:
@@ -149,8 +153,8 @@ class Connection:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         if self._pace is not None:
             await self._pace.acquire(request.operation.name, token, self.hosts.api)
-        if self._before_change is not None and request.method != "GET":
-            await self._before_change()
+        if self._check is not None:
+            await self._check(token, request.method != "GET")
         try:
             with anyio.fail_after(self._exchange_seconds):
                 async with client.stream(

@@ -26,6 +26,7 @@ from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult
 
 import acc_sandbox
+from acc.connection import TokenSource
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import EncryptionKey
 from server.mcp.app import Transport, build_server
@@ -192,12 +193,13 @@ def connect(box: acc_sandbox.Sandbox, era: str, clean_environment: None, tmp_pat
         folders: tuple[Path, ...] = (),
         answering: ElicitationFnT | None = None,
         extensions: Sequence[ClientExtension] = (),
+        tokens: TokenSource | None = None,
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
         place = {"base_url": box.base_url, "data_dir": tmp_path / "data", "encryption_keys": KEYS}
         loaded = Settings.load(access_token=token, folders=folders, **{**place, **settings})
-        server = build_server(loaded, transport=transport)
+        server = build_server(loaded, transport=transport, tokens=tokens)
         async with Client(server, mode=era, elicitation_callback=answering, extensions=extensions) as client:
             yield Assistant(client, every_tool(transport))
 

@@ -20,6 +20,7 @@
     │   ├── ProcessingFailed        ACC could not make a version of the file (asyncState 4)
     │   ├── AttachmentMissing
     │   └── NotYourAttachment
+    ├── PersonMismatch              somebody else is signed in than the one whose request this is
     ├── IdempotencyConflict
     ├── ConsentMissing                   it would become visible, and the person has not been asked by this process
     └── StorageStalled              storage took no bytes within the limits of `sending`
@@ -166,6 +167,14 @@ class AttachmentMissing(AttachmentProblem):
 @dataclass(eq=False)
 class NotYourAttachment(AttachmentProblem):
     """Somebody else reserved it; only they may confirm it."""
+
+
+@dataclass(eq=False)
+class PersonMismatch(TransferError):
+    """Another person is signed in now than the one whose request this is; nothing is sent in their name."""
+
+    def __str__(self) -> str:
+        return "PersonMismatch"
 
 
 @dataclass(eq=False)

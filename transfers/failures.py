@@ -68,6 +68,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "processing_failed": transfer_errors.ProcessingFailed,
     "attachment_missing": transfer_errors.AttachmentMissing,
     "not_your_attachment": transfer_errors.NotYourAttachment,
+    "person_mismatch": transfer_errors.PersonMismatch,
     "idempotency_conflict": transfer_errors.IdempotencyConflict,
     "not_agreed": transfer_errors.ConsentMissing,
     "storage_stalled": transfer_errors.StorageStalled,

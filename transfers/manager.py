@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
@@ -28,6 +29,9 @@ from transfers.jobs.runner import JobRunner
 from transfers.jobs.serialization import read
 from transfers.upload.caller_upload import CallerUpload
 from transfers.waiting import UNHURRIED, WaitOptions
+
+if TYPE_CHECKING:
+    from acc.client import AccClient
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class TransferManager:
         """
         async with self.runner.turn(job):
             try:
-                return await job.sign(self._acc, now)
+                return await job.sign(self._of(job), now)
             except AccError as error:
                 raise JobStopped(error, job.step, job.reserved.id) from error
 
@@ -227,7 +231,8 @@ class TransferManager:
             size_bytes=size,
         )
         async with self.context.audit.record("confirming", lambda: entry):
-            return await confirm_upload(self._acc, project_id, item_id, attachment_id)
+            acc = self.context.acting_as(project_id, person_id)
+            return await confirm_upload(acc, project_id, item_id, attachment_id)
 
     async def unconfirmed(
         self, project_id: str, item_id: str, attachment_id: str, person_id: str
@@ -254,9 +259,13 @@ class TransferManager:
     async def _complete(self, job: CallerUploadJob) -> None:
         async with self.runner.turn(job):
             try:
-                await job.complete(self._acc)
+                await job.complete(self._of(job))
             except (AccError, UploadExpired) as error:
                 raise JobStopped(error, job.step, job.reserved.id) from error
+
+    def _of(self, job: Job) -> "AccClient":
+        """Return the way to ACC of the person whose job it is."""
+        return self.context.acting_as(job.destination.project_id, job.destination.person_id)
 
     async def _own_row(self, project_id: str, item_id: str, attachment_id: str, person_id: str) -> Attachment:
         row = await self.row(project_id, item_id, attachment_id)

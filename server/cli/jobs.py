@@ -13,7 +13,10 @@ import anyio.to_thread
 from server.auth_wiring import state_location
 from server.cli.errors import CommandError
 from server.settings.model import Settings
+from tools.errors.description import describe_error
 from transfers.attachment_state import FOLLOW_SECONDS
+from transfers.errors import TransferError
+from transfers.jobs.recovery import JobEligibility
 from transfers.jobs.report import JobLine, job_line
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import OPEN, QUEUED
@@ -68,11 +71,12 @@ def cancel(settings: Settings, job_id: str) -> None:
     sys.stdout.write(_with_repository(settings, work) + "\n")
 
 
-def resume(settings: Settings, job_id: str) -> None:
-    """Go on with a job here, and wait for its end.
+def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
+    """Go on with a job here, as `person` (an e-mail address) or who signed in last, and wait for its end.
 
     Raises:
         JobsProblem: There is no such job, or the settings forbid going on with it.
+        TransferError: It is another person's, or its file may not be read or is another.
         JobStopped: It stopped again.
         StorageProblem: The database cannot be used, or was written by a newer version.
     """
@@ -87,7 +91,7 @@ def resume(settings: Settings, job_id: str) -> None:
         raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
 
     async def work() -> str:
-        async with open_services(settings, policy, None) as services:
+        async with open_services(settings, policy, None, person) as services:
             job = await _resumed(services.transfers, job_id, policy, WaitOptions(RESUME_SECONDS, tick))
         return f"Job {job.id} is {job.state}."
 
@@ -98,7 +102,16 @@ async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolic
     row = await _find(transfers.repository, job_id)
     if not policy.allows(row.project_id):
         raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
+    if row.base_url != transfers.context.acc.hosts.api:
+        raise JobsProblem(f"Job {row.id} is of {row.base_url}; set APS_BASE_URL to go on with it there.")
     job = await transfers.repository.load(row)
+    if not job.running:
+        try:
+            await JobEligibility(transfers.context, policy.allows).check(row)
+        except TransferError as problem:
+            known = describe_error(problem)
+            why = f"{known.row.message} {known.row.shell_hint}" if known else str(problem)
+            raise JobsProblem(f"Job {row.id} is left as it is. {why}") from problem
     await transfers.runner.start(job)
     return await transfers.runner.wait(job, patience)
 

@@ -318,13 +318,17 @@ def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
 
 @jobs.command("resume")
 def resume_job(
-    job: _JobId, *, allow_base_url: AllowBaseUrl = False, allow_wide_folder: AllowWideFolder = False
+    job: _JobId,
+    *,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
+    allow_wide_folder: AllowWideFolder = False,
 ) -> None:
     """Go on with a job that stopped or was interrupted, and wait for its end."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
-        jobs_command.resume(settings, job)
+        jobs_command.resume(settings, job, person)
 
 
 app.command()(many_commands.attach)

@@ -33,7 +33,7 @@ class Shell:
         }
 
     def run(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
-        code, out, err = self._start("-m", "server", "jobs", *arguments, **self._environment, **settings).rest()
+        code, out, err = self._start("-m", "server", "jobs", *arguments, **(self._environment | settings)).rest()
         return code, out, err
 
     def listed(self, *arguments: str) -> list[dict[str, Any]]:
@@ -80,6 +80,38 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     [job] = shell.listed()
     assert (job["standing"], job["bytes_sent"], job["bytes_total"]) == ("uploaded", 4, 4)
     assert "waits for a confirmation\n" in shell.run("list")[1]
+
+
+def test_resuming_asks_what_taking_up_asks(shell: Shell, tmp_path: Path) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    shell.attach().rest()
+    [job] = shell.listed()
+    other_place = tmp_path / "other"
+    other_place.mkdir()
+    for settings, why in (
+        ({"APS_ACCESS_TOKEN": shell.box.token("steel")}, "Another person is signed in now"),
+        ({"APS_BASE_URL": "http://127.0.0.1:9"}, f"is of {shell.box.base_url}; set APS_BASE_URL"),
+        ({"SUBMITTAL_MCP_FOLDERS": str(other_place)}, "This file may not be read"),
+    ):
+        code, out, err = shell.run("resume", job["id"], **settings)
+        assert (code, out) == (1, "")
+        assert why in err
+    shell.file.write_bytes(b"BEAM")
+    code, out, err = shell.run("resume", job["id"])
+    assert (code, out) == (1, "")
+    assert "changed" in err
+    assert shell.listed() == [job]
+    assert shell.box.requests.count("oss.signeds3upload.complete") == 0
+
+
+def test_resuming_as_a_person_who_is_not_signed_in_is_refused(shell: Shell) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    shell.attach().rest()
+    [job] = shell.listed()
+    app = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
+    code, _, err = shell.run("resume", job["id"], "--as", "nobody@example.com", **app)
+    assert code == 1
+    assert "submittal-mcp login" in err or "signed in" in err.lower()
 
 
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:

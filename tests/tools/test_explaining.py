@@ -64,6 +64,7 @@ BUILT = {
     transfers.FileUnreadable: lambda: transfers.FileUnreadable("a.pdf", SECRET),
     transfers.FileAmbiguous: lambda: transfers.FileAmbiguous("a.pdf", ("/one/a.pdf", "/two/a.pdf")),
     transfers.InvalidName: lambda: transfers.InvalidName("a:b.pdf", "forbidden_character", "a-b.pdf"),
+    transfers.PersonMismatch: transfers.PersonMismatch,
     transfers.StorageStalled: lambda: transfers.StorageStalled(1, [SECRET]),
 }
 

@@ -95,6 +95,12 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Only who reserved it can confirm it: created_by in get_attachment_status.",
         "Only the person who reserved it can confirm it; ACC shows who that is.",
     ),
+    (transfers.PersonMismatch, ""): ErrorRow(
+        "permission_denied",
+        "Another person is signed in now than the one who began this; nothing was sent in their name.",
+        "Call add_submittal_attachment again to attach the file as who is signed in now.",
+        "Sign in as the person who began it, or name them with --as.",
+    ),
     (transfers.ConsentMissing, ""): ErrorRow(
         "confirmation_required",
         "This would make the file visible, and the person has not been asked.",

@@ -46,7 +46,7 @@ class ProjectList:
 
 
 class ProjectListCache:
-    """Reads the list of one person's projects, seldom; only of accounts that the policy allows."""
+    """Reads the list of a person's projects, seldom; only of accounts that the policy allows."""
 
     def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc
@@ -59,11 +59,12 @@ class ProjectListCache:
         Raises:
             AccError: Autodesk refused or is away.
         """
-        kept = self._kept.get()
+        owner = await self._acc.owner_key()
+        kept = self._kept.get(owner)
         if kept is not None:
             return kept
         listed = await self._read()
-        return self._kept.keep(listed) if listed.projects else listed
+        return self._kept.keep(listed, owner) if listed.projects else listed
 
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()

@@ -51,8 +51,9 @@ class ReferenceResolver:
         Raises:
             AccError: ACC refused or is away.
         """
-        known = self._people.get(project_id)
-        return known or self._people.keep(await self._acc.submittals.me(project_id), project_id)
+        owner = await self._acc.owner_key()
+        known = self._people.get(owner, project_id)
+        return known or self._people.keep(await self._acc.submittals.me(project_id), owner, project_id)
 
     async def project(self, text: str) -> ProjectSummary:
         """Return the project that `text` refers to.
@@ -100,7 +101,7 @@ class ReferenceResolver:
 
     async def _known_item(self, project_id: str, words: str) -> Item | None:
         """Return the submittal that these words meant a moment ago, read anew, if it still is what they say."""
-        item_id = self._items.get(project_id, words)
+        item_id = self._items.get(await self._acc.owner_key(), project_id, words)
         if item_id is None:
             return None
         try:
@@ -173,7 +174,8 @@ class ReferenceResolver:
                 if seen == SEARCHED or number(item).casefold() == words.casefold():
                     break
             if exact:
-                return self._items.keep(_single_match(exact, words).id, project_id, words)
+                owner = await self._acc.owner_key()
+                return self._items.keep(_single_match(exact, words).id, owner, project_id, words)
             # ACC searches by parts: what is called exactly so would have come with what is called nearly so.
             if near:
                 break

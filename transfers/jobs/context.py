@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import structlog
 
+from acc.client import owner_key
 from transfers.audit_log import AuditLog
 from transfers.checkpoints import Point
+from transfers.errors import PersonMismatch
 from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.reservation import AttachmentCreator
 from transfers.upload.connections import AbortableClientPool
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
     from acc.client import AccClient
     from transfers.files.allowed_folders import AllowedFolders
-    from transfers.jobs.base import Job
+    from transfers.jobs.base import Destination, Job
     from transfers.jobs.repository import JobAttempt, JobRepository
     from transfers.jobs.tables import JobTables
+
+OWNERS: Final = 1000
+"""People and projects of which it is remembered who they are."""
 
 READERS: Final = 2
 """Files that are hashed at once: more would only make a disk seek, and threads are needed for other things too."""
@@ -70,20 +75,55 @@ class JobContext:
         self._folders = folders
         self._rules = rules
         self._attempt: JobAttempt | None = None
+        self._owners: dict[tuple[str, str], str] = {}
 
-    def bound_to(self, attempt: "JobAttempt") -> "JobContext":
+    def bound_to(self, attempt: "JobAttempt", where: "Destination") -> "JobContext":
         """Return the context of a job that is worked on: what it writes is written under its attempt's number.
 
-        What changes something at Autodesk is sent only while that attempt is the last one.
+        Requests are sent only with the token of the job's person, and what changes something at Autodesk only while
+        that attempt is the last one.
         """
         bound = copy(self)
         bound._attempt = attempt  # noqa: SLF001  # of this very class
 
-        async def check() -> None:
-            await self.repository.check(attempt)
+        async def check(token: str, changes: bool) -> None:  # noqa: FBT001  # the form of `RequestCheck`
+            await self._check_person(where.project_id, where.person_id, token)
+            if changes:
+                await self.repository.check(attempt)
 
         bound.acc = self.acc.guarded(check)
         return bound
+
+    def acting_as(self, project_id: str, person_id: str) -> "AccClient":
+        """Return the way to ACC on which requests are sent only with the token of one person."""
+
+        async def check(token: str, _changes: bool) -> None:  # noqa: FBT001  # the form of `RequestCheck`
+            await self._check_person(project_id, person_id, token)
+
+        return self.acc.guarded(check)
+
+    async def person_id(self, project_id: str) -> str:
+        """Return Autodesk's id of who is signed in now.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        return await self._owner(project_id, await self.acc.owner_key())
+
+    async def _check_person(self, project_id: str, person_id: str, token: str) -> None:
+        if await self._owner(project_id, owner_key(token)) != person_id:
+            raise PersonMismatch
+
+    async def _owner(self, project_id: str, owner: str) -> str:
+        known = self._owners.get((project_id, owner))
+        if known is None:
+            known = (await self.acc.submittals.me(project_id)).id
+            if await self.acc.owner_key() != owner:
+                raise PersonMismatch  # somebody else has signed in meanwhile
+            if len(self._owners) >= OWNERS:
+                self._owners.clear()
+            self._owners[project_id, owner] = known
+        return known
 
     def open_file(self, path: str) -> LocalFile:
         """Open a local file, after asking whether it may be read; blocks.

@@ -17,7 +17,7 @@ import structlog
 from acc.errors import AccError
 from auth.errors import AuthError
 from persistence.errors import StorageProblem
-from transfers.errors import TransferError
+from transfers.errors import ConsentMissing, FileChanged, PersonMismatch, TransferError
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
@@ -51,31 +51,39 @@ class JobEligibility:
     def __init__(self, context: "JobContext", allows: Callable[[str], bool]) -> None:
         self._context = context
         self._allows = allows
-        self._people: dict[str, str] = {}
         self._left_alone: set[str] = set()
         self._log = structlog.get_logger(__name__)
 
     async def may(self, row: "JobRow") -> bool:
         """Whether this process could have begun a job: the person, the project, and the very file."""
         if row.base_url != self._context.acc.hosts.api or not self._allows(row.project_id):
-            return False
+            return False  # as good as not there: nothing is asked or said of it
         try:
-            if await self._person(row.project_id) != row.person_id:
-                return False
-            job = await self._context.repository.load(row)
-            if isinstance(job, LinkedFileJob) and not job.may_show(self._context):
-                return False  # nobody is there to be asked; the call that began it asks when it is repeated
-            return await self._has_its_file(job)
+            await self.check(row)
         except (AccError, AuthError, TransferError, UnreadableJob) as reason:
             tell = self._log.debug if row.id in self._left_alone else self._log.info
             tell("job_left_alone", job=row.id, reason=type(reason).__name__)
             self._left_alone.add(row.id)
             return False
+        return True
 
-    async def _person(self, project_id: str) -> str:
-        if project_id not in self._people:
-            self._people[project_id] = (await self._context.acc.submittals.me(project_id)).id
-        return self._people[project_id]
+    async def check(self, row: "JobRow") -> None:
+        """Let this process work on a job of this Autodesk and an allowed project.
+
+        Raises:
+            PersonMismatch: Another person is signed in.
+            ConsentMissing: It would make a file visible, and nobody is there to be asked.
+            TransferError: Its file may not or cannot be read, or is another.
+            UnreadableJob: It was damaged, or a newer version wrote it.
+            AccError: ACC refused or is away.
+        """
+        if await self._context.person_id(row.project_id) != row.person_id:
+            raise PersonMismatch
+        job = await self._context.repository.load(row)
+        if isinstance(job, LinkedFileJob) and not job.may_show(self._context):
+            raise ConsentMissing(job.name)  # the call that began it asks when it is repeated
+        if not await self._has_its_file(job):
+            raise FileChanged(row.name)
 
     async def _has_its_file(self, job: Job) -> bool:
         if not isinstance(job, LocalFileJob) or job.stored or job.uploaded:

@@ -235,7 +235,7 @@ class JobRunner:
 
     async def _insist(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
         """Carry a job on to its end, again from what is written down when the database was away for a moment."""
-        context = self._context.bound_to(attempt)
+        context = self._context.bound_to(attempt, job.destination)
         pauses = iter(AWAY_SECONDS)
         away = False
         while True:
