@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -167,8 +167,10 @@ class TransferManager:
         """Attach a version of the Files tool, which makes it visible: the person has agreed to that.
 
         Raises:
+            FileTypeNotAllowed: Files that are called so may not be attached.
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
+        self.context.rules.check(name, None)
         job = LinkedFileJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
@@ -176,8 +178,10 @@ class TransferManager:
         """Reserve an attachment whose bytes the caller will send; the same one again while its upload is open.
 
         Raises:
+            FileTypeNotAllowed: Files that are called so may not be attached.
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
+        self.context.rules.check(name, None)
         return await self._attach((where, name, key, "caller"), CallerUploadJob(where, name, key), patience)
 
     async def sign(self, job: CallerUploadJob, now: datetime) -> CallerUpload | None:
@@ -188,9 +192,11 @@ class TransferManager:
         """
         async with self.runner.turn(job):
             try:
-                return await job.sign(self._of(job), now)
+                signed = await job.sign(self._of(job), now)
             except AccError as error:
                 raise JobStopped(error, job.step, job.reserved.id) from error
+        largest = self.context.rules.max_bytes
+        return replace(signed, max_bytes=min(signed.max_bytes, largest)) if signed is not None else None
 
     async def discarded(self, job: CallerUploadJob) -> bool:
         """Whether what the caller was to send, or has sent, can no longer be completed: storage has discarded it.
@@ -211,6 +217,7 @@ class TransferManager:
             AttachmentMissing: The submittal has no such attachment.
             NotYourAttachment: Somebody else reserved it.
             UploadIncomplete: There is no evidence of bytes, or they are still on their way.
+            FileProblem: What arrived is of a type or size that may not be attached.
             JobStopped: Its job could not be carried on.
             AccError: ACC refused or is away.
         """
@@ -221,6 +228,7 @@ class TransferManager:
         if job is not None and job.may_be_confirmed:
             return await self._confirm_job(job, patience)
         size = await self._arrived(row, job)
+        self.context.rules.check(row.name, size)
         entry = AuditEntry(
             autodesk=urlsplit(self._acc.hosts.api).netloc,
             person_id=person_id,
@@ -252,9 +260,9 @@ class TransferManager:
             await self._complete(job)
         if isinstance(job, LocalFileJob) and job.may_be_confirmed:
             return Unconfirmed(row.name, job.size, job.sha256)
-        if job is not None and job.stored:
-            return Unconfirmed(row.name, job.size, None)
-        return Unconfirmed(row.name, await self._arrived(row, job), None)
+        size = job.size if job is not None and job.stored else await self._arrived(row, job)
+        self.context.rules.check(row.name, size)
+        return Unconfirmed(row.name, size, None)
 
     async def _complete(self, job: CallerUploadJob) -> None:
         async with self.runner.turn(job):

@@ -20,6 +20,7 @@ async def linked_version(services: Services, project_id: str, text: str) -> "Fil
     Raises:
         InvalidArguments: `text` names no file.
         FileVersionNotFound: The project has no such file.
+        FileProblem: Its type or size is not to be attached.
         AccError: Data Management refused or is away.
     """
     files = services.acc.files
@@ -28,7 +29,7 @@ async def linked_version(services: Services, project_id: str, text: str) -> "Fil
         if LINEAGE.fullmatch(urn):
             urn = (await files.item(project_id, urn)).data.tip_id or ""
         VersionUrn.parse(urn)
-        return await files.version(project_id, urn)
+        version = await files.version(project_id, urn)
     except (InvalidId, NotAReference):
         raise InvalidArguments(
             "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
@@ -43,3 +44,5 @@ async def linked_version(services: Services, project_id: str, text: str) -> "Fil
             "Only versions of the submittal's own project can be linked: look for it in the project's Files tool.",
             again=_ANOTHER,
         ) from None
+    services.transfers.context.rules.check(version.name, version.size_bytes)
+    return version

@@ -5,7 +5,7 @@ step, so that nobody repeats what cannot succeed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.core.results import NextStep
@@ -43,6 +43,8 @@ def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
     if failure.standing is not None:
         # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
         return after_attachment(failure.standing, around)
+    if failure.again is not None and "file_path" in failure.again.needs:
+        return _another_file(failure, failure.again, around)
     if failure.again is not None:
         return [_again(failure, failure.again)]
     match failure.code:
@@ -67,6 +69,15 @@ def _at_place(failure: FailedCall, around: StepContext, place: dict[str, Any]) -
             return [step("get_attachment_status", place, "List the attachments there are.")]
         case _:
             return []
+
+
+def _another_file(failure: FailedCall, again: RetryHint, around: StepContext) -> list[NextStep]:
+    """Repeat the call with another file from where this server takes files; after another tool's call, attach one."""
+    if failure.tool == "add_submittal_attachment":
+        return [_again(failure, replace(again, needs=[around.source]))]
+    if failure.place is None or around.read_only:
+        return []
+    return [step("add_submittal_attachment", failure.place | {around.source: None}, "Attach another file.")]
 
 
 def _again(failure: FailedCall, again: RetryHint) -> NextStep:

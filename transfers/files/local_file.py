@@ -50,6 +50,23 @@ class FilePolicy:
     types: frozenset[str]
     max_bytes: int
 
+    def check(self, name: str, size: int | None, given: str | None = None) -> None:
+        """Let a file be attached that is called `name`, wherever its bytes come from; `size` is None where unknown.
+
+        `given` is what the caller called it, if not so.
+
+        Raises:
+            FileTypeNotAllowed, FileEmpty, FileTooLarge: It may not be.
+        """
+        given = name if given is None else given
+        extension = extension_of(name).removeprefix(".").lower()
+        if self.types and extension not in self.types:
+            raise FileTypeNotAllowed(given, tuple(sorted(self.types)))
+        if size == 0:
+            raise FileEmpty(given)
+        if size is not None and size > self.max_bytes:
+            raise FileTooLarge(given, size, self.max_bytes)
+
 
 @dataclass(frozen=True)
 class FileDigests:
@@ -81,7 +98,7 @@ class LocalFile:
         """
         file = cls(folders.open(path), path)
         try:
-            file._enforce(rules)
+            rules.check(file.name, file.size, path)
         except BaseException:
             file.close()
             raise
@@ -176,15 +193,6 @@ class LocalFile:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
-
-    def _enforce(self, rules: FilePolicy) -> None:
-        extension = extension_of(self.name).removeprefix(".").lower()
-        if rules.types and extension not in rules.types:
-            raise FileTypeNotAllowed(self.given, tuple(sorted(rules.types)))
-        if self.size == 0:
-            raise FileEmpty(self.given)
-        if self.size > rules.max_bytes:
-            raise FileTooLarge(self.given, self.size, rules.max_bytes)
 
 
 class ByteCounter:

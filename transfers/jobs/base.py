@@ -282,6 +282,7 @@ class Job(ABC):
         if self.confirm_wanted and not self.uploaded and self.may_show(context):
             self.step = "confirm"
             where = self.destination
+            context.rules.check(self.name, self.size)
             async with context.audit.record("confirming", lambda: self.entry):
                 self.attachment = await confirm_upload(context.acc, where.project_id, where.item_id, self.reserved.id)
             self.confirmed = context.clock()

@@ -35,8 +35,8 @@ READERS: Final = 2
 class JobContext:
     """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
 
-    Files come from `folders`, if they keep the `rules`. With `asks`, nothing becomes visible in ACC but by a job that a
-    person agreed to in this process.
+    Local files come from `folders`; every file keeps the `rules`, wherever its bytes come from. With `asks`, nothing
+    becomes visible in ACC but by a job that a person agreed to in this process.
 
     Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
     day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
@@ -73,7 +73,7 @@ class JobContext:
         self.reached = reached
         self.log = structlog.get_logger(__name__)
         self._folders = folders
-        self._rules = rules
+        self.rules = rules
         self._attempt: JobAttempt | None = None
         self._owners: dict[tuple[str, str], str] = {}
 
@@ -131,7 +131,7 @@ class JobContext:
         Raises:
             FileProblem: It may not or cannot be read.
         """
-        return LocalFile.open(path, self._folders, self._rules)
+        return LocalFile.open(path, self._folders, self.rules)
 
     async def keep(self, job: "Job", **values: Any) -> None:
         """Write down what is known of a job that this process works on, and other `values` of its row.
