@@ -52,7 +52,7 @@ MEANINGS: Final[dict[Code, str]] = {
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "errors.md"
-EXAMPLES: Final = ROOT / "tests" / "tools" / "error_examples.json"
+EXAMPLES: Final = ROOT / "tests" / "tools" / "errors" / "error_examples.json"
 
 _HEAD: Final = """\
 # Error codes

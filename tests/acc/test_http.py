@@ -27,7 +27,7 @@ from acc.parts import part_request
 from acc.requests import build
 from acc.retry import RetryPolicy
 from acc.transport import api_client, error_from_transport, storage_client, storage_error_from_transport
-from tests.certificates import write_certificate
+from tests.support.certificates import write_certificate
 
 USERINFO = build(op.USERINFO)
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -21,7 +21,7 @@ from acc.operations import Operation
 from acc.requests import build
 from acc.responses import HttpResponse, parse_answer
 from acc.retry import RetryPolicy
-from tests.mutated import ODD, mutated
+from tests.support.mutated import ODD, mutated
 
 FACTS = Path(__file__).parent.parent / "facts"
 OPERATIONS = [one for one in vars(op).values() if isinstance(one, Operation) and one.answer is not type(None)]

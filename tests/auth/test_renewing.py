@@ -24,7 +24,7 @@ from persistence.encryption import EncryptionKey
 from persistence.errors import DatabaseReadOnly, KeyMissing
 from persistence.keys import EnvironmentKeys, MachineKeys
 from tests.auth.programs.renew import NoKeyring, Orders, main
-from tests.processes import Process
+from tests.support.processes import Process
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site

@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import pytest
 
-from . import forked
-from .forked import Forked, Forks
+from tests.support import forked
+from tests.support.constants import ROOT
+from tests.support.forked import Forked, Forks
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 
 PATIENCE = 90.0

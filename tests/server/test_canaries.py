@@ -19,9 +19,9 @@ from persistence.database import Database, DatabaseAddress
 from persistence.encryption import EncryptionKey
 from persistence.keys import EnvironmentKeys
 from server.cli import main as cli
+from tests.support.constants import ROOT
 from tools.core.registry import definitions
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "every_tool.py"
 
 CANARIES = {

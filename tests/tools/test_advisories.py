@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 
 import acc_sandbox
 from server.mcp.schemas import input_schema
+from tests.support.constants import NOWHERE, ROOT, STEEL_BEAMS
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 from tools.errors.exceptions import ProjectNotAllowed
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
-NOWHERE = "00000000-0000-4000-8000-000000000000"
 SENTINEL = "canary5309"
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {one.name: input_schema(one.arguments) for one in definitions(local_files=True)}
 WRITING = [one.name for one in definitions(local_files=True) if one.writes]
 TEXTS = [
@@ -89,7 +87,7 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
     async with connect(folders=(folder,)) as assistant:
         with listening() as seen:
             for tool, argument in TEXTS:
-                given = {**PLACE, "attachment_id": NOWHERE, "query": "x", "file_path": "nothing.pdf"}
+                given = {**STEEL_BEAMS, "attachment_id": NOWHERE, "query": "x", "file_path": "nothing.pdf"}
                 for name in names:
                     schema = SCHEMAS[tool]["properties"]
                     arguments = {**{one: value for one, value in given.items() if one in schema}, argument: name}
@@ -97,7 +95,7 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
         assert seen == []
         with listening() as seen:
             await assistant.call(
-                "add_submittal_attachment", **PLACE, file_path=f"{SENTINEL}.pdf", name=f"x{SENTINEL}.pdf",
+                "add_submittal_attachment", **STEEL_BEAMS, file_path=f"{SENTINEL}.pdf", name=f"x{SENTINEL}.pdf",
                 idempotency_key=f"../{SENTINEL}",
             )  # fmt: skip
     assert {event for event, _ in seen} == {"open"}, "the file in the allowed folder, and nothing else"
@@ -134,7 +132,7 @@ async def test_over_http_no_argument_names_a_file_at_all(connect: Any, folder: P
             listed = await assistant.client.list_tools()
             assert "file_path" not in {name for tool in listed.tools for name in tool.input_schema["properties"]}
             for path in (f"{SENTINEL}.pdf", str(folder / f"{SENTINEL}.pdf")):
-                refused = await assistant.refused("add_submittal_attachment", **PLACE, file_path=path)
+                refused = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path=path)
                 assert refused["error"]["code"] == "invalid_arguments"
     assert seen == []
 
@@ -145,10 +143,10 @@ async def test_over_http_no_argument_names_a_file_at_all(connect: Any, folder: P
 async def test_no_id_changes_the_path_of_a_request(connect: Any, box: acc_sandbox.Sandbox, given: str) -> None:
     item = box.item("051200-3")
     async with connect() as assistant:
-        await assistant.call("get_submittal", **PLACE)
+        await assistant.call("get_submittal", **STEEL_BEAMS)
         known = {request.path for request in box.requests.all()}
         for name, good in (("project", item.project_id), ("submittal", item.id), ("attachment_id", NOWHERE)):
-            arguments = {**PLACE, "attachment_id": NOWHERE, name: given.format(id=good)}
+            arguments = {**STEEL_BEAMS, "attachment_id": NOWHERE, name: given.format(id=good)}
             await assistant.client.call_tool("get_attachment_status", arguments)
             await assistant.client.call_tool("confirm_attachment", arguments)
     asked = {request.path for request in box.requests.all()} - known
@@ -167,7 +165,7 @@ async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(
     """Two people who share a data folder: an id is a name, never a right."""
     item = box.item("051200-3")
     async with connect("manager") as manager:
-        added = await manager.call("add_submittal_attachment", **PLACE, upload_by_caller=True, name="a.pdf")
+        added = await manager.call("add_submittal_attachment", **STEEL_BEAMS, upload_by_caller=True, name="a.pdf")
         listed = await manager.call("find_submittals", project=item.project_id, limit=1)
     theirs = {"project": item.project_id, "submittal": item.id, "attachment_id": added["attachment"]["id"]}
     made_up = {"project": NOWHERE, "submittal": NOWHERE, "attachment_id": NOWHERE}
@@ -188,10 +186,10 @@ async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(
 async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(
     connect: Any, box: acc_sandbox.Sandbox
 ) -> None:
-    place = {**PLACE, "submittal": "051200-2"}
+    place = {**STEEL_BEAMS, "submittal": "051200-2"}
     call = {**place, "upload_by_caller": True, "name": "a.pdf", "idempotency_key": "k"}
     async with connect("manager") as manager:
-        listed = await manager.call("find_submittals", project=PLACE["project"], limit=1)
+        listed = await manager.call("find_submittals", project=STEEL_BEAMS["project"], limit=1)
     async with connect("steel") as steel:
         first = await steel.call("add_submittal_attachment", **call)
     async with connect("manager") as manager:
@@ -199,7 +197,7 @@ async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(
         refused = await manager.refused("confirm_attachment", **place, attachment_id=first["attachment"]["id"])
     async with connect("steel") as steel:
         foreign = await steel.refused(
-            "find_submittals", project=PLACE["project"], limit=1, cursor=listed["next_cursor"]
+            "find_submittals", project=STEEL_BEAMS["project"], limit=1, cursor=listed["next_cursor"]
         )
     assert second["already_attached"] is False
     assert first["attachment"]["id"] != second["attachment"]["id"]
@@ -216,7 +214,7 @@ async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(
         assert listed == set(SCHEMAS) - set(WRITING)
         before = len(box.requests.all())
         for tool in WRITING:
-            refused = await assistant.refused(tool, **PLACE, attachment_id=NOWHERE)
+            refused = await assistant.refused(tool, **STEEL_BEAMS, attachment_id=NOWHERE)
             assert refused["error"]["code"] == "read_only"
         assert len(box.requests.all()) == before, "refused before anything was looked up"
 

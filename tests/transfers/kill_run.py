@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import acc_sandbox
-from tests.processes import Process
+from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from tests.transfers.test_lost_connection import let_in
 from transfers.checkpoints import POINTS

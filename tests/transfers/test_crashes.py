@@ -12,7 +12,7 @@ from hypothesis import settings
 import acc_sandbox
 from acc_sandbox import Fault, Stall
 from persistence.encryption import EncryptionKey
-from tests.processes import Process
+from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from transfers.checkpoints import POINTS
 from transfers.upload.part_plan import MIN_PART_BYTES

@@ -24,7 +24,7 @@ from acc.rate_limiter import (
 )
 from acc_sandbox.state.clock import Clock
 from persistence.database import Database, DatabaseAddress
-from tests.processes import CONTEXT, Process
+from tests.support.processes import CONTEXT, Process
 from tests.transfers.programs.pacer import Orders, main
 
 START = datetime(2026, 3, 4, tzinfo=UTC)

@@ -10,13 +10,12 @@ compact, in the example's order, in UTF-8.
 import base64
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
+from tests.support.constants import FACTS
 from tests.wire.recorder import Received
 
-FACTS = Path(__file__).parent.parent / "facts"
 DOCUMENTED: dict[str, dict[str, Any]] = {
     one["name"]: one for one in json.loads((FACTS / "acc_examples.json").read_text("utf-8"))["examples"]
 }

@@ -26,6 +26,7 @@ from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, authori
 from server.auth_http import HttpxAuthTransport
 from server.cli.doctor.autodesk import check_network
 from server.settings.model import Settings
+from tests.support.constants import ROOT
 from tests.wire.examples import EXAMPLES, OURS, TOKEN, WireRequest, as_sent, on_the_wire, response_of
 from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
@@ -35,7 +36,6 @@ from transfers.upload.connections import AbortableClient
 from transfers.upload.part_plan import PartPlan
 from transfers.upload.part_upload import VerifiedPartStream, put_part
 
-ROOT = Path(__file__).parents[2]
 API = AUTODESK_API.removeprefix("https://")
 PROFILE = AUTODESK_PROFILE.removeprefix("https://")
 

@@ -13,7 +13,7 @@ from anyio.streams.tls import TLSListener
 
 from auth.issuer.errors import InvalidClientDocument
 from server.team.document_fetcher import GuardedFetcher
-from tests.certificates import write_certificate
+from tests.support.certificates import write_certificate
 
 HOST = "client.example"
 URL = f"https://{HOST}/client.json"

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from persistence.encryption import EncryptionKey
-from tests.certificates import write_certificate
 from tests.conftest import NO_TRUST
+from tests.support.certificates import write_certificate
 
 APP = {"APS_CLIENT_ID": "an-app", "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text}
 

@@ -19,15 +19,13 @@ import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
 from scripts.errors_page import MEANINGS, page
 from server.settings.model import variables
+from tests.support.constants import NOWHERE, ROOT, STEEL_BEAMS
 from tools.core.registry import definitions
 from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = Path(__file__).parent / "error_examples.json"
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 ADD, CONFIRM, STATUS = "add_submittal_attachment", "confirm_attachment", "get_attachment_status"
-NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -51,10 +49,10 @@ class Situation:
             return await assistant.refused(tool, **arguments)
 
     async def attach(self, **changes: Any) -> Any:
-        return await self.refused(ADD, **{**PLACE, "file_path": "beams.pdf", **changes})
+        return await self.refused(ADD, **{**STEEL_BEAMS, "file_path": "beams.pdf", **changes})
 
     async def reserved(self, assistant: Any) -> str:
-        added = await assistant.call(ADD, **PLACE, upload_by_caller=True, name="beams.pdf")
+        added = await assistant.call(ADD, **STEEL_BEAMS, upload_by_caller=True, name="beams.pdf")
         return str(added["attachment"]["id"])
 
 
@@ -69,7 +67,7 @@ def scenario(make: Scenario) -> Scenario:
 
 @scenario
 async def invalid_arguments(at: Situation) -> Any:
-    return await at.refused("find_submittals", project=PLACE["project"], status="rev", limit=200)
+    return await at.refused("find_submittals", project=STEEL_BEAMS["project"], status="rev", limit=200)
 
 
 @scenario
@@ -82,13 +80,13 @@ async def reauthorization_required(at: Situation) -> Any:
     at.tool = "get_submittal"
     async with at.connect() as assistant:
         at.box.clock.move(4000)
-        return await assistant.refused(at.tool, **PLACE)
+        return await assistant.refused(at.tool, **STEEL_BEAMS)
 
 
 @scenario
 async def app_not_provisioned(at: Situation) -> Any:
     at.box.switches.provisioned = False
-    return await at.refused("find_submittals", project=PLACE["project"])
+    return await at.refused("find_submittals", project=STEEL_BEAMS["project"])
 
 
 @scenario
@@ -103,7 +101,7 @@ async def project_not_found(at: Situation) -> Any:
 
 @scenario
 async def project_not_allowed(at: Situation) -> Any:
-    return await at.refused("get_submittal", settings={"projects": (at.box.project("harbor").id,)}, **PLACE)
+    return await at.refused("get_submittal", settings={"projects": (at.box.project("harbor").id,)}, **STEEL_BEAMS)
 
 
 @scenario
@@ -113,12 +111,12 @@ async def project_not_supported(at: Situation) -> Any:
 
 @scenario
 async def submittal_not_found(at: Situation) -> Any:
-    return await at.refused("get_submittal", project=PLACE["project"], submittal="099999-1")
+    return await at.refused("get_submittal", project=STEEL_BEAMS["project"], submittal="099999-1")
 
 
 @scenario
 async def ambiguous_reference(at: Situation) -> Any:
-    return await at.refused("get_submittal", project=PLACE["project"], submittal="steel")
+    return await at.refused("get_submittal", project=STEEL_BEAMS["project"], submittal="steel")
 
 
 @scenario
@@ -174,7 +172,7 @@ async def file_changed(at: Situation) -> Any:
     answers: list[Any] = []
 
     async def call(assistant: Any) -> None:
-        answers.append(await assistant.refused(ADD, **PLACE, file_path="beams.pdf"))
+        answers.append(await assistant.refused(ADD, **STEEL_BEAMS, file_path="beams.pdf"))
 
     async with at.connect(folders=(at.folder,)) as assistant, anyio.create_task_group() as group:
         group.start_soon(call, assistant)
@@ -187,14 +185,14 @@ async def file_changed(at: Situation) -> Any:
 
 @scenario
 async def attachment_not_found(at: Situation) -> Any:
-    return await at.refused(CONFIRM, **PLACE, attachment_id=NOWHERE)
+    return await at.refused(CONFIRM, **STEEL_BEAMS, attachment_id=NOWHERE)
 
 
 @scenario
 async def upload_incomplete(at: Situation) -> Any:
     at.tool = CONFIRM
     async with at.connect() as assistant:
-        return await assistant.refused(CONFIRM, **PLACE, attachment_id=await at.reserved(assistant))
+        return await assistant.refused(CONFIRM, **STEEL_BEAMS, attachment_id=await at.reserved(assistant))
 
 
 @scenario
@@ -208,8 +206,8 @@ async def processing_failed(at: Situation) -> Any:
     at.tool = STATUS
     at.box.switches.processing_fails = True
     async with at.connect(folders=(at.folder,)) as assistant:
-        added = await assistant.call(ADD, **PLACE, file_path="beams.pdf", confirm=True)
-        return await assistant.refused(STATUS, **PLACE, attachment_id=added["attachment"]["id"], wait_seconds=30)
+        added = await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
+        return await assistant.refused(STATUS, **STEEL_BEAMS, attachment_id=added["attachment"]["id"], wait_seconds=30)
 
 
 @scenario
@@ -217,8 +215,8 @@ async def idempotency_conflict(at: Situation) -> Any:
     at.tool = ADD
     (at.folder / "columns.pdf").write_bytes(b"columns")
     async with at.connect(folders=(at.folder,)) as assistant:
-        await assistant.call(ADD, **PLACE, file_path="beams.pdf", idempotency_key="monday")
-        return await assistant.refused(ADD, **PLACE, file_path="columns.pdf", idempotency_key="monday")
+        await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf", idempotency_key="monday")
+        return await assistant.refused(ADD, **STEEL_BEAMS, file_path="columns.pdf", idempotency_key="monday")
 
 
 @scenario
@@ -237,13 +235,13 @@ async def confirmation_declined(at: Situation) -> Any:
 @scenario
 async def rate_limited(at: Situation) -> Any:
     at.box.faults.add(Fault("items.get", Refuse(429, {}, {"Retry-After": "61"})))
-    return await at.refused("get_submittal", **PLACE)
+    return await at.refused("get_submittal", **STEEL_BEAMS)
 
 
 @scenario
 async def upstream_unavailable(at: Situation) -> Any:
     at.box.faults.add(Fault("items.get", Refuse(503, "", {"Retry-After": "90"})))
-    return await at.refused("get_submittal", **PLACE)
+    return await at.refused("get_submittal", **STEEL_BEAMS)
 
 
 @scenario

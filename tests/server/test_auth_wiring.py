@@ -10,8 +10,7 @@ from mcp import Client
 import acc_sandbox
 from server.mcp.app import build_server
 from server.settings.model import Settings
-
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+from tests.support.constants import STEEL_BEAMS
 
 
 @pytest.fixture
@@ -46,8 +45,8 @@ async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_
 ) -> None:
     token = box.token("manager", scopes="data:read user-profile:read")
     settings = Settings.load(base_url=box.base_url, access_token=token, folders=(folder,), data_dir=tmp_path / "data")
-    assert (await answered(settings, era, "get_submittal", **PLACE))["submittal"]["number"] == "051200-3"
-    refused = await answered(settings, era, "add_submittal_attachment", **PLACE, file_path="beams.pdf")
+    assert (await answered(settings, era, "get_submittal", **STEEL_BEAMS))["submittal"]["number"] == "051200-3"
+    refused = await answered(settings, era, "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     assert refused["error"]["code"] == "permission_denied"
     assert "lacks the scope data:write" in refused["error"]["message"]
     assert box.requests.count("storage.put") == 0
@@ -71,7 +70,7 @@ async def test_a_service_account_attaches_and_nothing_of_it_is_readable(
         folders=(folder,),
         data_dir=data,
     )
-    attached = await answered(settings, era, "add_submittal_attachment", **PLACE, file_path="beams.pdf")
+    attached = await answered(settings, era, "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     assert attached["attachment"]["state"] == "uploaded"
     assert box.requests.count("auth.token") == 1
     lines = account.private_key.splitlines()

@@ -6,10 +6,10 @@ import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse
+from tests.support.constants import STEEL_BEAMS
 
 pytestmark = pytest.mark.either_era
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 NEW = {"project": "Riverside Medical Center", "submittal": "051200-2"}
 
 
@@ -44,7 +44,7 @@ async def test_without_waiting_the_present_state_is_told(connect, box, tmp_path)
 
 async def test_without_an_id_all_attachments_are_told_instead_of_one(connect, box):
     async with connect() as assistant:
-        seen = await assistant.call("get_attachment_status", **PLACE)
+        seen = await assistant.call("get_attachment_status", **STEEL_BEAMS)
     assert set(seen) == {"attachments", "next_cursor", "next_steps"}
     [row] = seen["attachments"]
     assert (row["name"], row["state"], row["category"]) == ("beam-schedule.pdf", "ready", "submission")

@@ -10,13 +10,12 @@ import acc_sandbox
 from acc_sandbox import Fault, Refuse
 from acc_sandbox.seed.default import DEFAULT
 from tests.conftest import NO_TRUST
-
-from .follower import Others
+from tests.support.constants import NOWHERE
+from tests.support.follower import Others
 
 pytestmark = pytest.mark.either_era
 
 RIVERSIDE = "Riverside Medical Center"
-NOWHERE = "00000000-0000-4000-8000-000000000000"
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.cli.doctor.shapes import WORDS, header_names, is_plain_name, shape
-
-FACTS = Path(__file__).parents[1] / "facts"
+from tests.support.constants import FACTS
 
 SENTINEL = "Qz"
 """Begins every made-up name and text; no word of ours begins so."""

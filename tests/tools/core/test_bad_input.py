@@ -6,8 +6,8 @@ import re
 import httpx
 import pytest
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
-NOWHERE = "00000000-0000-4000-8000-000000000000"
+from tests.support.constants import NOWHERE, STEEL_BEAMS
+
 WRITES = (
     "attachments.create",
     "attachments.patch",
@@ -50,7 +50,7 @@ def refused(connect, folder, untouched):
     """Attach `beams.pdf` but for what is given, be refused, and return the error and its next steps."""
 
     async def attach(person="manager", settings=None, **changes):
-        arguments = {**PLACE, "file_path": "beams.pdf", **changes}
+        arguments = {**STEEL_BEAMS, "file_path": "beams.pdf", **changes}
         async with connect(person, folders=(folder,), **settings or {}) as assistant:
             refusal = await assistant.refused(
                 "add_submittal_attachment", **{name: value for name, value in arguments.items() if value is not None}
@@ -191,7 +191,7 @@ async def test_a_file_that_the_system_does_not_let_be_read(refused):
 
 async def test_a_file_without_any_allowed_folder_needs_a_person(connect, untouched):
     async with connect() as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     assert (refusal["error"]["code"], refusal["next_steps"]) == ("file_not_allowed", [])
     assert "SUBMITTAL_MCP_FOLDERS" in refusal["error"]["hint"]
 
@@ -210,7 +210,7 @@ async def test_a_path_that_exists_under_two_folders(connect, folder, untouched):
     other.mkdir()
     (other / "beams.pdf").write_bytes(b"other beams")
     async with connect(folders=(folder, other)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     assert refusal["error"]["code"] == "ambiguous_reference"
     assert {one["id"] for one in refusal["error"]["candidates"]} == {
         str(folder / "beams.pdf"),
@@ -307,7 +307,7 @@ async def test_arguments_that_do_not_make_a_call(refused, changes, sentence):
 
 async def test_over_http_a_path_is_no_argument(connect, untouched):
     async with connect(transport="http") as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="/etc/passwd")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="/etc/passwd")
     assert refusal["error"]["message"] == "unknown argument 'file_path'."
     assert "file_path" not in refusal["error"]["hint"]
 
@@ -323,26 +323,28 @@ async def test_a_version_that_the_target_project_does_not_have(refused, box, pro
 @pytest.mark.parametrize("tool", ["confirm_attachment", "get_attachment_status"])
 async def test_an_unknown_attachment(connect, untouched, tool):
     async with connect() as assistant:
-        refusal = await assistant.refused(tool, **PLACE, attachment_id=NOWHERE)
+        refusal = await assistant.refused(tool, **STEEL_BEAMS, attachment_id=NOWHERE)
         assert refusal["error"]["code"] == "attachment_not_found"
         assert (await assistant.follow(refusal["next_steps"][0]))["attachments"]
 
 
 async def test_confirming_before_any_byte_changes_nothing_and_stays_possible(connect, box):
     async with connect() as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, upload_by_caller=True, name="beams.pdf")
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, upload_by_caller=True, name="beams.pdf")
         for _ in range(2):
-            refusal = await assistant.refused("confirm_attachment", **PLACE, attachment_id=added["attachment"]["id"])
+            refusal = await assistant.refused(
+                "confirm_attachment", **STEEL_BEAMS, attachment_id=added["attachment"]["id"]
+            )
             assert refusal["error"]["code"] == "upload_incomplete"
         assert box.requests.count("attachments.patch") == 0
         async with httpx.AsyncClient() as caller:
             await caller.put(added["upload"]["url"], content=b"beams")
-        confirmed = await assistant.call("confirm_attachment", **PLACE, attachment_id=added["attachment"]["id"])
+        confirmed = await assistant.call("confirm_attachment", **STEEL_BEAMS, attachment_id=added["attachment"]["id"])
     assert confirmed["attachment"]["state"] in ("processing", "ready")
 
 
 async def test_confirming_what_somebody_else_reserved(connect, box):
-    place = {**PLACE, "submittal": "051200-2"}
+    place = {**STEEL_BEAMS, "submittal": "051200-2"}
     async with connect("steel") as steel:
         added = await steel.call("add_submittal_attachment", **place, upload_by_caller=True, name="beams.pdf")
     async with connect("manager") as manager:
@@ -354,9 +356,9 @@ async def test_confirming_what_somebody_else_reserved(connect, box):
 async def test_one_key_for_two_files(connect, box, folder):
     (folder / "columns.pdf").write_bytes(b"columns")
     async with connect(folders=(folder,)) as assistant:
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf", idempotency_key="k")
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", idempotency_key="k")
         refusal = await assistant.refused(
-            "add_submittal_attachment", **PLACE, file_path="columns.pdf", idempotency_key="k"
+            "add_submittal_attachment", **STEEL_BEAMS, file_path="columns.pdf", idempotency_key="k"
         )
     assert (refusal["error"]["code"], refusal["next_steps"][0]["needs"]) == (
         "idempotency_conflict",
@@ -378,7 +380,7 @@ async def test_a_sign_in_that_is_over(connect, box, untouched):
     async with connect() as assistant:
         await assistant.call("find_projects")
         box.clock.move(4000)
-        refusal = await assistant.refused("get_submittal", **PLACE)
+        refusal = await assistant.refused("get_submittal", **STEEL_BEAMS)
     assert (refusal["error"]["code"], refusal["next_steps"][0]["tool"]) == ("reauthorization_required", "sign_in")
     assert refusal["error"]["http_status"] == 401
 
@@ -386,9 +388,9 @@ async def test_a_sign_in_that_is_over(connect, box, untouched):
 @pytest.mark.parametrize("tool", ["add_submittal_attachment", "confirm_attachment"])
 async def test_a_server_that_only_reads(connect, untouched, tool):
     async with connect(read_only=True) as assistant:
-        refusal = await assistant.refused(tool, **PLACE, attachment_id=NOWHERE)
+        refusal = await assistant.refused(tool, **STEEL_BEAMS, attachment_id=NOWHERE)
         assert (refusal["error"]["code"], refusal["next_steps"]) == ("read_only", [])
-        seen = await assistant.call("get_submittal", **PLACE)
+        seen = await assistant.call("get_submittal", **STEEL_BEAMS)
     assert (seen["submittal"]["can_attach"], seen["next_steps"]) == (True, [])
 
 

@@ -14,19 +14,18 @@ from mcp.client.streamable_http import streamable_http_client
 import acc_sandbox
 from acc_sandbox import Fault, Stall
 from persistence.encryption import EncryptionKey
+from tests.support.constants import NOWHERE, STEEL_BEAMS
 
 SECRET = "QZJ-a-secret-of-callers"
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
-NOWHERE = "00000000-0000-4000-8000-000000000000"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "find_projects": ("hubs.list", {}),
     "sign_in": ("auth.userinfo", {}),
-    "find_submittals": ("items.list", {"project": PLACE["project"]}),
-    "get_submittal": ("attachments.list", PLACE),
-    "find_project_files": ("folders.contents", {"project": PLACE["project"], "query": "beam"}),
-    "get_attachment_status": ("attachments.list", PLACE),
-    "confirm_attachment": ("attachments.list", {**PLACE, "attachment_id": NOWHERE}),
-    "add_submittal_attachment": ("attachments.create", {**PLACE, "upload_by_caller": True, "name": "beams.pdf"}),
+    "find_submittals": ("items.list", {"project": STEEL_BEAMS["project"]}),
+    "get_submittal": ("attachments.list", STEEL_BEAMS),
+    "find_project_files": ("folders.contents", {"project": STEEL_BEAMS["project"], "query": "beam"}),
+    "get_attachment_status": ("attachments.list", STEEL_BEAMS),
+    "confirm_attachment": ("attachments.list", {**STEEL_BEAMS, "attachment_id": NOWHERE}),
+    "add_submittal_attachment": ("attachments.create", {**STEEL_BEAMS, "upload_by_caller": True, "name": "beams.pdf"}),
 }
 """For each tool what of ACC stalls while it is called."""
 

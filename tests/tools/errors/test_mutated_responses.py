@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import acc_sandbox
 from tests.conftest import NO_TRUST
-from tests.mutated import mutated
+from tests.support.mutated import mutated
 from tools.errors.codes import Code
 
 Asked = tuple[str, str]

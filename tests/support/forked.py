@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
-FORKS = Path(__file__).parent / "programs" / "forks.py"
+FORKS = Path(__file__).with_name("forks.py")
 
 POSSIBLE = sys.platform == "linux" and "COVERAGE_PROCESS_START" not in os.environ
 """Windows has no forks, macOS none of a process that has used its frameworks; or every start is to be measured."""

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 
 import acc_sandbox
 from persistence.data_folder import DATABASE_NAME
+from tests.support.constants import STEEL_BEAMS
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CREATE = "attachments.create"
 
 Spoiling = Callable[[Path], None]
@@ -83,7 +83,9 @@ async def test_a_database_that_cannot_be_used_is_named_with_its_remedy_and_nothi
 ) -> None:
     async def attach(ask: str, name: str = "beams.pdf") -> Any:
         async with connect(folders=(folder,)) as assistant:
-            return await getattr(assistant, ask)("add_submittal_attachment", **PLACE, file_path="beams.pdf", name=name)
+            return await getattr(assistant, ask)(
+                "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", name=name
+            )
 
     first = await attach("call")
     database = tmp_path / "data" / DATABASE_NAME
@@ -112,7 +114,7 @@ async def test_a_data_folder_that_cannot_be_made_is_named_and_nothing_is_sent(
 ) -> None:
     (tmp_path / "data").write_text("in the way", encoding="ascii")
     async with connect(folders=(folder,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     assert refusal["error"]["code"] == "storage_unavailable"
     assert f"the data folder {tmp_path / 'data'} cannot be written to" in refusal["error"]["hint"]
     assert "name another folder in SUBMITTAL_MCP_DATA_DIR" in refusal["error"]["hint"]
@@ -125,9 +127,9 @@ async def test_what_a_person_mends_is_good_for_the_next_call_of_the_same_server(
 ) -> None:
     (tmp_path / "data").write_text("in the way", encoding="ascii")
     async with connect(folders=(folder,)) as assistant:
-        await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         (tmp_path / "data").unlink()
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
 
 
 @contextmanager
@@ -152,11 +154,11 @@ async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goe
     for number in range(20):  # until every page that is there is full, and then for as many as there is room
         (folder / f"{number}.pdf").write_bytes(b"%d" % number)
     async with connect(folders=(folder,)) as assistant:
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     with room_for(pages):
         async with connect(folders=(folder,)) as assistant:
             answers = [
-                await assistant.answer("add_submittal_attachment", **PLACE, file_path=f"{number}.pdf")
+                await assistant.answer("add_submittal_attachment", **STEEL_BEAMS, file_path=f"{number}.pdf")
                 for number in range(20)
             ]
     refused = [answer["error"] for answer in answers if "error" in answer]
@@ -164,7 +166,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goe
     assert all("free some space" in error["hint"] for error in refused)
     async with connect(folders=(folder,)) as assistant:
         for number in range(20):
-            await assistant.call("add_submittal_attachment", **PLACE, file_path=f"{number}.pdf", confirm=True)
+            await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path=f"{number}.pdf", confirm=True)
     assert box.requests.count(CREATE) == 21
 
 
@@ -172,14 +174,16 @@ async def test_a_data_folder_in_which_nothing_can_be_locked_is_named_and_nothing
     connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path
 ) -> None:
     async with connect(folders=(folder,)) as assistant:
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     locks = tmp_path / "data" / "locks"
     for path in locks.iterdir():
         path.unlink()
     locks.rmdir()
     locks.write_text("in the way", encoding="ascii")
     async with connect(folders=(folder,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf", name="joists.pdf")
+        refusal = await assistant.refused(
+            "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", name="joists.pdf"
+        )
     assert refusal["error"]["code"] == "storage_unavailable"
     assert f"no file can be locked in {locks}" in refusal["error"]["hint"]
     assert box.requests.count(CREATE) == 1

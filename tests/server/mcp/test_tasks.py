@@ -22,8 +22,8 @@ from pydantic import ConfigDict
 
 from acc_sandbox import Fault, Refuse, Stall
 from server.mcp.tasks import IDENTIFIER
+from tests.support.constants import STEEL_BEAMS
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 ADD = "add_submittal_attachment"
 CONTENT = b"beams" * 1000
 KNOWN = {"status", "statusMessage", "taskId", "createdAt", "lastUpdatedAt", "ttlMs", "pollIntervalMs"}
@@ -117,7 +117,7 @@ async def serve(connect, box, folder):
 async def begun(assistant: Any) -> str:
     """The id of the task that an attachment becomes."""
     session = assistant.client.session
-    created = await session.call_tool(ADD, {**PLACE, "file_path": "beams.pdf"}, allow_claimed=True)
+    created = await session.call_tool(ADD, {**STEEL_BEAMS, "file_path": "beams.pdf"}, allow_claimed=True)
     assert isinstance(created, Created)
     return created.task_id
 
@@ -135,14 +135,14 @@ async def reached(fault: Fault) -> None:
 
 
 def attached(box) -> list[Any]:
-    return [row for row in box.attachments(box.item(PLACE["submittal"])) if row["name"] == "beams.pdf"]
+    return [row for row in box.attachments(box.item(STEEL_BEAMS["submittal"])) if row["name"] == "beams.pdf"]
 
 
 async def test_the_extension_is_told_of_and_what_is_over_is_answered_at_once(serve):
     polling = Polling()
     async with serve(polling) as assistant:
         assert assistant.client.server_capabilities.extensions == {IDENTIFIER: {}}
-        refusal = await assistant.refused(ADD, **PLACE, file_path="columns.pdf")
+        refusal = await assistant.refused(ADD, **STEEL_BEAMS, file_path="columns.pdf")
     assert refusal["error"]["code"] == "file_not_found"
     assert polling.seen == []
 
@@ -153,7 +153,7 @@ async def test_an_upload_that_takes_its_time_is_a_task_and_its_result_the_tools_
     answers: list[Any] = []
 
     async def attach(assistant: Any) -> None:
-        answers.append(await assistant.call(ADD, **PLACE, file_path="beams.pdf"))
+        answers.append(await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf"))
 
     async with serve(polling) as assistant, anyio.create_task_group() as group:
         group.start_soon(attach, assistant)
@@ -182,7 +182,7 @@ async def test_waiting_for_acc_is_a_task_that_ends_with_ready(serve, box):
     polling = Polling()
     answers: list[Any] = []
     async with serve() as assistant:
-        added = await assistant.call(ADD, **PLACE, file_path="beams.pdf", confirm=True)
+        added = await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
     assert added["attachment"]["state"] == "processing"
     follow = added["next_steps"][0]
 
@@ -269,7 +269,7 @@ async def test_what_is_no_task_is_an_invalid_parameter_and_input_that_nobody_ask
 async def test_a_client_that_does_not_take_tasks_is_given_none_and_told_what_it_lacks(serve, box):
     box.faults.add(Fault("storage.put", Stall()))
     async with serve(max_wait_seconds=1) as assistant:
-        answer = await assistant.call(ADD, **PLACE, file_path="beams.pdf")
+        answer = await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf")
         assert answer["attachment"]["state"] in ("preparing", "uploading")
         with pytest.raises(MCPError) as caught:
             await ask(assistant.client.session, "tasks/get", "job.1.0." + "0" * 32)
@@ -280,7 +280,7 @@ async def test_a_client_that_does_not_take_tasks_is_given_none_and_told_what_it_
 @pytest.mark.parametrize("era", ["legacy"])
 async def test_the_older_protocol_has_no_tasks(serve):
     async with serve(Polling()) as assistant:
-        assert (await assistant.call(ADD, **PLACE, file_path="beams.pdf"))["attachment"]["state"] == "uploaded"
+        assert (await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf"))["attachment"]["state"] == "uploaded"
         with pytest.raises(MCPError) as caught:
             await ask(assistant.client.session, "tasks/get", "job.1.0." + "0" * 32)
     assert caught.value.code == METHOD_NOT_FOUND

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from server.mcp.schemas import input_schema
-from tools.core.arguments import EXAMPLES, Arguments, OptionalText, read_arguments
+from tools.core.arguments import EXAMPLES, OptionalText, ToolArguments, read_arguments
 from tools.core.coercion import IGNORED
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
@@ -133,7 +133,7 @@ def test_no_word_of_a_library_reaches_the_agent_whatever_it_sends(tool, data):
         said.encode("utf-8")
 
 
-class EveryKind(Arguments):
+class EveryKind(ToolArguments):
     """An argument of each kind that a tool may have."""
 
     name: Annotated[str, Field(min_length=1)] = "n"

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
+from tests.support.constants import STEEL_BEAMS
 
 pytestmark = pytest.mark.either_era
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 AWAY = Refuse(503, "<html>try later</html>", {"Retry-After": "90"})
 """A service that names a longer pause than anybody waits in one call."""
 
@@ -28,10 +28,10 @@ def drawings(tmp_path):
     [
         ("hubs.list", "find_projects", {}),
         ("auth.userinfo", "sign_in", {}),
-        ("items.list", "find_submittals", {"project": PLACE["project"]}),
-        ("items.get", "get_submittal", PLACE),
-        ("attachments.list", "get_attachment_status", PLACE),
-        ("folders.contents", "find_project_files", {"project": PLACE["project"], "query": "beam"}),
+        ("items.list", "find_submittals", {"project": STEEL_BEAMS["project"]}),
+        ("items.get", "get_submittal", STEEL_BEAMS),
+        ("attachments.list", "get_attachment_status", STEEL_BEAMS),
+        ("folders.contents", "find_project_files", {"project": STEEL_BEAMS["project"], "query": "beam"}),
     ],
 )
 async def test_acc_away_is_told_with_the_same_call_for_later(connect, box, operation, tool, arguments):
@@ -59,7 +59,7 @@ async def test_acc_away_is_told_with_the_same_call_for_later(connect, box, opera
 async def test_nonsense_is_called_nonsense(connect, box, answer):
     box.faults.add(Fault("items.list", answer))
     async with connect() as assistant:
-        refusal = await assistant.refused("find_submittals", project=PLACE["project"])
+        refusal = await assistant.refused("find_submittals", project=STEEL_BEAMS["project"])
         assert refusal["error"]["code"] == "upstream_rejected"
         assert "html" not in str(refusal)
         await assistant.follow(refusal["next_steps"][0])
@@ -70,8 +70,8 @@ async def test_nonsense_is_called_nonsense(connect, box, answer):
     [
         ("hubs.list", "find_projects", {}),
         ("auth.userinfo", "sign_in", {}),
-        ("items.list", "find_submittals", {"project": PLACE["project"]}),
-        ("folders.contents", "find_project_files", {"project": PLACE["project"], "query": "beam"}),
+        ("items.list", "find_submittals", {"project": STEEL_BEAMS["project"]}),
+        ("folders.contents", "find_project_files", {"project": STEEL_BEAMS["project"], "query": "beam"}),
     ],
 )
 async def test_a_web_page_is_said_to_be_of_a_proxy_or_of_the_network(connect, box, operation, tool, arguments):
@@ -91,7 +91,7 @@ async def test_a_web_page_in_place_of_storage_stores_nothing_and_the_same_call_g
         Fault("storage.put", Refuse(200, NETWORK_PAGE.body, {"Content-Type": "text/html", "ETag": '"page"'}))
     )
     async with connect(folders=(drawings,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         assert refusal["error"]["failed_step"] == "send"
         assert "of a proxy, or a sign-in page of the network" in refusal["error"]["message"]
         await assistant.follow(refusal["next_steps"][0])
@@ -104,7 +104,7 @@ async def test_a_rate_limit_says_how_long_to_wait(connect, box):
         Fault("items.get", Refuse(429, {"developerMessage": "Quota limit exceeded."}, {"Retry-After": "61"}))
     )
     async with connect() as assistant:
-        refusal = await assistant.refused("get_submittal", **PLACE)
+        refusal = await assistant.refused("get_submittal", **STEEL_BEAMS)
     assert (refusal["error"]["code"], refusal["error"]["retry_after_seconds"]) == ("rate_limited", 61)
 
 
@@ -123,7 +123,7 @@ async def test_a_refusal_of_the_reservation_leaves_nothing_and_quotes_nothing(
 ):
     box.faults.add(Fault("attachments.create", Refuse(status, body)))
     async with connect(folders=(drawings,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
     error = refusal["error"]
     assert (error["code"], error["failed_step"], error["http_status"]) == (code, "reserve", status)
     assert "obey" not in str(refusal)
@@ -139,7 +139,9 @@ async def test_what_a_broken_off_attachment_leaves_is_named_and_the_step_finishe
 ):
     box.faults.add(Fault(operation, AWAY))
     async with connect(folders=(drawings,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
+        refusal = await assistant.refused(
+            "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True
+        )
         error = refusal["error"]
         assert (error["code"], error["failed_step"]) == ("upstream_unavailable", step)
         [_, row] = box.attachments(box.item("051200-3"))
@@ -153,7 +155,7 @@ async def test_what_a_broken_off_attachment_leaves_is_named_and_the_step_finishe
 
 async def test_a_reservation_whose_url_cannot_be_signed_is_named(connect, box):
     box.faults.add(Fault("oss.signeds3upload.get", AWAY))
-    call = {**PLACE, "upload_by_caller": True, "name": "beams.pdf"}
+    call = {**STEEL_BEAMS, "upload_by_caller": True, "name": "beams.pdf"}
     async with connect() as assistant:
         refusal = await assistant.refused("add_submittal_attachment", **call)
         [_, row] = box.attachments(box.item("051200-3"))
@@ -176,7 +178,7 @@ async def test_a_host_that_is_not_known_as_storage_is_named_and_gets_nothing(
 ):
     box.faults.add(Fault("oss.signeds3upload.get", Refuse(200, {"uploadKey": "K", "urls": [url]})))
     async with connect(folders=(drawings,)) as assistant:
-        refusal = await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         error = refusal["error"]
         assert (error["code"], error["failed_step"], error["retryable"]) == ("storage_unavailable", "send", False)
         assert named in error["message"]
@@ -190,21 +192,21 @@ async def test_storage_that_may_not_tell_of_somebodys_upload_does_not_hide_the_l
     async with connect("steel") as steel:
         await steel.call(
             "add_submittal_attachment",
-            project=PLACE["project"],
+            project=STEEL_BEAMS["project"],
             submittal="051200-2",
             upload_by_caller=True,
             name="b.pdf",
         )
     box.faults.add(Fault("oss.signeds3download", Refuse(403, {"reason": "Only the bucket owner"})))
     async with connect("manager") as manager:
-        seen = await manager.call("get_attachment_status", project=PLACE["project"], submittal="051200-2")
+        seen = await manager.call("get_attachment_status", project=STEEL_BEAMS["project"], submittal="051200-2")
     assert [row["state"] for row in seen["attachments"]] == ["reserved"]
 
 
 async def test_a_connection_that_breaks_is_tried_again(connect, box):
     box.faults.add(Fault("items.get", Reset()))
     async with connect() as assistant:
-        assert (await assistant.call("get_submittal", **PLACE))["submittal"]["number"] == "051200-3"
+        assert (await assistant.call("get_submittal", **STEEL_BEAMS))["submittal"]["number"] == "051200-3"
 
 
 async def test_twins_that_a_lost_answer_may_have_made_are_named_for_a_person_to_look_at(connect, box, drawings):
@@ -215,7 +217,7 @@ async def test_twins_that_a_lost_answer_may_have_made_are_named_for_a_person_to_
     def reserve_another() -> str:
         assert lost.reached.wait(30)
         assert look.reached.wait(30)
-        item = box.item(PLACE["submittal"])
+        item = box.item(STEEL_BEAMS["submittal"])
         path = f"/construction/submittals/v2/projects/{item.project_id}/items/{item.id}/attachments"
         body = {"name": "beams.pdf", "urnTypeId": "2"}
         answer = httpx.post(box.base_url + path, json=body, headers={"Authorization": f"Bearer {box.token()}"})
@@ -225,8 +227,8 @@ async def test_twins_that_a_lost_answer_may_have_made_are_named_for_a_person_to_
     async with connect(folders=(drawings,)) as assistant, anyio.create_task_group() as tasks:
         twins = []
         tasks.start_soon(lambda: _keep(twins, reserve_another))
-        content = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
-    rows = {row["id"] for row in box.attachments(box.item(PLACE["submittal"])) if row["name"] == "beams.pdf"}
+        content = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
+    rows = {row["id"] for row in box.attachments(box.item(STEEL_BEAMS["submittal"])) if row["name"] == "beams.pdf"}
     assert len(rows) == 3
     named = {step["arguments"]["attachment_id"] for step in content["next_steps"][1:]}
     assert content["next_steps"][0]["tool"] == "confirm_attachment"

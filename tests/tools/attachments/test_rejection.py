@@ -6,8 +6,7 @@ import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
-
-from .follower import Others
+from tests.support.follower import Others
 
 PROJECT = "Riverside Medical Center"
 CREATE, CONFIRM = "attachments.create", "attachments.patch"

@@ -23,8 +23,7 @@ import acc_sandbox
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, SeedData, Stall
 from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.model import SeedItem, SeedProject
-
-from .follower import End, Follower, Others
+from tests.support.follower import End, Follower, Others
 
 if TYPE_CHECKING:
     from tests.conftest import Assistant

@@ -1,17 +1,16 @@
 """What ACC permits is passed on as its own objects, in each shape that Autodesk prints."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from acc_sandbox import Fault, Refuse
+from tests.support.constants import FACTS
 
 pytestmark = pytest.mark.either_era
 
 RIVERSIDE = "Riverside Medical Center"
 PLACE = {"project": RIVERSIDE, "submittal": "051200-3"}
-FACTS = Path(__file__).parent.parent / "facts"
 PAYLOADS = {
     row["basis"]: row["payload"] for row in json.loads((FACTS / "autodesk_payloads.json").read_text(encoding="utf-8"))
 }

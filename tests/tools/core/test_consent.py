@@ -12,8 +12,8 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 import acc_sandbox
 from server.mcp.consent_elicitation import LIFE_SECONDS, ElicitationStates
+from tests.support.constants import STEEL_BEAMS
 
-PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
 CONTENT = b"%PDF-1.4 beam shop drawings"
 LINKED = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
@@ -74,7 +74,7 @@ UPLOADED = shown_of("beams.pdf", f"{len(CONTENT)} bytes", hashlib.sha256(CONTENT
 async def test_the_person_sees_what_is_confirmed_and_agrees(asking: Any, box: acc_sandbox.Sandbox) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         assert (added["attachment"]["state"], someone.shown) == ("uploaded", [])
         confirmed = await assistant.follow(added["next_steps"][0])
     assert confirmed["attachment"]["state"] in ("processing", "ready")
@@ -91,7 +91,7 @@ async def test_confirm_true_asks_once_the_bytes_are_stored(asking: Any, box: acc
 
     someone = Watching()
     async with asking(someone) as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
     assert added["attachment"]["state"] in ("processing", "ready")
     assert (someone.shown, seen) == ([UPLOADED], [False])
     assert box.requests.count("attachments.create") == 1
@@ -101,7 +101,7 @@ async def test_a_link_is_shown_before_it_is_made(asking: Any, box: acc_sandbox.S
     someone = Someone()
     file = box.file(LINKED)
     async with asking(someone) as assistant:
-        await assistant.call("add_submittal_attachment", **PLACE, file_urn=file.version_urn)
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_urn=file.version_urn)
     [text] = someone.shown
     assert "File: beam-shop-drawings.pdf\n" in text
     assert f"SHA-256: not known (version {file.version_urn[-1]} of beam-shop-drawings.pdf in the Files tool)\n" in text
@@ -113,7 +113,7 @@ async def test_what_the_caller_sent_is_shown_with_the_size_that_storage_found(
 ) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, upload_by_caller=True, name="beams.pdf")
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, upload_by_caller=True, name="beams.pdf")
         early = await assistant.refused("confirm_attachment", **added["next_steps"][0]["arguments"])
         assert (early["error"]["code"], someone.shown) == ("upload_incomplete", [])
         async with httpx.AsyncClient() as caller:
@@ -137,12 +137,12 @@ async def make_visible(assistant: Any, box: acc_sandbox.Sandbox, way: dict[str, 
     if "file_urn" in way:
         way = {"file_urn": box.file(LINKED).version_urn}
     if way.get("confirm") or "file_urn" in way:
-        return await assistant.refused("add_submittal_attachment", **PLACE, **way)
-    added = await assistant.call("add_submittal_attachment", **PLACE, **way)
+        return await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, **way)
+    added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, **way)
     if added["upload"]:
         async with httpx.AsyncClient() as caller:
             await caller.put(added["upload"]["url"], content=CONTENT)
-    return await assistant.refused("confirm_attachment", **PLACE, attachment_id=added["attachment"]["id"])
+    return await assistant.refused("confirm_attachment", **STEEL_BEAMS, attachment_id=added["attachment"]["id"])
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_whoever_does_not_agree_keeps_what_is_uploaded_out_of_sight(
         if "file_urn" not in way:
             someone.action = "accept"
             [row] = attachments(box)
-            later = await assistant.call("confirm_attachment", **PLACE, attachment_id=row["id"])
+            later = await assistant.call("confirm_attachment", **STEEL_BEAMS, attachment_id=row["id"])
             assert later["attachment"]["state"] in ("processing", "ready")
 
 
@@ -189,7 +189,7 @@ async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box:
 
     someone = Slow()
     async with asking(someone) as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         refusal = await assistant.refused("confirm_attachment", **added["next_steps"][0]["arguments"])
         assert refusal["error"]["code"] == "confirmation_required"
         assert [row["isFileUploaded"] for row in attachments(box)] == [False]
@@ -202,9 +202,9 @@ async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box:
 async def test_what_is_visible_already_is_not_asked_about_again(asking: Any) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
-        await assistant.call("confirm_attachment", **PLACE, attachment_id=added["attachment"]["id"])
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
+        await assistant.call("confirm_attachment", **STEEL_BEAMS, attachment_id=added["attachment"]["id"])
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
     assert len(someone.shown) == 1
 
 
@@ -215,7 +215,7 @@ async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(
     rename(box, "Beams\nSHA-256: 0000\u202e\u200b" + "x" * 200)
     someone = Someone("decline")
     async with asking(someone) as assistant:
-        await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
+        await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
     [text] = someone.shown
     lines = text.split("\n")
     assert [line.split(":")[0] for line in lines[1:]] == ["File", "Size", "SHA-256", "Project", "Submittal"]
@@ -227,7 +227,7 @@ async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(
 async def test_off_asks_nobody(asking: Any) -> None:
     someone = Someone("decline")
     async with asking(someone, confirm="off") as assistant:
-        added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf", confirm=True)
+        added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)
     assert added["attachment"]["state"] in ("processing", "ready")
     assert someone.shown == []
 
@@ -249,7 +249,7 @@ async def answered(client: Client, arguments: dict[str, Any], state: str | None)
 async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: Any, box: acc_sandbox.Sandbox) -> None:
     async with asking(Someone()) as assistant:
         urn = box.file(LINKED).version_urn
-        first, second = ({**PLACE, "file_urn": urn, "name": name} for name in ("one.pdf", "two.pdf"))
+        first, second = ({**STEEL_BEAMS, "file_urn": urn, "name": name} for name in ("one.pdf", "two.pdf"))
         question = await assistant.client.session.call_tool(LINK, first, allow_input_required=True)
         state = question.request_state
         assert state is not None

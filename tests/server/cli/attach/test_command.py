@@ -23,11 +23,11 @@ from server.cli.attach.manifest import ManifestRow
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import PlainProgress, RichProgress, view_for
 from server.cli.attach.results import RowResult
+from tests.support.constants import ROOT
 from transfers.files.local_file import FileStamp
 from transfers.jobs.base import Destination
 from transfers.manager import SeenFile
 
-ROOT = Path(__file__).resolve().parents[2]
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 PROJECT = "Riverside Medical Center"
 STEEL, OTHER = "05 12 00-3", "03 30 00-1"

@@ -1,13 +1,12 @@
 """The generated table of settings."""
 
-from pathlib import Path
-
 import pytest
 
 from server.settings.docs import _DEFAULTS, END, START, MarkersMissingError, main, table, with_table
 from server.settings.model import Settings, variables
+from tests.support.constants import ROOT
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 def test_the_readme_holds_the_current_table():

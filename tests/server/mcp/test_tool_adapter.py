@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +20,7 @@ from structlog.testing import capture_logs
 from server.mcp.app import McpHandlers
 from server.mcp.client_request import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
+from tests.support.constants import ROOT
 from tools.attachments.status import progress_reporter
 from tools.core.arguments import ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
@@ -30,7 +30,6 @@ from transfers.files.local_file import FileStamp
 from transfers.jobs.base import Destination
 from transfers.jobs.local_file import LocalFileJob
 
-ROOT = Path(__file__).parents[2]
 SECRET = "a token, a path, a customer"
 
 

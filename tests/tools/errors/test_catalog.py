@@ -3,15 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.support.constants import ROOT
 from tools.core.registry import definitions
 from tools.errors import exceptions
 from tools.errors.catalog import ROWS
 
-ROOT = Path(__file__).parents[2]
 TOOLS = {one.name: one for local_files in (False, True) for one in definitions(local_files=local_files)}
 ARGUMENTS = {name for one in TOOLS.values() for name in one.arguments.model_fields if "_" in name}
 PROBLEMS = {
