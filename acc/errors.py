@@ -185,7 +185,7 @@ class UnexpectedAnswer(AccError):
 class NetworkPage(UnexpectedAnswer):
     """A page for people came where JSON should be: of a proxy, or of a network that wants a sign-in first."""
 
-    summary = "a web page came in place of Autodesk's answer: of a proxy, or a sign-in page of the network"
+    summary = "a proxy or the network's sign-in page answered in place of Autodesk"
 
 
 class UntrustedStorageHost(AccError):

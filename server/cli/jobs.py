@@ -50,7 +50,7 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     for line in lines:
         sys.stdout.write("\n".join(_written(line)) + "\n")
     if not lines:
-        sys.stdout.write("No job has anything left to do.\n")
+        sys.stdout.write("No unfinished jobs.\n")
 
 
 def cancel(settings: Settings, job_id: str) -> None:
@@ -63,10 +63,10 @@ def cancel(settings: Settings, job_id: str) -> None:
     async def work(repository: JobRepository) -> str:
         row = await _find(repository, job_id)
         if row.status not in (OPEN, QUEUED):
-            raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to stop.")
+            raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to cancel.")
         if await repository.call_off(row.id):
             return f"Job {row.id} is cancelled."
-        return f"Job {row.id} is being stopped by the process that works on it."
+        return f"Job {row.id} is being cancelled by the process that runs it."
 
     sys.stdout.write(_with_repository(settings, work) + "\n")
 
@@ -88,7 +88,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
 
     policy = policy_of(settings, local_files=True)
     if policy.read_only:
-        raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job.")
+        raise JobsProblem("This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to resume the job.")
 
     async def work() -> str:
         async with open_services(settings, policy, None, person) as services:
@@ -101,7 +101,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
 async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolicy", patience: "WaitOptions") -> "Job":
     row = await _find(transfers.repository, job_id)
     if not policy.allows(row.project_id):
-        raise JobsProblem(f"Job {row.id} is of a project that SUBMITTAL_MCP_PROJECTS leaves out.")
+        raise JobsProblem(f"Job {row.id} belongs to a project that SUBMITTAL_MCP_PROJECTS leaves out.")
     if row.base_url != transfers.context.acc.hosts.api:
         raise JobsProblem(f"Job {row.id} is of {row.base_url}; set APS_BASE_URL to go on with it there.")
     job = await transfers.repository.load(row)

@@ -38,15 +38,15 @@ def login(settings: Settings, *, browser: bool, say: Say) -> None:
             from auth.login.browser import open_in_browser
 
             open_in_browser(started.url)
-            say("A browser was opened; this waits for it, five minutes at most.")
+            say("A browser was opened. Waiting for up to five minutes.")
         else:
             _take_pasted(flow, say)
-            say("Open it in any browser. If that runs on another machine, the last page will not load: copy its whole")
-            say("address, paste it here and press Enter. This waits five minutes at most.")
+            say("Open it in any browser. On another machine the last page will not load: copy its whole")
+            say("address, paste it here and press Enter. Waiting for up to five minutes.")
         found = anyio.run(_finished, flow, started, browser)
         say("")
         _tell(found, say)
-        say(f"The sign-in is kept in {opened.database.address.shown}, sealed with {_key_place(opened)}.")
+        say(f"The sign-in is stored in {opened.database.address.shown}, encrypted with {_key_place(opened)}.")
 
 
 async def _finished(flow: "LoginFlow", started: "LoginAttempt", must_listen: bool) -> "StoredLogin":  # noqa: FBT001  # anyio.run
@@ -59,7 +59,7 @@ def _take_pasted(flow: "LoginFlow", say: Say) -> None:
     def read() -> None:
         for line in sys.stdin:
             if line.strip() and not flow.paste(line):
-                say("That is not the address of the last page, or of another sign-in; it begins with the callback URL.")
+                say("That is not the address of this sign-in's last page; it begins with the callback URL.")
 
     threading.Thread(target=read, name="paste", daemon=True).start()
 
@@ -73,7 +73,7 @@ def whoami(settings: Settings, *, say: Say) -> None:
     from auth.errors import NotSignedIn
 
     if settings.access_token is not None:
-        say("Whoever the token in APS_ACCESS_TOKEN belongs to; `submittal-mcp doctor` asks Autodesk who that is.")
+        say("The owner of APS_ACCESS_TOKEN; `submittal-mcp doctor` asks Autodesk who that is.")
         return
     if settings.service_account_id is not None:
         say(f"The service account {settings.service_account_id}, on the app {settings.client_id}.")
@@ -88,7 +88,7 @@ def whoami(settings: Settings, *, say: Say) -> None:
         if found is not None:
             _tell(found, say)
         else:
-            say("Nobody is the current person; `submittal-mcp login` makes one.")
+            say("There is no current user; `submittal-mcp login` sets one.")
         others = [email or account.subject for account, email in people.items() if account != current]
         if others:
             say(f"Also signed in: {', '.join(others)}. `submittal-mcp serve --as EMAIL` serves as one of them.")
@@ -114,14 +114,14 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
         found = anyio.run(leave)
     say(f"{_person(found)} is signed out of {endpoint.autodesk.api}.")
     if not revoke:
-        say("Autodesk was not told: what was forgotten here stays good there until it ends by itself.")
+        say("The tokens were removed locally but not revoked; they stay valid at Autodesk until they expire.")
 
 
 def rekey(settings: Settings, *, say: Say) -> None:
     """Seal everything with a new key; servers that run go on."""
     with opened_vault(settings) as opened:
         count = opened.vault.rekey()
-        say(f"{count} sign-in{'s are' if count != 1 else ' is'} now sealed with {_key_place(opened)}.")
+        say(f"{count} sign-in{'s are' if count != 1 else ' is'} now encrypted with {_key_place(opened)}.")
         if settings.encryption_keys is not None:
             say("Keys after the first one in SUBMITTAL_MCP_ENCRYPTION_KEYS are no longer needed for them.")
 
@@ -140,9 +140,9 @@ def _account(opened: OpenVault, settings: Settings, person: str | None) -> "User
 def _check_person(settings: Settings) -> None:
     """Refuse to sign in or out where what would be used is not a person's sign-in."""
     if settings.access_token is not None:
-        raise CommandError("APS_ACCESS_TOKEN is set and would be used whoever signs in; unset it first")
+        raise CommandError("APS_ACCESS_TOKEN is set and takes precedence over a sign-in; unset it first")
     if settings.service_account_id is not None:
-        raise CommandError("APS_SERVICE_ACCOUNT_ID is set and would be used whoever signs in; unset it first")
+        raise CommandError("APS_SERVICE_ACCOUNT_ID is set and takes precedence over a sign-in; unset it first")
 
 
 def _tell(found: "StoredLogin", say: Say) -> None:

@@ -59,7 +59,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 def options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Attach files to Autodesk Construction Cloud submittals from an AI assistant."""
@@ -70,27 +70,29 @@ def serve(
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
     team: Annotated[
-        bool, typer.Option("--team", help="Serve a whole team over HTTP; everybody signs in and acts as themself.")
+        bool, typer.Option("--team", help="Serve a team over HTTP; each user signs in and acts under their own name.")
     ] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Use a bundled sandbox; no Autodesk account.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Use the bundled sandbox; needs no Autodesk account.")
+    ] = False,
     folder: Folders = None,
     host: Annotated[str | None, typer.Option(help="The address for --http or --team.")] = None,
     port: _Port = None,
-    public_url: Annotated[
-        str | None, typer.Option(help="For --team: the one origin that callers see, https://HOST[:PORT].")
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="For --team: a PEM certificate, to speak TLS here.")] = None,
+    public_url: Annotated[str | None, typer.Option(help="For --team: the public origin, https://HOST[:PORT].")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="For --team: a PEM certificate for TLS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Hide and refuse every change.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Hide the tools that write, and refuse writes.")
+    ] = False,
     person: Person = None,
 ) -> None:
     """Serve the tools to an AI assistant: over stdio, or over HTTP."""
     if not (http or team) and (host is not None or port is not None):
         raise typer.BadParameter("--host and --port are for --http and --team")
     if team and (http or person):
-        raise typer.BadParameter("--team goes without --http and --as: everybody signs in over HTTP, as themself")
+        raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
     if not team and (public_url or tls_cert or tls_key):
         raise typer.BadParameter("--public-url, --tls-cert and --tls-key are for --team")
     if (tls_cert is None) != (tls_key is None):
@@ -195,9 +197,9 @@ def login(
     *,
     no_browser: Annotated[
         bool,
-        typer.Option("--no-browser", help="Print the address only; take the answer from here too (SSH, containers)."),
+        typer.Option("--no-browser", help="Print the URL only, and accept the pasted redirect (SSH, containers)."),
     ] = False,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Ask for reading alone.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Request read-only access.")] = False,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """Sign in to Autodesk with a browser, and stay signed in."""
@@ -213,14 +215,14 @@ def login(
 def logout(
     *,
     person: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="This person, not the current one.")
+        str | None, typer.Option("--as", metavar="EMAIL", help="This user instead of the current one.")
     ] = None,
     local: Annotated[
-        bool, typer.Option("--local", help="Forget the sign-in here without telling Autodesk, which cannot be reached.")
+        bool, typer.Option("--local", help="Delete the sign-in here without revoking it at Autodesk.")
     ] = False,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
-    """Sign out: end the sign-in at Autodesk, then forget it here."""
+    """Sign out: revoke the sign-in at Autodesk, then delete it here."""
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -229,7 +231,7 @@ def logout(
 
 @app.command()
 def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
-    """Say who is signed in, on which app, and until when."""
+    """Show who is signed in, on which app, and until when."""
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -239,8 +241,8 @@ def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
 @app.command()
 def doctor(
     *,
-    project: Annotated[str | None, typer.Option(help="Also look at this project: name, id or address.")] = None,
-    submittal: Annotated[str | None, typer.Option(help="And at this submittal of it: number, id or address.")] = None,
+    project: Annotated[str | None, typer.Option(help="Also check this project: name, id or URL.")] = None,
+    submittal: Annotated[str | None, typer.Option(help="Also check this submittal: number, id or URL.")] = None,
     person: Person = None,
     folder: Folders = None,
     record: Annotated[
@@ -248,14 +250,14 @@ def doctor(
         typer.Option(
             "--record",
             metavar="FILE",
-            help="Write the shapes of Autodesk's answers to this new file, without their values: to be sent to us.",
+            help="Write the structure of Autodesk's responses, without values, to this new file for a bug report.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
-    """Say which link between this machine and a submittal is broken, and what mends it."""
+    """Diagnose the setup from this machine to a submittal and suggest fixes."""
     from server import logging as logs
     from server.cli.doctor import command as examination
     from server.cli.doctor.autodesk import DoctorTarget
@@ -273,13 +275,13 @@ def doctor(
     raise typer.Exit(examination.run(load, person, DoctorTarget(project, submittal), as_json=as_json, record=record))
 
 
-vault = typer.Typer(help="Look after the vault that keeps the sign-ins.", no_args_is_help=True)
+vault = typer.Typer(help="Manage the credential vault.", no_args_is_help=True)
 app.add_typer(vault, name="vault")
 
 
 @vault.command()
 def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
-    """Make a new key and seal every sign-in with it; servers that run go on."""
+    """Re-encrypt every sign-in with a new key; running servers are not interrupted."""
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -288,19 +290,19 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
 
 app.add_typer(team_commands.team, name="team")
 
-jobs = typer.Typer(help="Uploads that are under way, or were left: list, cancel or resume them.", no_args_is_help=True)
+jobs = typer.Typer(help="List, cancel or resume uploads.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")
-_JobId = Annotated[str, typer.Argument(help="The job's id, or how it begins.")]
+_JobId = Annotated[str, typer.Argument(help="The job's id, or a prefix of it.")]
 
 
 @jobs.command("list")
 def list_jobs(
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Also what has ended.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include finished jobs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
-    """List the jobs with something left to do, and what finishes each."""
+    """List unfinished jobs and how to finish each."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -309,7 +311,7 @@ def list_jobs(
 
 @jobs.command("cancel")
 def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
-    """Stop a job, whichever process works on it."""
+    """Cancel a job, whichever process runs it."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -324,7 +326,7 @@ def resume_job(
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
-    """Go on with a job that stopped or was interrupted, and wait for its end."""
+    """Resume a stopped or interrupted job, and wait for it to finish."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
@@ -341,18 +343,18 @@ def sandbox(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8788,
     storage_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its storage.")] = 8789,
-    data: Annotated[Path | None, typer.Option(help="A folder that keeps its data; left out, memory does.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder for its data; default: in memory.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what a client needs as one JSON line.")] = False,
-    seed: Annotated[Path | None, typer.Option(help="A YAML or JSON file with projects of your own.")] = None,
-    items: Annotated[int, typer.Option(min=0, max=1_000_000, help="Further submittals to make.")] = 0,
-    faults: Annotated[Path | None, typer.Option(help="A YAML or JSON file with faults and switches.")] = None,
+    seed: Annotated[Path | None, typer.Option(help="YAML or JSON file with your own projects.")] = None,
+    items: Annotated[int, typer.Option(min=0, max=1_000_000, help="Additional submittals to generate.")] = 0,
+    faults: Annotated[Path | None, typer.Option(help="YAML or JSON file with faults and switches.")] = None,
     switch: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
-    list_switches: Annotated[bool, typer.Option("--list-switches", help="Print every switch and leave.")] = False,
-    control_token: Annotated[str | None, typer.Option(help="Opens the controls beyond loopback.")] = None,
+    list_switches: Annotated[bool, typer.Option("--list-switches", help="Print every switch and exit.")] = False,
+    control_token: Annotated[str | None, typer.Option(help="Token for the admin API beyond loopback.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="A PEM certificate: both ports speak TLS.")] = None,
     private_key: Annotated[Path | None, typer.Option(help="Its key, if the certificate's file has none.")] = None,
 ) -> None:
-    """Run an ACC of your own on this machine, to try things or to test against."""
+    """Run a simulated ACC on this machine, for trials and tests."""
     from server import logging as logs
 
     logs.configure("info")
@@ -369,9 +371,9 @@ def sandbox(
 @app.command()
 def demo(
     *,
-    file: Annotated[Path | None, typer.Option(help="The file to attach; left out, a PDF made for the purpose.")] = None,
+    file: Annotated[Path | None, typer.Option(help="The file to attach; default: a sample PDF.")] = None,
 ) -> None:
-    """Attach a file to a submittal in a sandbox, as an assistant would, and show every step."""
+    """Attach a file in a sandbox as an AI assistant would, and show each step."""
     from server.cli.demo import command as demonstration
 
     raise typer.Exit(demonstration.run(file))

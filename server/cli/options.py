@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-AllowBaseUrl = Annotated[
-    bool, typer.Option("--allow-base-url", help="Let APS_BASE_URL name a host that is not Autodesk's.")
-]
+AllowBaseUrl = Annotated[bool, typer.Option("--allow-base-url", help="Allow APS_BASE_URL to name a non-Autodesk host.")]
 AllowWideFolder = Annotated[
-    bool, typer.Option("--allow-wide-folder", help="Let a folder be the whole disk, or hold the whole home folder.")
+    bool, typer.Option("--allow-wide-folder", help="Allow a folder that is the whole disk or contains the home folder.")
 ]
 Folders = Annotated[
-    list[Path] | None, typer.Option("--folder", help="A folder from which files may be attached; may be repeated.")
+    list[Path] | None, typer.Option("--folder", help="Folder from which files may be attached; repeatable.")
 ]
-Person = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person, not the current one.")]
-AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files under way at the same time.")]
+Person = Annotated[
+    str | None, typer.Option("--as", metavar="EMAIL", help="Act as this user instead of the current one.")
+]
+AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files attached concurrently.")]
 
 
 def whole_paths(folders: Sequence[Path] | None) -> tuple[Path, ...] | None:

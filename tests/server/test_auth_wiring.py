@@ -36,7 +36,7 @@ async def test_the_end_of_a_ready_token_is_told_with_what_to_replace(
     settings = Settings.load(base_url=box.base_url, access_token=token, data_dir=tmp_path / "data")
     error = (await answered(settings, era, "find_projects"))["error"]
     assert (error["code"], error["http_status"], error["retryable"]) == ("reauthorization_required", 401, False)
-    assert "where APS_ACCESS_TOKEN is set, that token has ended and needs a fresh one" in error["hint"]
+    assert "where APS_ACCESS_TOKEN is set, that token has expired and needs a fresh one" in error["hint"]
     assert box.requests.count("auth.token") == 0
 
 

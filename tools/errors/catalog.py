@@ -42,17 +42,17 @@ _SIGN_IN_OVER: Final = ErrorRow(
     "reauthorization_required",
     "Autodesk no longer accepts the sign-in.",
     "A person must sign in again: sign_in gives a link where it can; where APS_ACCESS_TOKEN is set, that token has "
-    "ended and needs a fresh one and a restart.",
-    "Sign in again with `submittal-mcp login`; where APS_ACCESS_TOKEN is set, that token has ended: set a fresh one.",
+    "expired and needs a fresh one and a restart.",
+    "Sign in again with `submittal-mcp login`; where APS_ACCESS_TOKEN is set, that token has expired: set a fresh one.",
 )
 _SERVICE_ACCOUNT_AGENT: Final = (
-    "A person looks at the server's machine, at APS_SERVICE_ACCOUNT_ID and its key: the log says what is wrong."
+    "Ask the user to check APS_SERVICE_ACCOUNT_ID and its key on the server's machine; the log names the fault."
 )
-_SERVICE_ACCOUNT_SHELL: Final = "Run `submittal-mcp doctor`: it says what is wrong."
+_SERVICE_ACCOUNT_SHELL: Final = "Run `submittal-mcp doctor`: it names the fault."
 
 _NETWORK_PAGE: Final = ErrorRow(
     "upstream_rejected",
-    "A web page came in place of Autodesk's answer: of a proxy, or a sign-in page of the network.",
+    "A proxy or the network's sign-in page answered in place of Autodesk.",
     "Call {tool} again once a person has opened a browser on the server's machine, has signed in to the network if it "
     "asks, and has checked HTTPS_PROXY and NO_PROXY.",
     "Open a browser on this machine, sign in to the network if it asks, check HTTPS_PROXY and NO_PROXY, and run the "
@@ -80,7 +80,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.ProcessingFailed, ""): ErrorRow(
         "processing_failed",
         "ACC could not make a version of the uploaded file (asyncState 4).",
-        "Call add_submittal_attachment with the file anew; a person can delete the failed attachment in ACC.",
+        "Call add_submittal_attachment with the file again; a person can delete the failed attachment in ACC.",
         "Run the same command again; a person can delete the failed attachment in ACC.",
     ),
     (transfers.AttachmentMissing, ""): ErrorRow(
@@ -91,8 +91,8 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.NotYourAttachment, ""): ErrorRow(
         "permission_denied",
-        "Somebody else reserved this attachment.",
-        "Only who reserved it can confirm it: created_by in get_attachment_status.",
+        "Another person reserved this attachment.",
+        "Only the person who reserved it (created_by in get_attachment_status) can confirm it.",
         "Only the person who reserved it can confirm it; ACC shows who that is.",
     ),
     (transfers.PersonMismatch, ""): ErrorRow(
@@ -180,7 +180,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FileEmpty, ""): ErrorRow(
         "file_empty",
-        "The file has no bytes: {path}.",
+        "The file is empty: {path}.",
         "Storage takes no empty file; give another file_path.",
         "Storage takes no empty file; give another path.",
         _ANOTHER_FILE,
@@ -195,21 +195,21 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.FileChanged, ""): ErrorRow(
         "file_changed",
         "The file changed while it was being attached, and was not completed: {path}.",
-        "Call {tool} again once whatever writes the file has finished.",
-        "Run the same command again once whatever writes the file has finished.",
+        "Call {tool} again once the program that writes the file has finished.",
+        "Run the same command again once the program that writes the file has finished.",
         SAME,
         retryable=True,
     ),
     (transfers.FileAmbiguous, ""): ErrorRow(
         "ambiguous_reference",
-        "Several files in the allowed folders are called so: {path}.",
+        "Several files in the allowed folders have this name: {path}.",
         "Call {tool} again with one of the whole paths among the candidates.",
         "Write the whole path of one of the candidates.",
         RetryHint(needs=["file_path"]),
     ),
     (transfers.InvalidName, ""): ErrorRow(
         "invalid_name",
-        "This cannot be the attachment's name: {fault}.",
+        "This is not a valid attachment name: {fault}.",
         "Call {tool} again with the legal name in next_steps, or another one.",
         "Write another name.",
         SAME,  # with the suggestion for a name
@@ -231,19 +231,19 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.UploadExpired, ""): ErrorRow(
         "upload_expired",
         "The upload was not completed within 24 hours; storage discarded its bytes.",
-        "Repeat the add_submittal_attachment call that began it: all bytes are sent anew for the same attachment.",
-        "Run the same command again: all bytes are sent anew for the same attachment.",
+        "Repeat the add_submittal_attachment call that began it: all bytes are sent again for the same attachment.",
+        "Run the same command again: all bytes are sent again for the same attachment.",
     ),
     (transfers.UploadExpired, "by_caller"): ErrorRow(
         "upload_expired",
         "The upload was not completed within 24 hours; storage discarded its bytes.",
-        "Confirming cannot help any more. Repeat the add_submittal_attachment call that began it, with "
+        "Confirming no longer helps. Repeat the add_submittal_attachment call that began it, with "
         "upload_by_caller, for a fresh URL of the same attachment; attaching the file in another way makes a new one.",
-        "Confirming cannot help any more: attach the file again, which makes a new attachment.",
+        "Confirming no longer helps: attach the file again, which makes a new attachment.",
     ),
     (auth.NotSignedIn, ""): ErrorRow(
         "not_signed_in",
-        "Nobody is signed in to Autodesk.",
+        "No one is signed in to Autodesk.",
         "A person signs in on the server's machine, with APS_CLIENT_ID set to the client id of an APS app, or sets "
         "APS_ACCESS_TOKEN; the server's sandbox needs no account.",
         "Run `submittal-mcp login`, with APS_CLIENT_ID set to the client id of an APS app, or set APS_ACCESS_TOKEN; "
@@ -264,7 +264,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (auth.SignInTimedOut, ""): ErrorRow(
         "not_signed_in",
-        "Nobody finished signing in in time.",
+        "The sign-in was not completed in time.",
         "Call {tool} again for a new link.",
         "Run `submittal-mcp login` again.",
     ),
@@ -276,7 +276,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (NotSealed, ""): ErrorRow(
         "reauthorization_required",
-        "The stored sign-in was changed by somebody, and is not used.",
+        "The stored sign-in was tampered with and is not used.",
         "A person signs in again: sign_in gives a link where it can.",
         "Sign in again with `submittal-mcp login`.",
     ),
@@ -334,8 +334,8 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (acc.PartsRejected, ""): ErrorRow(
         "storage_unavailable",
         "Storage would not complete the upload: parts are missing or damaged.",
-        "Call {tool} again: the parts are sent anew.",
-        "Run the same command again: the parts are sent anew.",
+        "Call {tool} again: the parts are sent again.",
+        "Run the same command again: the parts are sent again.",
         SAME,
         retryable=True,
     ),
@@ -347,7 +347,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (acc.RateLimited, ""): ErrorRow(
         "rate_limited",
-        "Autodesk asks to slow down.",
+        "Autodesk's rate limit is exceeded.",
         "Call {tool} again after retry_after_seconds.",
         "Run the same command again in a minute.",
         SAME,
@@ -369,15 +369,15 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (acc.UntrustedCertificate, ""): ErrorRow(
         "upstream_unavailable",
-        "The certificate of the other side is not trusted by the server's machine.",
+        "The server's machine does not trust the remote certificate.",
         "If an inspecting proxy stands between, a person installs its certificate in the system's trust store.",
         "If an inspecting proxy stands between, install its certificate in the system's trust store.",
     ),
     (acc.UnexpectedAnswer, ""): ErrorRow(
         "upstream_rejected",
-        "Autodesk gave an answer that cannot be read.",
-        "Call {tool} again; if it stays so, a person reports it with http_status.",
-        "Run the same command again; if it stays so, report it with the lines of the log.",
+        "Autodesk sent a response that cannot be read.",
+        "Call {tool} again; if it persists, ask the user to report it with http_status.",
+        "Run the same command again; if it persists, report it with the lines of the log.",
         SAME,
     ),
     (acc.UntrustedStorageHost, ""): ErrorRow(
@@ -389,7 +389,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (acc.StorageExpired, ""): ErrorRow(
         "storage_unavailable",
-        "Storage kept calling fresh upload URLs expired.",
+        "Storage rejected fresh upload URLs as expired.",
         "A person checks the clock and the connection of the server's machine; then call {tool} again.",
         "Check the clock and the connection of this machine; `submittal-mcp doctor` looks at both.",
         SAME,
@@ -397,15 +397,15 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (acc.StorageUploadGone, ""): ErrorRow(
         "upload_expired",
         "Storage no longer knows this upload.",
-        "Call {tool} again: the file is uploaded anew.",
-        "Run the same command again: the file is uploaded anew.",
+        "Call {tool} again: the file is uploaded again.",
+        "Run the same command again: the file is uploaded again.",
         SAME,
     ),
     (acc.StorageRefused, ""): ErrorRow(
         "storage_unavailable",
         "Storage refused the bytes.",
-        "Call {tool} again; if it stays so, a proxy may change the requests: a person checks HTTPS_PROXY and NO_PROXY.",
-        "Run the same command again; if it stays so, a proxy may change the requests: check HTTPS_PROXY and NO_PROXY.",
+        "Call {tool} again; if it persists, a proxy may change the requests: a person checks HTTPS_PROXY and NO_PROXY.",
+        "Run the same command again; if it persists, a proxy may change the requests: check HTTPS_PROXY and NO_PROXY.",
         SAME,
     ),
     (acc.StorageUnavailable, ""): ErrorRow(
@@ -419,7 +419,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (StorageProblem, ""): ErrorRow(
         "storage_unavailable",
         "The server cannot use the folder or database where it keeps its sign-ins and transfers.",
-        "A person mends it: {problem}.",
+        "Ask the user to fix this: {problem}.",
         "{problem}.",
     ),
 }

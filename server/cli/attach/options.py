@@ -14,39 +14,39 @@ def attach(
     *,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="A CSV with the columns project, submittal, file, name, category, task; a file a row."),
+        typer.Option(help="CSV with columns project, submittal, file, name, category, task; one file per row."),
     ] = None,
-    project: Annotated[str | None, typer.Option(help="Name, id or address; for rows that name none.")] = None,
+    project: Annotated[str | None, typer.Option(help="Name, id or URL; default for rows without one.")] = None,
     submittal: Annotated[
-        str | None, typer.Option(help="Number, title, id or address; for rows that name none.")
+        str | None, typer.Option(help="Number, title, id or URL; default for rows without one.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The name in ACC, of a single file.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name in ACC, for a single file.")] = None,
     category: Annotated[
         str | None, typer.Option(help="submission, for_review, review_response or final_response; default: by state.")
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Id of the review task, in review; default: your only one, else the only one open."),
+        typer.Option(help="Id of the review task, in review; default: your only task, else the only open one."),
     ] = None,
     confirm: Annotated[
-        bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only store their bytes.")
+        bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only upload them.")
     ] = True,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until reviewers can open every file.")] = False,
     folder: Folders = None,
     result: Annotated[
         Path | None,
-        typer.Option(help="Where to write what became of every file, .csv or .json; default: beside the manifest."),
+        typer.Option(help="Result file, .csv or .json; default: beside the manifest."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
     queue: Annotated[
-        bool, typer.Option("--queue", help="Hand the files over to workers, and wait for what becomes of them.")
+        bool, typer.Option("--queue", help="Enqueue the files for workers, and wait for the results.")
     ] = False,
     at_once: AtOnce = 4,
     person: Person = None,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
-    """Attach files to submittals, from a shell or a manifest; run it again to go on where it stopped."""
+    """Attach files to submittals, from arguments or a manifest; run it again to resume."""
     if bool(files) == (manifest is not None):
         raise typer.BadParameter("give either files or --manifest")
     if files and not (project and submittal):
@@ -91,7 +91,7 @@ def worker(
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
-    """Work through the queue of a shared PostgreSQL, with any number of others, until stopped."""
+    """Process queued uploads from a shared PostgreSQL database."""
     with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
     ) as settings:

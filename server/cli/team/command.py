@@ -107,7 +107,7 @@ def revoke(
 def check_url(
     url: Annotated[str, typer.Argument(help="The public URL, or the address of /mcp.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
 ) -> None:
     """Walk a team server's public address as chat clients do, and say what a proxy spoils."""
     from server.cli.doctor.report import DoctorReport

@@ -58,7 +58,7 @@ def shell(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Shell:
 
 
 def test_without_jobs_it_says_so(shell: Shell) -> None:
-    assert shell.run("list") == (0, "No job has anything left to do.\n", "")
+    assert shell.run("list") == (0, "No unfinished jobs.\n", "")
 
 
 def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell: Shell) -> None:
@@ -68,8 +68,8 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
     assert (job["standing"], job["failure"], job["step"]) == ("stopped", "storage_refused", "send")
     assert job["advice"] == f"`submittal-mcp jobs resume {job['id']}` goes on from the step that failed."
     assert job["waits_for"] == "a person who resumes it"
-    read_only = "This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to go on with the job."
-    left_out = f"Job {job['id']} is of a project that SUBMITTAL_MCP_PROJECTS leaves out."
+    read_only = "This would change ACC, and SUBMITTAL_MCP_READ_ONLY is set; unset it to resume the job."
+    left_out = f"Job {job['id']} belongs to a project that SUBMITTAL_MCP_PROJECTS leaves out."
     for settings, why in (
         ({"SUBMITTAL_MCP_READ_ONLY": "true"}, read_only),
         ({"SUBMITTAL_MCP_PROJECTS": shell.box.project("harbor").id}, left_out),

@@ -120,7 +120,7 @@ def test_what_is_pasted_and_is_no_answer_is_said_to_be_none(start, site):
     program.process.stdin.flush()
     code, out, _ = program.rest()
     assert code == 0
-    assert "That is not the address of the last page" in out
+    assert "That is not the address of this sign-in's last page" in out
 
 
 def test_a_web_page_in_place_of_the_token_is_said_to_be_of_a_proxy_or_of_the_network(start, site, box):
@@ -130,7 +130,7 @@ def test_a_web_page_in_place_of_the_token_is_said_to_be_of_a_proxy_or_of_the_net
     program.process.stdin.flush()
     code, _, err = program.rest()
     assert code == 1
-    assert "of a proxy, or a sign-in page of the network" in err
+    assert "proxy or the network's sign-in page answered" in err
     assert "hotel" not in err
 
 

@@ -25,7 +25,7 @@ async def test_what_can_no_longer_be_confirmed_is_told_with_what_helps(connect, 
     async with connect() as assistant:
         told = await assistant.refused("get_attachment_status", **PLACE, attachment_id=attachment_id)
         assert told["error"]["code"] == "upload_expired"
-        assert told["error"]["hint"].startswith("Confirming cannot help any more.")
+        assert told["error"]["hint"].startswith("Confirming no longer helps.")
         [step] = told["next_steps"]
         assert (step["tool"], step["needs"]) == ("add_submittal_attachment", ["file_path"])
         assert step["reason"] == "upload_expired: Storage has discarded what was sent: attach the file anew."

@@ -95,7 +95,7 @@ async def test_a_database_that_cannot_be_used_is_named_with_its_remedy_and_nothi
         "error": {
             "code": "storage_unavailable",
             "message": "The server cannot use the folder or database where it keeps its sign-ins and transfers.",
-            "hint": f"A person mends it: the database {database} {remedy}.",
+            "hint": f"Ask the user to fix this: the database {database} {remedy}.",
             "failed_step": None,
             "retryable": False,
             "retry_after_seconds": None,

@@ -80,7 +80,7 @@ async def test_a_web_page_is_said_to_be_of_a_proxy_or_of_the_network(connect, bo
         refusal = await assistant.refused(tool, **arguments)
         error = refusal["error"]
         assert (error["code"], error["retryable"], error["http_status"]) == ("upstream_rejected", False, 200)
-        assert "of a proxy, or a sign-in page of the network" in error["message"]
+        assert "proxy or the network's sign-in page answered" in error["message"]
         assert "HTTPS_PROXY" in error["hint"]
         assert "hotel" not in str(refusal)
         await assistant.follow(refusal["next_steps"][0])
@@ -93,7 +93,7 @@ async def test_a_web_page_in_place_of_storage_stores_nothing_and_the_same_call_g
     async with connect(folders=(drawings,)) as assistant:
         refusal = await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
         assert refusal["error"]["failed_step"] == "send"
-        assert "of a proxy, or a sign-in page of the network" in refusal["error"]["message"]
+        assert "proxy or the network's sign-in page answered" in refusal["error"]["message"]
         await assistant.follow(refusal["next_steps"][0])
     [_, row] = box.attachments(box.item("051200-3"))
     assert box.object_bytes(row["uploadUrn"]) == b"beams"

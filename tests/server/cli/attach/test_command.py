@@ -200,7 +200,7 @@ def test_a_row_that_fails_keeps_no_other_back_and_its_exit_code_says_so(shell: S
     _, second, _ = json.loads((shell.folder / "out.json").read_text(encoding="utf-8"))
     assert (second["outcome"], second["error"]["code"]) == ("failed", "storage_unavailable")
     assert f"row 3 ({shell.files / 'b.pdf'}): storage_unavailable: Storage refused the bytes." in err
-    assert " Run the same command again; if it stays so, a proxy may change the requests" in err
+    assert " Run the same command again; if it persists, a proxy may change the requests" in err
     assert "Traceback" not in err
     assert shell.attach()[0] == 0
     shell.check_attached("a.pdf", "b.pdf", "c.pdf")
@@ -274,7 +274,7 @@ def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_comm
     assert shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_READ_ONLY="true")[0] == 1
     code, _, err = shell.run("--manifest", str(shell.manifest), APS_ACCESS_TOKEN="")
     assert code == 1
-    assert "Nobody is signed in to Autodesk." in err
+    assert "No one is signed in to Autodesk." in err
     assert shell.box.requests.count(CREATE) == 0
 
 
@@ -283,7 +283,7 @@ def test_a_web_page_in_place_of_acc_is_said_to_be_of_a_proxy_or_of_the_network(s
     shell.box.faults.add(Fault("hubs.list", Refuse(200, "<html>Sign in to the hotel</html>")))
     code, _, err = shell.attach()
     assert code == 1
-    assert "of a proxy, or a sign-in page of the network" in err
+    assert "proxy or the network's sign-in page answered" in err
     assert "Open a browser on this machine, sign in to the network if it asks" in err
     assert shell.box.requests.count(CREATE) == 0
 

@@ -237,7 +237,7 @@ def test_a_web_page_in_place_of_an_answer_is_of_a_proxy_or_of_the_network(
     box.faults.add(Fault(operation, NETWORK_PAGE, times=None))
     code, found = examine()
     assert (code, found[check]["level"]) == (2, "problem")
-    assert "of a proxy, or a sign-in page of the network" in found[check]["seen"]
+    assert "proxy or the network's sign-in page answered" in found[check]["seen"]
     assert "browser" in found[check]["fix"]
     assert "HTTPS_PROXY" in found[check]["fix"]
 
