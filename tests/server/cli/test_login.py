@@ -86,7 +86,7 @@ def test_a_person_signs_in_once_and_is_known_from_then_on(signed_in, run, site, 
     assert "Signed in as Project Manager <project.manager@example.com>" in said
     assert f"on the app {box.client_id} at {box.base_url}" in said
     assert "It lasts until" in said
-    assert "sealed with a key from a file" in said
+    assert "encrypted with a key from a file" in said
     code, out, err = run("whoami")
     assert (code, err) == (0, "")
     assert out.splitlines() == [line for line in said.splitlines() if line.startswith(("Signed in", "It lasts"))]
@@ -173,7 +173,7 @@ def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):
     code, out, _ = run("vault", "rekey")
     assert (code, out) == (
         0,
-        "1 sign-in is now sealed with a key from a file beside the database (this machine offers no keyring).\n",
+        "1 sign-in is now encrypted with a key from a file beside the database (this machine offers no keyring).\n",
     )
     after = (tmp_path / "data" / "vault.key").read_text(encoding="ascii")
     assert after.endswith(f",{before}")

@@ -35,7 +35,7 @@ async def test_it_becomes_another_attachment_and_nothing_else_is_claimed(connect
         )
         [left] = (await assistant.call("get_attachment_status", **PLACE))["attachments"]
         looked = await assistant.refused("get_attachment_status", **PLACE, attachment_id=left["id"])
-        assert looked["error"]["hint"].startswith("Call add_submittal_attachment again once whatever writes")
+        assert looked["error"]["hint"].startswith("Call add_submittal_attachment again once the program that writes")
         [step] = looked["next_steps"]
         assert step["reason"].startswith("file_changed: Attach the file as it is now")
         anew = await assistant.follow(step)
