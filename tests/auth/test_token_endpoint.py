@@ -25,7 +25,7 @@ class Answering:
 
 
 async def person(body: bytes) -> UserProfile:
-    return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), OAuthApp("client", "")).person("token")
+    return await TokenEndpoint(Answering(body), AuthServer(HOST, HOST), OAuthApp("client", "")).userinfo("token")
 
 
 @pytest.mark.parametrize(

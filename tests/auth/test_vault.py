@@ -173,7 +173,7 @@ def test_signing_in_anew_mends_a_record_that_somebody_has_spoilt(vault: Vault, d
 
 def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
     old, new = EncryptionKey.new(), EncryptionKey.new()
-    Vault(database, EnvironmentKeys([old])).keep(ACCOUNT, "", None, TOKENS)
+    Vault(database, EnvironmentKeys([old])).save_login(ACCOUNT, "", None, TOKENS)
     vault = Vault(database, EnvironmentKeys([new, old]))
     assert vault.read(ACCOUNT) is not None
     assert vault.rekey() == 1
@@ -186,9 +186,9 @@ def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: D
     old, new = EncryptionKey.new(), EncryptionKey.new()
     other = UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "ANOTHER")
     spoilt = Vault(database, EnvironmentKeys([old]))
-    spoilt.keep(other, "", None, TOKENS)
+    spoilt.save_login(other, "", None, TOKENS)
     change(database, sealed="spoilt")
-    spoilt.keep(ACCOUNT, "", None, TOKENS)
+    spoilt.save_login(ACCOUNT, "", None, TOKENS)
     with pytest.raises(NotSealed):
         Vault(database, EnvironmentKeys([new, old])).rekey()
     found = Vault(database, EnvironmentKeys([new])).read(ACCOUNT)
@@ -198,7 +198,7 @@ def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: D
 
 def test_a_key_that_is_not_at_hand_is_named(database: Database) -> None:
     lost = EncryptionKey.new()
-    Vault(database, EnvironmentKeys([lost])).keep(ACCOUNT, "", None, TOKENS)
+    Vault(database, EnvironmentKeys([lost])).save_login(ACCOUNT, "", None, TOKENS)
     with pytest.raises(KeyMissing, match=lost.id) as caught:
         Vault(database, EnvironmentKeys([EncryptionKey.new()])).read(ACCOUNT)
     assert "SUBMITTAL_MCP_ENCRYPTION_KEYS" in str(caught.value)
@@ -211,15 +211,15 @@ def test_running_servers_follow_two_rotations(tmp_path: Path) -> None:
             return Vault(database, MachineKeys(tmp_path / "vault.key", NoKeyring()))
 
         server = vault()
-        server.keep(ACCOUNT, "", None, TOKENS)
+        server.save_login(ACCOUNT, "", None, TOKENS)
         seen = server.lease(ACCOUNT)
         assert seen is not None
-        lease = server.take(seen, "server")
+        lease = server.try_acquire_lease(seen, "server")
         assert lease is not None
         for _ in range(2):
             assert vault().rekey() == 1
         # Its ring is two rotations old: it looks again, and seals with the newest key.
-        assert server.renew(lease, NEWER) is not None
+        assert server.save_refreshed(lease, NEWER) is not None
         ring = MachineKeys(tmp_path / "vault.key", NoKeyring()).load()
         assert ring is not None
         with database.reading() as connection:
@@ -239,7 +239,7 @@ def test_processes_that_sign_one_person_in_at_once_each_keep_a_whole_record(
     def sign_in(number: int) -> None:
         tokens = TOKENS.model_copy(update={"access_token": SecretStr(f"access-{number}")})
         start.wait()
-        Vault(database, EnvironmentKeys([key])).keep(ACCOUNT, f"name {number}", None, tokens, current=False)
+        Vault(database, EnvironmentKeys([key])).save_login(ACCOUNT, f"name {number}", None, tokens, current=False)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(sign_in, range(6)))

@@ -99,7 +99,7 @@ def somebody_signed_in(box: acc_sandbox.Sandbox, data: Path) -> list[str]:
     person = box.person("manager")
     with Database.open(DatabaseAddress.sqlite(DataFolder.open(data).database)) as database:
         account = UserAccount(box.base_url, box.client_id, person.autodesk_id)
-        Vault(database, EnvironmentKeys([key])).keep(account, person.name, person.email, tokens)
+        Vault(database, EnvironmentKeys([key])).save_login(account, person.name, person.email, tokens)
     return [access, refresh]
 
 

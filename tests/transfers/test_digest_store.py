@@ -22,7 +22,7 @@ def store(database: Database) -> DigestCache:
 
 
 def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(store: DigestCache) -> None:
-    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
     assert store.find(PATH, IDENTITY, 6) == DIGESTS
     assert store.find(Path("other.pdf"), IDENTITY, 6) is None
     assert store.find(PATH, IDENTITY._replace(modified_ns=4), 6) is None
@@ -31,13 +31,13 @@ def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(s
 
 
 def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestCache) -> None:
-    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
-    store.save_login(PATH, IDENTITY, 11, FileDigests("other", ("other",)), LATER)
+    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.keep(PATH, IDENTITY, 11, FileDigests("other", ("other",)), LATER)
     assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (None, FileDigests("other", ("other",)))
 
 
 def test_what_was_kept_long_ago_is_pruned(store: DigestCache) -> None:
-    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
     store.prune(before=time.time() - 3600)
     assert store.find(PATH, IDENTITY, 6) == DIGESTS
     store.prune(before=time.time() + 3600)
@@ -52,13 +52,13 @@ def test_a_digest_younger_than_the_clocks_grain_is_not_kept(
     store: DigestCache, known: dict[str, int], after: float, kept: bool
 ) -> None:
     fresh = IDENTITY._replace(**known)
-    store.save_login(PATH, fresh, 6, DIGESTS, LATER + after)
+    store.keep(PATH, fresh, 6, DIGESTS, LATER + after)
     assert (store.find(PATH, fresh, 6) == DIGESTS) is kept
 
 
 def test_a_digest_that_proved_wrong_is_dropped(store: DigestCache) -> None:
     other = IDENTITY._replace(inode=9)
-    store.save_login(PATH, IDENTITY, 6, DIGESTS, LATER)
-    store.save_login(PATH, other, 6, DIGESTS, LATER)
+    store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
+    store.keep(PATH, other, 6, DIGESTS, LATER)
     store.drop(PATH, IDENTITY)
     assert (store.find(PATH, IDENTITY, 6), store.find(PATH, other, 6)) == (None, DIGESTS)

@@ -487,7 +487,7 @@ def signed_in(box: acc_sandbox.Sandbox, data: Path, key: EncryptionKey, *, minut
     )
     with Database.open(DatabaseAddress.sqlite(DataFolder.open(data).database)) as database:
         account = UserAccount(box.base_url, box.client_id, box.person("manager").autodesk_id)
-        Vault(database, EnvironmentKeys([key])).keep(account, "Project Manager", None, tokens)
+        Vault(database, EnvironmentKeys([key])).save_login(account, "Project Manager", None, tokens)
 
 
 def test_workers_with_different_files_at_the_same_path_are_noticed(
