@@ -4,9 +4,11 @@ stdout belongs to the protocol, so nothing is ever logged there. `configure` com
 SDK installs a handler of its own when the root logger has none.
 """
 
+import io
 import logging
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, TextIO
@@ -20,6 +22,12 @@ from server.settings.types import LogFormat, LogLevel
 _TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2")
 """HTTP libraries that log whole signed URLs at `info`; only their warnings are kept."""
 
+QUEUED_LINES: Final = 2000
+"""Log lines that wait for a reader of stderr; what comes on top is dropped and counted."""
+
+FLUSH_SECONDS: Final = 0.2
+"""How long the end of the process waits for log lines that are not written yet."""
+
 log = structlog.get_logger()
 
 
@@ -29,6 +37,7 @@ def configure(
     *,
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
+    queued: bool = False,
 ) -> None:
     """Send every log line of this process to `stream` (stderr), redacted.
 
@@ -37,8 +46,10 @@ def configure(
         log_format: How a line looks; left out, `console` on a terminal and `json` elsewhere.
         secrets: Values that are masked wherever they stand, beside all that looks like a secret.
         stream: Where the lines go instead of stderr.
+        queued: Lines are written by a thread of their own, so that a reader who does not read holds nobody up.
     """
-    stream = stream or sys.stderr
+    # A process can be started without stderr; then there is nobody to tell.
+    stream = stream or sys.stderr or io.StringIO()
     redaction = LogRedactor(secrets)
 
     def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -50,7 +61,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = logging.StreamHandler(stream)
+    handler = QueuedStreamHandler(stream) if queued else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
@@ -75,6 +86,75 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     _install_root_handler(handler, level)
+
+
+class QueuedStreamHandler(logging.Handler):
+    """Writes log lines from a thread of its own, by way of a bounded queue.
+
+    A client that starts a server and never reads its stderr fills the pipe, and the next write blocks. Here that stops
+    the thread alone: lines wait, then are dropped, and how many were is told once lines flow again.
+    """
+
+    def __init__(self, stream: TextIO, limit: int = QUEUED_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._limit = limit
+        self._dropped = 0
+        self._changed = threading.Condition()
+        self._writing = False
+        self._thread: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a line, or count it where the queue is full."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - as in logging's own handlers
+            self.handleError(record)
+            return
+        with self._changed:
+            if len(self._lines) >= self._limit:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all is written, but for `FLUSH_SECONDS` at most: the reader may be gone."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines and not self._writing, FLUSH_SECONDS)
+
+    def _write_lines(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._lines))
+                line = self._lines.popleft()
+                self._writing = True
+                dropped, self._dropped = (self._dropped, 0) if not self._lines else (0, self._dropped)
+            try:
+                self._stream.write(f"{line}\n")
+                if dropped:
+                    self._stream.write(f"{self._about(dropped)}\n")
+                self._stream.flush()
+            except (OSError, ValueError):
+                return  # the reader is gone, and with it everybody who could be told
+
+    def _about(self, dropped: int) -> str:
+        return self.format(
+            logging.makeLogRecord(
+                {
+                    "name": __name__,
+                    "levelno": logging.WARNING,
+                    "levelname": "WARNING",
+                    "msg": f"log_lines_dropped: {dropped}, for stderr was not read",
+                }
+            )
+        )
 
 
 def _renderer(log_format: LogFormat, *, colors: bool) -> Processor:

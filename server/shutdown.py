@@ -13,7 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-STDIO_SECONDS: Final = 1.2
+ANSWER_SECONDS: Final = 1.2
+"""How long after the end of stdin answers that are on their way are still written."""
+
+STDIO_SECONDS: Final = 1.5
 """How long an orderly end over stdio may take: what is left of the client's two seconds is for a busy machine."""
 
 HTTP_SECONDS: Final = 8.0

@@ -44,9 +44,7 @@ def command_context(
     except SettingsError as error:
         fail(error)
     # What a command does, it says itself; the log adds what goes wrong.
-    logs.configure(
-        "warning" if settings.log_level == "info" else settings.log_level, settings.log_format, secrets=settings.secrets
-    )
+    logs.configure(settings.log_level_or("warning"), settings.log_format, secrets=settings.secrets)
     try:
         yield settings
     except (AccError, AuthError, StorageProblem, TransferError, CommandError) as error:

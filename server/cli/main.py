@@ -17,10 +17,12 @@ from server.cli.attach import options as many_commands
 from server.cli.errors import FAILED, command_context, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 from server.cli.team import command as team_commands
+from server.standard_streams import prepare_standard_streams
 
 if TYPE_CHECKING:
     from server.mcp.app import McpServer
     from server.settings.model import Settings
+    from server.settings.types import LogLevel
 
 app = typer.Typer(
     name="submittal-mcp",
@@ -36,6 +38,7 @@ _Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a fre
 
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
+    prepare_standard_streams()
     try:
         app(prog_name="submittal-mcp")
     except Exception:  # noqa: BLE001 - the process ends here, and says why through the redacting log
@@ -117,11 +120,11 @@ def serve(
     except SettingsError as error:
         fail(error)
     if team:
-        _configure_logs(settings, None)
+        _configure_logs(settings, None, settings.log_level)
         _serve_team(settings, (tls_cert, tls_key) if tls_cert and tls_key else None, sandbox=sandbox)
         return
     new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
-    _configure_logs(settings, new_secret)
+    _configure_logs(settings, new_secret, settings.log_level if http else settings.log_level_or("warning"))
     with ExitStack() as open_sandbox:
         tokens = None
         if sandbox:
@@ -142,13 +145,13 @@ def serve(
             serve_stdio(mcp_server)
 
 
-def _configure_logs(settings: "Settings", new_secret: str | None) -> None:
+def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLevel") -> None:
     import structlog
 
     from server import logging as logs
 
     known = settings.secrets if new_secret is None else (*settings.secrets, new_secret)
-    logs.configure(settings.log_level, settings.log_format, secrets=known)
+    logs.configure(level, settings.log_format, secrets=known, queued=True)
     for folder in settings.folders:
         if not folder.is_dir():
             structlog.get_logger().warning("folder_missing", folder=str(folder))

@@ -3,18 +3,34 @@
 Nothing but JSON-RPC is written to stdout: the SDK points descriptor 1 at stderr while it serves.
 """
 
+import codecs
+import contextvars
 import os
+import sys
 import threading
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import anyio
 import structlog
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.message import SessionMessage
+from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from pydantic import ValidationError
 
-from server.shutdown import STDIO_SECONDS, force_exit_after, on_shutdown_signal
+from server.shutdown import ANSWER_SECONDS, STDIO_SECONDS, force_exit_after, on_shutdown_signal
 
 _CHUNK: Final = 64 * 1024
+
+_FOR_PEOPLE: Final = """\
+submittal-mcp serves MCP over stdin and stdout, which a chat client starts by itself; there is nothing to type here.
+Ctrl-C ends it. `submittal-mcp demo` shows what it does, `submittal-mcp --help` lists the other commands.
+"""
+
+_UNANSWERED: Final = frozenset({"subscriptions/listen"})
+"""Requests that stay open as long as the client is there."""
 
 
 class _StdioTransport:
@@ -45,8 +61,10 @@ class _StdioTransport:
             self._pipe.close()
 
     def _copy(self) -> None:
+        to_utf8 = Utf8Transcoder()
         try:
             while chunk := os.read(self._stdin, _CHUNK):
+                chunk = to_utf8.transcode(chunk)
                 while chunk:
                     chunk = chunk[self._pipe.write(chunk) :]
         except (OSError, ValueError):
@@ -55,11 +73,172 @@ class _StdioTransport:
         self.end()
 
 
+class Utf8Transcoder:
+    """Drops a byte-order mark, and makes UTF-8 of UTF-16: what some shells write into a pipe."""
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._begun = False
+
+    def transcode(self, chunk: bytes) -> bytes:
+        """Return the next bytes as UTF-8, without a mark; nothing while it is not clear yet whether there is one."""
+        if not self._begun:
+            self._start += chunk
+            if len(self._start) < len(codecs.BOM_UTF8) and b"\n" not in self._start:
+                return b""
+            self._begun = True
+            chunk = self._start.removeprefix(codecs.BOM_UTF8)
+            if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                self._decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        return self._decoder.decode(chunk).encode() if self._decoder is not None else chunk
+
+
+class OpenRequests:
+    """Requests that were read and not answered yet."""
+
+    def __init__(self) -> None:
+        self._ids: set[str | int] = set()
+        self._none_left = anyio.Event()
+        self._patient = True
+
+    def read(self, item: SessionMessage) -> None:
+        """Note a message of the client's."""
+        match item.message:
+            case JSONRPCRequest(method=method, id=request_id) if method not in _UNANSWERED:
+                self._ids.add(request_id)
+            case JSONRPCNotification(method="notifications/cancelled", params=dict(params)):
+                self._ids.discard(params.get("requestId", ""))
+
+    def written(self, item: SessionMessage) -> None:
+        """Note a message of the server's."""
+        if isinstance(item.message, JSONRPCResponse | JSONRPCError) and item.message.id is not None:
+            self._ids.discard(item.message.id)
+            if not self._ids:
+                self._none_left.set()
+
+    def give_up(self) -> None:
+        """Wait for no answer any more."""
+        self._patient = False
+        self._none_left.set()
+
+    async def answered(self, seconds: float) -> None:
+        """Wait until all are answered, at most so long."""
+        with anyio.move_on_after(seconds):
+            while self._ids and self._patient:
+                self._none_left = anyio.Event()
+                await self._none_left.wait()
+
+
+class ClientMessages:
+    """The client's messages; their end is told once the requests before it are answered, or `ANSWER_SECONDS` later.
+
+    A line that is no message is answered with a parse error, which the SDK would drop in silence.
+    """
+
+    def __init__(
+        self,
+        messages: ReadStream[SessionMessage | Exception],
+        answers: WriteStream[SessionMessage],
+        requests: OpenRequests,
+    ) -> None:
+        self._messages = messages
+        self._answers = answers
+        self._requests = requests
+
+    @property
+    def last_context(self) -> contextvars.Context | None:
+        """The context of whoever sent the last message, where the SDK keeps one."""
+        return getattr(self._messages, "last_context", None)
+
+    async def receive(self) -> SessionMessage | Exception:
+        """Return the next message."""
+        while True:
+            try:
+                item = await self._messages.receive()
+            except anyio.EndOfStream:
+                await self._requests.answered(ANSWER_SECONDS)
+                raise
+            if isinstance(item, SessionMessage):
+                self._requests.read(item)
+                return item
+            if not _is_blank(item):
+                structlog.get_logger().warning("unreadable_line")
+                await self._answers.send(SessionMessage(_PARSE_ERROR))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        """Return the next message."""
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """Read no further."""
+        await self._messages.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class ServerMessages:
+    """The server's messages, each noted when it is handed on."""
+
+    def __init__(self, messages: WriteStream[SessionMessage], requests: OpenRequests) -> None:
+        self._messages = messages
+        self._requests = requests
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Write a message."""
+        await self._messages.send(item)
+        self._requests.written(item)
+
+    async def aclose(self) -> None:
+        """Write no more."""
+        await self._messages.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+_PARSE_ERROR: Final = JSONRPCError(
+    jsonrpc="2.0",
+    id=None,
+    error=ErrorData(
+        code=PARSE_ERROR, message="This line is no JSON-RPC message: write one JSON object a line, in UTF-8."
+    ),
+)
+
+
+def _is_blank(problem: Exception) -> bool:
+    return isinstance(problem, ValidationError) and not str(problem.errors()[0]["input"]).strip()
+
+
 async def _serve(server: Server[Any], wire: _StdioTransport) -> None:
-    on_shutdown_signal(wire.end)
+    requests = OpenRequests()
+
+    def end_now() -> None:
+        requests.give_up()
+        wire.end()
+
+    on_shutdown_signal(end_now)
     wire.start()
     async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+        answers = ServerMessages(write, requests)
+        await server.run(ClientMessages(read, write, requests), answers, server.create_initialization_options())
 
 
 def serve_stdio(server: Server[Any]) -> None:
@@ -67,6 +246,8 @@ def serve_stdio(server: Server[Any]) -> None:
 
     The process is to end after this: within `STDIO_SECONDS` it does, whatever else still runs.
     """
+    if sys.stdin is not None and sys.stdin.isatty():
+        sys.stderr.write(_FOR_PEOPLE)
     wire = _StdioTransport()
     try:
         anyio.run(_serve, server, wire)

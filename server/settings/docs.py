@@ -39,6 +39,7 @@ _DEFAULTS: Final = {
     "settings_file": "none",
     "storage_hosts": "none",
     "http_secret": "made at start and printed once on stderr",
+    "log_level": "`info`, over stdio `warning`",
     "log_format": "`console` on a terminal, else `json`",
 }
 """Defaults that say more in words than as a Python value."""

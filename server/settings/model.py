@@ -256,6 +256,10 @@ class Settings(BaseSettings):
         description="How log lines look on stderr: `console` or `json`",
     )
 
+    def log_level_or(self, usual: LogLevel) -> LogLevel:
+        """Return the level that was chosen, or what is `usual` where none was."""
+        return self.log_level if "log_level" in self.model_fields_set else usual
+
     @classmethod
     def load(cls, *, allow_base_url: bool = False, allow_wide_folder: bool = False, **overrides: object) -> Self:
         """Read the environment; `overrides` (by field name) win over it, and one that is None counts as not given.

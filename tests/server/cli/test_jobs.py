@@ -44,7 +44,10 @@ class Shell:
 
     def attach(self, patience: int = 25) -> Any:
         """A server that was told to attach the file, and waited as long as it is patient."""
-        environment = self._environment | {"SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience)}
+        environment = self._environment | {
+            "SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience),
+            "SUBMITTAL_MCP_LOG_LEVEL": "info",
+        }
         server = self._start("-m", "server", "serve", **environment)
         server.shake_hands()
         arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"}

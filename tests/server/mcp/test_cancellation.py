@@ -51,6 +51,7 @@ def serve(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Any:
         "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
         "SUBMITTAL_MCP_HTTP_SECRET": SECRET,
         "SUBMITTAL_MCP_LOG_FORMAT": "json",
+        "SUBMITTAL_MCP_LOG_LEVEL": "info",
     }
     return lambda *options: start("-m", "server", "serve", *options, **environment)
 

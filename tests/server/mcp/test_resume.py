@@ -35,6 +35,7 @@ class Desk:
         self._environment = {
             "APS_BASE_URL": box.base_url,
             "APS_ACCESS_TOKEN": box.token("manager"),
+            "SUBMITTAL_MCP_LOG_LEVEL": "info",
             "SUBMITTAL_MCP_FOLDERS": str(files),
             "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
             "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,

@@ -1,9 +1,13 @@
 """Serving over stdin and stdout, against a real process."""
 
+import codecs
+import json
 import signal
 import sys
 
 import pytest
+
+from server.mcp.stdio import Utf8Transcoder
 
 
 def test_answers_requests_and_ends_in_order_when_stdin_closes(one_tool):
@@ -62,3 +66,86 @@ def test_a_client_that_closed_our_stdout_is_no_failure(one_tool):
     program.process.stdin.close()
     program.stderr_line("client_gone")
     assert program.process.wait() == 0
+
+
+def test_a_client_that_never_reads_stderr_gets_its_answers(one_tool):
+    program = one_tool("stdio")
+    program.shake_hands()
+    for _ in range(40):
+        answer = program.ask("tools/call", {"name": "log", "arguments": {"lines": 100}})
+        assert answer["result"]["content"][0]["text"] == "logged"
+    _, _, err = program.rest()
+    assert "log_lines_dropped" in err
+
+
+def test_an_answer_that_is_ready_soon_after_the_end_of_stdin_is_written(one_tool):
+    program = one_tool("stdio")
+    program.shake_hands()
+    program.send({"id": 9, "method": "tools/call", "params": {"name": "slow", "arguments": {"word": "late"}}})
+    code, out, _ = program.rest()
+    [answer] = [json.loads(line) for line in out.splitlines()]
+    assert (code, answer["id"], answer["result"]["content"][0]["text"]) == (0, 9, "late")
+
+
+def test_all_requests_of_an_input_that_ends_at_once_are_answered(one_tool):
+    program = one_tool("stdio")
+    for number in range(1, 4):
+        program.send({"id": number, "method": "ping", "params": {}})
+    code, out, _ = program.rest()
+    assert code == 0
+    assert {json.loads(line)["id"] for line in out.splitlines()} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("first", ["\ufeff", "\n", "\r\n \n"], ids=["byte-order mark", "empty line", "blank lines"])
+def test_odd_first_characters_do_not_matter(one_tool, first):
+    program = one_tool("stdio")
+    program.process.stdin.write(first)
+    assert program.shake_hands()["result"]["serverInfo"]["name"] == "one tool"
+
+
+@pytest.mark.parametrize("line", ["Content-Length: 52", "\x00\x01", '{"jsonrpc": "2.0", "id": 1', "[]", "hello"])
+def test_a_line_that_is_no_message_is_answered_and_stops_nothing(one_tool, line):
+    program = one_tool("stdio")
+    program.process.stdin.write(f"{line}\n")
+    program.process.stdin.flush()
+    answer = json.loads(program.process.stdout.readline())
+    assert (answer["id"], answer["error"]["code"]) == (None, -32700)
+    assert "one JSON object a line" in answer["error"]["message"]
+    assert program.shake_hands()["result"]["serverInfo"]["name"] == "one tool"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_what_a_shell_pipes_is_read_in_whatever_chunks_it_comes(encoding, size):
+    text = '{"name": "Träger \U0001f3d7"}\n'
+    written = text.encode(encoding)
+    to_utf8 = Utf8Transcoder()
+    chunks = [written[start : start + size] for start in range(0, len(written), size)]
+    assert b"".join(map(to_utf8.transcode, chunks)) == text.encode()
+    assert not to_utf8.transcode(b"").startswith(codecs.BOM_UTF8)
+
+
+def test_serving_without_stderr_answers_and_ends_in_order(start_anew):
+    code = (
+        "import os, sys\nos.close(2); sys.stderr = None\n"
+        "sys.argv = ['submittal-mcp', 'serve', '--sandbox']\nfrom server.cli.main import main\nmain()"
+    )
+    program = start_anew("-c", code)
+    assert program.shake_hands()["result"]["serverInfo"]["name"] == "submittal-mcp"
+    assert program.rest()[0] == 0
+
+
+def test_serving_says_nothing_on_stderr_while_all_is_well(start):
+    program = start("-m", "server", "serve", "--sandbox")
+    program.shake_hands()
+    answer = program.ask("tools/call", {"name": "find_projects", "arguments": {}})
+    assert not answer["result"].get("isError")
+    assert program.rest()[2] == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_output_that_a_code_page_lacks_characters_for_is_no_failure(start_anew, encoding):
+    program = start_anew("-m", "server", "demo", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    code, out, err = program.rest()
+    assert code == 0, err
+    assert "ready" in out

@@ -1,5 +1,6 @@
 """A tiny MCP server behind our shell: `one_tool.py stdio`, or `one_tool.py http [SECRET]` on a free port."""
 
+import logging
 import sys
 import threading
 from typing import Any
@@ -14,7 +15,7 @@ from server.mcp.http import serve_http
 from server.mcp.stdio import serve_stdio
 
 secret = sys.argv[2] if len(sys.argv) > 2 else None
-logs.configure("info", "json", secrets=[secret] if secret else [])
+logs.configure("info", "json", secrets=[secret] if secret else [], queued=True)
 inside: list[str] = []
 complete = anyio.Event()
 
@@ -42,7 +43,22 @@ async def hang() -> str:
     return "impossible"
 
 
-TOOLS = {tool.__name__: tool for tool in (chat, meet, hang)}
+async def log(lines: int) -> str:
+    """Write so many lines to the log."""
+    for number in range(lines):
+        logging.getLogger("one_tool").warning("line %d %s", number, "x" * 500)
+    return "logged"
+
+
+async def slow(word: str) -> str:
+    """Give the word back once stdin has ended."""
+    stdin = next((one for one in threading.enumerate() if one.name == "stdin"), threading.current_thread())
+    if stdin is not threading.current_thread():
+        await anyio.to_thread.run_sync(stdin.join)
+    return word
+
+
+TOOLS = {tool.__name__: tool for tool in (chat, meet, hang, log, slow)}
 
 
 async def list_tools(_context: Any, _params: Any) -> ListToolsResult:
