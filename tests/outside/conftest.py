@@ -7,17 +7,31 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
 import acc_sandbox
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
 
 PATIENCE = 60.0
 """Seconds after which a program is killed, so that no test waits for ever. No test comes near it."""
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -181,3 +195,16 @@ def drawing(tmp_path: Path) -> Path:
 def era(request: pytest.FixtureRequest) -> str:
     """The protocol that begins with a handshake (up to 2025-11-25), and the one without (2026-07-28)."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Debian's browser, without a screen."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    assert path is not None, "Debian's chromium is missing: run tests/outside/install"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
