@@ -37,6 +37,7 @@ from server.settings.types import (
     Token,
     is_foreign,
     too_wide,
+    unusable_text,
 )
 
 FIVE_TIB: Final = 5 * 1024**4
@@ -57,12 +58,22 @@ class SettingsError(Exception):
         self.problems = problems
 
 
+_LIMITS: Final = frozenset(
+    f"{_OURS}{name}"
+    for name in (
+        *("FILE_TYPES", "MAX_FILE_BYTES", "READ_ONLY", "PROJECTS", "CONFIRM"),
+        *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
+    )
+)
+"""What keeps something from being done: set to nothing, each would count as no limit at all."""
+
+
 class Settings(BaseSettings):
     """Everything that may be set, read once at start.
 
     Build it with `load` or `for_sandbox`, which also refuse unknown variables and answer with sentences. Keyword
-    arguments win over the environment; an empty variable counts as unset. An empty list of file types or projects
-    means that all are allowed, an empty list of folders that none is.
+    arguments win over the environment. An empty variable counts as unset, unless it is a limit: then it is refused. An
+    empty list of file types or projects means that all are allowed, an empty list of folders that none is.
     """
 
     model_config = SettingsConfigDict(
@@ -299,14 +310,18 @@ class Settings(BaseSettings):
         }
         values |= {name: value for name, value in overrides.items() if value is not None}
         unknown = _unknown_variables(os.environ)
+        given = {name: value for name, value in os.environ.items() if not (ignoring and name.startswith(ignoring))}
+        refused = _refused_values(given)
         try:
             settings = cls(**values)
         except ValidationError as error:
             # `from None`: the original quotes what was given, which may be a secret.
-            raise SettingsError((*unknown, *_format_errors(error))) from None
+            told = [sentence.partition(":")[0] for sentence in refused]
+            rest = [one for one in _format_errors(error) if one.partition(":")[0] not in told]
+            raise SettingsError((*unknown, *refused, *rest)) from None
         wide = () if allow_wide_folder else _wide_folders(settings)
-        if unknown or wide:
-            raise SettingsError((*unknown, *wide))
+        if unknown or refused or wide:
+            raise SettingsError((*unknown, *refused, *wide))
         return settings
 
     @property
@@ -349,6 +364,25 @@ def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
             "SUBMITTAL_MCP_DATABASE_URL: a shared database needs shared keys; set SUBMITTAL_MCP_ENCRYPTION_KEYS to "
             "what `openssl rand -base64 32` prints"
         )
+    return tuple(problems)
+
+
+def _refused_values(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Say which variables hold what nobody can have meant: an empty limit, quotes, placeholders, invisible characters.
+
+    No value is repeated, since it may be a secret.
+    """
+    problems = []
+    for variable in variables().values():
+        value = environment.get(variable)
+        if value is None:
+            continue
+        if not value.strip() and variable in _LIMITS:
+            problems.append(
+                f"{variable}: it is empty, which may be meant as a limit or as none; remove the variable for none"
+            )
+        elif value and (problem := unusable_text(value)):
+            problems.append(f"{variable}: {problem}")
     return tuple(problems)
 
 

@@ -6,6 +6,7 @@ that says what to write instead. None repeats a secret.
 
 import os
 import re
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,28 @@ _AUTODESK: Final = "autodesk.com"
 _BASE_URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?", re.ASCII
 )
+
+
+_QUOTES: Final = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb")
+_PLACEHOLDER: Final = re.compile(
+    r".*(\$\{|\{\{).*|\$[A-Z][A-Z0-9_]+|%[A-Z][A-Z0-9_]+%|<[^<>]*>|\[[^][]*\]|\.{3}|\u2026|"
+    r"(?i:(your|insert|replace)[-_ ]\w.*|change[-_]?me|x{3,}|todo)",
+    re.ASCII,
+)
+
+
+def unusable_text(value: str) -> str | None:
+    """Say what a text shows to have come from a template or a file rather than from a person; None of any other.
+
+    Read as it stands, a value in quotes would be a folder or a name that is not there.
+    """
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in value):
+        return "it holds an invisible character (a line end, a tab, a byte order mark); write it anew by hand"
+    if value[:1] in _QUOTES or value[-1:] in _QUOTES:
+        return "it is in quotes, which count as part of it here; write it without them"
+    if _PLACEHOLDER.fullmatch(value.strip()):
+        return "it is a placeholder that nothing was put in place of; write the value itself, or remove the variable"
+    return None
 
 
 def _entries(value: object, separator: str) -> tuple[str, ...]:

@@ -13,6 +13,14 @@ TOKEN = "canary-token-that-must-not-show"
 DATABASE = "postgresql://somebody:canary-password@db.example.com/submittals"
 KEYS = (base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(range(32))).decode())
 
+EMPTY_IS_REFUSED = [
+    f"SUBMITTAL_MCP_{name}"
+    for name in (
+        *("FILE_TYPES", "MAX_FILE_BYTES", "READ_ONLY", "PROJECTS", "CONFIRM"),
+        *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
+    )
+]
+
 
 def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[str, ...]:
     for name, value in environment.items():
@@ -142,8 +150,37 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
 
 def test_an_empty_variable_counts_as_unset(monkeypatch):
     for name in [*variables().values(), "SUBMITTAL_MCP_OF_A_LATER_VERSION"]:
-        monkeypatch.setenv(name, "")
+        if name not in EMPTY_IS_REFUSED:
+            monkeypatch.setenv(name, "")
     assert Settings.load() == Settings()
+
+
+@pytest.mark.parametrize("variable", EMPTY_IS_REFUSED)
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_an_empty_limit_is_refused_in_place_of_being_no_limit(monkeypatch, variable, nothing):
+    [problem] = problems(monkeypatch, **{variable: nothing})
+    assert problem.startswith(f"{variable}: it is empty")
+
+
+@pytest.mark.parametrize("variable", variables().values())
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ('"canary"', "it is in quotes"),
+        ("\u201ccanary\u201d", "it is in quotes"),
+        ("${user_config.canary}", "it is a placeholder"),
+        ("<canary>", "it is a placeholder"),
+        ("$CANARY", "it is a placeholder"),
+        ("your-canary", "it is a placeholder"),
+        ("canary\r", "it holds an invisible character"),
+        ("\ufeffcanary", "it holds an invisible character"),
+        ("canary\tcanary", "it holds an invisible character"),
+    ],
+)
+def test_what_comes_from_a_template_is_refused_by_name_and_not_repeated(monkeypatch, variable, value, sentence):
+    [problem] = problems(monkeypatch, **{variable: value})
+    assert problem.startswith(f"{variable}: {sentence}")
+    assert "canary" not in problem.lower()
 
 
 def test_a_flag_wins_over_its_variable_and_a_flag_not_given_does_not(monkeypatch, tmp_path):
@@ -219,7 +256,7 @@ def test_every_problem_is_told_at_once(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("token", [f"Bearer {TOKEN}", f"{TOKEN}\n", f"{TOKEN}\u00e9"])
+@pytest.mark.parametrize("token", [f"Bearer {TOKEN}", f"{TOKEN}\u00e9"])
 def test_a_refused_token_is_not_repeated(monkeypatch, token):
     [problem] = problems(monkeypatch, APS_ACCESS_TOKEN=token)
     assert problem.startswith("APS_ACCESS_TOKEN: it holds a space or a character that no token has")
