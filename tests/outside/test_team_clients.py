@@ -1,0 +1,150 @@
+"""Other people's MCP clients sign in to a team server over their own OAuth code, each as they come from their makers."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+import httpx
+import pytest
+
+import acc_sandbox
+from tests.conftest import NO_TRUST
+from tests.server.team.site import TeamSite, running_team
+
+from .conftest import NODE, PATIENCE
+
+CONFORMANCE = "node_modules/conformance-2026/dist/index.js"
+INSPECTOR = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+ERAS = ["legacy", "modern"]
+
+
+@pytest.fixture
+def team(clean_environment: None, tmp_path: Path) -> Iterator[TeamSite]:
+    with acc_sandbox.running() as box, running_team(box, tmp_path / "data") as site:
+        yield site
+
+
+def consented(team: TeamSite, page: str, scopes: list[str] | None = None) -> str:
+    """Bring a person through a page that a client wants them to see; return the address of the client's answer."""
+
+    async def go() -> str:
+        async with team.browser("manager") as browser:
+            answer = await browser.submit(await browser.visit(page), scopes=scopes, decision="allow")
+        assert isinstance(answer, str), answer.text
+        return answer
+
+    return anyio.run(go)
+
+
+def deliver(address: str) -> None:
+    """Bring an answer to a client that listens for it on this machine, once it does."""
+    with httpx.Client(transport=httpx.HTTPTransport(retries=5, verify=NO_TRUST)) as http:
+        assert http.get(address).status_code < 400
+
+
+class Talking:
+    """A program of the `node` folder; what it says is read line by line."""
+
+    def __init__(self, environment: Mapping[str, str], *arguments: str) -> None:
+        node = str(NODE / "node_modules/.bin/node")
+        self.process = subprocess.Popen(
+            [node, *arguments],
+            cwd=NODE,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
+
+    def lines(self) -> Iterator[str]:
+        assert self.process.stdout is not None
+        yield from self.process.stdout
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def talking(node: Any, environment: Mapping[str, str], tmp_path: Path) -> Callable[..., Talking]:
+    """Start a program of npm's; no browser of this machine opens for it."""
+    opener = tmp_path / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text("#!/bin/sh\nexit 0\n")
+    opener.chmod(0o755)
+    own = {"PATH": f"{opener.parent}{os.pathsep}{environment['PATH']}", "MCP_AUTO_OPEN_ENABLED": "true"}
+    own["HOME"] = str(tmp_path)
+    return lambda *arguments: Talking({**environment, **own}, *arguments)
+
+
+def test_the_conformance_suite_finds_an_authorization_server_that_conforms(
+    team: TeamSite, talking: Callable[..., Talking], tmp_path: Path
+) -> None:
+    redirect = "http://127.0.0.1:36199/callback"
+    registered = httpx.post(f"{team.url}/register", json={"redirect_uris": [redirect]}, verify=NO_TRUST).json()
+    arguments = ["--url", team.url, "--client-id", registered["client_id"], "--resource", team.mcp, "-p", "36199"]
+    said = []
+    with talking(CONFORMANCE, "authorization", *arguments, "-o", str(tmp_path)) as suite:
+        for line in suite.lines():
+            said.append(line)
+            if found := re.search(r"http://\S+/authorize\?\S+", line):
+                deliver(consented(team, found[0]))
+        assert suite.process.wait(PATIENCE) == 0, said
+    assert "Total: 3 passed, 0 failed" in "".join(said)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_inspector_signs_in_and_calls_a_tool(team: TeamSite, talking: Callable[..., Talking], era: str) -> None:
+    call = ["--method", "tools/call", "--tool-name", "sign_in", "--tool-args-json", "{}"]
+    target = ["--transport", "http", "--server-url", team.mcp]
+    answer = None
+    with talking(INSPECTOR, "--cli", "--format", "json", "--protocol-era", era, *target, *call) as inspector:
+        for line in inspector.lines():
+            if found := re.search(r"navigate to: (\S+)", line):
+                deliver(consented(team, found[1]))
+            elif line.startswith('{"result"'):
+                answer = json.loads(line)["result"]["structuredContent"]
+        assert inspector.process.wait(PATIENCE) == 0
+    assert answer is not None
+    assert answer["person"]["email"] == team.box.person("manager").email
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_typescript_client_signs_in_and_steps_up(team: TeamSite, talking: Callable[..., Talking], era: str) -> None:
+    row = next(item for item in team.box.items() if item.state == "sbc-1")
+    attach = {"project": "Riverside", "submittal": row.id, "upload_by_caller": True, "name": "beam.pdf"}
+    calls = [
+        {"name": "find_submittals", "arguments": {"project": "Riverside"}},
+        {"name": "add_submittal_attachment", "arguments": attach},
+    ]
+    order = json.dumps({"era": era, "url": team.mcp, "calls": calls})
+    consents, found = 0, None
+    with talking("team_sign_in.mjs", order) as client:
+        for line in client.lines():
+            assert line.startswith("{"), line + "".join(client.lines())
+            said = json.loads(line)
+            if "visit" in said:
+                consents += 1
+                client.say(consented(team, said["visit"], scopes=[] if consents == 1 else None))
+            else:
+                found = said
+        assert client.process.wait(PATIENCE) == 0
+    assert found is not None
+    assert consents == 2
+    assert found["scope"] == "submittals:read submittals:attach"
+    assert [one["isError"] for one in found["answers"]] == [False, False], found
+    assert found["answers"][1]["answer"]["attachment"]["state"] == "reserved"
