@@ -6,20 +6,21 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from acc.files import Files
-from acc.hosts import Hosts
+from acc import operations as op
+from acc.files import FilesService
+from acc.hosts import AutodeskHosts
 from acc.models import UserInfo
 from acc.object_storage import ObjectStorage
-from acc.profile import userinfo
-from acc.projects import Projects
-from acc.submittals import Submittals
+from acc.projects import ProjectsService
+from acc.requests import build
+from acc.submittals import SubmittalsService
 from acc.token_claims import unverified_claims
 
 if TYPE_CHECKING:
     import httpx
 
-    from acc.connection import Connection, RequestCheck, RequestGate, TokenSource
-    from acc.operations import Operation
+    from acc.connection import AccConnection, RequestCheck, RequestGate, TokenSource
+    from acc.operations import ApiOperation
     from acc.responses import HttpResponse
     from acc.retry import RetryPolicy
 
@@ -43,14 +44,14 @@ class AccClient:
 
     def __init__(
         self,
-        hosts: Hosts,
+        hosts: AutodeskHosts,
         tokens: "TokenSource",
         *,
         storage_hosts: Collection[str] = (),
         client: "httpx.AsyncClient | None" = None,
         policy: "RetryPolicy | None" = None,
         pace: "RequestGate | None" = None,
-        on_answer: "Callable[[Operation[Any], HttpResponse], None] | None" = None,
+        on_answer: "Callable[[ApiOperation[Any], HttpResponse], None] | None" = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -61,11 +62,11 @@ class AccClient:
         self._on_answer = on_answer
 
     @cached_property
-    def connection(self) -> "Connection":
+    def connection(self) -> "AccConnection":
         """What sends the requests."""
-        from acc.connection import Connection
+        from acc.connection import AccConnection
 
-        return Connection(
+        return AccConnection(
             self.hosts,
             self._tokens,
             client=self._client,
@@ -89,9 +90,9 @@ class AccClient:
         return owner_key(await self._tokens.access_token())
 
     @cached_property
-    def submittals(self) -> Submittals:
+    def submittals(self) -> SubmittalsService:
         """Submittal items, reviews and attachments."""
-        return Submittals(self.connection)
+        return SubmittalsService(self.connection)
 
     @cached_property
     def storage(self) -> ObjectStorage:
@@ -99,18 +100,22 @@ class AccClient:
         return ObjectStorage(self.connection, extra_hosts=self._storage_hosts)
 
     @cached_property
-    def projects(self) -> Projects:
+    def projects(self) -> ProjectsService:
         """Hubs and projects."""
-        return Projects(self.connection)
+        return ProjectsService(self.connection)
 
     @cached_property
-    def files(self) -> Files:
+    def files(self) -> FilesService:
         """The Files tool."""
-        return Files(self.connection)
+        return FilesService(self.connection)
 
-    async def who(self) -> UserInfo:
-        """The person whose token is sent."""
-        return await userinfo(self.connection)
+    async def userinfo(self) -> UserInfo:
+        """The person whose token is sent (fact sheet 10).
+
+        Raises:
+            AccError: see `acc.errors`.
+        """
+        return await self.connection.send(build(op.USERINFO))
 
     async def aclose(self) -> None:
         """Close what was opened. The object may be used again; it opens anew."""

@@ -10,11 +10,10 @@ import anyio
 import httpx
 
 from acc.errors import UnexpectedAnswer
-from acc.headers import retry_after_seconds
-from acc.hosts import Hosts
-from acc.operations import Operation
-from acc.requests import Request
-from acc.responses import HttpResponse, error_from_response, parse_answer
+from acc.hosts import AutodeskHosts
+from acc.operations import ApiOperation
+from acc.requests import ApiRequest
+from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
 from acc.transport import api_client, error_from_transport
 
@@ -30,7 +29,7 @@ _random = secrets.SystemRandom().random
 
 
 class TokenSource(Protocol):
-    """Where the bearer token comes from. What these raise passes through `Connection.send` untouched."""
+    """Where the bearer token comes from. What these raise passes through `AccConnection.send` untouched."""
 
     async def access_token(self) -> str:
         """A token believed to be valid now."""
@@ -44,7 +43,7 @@ class TokenSource(Protocol):
 class RequestGate(Protocol):
     """How fast requests may follow each other; whoever it is shared with is its own affair.
 
-    What these raise passes through `Connection.send` untouched.
+    What these raise passes through `AccConnection.send` untouched.
     """
 
     async def acquire(self, operation: str, token: str, base_url: str) -> None:
@@ -60,7 +59,7 @@ RequestCheck = Callable[[str, bool], Awaitable[None]]
 """Is shown the bearer token of a request that is about to go out, and whether that may change something."""
 
 
-class Connection:
+class AccConnection:
     """Sends requests for one person to one Autodesk.
 
     The bearer token goes to `hosts` and nowhere else: a request names an operation, not an address. A given `client`
@@ -70,7 +69,7 @@ class Connection:
 
     def __init__(
         self,
-        hosts: Hosts,
+        hosts: AutodeskHosts,
         tokens: TokenSource,
         *,
         client: httpx.AsyncClient | None = None,
@@ -80,7 +79,7 @@ class Connection:
         random: Callable[[], float] = _random,
         clock: Callable[[], float] = time.monotonic,
         pace: RequestGate | None = None,
-        on_answer: Callable[[Operation[Any], HttpResponse], None] | None = None,
+        on_answer: Callable[[ApiOperation[Any], HttpResponse], None] | None = None,
     ) -> None:
         self.hosts = hosts
         self._tokens = tokens
@@ -105,7 +104,7 @@ class Connection:
         guarded._check = check  # noqa: SLF001  # of this very class
         return guarded
 
-    async def send(self, request: Request[T]) -> T:
+    async def send(self, request: ApiRequest[T]) -> T:
         """Send a request, again where that is safe, and parse its answer.
 
         Raises:
@@ -138,7 +137,7 @@ class Connection:
             self._own_client = api_client(self.hosts)
         return self._own_client
 
-    async def _authorised(self, client: httpx.AsyncClient, request: Request[T]) -> HttpResponse:
+    async def _authorised(self, client: httpx.AsyncClient, request: ApiRequest[T]) -> HttpResponse:
         """Send with a token; after a 401, which nothing was done for, once more with a renewed one."""
         token = await self._tokens.access_token()
         answer = await self._exchange(client, request, token)
@@ -149,7 +148,7 @@ class Connection:
             raise error_from_response(request.operation.name, answer.status, answer.headers, answer.body)
         return await self._exchange(client, request, renewed)
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request[T], token: str) -> HttpResponse:
+    async def _exchange(self, client: httpx.AsyncClient, request: ApiRequest[T], token: str) -> HttpResponse:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         if self._pace is not None:
             await self._pace.acquire(request.operation.name, token, self.hosts.api)
@@ -173,7 +172,7 @@ class Connection:
         return answer
 
 
-async def _read(response: httpx.Response, operation: Operation[T]) -> bytes:
+async def _read(response: httpx.Response, operation: ApiOperation[T]) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():

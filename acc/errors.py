@@ -7,10 +7,10 @@
     ├── ApiNotGranted            give the app the API, where it is registered
     ├── AppNotProvisioned        ask an account administrator to add the app as a custom integration
     ├── NotFound                 look the id up again
-    ├── Rejected                 change the request
+    ├── RequestRejected          change the request
     │   └── PartsRejected        send the named parts again
     ├── RateLimited              wait `retry_after_seconds`
-    ├── Unavailable              try again later
+    ├── ServiceUnavailable       try again later
     │   └── ProxyFailure         look at the proxy settings
     ├── UntrustedCertificate     install the inspecting proxy's certificate in the system's trust store
     ├── UnexpectedAnswer         report it: the service answered something it does not document
@@ -119,13 +119,13 @@ class NotFound(AccError):
     summary = "Autodesk knows no such thing"
 
 
-class Rejected(AccError):
+class RequestRejected(AccError):
     """The service understood the request and will not carry it out as it stands (400, 409, 422 and the like)."""
 
     summary = "Autodesk rejected the request"
 
 
-class PartsRejected(Rejected):
+class PartsRejected(RequestRejected):
     """Storage will not complete the upload: parts are missing, too small or not the ones described.
 
     `report` names each part with its state. The web reference prints this answer under HTTP 200, so it can come with
@@ -146,14 +146,14 @@ class RateLimited(AccError):
     retryable = True
 
 
-class Unavailable(AccError):
+class ServiceUnavailable(AccError):
     """The service failed, or could not be reached (408, 5xx, network, timeout)."""
 
     summary = "Autodesk could not be reached or failed"
     retryable = True
 
 
-class ProxyFailure(Unavailable):
+class ProxyFailure(ServiceUnavailable):
     """The proxy named by the environment cannot be used or did not let the request through."""
 
     summary = "the proxy named by HTTPS_PROXY or the system did not let the request through"

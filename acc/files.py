@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from acc import operations as op
 from acc.ids import data_management_project_id
-from acc.models import Document, FileItem, FileVersion, Folder, FolderContents, Listing
+from acc.models import FileItem, FileVersion, Folder, FolderContents, ResourceDocument, ResourceListing
 from acc.pagination import listings
 from acc.requests import build
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
-    from acc.connection import Connection
+    from acc.connection import AccConnection
 
 T = TypeVar("T")
 
@@ -23,10 +23,10 @@ _PAGE_LIMIT = "200"
 """The largest documented page of folder contents."""
 
 
-class Files:
+class FilesService:
     """The Files tool as one person sees it."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "AccConnection") -> None:
         self._connection = connection
 
     async def top_folders(self, hub_id: str, project_id: str) -> list[Folder]:
@@ -41,7 +41,7 @@ class Files:
     async def all_contents(self, project_id: str, folder_id: str) -> AsyncIterator[FolderContents]:
         """Every page of a folder."""
 
-        async def fetch(page_number: int) -> Listing:
+        async def fetch(page_number: int) -> ResourceListing:
             return await self.contents(project_id, folder_id, page_number=page_number)
 
         async for listing in listings(op.FOLDER_CONTENTS.name, fetch):
@@ -51,7 +51,7 @@ class Files:
         """One folder."""
         return (await self._ask(op.FOLDER, project_id, folder_id=folder_id)).data
 
-    async def item(self, project_id: str, item_id: str) -> Document[FileItem]:
+    async def item(self, project_id: str, item_id: str) -> ResourceDocument[FileItem]:
         """One file by its lineage URN: `.data`, with its newest version in `.included`."""
         return await self._ask(op.FILE_ITEM, project_id, item_id=item_id)
 
@@ -60,7 +60,7 @@ class Files:
         return (await self._ask(op.FILE_VERSION, project_id, version_urn=version_urn)).data
 
     async def _ask(
-        self, operation: op.Operation[T], project_id: str, *, query: Iterable[tuple[str, str]] = (), **ids: str
+        self, operation: op.ApiOperation[T], project_id: str, *, query: Iterable[tuple[str, str]] = (), **ids: str
     ) -> T:
         places = {"project_id": data_management_project_id(project_id), **ids}
         return await self._connection.send(build(operation, places, query=query))

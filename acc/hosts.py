@@ -1,8 +1,8 @@
 """Which hosts are Autodesk's: where a bearer token may go, and where file bytes may go.
 
-A token goes to `Hosts.api` and `Hosts.profile` and nowhere else. File bytes go to a storage host and nowhere else. The
-names of those are compared whole: `*.amazonaws.com` would admit anybody's bucket, and so would S3's own host with the
-bucket in the path. Names of buckets are free for anybody to take, so the region in one must be one of Autodesk's.
+A token goes to `AutodeskHosts.api` and `AutodeskHosts.profile` and nowhere else. File bytes go to a storage host and
+nowhere else. Storage hosts are compared whole: `*.amazonaws.com` would admit any bucket, so would S3's own host with
+the bucket in the path. Anybody can take a bucket name, so the region in one must be one of Autodesk's.
 """
 
 import ipaddress
@@ -58,7 +58,7 @@ def is_path_style(host: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Origin:
+class _UrlOrigin:
     """Scheme, lower-case host (IPv6 in brackets) and port of a URL that every parser reads alike."""
 
     scheme: str
@@ -70,7 +70,7 @@ class _Origin:
         return is_loopback(self.host)
 
 
-def _origin(url: str) -> _Origin | None:
+def _origin(url: str) -> _UrlOrigin | None:
     """The origin of an absolute http(s) URL, or None if it names a person or could be read in two ways."""
     if not _URL_CHARACTERS.fullmatch(url):
         return None
@@ -82,11 +82,11 @@ def _origin(url: str) -> _Origin | None:
     host = parts.netloc.lower().rpartition(":")[0] if port is not None else parts.netloc.lower().removesuffix(":")
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host):
         return None
-    return _Origin(parts.scheme, host, port if port is not None else {"http": 80, "https": 443}[parts.scheme])
+    return _UrlOrigin(parts.scheme, host, port if port is not None else {"http": 80, "https": 443}[parts.scheme])
 
 
 @dataclass(frozen=True)
-class Hosts:
+class AutodeskHosts:
     """The addresses of one Autodesk: the real one, a sandbox, or a stand-in somewhere else.
 
     `api` and `profile` are base URLs without a trailing slash; the profile service answers `/userinfo`.
@@ -96,12 +96,12 @@ class Hosts:
     profile: str
 
     @classmethod
-    def autodesk(cls) -> "Hosts":
+    def autodesk(cls) -> "AutodeskHosts":
         """Autodesk's own hosts."""
         return cls(api=AUTODESK_API, profile=AUTODESK_PROFILE)
 
     @classmethod
-    def at(cls, base_url: str) -> "Hosts":
+    def at(cls, base_url: str) -> "AutodeskHosts":
         """Every service, `/userinfo` included, under one base URL. Autodesk's own API host means Autodesk's hosts.
 
         Raises:

@@ -1,21 +1,107 @@
-"""Signed uploads to Autodesk's object storage: asking for URLs, completing, and looking whether bytes are there.
+"""Signed uploads to Autodesk's object storage: the operations of the API, and the requests for single parts.
 
-Sending the bytes themselves is `acc.parts`. Everything raises `acc.errors.AccError`.
+`ObjectStorage` asks for URLs, completes uploads and checks whether bytes arrived. `part_request` and `part_answer` are
+pure: storage is S3, which answers in XML, knows nothing of bearer tokens, and refuses a request that carries one beside
+the signature in its URL (fact sheet 8). Everything raises `acc.errors.AccError`.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acc import operations as op
-from acc.errors import NotFound, UnexpectedAnswer, UntrustedStorageHost
+from acc.errors import (
+    ErrorDetails,
+    NetworkPage,
+    NotFound,
+    StorageError,
+    StorageExpired,
+    StorageRefused,
+    StorageThrottled,
+    StorageUnavailable,
+    StorageUploadGone,
+    UnexpectedAnswer,
+    UntrustedStorageHost,
+)
 from acc.ids import ObjectLocation
 from acc.models import CompletedObject, DownloadLink, SignedUrl, UploadUrls
-from acc.requests import body, build, parameters
+from acc.requests import body, build, query_parameters
+from acc.responses import clean, is_web_page, lower_names, retry_after_seconds, upstream_request_id
 
 if TYPE_CHECKING:
-    # At run time this would load httpx for everybody who only names the class.
-    from acc.connection import Connection
+    from acc.connection import AccConnection
+
+OPERATION = "s3.put"
+
+_ELEMENT = re.compile(r"<(?P<name>Code|Message|RequestId)>(?P<text>[^<]{0,500})</")
+_EXPIRED_CODES = frozenset({"ExpiredToken", "TokenRefreshRequired"})
+# S3 says these with a 4xx, but the next attempt may well succeed.
+_PASSING_CODES = frozenset({"RequestTimeout", "OperationAborted", "IncompleteBody"})
+_THROTTLING_CODES = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
+
+
+@dataclass(frozen=True)
+class PartRequest:
+    """How to send one part: exactly these headers, and no others that name a person."""
+
+    method: str
+    url: SignedUrl
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PartStored:
+    """Storage has the part. `etag` is its bare hash, as the completion takes it."""
+
+    etag: str
+
+
+def part_request(url: SignedUrl, size: int) -> PartRequest:
+    """The request that puts `size` bytes to a signed URL. The length is explicit: S3 takes no chunked body."""
+    return PartRequest("PUT", url, {"Content-Length": str(size)})
+
+
+def bare_etag(value: str) -> str:
+    """The hash in an ETag header, which storage quotes and a completion takes without quotes (fact sheet 8)."""
+    return value.strip().removeprefix("W/").strip('"')
+
+
+def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartStored | StorageError | NetworkPage:
+    """What storage's answer to a part means; takes any status, headers and bytes.
+
+    A 200 without an ETag is not storage's, and a web page with one is not either.
+    """
+    if 200 <= status < 300 and is_web_page(headers, body):
+        return NetworkPage(OPERATION, problem="HTML instead of an ETag", http_status=status, sent=True)
+    etag = bare_etag(lower_names(headers).get("etag", ""))
+    if 200 <= status < 300:
+        return PartStored(etag) if etag else StorageUnavailable(OPERATION, http_status=status, sent=True)
+    found = {match["name"]: match["text"] for match in _ELEMENT.finditer(body[:8192].decode("utf-8", "replace"))}
+    code = found.get("Code")
+    message = found.get("Message", "")
+    facts = ErrorDetails(
+        http_status=status,
+        upstream_request_id=upstream_request_id({"x-request-id": found.get("RequestId", ""), **headers}),
+        upstream_code=code and clean(code),
+        upstream_message=clean(message) or None,
+        retry_after_seconds=retry_after_seconds(headers),
+    )
+    return _kind(status, code, message)(OPERATION, **facts)
+
+
+def _kind(status: int, code: str | None, message: str) -> type[StorageError]:
+    if code in _EXPIRED_CODES or (status == 403 and "expired" in message.lower()):
+        return StorageExpired
+    if code == "NoSuchUpload":
+        return StorageUploadGone
+    if code in _THROTTLING_CODES or status == 429 or (status == 503 and code is None):
+        return StorageThrottled
+    if code in _PASSING_CODES or status == 408 or status >= 500:
+        return StorageUnavailable
+    return StorageRefused
+
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +109,7 @@ _log = logging.getLogger(__name__)
 class ObjectStorage:
     """Object storage as one person sees it. `extra_hosts` are storage hosts beside the documented ones."""
 
-    def __init__(self, connection: "Connection", *, extra_hosts: Collection[str] = ()) -> None:
+    def __init__(self, connection: "AccConnection", *, extra_hosts: Collection[str] = ()) -> None:
         self._connection = connection
         self._extra_hosts = frozenset(extra_hosts)
 
@@ -49,7 +135,9 @@ class ObjectStorage:
             build(
                 op.UPLOAD_URLS,
                 _places(location),
-                query=parameters(parts=parts, firstPart=first_part, minutesExpiration=minutes, uploadKey=upload_key),
+                query=query_parameters(
+                    parts=parts, firstPart=first_part, minutesExpiration=minutes, uploadKey=upload_key
+                ),
             )
         )
         if len(answer.urls) != parts:
@@ -68,7 +156,7 @@ class ObjectStorage:
     ) -> CompletedObject:
         """Make one object of the parts sent; within 24 hours of the start, or they are discarded.
 
-        `size` in bytes and the parts' `etags` in order, bare (`acc.parts.bare_etag`), let storage verify what it has.
+        `size` in bytes and the parts' `etags` in order, bare (`bare_etag`), let storage verify what it has.
         What a second completion is answered is not known: after an error with `sent`, `download_link` tells whether the
         first one worked.
 
@@ -90,7 +178,7 @@ class ObjectStorage:
                 build(
                     op.DOWNLOAD_LINK,
                     _places(location),
-                    query=parameters(minutesExpiration=minutes),
+                    query=query_parameters(minutesExpiration=minutes),
                 )
             )
         except NotFound:

@@ -14,20 +14,20 @@ from acc.ids import path_segment
 from acc.models import (
     Attachment,
     CompletedObject,
-    Document,
     DownloadLink,
     FileItem,
     FileVersion,
     Folder,
     Item,
     ItemType,
-    Listing,
-    Package,
-    Page,
     ProjectMember,
+    ResourceDocument,
+    ResourceListing,
+    ResultPage,
     ReviewResponse,
     Spec,
     Step,
+    SubmittalPackage,
     SubmittalsUser,
     Task,
     UploadUrls,
@@ -40,14 +40,14 @@ _PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?P<urn>:urn)?\}")
 
 
 @dataclass(frozen=True)
-class Operation(Generic[T]):
+class ApiOperation(Generic[T]):
     """Something Autodesk can be asked to do.
 
     Attributes:
         scope: OAuth scopes it needs, space-separated; empty for none that is documented.
         answer: what a good answer parses into.
         idempotent: whether carrying it out twice leaves the same as once, so that it may be repeated after a doubt.
-        host: which of `acc.hosts.Hosts` serves it.
+        host: which of `acc.hosts.AutodeskHosts` serves it.
     """
 
     name: str
@@ -68,16 +68,18 @@ class Operation(Generic[T]):
         return _PLACEHOLDER.sub(lambda m: path_segment(ids[m["name"]], plain=":" if m["urn"] else ""), self.path)
 
 
-def _get(name: str, path: str, answer: type[T], scope: str = "data:read") -> Operation[T]:
-    return Operation(name, "GET", path, scope, answer, idempotent=True)
+def _get(name: str, path: str, answer: type[T], scope: str = "data:read") -> ApiOperation[T]:
+    return ApiOperation(name, "GET", path, scope, answer, idempotent=True)
 
 
-def _post(name: str, path: str, answer: type[T], *, scope: str = "data:write", repeats: bool = False) -> Operation[T]:
-    return Operation(name, "POST", path, scope, answer, idempotent=repeats)
+def _post(
+    name: str, path: str, answer: type[T], *, scope: str = "data:write", repeats: bool = False
+) -> ApiOperation[T]:
+    return ApiOperation(name, "POST", path, scope, answer, idempotent=repeats)
 
 
-def _patch(name: str, path: str, answer: type[T]) -> Operation[T]:
-    return Operation(name, "PATCH", path, "data:write", answer, idempotent=True)
+def _patch(name: str, path: str, answer: type[T]) -> ApiOperation[T]:
+    return ApiOperation(name, "PATCH", path, "data:write", answer, idempotent=True)
 
 
 _PROJECT = "/construction/submittals/v2/projects/{project_id}"
@@ -85,19 +87,19 @@ _ITEM = f"{_PROJECT}/items/{{item_id}}"
 _STEP = f"{_ITEM}/steps/{{step_id}}"
 _TASK = f"{_STEP}/tasks/{{task_id}}"
 
-ITEMS_LIST = _get("submittals.items.list", f"{_PROJECT}/items", Page[Item])
+ITEMS_LIST = _get("submittals.items.list", f"{_PROJECT}/items", ResultPage[Item])
 ITEMS_GET = _get("submittals.items.get", _ITEM, Item)
 ITEMS_TRANSITION = _post("submittals.items.transition", f"{_ITEM}:transition", Item)
-ATTACHMENTS_LIST = _get("submittals.attachments.list", f"{_ITEM}/attachments", Page[Attachment])
+ATTACHMENTS_LIST = _get("submittals.attachments.list", f"{_ITEM}/attachments", ResultPage[Attachment])
 ATTACHMENTS_CREATE = _post("submittals.attachments.create", f"{_ITEM}/attachments", Attachment)
 ATTACHMENTS_CONFIRM = _patch("submittals.attachments.confirm", f"{_ITEM}/attachments/{{attachment_id}}", Attachment)
-STEPS_LIST = _get("submittals.steps.list", f"{_ITEM}/steps", Page[Step])
-TASKS_LIST = _get("submittals.tasks.list", f"{_STEP}/tasks", Page[Task])
+STEPS_LIST = _get("submittals.steps.list", f"{_ITEM}/steps", ResultPage[Step])
+TASKS_LIST = _get("submittals.tasks.list", f"{_STEP}/tasks", ResultPage[Task])
 TASKS_CLOSE = _post("submittals.tasks.close", f"{_TASK}:close", Task)
-ITEM_TYPES_LIST = _get("submittals.item-types.list", f"{_PROJECT}/item-types", Page[ItemType])
-PACKAGES_LIST = _get("submittals.packages.list", f"{_PROJECT}/packages", Page[Package])
-RESPONSES_LIST = _get("submittals.responses.list", f"{_PROJECT}/responses", Page[ReviewResponse])
-SPECS_LIST = _get("submittals.specs.list", f"{_PROJECT}/specs", Page[Spec])
+ITEM_TYPES_LIST = _get("submittals.item-types.list", f"{_PROJECT}/item-types", ResultPage[ItemType])
+PACKAGES_LIST = _get("submittals.packages.list", f"{_PROJECT}/packages", ResultPage[SubmittalPackage])
+RESPONSES_LIST = _get("submittals.responses.list", f"{_PROJECT}/responses", ResultPage[ReviewResponse])
+SPECS_LIST = _get("submittals.specs.list", f"{_PROJECT}/specs", ResultPage[Spec])
 USERS_ME = _get("submittals.users.me", f"{_PROJECT}/users/me", SubmittalsUser)
 
 _OBJECT = "/oss/v2/buckets/{bucket_key}/objects/{object_key}"
@@ -114,19 +116,19 @@ _DM_PROJECT = "/data/v1/projects/{project_id}"
 _DM_FOLDER = f"{_DM_PROJECT}/folders/{{folder_id:urn}}"
 _DM_ITEM = f"{_DM_PROJECT}/items/{{item_id:urn}}"
 
-HUBS = _get("dm.hubs", "/project/v1/hubs", Listing)
-PROJECTS = _get("dm.projects", "/project/v1/hubs/{hub_id}/projects", Listing)
-TOP_FOLDERS = _get("dm.topFolders", "/project/v1/hubs/{hub_id}/projects/{project_id}/topFolders", Listing)
-FOLDER = _get("dm.folder", _DM_FOLDER, Document[Folder])
-FOLDER_CONTENTS = _get("dm.folderContents", f"{_DM_FOLDER}/contents", Listing)
-FILE_ITEM = _get("dm.item", _DM_ITEM, Document[FileItem])
-FILE_VERSION = _get("dm.version", f"{_DM_PROJECT}/versions/{{version_urn}}", Document[FileVersion])
+HUBS = _get("dm.hubs", "/project/v1/hubs", ResourceListing)
+PROJECTS = _get("dm.projects", "/project/v1/hubs/{hub_id}/projects", ResourceListing)
+TOP_FOLDERS = _get("dm.topFolders", "/project/v1/hubs/{hub_id}/projects/{project_id}/topFolders", ResourceListing)
+FOLDER = _get("dm.folder", _DM_FOLDER, ResourceDocument[Folder])
+FOLDER_CONTENTS = _get("dm.folderContents", f"{_DM_FOLDER}/contents", ResourceListing)
+FILE_ITEM = _get("dm.item", _DM_ITEM, ResourceDocument[FileItem])
+FILE_VERSION = _get("dm.version", f"{_DM_PROJECT}/versions/{{version_urn}}", ResourceDocument[FileVersion])
 
 PROJECT_MEMBERS = _get(
-    "admin.users.list", "/construction/admin/v1/projects/{project_id}/users", Page[ProjectMember], "account:read"
+    "admin.users.list", "/construction/admin/v1/projects/{project_id}/users", ResultPage[ProjectMember], "account:read"
 )
 
 # No scope is documented for it with a three-legged token; user-profile:read is asked for at sign-in (fact sheet 10).
-USERINFO: Operation[UserInfo] = Operation(
+USERINFO: ApiOperation[UserInfo] = ApiOperation(
     "auth.userinfo", "GET", "/userinfo", "user-profile:read", UserInfo, idempotent=True, host="profile"
 )

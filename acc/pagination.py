@@ -10,7 +10,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from acc.errors import UnexpectedAnswer
-from acc.models import Listing, Page
+from acc.models import ResourceListing, ResultPage
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ PAGE_LIMIT = 50
 """The largest documented page of Submittals."""
 
 
-def next_offset(page: Page[T], *, offset: int) -> int | None:
+def next_offset(page: ResultPage[T], *, offset: int) -> int | None:
     """The offset of the page after this one, which began at `offset`; None at the end.
 
     A `nextUrl` that does not lead onward is ignored. Without one the list goes on while `totalResults` says so, from
@@ -38,7 +38,7 @@ def next_offset(page: Page[T], *, offset: int) -> int | None:
     return None
 
 
-def next_page_number(listing: Listing, *, page_number: int) -> int | None:
+def next_page_number(listing: ResourceListing, *, page_number: int) -> int | None:
     """The number of the JSON:API page after this one; None at the end, which is where `links.next` is missing.
 
     An empty page can have a next one: a search pages through what it looked at, not through what it found.
@@ -50,7 +50,7 @@ def next_page_number(listing: Listing, *, page_number: int) -> int | None:
 
 
 async def rows(
-    operation: str, fetch: Callable[[int], Awaitable[Page[T]]], *, key: Callable[[T], Hashable]
+    operation: str, fetch: Callable[[int], Awaitable[ResultPage[T]]], *, key: Callable[[T], Hashable]
 ) -> AsyncIterator[T]:
     """Every row once, over all pages; `fetch` gets the page at an offset.
 
@@ -76,7 +76,9 @@ async def rows(
     raise UnexpectedAnswer(operation, problem=f"more than {MAX_PAGES} pages")
 
 
-async def listings(operation: str, fetch: Callable[[int], Awaitable[Listing]]) -> AsyncIterator[Listing]:
+async def listings(
+    operation: str, fetch: Callable[[int], Awaitable[ResourceListing]]
+) -> AsyncIterator[ResourceListing]:
     """Every JSON:API page; `fetch` gets the page of a number, from 0.
 
     Raises:

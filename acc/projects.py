@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Listing, Page, Project, ProjectMember
+from acc.models import Project, ProjectMember, ResourceListing, ResultPage
 from acc.pagination import listings, rows
-from acc.requests import build, filter_parameters, parameters
+from acc.requests import build, filter_parameters, query_parameters
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
-    from acc.connection import Connection
+    from acc.connection import AccConnection
 
 ACC_ACCOUNT = "hubs:autodesk.bim360:Account"
 """Extension type of the hubs that hold ACC (and BIM 360) projects."""
@@ -22,13 +22,13 @@ _PAGE_LIMIT = 200
 """The largest page: documented for projects, inferred for members."""
 
 
-class Projects:
+class ProjectsService:
     """Data Management's hubs and projects as one person sees them."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "AccConnection") -> None:
         self._connection = connection
 
-    async def hubs(self) -> Listing:
+    async def hubs(self) -> ResourceListing:
         """The accounts: `.hubs`, and in `.faults` those that would not answer.
 
         `.app_not_provisioned` on the answer tells that no account has admitted the app.
@@ -38,7 +38,7 @@ class Projects:
     async def projects(self, hub_id: str) -> list[Project]:
         """Every project of a hub that the person belongs to, ACC or not: see `Project.project_type`."""
 
-        async def fetch(page_number: int) -> Listing:
+        async def fetch(page_number: int) -> ResourceListing:
             query = [("page[number]", str(page_number)), ("page[limit]", str(_PAGE_LIMIT))]
             return await self._connection.send(build(op.PROJECTS, {"hub_id": hub_id}, query=query))
 
@@ -51,8 +51,8 @@ class Projects:
         """Every member of a project; its id in either form. A plain member may be refused."""
         places = {"project_id": submittals_project_id(project_id)}
 
-        async def fetch(offset: int) -> Page[ProjectMember]:
-            query = parameters(limit=_PAGE_LIMIT, offset=offset)
+        async def fetch(offset: int) -> ResultPage[ProjectMember]:
+            query = query_parameters(limit=_PAGE_LIMIT, offset=offset)
             return await self._connection.send(build(op.PROJECT_MEMBERS, places, query=query))
 
         return [member async for member in rows(op.PROJECT_MEMBERS.name, fetch, key=lambda one: one.id)]

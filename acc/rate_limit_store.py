@@ -1,4 +1,4 @@
-"""The buckets of requests in the database that processes share; by its clock, for machines disagree on the time."""
+"""Token buckets in the shared database, timed by its clock, because the clocks of machines differ."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
@@ -9,7 +9,7 @@ from acc.rate_limit import RateLimit, TokenBucket, lease
 from persistence.database import Database, SchemaComponent
 
 if TYPE_CHECKING:
-    from acc.rate_limiter import Limits
+    from acc.rate_limit import Limits
 
 _T = TypeVar("_T")
 
@@ -31,7 +31,7 @@ def database_time(connection: Connection) -> float:
     return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
-class BudgetStore:
+class TokenBucketTable:
     """Reads and writes of the table, each one transaction. Everything here blocks."""
 
     def __init__(self, database: Database, now: Now = database_time) -> None:
@@ -39,7 +39,7 @@ class BudgetStore:
         self._now = now
 
     def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
-        """Take tokens from all of some buckets; see `budget.lease`."""
+        """Take tokens from all of some buckets; see `acc.rate_limit.lease`."""
         with self._database.writing() as connection:
             buckets, now = self._locked(connection, limits)
             found = lease(buckets, dict(limits), now, wanted)
@@ -79,20 +79,20 @@ class BudgetStore:
 class StoreRunner(Protocol):
     """Runs a question to the store in a thread."""
 
-    async def __call__(self, question: Callable[["BudgetStore"], _T], /) -> _T:
+    async def __call__(self, question: Callable[["TokenBucketTable"], _T], /) -> _T:
         """Return what the store answers."""
 
 
-class SharedBudgets:
+class SharedTokenBuckets:
     """The buckets of all processes on one PostgreSQL."""
 
     def __init__(self, run: StoreRunner) -> None:
         self._run = run
 
     async def lease(self, limits: "Limits", wanted: int) -> tuple[int, float]:
-        """See `pacing.TokenBucketStore`."""
+        """See `acc.rate_limit.TokenBucketStore`."""
         return await self._run(lambda store: store.lease(limits, wanted))
 
     async def empty(self, limits: "Limits", seconds: float) -> None:
-        """See `pacing.TokenBucketStore`."""
+        """See `acc.rate_limit.TokenBucketStore`."""
         await self._run(lambda store: store.empty(limits, seconds))

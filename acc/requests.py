@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from acc.hosts import Hosts
-from acc.operations import Operation
+from acc.hosts import AutodeskHosts
+from acc.operations import ApiOperation
 
 T = TypeVar("T")
 
@@ -15,10 +15,10 @@ Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Request(Generic[T]):
+class ApiRequest(Generic[T]):
     """One request of an operation, without its bearer token. `url_path` is percent-encoded already."""
 
-    operation: Operation[T]
+    operation: ApiOperation[T]
     url_path: str
     query: Query = ()
     json: Mapping[str, Any] | None = None
@@ -33,7 +33,7 @@ class Request(Generic[T]):
         """Headers but for the bearer. Completing an upload wants exactly this content type (fact sheet 8)."""
         return {} if self.json is None else {"Content-Type": "application/json"}
 
-    def url(self, hosts: Hosts) -> str:
+    def url(self, hosts: AutodeskHosts) -> str:
         """The whole address at these hosts."""
         base = hosts.profile if self.operation.host == "profile" else hosts.api
         query = f"?{urlencode(self.query, quote_via=quote)}" if self.query else ""
@@ -41,25 +41,25 @@ class Request(Generic[T]):
 
 
 def build(
-    operation: Operation[T],
+    operation: ApiOperation[T],
     ids: Mapping[str, str] | None = None,
     *,
     query: Iterable[tuple[str, str]] = (),
     json: Mapping[str, Any] | None = None,
-) -> Request[T]:
+) -> ApiRequest[T]:
     """Build a request of `operation`; `ids` fill the placeholders of its path.
 
     Raises:
         InvalidId: an id cannot be part of a path.
     """
-    return Request(operation, operation.path_for(ids or {}), tuple(query), json)
+    return ApiRequest(operation, operation.path_for(ids or {}), tuple(query), json)
 
 
 Value = str | int | bool | Iterable[str]
 """A query value; several become one, separated by commas (fact sheet 2.3)."""
 
 
-def parameters(**values: Value | None) -> list[tuple[str, str]]:
+def query_parameters(**values: Value | None) -> list[tuple[str, str]]:
     """Query parameters under their own names, in order, leaving out those that are None."""
     return [(name, _text(value)) for name, value in values.items() if value is not None]
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,15 +30,80 @@ from acc.errors import (
     NotFound,
     PartsRejected,
     RateLimited,
-    Rejected,
+    RequestRejected,
+    ServiceUnavailable,
     Unauthorized,
-    Unavailable,
     UnexpectedAnswer,
 )
-from acc.headers import lower_names, retry_after_seconds, upstream_request_id
 from acc.models import PartsReport
-from acc.operations import Operation
-from acc.redaction import clean
+from acc.operations import ApiOperation
+
+MAX_MESSAGE_CHARACTERS = 500
+"""How much of what a service said is kept."""
+
+_URL_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"'<>]*\?)[^\s\"'<>]*")
+_TOKEN = re.compile(r"(?i)\bbearer\s+\S+|\beyJ[\w-]{8,}(\.[\w-]*)*|\bX-Amz-[\w-]+=\S+")
+
+
+def clean(text: str) -> str:
+    """The text without the queries of URLs, signatures and tokens, and not too long."""
+    # Cut first, so that a huge body costs nothing; cut again, for what is put in its place can be longer.
+    text = text.strip()[: 4 * MAX_MESSAGE_CHARACTERS]
+    return _TOKEN.sub("[cut]", _URL_QUERY.sub(r"\1[cut]", text))[:MAX_MESSAGE_CHARACTERS]
+
+
+_REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "x-ads-request-id",
+    "x-amzn-requestid",
+    "x-amz-request-id",
+    "x-amz-cf-id",
+    "x-correlation-id",
+)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/\-]{1,128}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same headers with lower-case names, for answers whose headers are a plain mapping."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def upstream_request_id(headers: Mapping[str, str]) -> str | None:
+    """The id under which the answering service knows this request, or None.
+
+    Which header carries it is not documented, so the usual ones are tried; a value that is not a plain id is ignored.
+    """
+    given = lower_names(headers)
+    values = (given.get(name, "") for name in _REQUEST_ID_HEADERS)
+    # What would be cut out of a message is no id either.
+    return next((value for value in values if _REQUEST_ID.fullmatch(value) and clean(value) == value), None)
+
+
+def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Seconds to wait before asking again, never negative; None if the answer does not say.
+
+    Both forms of `Retry-After` are read. A date is taken relative to the answer's own `Date`, so that a wrong clock
+    here does not matter, else to `now`.
+    """
+    given = lower_names(headers)
+    value = given.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    reference = _http_date(given.get("date", "")) or now or datetime.now(UTC)
+    return max(0.0, (moment - reference).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
 
 T = TypeVar("T")
 
@@ -63,11 +130,11 @@ class HttpResponse:
 
 
 @cache
-def _adapter(operation: Operation[Any]) -> TypeAdapter[Any]:
+def _adapter(operation: ApiOperation[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(operation.answer)
 
 
-def parse_answer(operation: Operation[T], answer: HttpResponse) -> T:
+def parse_answer(operation: ApiOperation[T], answer: HttpResponse) -> T:
     """What the operation promises, from an answer of any kind.
 
     Raises:
@@ -115,11 +182,11 @@ def error_from_response(operation: str, status: int, headers: Mapping[str, str],
     if status == _SIGN_IN_TO_THE_NETWORK:
         return NetworkPage(operation, problem="the network asks for a sign-in", **facts)
     if status == 408 or status >= 500:
-        return Unavailable(operation, **facts)
+        return ServiceUnavailable(operation, **facts)
     if status >= 400:
         return _refusal(status, facts.get("upstream_code"))(operation, **facts)
     if isinstance(content, dict) and content.get("status") == "error":
-        return Rejected(operation, **facts)
+        return RequestRejected(operation, **facts)
     problem = "a redirect, which is never followed" if 300 <= status < 400 else "an unknown kind of answer"
     return UnexpectedAnswer(operation, problem=problem, **facts)
 
@@ -133,7 +200,7 @@ def _refusal(status: int, code: str | None) -> type[AccError]:
         return ApiNotGranted
     if status == 403 and code == "BIM360DM_ERROR":
         return AppNotProvisioned
-    return {401: Unauthorized, 403: Forbidden, 404: NotFound, 410: NotFound}.get(status, Rejected)
+    return {401: Unauthorized, 403: Forbidden, 404: NotFound, 410: NotFound}.get(status, RequestRejected)
 
 
 _NOT_JSON = object()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Attachment, Item, Page, Step, SubmittalsUser, Task
+from acc.models import Attachment, Item, ResultPage, Step, SubmittalsUser, Task
 from acc.pagination import PAGE_LIMIT, rows
-from acc.requests import Value, body, build, filter_parameters, parameters
+from acc.requests import Value, body, build, filter_parameters, query_parameters
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.
-    from acc.connection import Connection
+    from acc.connection import AccConnection
 
 T = TypeVar("T")
 
@@ -23,10 +23,10 @@ _DATA_MANAGEMENT_URN = "2"
 """The only `urnTypeId` there is (fact sheet 3.1)."""
 
 
-class Submittals:
+class SubmittalsService:
     """The Submittals service as one person sees it."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "AccConnection") -> None:
         self._connection = connection
 
     async def me(self, project_id: str) -> SubmittalsUser:
@@ -46,15 +46,15 @@ class Submittals:
         sort: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
-    ) -> Page[Item]:
+    ) -> ResultPage[Item]:
         """A page of items. `filters` by field name, for example `{"stateId": ["sbc-1", "rev"]}`; see fact sheet 2.3.
 
         Items in draft are listed to managers only, void ones only when filtered for. `sort`: "title asc" and the like.
         """
         query = [
-            *parameters(search=search, limit=limit, offset=offset),
+            *query_parameters(search=search, limit=limit, offset=offset),
             *filter_parameters(filters or {}),
-            *parameters(sort=sort),
+            *query_parameters(sort=sort),
         ]
         return await self._ask(op.ITEMS_LIST, project_id, query=query)
 
@@ -68,7 +68,7 @@ class Submittals:
     ) -> AsyncIterator[Item]:
         """Every item that `items` would list, page by page."""
 
-        async def fetch(offset: int) -> Page[Item]:
+        async def fetch(offset: int) -> ResultPage[Item]:
             return await self.items(
                 project_id, search=search, filters=filters, sort=sort, limit=PAGE_LIMIT, offset=offset
             )
@@ -79,7 +79,7 @@ class Submittals:
     async def steps(self, project_id: str, item_id: str) -> list[Step]:
         """Every review step of an item, its tasks inside."""
 
-        async def fetch(offset: int) -> Page[Step]:
+        async def fetch(offset: int) -> ResultPage[Step]:
             return await self._ask(op.STEPS_LIST, project_id, item_id=item_id, query=_offset_query(offset))
 
         return [step async for step in rows(op.STEPS_LIST.name, fetch, key=lambda step: step.id)]
@@ -87,7 +87,7 @@ class Submittals:
     async def tasks(self, project_id: str, item_id: str, step_id: str) -> list[Task]:
         """Every task of a review step."""
 
-        async def fetch(offset: int) -> Page[Task]:
+        async def fetch(offset: int) -> ResultPage[Task]:
             return await self._ask(
                 op.TASKS_LIST, project_id, item_id=item_id, step_id=step_id, query=_offset_query(offset)
             )
@@ -105,16 +105,16 @@ class Submittals:
         sort: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
-    ) -> Page[Attachment]:
+    ) -> ResultPage[Attachment]:
         """A page of an item's attachments, of all its revisions unless one is asked for.
 
         ACC filters by these three only: there is none for a name, an id, a task or a processing state (fact sheet 3.2).
         """
         chosen = {"isFileUploaded": is_file_uploaded, "categoryId": category_ids, "revision": revision}
         query = [
-            *parameters(limit=limit, offset=offset),
+            *query_parameters(limit=limit, offset=offset),
             *filter_parameters(chosen),
-            *parameters(sort=sort),
+            *query_parameters(sort=sort),
         ]
         return await self._ask(op.ATTACHMENTS_LIST, project_id, item_id=item_id, query=query)
 
@@ -130,7 +130,7 @@ class Submittals:
     ) -> AsyncIterator[Attachment]:
         """Every attachment that `attachments` would list, page by page."""
 
-        async def fetch(offset: int) -> Page[Attachment]:
+        async def fetch(offset: int) -> ResultPage[Attachment]:
             return await self.attachments(
                 project_id,
                 item_id,
@@ -186,7 +186,7 @@ class Submittals:
 
     async def _ask(
         self,
-        operation: op.Operation[T],
+        operation: op.ApiOperation[T],
         project_id: str,
         *,
         query: Iterable[tuple[str, str]] = (),
@@ -199,4 +199,4 @@ class Submittals:
 
 def _offset_query(offset: int) -> list[tuple[str, str]]:
     """An offset only where one is needed: no query is documented for steps and tasks."""
-    return parameters(offset=offset or None)
+    return query_parameters(offset=offset or None)

@@ -19,12 +19,12 @@ import truststore
 from acc.errors import (
     AccError,
     ProxyFailure,
+    ServiceUnavailable,
     StorageUnavailable,
-    Unavailable,
     UnexpectedAnswer,
     UntrustedCertificate,
 )
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 
 API_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=30)
 """Seconds without progress on a JSON request before it is given up."""
@@ -45,7 +45,7 @@ _NEVER_SENT = (
 )
 
 
-def api_client(hosts: Hosts, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def api_client(hosts: AutodeskHosts, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A client for JSON requests to these hosts. It carries no credentials; a `transport` replaces the network.
 
     Raises:
@@ -58,7 +58,7 @@ def api_client(hosts: Hosts, *, transport: httpx.AsyncBaseTransport | None = Non
         raise ProxyFailure("acc.transport.api_client") from None
 
 
-def storage_client(hosts: Hosts) -> httpx.Client:
+def storage_client(hosts: AutodeskHosts) -> httpx.Client:
     """A blocking client for file bytes, to be shared by worker threads. It carries no credentials, ever.
 
     Raises:
@@ -70,7 +70,7 @@ def storage_client(hosts: Hosts) -> httpx.Client:
         raise ProxyFailure("acc.transport.storage_client") from None
 
 
-def _common(hosts: Hosts) -> Mapping[str, Any]:
+def _common(hosts: AutodeskHosts) -> Mapping[str, Any]:
     direct = {*_LOOPBACK, hosts.api_host} if hosts.loopback else _LOOPBACK
     return {
         "verify": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
@@ -90,13 +90,13 @@ def error_from_transport(operation: str, error: httpx.RequestError | TimeoutErro
         return ProxyFailure(operation, sent=sent)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return UntrustedCertificate(operation, sent=sent)
-    return Unavailable(operation, sent=sent)
+    return ServiceUnavailable(operation, sent=sent)
 
 
 def storage_error_from_transport(operation: str, error: httpx.RequestError) -> AccError:
     """The same for a part: a lost connection to storage is `StorageUnavailable`."""
     found = error_from_transport(operation, error)
-    return StorageUnavailable(operation, sent=found.sent) if type(found) is Unavailable else found
+    return StorageUnavailable(operation, sent=found.sent) if type(found) is ServiceUnavailable else found
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -32,7 +32,7 @@ from page import ROOT, write_section
 from sqlalchemy import text
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
 from persistence.encryption import EncryptionKey
@@ -160,7 +160,7 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
     """Hand files over, so that no worker takes them yet; returns the seconds it took."""
 
     async def work() -> None:
-        hosts = Hosts.at(site.base_url)
+        hosts = AutodeskHosts.at(site.base_url)
         async with AccClient(hosts, StaticTokenSource(site.token)) as acc:
             repository = JobRepository(StateLocation(site.folder / "data", database_url, KEYS))
             transfers = TransferManager(

@@ -8,7 +8,7 @@ import anyio
 from storage_sink import PERSON
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
 from persistence.encryption import EncryptionKey
@@ -32,7 +32,7 @@ def attach(origin: str, file: Path, parallel: int) -> dict[Point, float]:
 
 
 async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Point, float]:
-    hosts = Hosts.at(origin)
+    hosts = AutodeskHosts.at(origin)
     points: dict[Point, float] = {}
     begin = 0.0
 

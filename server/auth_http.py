@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.errors import SignInIntercepted, SignInUnavailable
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class HttpxAuthTransport:
     """What `auth.oauth` sends with. Each request has a client of its own: there are few, hours apart."""
 
-    def __init__(self, hosts: Hosts) -> None:
+    def __init__(self, hosts: AutodeskHosts) -> None:
         self._hosts = hosts
 
     async def get(

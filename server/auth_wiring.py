@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.errors import NotSignedIn
 from persistence.location import StateLocation
 from server.settings.model import Settings
@@ -43,9 +43,9 @@ class OpenVault:
     vault: "Vault"
 
 
-def hosts_from(settings: Settings) -> Hosts:
+def hosts_from(settings: Settings) -> AutodeskHosts:
     """Return the addresses of the Autodesk that is spoken to."""
-    return Hosts.at(settings.base_url) if settings.base_url else Hosts.autodesk()
+    return AutodeskHosts.at(settings.base_url) if settings.base_url else AutodeskHosts.autodesk()
 
 
 def state_location(settings: Settings) -> StateLocation:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from acc.client import AccClient
     from acc.connection import TokenSource
-    from acc.rate_limiter import RateLimiter
+    from acc.rate_limit import RateLimiter
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
 
@@ -108,8 +108,8 @@ def _rate_limiter(settings: Settings, repository: "JobRepository", *, patient: b
     """
     if settings.database_url is None and not patient:
         return None
-    from acc.rate_limit_store import SharedBudgets
-    from acc.rate_limiter import PATIENCE_SECONDS, InMemoryTokenBuckets, RateLimiter
+    from acc.rate_limit import PATIENCE_SECONDS, InMemoryTokenBuckets, RateLimiter
+    from acc.rate_limit_store import SharedTokenBuckets
 
-    budgets = SharedBudgets(repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
+    budgets = SharedTokenBuckets(repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
     return RateLimiter(budgets, patience=BACKGROUND_WAIT_SECONDS if patient else PATIENCE_SECONDS)

@@ -27,7 +27,7 @@ async def find_projects(services: Services, call: ToolCall, arguments: ProjectsA
     """
     from acc.errors import AppNotProvisioned
 
-    person = await services.acc.who()
+    person = await services.acc.userinfo()
     start = call.position(services, person.sub, arguments.cursor)
     listed = await services.resolver.project_lists.get()
     if listed.not_provisioned:

@@ -16,7 +16,7 @@ async def sign_in(services: Services, _call: ToolCall, _arguments: SignInArgumen
     Raises:
         NotSignedIn: Nobody is; the hint says how a person signs in.
     """
-    who = await services.acc.who()
+    who = await services.acc.userinfo()
     return SignInResult(
         person=Person(id=who.sub, name=who.name, email=who.email),
         autodesk=services.acc.hosts.api,

@@ -2,25 +2,25 @@
 
 from acc.models.base import AccModel
 from acc.models.files import (
-    Document,
     FileItem,
     FileVersion,
     Folder,
     FolderContents,
     Hub,
-    Listing,
+    JsonApiResource,
     ListingWarning,
     Project,
-    Resource,
+    ResourceDocument,
+    ResourceListing,
 )
 from acc.models.lookups import (
-    Choice,
     ItemType,
-    Package,
+    LookupChoice,
     ReviewResponse,
     Spec,
+    SubmittalPackage,
 )
-from acc.models.paging import Page, Pagination
+from acc.models.paging import Pagination, ResultPage
 from acc.models.people import ProjectMember, UserInfo
 from acc.models.permissions import PermittedAction, Transition
 from acc.models.storage import (
@@ -38,11 +38,11 @@ from acc.models.submittals import (
     AttachmentCategory,
     Item,
     ItemState,
+    ItemWatcher,
     Step,
     SubmittalsUser,
     Task,
     UserType,
-    Watcher,
 )
 
 __all__ = [
@@ -51,9 +51,7 @@ __all__ = [
     "AsyncState",
     "Attachment",
     "AttachmentCategory",
-    "Choice",
     "CompletedObject",
-    "Document",
     "DownloadLink",
     "FileItem",
     "FileVersion",
@@ -63,26 +61,28 @@ __all__ = [
     "Item",
     "ItemState",
     "ItemType",
-    "Listing",
+    "ItemWatcher",
+    "JsonApiResource",
     "ListingWarning",
-    "Package",
-    "Page",
+    "LookupChoice",
     "Pagination",
     "PartState",
     "PartsReport",
     "PermittedAction",
     "Project",
     "ProjectMember",
-    "Resource",
+    "ResourceDocument",
+    "ResourceListing",
+    "ResultPage",
     "ReviewResponse",
     "SignedUrl",
     "Spec",
     "Step",
+    "SubmittalPackage",
     "SubmittalsUser",
     "Task",
     "Transition",
     "UploadUrls",
     "UserInfo",
     "UserType",
-    "Watcher",
 ]

@@ -8,10 +8,10 @@ from pydantic import Field, PlainValidator, SerializeAsAny
 
 from acc.models.base import AccModel, BoolField, Identifier, Listed, Rows, SafeInteger, Timestamp
 
-R = TypeVar("R", bound="Resource")
+R = TypeVar("R", bound="JsonApiResource")
 
 
-class Extension(AccModel):
+class ResourceExtension(AccModel):
     """What kind of hub, project, folder or file this is, for example `hubs:autodesk.bim360:Account`."""
 
     type: str | None = None
@@ -19,7 +19,7 @@ class Extension(AccModel):
     data: dict[str, Any] | None = None
 
 
-class Attributes(AccModel):
+class ResourceAttributes(AccModel):
     """Attributes that resources of every type can have."""
 
     name: str | None = None
@@ -34,15 +34,15 @@ class Attributes(AccModel):
     create_time: Timestamp = None
     create_user_id: str | None = None
     last_modified_time: Timestamp = None
-    extension: Extension | None = None
+    extension: ResourceExtension | None = None
 
 
-class Resource(AccModel):
+class JsonApiResource(AccModel):
     """A JSON:API resource: `type`, `id`, and the rest as sent."""
 
     type: str
     id: Identifier
-    attributes: Attributes = Attributes()
+    attributes: ResourceAttributes = ResourceAttributes()
     relationships: dict[str, Any] | None = None
 
     @property
@@ -63,11 +63,11 @@ class Resource(AccModel):
         return related if isinstance(related, str) else None
 
 
-class Hub(Resource):
+class Hub(JsonApiResource):
     """An account; `name` and `attributes.region` tell which."""
 
 
-class Project(Resource):
+class Project(JsonApiResource):
     """A project; Submittals serves only those of ACC."""
 
     @property
@@ -82,7 +82,7 @@ class Project(Resource):
         return self.related_id("hub")
 
 
-class Folder(Resource):
+class Folder(JsonApiResource):
     """A folder of the Files tool, or of what ACC's other tools keep in a project."""
 
     @property
@@ -105,7 +105,7 @@ class Folder(Resource):
         return self.attributes.hidden or self.extension_data.get("folderType") in ("CONTAINER_VIRTUAL", "PROJECT_TB")
 
 
-class FileItem(Resource):
+class FileItem(JsonApiResource):
     """A file over all its versions; `id` is its lineage URN."""
 
     @property
@@ -114,7 +114,7 @@ class FileItem(Resource):
         return self.related_id("tip")
 
 
-class FileVersion(Resource):
+class FileVersion(JsonApiResource):
     """One version of a file; `id` is the version URN that an attachment links to."""
 
     @property
@@ -143,7 +143,7 @@ class FileVersion(Resource):
         return self.related_id("storage")
 
 
-_CLASSES: dict[object, type[Resource]] = {
+_CLASSES: dict[object, type[JsonApiResource]] = {
     "hubs": Hub,
     "projects": Project,
     "folders": Folder,
@@ -152,15 +152,15 @@ _CLASSES: dict[object, type[Resource]] = {
 }
 
 
-def _resource(value: Any) -> Resource:
-    if isinstance(value, Resource):
+def _resource(value: Any) -> JsonApiResource:
+    if isinstance(value, JsonApiResource):
         return value
     kind = value.get("type") if isinstance(value, dict) else None
-    return _CLASSES.get(kind if isinstance(kind, str) else None, Resource).model_validate(value)
+    return _CLASSES.get(kind if isinstance(kind, str) else None, JsonApiResource).model_validate(value)
 
 
-AnyResource = Annotated[SerializeAsAny[Resource], PlainValidator(_resource)]
-"""A resource of the class that its `type` names; of `Resource` itself for a type that is not known."""
+AnyResource = Annotated[SerializeAsAny[JsonApiResource], PlainValidator(_resource)]
+"""A resource of the class that its `type` names; of `JsonApiResource` itself for a type that is not known."""
 
 
 class ListingWarning(AccModel):
@@ -172,26 +172,26 @@ class ListingWarning(AccModel):
     detail: str | None = Field(default=None, alias="Detail")
 
 
-class Meta(AccModel):
+class ListingMeta(AccModel):
     """What stands beside the data of a document."""
 
     warnings: Listed[ListingWarning]
 
 
-class Document(AccModel, Generic[R]):
+class ResourceDocument(AccModel, Generic[R]):
     """One resource, and resources that go with it."""
 
     data: R
     included: Listed[AnyResource]
 
 
-class Listing(AccModel):
+class ResourceListing(AccModel):
     """A page of resources. There is a next page exactly if `links.next` is there."""
 
     data: Rows[AnyResource]
     included: Listed[AnyResource]
     links: dict[str, Any] | None = None
-    meta: Meta | None = None
+    meta: ListingMeta | None = None
 
     @property
     def next_href(self) -> str | None:
@@ -244,9 +244,9 @@ class Listing(AccModel):
         return [warning for warning in self.warnings if not self.data or warning.http_status_code != "403"]
 
 
-FolderContents = Listing
+FolderContents = ResourceListing
 """A folder's page: sub-folders and files as rows, the files' newest versions beside them."""
 
 
-def _of(kind: type[R], resources: Iterable[Resource]) -> list[R]:
+def _of(kind: type[R], resources: Iterable[JsonApiResource]) -> list[R]:
     return [resource for resource in resources if isinstance(resource, kind)]

@@ -1,10 +1,10 @@
 """The lists a project's submittals choose from: types, responses, specs and packages (fact sheet 5)."""
 
 from acc.models.base import AccModel, BoolField, Identifier, SafeInteger, TextField, Timestamp
-from acc.models.permissions import Permitted
+from acc.models.permissions import PermittedObject
 
 
-class Choice(AccModel):
+class LookupChoice(AccModel):
     """One value of an enumeration, for example id "2", key "for_review", value "For Review"."""
 
     id: Identifier
@@ -12,7 +12,7 @@ class Choice(AccModel):
     value: TextField = ""
 
 
-class _Recorded(AccModel):
+class _RecordedRow(AccModel):
     """Who made and last changed a row."""
 
     created_at: Timestamp = None
@@ -21,7 +21,7 @@ class _Recorded(AccModel):
     updated_by: str | None = None
 
 
-class ItemType(Choice, _Recorded):
+class ItemType(LookupChoice, _RecordedRow):
     """A kind of submittal, for example "Shop Drawing"."""
 
     is_active: BoolField = False
@@ -35,7 +35,7 @@ class ReviewResponse(ItemType):
     is_approval: BoolField = False
 
 
-class Spec(_Recorded):
+class Spec(_RecordedRow):
     """A section of the specification, for example 033100 "Structural Concrete"."""
 
     id: Identifier
@@ -43,7 +43,7 @@ class Spec(_Recorded):
     title: TextField = ""
 
 
-class Package(Permitted, _Recorded):
+class SubmittalPackage(PermittedObject, _RecordedRow):
     """Items that are submitted together."""
 
     id: Identifier

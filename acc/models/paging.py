@@ -21,7 +21,7 @@ class Pagination(AccModel):
     previous_url: str | None = None
 
 
-class Page(AccModel, Generic[Row]):
+class ResultPage(AccModel, Generic[Row]):
     """Some rows of a list."""
 
     pagination: Pagination = Pagination()

@@ -48,7 +48,7 @@ class PermittedAction(AccModel):
         return values if isinstance(values, list) else None
 
 
-class Permitted(AccModel):
+class PermittedObject(AccModel):
     """Mixin of objects that carry permitted actions."""
 
     sent_actions: Any = Field(default=None, alias="permittedActions", repr=False)

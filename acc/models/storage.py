@@ -64,14 +64,14 @@ def _signed_url(value: Any) -> SignedUrl:
 _Url = Annotated[SignedUrl, PlainValidator(_signed_url), PlainSerializer(str)]
 
 
-class _Signed(AccModel):
+class _SecretAnswer(AccModel):
     """An answer with secrets in it: its repr names no value."""
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "secret", True
 
 
-class UploadUrls(_Signed):
+class UploadUrls(_SecretAnswer):
     """URLs to put parts to: `urls[i]` is for part `first_part + i` of the request.
 
     The same `upload_key` asks for fresh ones and completes the upload, within 24 hours of its start.
@@ -83,7 +83,7 @@ class UploadUrls(_Signed):
     url_expiration: Timestamp = None
 
 
-class DownloadLink(_Signed):
+class DownloadLink(_SecretAnswer):
     """Evidence that an object's bytes arrived. `status` is `complete`, `chunked` (being assembled) or `fallback`."""
 
     status: str | None = None

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from acc.models.base import AccModel, BoolField, Day, Identifier, Listed, SafeInteger, SafeNumber, TextField, Timestamp
-from acc.models.permissions import Permitted
+from acc.models.permissions import PermittedObject
 
 
 class ItemState(StrEnum):
@@ -52,7 +52,7 @@ class AsyncState(StrEnum):
     FAILURE = "4"
 
 
-class Watcher(AccModel):
+class ItemWatcher(AccModel):
     """Somebody who follows an item."""
 
     id: Identifier
@@ -67,7 +67,7 @@ class RevisionFolder(AccModel):
     folder_urn_created_at: Timestamp = None
 
 
-class Item(Permitted):
+class Item(PermittedObject):
     """A submittal item as the asking person sees it. `id` is its UUID, `custom_identifier…` what people see."""
 
     id: Identifier
@@ -93,7 +93,7 @@ class Item(Permitted):
     manager_type: str | None = None
     subcontractor: str | None = None
     subcontractor_type: str | None = None
-    watchers: Listed[Watcher]
+    watchers: Listed[ItemWatcher]
     due_date: Day = None
     required_on_job_date: Day = None
     lead_time: SafeNumber | None = None
@@ -125,7 +125,7 @@ class Item(Permitted):
     updated_by: str | None = None
 
 
-class Attachment(Permitted):
+class Attachment(PermittedObject):
     """A file of a submittal item, or the reservation for one.
 
     `upload_urn` names the object to upload to; `urn` and `urn_version` are there once ACC has processed the file.
@@ -152,7 +152,7 @@ class Attachment(Permitted):
     updated_by: str | None = None
 
 
-class Task(Permitted):
+class Task(PermittedObject):
     """One reviewer's part in a review step; `Task::close` among the actions makes it the asking person's own."""
 
     id: Identifier
@@ -175,7 +175,7 @@ class Task(Permitted):
     updated_by: str | None = None
 
 
-class Step(Permitted):
+class Step(PermittedObject):
     """One round of review: its tasks run side by side. `days_to_respond` is in days."""
 
     id: Identifier
@@ -193,7 +193,7 @@ class Step(Permitted):
     updated_by: str | None = None
 
 
-class SubmittalsUser(Permitted):
+class SubmittalsUser(PermittedObject):
     """The asking person in one project. `roles`: "1" manager, "2" user, "4" administrator (fact sheet 5)."""
 
     id: Identifier

@@ -16,7 +16,7 @@ import anyio
 import structlog
 from pydantic import SecretStr
 
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.errors import SignInFailed
 from auth.oauth import (
     AuthServer,
@@ -136,7 +136,9 @@ def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
         )
         app = OAuthApp(box.client_id, box.callback_url)
         yield EmbeddedSandbox(
-            inner, SandboxTokenSource(HttpxAuthTransport(Hosts.at(box.base_url)), box.base_url, app), box.base_url
+            inner,
+            SandboxTokenSource(HttpxAuthTransport(AutodeskHosts.at(box.base_url)), box.base_url, app),
+            box.base_url,
         )
 
 

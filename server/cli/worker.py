@@ -75,7 +75,7 @@ async def _work(settings: Settings, files_at_once: int, person: str | None, pace
         settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
     ) as services:
         # Where nobody is signed in, a worker would leave every job alone in silence.
-        who = await services.acc.who()
+        who = await services.acc.userinfo()
         await anyio.to_thread.run_sync(_compare_folders, settings)
         folders = [str(path) for path in settings.folders]
         log.info("worker_ready", person=who.sub, files_at_once=files_at_once, folders=folders)

@@ -12,7 +12,7 @@ import structlog
 from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 
-from acc.models import Item, Page
+from acc.models import Item, ResultPage
 from acc.pagination import next_offset
 from tools.core.context import Services, ServicesProvider
 from tools.core.presenters import number
@@ -40,7 +40,7 @@ class CompletionSource:
 
     def __init__(self, provider: ServicesProvider) -> None:
         self._provider = provider
-        self._pages = TtlCache[Page[Item]](PAGES)
+        self._pages = TtlCache[ResultPage[Item]](PAGES)
 
     async def complete(
         self, names: Collection[str] | None, argument: str, typed: str, settled: Mapping[str, str]
@@ -102,7 +102,7 @@ class CompletionSource:
         ]
         return _completion(by_number + by_title)
 
-    async def _page(self, services: Services, person_id: str, project_id: str, search: str) -> Page[Item]:
+    async def _page(self, services: Services, person_id: str, project_id: str, search: str) -> ResultPage[Item]:
         name = (person_id, project_id, search.casefold())
         page = self._pages.get(*name)
         if page is None:

@@ -14,7 +14,7 @@ from typing import Final
 import anyio
 
 from acc.errors import RateLimited
-from acc.rate_limiter import PATIENCE_SECONDS, Limits, TokenBucketStore, limits_of
+from acc.rate_limit import PATIENCE_SECONDS, Limits, TokenBucketStore, limits_of
 
 _PAUSE_SECONDS: Final = 60.0
 """After a 429 that names no time: the limits are counted by the minute."""

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from acc.client import AccClient
 from acc.errors import AccError
-from acc.rate_limit_store import SharedBudgets
-from acc.rate_limiter import InMemoryTokenBuckets
+from acc.rate_limit import InMemoryTokenBuckets
+from acc.rate_limit_store import SharedTokenBuckets
 from acc.transport import api_client
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
@@ -98,7 +98,7 @@ class TeamServer:
         self._repository = JobRepository(state_location(settings))
         self._group: TaskGroup | None = None
         budgets = (
-            SharedBudgets(self._repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
+            SharedTokenBuckets(self._repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
         )
         self._share = FairRateLimiter(budgets, clock=clock) if paced else None
         self._cursor_key = shared_key(opened.database, opened.vault, "cursors")

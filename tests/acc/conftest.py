@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from acc.client import AccClient
-from acc.connection import Connection
-from acc.hosts import Hosts
+from acc.connection import AccConnection
+from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 
 EXAMPLES = Path(__file__).parent.parent / "facts" / "acc_examples.json"
@@ -97,20 +97,20 @@ def network() -> Callable[..., Network]:
 
 
 @pytest.fixture
-def connect(tokens: Tokens, clock: Clock) -> Callable[..., Connection]:
+def connect(tokens: Tokens, clock: Clock) -> Callable[..., AccConnection]:
     """A connection to Autodesk's hosts over a network that is not there; no pause takes any time."""
 
     def make(
         handler: Any,
         *,
-        hosts: Hosts | None = None,
+        hosts: AutodeskHosts | None = None,
         policy: RetryPolicy | None = None,
         source: Any = None,
         pace: Any = None,
-    ) -> Connection:
+    ) -> AccConnection:
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-        return Connection(
-            hosts or Hosts.autodesk(),
+        return AccConnection(
+            hosts or AutodeskHosts.autodesk(),
             source or tokens,
             client=client,
             policy=policy,
@@ -129,7 +129,7 @@ def acc_over(tokens: Tokens) -> Callable[..., AccClient]:
 
     def make(handler: Any) -> AccClient:
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-        return AccClient(Hosts.autodesk(), tokens, client=client, policy=RetryPolicy(attempts=1))
+        return AccClient(AutodeskHosts.autodesk(), tokens, client=client, policy=RetryPolicy(attempts=1))
 
     return make
 
@@ -158,7 +158,7 @@ class Server(ThreadingHTTPServer):
                 lower = {name.lower(): value for name, value in self.headers.items()}
                 seen.append(Seen(self.requestline, lower, self.rfile.read(length)))
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
+                for name, value in {**headers, "Content-Length": str(len(body)), "AccConnection": "close"}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)

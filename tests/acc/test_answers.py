@@ -19,14 +19,13 @@ from acc.errors import (
     NotFound,
     PartsRejected,
     RateLimited,
-    Rejected,
+    RequestRejected,
+    ServiceUnavailable,
     Unauthorized,
-    Unavailable,
     UnexpectedAnswer,
 )
 from acc.models import CompletedObject
-from acc.redaction import MAX_MESSAGE_CHARACTERS, clean
-from acc.responses import HttpResponse, error_from_response, parse_answer
+from acc.responses import MAX_MESSAGE_CHARACTERS, HttpResponse, clean, error_from_response, parse_answer
 
 OPERATION = "submittals.items.get"
 
@@ -40,26 +39,26 @@ def error(status: int, content: object = None, headers: dict[str, str] | None = 
 @pytest.mark.parametrize(
     ("status", "content", "kind"),
     [
-        (400, None, Rejected),
+        (400, None, RequestRejected),
         (401, None, Unauthorized),
         (403, None, Forbidden),
         (403, {"errorCode": "AUTH-010"}, MissingScope),
         (403, {"errorCode": "AUTH-001"}, ApiNotGranted),
         (403, {"errors": [{"code": "BIM360DM_ERROR", "detail": "You don't have permission"}]}, AppNotProvisioned),
         (404, None, NotFound),
-        (408, None, Unavailable),
-        (409, None, Rejected),
+        (408, None, ServiceUnavailable),
+        (409, None, RequestRejected),
         (410, None, NotFound),
-        (413, None, Rejected),
-        (415, None, Rejected),
-        (422, None, Rejected),
-        (423, None, Rejected),
+        (413, None, RequestRejected),
+        (415, None, RequestRejected),
+        (422, None, RequestRejected),
+        (423, None, RequestRejected),
         (429, None, RateLimited),
         (403, {"errorCode": "ERR-001"}, RateLimited),
-        (500, None, Unavailable),
-        (502, None, Unavailable),
-        (503, None, Unavailable),
-        (504, None, Unavailable),
+        (500, None, ServiceUnavailable),
+        (502, None, ServiceUnavailable),
+        (503, None, ServiceUnavailable),
+        (504, None, ServiceUnavailable),
         (511, None, NetworkPage),
         (307, None, UnexpectedAnswer),
         (200, None, UnexpectedAnswer),
@@ -101,7 +100,7 @@ def test_what_the_service_says_is_found_in_every_kind_of_body(
 def test_a_body_that_is_no_json_is_an_error_without_a_message(body: bytes) -> None:
     found = error_from_response(OPERATION, 502, {"x-request-id": "abc-123"}, body)
 
-    assert type(found) is Unavailable
+    assert type(found) is ServiceUnavailable
     assert (found.http_status, found.upstream_request_id, found.upstream_message) == (502, "abc-123", None)
 
 
@@ -136,10 +135,10 @@ def test_a_parts_report_of_another_shape_still_says_that_parts_are_missing() -> 
 
 
 def test_another_failure_to_complete_under_200_is_a_rejection() -> None:
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RequestRejected) as caught:
         parse_answer(op.UPLOAD_COMPLETE, HttpResponse(200, {}, b'{"status": "error", "reason": "InvalidUploadKey"}'))
 
-    assert (type(caught.value), caught.value.upstream_message) == (Rejected, "InvalidUploadKey")
+    assert (type(caught.value), caught.value.upstream_message) == (RequestRejected, "InvalidUploadKey")
 
 
 def test_the_word_error_in_an_answer_of_another_service_is_no_failure() -> None:
@@ -183,13 +182,13 @@ def test_a_good_status_with_nonsense_may_have_been_carried_out(body: bytes, prob
     ],
 )
 def test_a_web_page_with_a_good_status_is_of_a_proxy_or_of_the_network(
-    operation: op.Operation[object], content_type: str, body: bytes
+    operation: op.ApiOperation[object], content_type: str, body: bytes
 ) -> None:
     with pytest.raises(NetworkPage) as caught:
         parse_answer(operation, HttpResponse(200, {"Content-Type": content_type}, body))
 
     assert (caught.value.sent, caught.value.http_status) == (True, 200)
-    assert "a proxy, or a sign-in page of the network" in str(caught.value)
+    assert "a proxy or the network's sign-in page" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -271,12 +270,12 @@ def test_any_answer_becomes_one_of_our_errors(status: int, headers: dict[str, st
 
 @settings(deadline=None)
 @given(
-    operation=st.sampled_from([value for value in vars(op).values() if isinstance(value, op.Operation)]),
+    operation=st.sampled_from([value for value in vars(op).values() if isinstance(value, op.ApiOperation)]),
     status=st.integers(200, 299),
     body=st.binary(max_size=100) | JSON.map(lambda content: json.dumps(content).encode()),
 )
 def test_any_good_status_becomes_a_model_or_one_of_our_errors(
-    operation: op.Operation[object], status: int, body: bytes
+    operation: op.ApiOperation[object], status: int, body: bytes
 ) -> None:
     with contextlib.suppress(AccError):
         parsed = parse_answer(operation, HttpResponse(status, {}, body))

@@ -17,14 +17,14 @@ from acc.client import AccClient
 from acc.errors import PartsRejected, UntrustedStorageHost
 from acc.ids import ObjectLocation
 from acc.models import AsyncJob, AsyncState, Attachment, Item, Step, SubmittalsUser, UploadUrls
-from acc.models.permissions import Permitted
+from acc.models.permissions import PermittedObject
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 OBJECT = ObjectLocation("wip.dm.prod", "a.pdf")
 ROWS = json.loads((Path(__file__).parent.parent / "facts" / "autodesk_payloads.json").read_text(encoding="utf-8"))
 
 
-def passes_on(holder: Permitted, payload: dict[str, Any]) -> None:
+def passes_on(holder: PermittedObject, payload: dict[str, Any]) -> None:
     """What Autodesk sent as permitted actions comes out as it went in."""
     assert holder.raw_permitted_actions == payload["permittedActions"]
     assert holder.permitted_actions_incomplete is False
@@ -156,7 +156,7 @@ async def of_download_link(acc: AccClient, payload: dict[str, Any]) -> None:
 
 
 async def of_userinfo(acc: AccClient, payload: dict[str, Any]) -> None:
-    person = await acc.who()
+    person = await acc.userinfo()
     assert (person.sub, person.name, person.email) == ("ABCDEFGH", "First Last", "test@test.com")
 
 

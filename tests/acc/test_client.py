@@ -6,17 +6,15 @@ import sys
 import pytest
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 
-TYPES = (
-    "acc.errors, acc.models, acc.ids, acc.hosts, acc.parts, acc.submittals, acc.object_storage, acc.projects, acc.files"
-)
+TYPES = "acc.errors, acc.models, acc.ids, acc.hosts, acc.submittals, acc.object_storage, acc.projects, acc.files"
 
 
 def test_types_and_the_client_itself_load_no_httpx() -> None:
     program = (
         f"import sys, {TYPES}, acc.client\n"
-        "acc.client.AccClient(acc.hosts.Hosts.autodesk(), None)\n"
+        "acc.client.AccClient(acc.hosts.AutodeskHosts.autodesk(), None)\n"
         "print([name for name in ('httpx', 'truststore', 'anyio') if name in sys.modules])"
     )
 
@@ -39,8 +37,8 @@ def test_nothing_of_ours_is_imported_by_the_client() -> None:
 async def test_every_service_shares_one_connection_to_the_same_hosts(serve, tokens) -> None:
     server = serve(body=b'{"sub": "MFEGJ9W5GGQL", "data": []}')
 
-    async with AccClient(Hosts.at(server.url), tokens) as acc:
-        person = await acc.who()
+    async with AccClient(AutodeskHosts.at(server.url), tokens) as acc:
+        person = await acc.userinfo()
         hubs = await acc.projects.hubs()
         connection = acc.connection
 
@@ -53,7 +51,7 @@ async def test_every_service_shares_one_connection_to_the_same_hosts(serve, toke
 
 
 async def test_closing_what_was_never_used_opens_nothing(tokens) -> None:
-    acc = AccClient(Hosts.autodesk(), tokens)
+    acc = AccClient(AutodeskHosts.autodesk(), tokens)
 
     await acc.aclose()
 
@@ -69,7 +67,7 @@ async def test_storage_hosts_reach_the_storage_service(network, tokens, extra: s
 
     answer = httpx.Response(200, json={"uploadKey": "k", "urls": ["https://storage.example.org/u"]})
     client = httpx.AsyncClient(transport=httpx.MockTransport(network(answer)))
-    acc = AccClient(Hosts.autodesk(), tokens, client=client, storage_hosts=extra)
+    acc = AccClient(AutodeskHosts.autodesk(), tokens, client=client, storage_hosts=extra)
     asking = acc.storage.upload_urls(ObjectLocation("b", "o"), first_part=1, parts=1)
 
     if extra:

@@ -9,17 +9,17 @@ import httpx
 import pytest
 
 from acc import operations as op
-from acc.connection import MAX_ANSWER_BYTES, Connection
+from acc.connection import MAX_ANSWER_BYTES, AccConnection
 from acc.errors import (
     AccError,
     ProxyFailure,
     RateLimited,
-    Rejected,
+    RequestRejected,
+    ServiceUnavailable,
     Unauthorized,
-    Unavailable,
     UnexpectedAnswer,
 )
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.requests import build
 from acc.retry import RetryPolicy
 
@@ -66,7 +66,7 @@ async def test_the_profile_has_a_host_of_its_own(connect, network) -> None:
     net = network(httpx.Response(200, json={"sub": "MFEGJ9W5GGQL"}))
 
     await connect(net).send(USERINFO)
-    await connect(net, hosts=Hosts.at("http://127.0.0.1:8788/aps")).send(USERINFO)
+    await connect(net, hosts=AutodeskHosts.at("http://127.0.0.1:8788/aps")).send(USERINFO)
 
     assert [str(request.url) for request in net.requests] == [
         "https://api.userprofile.autodesk.com/userinfo",
@@ -157,7 +157,7 @@ async def test_a_creation_is_repeated_only_when_it_was_certainly_not_carried_out
     if repeated:
         assert (await connect(net).send(CREATE)).id == "a"
     else:
-        with pytest.raises(Unavailable) as caught:
+        with pytest.raises(ServiceUnavailable) as caught:
             await connect(net).send(CREATE)
         assert caught.value.sent is True
     assert len(net.requests) == (2 if repeated else 1)
@@ -217,7 +217,7 @@ async def test_a_redirect_is_not_followed_by_a_client_that_would(network, tokens
     client = httpx.AsyncClient(transport=httpx.MockTransport(net), follow_redirects=True)
 
     with pytest.raises(UnexpectedAnswer):
-        await Connection(Hosts.autodesk(), tokens, client=client).send(GET_ITEM)
+        await AccConnection(AutodeskHosts.autodesk(), tokens, client=client).send(GET_ITEM)
 
     assert [request.url.host for request in net.requests] == ["developer.api.autodesk.com"]
 
@@ -261,9 +261,9 @@ async def test_a_body_without_end_is_read_only_so_far(connect, network) -> None:
 async def test_an_answer_that_trickles_for_ever_is_given_up(network, tokens) -> None:
     trickle = network(lambda request: httpx.Response(200, stream=Bytes(b"", endless=True)))
     client = httpx.AsyncClient(transport=httpx.MockTransport(trickle))
-    connection = Connection(Hosts.autodesk(), tokens, client=client, exchange_seconds=0)
+    connection = AccConnection(AutodeskHosts.autodesk(), tokens, client=client, exchange_seconds=0)
 
-    with anyio.fail_after(10), pytest.raises(Unavailable) as caught:
+    with anyio.fail_after(10), pytest.raises(ServiceUnavailable) as caught:
         await connection.send(CREATE)
 
     assert caught.value.sent is True
@@ -296,7 +296,7 @@ async def test_cancelling_a_call_cancels_it(connect, network) -> None:
 async def test_closing_leaves_a_given_client_open(network, tokens) -> None:
     client = httpx.AsyncClient(transport=httpx.MockTransport(network(OK)))
 
-    await Connection(Hosts.autodesk(), tokens, client=client).aclose()
+    await AccConnection(AutodeskHosts.autodesk(), tokens, client=client).aclose()
 
     assert not client.is_closed
     await client.aclose()
@@ -304,7 +304,7 @@ async def test_closing_leaves_a_given_client_open(network, tokens) -> None:
 
 async def test_a_connection_makes_its_client_when_it_first_sends_and_again_after_closing(serve, tokens) -> None:
     server = serve(body=b'{"id": "i"}')
-    own = Connection(Hosts.at(server.url), tokens)
+    own = AccConnection(AutodeskHosts.at(server.url), tokens)
     await own.aclose()
 
     for _ in range(2):
@@ -317,7 +317,7 @@ async def test_a_connection_makes_its_client_when_it_first_sends_and_again_after
 async def test_a_rejection_is_not_repeated(connect, network, clock) -> None:
     net = network(httpx.Response(409, json={"detail": "taken"}))
 
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RequestRejected) as caught:
         await connect(net).send(CREATE)
 
     assert (caught.value.upstream_message, len(net.requests), clock.pauses) == ("taken", 1, [])

@@ -12,18 +12,18 @@ from acc.errors import (
     ApiNotGranted,
     MissingScope,
     RateLimited,
-    Rejected,
+    RequestRejected,
     StorageExpired,
     Unauthorized,
 )
 from acc.models import SignedUrl
-from acc.operations import Operation
-from acc.parts import part_answer
+from acc.object_storage import part_answer
+from acc.operations import ApiOperation
 from acc.responses import HttpResponse, error_from_response, parse_answer
 from tests.wire.examples import DOCUMENTED, response_of
 from tests.wire.requests import ACC_REQUESTS
 
-OPERATIONS: dict[str, Operation[Any]] = {
+OPERATIONS: dict[str, ApiOperation[Any]] = {
     **{name: request.operation for name, request in ACC_REQUESTS.items() if name in DOCUMENTED},
     "oss.error": op.UPLOAD_URLS,
     "dm.hubs.not_provisioned": op.HUBS,
@@ -32,7 +32,7 @@ OPERATIONS: dict[str, Operation[Any]] = {
 
 FAILURES: dict[str, type[AccError]] = {
     **{name: request.fails for name, request in ACC_REQUESTS.items() if request.fails is not None},
-    "oss.error": Rejected,
+    "oss.error": RequestRejected,
 }
 
 UNUSED = {
@@ -122,7 +122,7 @@ def test_reading_needs_data_read_and_writing_data_write() -> None:
 
 
 def test_the_only_posts_that_are_repeated_after_a_doubt_create_nothing() -> None:
-    operations = [value for value in vars(op).values() if isinstance(value, Operation)]
+    operations = [value for value in vars(op).values() if isinstance(value, ApiOperation)]
 
     repeated = {operation.name for operation in operations if operation.method == "POST" and operation.idempotent}
 

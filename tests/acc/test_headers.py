@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acc.headers import retry_after_seconds, upstream_request_id
+from acc.responses import retry_after_seconds, upstream_request_id
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

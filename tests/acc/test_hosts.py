@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acc.hosts import UPLOAD_HOSTS, Hosts, InvalidBaseUrl, is_loopback, is_path_style
+from acc.hosts import UPLOAD_HOSTS, AutodeskHosts, InvalidBaseUrl, is_loopback, is_path_style
 
 PAYLOADS = Path(__file__).parents[1] / "facts" / "autodesk_payloads.json"
 ACCELERATED = "com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com"
@@ -18,7 +18,7 @@ EMEA = "com-autodesk-oss-prodemea-direct-upload.s3-accelerate.amazonaws.com"
 
 
 def test_autodesk_has_a_host_of_its_own_for_the_profile() -> None:
-    hosts = Hosts.autodesk()
+    hosts = AutodeskHosts.autodesk()
 
     assert (hosts.api, hosts.profile) == ("https://developer.api.autodesk.com", "https://api.userprofile.autodesk.com")
     assert (hosts.is_autodesk, hosts.loopback) == (True, False)
@@ -36,9 +36,9 @@ def test_autodesk_has_a_host_of_its_own_for_the_profile() -> None:
     ],
 )
 def test_a_base_url_holds_every_service(base_url: str, api: str, loopback: bool) -> None:
-    assert Hosts.at(base_url) == Hosts(api=api, profile=api)
-    assert Hosts.at(base_url).loopback is loopback
-    assert Hosts.at(base_url).is_autodesk is False
+    assert AutodeskHosts.at(base_url) == AutodeskHosts(api=api, profile=api)
+    assert AutodeskHosts.at(base_url).loopback is loopback
+    assert AutodeskHosts.at(base_url).is_autodesk is False
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_base_url_holds_every_service(base_url: str, api: str, loopback: bool)
     ],
 )
 def test_autodesks_own_host_as_a_base_url_means_autodesk(base_url: str) -> None:
-    assert Hosts.at(base_url) == Hosts.autodesk()
+    assert AutodeskHosts.at(base_url) == AutodeskHosts.autodesk()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_autodesks_own_host_as_a_base_url_means_autodesk(base_url: str) -> None:
 )
 def test_a_base_url_that_could_send_the_token_astray_is_refused(base_url: str) -> None:
     with pytest.raises(InvalidBaseUrl):
-        Hosts.at(base_url)
+        AutodeskHosts.at(base_url)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_base_url_that_could_send_the_token_astray_is_refused(base_url: str) -
     ],
 )
 def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
-    assert Hosts.autodesk().storage_host_allowed(url, {" Storage.example.org "})
+    assert AutodeskHosts.autodesk().storage_host_allowed(url, {" Storage.example.org "})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
     ],
 )
 def test_no_other_host_gets_bytes(url: str) -> None:
-    assert not Hosts.autodesk().storage_host_allowed(url)
+    assert not AutodeskHosts.autodesk().storage_host_allowed(url)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_of_the_upload_urls_that_autodesk_shows_the_production_ones_are_allowed(
     [payload] = [row["payload"] for row in json.loads(PAYLOADS.read_text("utf-8")) if row["basis"] == basis]
     url = payload if isinstance(payload, str) else payload["urls"][0].strip()
 
-    assert Hosts.autodesk().storage_host_allowed(url) is allowed
+    assert AutodeskHosts.autodesk().storage_host_allowed(url) is allowed
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_of_the_upload_urls_that_autodesk_shows_the_production_ones_are_allowed(
 )
 def test_s3_itself_is_never_storage_even_where_somebody_names_it(host: str, itself: bool) -> None:
     assert is_path_style(host) is itself
-    assert Hosts.autodesk().storage_host_allowed(f"https://{host}/bucket/x", {host}) is not itself
+    assert AutodeskHosts.autodesk().storage_host_allowed(f"https://{host}/bucket/x", {host}) is not itself
 
 
 def test_the_host_of_a_base_url_of_ones_own_is_a_storage_host_on_any_port() -> None:
-    sandbox = Hosts.at("http://127.0.0.1:8788")
-    stand_in = Hosts.at("https://acc.example.org")
+    sandbox = AutodeskHosts.at("http://127.0.0.1:8788")
+    stand_in = AutodeskHosts.at("https://acc.example.org")
 
     assert sandbox.storage_host_allowed("http://127.0.0.1:8789/signed-url-uploads/1")
     assert stand_in.storage_host_allowed("https://acc.example.org:8443/x")
@@ -235,7 +235,7 @@ HOST_PIECES = st.lists(
 def test_whatever_is_allowed_is_what_every_parser_takes_for_a_storage_host(scheme: str, pieces: list[str]) -> None:
     url = scheme + "".join(pieces)
 
-    if Hosts.autodesk().storage_host_allowed(url):
+    if AutodeskHosts.autodesk().storage_host_allowed(url):
         assert urlsplit(url).hostname in UPLOAD_HOSTS.values()
         assert httpx.URL(url).host in UPLOAD_HOSTS.values()
         assert (httpx.URL(url).scheme, httpx.URL(url).port, httpx.URL(url).userinfo) == ("https", None, b"")

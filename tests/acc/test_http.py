@@ -12,18 +12,18 @@ import httpx
 import pytest
 
 from acc import operations as op
-from acc.connection import Connection
+from acc.connection import AccConnection
 from acc.errors import (
     AccError,
     ProxyFailure,
+    ServiceUnavailable,
     StorageUnavailable,
-    Unavailable,
     UnexpectedAnswer,
     UntrustedCertificate,
 )
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.models import SignedUrl
-from acc.parts import part_request
+from acc.object_storage import part_request
 from acc.requests import build
 from acc.retry import RetryPolicy
 from acc.transport import api_client, error_from_transport, storage_client, storage_error_from_transport
@@ -55,10 +55,10 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_netrc_is_never_read(netrc, serve, tokens) -> None:
     server = serve(body=b'{"sub": "x"}')
-    hosts = Hosts.at(server.url)
+    hosts = AutodeskHosts.at(server.url)
 
     async with api_client(hosts) as client:
-        await Connection(hosts, tokens, client=client).send(USERINFO)
+        await AccConnection(hosts, tokens, client=client).send(USERINFO)
         await client.get(server.url)
     with storage_client(hosts) as storage:
         storage.put(server.url, content=b"x")
@@ -70,7 +70,7 @@ def test_a_part_carries_its_length_and_nothing_that_names_a_person(netrc, serve)
     server = serve(headers={"ETag": '"e"'})
     part = part_request(SignedUrl(f"{server.url}/signed-url-uploads/1?partNumber=1"), 3)
 
-    with storage_client(Hosts.at(server.url)) as client:
+    with storage_client(AutodeskHosts.at(server.url)) as client:
         client.request(part.method, part.url.value, headers=dict(part.headers), content=iter([b"a", b"bc"]))
 
     (seen,) = server.seen
@@ -87,9 +87,9 @@ async def test_json_goes_through_the_proxy_of_the_environment_without_the_token(
     proxy = serve(status=502)
     monkeypatch.setenv(name, proxy.url)
 
-    async with api_client(Hosts.autodesk()) as client:
+    async with api_client(AutodeskHosts.autodesk()) as client:
         with pytest.raises(ProxyFailure) as caught:
-            await Connection(Hosts.autodesk(), tokens, client=client, policy=ONCE).send(USERINFO)
+            await AccConnection(AutodeskHosts.autodesk(), tokens, client=client, policy=ONCE).send(USERINFO)
 
     (seen,) = proxy.seen
     assert seen.line == "CONNECT api.userprofile.autodesk.com:443 HTTP/1.1"
@@ -101,7 +101,7 @@ def test_bytes_go_through_the_proxy_of_the_environment(serve, monkeypatch) -> No
     proxy = serve(status=407)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
 
-    with storage_client(Hosts.autodesk()) as client, pytest.raises(httpx.ProxyError) as caught:
+    with storage_client(AutodeskHosts.autodesk()) as client, pytest.raises(httpx.ProxyError) as caught:
         client.put("https://s3.amazonaws.com/signed-url-uploads/1", content=b"x")
 
     assert [seen.line for seen in proxy.seen] == ["CONNECT s3.amazonaws.com:443 HTTP/1.1"]
@@ -119,7 +119,7 @@ def test_no_proxy_is_honoured(serve, monkeypatch) -> None:
         lambda host, *rest, **more: real("127.0.0.1" if "example" in str(host) else host, *rest, **more),
     )
 
-    with storage_client(Hosts.autodesk()) as client:
+    with storage_client(AutodeskHosts.autodesk()) as client:
         assert client.get(f"http://storage.example:{direct.server_port}/").status_code == 200
         assert client.get(f"http://elsewhere.example:{direct.server_port}/").status_code == 502
 
@@ -132,11 +132,11 @@ async def test_this_machine_is_never_reached_through_a_proxy(host: str, serve, t
     for name in PROXY_VARIABLES[:3]:
         monkeypatch.setenv(name, proxy.url)
         monkeypatch.setenv(name.upper(), proxy.url)
-    hosts = Hosts.at(f"http://{host}:{direct.server_port}")
+    hosts = AutodeskHosts.at(f"http://{host}:{direct.server_port}")
 
     async with api_client(hosts) as client:
-        await Connection(hosts, tokens, client=client).send(USERINFO)
-    for each in (hosts, Hosts.autodesk()):
+        await AccConnection(hosts, tokens, client=client).send(USERINFO)
+    for each in (hosts, AutodeskHosts.autodesk()):
         with storage_client(each) as storage:
             storage.put(f"http://{host}:{direct.server_port}/signed-url-uploads/1", content=b"x")
 
@@ -148,7 +148,10 @@ def test_a_base_url_elsewhere_in_127_is_this_machine_too(serve, monkeypatch) -> 
     proxy = serve(status=502)
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
 
-    with storage_client(Hosts.at("http://127.8.8.8:1")) as client, pytest.raises(httpx.TransportError) as caught:
+    with (
+        storage_client(AutodeskHosts.at("http://127.8.8.8:1")) as client,
+        pytest.raises(httpx.TransportError) as caught,
+    ):
         client.get("http://127.8.8.8:1/")
 
     assert isinstance(storage_error_from_transport("s3.put", caught.value), StorageUnavailable)
@@ -161,7 +164,7 @@ def test_proxy_settings_that_cannot_be_used_are_named_without_their_password(pro
 
     for make in (api_client, storage_client):
         with pytest.raises(ProxyFailure) as caught:
-            make(Hosts.autodesk())
+            make(AutodeskHosts.autodesk())
         assert "hunter2" not in f"{caught.value}{caught.value!r}{caught.value.__cause__}"
         assert caught.value.__suppress_context__
 
@@ -171,7 +174,7 @@ def test_storage_cannot_send_bytes_elsewhere(status: int, serve) -> None:
     elsewhere = serve()
     server = serve(status=status, headers={"Location": f"{elsewhere.url}/latest/meta-data"})
 
-    with storage_client(Hosts.at(server.url)) as client:
+    with storage_client(AutodeskHosts.at(server.url)) as client:
         answer = client.put(server.url, content=b"x")
 
     assert (answer.status_code, elsewhere.seen) == (status, [])
@@ -180,11 +183,11 @@ def test_storage_cannot_send_bytes_elsewhere(status: int, serve) -> None:
 async def test_a_redirect_of_a_real_server_is_not_followed(serve, tokens) -> None:
     elsewhere = serve()
     server = serve(status=307, headers={"Location": f"{elsewhere.url}/latest/meta-data"})
-    hosts = Hosts.at(server.url)
+    hosts = AutodeskHosts.at(server.url)
 
     async with api_client(hosts) as client:
         with pytest.raises(UnexpectedAnswer):
-            await Connection(hosts, tokens, client=client).send(USERINFO)
+            await AccConnection(hosts, tokens, client=client).send(USERINFO)
 
     assert (len(server.seen), elsewhere.seen) == (1, [])
 
@@ -192,10 +195,10 @@ async def test_a_redirect_of_a_real_server_is_not_followed(serve, tokens) -> Non
 async def test_cookies_are_not_kept_for_the_next_person(serve) -> None:
     server = serve(headers={"Set-Cookie": "session=of-the-first; Path=/"})
 
-    async with api_client(Hosts.at(server.url)) as client:
+    async with api_client(AutodeskHosts.at(server.url)) as client:
         await client.get(server.url)
         await client.get(server.url)
-    with storage_client(Hosts.at(server.url)) as storage:
+    with storage_client(AutodeskHosts.at(server.url)) as storage:
         storage.get(server.url)
         storage.get(server.url)
 
@@ -203,7 +206,7 @@ async def test_cookies_are_not_kept_for_the_next_person(serve) -> None:
 
 
 def test_nothing_waits_without_a_limit() -> None:
-    for client in (api_client(Hosts.autodesk()), storage_client(Hosts.autodesk())):
+    for client in (api_client(AutodeskHosts.autodesk()), storage_client(AutodeskHosts.autodesk())):
         timeouts = client.timeout.as_dict()
         assert set(timeouts) == {"connect", "read", "write", "pool"}
         assert all(isinstance(seconds, int | float) and 0 < seconds <= 120 for seconds in timeouts.values())
@@ -234,11 +237,11 @@ def tls_server(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_a_certificate_that_the_system_does_not_trust_is_named(tls_server: str, tokens) -> None:
-    hosts = Hosts.at(tls_server)
+    hosts = AutodeskHosts.at(tls_server)
 
     async with api_client(hosts) as client:
         with pytest.raises(UntrustedCertificate) as caught:
-            await Connection(hosts, tokens, client=client).send(USERINFO)
+            await AccConnection(hosts, tokens, client=client).send(USERINFO)
     with storage_client(hosts) as storage, pytest.raises(httpx.ConnectError) as refused:
         storage.put(f"{tls_server}/x", content=b"x")
 
@@ -249,19 +252,19 @@ async def test_a_certificate_that_the_system_does_not_trust_is_named(tls_server:
 @pytest.mark.parametrize(
     ("error", "kind", "sent"),
     [
-        (httpx.ConnectError("x"), Unavailable, False),
-        (httpx.ConnectTimeout("x"), Unavailable, False),
-        (httpx.PoolTimeout("x"), Unavailable, False),
-        (httpx.UnsupportedProtocol("x"), Unavailable, False),
+        (httpx.ConnectError("x"), ServiceUnavailable, False),
+        (httpx.ConnectTimeout("x"), ServiceUnavailable, False),
+        (httpx.PoolTimeout("x"), ServiceUnavailable, False),
+        (httpx.UnsupportedProtocol("x"), ServiceUnavailable, False),
         (httpx.ProxyError("x"), ProxyFailure, False),
-        (httpx.ReadTimeout("x"), Unavailable, True),
-        (httpx.ReadError("x"), Unavailable, True),
-        (httpx.WriteTimeout("x"), Unavailable, True),
-        (httpx.WriteError("x"), Unavailable, True),
-        (httpx.CloseError("x"), Unavailable, True),
-        (httpx.RemoteProtocolError("x"), Unavailable, True),
+        (httpx.ReadTimeout("x"), ServiceUnavailable, True),
+        (httpx.ReadError("x"), ServiceUnavailable, True),
+        (httpx.WriteTimeout("x"), ServiceUnavailable, True),
+        (httpx.WriteError("x"), ServiceUnavailable, True),
+        (httpx.CloseError("x"), ServiceUnavailable, True),
+        (httpx.RemoteProtocolError("x"), ServiceUnavailable, True),
         (httpx.DecodingError("x"), UnexpectedAnswer, True),
-        (TimeoutError(), Unavailable, True),
+        (TimeoutError(), ServiceUnavailable, True),
     ],
 )
 def test_no_answer_says_how_far_the_request_came(

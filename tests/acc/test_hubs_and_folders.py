@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acc.models import Folder, Listing
+from acc.models import Folder, ResourceListing
 
 PAYLOADS = json.loads((Path(__file__).parents[1] / "facts" / "autodesk_payloads.json").read_text("utf-8"))
 [RECORDED] = [one["payload"] for one in PAYLOADS if one["shape"] == "top folders"]
@@ -15,7 +15,7 @@ PAYLOADS = json.loads((Path(__file__).parents[1] / "facts" / "autodesk_payloads.
 @pytest.mark.parametrize(("rows", "faults"), [([], ["403", "500"]), ([{"type": "hubs", "id": "b.1"}], ["500"])])
 def test_a_403_beside_rows_is_no_fault(rows: object, faults: list[str]) -> None:
     warnings = [{"HttpStatusCode": "403"}, {"HttpStatusCode": "500"}]
-    listing = Listing.model_validate({"data": rows, "meta": {"warnings": warnings}})
+    listing = ResourceListing.model_validate({"data": rows, "meta": {"warnings": warnings}})
 
     assert [one.http_status_code for one in listing.faults] == faults
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acc import operations as op
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.ids import (
     InvalidId,
     ObjectLocation,
@@ -102,7 +102,7 @@ def test_an_id_stays_one_segment_whatever_it_holds(value: str) -> None:
         (request, f"/construction/submittals/v2/projects/{PROJECT}/items/", ""),
         (dm, f"/data/v1/projects/b.{PROJECT}/folders/", "/contents"),
     ]:
-        sent = httpx.Request(built.method, built.url(Hosts.autodesk())).url
+        sent = httpx.Request(built.method, built.url(AutodeskHosts.autodesk())).url
         assert sent.host == "developer.api.autodesk.com"
         assert sent.query == b""
         path = sent.raw_path.decode()

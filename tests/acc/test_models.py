@@ -15,11 +15,11 @@ from acc.models import (
     DownloadLink,
     FileVersion,
     Item,
-    Listing,
-    Page,
+    JsonApiResource,
     PermittedAction,
     Project,
-    Resource,
+    ResourceListing,
+    ResultPage,
     ReviewResponse,
     SignedUrl,
     Step,
@@ -240,13 +240,13 @@ def test_an_id_that_no_request_could_name_is_no_id(odd: object) -> None:
     with pytest.raises(ValidationError):
         Item.model_validate({"id": odd})
     with pytest.raises(ValidationError):
-        Listing.model_validate({"data": [{"type": "folders", "id": odd}]})
+        ResourceListing.model_validate({"data": [{"type": "folders", "id": odd}]})
 
 
 @pytest.mark.parametrize("content", [{}, {"results": [1]}, {"results": {}}, {"pagination": {"totalResults": 0}}])
 def test_a_page_without_its_rows_is_no_empty_page(content: object) -> None:
     with pytest.raises(ValidationError):
-        Page[Item].model_validate(content)
+        ResultPage[Item].model_validate(content)
 
 
 def test_an_action_tells_what_may_be_given() -> None:
@@ -313,7 +313,7 @@ def test_what_lets_its_holder_write_is_never_shown() -> None:
 
 
 def test_resources_are_of_the_class_their_type_names() -> None:
-    listing = Listing.model_validate(
+    listing = ResourceListing.model_validate(
         {
             "data": [
                 {"type": "folders", "id": "f"},
@@ -324,14 +324,14 @@ def test_resources_are_of_the_class_their_type_names() -> None:
         }
     )
 
-    assert [type(resource).__name__ for resource in listing.data] == ["Folder", "FileItem", "Resource"]
+    assert [type(resource).__name__ for resource in listing.data] == ["Folder", "FileItem", "JsonApiResource"]
     assert [(version.name, version.size_bytes) for version in listing.versions] == [("doc.pdf", 7)]
-    assert type(listing.data[2]) is Resource
+    assert type(listing.data[2]) is JsonApiResource
     assert listing.data[2].model_extra == {"tail": 1}
 
 
 def test_a_file_and_its_newest_version_point_to_each_other(examples: dict[str, Any]) -> None:
-    contents = Listing.model_validate(examples["dm.folderContents"]["response"]["body"])
+    contents = ResourceListing.model_validate(examples["dm.folderContents"]["response"]["body"])
     (item,), (version,) = contents.items, contents.versions
 
     assert (item.name, item.tip_id) == ("doc.pdf", version.id)
@@ -341,25 +341,25 @@ def test_a_file_and_its_newest_version_point_to_each_other(examples: dict[str, A
 
 
 def test_a_project_points_to_its_hub(examples: dict[str, Any]) -> None:
-    (project,) = Listing.model_validate(examples["dm.projects"]["response"]["body"]).projects
+    (project,) = ResourceListing.model_validate(examples["dm.projects"]["response"]["body"]).projects
 
     assert (project.name, project.project_type) == ("my project", "ACC")
     assert project.hub_id == "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"
 
 
 def test_what_could_not_be_answered_is_told_beside_the_rows(examples: dict[str, Any]) -> None:
-    listing = Listing.model_validate(examples["dm.hubs.not_provisioned"]["response"]["body"])
+    listing = ResourceListing.model_validate(examples["dm.hubs.not_provisioned"]["response"]["body"])
 
     (warning,) = listing.warnings
     assert (warning.http_status_code, warning.error_code) == ("403", "BIM360DM_ERROR")
     assert warning.detail == "You don't have permission to access this API"
-    assert Listing.model_validate({"data": []}).warnings == []
+    assert ResourceListing.model_validate({"data": []}).warnings == []
 
 
 def test_an_answer_can_be_made_of_models() -> None:
     version = FileVersion(type="versions", id="v")
 
-    assert Listing(data=[version]).versions == [version]
+    assert ResourceListing(data=[version]).versions == [version]
     assert UploadUrls(upload_key="k", urls=[SignedUrl(SIGNED)]).urls == [SignedUrl(SIGNED)]
 
 
@@ -416,4 +416,4 @@ def test_a_relationship_of_another_shape_is_no_id() -> None:
     ],
 )
 def test_no_hubs_and_a_403_among_the_warnings_mean_that_the_app_is_not_admitted(content: object, missing: bool) -> None:
-    assert Listing.model_validate(content).app_not_provisioned is missing
+    assert ResourceListing.model_validate(content).app_not_provisioned is missing

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from acc import operations as op
-from acc.connection import Connection
+from acc.connection import AccConnection
 from acc.errors import AccError
-from acc.hosts import Hosts
-from acc.operations import Operation
+from acc.hosts import AutodeskHosts
+from acc.operations import ApiOperation
 from acc.requests import build
 from acc.responses import HttpResponse, parse_answer
 from acc.retry import RetryPolicy
 from tests.support.mutated import ODD, mutated
 
 FACTS = Path(__file__).parent.parent / "facts"
-OPERATIONS = [one for one in vars(op).values() if isinstance(one, Operation) and one.answer is not type(None)]
+OPERATIONS = [one for one in vars(op).values() if isinstance(one, ApiOperation) and one.answer is not type(None)]
 
 
 def documented() -> list[Any]:
@@ -47,7 +47,7 @@ ANSWERS = 12_000 if settings.get_current_profile_name() == "long" else 600
 some = settings(max_examples=ANSWERS // len(DOCUMENTED) + 1)
 
 
-def read(operation: Operation[Any], body: bytes) -> Any:
+def read(operation: ApiOperation[Any], body: bytes) -> Any:
     """What an operation answers to `body`, or the `AccError` that it means."""
     return parse_answer(operation, HttpResponse(200, {}, body))
 
@@ -70,14 +70,16 @@ def models(value: Any) -> list[BaseModel]:
 
 
 @pytest.mark.parametrize(("operation", "document"), DOCUMENTED)
-def test_a_mutated_answer_is_read_or_ends_in_one_of_our_errors(operation: Operation[Any], document: Any) -> None:
+def test_a_mutated_answer_is_read_or_ends_in_one_of_our_errors(operation: ApiOperation[Any], document: Any) -> None:
     ids = dict.fromkeys(re.findall(r"\{(\w+)", operation.path), "id")
     bodies: list[bytes] = []
 
     async def send() -> Any:
         client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=bodies[-1])))
         async with client:
-            connection = Connection(Hosts.autodesk(), Tokens(), client=client, policy=RetryPolicy(attempts=1))
+            connection = AccConnection(
+                AutodeskHosts.autodesk(), Tokens(), client=client, policy=RetryPolicy(attempts=1)
+            )
             return await connection.send(build(operation, ids))
 
     with asyncio.Runner() as runner:
@@ -117,7 +119,7 @@ def optional_members(answer: type[BaseModel], document: dict[str, Any]) -> list[
 @some
 @given(data=st.data())
 def test_a_member_that_is_not_needed_never_ends_an_answer(
-    operation: Operation[Any], document: dict[str, Any], data: st.DataObject
+    operation: ApiOperation[Any], document: dict[str, Any], data: st.DataObject
 ) -> None:
     optional = optional_members(operation.answer, document)
     if not optional:

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acc.errors import UnexpectedAnswer
-from acc.models import Listing, Page, Pagination, Step
+from acc.models import Pagination, ResourceListing, ResultPage, Step
 from acc.pagination import MAX_PAGES, listings, next_offset, next_page_number, rows
 
 NEXT = "https://developer.api.autodesk.com/construction/submittals/v2/projects/p/items?limit=20&offset={}&sort=identifier+desc"
 
 
-def page(ids: list[int], **pagination: Any) -> Page[Step]:
-    return Page[Step].model_validate({"pagination": pagination, "results": [{"id": f"{number}"} for number in ids]})
+def page(ids: list[int], **pagination: Any) -> ResultPage[Step]:
+    return ResultPage[Step].model_validate(
+        {"pagination": pagination, "results": [{"id": f"{number}"} for number in ids]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,8 +51,8 @@ def test_the_next_offset_is_what_the_answer_says(
 
 
 def test_a_page_without_any_pagination_is_the_last() -> None:
-    assert next_offset(Page[Step].model_validate({"results": [{"id": "1"}]}), offset=0) is None
-    assert Page[Step].model_validate({"pagination": {}, "results": None}) == Page[Step](
+    assert next_offset(ResultPage[Step].model_validate({"results": [{"id": "1"}]}), offset=0) is None
+    assert ResultPage[Step].model_validate({"pagination": {}, "results": None}) == ResultPage[Step](
         pagination=Pagination(), results=[]
     )
 
@@ -64,7 +66,7 @@ class Server:
     styles: list[str]
     asked: list[int] = field(default_factory=list)
 
-    async def __call__(self, offset: int) -> Page[Step]:
+    async def __call__(self, offset: int) -> ResultPage[Step]:
         turn = len(self.asked)
         self.asked.append(offset)
         size = self.sizes[turn % len(self.sizes)]
@@ -98,7 +100,7 @@ async def test_every_row_comes_once_whatever_limits_the_service_applies(
 async def test_rows_that_come_again_are_left_out() -> None:
     pages = {0: page([1, 2, 2], totalResults=5), 3: page([2, 3], totalResults=5)}
 
-    async def fetch(offset: int) -> Page[Step]:
+    async def fetch(offset: int) -> ResultPage[Step]:
         return pages[offset]
 
     assert [row.id async for row in rows("op", fetch, key=lambda row: row.id)] == ["1", "2", "3"]
@@ -107,7 +109,7 @@ async def test_rows_that_come_again_are_left_out() -> None:
 async def test_a_service_that_ignores_the_offset_ends_after_its_first_repetition() -> None:
     asked: list[int] = []
 
-    async def fetch(offset: int) -> Page[Step]:
+    async def fetch(offset: int) -> ResultPage[Step]:
         asked.append(offset)
         return page([1, 2], totalResults=99, nextUrl=NEXT.format(offset + 2))
 
@@ -116,7 +118,7 @@ async def test_a_service_that_ignores_the_offset_ends_after_its_first_repetition
 
 
 async def test_a_list_that_never_ends_is_given_up() -> None:
-    async def fetch(offset: int) -> Page[Step]:
+    async def fetch(offset: int) -> ResultPage[Step]:
         return page([offset], nextUrl=NEXT.format(offset + 1))
 
     with pytest.raises(UnexpectedAnswer, match="pages"):
@@ -128,9 +130,9 @@ async def consume(iterator: AsyncIterator[object]) -> None:
         pass
 
 
-def listing(next_href: Any = None, *, ids: tuple[str, ...] = ()) -> Listing:
+def listing(next_href: Any = None, *, ids: tuple[str, ...] = ()) -> ResourceListing:
     links = {"self": {"href": "…"}} | ({} if next_href is None else {"next": next_href})
-    return Listing.model_validate({"links": links, "data": [{"type": "projects", "id": one} for one in ids]})
+    return ResourceListing.model_validate({"links": links, "data": [{"type": "projects", "id": one} for one in ids]})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_there_is_a_next_listing_exactly_if_links_next_is_there(link: Any, follo
 async def test_an_empty_listing_with_a_next_one_is_not_the_end() -> None:
     pages = [listing({"href": "x"}, ids=("a",)), listing({"href": "x"}), listing(None, ids=("b",))]
 
-    async def fetch(page_number: int) -> Listing:
+    async def fetch(page_number: int) -> ResourceListing:
         return pages[page_number]
 
     found = [project.id async for each in listings("op", fetch) for project in each.projects]
@@ -164,7 +166,7 @@ async def test_an_empty_listing_with_a_next_one_is_not_the_end() -> None:
 async def test_listings_that_never_end_are_given_up() -> None:
     asked: list[int] = []
 
-    async def fetch(page_number: int) -> Listing:
+    async def fetch(page_number: int) -> ResourceListing:
         asked.append(page_number)
         return listing({"href": "x"})
 

@@ -14,7 +14,7 @@ from acc.errors import (
     StorageUploadGone,
 )
 from acc.models import SignedUrl
-from acc.parts import PartStored, part_answer, part_request
+from acc.object_storage import PartStored, part_answer, part_request
 
 
 def xml(code: str, message: str = "m") -> bytes:

@@ -10,22 +10,22 @@ from acc.errors import (
     NotFound,
     ProxyFailure,
     RateLimited,
-    Rejected,
+    RequestRejected,
+    ServiceUnavailable,
     StorageThrottled,
     Unauthorized,
-    Unavailable,
     UnexpectedAnswer,
     UntrustedCertificate,
 )
 from acc.retry import RetryPolicy, is_retry_safe, retrying
 
 
-def never_sent() -> Unavailable:
-    return Unavailable("op", sent=False)
+def never_sent() -> ServiceUnavailable:
+    return ServiceUnavailable("op", sent=False)
 
 
-def doubtful() -> Unavailable:
-    return Unavailable("op", sent=True)
+def doubtful() -> ServiceUnavailable:
+    return ServiceUnavailable("op", sent=True)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def doubtful() -> Unavailable:
         (RateLimited("op"), True, True),
         (StorageThrottled("op"), True, True),
         (ProxyFailure("op", sent=False), True, True),
-        (Rejected("op"), False, False),
+        (RequestRejected("op"), False, False),
         (Unauthorized("op"), False, False),
         (Forbidden("op"), False, False),
         (NotFound("op"), False, False),
@@ -122,10 +122,10 @@ async def test_a_passing_failure_is_overcome(clock) -> None:
 
 
 async def test_the_last_failure_is_told_after_the_last_attempt(clock) -> None:
-    last = Unavailable("op", http_status=503)
-    attempts = Attempts(*[Unavailable("op") for _ in range(4)], last)
+    last = ServiceUnavailable("op", http_status=503)
+    attempts = Attempts(*[ServiceUnavailable("op") for _ in range(4)], last)
 
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(ServiceUnavailable) as caught:
         await run(attempts, clock)
 
     assert caught.value is last
@@ -143,16 +143,16 @@ async def test_no_attempt_begins_after_the_deadline(clock) -> None:
 
 
 async def test_a_doubt_about_an_earlier_attempt_is_not_forgotten(clock) -> None:
-    attempts = Attempts(Unavailable("op", sent=True), Rejected("op", sent=False))
+    attempts = Attempts(ServiceUnavailable("op", sent=True), RequestRejected("op", sent=False))
 
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RequestRejected) as caught:
         await run(attempts, clock)
 
     assert caught.value.sent is True
 
 
 async def test_what_was_never_sent_stays_so(clock) -> None:
-    attempts = Attempts(RateLimited("op"), Unavailable("op", sent=False), Forbidden("op"))
+    attempts = Attempts(RateLimited("op"), ServiceUnavailable("op", sent=False), Forbidden("op"))
 
     with pytest.raises(Forbidden) as caught:
         await run(attempts, clock, idempotent=False)

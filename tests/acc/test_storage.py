@@ -6,12 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from acc.connection import Connection
-from acc.errors import Forbidden, Rejected, UnexpectedAnswer, UntrustedStorageHost
-from acc.hosts import Hosts
+from acc.connection import AccConnection
+from acc.errors import Forbidden, RequestRejected, UnexpectedAnswer, UntrustedStorageHost
+from acc.hosts import AutodeskHosts
 from acc.ids import ObjectLocation
-from acc.object_storage import ObjectStorage
-from acc.parts import PartStored, part_answer
+from acc.object_storage import ObjectStorage, PartStored, part_answer
 
 PAYLOADS = Path(__file__).parent.parent / "facts" / "autodesk_payloads.json"
 
@@ -19,8 +18,10 @@ AT = ObjectLocation("wip.dm.prod", "a9d330bc.pdf")
 GOOD = "https://com-autodesk-oss-direct-upload.s3-accelerate.amazonaws.com/signed-url-uploads/1?X-Amz-Signature=SECRET"
 
 
-def storage(connect, network, *answers: httpx.Response, hosts: Hosts | None = None, extra: set[str] | None = None):
-    connection: Connection = connect(network(*answers), hosts=hosts)
+def storage(
+    connect, network, *answers: httpx.Response, hosts: AutodeskHosts | None = None, extra: set[str] | None = None
+):
+    connection: AccConnection = connect(network(*answers), hosts=hosts)
     return ObjectStorage(connection, extra_hosts=extra or set())
 
 
@@ -66,7 +67,7 @@ async def test_a_host_that_somebody_vouches_for_is_storage_too(connect, network)
 
 async def test_a_sandbox_is_its_own_storage(connect, network) -> None:
     url = "http://127.0.0.1:8789/signed-url-uploads/1"
-    sandbox = Hosts.at("http://127.0.0.1:8788")
+    sandbox = AutodeskHosts.at("http://127.0.0.1:8788")
 
     answer = await storage(connect, network, signed(url), hosts=sandbox).upload_urls(AT, first_part=1, parts=1)
 
@@ -123,7 +124,7 @@ async def test_the_documented_completion_is_sent_from_the_etag_headers_of_its_pa
 async def test_a_completion_whose_first_answer_was_lost_says_so(connect, network) -> None:
     net = network(httpx.Response(504), httpx.Response(400, json={"reason": "Upload already completed"}))
 
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RequestRejected) as caught:
         await ObjectStorage(connect(net)).complete(AT, upload_key="k", size=1, etags=["e"])
 
     assert caught.value.sent is True

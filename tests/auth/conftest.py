@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 import acc_sandbox
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc_sandbox.sandbox import Sandbox
 from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, TokenGrant, authorize_url
 from auth.token_refresh import stored_tokens
@@ -83,7 +83,7 @@ class Site:
 
 
 def site_of(box: Sandbox, *, confidential: bool = False) -> Site:
-    hosts = Hosts.at(box.base_url)
+    hosts = AutodeskHosts.at(box.base_url)
     app = OAuthApp(box.client_id, box.callback_url)
     if confidential:
         client_id, secret = box.confidential_client

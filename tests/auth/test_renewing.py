@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed, SignInUnavailable
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
@@ -393,9 +393,9 @@ async def test_a_request_that_autodesk_answers_with_401_is_repeated_with_a_renew
     kept = await site.signed_in(vault)
     await site.endpoint.revoke(kept.tokens.access_token.get_secret_value(), refresh=False)
     before = site.posts()
-    async with AccClient(Hosts.at(site.base_url), renewed(vault, site)) as acc:
-        assert (await acc.who()).name == "Project Manager"
-        assert (await acc.who()).name == "Project Manager"
+    async with AccClient(AutodeskHosts.at(site.base_url), renewed(vault, site)) as acc:
+        assert (await acc.userinfo()).name == "Project Manager"
+        assert (await acc.userinfo()).name == "Project Manager"
     assert site.posts() - before == 1
     assert [one.status for one in site.box.requests.all("auth.userinfo")] == [401, 200, 200]
 

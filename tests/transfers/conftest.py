@@ -19,7 +19,7 @@ import pytest
 
 import acc_sandbox
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client, storage_client
@@ -215,7 +215,7 @@ def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path:
         answer_seconds: float | None = None,
         **seams: Any,
     ) -> AsyncIterator[Site]:
-        hosts, item = Hosts.at(box.base_url), box.item(number)
+        hosts, item = AutodeskHosts.at(box.base_url), box.item(number)
         if not data.exists():
             shutil.copytree(data_folder, data)
         edge = Edge()

@@ -7,7 +7,7 @@ import anyio
 import httpx
 import pytest
 
-from acc.errors import Unavailable
+from acc.errors import ServiceUnavailable
 from acc_sandbox import Fault, LoseAnswer, Refuse
 from tests.conftest import NO_TRUST
 from transfers.errors import JobStopped, UploadExpired, UploadIncomplete
@@ -147,7 +147,7 @@ async def test_a_refusal_to_sign_names_the_attachment_that_stays_reserved(workin
         job = await site.caller_job()
         with pytest.raises(JobStopped) as stopped:
             await site.transfers.sign(job, NOW)
-        assert (type(stopped.value.cause), stopped.value.step) == (Unavailable, "send")
+        assert (type(stopped.value.cause), stopped.value.step) == (ServiceUnavailable, "send")
         assert stopped.value.attachment_id == job.reserved.id
         site.box.faults.clear()
         again, _ = await site.let_caller_upload()
@@ -161,7 +161,7 @@ async def test_storage_that_is_away_leaves_a_confirmation_open(working: Any) -> 
         site.box.faults.add(Fault(COMPLETE, Refuse(503), times=3))
         with pytest.raises(JobStopped) as stopped:
             await site.confirm(job.reserved.id)
-        assert (type(stopped.value.cause), stopped.value.step) == (Unavailable, "complete")
+        assert (type(stopped.value.cause), stopped.value.step) == (ServiceUnavailable, "complete")
         assert (await site.confirm(job.reserved.id)).is_file_uploaded
 
 

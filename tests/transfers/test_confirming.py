@@ -7,7 +7,7 @@ import anyio.to_thread
 import httpx
 import pytest
 
-from acc.errors import Rejected
+from acc.errors import RequestRejected
 from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
 from transfers.errors import AttachmentMissing, JobStopped, NotYourAttachment, UploadIncomplete
@@ -66,7 +66,7 @@ async def test_a_confirmation_that_is_refused_is_not_a_standing_order(working: A
         site.box.faults.add(Fault(PATCH, Refuse(400, {"message": "no"})))
         with pytest.raises(JobStopped) as stopped:
             await site.confirm(attachment_id)
-        assert (type(stopped.value.cause), stopped.value.step) == (Rejected, "confirm")
+        assert (type(stopped.value.cause), stopped.value.step) == (RequestRejected, "confirm")
         assert not (await site.attach()).job.uploaded
         assert site.box.requests.count(PATCH) == 1
 

@@ -15,7 +15,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
@@ -105,7 +105,7 @@ async def running(place: StateLocation, rows: list[dict[str, Any]]) -> AsyncIter
         async def renewed(self, rejected: str) -> str | None:
             return None
 
-    hosts = Hosts.at(BASE)
+    hosts = AutodeskHosts.at(BASE)
     async with api_client(hosts, transport=httpx.MockTransport(answer)) as client:
 
         def no_storage() -> httpx.Client:

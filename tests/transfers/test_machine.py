@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 import acc_sandbox
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
@@ -128,7 +128,7 @@ class Attaching(RuleBasedStateMachine):
         async def tick(_: Job) -> None:
             """Nobody watches."""
 
-        hosts = Hosts.at(self.box.base_url)
+        hosts = AutodeskHosts.at(self.box.base_url)
         answer = None
         try:
             async with AsyncExitStack() as process:

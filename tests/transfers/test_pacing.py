@@ -11,8 +11,7 @@ import pytest
 
 import acc_sandbox
 from acc.errors import RateLimited
-from acc.rate_limit_store import TABLES, BudgetStore
-from acc.rate_limiter import (
+from acc.rate_limit import (
     BLOCK,
     STORAGE,
     SUBMITTALS,
@@ -22,6 +21,7 @@ from acc.rate_limiter import (
     TokenBucketStore,
     limits_of,
 )
+from acc.rate_limit_store import TABLES, TokenBucketTable
 from acc_sandbox.state.clock import Clock
 from persistence.database import Database, DatabaseAddress
 from tests.support.processes import CONTEXT, Process
@@ -60,7 +60,7 @@ class Time:
 class OfStore:
     """The buckets in a database, by a clock of the test's."""
 
-    def __init__(self, store: BudgetStore) -> None:
+    def __init__(self, store: TokenBucketTable) -> None:
         self._store = store
 
     async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
@@ -82,7 +82,7 @@ def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[TokenBucketS
         return
     with Database.open(DatabaseAddress.of(request.getfixturevalue("postgres_url"))) as database:
         database.migrate(TABLES)
-        yield OfStore(BudgetStore(database, lambda _: time.now))
+        yield OfStore(TokenBucketTable(database, lambda _: time.now))
 
 
 def pace(budgets: TokenBucketStore, time: Time, patience: float = 3600) -> RateLimiter:

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from acc.errors import RateLimited, Rejected, StorageRefused, Unavailable
+from acc.errors import RateLimited, RequestRejected, ServiceUnavailable, StorageRefused
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from transfers.errors import FileChanged, IdempotencyConflict, JobStopped, StorageStalled
 from transfers.upload.part_plan import MIN_PART_BYTES
@@ -168,7 +168,7 @@ async def test_promise_1_a_doubt_outlives_the_run_that_had_it(working: Any) -> N
         site.box.faults.add(Fault(CREATE, LoseAnswer()))
         site.box.faults.add(Fault(LIST, Refuse(503), nth=2, times=3))
         error = await stopped(site)
-        assert (type(error.cause), error.step, error.attachment_id) == (Unavailable, "reserve", None)
+        assert (type(error.cause), error.step, error.attachment_id) == (ServiceUnavailable, "reserve", None)
         outcome = await site.attach()
         [row] = site.rows()
         assert outcome.job.reserved.id == row["id"]
@@ -230,14 +230,14 @@ async def test_promise_1_a_key_for_something_else_is_a_conflict(working: Any, ot
 @pytest.mark.parametrize(
     ("operation", "effect", "cause", "step"),
     [
-        (SIGN, Refuse(503), Unavailable, "send"),
+        (SIGN, Refuse(503), ServiceUnavailable, "send"),
         (SIGN, Refuse(429, headers={"Retry-After": "3600"}), RateLimited, "send"),
         (PUT, Refuse(400, "<Error><Code>InvalidArgument</Code></Error>"), StorageRefused, "send"),
         (PUT, Refuse(500), StorageStalled, "send"),
         (PUT, Reset(), StorageStalled, "send"),
-        (COMPLETE, Refuse(503), Unavailable, "complete"),
-        (COMPLETE, Refuse(400, {"reason": "no"}), Rejected, "complete"),
-        (PATCH, Refuse(503), Unavailable, "confirm"),
+        (COMPLETE, Refuse(503), ServiceUnavailable, "complete"),
+        (COMPLETE, Refuse(400, {"reason": "no"}), RequestRejected, "complete"),
+        (PATCH, Refuse(503), ServiceUnavailable, "confirm"),
     ],
 )
 async def test_promise_2_a_call_that_fails_names_its_step_and_the_same_call_goes_on(
@@ -519,7 +519,7 @@ async def test_promise_5_a_post_that_is_refused_is_not_repeated(working: Any) ->
     async with working() as site:
         site.box.faults.add(Fault(CREATE, Refuse(400, {"message": "no"})))
         error = await stopped(site)
-        assert (type(error.cause), error.step, error.attachment_id) == (Rejected, "reserve", None)
+        assert (type(error.cause), error.step, error.attachment_id) == (RequestRejected, "reserve", None)
         assert site.box.requests.count(CREATE) == 1
         assert site.rows() == []
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from acc.client import AccClient
-from acc.errors import Unavailable
-from acc.hosts import Hosts
+from acc.errors import ServiceUnavailable
+from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
@@ -125,7 +125,7 @@ class Server:
             async def renewed(self, rejected: str) -> str | None:
                 return None
 
-        hosts = Hosts.at("http://127.0.0.1:1")
+        hosts = AutodeskHosts.at("http://127.0.0.1:1")
         client = api_client(hosts, transport=httpx.MockTransport(self))
         return AccClient(hosts, Token(), client=client, policy=RetryPolicy(attempts=1))
 
@@ -152,7 +152,7 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
     server = Server("late", 503)
     reservations, doubt = server.reservations(), no_doubt()
     server.rows.append(row("old"))
-    with pytest.raises(Unavailable):
+    with pytest.raises(ServiceUnavailable):
         await reservations.make(server.acc, WANTED, doubt, nowhere)
     assert doubt.listed == {"old"}
     server.rows += server.late
@@ -172,7 +172,7 @@ async def test_promise_1_a_row_that_another_job_has_is_not_taken_even_by_a_later
     server = Server(503, "made", "made")
     server.lists = [None, 503]
     reservations, doubt = server.reservations(), no_doubt()
-    with pytest.raises(Unavailable):
+    with pytest.raises(ServiceUnavailable):
         await reservations.make(server.acc, WANTED, doubt, nowhere)
     neighbour = await reservations.make(server.acc, WANTED, no_doubt(), nowhere)
     ours = await reservations.make(server.acc, WANTED, doubt, nowhere)

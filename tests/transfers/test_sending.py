@@ -19,7 +19,7 @@ import anyio.to_thread
 import pytest
 
 from acc.errors import AccError, StorageExpired, StorageRefused, StorageUploadGone
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.models import UploadUrls
 from acc.transport import storage_client
 from transfers.errors import FileChanged, StorageStalled
@@ -195,7 +195,7 @@ def storage() -> Iterator[Storage]:
 
 @pytest.fixture
 def lines() -> Iterator[AbortableClientPool]:
-    lines = AbortableClientPool(lambda: storage_client(Hosts.at("http://127.0.0.1")))
+    lines = AbortableClientPool(lambda: storage_client(AutodeskHosts.at("http://127.0.0.1")))
     yield lines
     lines.close()
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acc.errors import Unavailable
+from acc.errors import ServiceUnavailable
 from acc.models import SignedUrl, UploadUrls
 from transfers.upload.part_plan import PartPlan
 from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrlCache, lifetime
@@ -155,7 +155,7 @@ async def test_many_senders_at_once_share_one_request() -> None:
 
 
 async def test_a_refusal_to_sign_comes_out_and_the_next_one_asks_again() -> None:
-    signer, failures = Signer(), [Unavailable("oss.signeds3upload.get")]
+    signer, failures = Signer(), [ServiceUnavailable("oss.signeds3upload.get")]
 
     async def sign(first: int, count: int, key: str | None) -> UploadUrls:
         if failures:
@@ -163,7 +163,7 @@ async def test_a_refusal_to_sign_comes_out_and_the_next_one_asks_again() -> None
         return await signer(first, count, key)
 
     book = SignedUrlCache(sign, PartPlan(1, 1), 1, UploadState(), signer.clock)
-    with pytest.raises(Unavailable):
+    with pytest.raises(ServiceUnavailable):
         await book.get(1)
     assert await number(book, 1) == ("1", "1")
 

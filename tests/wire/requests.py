@@ -8,8 +8,8 @@ from acc import operations as op
 from acc.client import AccClient
 from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
-from acc.operations import Operation
-from acc.requests import build, filter_parameters, parameters
+from acc.operations import ApiOperation
+from acc.requests import build, filter_parameters, query_parameters
 from auth.oauth import OAuthApp
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
@@ -35,12 +35,12 @@ AT_TASK = {**AT_ITEM, "step_id": STEP, "task_id": TASK}
 class AccRequest:
     """A request to one of Autodesk's services. `fails` is what its example's answer ends in."""
 
-    operation: Operation[Any]
+    operation: ApiOperation[Any]
     send: Callable[[AccClient], Awaitable[object]]
     fails: type[AccError] | None = None
 
 
-def built(operation: Operation[Any], ids: dict[str, str], **rest: Any) -> AccRequest:
+def built(operation: ApiOperation[Any], ids: dict[str, str], **rest: Any) -> AccRequest:
     """A request of an operation that no method sends yet."""
     return AccRequest(operation, lambda acc: acc.connection.send(build(operation, ids, **rest)))
 
@@ -159,9 +159,9 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     ),
     "submittals.steps.list": AccRequest(op.STEPS_LIST, lambda acc: acc.submittals.steps(PROJECT, ITEM)),
     "submittals.tasks.list": AccRequest(op.TASKS_LIST, lambda acc: acc.submittals.tasks(PROJECT, ITEM, STEP)),
-    "submittals.steps.list.second_page": built(op.STEPS_LIST, AT_ITEM, query=parameters(offset=100)),
+    "submittals.steps.list.second_page": built(op.STEPS_LIST, AT_ITEM, query=query_parameters(offset=100)),
     "submittals.tasks.list.second_page": built(
-        op.TASKS_LIST, {**AT_ITEM, "step_id": STEP}, query=parameters(offset=100)
+        op.TASKS_LIST, {**AT_ITEM, "step_id": STEP}, query=query_parameters(offset=100)
     ),
     "submittals.tasks.close": built(
         op.TASKS_CLOSE,
@@ -212,7 +212,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "dm.error": AccRequest(op.FILE_ITEM, lambda acc: acc.files.item(PROJECT, "unknown"), fails=NotFound),
     "dm.version": AccRequest(op.FILE_VERSION, lambda acc: acc.files.version(PROJECT, VERSION)),
     "admin.users.list": AccRequest(op.PROJECT_MEMBERS, lambda acc: acc.projects.members(PROJECT)),
-    "auth.userinfo": AccRequest(op.USERINFO, lambda acc: acc.who()),
+    "auth.userinfo": AccRequest(op.USERINFO, lambda acc: acc.userinfo()),
 }
 
 SAID: dict[str, dict[str, str]] = {

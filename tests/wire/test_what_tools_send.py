@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from acc import operations
-from acc.operations import Operation
+from acc.operations import ApiOperation
 from acc_sandbox.faults.request_log import LoggedRequest
 from tests.conftest import NO_TRUST
 from tests.wire.examples import OF_HTTP, WireRequest, on_the_wire
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.either_era
 PATHS = {
     operation.name: (operation.method, re.compile(re.sub(r"\\{\w+(:urn)?\\}|\{\w+(:urn)?\}", "[^/]+", operation.path)))
     for operation in vars(operations).values()
-    if isinstance(operation, Operation)
+    if isinstance(operation, ApiOperation)
 }
 
 

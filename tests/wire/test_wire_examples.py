@@ -16,10 +16,10 @@ import pytest
 
 from acc import operations
 from acc.client import AccClient
-from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, Hosts
+from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, AutodeskHosts
 from acc.models import SignedUrl
-from acc.operations import Operation
-from acc.parts import PartStored
+from acc.object_storage import PartStored
+from acc.operations import ApiOperation
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
@@ -45,7 +45,7 @@ class Autodesks:
 
     def __init__(self, api: Recorder, profile: Recorder) -> None:
         self._by_host = {API: api, PROFILE: profile}
-        self.hosts = Hosts(api=api.url, profile=profile.url)
+        self.hosts = AutodeskHosts(api=api.url, profile=profile.url)
 
     def answer(self, name: str) -> None:
         """Answer as an example does, but for the link to a next page."""
@@ -165,7 +165,7 @@ def test_a_part_is_its_example_byte_for_byte(autodesk: Autodesks, tmp_path: Path
 
 
 def test_every_operation_has_an_example_of_its_request() -> None:
-    known = {value for value in vars(operations).values() if isinstance(value, Operation)}
+    known = {value for value in vars(operations).values() if isinstance(value, ApiOperation)}
 
     assert {request.operation.name for request in ACC_REQUESTS.values()} == {one.name for one in known}
     assert len({one.name for one in known}) == len(known)

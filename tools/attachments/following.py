@@ -7,7 +7,7 @@ from typing import Final, Self, TypeVar
 
 import anyio
 
-from acc.models import Attachment, Item, Page
+from acc.models import Attachment, Item, ResultPage
 from acc.pagination import next_offset
 from tools.attachments.status import attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult
@@ -143,7 +143,7 @@ async def attachment_page(
     me = await services.resolver.me(project.id)
     offset = call.position(services, me.id, cursor)
 
-    async def read() -> Page[Attachment]:
+    async def read() -> ResultPage[Attachment]:
         return await services.acc.submittals.attachments(
             project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset
         )
@@ -168,13 +168,13 @@ async def attachment_page(
 async def _settled(
     services: Services,
     call: ToolCall,
-    page: Page[Attachment],
-    read: Callable[[], Awaitable[Page[Attachment]]],
+    page: ResultPage[Attachment],
+    read: Callable[[], Awaitable[ResultPage[Attachment]]],
     deadline: FollowDeadline,
-) -> Page[Attachment]:
+) -> ResultPage[Attachment]:
     """Return the page as it is once no bytes are on their way and ACC processes nothing, or at the deadline."""
 
-    def done(page: Page[Attachment]) -> bool:
+    def done(page: ResultPage[Attachment]) -> bool:
         return not any(is_processing(services, row) for row in page.results)
 
     jobs = await services.transfers.repository.find([row.id for row in page.results])

@@ -7,7 +7,7 @@ sheet 12), and ACC's own answer tells none of these apart.
 from typing import Final
 
 from acc import operations
-from acc.errors import AccError, Forbidden, Rejected
+from acc.errors import AccError, Forbidden, RequestRejected
 from acc.models import Item
 from tools.attachments.preconditions import attach_target, closed, doubtful_choice
 from tools.core.context import Services
@@ -17,7 +17,7 @@ from transfers.categories import GivenCategory
 from transfers.errors import JobStopped
 
 _FORBIDDEN: Final = 403
-_REFUSED: Final = (Forbidden, Rejected)
+_REFUSED: Final = (Forbidden, RequestRejected)
 _CREATE: Final = operations.ATTACHMENTS_CREATE.name
 _CONFIRM: Final = operations.ATTACHMENTS_CONFIRM.name
 

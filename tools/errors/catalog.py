@@ -339,7 +339,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         SAME,
         retryable=True,
     ),
-    (acc.Rejected, ""): ErrorRow(
+    (acc.RequestRejected, ""): ErrorRow(
         "upstream_rejected",
         "Autodesk rejected the request.",
         "The submittal may have changed: look at it again with get_submittal.",
@@ -359,7 +359,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "A person checks HTTPS_PROXY and NO_PROXY on the server's machine.",
         "Check HTTPS_PROXY and NO_PROXY.",
     ),
-    (acc.Unavailable, ""): ErrorRow(
+    (acc.ServiceUnavailable, ""): ErrorRow(
         "upstream_unavailable",
         "Autodesk could not be reached or failed.",
         "Call {tool} again in a minute.",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from acc import errors as acc
 from acc import operations
-from acc.operations import Operation
+from acc.operations import ApiOperation
 from persistence.errors import StorageProblem
 from tools.core.results import Candidate, ErrorBody
 from tools.core.text_sanitizer import clean
@@ -138,7 +138,7 @@ def _slots(error: Exception) -> dict[str, Any]:
         case transfers.InvalidName():
             return {"fault": _NAME_FAULTS[error.why]}
         case acc.MissingScope():
-            known = [one for one in vars(operations).values() if isinstance(one, Operation)]
+            known = [one for one in vars(operations).values() if isinstance(one, ApiOperation)]
             return {"scope": next((one.scope for one in known if one.name == error.operation), "data:read")}
         case acc.UntrustedStorageHost():
             # The name came with an answer: only what can be a host's name is said.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from acc.errors import Forbidden, NotFound, Rejected
+from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.ids import InvalidId, VersionUrn
 from tools.core.context import Services
 from tools.errors.exceptions import FileVersionNotFound, InvalidArguments, RetryHint
@@ -37,7 +37,7 @@ async def linked_version(services: Services, project_id: str, text: str) -> "Fil
             "Copy the file's address in ACC.",
             again=_ANOTHER,
         ) from None
-    except (Forbidden, NotFound, Rejected):
+    except (Forbidden, NotFound, RequestRejected):
         raise FileVersionNotFound(
             "This project has no such file version, or this person may not see it.",
             "Only versions of the submittal's own project can be linked; look for it with find_project_files.",

@@ -13,7 +13,7 @@ from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import normalize
 
 if TYPE_CHECKING:
-    from acc.files import Files
+    from acc.files import FilesService
 
 FOLDERS: Final = 100
 """Folders looked into in one call: Data Management allows 300 such requests a minute (fact sheet 11)."""
@@ -37,7 +37,7 @@ class _SearchedFolder:
 
 
 async def search_files(
-    files: "Files", project: ProjectSummary, words: str, folder: str | None, report: ProgressCallback
+    files: "FilesService", project: ProjectSummary, words: str, folder: str | None, report: ProgressCallback
 ) -> FoundFiles:
     """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
 
@@ -72,7 +72,7 @@ async def search_files(
 
 
 async def _beginnings(
-    files: "Files", project: ProjectSummary, folder: str | None, wanted: Sequence[str]
+    files: "FilesService", project: ProjectSummary, folder: str | None, wanted: Sequence[str]
 ) -> list[_SearchedFolder]:
     if folder is not None and folder.startswith("urn:"):
         top = await files.folder(project.id, folder)

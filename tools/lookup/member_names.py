@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from acc.client import AccClient
-from acc.errors import AccError, Forbidden, NotFound, Rejected
+from acc.errors import AccError, Forbidden, NotFound, RequestRejected
 from tools.core.ttl_cache import TtlCache
 
 MEMBERS_SECONDS: Final = 600.0
@@ -32,7 +32,7 @@ class MemberNames:
             return kept
         try:
             members = await self._acc.projects.members(project_id)
-        except (Forbidden, NotFound, Rejected) as refused:
+        except (Forbidden, NotFound, RequestRejected) as refused:
             _log.info("names of members are not to be had: %s", refused)
             members = []
         except AccError as failed:

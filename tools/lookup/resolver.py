@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from acc.client import AccClient
-from acc.errors import AppNotProvisioned, Forbidden, NotFound, Rejected
+from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
 from acc.models import Item, SubmittalsUser
 from tools.core.policy import ToolPolicy
 from tools.core.presenters import REVIEW, ReviewTask, candidate, number, review_task
@@ -137,7 +137,7 @@ class ReferenceResolver:
         # The lists of some regions fail while the project itself answers.
         try:
             await self.me(project_id)
-        except (Forbidden, NotFound, Rejected):
+        except (Forbidden, NotFound, RequestRejected):
             raise _no_project(not_provisioned=listed.not_provisioned) from None
         return ProjectSummary(project_id, project_id, hub_id="", hub_name="", type="unknown")
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from acc.models import Item, Page
+from acc.models import Item, ResultPage
 from acc.pagination import next_offset
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
 from tools.lookup.references import normalize, search_terms
 
 if TYPE_CHECKING:
-    from acc.submittals import Submittals
+    from acc.submittals import SubmittalsService
 
 LARGEST_PAGE: Final = 50
 """The largest page that ACC documents."""
@@ -88,7 +88,7 @@ class SearchPage:
 
 
 async def search(
-    submittals: "Submittals",
+    submittals: "SubmittalsService",
     project_id: str,
     wanted: SubmittalQuery,
     report: ProgressCallback,
@@ -132,9 +132,9 @@ def _running(item: Item) -> int:
 
 
 async def _page(
-    submittals: "Submittals", project_id: str, wanted: SubmittalQuery, limit: int, offset: int
-) -> Page[Item]:
-    page: Page[Item] = Page(results=[])
+    submittals: "SubmittalsService", project_id: str, wanted: SubmittalQuery, limit: int, offset: int
+) -> ResultPage[Item]:
+    page: ResultPage[Item] = ResultPage(results=[])
     for term in wanted.terms:
         page = await submittals.items(
             project_id, search=term, filters=wanted.filters, sort=ORDER, limit=limit, offset=offset

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from acc.errors import AccError, NotFound, PartsRejected, Rejected
+from acc.errors import AccError, NotFound, PartsRejected, RequestRejected
 from acc.models.storage import UploadUrls
 from transfers.confirming import stored_bytes
 from transfers.errors import UploadExpired
@@ -79,7 +79,7 @@ class CallerUploadJob(Job):
         if self.upload_key is not None:
             try:
                 return await self._ask(acc)
-            except (Rejected, NotFound):
+            except (RequestRejected, NotFound):
                 # Completed by somebody else, or past its 24 hours: then a new upload of the same attachment begins.
                 if await self._arrived(acc):
                     return None
@@ -96,7 +96,7 @@ class CallerUploadJob(Job):
             return False
         try:
             await self._ask(acc)
-        except (Rejected, NotFound):
+        except (RequestRejected, NotFound):
             return await stored_bytes(acc, self.reserved) is None
         return False
 
@@ -123,7 +123,7 @@ class CallerUploadJob(Job):
                     return True
                 if isinstance(error, PartsRejected):
                     return False
-                if isinstance(error, (Rejected, NotFound)):
+                if isinstance(error, (RequestRejected, NotFound)):
                     raise UploadExpired(self.reserved.id, by_caller=True) from error
                 raise
             self.stored, self.size = True, done.size

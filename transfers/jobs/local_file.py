@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from acc.errors import AccError, NotFound, PartsRejected, Rejected, StorageUploadGone
+from acc.errors import AccError, NotFound, PartsRejected, RequestRejected, StorageUploadGone
 from acc.models.storage import UploadUrls
 from transfers.audit_log import AuditEntry
 from transfers.confirming import stored_bytes
@@ -128,7 +128,7 @@ class LocalFileJob(Job):
             resumed = await self._plan(context)
             try:
                 await self._upload(context)
-            except (StorageUploadGone, Rejected, NotFound) as error:
+            except (StorageUploadGone, RequestRejected, NotFound) as error:
                 if not resumed and not isinstance(error, StorageUploadGone):
                     raise
                 # Storage discards an upload after 24 hours; how it then answers is not documented. Begin a new one of

@@ -28,7 +28,7 @@ from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRo
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
 
 if TYPE_CHECKING:
-    from acc.rate_limit_store import BudgetStore
+    from acc.rate_limit_store import TokenBucketTable
     from persistence.database import Database
     from persistence.location import StateLocation
     from persistence.locks import HeldLock, LockManager
@@ -64,7 +64,7 @@ class JobAttempt:
 class _Open:
     database: "Database"
     tables: "JobTables"
-    budgets: "BudgetStore"
+    budgets: "TokenBucketTable"
     digests: "DigestCache"
     locks: "LockManager"
     legacy: "HeldLock"
@@ -139,7 +139,7 @@ class JobRepository:
         """
         return await self._run(lambda opened: question(opened.tables))
 
-    async def budget(self, question: "Callable[[BudgetStore], T]") -> T:
+    async def budget(self, question: "Callable[[TokenBucketTable], T]") -> T:
         """Return what `question` finds out of the buckets of requests, or does to them.
 
         Raises:
@@ -435,7 +435,7 @@ class JobRepository:
 
     def _open(self) -> _Open:
         from acc.rate_limit_store import TABLES as BUDGETS
-        from acc.rate_limit_store import BudgetStore
+        from acc.rate_limit_store import TokenBucketTable
         from persistence.database import Database
         from persistence.locks import AdvisoryLocks, FileLocks
         from transfers.files.digest_cache import TABLES as DIGESTS
@@ -453,7 +453,9 @@ class JobRepository:
                 else FileLocks(address.file.parent / "locks")
             )
             legacy = _new_lock(locks, _LEGACY + self.owner)
-            return _Open(database, JobTables(database), BudgetStore(database), DigestCache(database), locks, legacy)
+            return _Open(
+                database, JobTables(database), TokenBucketTable(database), DigestCache(database), locks, legacy
+            )
         except BaseException:
             if locks is not None:
                 locks.close()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from acc.models.submittals import Attachment
-from acc.parts import bare_etag
+from acc.object_storage import bare_etag
 from persistence.errors import StorageProblem
 from transfers.failures import failure_from_json, failure_to_json
 from transfers.files.local_file import ByteCounter, FileStamp

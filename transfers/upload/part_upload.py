@@ -7,7 +7,7 @@ from typing import Final
 
 from acc.errors import AccError, StorageUnavailable
 from acc.models.storage import SignedUrl
-from acc.parts import OPERATION, PartStored, part_answer, part_request
+from acc.object_storage import OPERATION, PartStored, part_answer, part_request
 from transfers.errors import FileChanged
 from transfers.files.local_file import ByteCounter, LocalFile, chunks
 from transfers.upload.connections import AbortableClient

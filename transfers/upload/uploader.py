@@ -18,7 +18,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
-from acc.parts import PartStored
+from acc.object_storage import PartStored
 from transfers.errors import StorageStalled
 from transfers.files.local_file import FileDigests, LocalFile
 from transfers.threads import stop_event

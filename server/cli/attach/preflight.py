@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import anyio
 
-from acc.errors import Forbidden, NotFound, Rejected
+from acc.errors import Forbidden, NotFound, RequestRejected
 from server.cli.attach.manifest import BadRow, ManifestRow
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.core.arguments import read_arguments
@@ -29,7 +29,7 @@ AT_ONCE: Final = 8
 AT_A_GLANCE: Final = 50
 """Files that are looked at one after the other in one look-up."""
 
-_ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, Rejected)
+_ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, RequestRejected)
 """What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
 
 

@@ -35,7 +35,7 @@ from transfers.attachment_state import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from acc.models import Attachment, Item, Listing
+    from acc.models import Attachment, Item, ResourceListing
     from tools.lookup.projects import ProjectSummary
 
 _CLOCK_WARNS: Final = 60.0
@@ -162,7 +162,7 @@ async def sign_in(settings: Settings, tokens: "TokenSource", acc: AccClient) -> 
     """Get a token, see whose it is, and what it may be used for."""
     try:
         token = await tokens.access_token()
-        who = await acc.who()
+        who = await acc.userinfo()
     except NotSignedIn:
         yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
         raise CheckAborted from None
@@ -237,7 +237,7 @@ def _no_accounts(error: AccError) -> CheckResult:
     return problem("account", finding.seen, _CUSTOM_INTEGRATION) if isinstance(error, Forbidden) else finding
 
 
-def _accounts(listing: "Listing") -> CheckResult:
+def _accounts(listing: "ResourceListing") -> CheckResult:
     if listing.app_not_provisioned:
         seen = "the integration is not provisioned: no account has admitted the app"
         return problem("account", seen, _CUSTOM_INTEGRATION)

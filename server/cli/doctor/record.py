@@ -22,7 +22,7 @@ from tools.lookup.resolver import ReferenceResolver
 if TYPE_CHECKING:
     from acc.client import AccClient
     from acc.models import FileItem, Item
-    from acc.operations import Operation
+    from acc.operations import ApiOperation
     from acc.responses import HttpResponse
     from server.cli.doctor.autodesk import DoctorTarget
     from tools.lookup.projects import ProjectSummary
@@ -57,7 +57,7 @@ class AnswerRecorder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._answers: dict[tuple[Operation[Any], int], list[HttpResponse]] = {}
+        self._answers: dict[tuple[ApiOperation[Any], int], list[HttpResponse]] = {}
 
     def check(self) -> None:
         """Look, before anything is asked, whether the file can be made.
@@ -73,7 +73,7 @@ class AnswerRecorder:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
 
-    def take(self, operation: "Operation[Any]", answer: "HttpResponse") -> None:
+    def take(self, operation: "ApiOperation[Any]", answer: "HttpResponse") -> None:
         """Keep an answer, whatever its status."""
         kept = self._answers.setdefault((operation, answer.status), [])
         if len(kept) < _MOST_ANSWERS:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from server.cli.doctor.report import CheckResult, ok, problem, warning
 from server.settings.types import check_base_url
@@ -44,7 +44,7 @@ class _AddressWalk:
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._hosts = Hosts.at(origin)
+        self._hosts = AutodeskHosts.at(origin)
 
     async def findings(self) -> AsyncIterator[CheckResult]:
         """Yield what is found; nothing more once the server cannot be reached."""

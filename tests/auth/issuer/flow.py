@@ -13,7 +13,7 @@ import httpx
 from starlette.applications import Starlette
 
 import acc_sandbox
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.issuer.browser_sessions import BrowserSessions
 from auth.issuer.client_documents import ClientDocuments
 from auth.issuer.clients import ClientRepository, RegisteredClient
@@ -77,7 +77,7 @@ def site_of(
     def now() -> float:
         return time.time() + clock[0]
 
-    hosts = Hosts.at(box.base_url)
+    hosts = AutodeskHosts.at(box.base_url)
     box.register_callback(CALLBACK)
     vault = Vault(database, EnvironmentKeys([EncryptionKey.new()]))
     stores = IssuerStores(

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 from pydantic import BaseModel
 
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from auth.errors import AuthError
 from auth.oauth import AuthServer, OAuthApp, TokenEndpoint
 from auth.refresh_lease import RefreshTimings
@@ -65,7 +65,7 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
         if point == orders.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    hosts = Hosts.at(orders.account.base_url)
+    hosts = AutodeskHosts.at(orders.account.base_url)
     endpoint = TokenEndpoint(
         HttpxAuthTransport(hosts),
         AuthServer(hosts.api, hosts.profile),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from acc.errors import RateLimited
-from acc.rate_limiter import InMemoryTokenBuckets
+from acc.rate_limit import InMemoryTokenBuckets
 from server.team.fair_share import FairQueue, FairRateLimiter
 from server.team.options import TeamOptions
 from server.team.request_limits import CallerAddress, RequestQuota

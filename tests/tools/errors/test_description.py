@@ -184,14 +184,16 @@ def test_a_stopped_job_says_what_it_left_in_acc():
 
 
 def test_a_confirmation_that_stopped_leaves_stored_bytes():
-    explained = describe_error(transfers.JobStopped(acc.Unavailable("x", http_status=503), "confirm", "attachment-id"))
+    explained = describe_error(
+        transfers.JobStopped(acc.ServiceUnavailable("x", http_status=503), "confirm", "attachment-id")
+    )
     assert explained is not None
     assert "has its bytes in storage and is not confirmed yet" in explained.body().message
 
 
 @pytest.mark.parametrize("step", ["hash", "reserve"])
 def test_a_job_that_stopped_before_its_reservation_left_nothing(step):
-    explained = describe_error(transfers.JobStopped(acc.Unavailable("x"), step, None))
+    explained = describe_error(transfers.JobStopped(acc.ServiceUnavailable("x"), step, None))
     assert explained is not None
     assert explained.body().message == "Autodesk could not be reached or failed."
 

@@ -8,7 +8,7 @@ import pytest
 
 import acc_sandbox
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc_sandbox import Fault, Refuse
 from acc_sandbox.seed.default import DEFAULT
@@ -41,7 +41,7 @@ def box() -> Iterator[acc_sandbox.Sandbox]:
 @asynccontextmanager
 async def names_over(box: acc_sandbox.Sandbox, clock: Clock, **token: Any) -> AsyncIterator[MemberNames]:
     policy = RetryPolicy(attempts=1)
-    async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token(**token)), policy=policy) as acc:
+    async with AccClient(AutodeskHosts.at(box.base_url), StaticTokenSource(box.token(**token)), policy=policy) as acc:
         yield MemberNames(acc, clock)
 
 

@@ -12,9 +12,9 @@ import anyio.to_thread
 from pydantic import BaseModel
 
 from acc.client import AccClient
-from acc.hosts import Hosts
-from acc.rate_limit_store import TABLES, BudgetStore
-from acc.rate_limiter import Limits, RateLimiter
+from acc.hosts import AutodeskHosts
+from acc.rate_limit import Limits, RateLimiter
+from acc.rate_limit_store import TABLES, TokenBucketTable
 from auth.token_sources import StaticTokenSource
 from persistence.database import Database, DatabaseAddress
 
@@ -47,7 +47,7 @@ class Time:
 class Shared:
     """The buckets in the database, by the sandbox's clock."""
 
-    def __init__(self, store: BudgetStore) -> None:
+    def __init__(self, store: TokenBucketTable) -> None:
         self._store = store
 
     async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
@@ -60,9 +60,9 @@ class Shared:
 async def work(orders: Orders, time: Time) -> None:
     with Database.open(DatabaseAddress.of(orders.database_url)) as database:
         database.migrate(TABLES)
-        budgets = Shared(BudgetStore(database, time.now))
+        budgets = Shared(TokenBucketTable(database, time.now))
         pace = RateLimiter(budgets, patience=3600, clock=time.now, sleep=time.sleep)
-        async with AccClient(Hosts.at(orders.base_url), StaticTokenSource(orders.token), pace=pace) as acc:
+        async with AccClient(AutodeskHosts.at(orders.base_url), StaticTokenSource(orders.token), pace=pace) as acc:
             left = iter(range(orders.requests))
 
             async def ask(*_: Any) -> None:

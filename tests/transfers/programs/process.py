@@ -17,7 +17,7 @@ import structlog
 from pydantic import BaseModel
 
 from acc.client import AccClient
-from acc.hosts import Hosts
+from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
@@ -68,7 +68,7 @@ async def work(orders: Orders, test: Connection) -> None:
     async def tick(job: Job) -> None:
         say(state=job.state)
 
-    hosts = Hosts.at(orders.base_url)
+    hosts = AutodeskHosts.at(orders.base_url)
     policy = RetryPolicy(attempts=3, base=0, cap=0)
     async with AccClient(hosts, StaticTokenSource(orders.token), policy=policy) as acc:
         repository = JobRepository(StateLocation(Path(orders.data_dir), orders.database_url, orders.keys))

@@ -11,8 +11,8 @@ import pytest
 
 import acc_sandbox
 from acc.client import AccClient
-from acc.hosts import Hosts
-from acc.operations import Operation
+from acc.hosts import AutodeskHosts
+from acc.operations import ApiOperation
 from acc.responses import HttpResponse
 from acc_sandbox import Fault, Refuse
 from auth.token_sources import StaticTokenSource
@@ -117,11 +117,13 @@ def test_every_read_is_recorded_and_no_text_or_number_of_its_answers_is_in_the_f
     seen: set[str] = set()
 
     async def read_again() -> None:
-        def take(operation: Operation[Any], answer: HttpResponse) -> None:
+        def take(operation: ApiOperation[Any], answer: HttpResponse) -> None:
             seen.update(values_in(json.loads(answer.body)))
 
-        async with AccClient(Hosts.at(box.base_url), StaticTokenSource(box.token("manager")), on_answer=take) as acc:
-            await acc.who()
+        async with AccClient(
+            AutodeskHosts.at(box.base_url), StaticTokenSource(box.token("manager")), on_answer=take
+        ) as acc:
+            await acc.userinfo()
             await ask_everything(acc, Settings.load(), asked)
 
     anyio.run(read_again)
