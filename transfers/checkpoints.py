@@ -12,7 +12,7 @@ Point = Literal[
     "part kept",  # some parts are in storage, and written down
     "sent",  # all are
     "completed",  # storage has made the object; that is not written down
-    "stored",
+    "stored",  # that is written down, where the file has several parts
     "patched",  # ACC was told of the bytes; that is not written down
     "followed",  # that is written down, and ACC makes a version of them
     "processed",  # ACC has made one, or will not; that is not written down

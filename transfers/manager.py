@@ -113,12 +113,14 @@ class TransferManager:
             JobStopped: It changed while it was read, or ACC could not be asked for an earlier attachment of it.
         """
         asked, made = await self._file_job(where, path, name, None, confirm=confirm)
+        made.for_worker = True
         job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
-        if job.running:
-            return Outcome(job, existed)
-        job.for_worker = True
-        await self.runner.start(job)
+        if job is not made:
+            if job.running:
+                return Outcome(job, existed)
+            job.for_worker = True
+            await self.runner.start(job)
         handed = await self.runner.wait(job, UNHURRIED)
         return Outcome(handed, existed or (handed is not job and handed.attachment is not None))
 
@@ -357,9 +359,9 @@ class TransferManager:
         return job
 
     async def find_or_add(self, asked: str, made: Job) -> Job:
-        """Return the job for what was `asked`: an earlier one, else the one `made`, written down and not begun."""
+        """Return the job for what was `asked`: an earlier one, else the one `made`, written down and started."""
         while True:
-            first = await self.repository.add(made, asked)
+            first = await self.runner.add(made, asked)
             if first.id == made.id:
                 return made
             row = await self._carrying(first)

@@ -131,7 +131,14 @@ async def test_a_job_waits_until_postgresql_gives_up_the_session_that_it_lost(
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 2:
-            await anyio.to_thread.run_sync(lost.close)
+            await anyio.to_thread.run_sync(end_lost)
+
+    def end_lost() -> None:
+        own = lost.info.backend_pid
+        lost.close()
+        with psycopg.connect(postgres_url, autocommit=True) as watch:
+            while watch.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [own]).fetchone() is not None:
+                """PostgreSQL takes a moment to end the session, and its lock."""
 
     def lose(number: int) -> None:
         # In one go: the lock is waited for while its session still has it.

@@ -311,8 +311,6 @@ class Job(ABC):
         if self.state == "processing":
             self.step = "follow"
             await context.keep(self, status=FOLLOWING)
-        else:
-            await context.keep(self)
 
     async def _look_until(self, ends: float, context: "JobContext") -> None:
         where, pause = self.destination, FIRST_LOOK_SECONDS

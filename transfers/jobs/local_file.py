@@ -1,6 +1,8 @@
 """Attaching a local file: hash, reserve, send the parts, complete the upload, and confirm when asked for."""
 
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,10 @@ import anyio.to_thread
 
 from acc.errors import AccError, NotFound, PartsRejected, RequestRejected, StorageUploadGone
 from acc.models.storage import UploadUrls
+from persistence.errors import StorageProblem
 from transfers.audit_log import AuditEntry
-from transfers.confirming import stored_bytes
-from transfers.errors import FileChanged, FileProblem
+from transfers.confirming import find_row, stored_bytes
+from transfers.errors import AttachmentMissing, FileChanged, FileProblem
 from transfers.files.local_file import ByteCounter, FileDigests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
@@ -25,6 +28,9 @@ from transfers.upload.part_plan import PartPlan, plan_parts
 from transfers.upload.signed_urls import SignedUrlCache
 from transfers.upload.upload_state import UploadState
 from transfers.upload.uploader import MultipartUpload
+
+REMEMBERED_BYTES: Final = 8 * 1024 * 1024
+"""From this size on it is remembered what a file hashed to: a smaller one is read again sooner than looked up."""
 
 URL_MINUTES: Final = 10
 """Asked for, not relied on: the URL itself says how long it lives (fact sheet 8, the trap)."""
@@ -109,11 +115,13 @@ class LocalFileJob(Job):
             return
         self.step, self.hashed = "hash", ByteCounter()
         path, size = Path(self.path), self.plan.part_size
-        digests = await context.repository.digests(path, self.identity, size)
+        remembered = self.identity.size >= REMEMBERED_BYTES
+        digests = await context.repository.digests(path, self.identity, size) if remembered else None
         if digests is None:
             began = context.clock()
             digests = await run_cancellable_in_thread(partial(self._hash, context), context.readers)
-            await context.repository.keep_digests(path, self.identity, size, digests, began)
+            if remembered:
+                await context.repository.keep_digests(path, self.identity, size, digests, began)
         if self.sha256 is not None and self.sha256 != digests.whole:
             raise FileChanged(self.path)
         self.digests, self.sha256 = digests, digests.whole
@@ -124,18 +132,14 @@ class LocalFileJob(Job):
     async def advance(self, context: JobContext) -> None:
         """Do the steps that are left; see `Job.advance`."""
         try:
+            if self.attachment is not None and self.sent.upload_key is None:
+                await self._look_what_arrived(context)
             await self.reserve(context)
-            resumed = await self._plan(context)
-            try:
-                await self._upload(context)
-            except (StorageUploadGone, RequestRejected, NotFound) as error:
-                if not resumed and not isinstance(error, StorageUploadGone):
-                    raise
-                # Storage discards an upload after 24 hours; how it then answers is not documented. Begin a new one of
-                # the same attachment, whose first word is final.
-                await self._begin_anew(context)
-                await self._upload(context)
-            await self.confirm(context)
+            if self._has_parts:
+                await self._bring(context)
+            else:
+                async with self._kept_when_it_fails(context):
+                    await self._bring(context)
             self._close()
             await self.follow(context)
         except FileChanged:
@@ -145,6 +149,43 @@ class LocalFileJob(Job):
             raise
         finally:
             self._close()
+
+    async def _bring(self, context: JobContext) -> None:
+        """Bring the bytes to storage, and make them visible when asked for."""
+        resumed = await self._plan(context)
+        try:
+            await self._upload(context)
+        except (StorageUploadGone, RequestRejected, NotFound) as error:
+            if not resumed and not isinstance(error, StorageUploadGone):
+                raise
+            # Storage discards an upload after 24 hours; how it then answers is not documented. Begin a new one of
+            # the same attachment, whose first word is final.
+            await self._begin_anew(context)
+            await self._upload(context)
+        await self.confirm(context)
+
+    @asynccontextmanager
+    async def _kept_when_it_fails(self, context: JobContext) -> AsyncIterator[None]:
+        """Write down, should the block fail or be cancelled, what was not worth a write as long as all went well."""
+        try:
+            yield
+        except (Exception, anyio.get_cancelled_exc_class()):
+            with anyio.CancelScope(shield=True), suppress(StorageProblem):  # the failure itself is what is told
+                await self._keep_all(context)
+            raise
+
+    async def _look_what_arrived(self, context: JobContext) -> None:
+        """Ask ACC and storage how far the run before came, where that was killed before it was written down."""
+        if self.stored or self.uploaded:
+            return
+        where = self.destination
+        with suppress(AttachmentMissing):  # what comes next finds that out, as of any other job
+            self.attachment = await find_row(context.acc, where.project_id, where.item_id, self.reserved.id)
+        if self.uploaded:
+            self.confirmed = context.clock()
+            return
+        found = await stored_bytes(context.acc, self.reserved)
+        self.stored = self.verified = found is not None and found.size in (None, self.identity.size)
 
     def _close(self) -> None:
         if self._file is not None:
@@ -266,9 +307,10 @@ class LocalFileJob(Job):
                 self.location, first_part=first, parts=count, minutes=URL_MINUTES, upload_key=key
             )
             if answer.upload_key != self.sent.upload_key:
-                # Written down before any part is sent: whoever takes over goes on with this very upload.
                 self.sent.upload_key, self.sent.begun = answer.upload_key, context.clock()
-                await context.keep(self)
+                if self._has_parts:
+                    # Written down before any part is sent: whoever takes over goes on with this very upload.
+                    await context.keep(self)
                 context.reached("signed")
             return answer
 
@@ -287,13 +329,26 @@ class LocalFileJob(Job):
         try:
             async with (
                 context.audit.record("sending", lambda: self.entry),
-                background_task(partial(self._keep_parts, context)),
+                background_task(partial(self._keep_parts, context)) if self._has_parts else nullcontext(),
             ):
                 await sending.run()
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._keep_news(context)
+            if self._has_parts:
+                with anyio.CancelScope(shield=True):
+                    await self._keep_news(context)
         context.reached("sent")
+
+    @property
+    def _has_parts(self) -> bool:
+        """Whether what storage takes is worth a write for each step: of a file that is one part, only the end is.
+
+        See `_kept_when_it_fails`; where the process dies, that part is sent again, or its object found.
+        """
+        return self.plan.count > 1
+
+    async def _keep_all(self, context: JobContext) -> None:
+        await context.keep(self)
+        await self._keep_news(context)
 
     async def _keep_parts(self, context: JobContext) -> None:
         """Write down parts as they are taken: many at once while the disk is slower than the network."""
@@ -330,10 +385,12 @@ class LocalFileJob(Job):
         except AccError:
             # An answer may have been lost after the object was made, and what a second completion answers is not
             # documented. Storage's own word on the object decides.
+            await self._keep_all(context)
             found = await stored_bytes(context.acc, self.reserved)
             if found is None or found.size not in (None, self.identity.size):
                 raise
         context.reached("completed")
         self.stored = self.verified = True
-        await context.keep(self)
+        if self._has_parts:
+            await context.keep(self)
         context.reached("stored")

@@ -58,6 +58,10 @@ class JobAttempt:
     lock: "HeldLock"
     record: str
     """What is written down of the job by now."""
+    fingerprint: str | None = None
+    """What it was told apart by when the attempt began."""
+    reported: tuple[int, int] = (0, 0)
+    """How many bytes its row says are hashed and sent."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,7 @@ class JobRepository:
             row = opened.tables.begin(seen, self.owner)
             if row is None:
                 raise JobOwnershipLost
-            attempt.number, attempt.record = row.attempt, row.record
+            attempt.number, attempt.record, attempt.fingerprint = row.attempt, row.record, row.fingerprint
             return row
 
         return await self._run(again)
@@ -265,7 +269,11 @@ class JobRepository:
 
         def write(opened: _Open) -> bool:
             _require_lock(opened, attempt)
-            return opened.tables.progress(attempt.job_id, attempt.number, hashed, sent)
+            if attempt.reported == (hashed, sent):
+                return opened.tables.cancelled(attempt.job_id, attempt.number)
+            cancelled = opened.tables.progress(attempt.job_id, attempt.number, hashed, sent)
+            attempt.reported = (hashed, sent)
+            return cancelled
 
         return await self._run(write)
 
@@ -375,11 +383,24 @@ class JobRepository:
         """Whether another process works on a job in such a way that it is worth waiting for."""
         return row.status != FOLLOWING and bool(await self.at_work([row]))
 
-    async def add(self, job: Job, asked: str) -> JobRow:
-        """Write down a job that nobody has begun; returns its row, or one that was asked for so before."""
+    async def add(self, job: Job, asked: str) -> tuple[JobRow, JobAttempt | None]:
+        """Write down a new job and begin its first attempt; returns its row, or one that was `asked` for before.
+
+        There is no attempt at an earlier one.
+
+        Raises:
+            StorageProblem: The database or its keys cannot be used, or nothing can be locked.
+        """
         # Before its row is there: whoever finds the row at the same moment is to be given this very object.
         self._jobs[job.id] = job
-        return await self._run(lambda opened: opened.tables.add(new_row(job, asked, self._record(job))))
+
+        def write(opened: _Open) -> tuple[JobRow, JobAttempt | None]:
+            return _add(opened, new_row(job, asked, self._record(job), self.owner))
+
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        with anyio.CancelScope(shield=True):  # as in `begin`
+            return await self._run(write)
+        raise AssertionError("nothing cancels this scope")
 
     def seal(self, job_id: str, upload_key: str) -> str:
         """Hide an upload key; blocks, once, for the keys."""
@@ -478,6 +499,18 @@ def _new_lock(locks: "LockManager", name: str) -> "HeldLock":
     return lock
 
 
+def _add(opened: _Open, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
+    # Before its row is there: a row whose owner holds no lock is that of a process that died.
+    lock = _new_lock(opened.locks, job_lock(row.id))
+    first = None
+    try:
+        first = opened.tables.add(row)
+    finally:
+        if first is None or first.id != row.id:
+            lock.release()
+    return first, JobAttempt(row.id, row.attempt, lock, row.record) if first.id == row.id else None
+
+
 def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
     lock = opened.locks.try_acquire(job_lock(seen if isinstance(seen, str) else seen.id))
     if lock is None:
@@ -490,7 +523,10 @@ def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) ->
     finally:
         if begun is None:
             lock.release()
-    return (JobAttempt(begun.id, begun.attempt, lock, begun.record), begun) if begun is not None else None
+    if begun is None:
+        return None
+    reported = (begun.bytes_hashed, begun.bytes_sent)
+    return JobAttempt(begun.id, begun.attempt, lock, begun.record, begun.fingerprint, reported), begun
 
 
 def _require_lock(opened: _Open, attempt: JobAttempt) -> None:

@@ -77,6 +77,20 @@ class JobRunner:
             if owns_repository:
                 await self._repository.close()
 
+    async def add(self, job: Job, asked: str) -> JobRow:
+        """Write down a new job and start its run, unless one was `asked` for before; returns the row of either."""
+        group = self._entered
+        job.begin()
+        attempt = None
+        try:
+            row, attempt = await self._repository.add(job, asked)
+        finally:
+            if attempt is None:
+                job.end()
+        if attempt is not None:
+            group.start_soon(self._run, job, attempt)
+        return row
+
     async def start(self, job: Job) -> None:
         """Start a run of `job` unless one is under way or nothing is left to do."""
         if job.running or (not job.work_left and job.error is None):
@@ -141,9 +155,7 @@ class JobRunner:
 
     async def _start(self, job: Job, begin: "Callable[[], Awaitable[tuple[JobAttempt, JobRow] | None]]") -> bool:
         """Start a run of `job` if an attempt can begin; under way before that, so that no other one begins here."""
-        group = self._group
-        if group is None:
-            raise RuntimeError("JobRunner.running() has not been entered")
+        group = self._entered
         job.begin()
         begun = None
         try:
@@ -162,6 +174,12 @@ class JobRunner:
             job.end()
             await self._look_again(job)
         return begun is not None
+
+    @property
+    def _entered(self) -> TaskGroup:
+        if self._group is None:
+            raise RuntimeError("JobRunner.running() has not been entered")
+        return self._group
 
     async def _begin_again(self, job_id: str, status: str | None = OPEN) -> "tuple[JobAttempt, JobRow] | None":
         """Begin an attempt at a job that nobody works on now, whatever became of the ones before."""
@@ -270,6 +288,8 @@ class JobRunner:
         """Return the job that `job` turns out to be: an earlier one of the same content that counts, or itself."""
         request = job.request()
         same = idempotency_fingerprint(request, job.key) if job.key else request.fingerprint()
+        if attempt.fingerprint == same:
+            return job
         while True:
             row = await self._repository.ask(lambda tables: tables.identify(job.id, attempt.number, same))
             if row.id == job.id:

@@ -114,16 +114,16 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
     return common.model_copy(update=more)
 
 
-def new_row(job: Job, asked: str, record: str) -> JobRow:
-    """Return the row of a job that nobody has begun."""
+def new_row(job: Job, asked: str, record: str, owner: str) -> JobRow:
+    """Return the row of a new job at its first attempt, which is its `owner`'s."""
     where = job.destination
     return JobRow(
         id=job.id,
         asked=asked,
         fingerprint=None,
-        attempt=0,
+        attempt=1,
         status=OPEN,
-        owner=None,
+        owner=owner,
         base_url=where.base_url,
         person_id=where.person_id,
         project_id=where.project_id,

@@ -219,8 +219,20 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         with self._database.writing() as connection:
-            self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent})
-            return bool(connection.execute(select(JOBS.c.cancelled).where(JOBS.c.id == job_id)).scalar())
+            return self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent}).cancelled
+
+    def cancelled(self, job_id: str, attempt: int) -> bool:
+        """Return whether somebody wants a job called off.
+
+        Raises:
+            JobOwnershipLost: Another attempt has begun.
+        """
+        this = (JOBS.c.id == job_id, JOBS.c.attempt == attempt)
+        with self._database.reading() as connection:
+            found = connection.execute(select(JOBS.c.cancelled).where(*this)).scalar()
+        if found is None:
+            raise JobOwnershipLost
+        return bool(found)
 
     def identify(self, job_id: str, attempt: int, fingerprint: str) -> JobRow:
         """Give a job its fingerprint, and return the job that has it: this one, or one that had it before.
@@ -229,7 +241,7 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         with suppress(IntegrityError), self._database.writing() as connection:  # somebody has it
-            self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
+            return self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
         return row if row is not None else self.identify(job_id, attempt, fingerprint)
@@ -313,10 +325,12 @@ class JobTables:
             connection.execute(delete(_PARTS).where(_PARTS.c.job_id.in_(gone)))
         return len(gone)
 
-    def _update(self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any]) -> None:
+    def _update(self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any]) -> JobRow:
         this = (JOBS.c.id == job_id, JOBS.c.attempt == attempt)
-        if not connection.execute(update(JOBS).where(*this).values(values)).rowcount:
+        row = _one(connection, update(JOBS).where(*this).values(values).returning(JOBS))
+        if row is None:
             raise JobOwnershipLost
+        return row
 
     def _tell(self, connection: Connection, what: str) -> None:
         if self._shared:
