@@ -1,6 +1,10 @@
 """How the code is laid out: what may not grow again."""
 
-from scripts.house_figures import PRODUCT, SANDBOX, class_names, import_circles, modules_of, one_word, repeated
+import re
+
+import pytest
+
+from scripts.house_figures import PRODUCT, ROOT, SANDBOX, class_names, import_circles, modules_of, one_word, repeated
 
 CIRCLES_OF_TRANSFERS = 1
 """Import circles among jobs, their records and their tables that are still there; the number may only fall."""
@@ -33,3 +37,10 @@ def test_a_circle_is_found_under_type_checking_and_in_functions(tmp_path):
     for name, text in texts.items():
         (tmp_path / "tools" / f"{name}.py").write_text(text)
     assert import_circles(modules_of(["tools"], tmp_path)) == [["tools.one", "tools.three", "tools.two"]]
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_that_the_map_of_the_code_names_exists(page):
+    named = set(re.findall(r"`((?:[\w-]+/)+[\w./-]*)`", (ROOT / page).read_text("utf-8")))
+    assert len(named) > 5
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
