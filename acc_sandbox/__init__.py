@@ -12,7 +12,6 @@ if TYPE_CHECKING:
         Effect,
         Expire,
         Fault,
-        FaultPlan,
         LoseAnswer,
         Refuse,
         Reset,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
         Slow,
         Stall,
     )
+    from acc_sandbox.faults.plan import FaultPlan
     from acc_sandbox.faults.request_log import LoggedRequest, RequestLog
     from acc_sandbox.oauth.service_accounts import ServiceAccount
     from acc_sandbox.sandbox import File, Item, Project, Sandbox, Task
@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from acc_sandbox.state.people import Person
     from acc_sandbox.state.switches import Switches
 
+__version__ = "0.1.0"
+
 # pytest imports this package in every run for its fixture, so what is behind the names is imported when one is used.
 _HOMES = {
     **dict.fromkeys(("Sandbox", "File", "Item", "Project", "Task"), "sandbox"),
-    **dict.fromkeys(("Effect", "Expire", "Fault", "FaultPlan", "LoseAnswer", "Refuse", "Reset"), "faults.effects"),
+    **dict.fromkeys(("Effect", "Expire", "Fault", "LoseAnswer", "Refuse", "Reset"), "faults.effects"),
     **dict.fromkeys(("ResetAfter", "Slow", "Stall"), "faults.effects"),
     **dict.fromkeys(("parse_seed", "read_seed"), "seed.seed_file"),
     **dict.fromkeys(("LoggedRequest", "RequestLog"), "faults.request_log"),
     "Clock": "state.clock",
+    "FaultPlan": "faults.plan",
     "DataFolderError": "state.data_folder",
     "DocumentError": "seed.loader",
     "Person": "state.people",
@@ -74,6 +77,7 @@ __all__ = [
     "Stall",
     "Switches",
     "Task",
+    "__version__",
     "parse_seed",
     "read_seed",
     "running",

@@ -1,20 +1,22 @@
-"""The sandbox as a command: says what a client needs, then serves until it is told to stop."""
+"""Command line of the sandbox: print what a client needs, then serve until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from acc_sandbox import __version__
 from acc_sandbox.admin.access import is_loopback
 from acc_sandbox.faults.effects import Fault
 from acc_sandbox.faults.plan import read_fault_plan, set_switches
-from acc_sandbox.http.app import OPERATION_NAMES
 from acc_sandbox.sandbox import Sandbox
 from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.seed.seed_file import read_seed
@@ -27,11 +29,12 @@ DEFAULT_PORT = 8788
 DEFAULT_STORAGE_PORT = 8789
 URN_DELAY = 2.0
 """Seconds from a confirmation to the version URN; long enough for a person to see it happen."""
+_TAKEN = "choose other ports with --port and --storage-port, or 0 for free ones"
 
 
 @dataclass(frozen=True)
 class CommandOptions:
-    """What the command may be told beyond where to listen; `docs/sandbox.md` says what each is for."""
+    """Options of the command besides addresses and output."""
 
     seed: Path | None = None
     items: int = 0
@@ -43,6 +46,83 @@ class CommandOptions:
     private_key: Path | None = None
 
 
+def main(arguments: Sequence[str] | None = None, program: str = "acc-sandbox") -> int:
+    """Run the command with `arguments` (those of the process if None); return its exit code.
+
+    `program` is what help and errors call it, since other programs offer it as a command of theirs.
+    """
+    given = _parser(program).parse_args(arguments)
+    if given.version:
+        sys.stdout.write(f"acc-sandbox {__version__}\n")
+        if note := doubled_installation():
+            sys.stderr.write(f"{program}: {note}\n")
+        return 0
+    if given.list_switches:
+        return list_switches()
+    options = CommandOptions(
+        given.seed,
+        given.items,
+        given.faults,
+        tuple(given.switch),
+        given.control_token,
+        given.certificate,
+        given.private_key,
+    )
+    return run(
+        given.host,
+        given.port,
+        given.storage_port,
+        given.data,
+        as_json=given.json,
+        options=options,
+        program=program,
+    )
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program, description="Run a simulated ACC on this machine, for trials and tests."
+    )
+    add = parser.add_argument
+    add("--host", default=DEFAULT_HOST, help="the address to listen on (default: %(default)s)")
+    add("--port", type=_number(65535), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
+    add("--storage-port", type=_number(65535), default=DEFAULT_STORAGE_PORT, help="(default: %(default)s)")
+    add("--data", type=Path, metavar="DIR", help="folder for its data; default: in memory")
+    add("--json", action="store_true", help="print what a client needs as one line of JSON")
+    add("--seed", type=Path, metavar="FILE", help="YAML or JSON file with your own projects")
+    add("--items", type=_number(1_000_000), default=0, metavar="N", help="additional submittals to generate")
+    add("--faults", type=Path, metavar="FILE", help="YAML or JSON file with faults and switches")
+    add("--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch; may be repeated")
+    add("--list-switches", action="store_true", help="print every switch and exit")
+    add("--control-token", metavar="TOKEN", help="token for the admin API beyond loopback")
+    add("--certificate", type=Path, metavar="FILE", help="a PEM certificate: both ports speak TLS")
+    add("--private-key", type=Path, metavar="FILE", help="its key, if the certificate's file has none")
+    add("--version", action="store_true", help="print the version and exit")
+    return parser
+
+
+def _number(largest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) <= largest):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {largest}")
+        return int(text)
+
+    return number
+
+
+def doubled_installation() -> str:
+    """A sentence if two distributions that hold this package are installed in one environment, else an empty text."""
+    from importlib.metadata import packages_distributions
+
+    names = sorted(set(packages_distributions().get("acc_sandbox", ())))
+    if len(names) < 2:
+        return ""
+    return (
+        f"{' and '.join(names)} are both installed here and hold the same package, so the one installed last counts;"
+        f" keep one: pip uninstall {' '.join(names)}, then install it again"
+    )
+
+
 def run(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
@@ -52,17 +132,19 @@ def run(
     as_json: bool = False,
     auto_approve: bool = False,
     options: CommandOptions | None = None,
+    program: str = "acc-sandbox",
 ) -> int:
-    """Serve until SIGINT or SIGTERM; the exit code.
+    """Serve until SIGINT or SIGTERM; return the exit code.
 
-    Prints one setting a line, ready to paste into a shell, then the people and the page's address; with `as_json` the
-    same as one line of JSON. A port that is taken is said on stderr, with exit code 1; an option that is wrong, 2.
+    Prints one setting a line, then the people and the page's address; with `as_json` the same as one line of JSON. On a
+    terminal the settings are lines for its shell. A port that is taken is an error on stderr with exit code 1; a wrong
+    option, 2.
     """
     options = options or CommandOptions()
     with _stop_signal() as stop:
         try:
             switches, faults = _prepared(options)
-            plan = read_seed(options.seed) if options.seed else None
+            seed = read_seed(options.seed) if options.seed else None
             with running(
                 port,
                 storage_port,
@@ -71,7 +153,7 @@ def run(
                 auto_approve=auto_approve,
                 rate_limits=True,
                 switches=switches,
-                plan=plan,
+                seed=seed,
                 items=options.items,
                 control_token=options.control_token,
                 certificate=options.certificate,
@@ -81,14 +163,15 @@ def run(
                     box.faults.add(fault)
                 if not is_loopback(host):
                     sys.stderr.write(_warning(host, controls_open=options.control_token is not None))
-                sys.stdout.write(_as_json(box) if as_json else as_lines(box))
+                terminal = sys.stdout.isatty()
+                sys.stdout.write(_as_json(box) if as_json else as_lines(box, setting_line(terminal=terminal)))
                 sys.stdout.flush()
                 stop.wait()
         except (DataFolderError, DocumentError, LookupError) as error:
-            sys.stderr.write(f"submittal-mcp sandbox: {error.args[0]}\n")
+            sys.stderr.write(f"{program}: {error.args[0]}\n")
             return 2
         except OSError as error:
-            sys.stderr.write(f"The sandbox cannot listen on {host}: {error.strerror or error}\n")
+            sys.stderr.write(f"{program}: cannot listen on {host}: {error.strerror or error}; {_TAKEN}\n")
             return 1
     return 0
 
@@ -106,7 +189,7 @@ def _prepared(options: CommandOptions) -> tuple[Switches, list[Fault]]:
     switches = Switches(urn_delay=URN_DELAY)
     faults: list[Fault] = []
     if options.faults is not None:
-        faults, values = read_fault_plan(options.faults, OPERATION_NAMES)
+        faults, values = read_fault_plan(options.faults)
         set_switches(switches, values)
     for words in options.switches:
         name, equals, value = words.partition("=")
@@ -124,12 +207,21 @@ def _warning(host: str, *, controls_open: bool) -> str:
     )
 
 
-def as_lines(box: Sandbox) -> str:
-    """What a client needs, ready to paste into a shell, then the people and the page's address as comments."""
+def setting_line(*, terminal: bool, system: str = os.name) -> str:
+    """How a setting is written: for a person's shell (PowerShell on Windows), or plainly for a program."""
+    if not terminal:
+        return "{name}={value}"
+    return '$env:{name} = "{value}"' if system == "nt" else 'export {name}="{value}"'
+
+
+def as_lines(box: Sandbox, setting: str = "{name}={value}") -> str:
+    """What a client needs, each setting written as `setting` says, then the people and the page's address as comments.
+
+    Every line can be pasted into the shell that `setting` is for.
+    """
+    settings = {"APS_BASE_URL": box.base_url, "APS_CLIENT_ID": box.client_id, "APS_CALLBACK_URL": box.callback_url}
     lines = [
-        f"APS_BASE_URL={box.base_url}",
-        f"APS_CLIENT_ID={box.client_id}",
-        f"APS_CALLBACK_URL={box.callback_url}",
+        *(setting.format(name=name, value=value) for name, value in settings.items()),
         *(f"# {one.name} <{one.email}>" + (f": {one.role}" if one.role else "") for one in box.people),
         f"# Look at it: {box.base_url}/",
     ]

@@ -1,4 +1,4 @@
-"""The fixture `submittal_sandbox`, which pytest finds by itself where this package is installed."""
+"""Pytest plugin: the fixture `acc_sandbox`, there wherever the distribution acc-sandbox is installed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from acc_sandbox.sandbox import Sandbox
 
 
-@pytest.fixture
-def submittal_sandbox() -> Iterator[Sandbox]:
-    """An ACC of its own for each test, on loopback: `submittal_sandbox.base_url` is all that a client needs."""
+@pytest.fixture(name="acc_sandbox")
+def acc_sandbox_fixture() -> Iterator[Sandbox]:
+    """An ACC of its own for each test, on loopback: `acc_sandbox.base_url` is all that a client needs."""
     import acc_sandbox
 
-    with acc_sandbox.running() as box:
-        yield box
+    with acc_sandbox.running() as sandbox:
+        yield sandbox

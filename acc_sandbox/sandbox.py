@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acc_sandbox.faults.effects import FaultPlan
+from acc_sandbox.faults.plan import FaultPlan
 from acc_sandbox.faults.request_log import RequestLog
 from acc_sandbox.oauth.access_tokens import DEFAULT_SCOPES
 from acc_sandbox.oauth.service_accounts import ServiceAccount, service_account
@@ -106,7 +106,7 @@ class Sandbox:
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Everybody who can sign in; the first is the project manager."""
+        """The people who can sign in; the first is the project manager."""
         return self._state.people.people
 
     @property
@@ -122,8 +122,12 @@ class Sandbox:
         """Add a redirect URI to both clients, exactly as it will be sent."""
         self._state.callback_urls.add(url)
 
+    def reset(self) -> None:
+        """Return to the state of a new start: its seed and switches, no faults, no log, the clock where it began."""
+        self._state.reset()
+
     def person(self, key: str) -> Person:
-        """A person by key, such as `manager`."""
+        """A person by key, such as `manager`; `LookupError` for an unknown one."""
         return self._state.people.need_person(key)
 
     def token(self, person_key: str = "manager", scopes: str = DEFAULT_SCOPES, expires_in: int = 3599) -> str:
@@ -137,7 +141,7 @@ class Sandbox:
         )
 
     def invite(self, email: str, project: str = "riverside", *, manager: bool = False, admin: bool = False) -> None:
-        """Make somebody a member of a project, as its administrator would; needed for a new service account.
+        """Make a person a member of a project, as its administrator would; needed for a new service account.
 
         Raises `LookupError` for an unknown address or project.
         """
@@ -154,17 +158,22 @@ class Sandbox:
 
     def project(self, key: str = "riverside") -> Project:
         """A project by key: `riverside` and `harbor` are ACC, `mill` is BIM 360."""
-        row = self._one("SELECT * FROM projects WHERE key = ?", key)
+        row = self._state.store.row("SELECT * FROM projects WHERE key = ?", key)
+        if row is None:
+            known = self._state.store.rows("SELECT key FROM projects ORDER BY rowid")
+            raise LookupError(f"there is no project {key!r}; there are {', '.join(one['key'] for one in known)}")
         return Project(row["key"], row["id"], row["name"], row["projectType"])
 
     def item(self, number: str, project: str = "riverside") -> Item:
         """An item by the number that people see, such as `05 12 00-3`; spaces do not matter."""
         create_bulk_items(self._state)
-        row = self._one(
+        row = self._state.store.row(
             "SELECT * FROM item_rows WHERE projectId = ? AND customIdentifierHumanReadable = ?",
             self.project(project).id,
             number.replace(" ", ""),
         )
+        if row is None:
+            raise LookupError(f"project {project!r} has no submittal {number!r}; `items()` lists those that it has")
         return _item(row)
 
     def items(self, state: str | None = None, project: str = "riverside") -> list[Item]:
@@ -188,13 +197,21 @@ class Sandbox:
 
     def file(self, path: str, project: str = "riverside") -> File:
         """A seeded file by path, such as `Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf`."""
-        row = self._one("SELECT * FROM files WHERE id = ?", lineage_urn(self._state, project, path))
+        row = self._state.store.row(
+            "SELECT * FROM files WHERE id = ?", lineage_urn(self._state, self.project(project).key, path)
+        )
+        if row is None:
+            raise LookupError(
+                f"project {project!r} has no seeded file {path!r}; its seed names them by their whole path"
+            )
         return File(row["id"], row["tipId"], row["displayName"])
 
     def object_bytes(self, upload_urn: str) -> bytes:
         """The bytes of a completed object, by its `uploadUrn`; `LookupError` when it was never completed."""
         urn = OBJECT_URN + upload_urn.removeprefix(OBJECT_URN)
-        stored = self._one("SELECT * FROM objects WHERE id = ?", urn)
+        stored = self._state.store.row("SELECT * FROM objects WHERE id = ?", urn)
+        if stored is None:
+            raise LookupError(f"there is no completed object {upload_urn!r}")
         return b"".join(self._state.blob(blob["name"]).read_bytes() for blob in stored["blobs"])
 
     def attachments(self, item: Item) -> list[Mapping[str, object]]:
@@ -202,12 +219,6 @@ class Sandbox:
         run_due(self._state)
         rows = self._state.store.rows("SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt, rowid", item.id)
         return list(rows)
-
-    def _one(self, sql: str, *values: object) -> Row:
-        row = self._state.store.row(sql, *values)
-        if row is None:
-            raise LookupError(values)
-        return row
 
 
 def _item(row: Row) -> Item:

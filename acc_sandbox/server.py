@@ -20,7 +20,7 @@ from acc_sandbox.sandbox import Sandbox
 from acc_sandbox.seed.bulk import request_bulk_items
 from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.model import SeedData
-from acc_sandbox.seed.projects import seed
+from acc_sandbox.seed.projects import write_seed
 from acc_sandbox.state.clock import Clock
 from acc_sandbox.state.data_folder import open_data_folder
 from acc_sandbox.state.sandbox_state import CALLBACK_URL, SandboxState
@@ -44,7 +44,7 @@ def running(
     rate_limits: bool = False,
     callback_url: str = CALLBACK_URL,
     switches: Switches | None = None,
-    plan: SeedData | None = None,
+    seed: SeedData | None = None,
     items: int = 0,
     control_token: str | None = None,
     certificate: Path | None = None,
@@ -54,12 +54,12 @@ def running(
 
     Port 0 takes a free one. `data` is a folder that keeps the state for the next time, and how far the clock was moved;
     without it all is gone at the end. `urn_delay` and `folder_delay` are seconds of the sandbox's `clock`, and set the
-    switches of these names. `plan` is what an empty sandbox starts with, `items` how many further submittals it makes.
+    switches of these names. `seed` is what an empty sandbox starts with, `items` how many further submittals it makes.
     With a `certificate` (PEM files) both ports speak TLS. `control_token` opens the controls beyond loopback, and
     closes them to others on it.
 
     Raises `OSError` when a port is taken or a certificate cannot be read, `DataFolderError` when `data` cannot be used,
-    `LookupError` for a plan with a reference that leads nowhere.
+    `LookupError` for a seed with a reference that leads nowhere.
     """
     with ExitStack() as stack:
         tls = _tls(certificate, private_key)
@@ -80,8 +80,12 @@ def running(
         sandbox.callback_urls.add(callback_url)
         sandbox.auto_approve = auto_approve
         stack.enter_context(sandbox.persist_clock())
-        seed(sandbox, plan or DEFAULT)
-        request_bulk_items(sandbox, items)
+
+        def fill() -> None:
+            write_seed(sandbox, seed or DEFAULT)
+            request_bulk_items(sandbox, items)
+
+        sandbox.begin(fill)
         thread = _ServingThread(_doors(sandbox, rate_limits=rate_limits), [api_socket, storage_socket], tls)
         thread.start()
         try:

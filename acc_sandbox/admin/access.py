@@ -44,6 +44,14 @@ class ControlAccess:
         """Whether a token opens them."""
         return self._token is not None
 
+    def require_host(self, headers: Mapping[str, str]) -> None:
+        """Raise `RefusedError` (403) on loopback for another host name, as a page that rebinds its name in DNS sends.
+
+        With a control token anything may stand before the sandbox, so that no name is refused.
+        """
+        if self._loopback and self._token is None and not _is_loopback_name(headers.get("host", "")):
+            raise RefusedError(403, "The sandbox listens on loopback and answers to a loopback host only")
+
     def require(self, headers: Mapping[str, str]) -> None:
         """Raise `RefusedError` (403) for a request that may not use them; header names are lower-case."""
         if self.off:
@@ -53,7 +61,7 @@ class ControlAccess:
         if origin is not None and urlsplit(origin).netloc != host:
             raise RefusedError(403, "The controls do not answer another origin")
         if self._token is None:
-            if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            if not _is_loopback_name(host):
                 raise RefusedError(403, "The controls answer to a loopback host only")
         elif not self.is_token(_given(headers)):
             raise RefusedError(403, "The control token is missing or wrong")
@@ -69,6 +77,15 @@ class ControlAccess:
     def is_token(self, given: str) -> bool:
         """Whether somebody knows the token."""
         return self._token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
+
+
+def _is_loopback_name(host: str) -> bool:
+    """Whether the value of a `Host` header names this machine; browsers resolve `*.localhost` themselves."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(name) or name.endswith(".localhost")
 
 
 def _given(headers: Mapping[str, str]) -> str:

@@ -6,8 +6,9 @@ Bodies are JSON; errors are `{"error": text}`. Who may use it stands in `control
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+from acc_sandbox import __version__
 from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
 from acc_sandbox.faults.request_log import LoggedRequest
 from acc_sandbox.http.errors import RefusedError
@@ -78,6 +79,18 @@ def read_state(call: RequestContext) -> Response:
     )
 
 
+def read_health(call: RequestContext) -> Response:
+    """GET /sandbox/health: that it answers, and which version it is; open to everybody."""
+    del call
+    return Response({"status": "ok", "version": __version__})
+
+
+def reset(call: RequestContext) -> Response:
+    """POST /sandbox/reset: back to the state of a new start."""
+    call.sandbox.reset()
+    return Response(status=204)
+
+
 def move_clock(call: RequestContext) -> Response:
     """POST /sandbox/clock: let so many seconds pass."""
     call.sandbox.clock.move(_MOVE.read(call.content)["move"])
@@ -99,10 +112,10 @@ def change_switches(call: RequestContext) -> Response:
 def add_fault(call: RequestContext) -> Response:
     """POST /sandbox/faults: plan a fault, spelled as in a fault plan's file."""
     try:
-        fault = parse_fault(read_json(call.content), call.sandbox.operation_names)
+        fault = call.sandbox.faults.add(parse_fault(read_json(call.content)))
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
-    return Response(fault_json(call.sandbox.faults.add(fault)), 201)
+    return Response(fault_json(fault), 201)
 
 
 def clear_faults(call: RequestContext) -> Response:
@@ -186,7 +199,7 @@ def change_callback(call: RequestContext) -> Response:
 
 def list_operations(call: RequestContext) -> Response:
     """GET /sandbox/operations: the names that faults and the request log use."""
-    return Response({"operations": sorted(call.sandbox.operation_names)})
+    return Response({"operations": sorted(call.sandbox.faults.operations)})
 
 
 def _request_json(one: LoggedRequest) -> dict[str, Any]:
@@ -202,6 +215,7 @@ def _control(
     answers: Mapping[int, Any],
     fields: BodySchema | None = None,
     query: tuple[str, ...] = (),
+    access: Literal["anybody", "control"] = "control",
 ) -> ApiOperation:
     return ApiOperation(
         f"control.{name}",
@@ -209,7 +223,7 @@ def _control(
         f"/sandbox/{path}",
         handler,
         "control",
-        access="control",
+        access=access,
         fields=fields,
         query=query,
         answers=answers,
@@ -262,12 +276,15 @@ _REQUEST = ObjectSchema(
 )
 REQUESTS = ObjectSchema("LoggedRequests", {"requests": several(_REQUEST)})
 CALLBACKS = ObjectSchema("Callbacks", {"callback_urls": several(TEXT), "auto_approve": FLAG})
+HEALTH = ObjectSchema("Health", {"status": choice("ok"), "version": TEXT})
 OPERATION_NAMES = ObjectSchema("OperationNames", {"operations": several(TEXT)})
 
 
 _DONE: Mapping[int, None] = {204: None}
 OPERATIONS = (
+    _control("health", "GET", "health", read_health, {200: HEALTH}, access="anybody"),
     _control("state", "GET", "state", read_state, {200: STATE}),
+    _control("reset", "POST", "reset", reset, _DONE),
     _control("operations", "GET", "operations", list_operations, {200: OPERATION_NAMES}),
     _control("clock", "POST", "clock", move_clock, {200: CLOCK}, _MOVE),
     _control("switches", "PATCH", "switches", change_switches, {200: SWITCHES}),

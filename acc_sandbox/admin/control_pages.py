@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, quote
 
 from acc_sandbox.admin.access import COOKIE
 from acc_sandbox.admin.html import cell, hidden_field, page, select, table
-from acc_sandbox.faults.plan import EFFECTS, fault_json, parse_fault, set_switches
+from acc_sandbox.faults.effects import EFFECTS
+from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, HtmlBody, RequestContext, Response
 from acc_sandbox.seed.loader import DocumentError
@@ -71,7 +72,7 @@ def plan_fault(call: RequestContext) -> Response:
     elif effect == "slow":
         fault["bytes_per_second"] = numbers["amount"] or 1024
     try:
-        call.sandbox.faults.add(parse_fault(fault, call.sandbox.operation_names))
+        call.sandbox.faults.add(parse_fault(fault))
     except DocumentError as error:
         raise RefusedError(400, str(error)) from None
     return _back()
@@ -144,7 +145,7 @@ def _faults(call: RequestContext) -> str:
         cells = (fault["operation"], f"{fault['effect']} {shown}", f"call {fault['nth']}, {times}", str(fault["seen"]))
         rows.append([cell(escape(one)) for one in cells])
     planned = table(["Operation", "Effect", "Strikes", "Calls seen"], rows) if rows else "<p>Nothing is planned.</p>"
-    operations = {"*": "every operation", **{name: name for name in sorted(sandbox.operation_names)}}
+    operations = {"*": "every operation", **{name: name for name in sorted(sandbox.faults.operations)}}
     form = (
         f"<form method='post' action='{_HERE}/faults' class='card row'>"
         f"<label>Operation {select('operation', operations, 'attachments.create')}</label>"

@@ -1,7 +1,7 @@
-"""Things that go wrong on purpose.
+"""Faults: a planned misbehaviour of one operation, and its effects.
 
-A fault names an operation and which of its calls, counted from the moment the fault was added, it strikes. What it
-does is one of
+A fault names an operation and which of its calls, counted from the moment the fault was added, it strikes. Its effect
+is one of
 
     Refuse              answers with a status instead of handling the request
     Reset               cuts the connection before anything is handled
@@ -10,67 +10,88 @@ does is one of
     Stall               reads nothing and answers nothing until it is released
     Slow                lets so many bytes a second through, either way
     Expire              judges the token, code or signed URL of the request as if its time were over
+
+They are pydantic dataclasses: made in Python or read from a plan, the same values are refused, with
+`pydantic.ValidationError` (a `ValueError`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_CONFIG: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_Count = Annotated[int, Field(strict=True, ge=1)]
+_Bytes = Annotated[int, Field(strict=True, ge=0)]
+_HeaderText = Annotated[str, Field(strict=True, pattern=r"^[ -~]*$")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Refuse:
     """Answer with this instead. A `str` body is sent as it is, anything else as JSON; None is an empty body."""
 
-    status: int
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    status: Annotated[int, Field(strict=True, ge=200, le=599)]
+    body: Any = None
+    headers: Mapping[_HeaderText, _HeaderText] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Reset:
     """Cut the connection as soon as the headers are there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class ResetAfter:
     """Cut the connection once `size` bytes of the request's body have arrived."""
 
-    size: int
+    size: _Bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class LoseAnswer:
-    """The change is made, the answer never arrives."""
+    """Make the change, and cut the connection instead of answering."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Stall:
-    """Stop reading after `size` bytes of the body, and go on normally when `Faults.release` is called."""
+    """Stop reading after `size` bytes of the body, and go on normally when `FaultPlan.release` is called."""
 
-    size: int = 0
+    size: _Bytes = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Slow:
     """Let the bodies of request and answer through at this rate, by the machine's clock."""
 
-    bytes_per_second: int
+    bytes_per_second: _Count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Expire:
-    """Handle the request as if what it proves itself with had just run out."""
+    """Handle the request as if its token, code or signed URL had just expired."""
 
 
 Effect = Refuse | Reset | ResetAfter | LoseAnswer | Stall | Slow | Expire
+EFFECTS: Final[Mapping[str, type[Effect]]] = {
+    "refuse": Refuse,
+    "reset": Reset,
+    "reset_after": ResetAfter,
+    "lose_answer": LoseAnswer,
+    "stall": Stall,
+    "slow": Slow,
+    "expire": Expire,
+}
+"""The effects by their names in plans."""
 
 
-@dataclass
+@dataclass(config=_CONFIG)
 class Fault:
-    """One planned mishap: `Fault("attachments.create", LoseAnswer())`.
+    """One planned fault: `Fault("attachments.create", LoseAnswer())`.
 
     `operation` is a name from the request log, or `*`. `nth` is the first call that is struck (1 = the next one), and
     `times` how many in a row; None means every one from there on.
@@ -78,73 +99,16 @@ class Fault:
 
     operation: str
     effect: Effect
-    nth: int = 1
-    times: int | None = 1
+    nth: _Count = 1
+    times: _Count | None = 1
     reached: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     """Set when the fault strikes, so that a test can wait for a stall."""
     seen: int = 0
 
     def strikes(self, operation: str) -> bool:
-        """Count a call of `operation` and say whether it is struck."""
-        # The sandbox's own pages are struck only by name, or nobody could look at what went wrong.
-        everything = self.operation == "*" and not operation.startswith("page.")
-        if not everything and self.operation != operation:
+        """Count a call of `operation`, and return whether it is struck."""
+        # Pages are not struck, so that a person can look at what went wrong.
+        if operation.startswith("page.") or self.operation not in ("*", operation):
             return False
         self.seen += 1
         return self.seen >= self.nth and (self.times is None or self.seen < self.nth + self.times)
-
-
-class FaultPlan:
-    """The fault plan of one sandbox. Safe to use from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._plan: list[Fault] = []
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self._closed = False
-
-    def add(self, fault: Fault) -> Fault:
-        """Plan a fault; it is returned, so that its `reached` can be waited for."""
-        with self._lock:
-            self._plan.append(fault)
-        return fault
-
-    def all(self) -> list[Fault]:
-        """The plan, in the order in which it was made."""
-        with self._lock:
-            return list(self._plan)
-
-    def clear(self) -> None:
-        """Forget the plan and release every stall."""
-        with self._lock:
-            self._plan.clear()
-        self.release()
-
-    def release(self) -> None:
-        """Let every stalled request go on."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for loop, event in waiting:
-            loop.call_soon_threadsafe(event.set)
-
-    def close(self) -> None:
-        """Release everything, now and from now on; the sandbox is about to stop."""
-        with self._lock:
-            self._closed = True
-        self.clear()
-
-    def strike(self, operation: str) -> Fault | None:
-        """The fault that this call of an operation meets; the first planned one that matches wins."""
-        with self._lock:
-            struck = [fault for fault in self._plan if fault.strikes(operation)]
-        return struck[0] if struck else None
-
-    async def wait(self, fault: Fault) -> None:
-        """Stand still until released."""
-        event = asyncio.Event()
-        with self._lock:
-            if self._closed:
-                return
-            self._waiting.append((asyncio.get_running_loop(), event))
-        fault.reached.set()
-        await event.wait()

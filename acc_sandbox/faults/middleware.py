@@ -9,7 +9,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acc_sandbox.faults.effects import Expire, Fault, FaultPlan, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
+from acc_sandbox.faults.effects import Expire, Fault, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
+from acc_sandbox.faults.plan import FaultPlan
 from acc_sandbox.faults.redaction import masked_query
 from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, LoggedRequest, RequestLog
 from acc_sandbox.http.connection import cut

@@ -1,4 +1,4 @@
-"""Faults and switches as JSON or YAML: a plan from a file, and the same words in the control API.
+"""The fault plan of a sandbox, and its form in files and in the control API, as JSON or YAML.
 
 faults:
 - {operation: attachments.create, nth: 2, effect: refuse, status: 503, body: {reason: busy}}
@@ -8,39 +8,89 @@ switches: {b_prefix: accept}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from acc_sandbox.faults.effects import Effect, Expire, Fault, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
-from acc_sandbox.seed.loader import DocumentError, read_document
+from pydantic import TypeAdapter, ValidationError
+
+from acc_sandbox.faults.effects import EFFECTS, Effect, Fault
+from acc_sandbox.seed.loader import DocumentError, describe_errors, read_document
 from acc_sandbox.state.switches import Switches, switch_value
 
-_PARAMETERS: dict[str, dict[str, tuple[type, ...]]] = {
-    "refuse": {"status": (int,), "body": (object,), "headers": (dict,)},
-    "reset": {},
-    "reset_after": {"size": (int,)},
-    "lose_answer": {},
-    "stall": {"size": (int,)},
-    "slow": {"bytes_per_second": (int,)},
-    "expire": {},
-}
-_MAKERS: dict[str, Callable[..., Effect]] = {
-    "refuse": Refuse,
-    "reset": Reset,
-    "reset_after": ResetAfter,
-    "lose_answer": LoseAnswer,
-    "stall": Stall,
-    "slow": Slow,
-    "expire": Expire,
-}
-_NAMES = {maker: name for name, maker in _MAKERS.items()}
-_NEEDED = {"refuse": ("status",), "reset_after": ("size",), "slow": ("bytes_per_second",)}
-EFFECTS = tuple(_MAKERS)
-"""Names of the effects."""
+_NAMES = {effect: name for name, effect in EFFECTS.items()}
 
 
-def read_fault_plan(path: Path, operations: Collection[str]) -> tuple[list[Fault], dict[str, Any]]:
+class FaultPlan:
+    """The planned faults of one sandbox. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plan: list[Fault] = []
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._closed = False
+        self.operations: frozenset[str] = frozenset()
+        """Names that a fault may have, besides `*`."""
+
+    def add(self, fault: Fault) -> Fault:
+        """Plan a fault; it is returned, so that its `reached` can be waited for.
+
+        Raises `DocumentError` (a `ValueError`) for an operation that does not exist.
+        """
+        if fault.operation != "*" and fault.operation not in self.operations:
+            near = get_close_matches(fault.operation, self.operations, n=3)
+            known = " or ".join(near) or f"* or one of {', '.join(sorted(self.operations))}"
+            raise DocumentError(f"there is no operation {fault.operation!r}; try {known}")
+        with self._lock:
+            self._plan.append(fault)
+        return fault
+
+    def all(self) -> list[Fault]:
+        """The planned faults, in the order in which they were added."""
+        with self._lock:
+            return list(self._plan)
+
+    def clear(self) -> None:
+        """Forget the plan and release every stall."""
+        with self._lock:
+            self._plan.clear()
+        self.release()
+
+    def release(self) -> None:
+        """Let every stalled request go on."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for loop, event in waiting:
+            loop.call_soon_threadsafe(event.set)
+
+    def close(self) -> None:
+        """Release everything, now and from now on; the sandbox is about to stop."""
+        with self._lock:
+            self._closed = True
+        self.clear()
+
+    def strike(self, operation: str) -> Fault | None:
+        """The fault that this call of an operation meets; the first planned one that matches wins."""
+        with self._lock:
+            struck = [fault for fault in self._plan if fault.strikes(operation)]
+        return struck[0] if struck else None
+
+    async def wait(self, fault: Fault) -> None:
+        """Wait until released."""
+        event = asyncio.Event()
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting.append((asyncio.get_running_loop(), event))
+        fault.reached.set()
+        await event.wait()
+
+
+def read_fault_plan(path: Path) -> tuple[list[Fault], dict[str, Any]]:
     """The faults and switch values in a file; a bare list is one of faults. Raises `DocumentError`."""
     document = read_document(path)
     if isinstance(document, list):
@@ -50,64 +100,38 @@ def read_fault_plan(path: Path, operations: Collection[str]) -> tuple[list[Fault
     faults, switches = document.get("faults", []), document.get("switches", {})
     if not isinstance(faults, list) or not isinstance(switches, dict):
         raise DocumentError(f"{path}: faults is a list, switches an object")
-    values = {name: switch_value(name, value) for name, value in switches.items()}
-    return [parse_fault(one, operations) for one in faults], values
+    try:
+        values = {name: switch_value(name, value) for name, value in switches.items()}
+        return [parse_fault(one, f"faults.{number}") for number, one in enumerate(faults)], values
+    except DocumentError as error:
+        raise DocumentError(f"{path}: {error}") from None
 
 
-def parse_fault(value: Any, operations: Collection[str]) -> Fault:
-    """A fault as a plan spells it; `operations` are the names there are. Raises `DocumentError`."""
+def parse_fault(value: Any, place: str = "fault") -> Fault:
+    """A fault as a plan spells it; `place` is what errors call it. Raises `DocumentError`."""
     if not isinstance(value, dict):
-        raise DocumentError("a fault is an object")
-    given: dict[str, Any] = dict(value)
-    operation, effect = given.pop("operation", None), given.pop("effect", None)
-    if operation != "*" and operation not in operations:
-        raise DocumentError(f"there is no operation {operation!r}; there are * and {', '.join(sorted(operations))}")
-    if effect not in EFFECTS:
-        raise DocumentError(f"there is no effect {effect!r}; there are {', '.join(EFFECTS)}")
-    nth, times = given.pop("nth", 1), given.pop("times", 1)
-    if not _counts(nth) or not (times is None or _counts(times)):
-        raise DocumentError("nth and times are whole numbers from 1; times may be null, for ever")
-    return Fault(operation, _effect(effect, given), nth, times)
+        raise DocumentError(f"{place} is no object")
+    parameters: dict[str, Any] = dict(value)
+    fault = {name: parameters.pop(name) for name in ("operation", "nth", "times") if name in parameters}
+    name = parameters.pop("effect", None)
+    effect = EFFECTS.get(name) if isinstance(name, str) else None
+    if effect is None:
+        raise DocumentError(f"{place}: there is no effect {name!r}; there are {', '.join(EFFECTS)}")
+    try:
+        made: Effect = TypeAdapter(effect).validate_python(parameters)
+        return TypeAdapter(Fault).validate_python({**fault, "effect": made})
+    except ValidationError as error:
+        raise DocumentError(f"{place} ({name}): {describe_errors(error)}") from None
 
 
 def fault_json(fault: Fault) -> dict[str, Any]:
     """A fault as a plan spells it, with how many calls it has seen."""
     shown: dict[str, Any] = {"operation": fault.operation, "effect": _NAMES[type(fault.effect)]}
     shown |= {"nth": fault.nth, "times": fault.times, "seen": fault.seen}
-    parameters = {name: getattr(fault.effect, name) for name in _PARAMETERS[shown["effect"]]}
-    return shown | {name: dict(one) if isinstance(one, Mapping) else one for name, one in parameters.items()}
+    return shown | asdict(fault.effect)
 
 
 def set_switches(switches: Switches, values: Mapping[str, Any]) -> None:
     """Assign switch values, all or none. Raises `DocumentError`."""
     for name, value in {name: switch_value(name, value) for name, value in values.items()}.items():
         setattr(switches, name, value)
-
-
-def _effect(name: str, given: dict[str, Any]) -> Effect:
-    known = _PARAMETERS[name]
-    for parameter, value in given.items():
-        if parameter not in known:
-            raise DocumentError(f"{name} does not take {parameter}")
-        if isinstance(value, bool) or not isinstance(value, known[parameter]):
-            raise DocumentError(f"{name}: {parameter} has the wrong type")
-        if isinstance(value, int) and value < 0:
-            raise DocumentError(f"{name}: {parameter} is negative")
-    for parameter in _NEEDED.get(name, ()):
-        if parameter not in given:
-            raise DocumentError(f"{name} needs {parameter}")
-    if name == "refuse" and not _is_refusal(given):
-        raise DocumentError("refuse: status is from 200 to 599, headers are strings")
-    if name == "slow" and given["bytes_per_second"] < 1:
-        raise DocumentError("slow: bytes_per_second is at least 1")
-    return _MAKERS[name](**given)
-
-
-def _is_refusal(given: dict[str, Any]) -> bool:
-    pairs = given.get("headers", {}).items()
-    spelled = all(isinstance(one, str) and one.isprintable() and one.isascii() for pair in pairs for one in pair)
-    return 200 <= given["status"] <= 599 and spelled
-
-
-def _counts(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -85,8 +85,11 @@ class RequestLog:
         return len(self.all(operation))
 
     def last(self, operation: str | None = None) -> LoggedRequest:
-        """The newest request; `IndexError` if there was none."""
-        return self.all(operation)[-1]
+        """The newest request (of an operation); `LookupError` if there was none."""
+        found = self.all(operation)
+        if not found:
+            raise LookupError(f"no request of {operation or 'any operation'} has come")
+        return found[-1]
 
     def clear(self) -> None:
         """Forget everything."""

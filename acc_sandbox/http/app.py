@@ -89,7 +89,8 @@ class ApiApplication:
 
     def __init__(self, sandbox: SandboxState, limits: RateLimits) -> None:
         self._sandbox = sandbox
-        sandbox.operation_names = OPERATION_NAMES
+        sandbox.faults.operations = OPERATION_NAMES
+        sandbox.on_reset.append(limits.clear)
         self._limits = limits
         self._router = OperationRouter([*OPERATIONS, openapi.operation(OPERATIONS)])
 
@@ -117,6 +118,7 @@ class ApiApplication:
 
     async def _answer(self, request: Request, operation: ApiOperation, path: dict[str, str]) -> Response:
         sandbox = self._sandbox
+        sandbox.controls.require_host(request.headers)
         if operation.service in ("submittals", "page"):
             create_bulk_items(sandbox)
         run_due(sandbox)

@@ -28,6 +28,10 @@ class RateLimits:
         self.enabled = enabled
         self._windows: dict[str, tuple[float, int]] = {}
 
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self._windows.clear()
+
     def count(self, operation: ApiOperation, bearer: BearerToken | None, now: datetime) -> None:
         """Count a request; raises `GatewayRefusedError` (429) once a limit is passed."""
         for (name, whose), limit in _limits(operation, bearer):

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 from acc_sandbox.data_management.hubs import region_of
 from acc_sandbox.state.clock import days_after, folder_stamp, stamp
-from acc_sandbox.state.sandbox_state import SandboxState
+from acc_sandbox.state.sandbox_state import BULK_ITEMS, SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.processing import ATTACHMENTS_FOLDER, CONTAINER, OBJECT_URN
 
 CROWD_ID = "00000000-5eed-4000-8000-"
 """The n-th item's id is this and n in twelve digits."""
-_WANTED = "crowd_wanted"
 _FIRST_NUMBER = 1000
 """Custom identifiers begin beyond those of any small seed."""
 
@@ -20,7 +19,7 @@ _FIRST_NUMBER = 1000
 def request_bulk_items(sandbox: SandboxState, count: int) -> None:
     """Ask for so many items in the first ACC project; they are made by `make_crowd`."""
     if count:
-        sandbox.store.run("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", _WANTED, str(count))
+        sandbox.store.run("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", BULK_ITEMS, str(count))
 
 
 def create_bulk_items(sandbox: SandboxState) -> None:
@@ -28,11 +27,11 @@ def create_bulk_items(sandbox: SandboxState) -> None:
 
     Each has a spec, a contractor, one of four states and its folder; every tenth has an attachment.
     """
-    wanted = sandbox.store.value("SELECT value FROM facts WHERE name = ?", _WANTED)
+    wanted = sandbox.store.value("SELECT value FROM facts WHERE name = ?", BULK_ITEMS)
     if wanted is None or wanted == "made":
         return
     with sandbox.store.transaction():
-        sandbox.store.run("UPDATE facts SET value = 'made' WHERE name = ?", _WANTED)
+        sandbox.store.run("UPDATE facts SET value = 'made' WHERE name = ?", BULK_ITEMS)
         project = sandbox.store.row("SELECT * FROM projects WHERE projectType = 'ACC' ORDER BY rowid")
         if project is not None:
             values = _values(sandbox, str(project["id"]), int(wanted))

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class DocumentError(ValueError):
     """A file or message cannot be used; the text says where and why."""
+
+
+def describe_errors(error: ValidationError) -> str:
+    """What pydantic found wrong, each with its place in the document."""
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'value'}: {one['msg']}" for one in error.errors())
 
 
 def read_document(path: Path) -> Any:

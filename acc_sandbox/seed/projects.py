@@ -40,7 +40,7 @@ _RESPONSES = {
 _REVIEW_DAYS = 7
 
 
-def seed(sandbox: SandboxState, plan: SeedData) -> None:
+def write_seed(sandbox: SandboxState, plan: SeedData) -> None:
     """Fill an empty sandbox; a data folder that was filled before is left alone.
 
     Its moments count from the last full hour, so that a process works the same plan out once an hour at most: a test

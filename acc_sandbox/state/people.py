@@ -122,7 +122,7 @@ class PeopleDirectory:
         """Somebody who can sign in, by key; `LookupError` for nobody."""
         person = self.by_key(key)
         if person is None:
-            raise LookupError(f"there is no person {key}")
+            raise LookupError(f"there is no person {key!r}; there are {', '.join(one.key for one in self.people)}")
         return person
 
     def fill(self, people: Iterable[Person], companies: Iterable[Company], roles: Iterable[Company]) -> None:

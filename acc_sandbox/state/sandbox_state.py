@@ -6,12 +6,13 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from acc_sandbox.admin.access import ControlAccess
-from acc_sandbox.faults.effects import FaultPlan
+from acc_sandbox.faults.plan import FaultPlan
 from acc_sandbox.faults.request_log import RequestLog
 from acc_sandbox.oauth.access_tokens import TokenMint, process_private_key
 from acc_sandbox.object_storage.signed_urls import UrlSigner
@@ -27,6 +28,8 @@ SERVER_CLIENT_ID = "submittalsandboxserver0000000001"
 SERVER_CLIENT_SECRET = "sandboxsecret002"  # noqa: S105  # as above
 CALLBACK_URL = "http://localhost:8765/callback"
 _MOVED = "clock_moved"
+BULK_ITEMS = "crowd_wanted"
+"""Fact: how many bulk items are to be made, or that they are."""
 
 
 class SandboxState:
@@ -55,12 +58,41 @@ class SandboxState:
         """Key of whom auto-approval signs in; None for the first person."""
         self.origin = ""
         self.storage_origin = ""
-        self.operation_names: frozenset[str] = frozenset()
-        """What a fault may strike."""
         self.everywhere = False
         """Whether it listens on every address of the machine, so that nobody can say which one a client uses."""
+        self.on_reset: list[Callable[[], None]] = []
+        """Called by `reset`, for what is kept elsewhere."""
+        self._refill: Callable[[], None] = lambda: None
+        self._first_move = clock.moved
+        self._at_start = (replace(switches), set(self.callback_urls), self.auto_approve, clock.moved)
         self.signer = UrlSigner(bytes.fromhex(self._kept("url_secret", lambda: secrets.token_hex(32))))
         self.tokens = TokenMint(self._kept)
+
+    def begin(self, fill: Callable[[], None]) -> None:
+        """Fill the store, unless a data folder did, and note the state that `reset` returns to."""
+        self._refill = fill
+        self._at_start = (replace(self.switches), set(self.callback_urls), self.auto_approve, self._first_move)
+        fill()
+
+    def reset(self) -> None:
+        """Return to the state of a new start: its seed and switches, no faults, no log, the clock where it began.
+
+        The signing keys stay, so that access tokens that were given out are still good.
+        """
+        switches, callback_urls, self.auto_approve, moved = self._at_start
+        self.auto_person = None
+        self.faults.clear()
+        self.clock.move(moved - self.clock.moved)
+        with self.store.transaction():
+            self.store.clear()
+            self.store.run("DELETE FROM facts WHERE name = ?", BULK_ITEMS)
+            for one in fields(switches):
+                setattr(self.switches, one.name, getattr(switches, one.name))
+            self.callback_urls = set(callback_urls)
+            self._refill()
+        for notify in self.on_reset:
+            notify()
+        self.requests.clear()
 
     @contextmanager
     def persist_clock(self) -> Iterator[None]:

@@ -79,6 +79,12 @@ class StateStore:
             finally:
                 self._connection.execute("RELEASE piece")
 
+    def clear(self) -> None:
+        """Delete every row but the facts."""
+        tables = self.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'facts'")
+        for table in tables:
+            self.run(f"DELETE FROM {table['name']}")  # noqa: S608  # a table of ours
+
     def rows(self, sql: str, *values: object) -> list[Row]:
         """Every row of a query."""
         with self._lock:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from acc_sandbox.seed.loader import DocumentError
@@ -210,12 +212,22 @@ class Switches:
         "name", "9", "the reserved displayName of folders: their name, or another text"
     )
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Assign a value that the switch can have; raises `DocumentError` (a `ValueError`) for any other."""
+        super().__setattr__(name, switch_value(name, value))
+
+
+@cache
+def _type_hints() -> dict[str, Any]:
+    return get_type_hints(Switches)
+
 
 def switch_value(name: str, value: object) -> Any:
     """A value for a switch, from JSON or from the words of a command line. Raises `DocumentError`."""
-    hints = get_type_hints(Switches)
+    hints = _type_hints()
     if name not in hints:
-        raise DocumentError(f"there is no switch {name}; `submittal-mcp sandbox --list-switches` names all")
+        near = get_close_matches(name, hints, n=3)
+        raise DocumentError(f"there is no switch {name}; try {' or '.join(near) or '--list-switches, which names all'}")
     options = switch_choices(name)
     for option in options:
         if value == option and type(value) is type(option):
@@ -256,7 +268,7 @@ def describe(switches: Switches) -> tuple[SwitchDescription, ...]:
 
 def switch_choices(name: str) -> tuple[Any, ...]:
     """What a switch may be set to; empty for a number."""
-    kind = get_type_hints(Switches)[name]
+    kind = _type_hints()[name]
     if get_origin(kind) is Literal:
         return get_args(kind)
     return (True, False) if kind is bool else ()

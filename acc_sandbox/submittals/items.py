@@ -102,7 +102,7 @@ def stored_item(sandbox: SandboxState, item_id: str) -> Row:
     """An item that is known to be there, with what it takes from its spec and package."""
     item = sandbox.store.row("SELECT * FROM item_rows WHERE id = ?", item_id)
     if item is None:
-        raise KeyError(item_id)
+        raise LookupError(f"there is no submittal {item_id}")
     return item
 
 

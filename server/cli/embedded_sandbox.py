@@ -32,6 +32,7 @@ from auth.token_sources import InMemoryTokenSource
 from persistence.encryption import EncryptionKey
 from server.auth_http import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
+from server.cli.errors import require_sandbox
 from server.settings.model import Settings
 
 
@@ -104,6 +105,7 @@ def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings
 
     Everybody signs in for themself, on the sandbox's own page.
     """
+    require_sandbox()
     import acc_sandbox
 
     with acc_sandbox.running() as box, _data_folder() as data:
@@ -118,6 +120,7 @@ def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings
 @contextmanager
 def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
     """Run a sandbox until the block ends, with its project manager signed in and a sample folder allowed."""
+    require_sandbox()
     import acc_sandbox
 
     with (

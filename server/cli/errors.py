@@ -24,6 +24,14 @@ def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
     raise typer.Exit(exit_code) from error
 
 
+def require_sandbox() -> None:
+    """Leave with a sentence where the package of the sandbox is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("acc_sandbox") is None:
+        fail(CommandError("the sandbox is not installed here; install it with: pip install acc-sandbox"))
+
+
 @contextmanager
 def command_context(
     *, allow_base_url: bool, allow_wide_folder: bool = False, **overrides: object

@@ -14,7 +14,7 @@ import typer
 
 import server
 from server.cli.attach import options as many_commands
-from server.cli.errors import FAILED, command_context, fail
+from server.cli.errors import FAILED, command_context, fail, require_sandbox
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 from server.cli.team import command as team_commands
 from server.standard_streams import prepare_standard_streams
@@ -340,35 +340,18 @@ app.command()(many_commands.attach)
 app.command()(many_commands.worker)
 
 
-@app.command()
-def sandbox(
-    *,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8788,
-    storage_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its storage.")] = 8789,
-    data: Annotated[Path | None, typer.Option(help="Folder for its data; default: in memory.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what a client needs as one JSON line.")] = False,
-    seed: Annotated[Path | None, typer.Option(help="YAML or JSON file with your own projects.")] = None,
-    items: Annotated[int, typer.Option(min=0, max=1_000_000, help="Additional submittals to generate.")] = 0,
-    faults: Annotated[Path | None, typer.Option(help="YAML or JSON file with faults and switches.")] = None,
-    switch: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
-    list_switches: Annotated[bool, typer.Option("--list-switches", help="Print every switch and exit.")] = False,
-    control_token: Annotated[str | None, typer.Option(help="Token for the admin API beyond loopback.")] = None,
-    certificate: Annotated[Path | None, typer.Option(help="A PEM certificate: both ports speak TLS.")] = None,
-    private_key: Annotated[Path | None, typer.Option(help="Its key, if the certificate's file has none.")] = None,
-) -> None:
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def sandbox(context: typer.Context) -> None:
     """Run a simulated ACC on this machine, for trials and tests."""
+    require_sandbox()
+    from acc_sandbox import cli as command
     from server import logging as logs
 
     logs.configure("info")
-    from acc_sandbox import cli as command
-
-    if list_switches:
-        raise typer.Exit(command.list_switches())
-    options = command.CommandOptions(seed, items, faults, tuple(switch or ()), control_token, certificate, private_key)
-    raise typer.Exit(
-        command.run(host=host, port=port, storage_port=storage_port, data=data, as_json=as_json, options=options)
-    )
+    raise typer.Exit(command.main(context.args, "submittal-mcp sandbox"))
 
 
 @app.command()
@@ -377,6 +360,7 @@ def demo(
     file: Annotated[Path | None, typer.Option(help="The file to attach; default: a sample PDF.")] = None,
 ) -> None:
     """Attach a file in a sandbox as an AI assistant would, and show each step."""
+    require_sandbox()
     from server.cli.demo import command as demonstration
 
     raise typer.Exit(demonstration.run(file))

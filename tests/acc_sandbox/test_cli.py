@@ -91,7 +91,7 @@ def test_beyond_loopback_it_warns(token):
     [
         (
             CommandOptions(switches=("colour=red",)),
-            "there is no switch colour; `submittal-mcp sandbox --list-switches` names all",
+            "there is no switch colour; try --list-switches, which names all",
         ),
         (CommandOptions(switches=("b_prefix",)), "NAME=VALUE"),
         (CommandOptions(seed=Path("nowhere.yaml")), "nowhere.yaml cannot be read: No such file or directory\n"),
@@ -102,7 +102,7 @@ def test_an_option_that_is_wrong_is_said_and_nothing_starts(capsys, options, nam
     assert command.run(port=0, storage_port=0, options=options) == 2
     output, errors = capsys.readouterr()
     assert output == ""
-    assert errors.startswith("submittal-mcp sandbox: ")
+    assert errors.startswith("acc-sandbox: ")
     assert named in errors
 
 
@@ -117,14 +117,15 @@ def test_the_fixture_for_other_projects_gives_a_running_sandbox(tmp_path):
     # Without our own conftest and settings, as in somebody else's project.
     (tmp_path / "test_theirs.py").write_text(
         "import urllib.request\n"
-        "def test_it(submittal_sandbox):\n"
-        "    assert urllib.request.urlopen(submittal_sandbox.base_url + '/').status == 200\n"
-        "    assert submittal_sandbox.item('05 12 00-3').state == 'mgr-1'\n"
+        "def test_it(acc_sandbox):\n"
+        "    assert urllib.request.urlopen(acc_sandbox.base_url + '/').status == 200\n"
+        "    assert acc_sandbox.item('05 12 00-3').state == 'mgr-1'\n"
     )
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "acc_sandbox.pytest_plugin"]
     done = subprocess.run(
         [*words, "--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path)],
         cwd=tmp_path,  # plugins of ours look through all that is below
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -147,5 +148,35 @@ def test_people_of_a_seed_are_listed_without_a_role_that_they_have_not(tmp_path)
     project = {"key": "own", "name": "Own", "managers": ["boss"]}
     seed.write_text(json.dumps({"people": [{"key": "boss", "name": "Site Manager"}], "projects": [project]}))
     plan = read_seed(seed)
-    with acc_sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(seed=plan) as box:
         assert "# Site Manager <boss@example.com>\n" in command.as_lines(box)
+
+
+@pytest.mark.parametrize(
+    ("system", "line"),
+    [("posix", 'export APS_CLIENT_ID="{}"'), ("nt", '$env:APS_CLIENT_ID = "{}"')],
+)
+def test_on_a_terminal_the_settings_are_lines_for_its_shell(system, line):
+    with acc_sandbox.running() as box:
+        plain = command.as_lines(box, command.setting_line(terminal=False, system=system)).splitlines()
+        assert plain[:3] == [
+            f"APS_BASE_URL={box.base_url}",
+            f"APS_CLIENT_ID={box.client_id}",
+            f"APS_CALLBACK_URL={box.callback_url}",
+        ]
+        shown = command.as_lines(box, command.setting_line(terminal=True, system=system)).splitlines()
+        assert shown[1] == line.format(box.client_id)
+        assert shown[3:] == plain[3:]
+
+
+def test_the_version_is_said(capsys):
+    assert command.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"acc-sandbox {acc_sandbox.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--port", "65536"], ["--items", "-1"], ["--colour"]])
+def test_an_argument_that_is_wrong_is_said_with_the_name_of_the_program(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        command.main(words, "submittal-mcp sandbox")
+    assert ended.value.code == 2
+    assert "submittal-mcp sandbox: error: " in capsys.readouterr().err

@@ -180,7 +180,7 @@ def test_a_taken_port_is_said_on_stderr():
             [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("The sandbox cannot listen on 127.0.0.1")
+    assert done.stderr.startswith("acc-sandbox: cannot listen on 127.0.0.1")
 
 
 def test_the_sandbox_imports_nothing_of_the_client():
@@ -189,3 +189,29 @@ def test_the_sandbox_imports_nothing_of_the_client():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda box: box.project("attic"), "there is no project 'attic'; there are riverside, harbor, mill, canal"),
+        (lambda box: box.item("99 99 99-9"), "project 'riverside' has no submittal '99 99 99-9'"),
+        (lambda box: box.file("Project Files/none.pdf"), "project 'riverside' has no seeded file"),
+        (lambda box: box.person("boss"), "there is no person 'boss'; there are manager, steel"),
+        (lambda box: box.token("boss"), "there is no person 'boss'"),
+        (lambda box: box.invite("a@example.com"), "no person or service account with the address a@example.com"),
+        (lambda box: box.object_bytes("urn:x"), "there is no completed object 'urn:x'"),
+        (lambda box: box.requests.last("items.get"), "no request of items.get has come"),
+    ],
+)
+def test_an_error_of_the_python_interface_is_a_sentence(ask, sentence):
+    with acc_sandbox.running() as box, pytest.raises(LookupError) as refused:
+        ask(box)
+    assert sentence in str(refused.value)
+
+
+def test_a_value_that_a_switch_cannot_have_is_refused_from_python_too():
+    with pytest.raises(ValueError, match="b_prefix is one of refuse, accept"):
+        acc_sandbox.Switches(b_prefix="acept")
+    with acc_sandbox.running() as box, pytest.raises(ValueError, match="there is no switch b_prefx; try b_prefix"):
+        box.switches.b_prefx = "accept"

@@ -59,7 +59,7 @@ async def stands(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Call
 
             async def stand(agent: str, mode: str) -> Stand:
                 if agent not in made:
-                    box = boxes.enter_context(acc_sandbox.running(plan=PLAN, urn_delay=0.0))
+                    box = boxes.enter_context(acc_sandbox.running(seed=PLAN, urn_delay=0.0))
                     folder = tmp_path_factory.mktemp("agent") / "files"
                     folder.mkdir()
                     made[agent] = Stand(box, folder, data, mode, stack)

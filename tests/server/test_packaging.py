@@ -8,6 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import acc_sandbox
+import server
 from tests.support.constants import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -67,3 +69,31 @@ def test_the_workflow_runs_foreign_code_only_at_a_fixed_commit_and_without_right
     assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v[\d.]+", action)] == []
     assert "\npermissions: {}\n" in workflow
     assert workflow.count("persist-credentials: false") == workflow.count("actions/checkout@")
+
+
+OWN_SANDBOX = tomllib.loads((ROOT / "acc_sandbox" / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_both_distributions_of_the_sandbox_have_one_version():
+    assert acc_sandbox.__version__ == server.__version__
+
+
+def test_the_pytest_plugin_is_registered_by_acc_sandbox_alone():
+    assert OWN_SANDBOX["project"]["entry-points"]["pytest11"] == {"acc_sandbox": "acc_sandbox.pytest_plugin"}
+    assert "entry-points" not in PROJECT["project"]
+
+
+def test_what_acc_sandbox_needs_the_product_needs_with_the_same_bounds():
+    assert set(OWN_SANDBOX["project"]["dependencies"]) <= set(RUN_TIME)
+
+
+def test_the_products_wheel_holds_the_sandbox_without_its_project_files():
+    excluded = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]
+    own = {
+        path.name
+        for path in (ROOT / "acc_sandbox").iterdir()
+        if path.is_file() and path.suffix not in (".py", ".typed")
+    }
+    assert excluded == [f"/acc_sandbox/{name}" for name in ("pyproject.toml", "README.md", "LICENSE")]
+    assert own == {"pyproject.toml", "README.md", "LICENSE"}
+    assert read("acc_sandbox/LICENSE") == read("LICENSE")

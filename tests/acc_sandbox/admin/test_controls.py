@@ -186,3 +186,45 @@ def test_signed_urls_name_the_host_that_the_client_used():
         assert httpx.URL(signed).host == "localhost"
         assert socket.gethostbyname("localhost") == "127.0.0.1"
         assert httpx.put(signed, content=b"x", verify=False).status_code == 200
+
+
+def test_health_is_open_to_everybody_and_names_the_version(box, anonymous):
+    answer = anonymous.get("/sandbox/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": acc_sandbox.__version__})
+    assert box.requests.all() == []
+
+
+@pytest.mark.parametrize("by", ["python", "http"])
+def test_a_reset_returns_to_the_state_of_a_new_start(box, manager, anonymous, by):
+    item = box.item("051200-3")
+    before = manager.submittals("GET", "/items", params={"limit": 50}).json()
+    manager.attach(item)
+    box.clock.move(7200)
+    box.switches.b_prefix = "accept"
+    box.auto_approve = True
+    box.register_callback("http://localhost:1/other")
+    box.faults.add(acc_sandbox.Fault("items.list", acc_sandbox.Refuse(503)))
+    assert anonymous.post("/sandbox/reset").status_code == 204 if by == "http" else box.reset() is None
+    state = anonymous.get("/sandbox/state").json()
+    assert (state["now"], state["faults"], state["auto_approve"]) == ("2026-03-02T08:30:00.000000Z", [], False)
+    assert state["switches"]["b_prefix"] == "refuse"
+    assert state["callback_urls"] == [box.callback_url]
+    assert box.requests.all() == []
+    # Tokens that were given out before are still good.
+    assert manager.submittals("GET", "/items", params={"limit": 50}).json() == before
+    assert len(box.attachments(item)) == 1
+
+
+def test_a_reset_makes_the_bulk_items_again():
+    with acc_sandbox.running(items=30) as box:
+        count = len(box.items())
+        box.reset()
+        assert len(box.items()) == count
+
+
+@pytest.mark.parametrize("path", ["/", "/authentication/v2/keys", "/sandbox/health", "/openapi.json"])
+def test_on_loopback_another_host_name_is_refused(anonymous, path):
+    port = anonymous.base_url.port
+    assert anonymous.get(path, headers={"Host": f"evil.example:{port}"}).status_code == 403
+    for name in ("localhost", "127.0.0.1", "[::1]", "acc.localhost"):
+        assert anonymous.get(path, headers={"Host": f"{name}:{port}"}).status_code == 200

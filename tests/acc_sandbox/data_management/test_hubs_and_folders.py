@@ -209,7 +209,7 @@ def guarded():
             {"spec": "084413", "number": "1", "title": "Windows", "contractor": "steel", "attachments": ["windows.pdf"]}
         ],
     }
-    with acc_sandbox.running(plan=acc_sandbox.parse_seed({"projects": [project]})) as box:
+    with acc_sandbox.running(seed=acc_sandbox.parse_seed({"projects": [project]})) as box:
         yield box
 
 
@@ -254,7 +254,7 @@ class TestFoldersOfSomePeople:
 def test_a_folder_that_nobody_made_cannot_be_given_to_a_person():
     project = {"key": "p", "name": "P", "managers": ["manager"], "folder_access": {"steel": ["Nowhere"]}}
     plan = acc_sandbox.parse_seed({"projects": [project]})
-    with pytest.raises(LookupError, match="folder_access names Nowhere"), acc_sandbox.running(plan=plan):
+    with pytest.raises(LookupError, match="folder_access names Nowhere"), acc_sandbox.running(seed=plan):
         pass
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import yaml
 
-from acc_sandbox.faults.plan import EFFECTS, read_fault_plan
-from acc_sandbox.http.app import OPERATION_NAMES
+from acc_sandbox.faults.effects import EFFECTS
+from acc_sandbox.faults.plan import read_fault_plan
 
 PATIENCE = 30.0
 
@@ -21,7 +21,7 @@ def plan(request, box, anonymous, tmp_path):
     def by_file(fault):
         path = tmp_path / "plan.yaml"
         path.write_text(yaml.safe_dump([fault]), "utf-8")
-        [read], _ = read_fault_plan(path, OPERATION_NAMES)
+        [read], _ = read_fault_plan(path)
         return box.faults.add(read)
 
     def by_control(fault):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import pytest
 
-from acc_sandbox import DocumentError, Expire, Fault, Reset, Slow, Switches
-from acc_sandbox.faults.plan import EFFECTS, fault_json, parse_fault, read_fault_plan, set_switches
+from acc_sandbox import DocumentError, Expire, Fault, Refuse, Reset, ResetAfter, Slow, Switches
+from acc_sandbox.faults.effects import EFFECTS
+from acc_sandbox.faults.plan import fault_json, parse_fault, read_fault_plan, set_switches
 from acc_sandbox.http.app import OPERATION_NAMES, OPERATIONS
 
 PLAN = {
@@ -34,7 +36,7 @@ switches:
 def test_a_plan_reads_the_same_from_json_and_yaml(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text, "utf-8")
-    faults, switches = read_fault_plan(path, OPERATION_NAMES)
+    faults, switches = read_fault_plan(path)
     shown = [{key: value for key, value in fault_json(one).items() if key != "seen"} for one in faults]
     assert shown == [{"times": 1, **PLAN["faults"][0]}, {"nth": 1, **PLAN["faults"][1]}]
     assert switches == {"b_prefix": "accept"}
@@ -43,7 +45,7 @@ def test_a_plan_reads_the_same_from_json_and_yaml(tmp_path, name, text):
 def test_a_bare_list_is_one_of_faults(tmp_path):
     path = tmp_path / "plan.json"
     path.write_text('[{"operation": "*", "effect": "reset"}]')
-    faults, switches = read_fault_plan(path, OPERATION_NAMES)
+    faults, switches = read_fault_plan(path)
     assert ([one.effect for one in faults], switches) == ([Reset()], {})
 
 
@@ -59,22 +61,48 @@ def test_a_bare_list_is_one_of_faults(tmp_path):
         ("plan.json", '{"colour": []}'),
         ("plan.json", '{"faults": {}}'),
         ("plan.json", '{"switches": {"colour": 1}}'),
-        ("plan.json", '{"faults": [{"operation": "nothing", "effect": "reset"}]}'),
+        ("plan.json", '{"faults": [{"operation": "*", "effect": "fall_over"}]}'),
+        ("plan.json", '{"faults": [{"operation": "*", "effect": "reset", "size": 1}]}'),
+        ("plan.json", '{"faults": [{"operation": "*", "effect": "reset_after"}]}'),
+        ("plan.yaml", 'faults: [{operation: "*", effect: refuse, status: 700}]'),
+        ("plan.yaml", 'faults: [{operation: "*", effect: slow, bytes_per_second: 0}]'),
+        ("plan.yaml", 'faults: [{operation: "*", effect: reset, 3: 4}]'),
     ],
 )
 def test_a_plan_that_cannot_be_used_says_where(tmp_path, name, text):
     path = tmp_path / name
     if text is not None:
         path.write_text(text, "utf-8")
-    with pytest.raises(DocumentError):
-        read_fault_plan(path, OPERATION_NAMES)
+    with pytest.raises(DocumentError, match=re.escape(str(path))):
+        read_fault_plan(path)
+
+
+def test_a_fault_of_an_unknown_operation_is_refused_from_python_too(box):
+    with pytest.raises(ValueError, match=r"there is no operation 'attachment.create'; try attachments.create"):
+        box.faults.add(Fault("attachment.create", Reset()))
+    assert box.faults.all() == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Refuse(99),
+        lambda: Slow(0),
+        lambda: ResetAfter(-1),
+        lambda: Fault("*", Reset(), nth=0),
+        lambda: Refuse("500"),
+    ],
+)
+def test_a_value_that_a_plan_may_not_hold_is_refused_from_python_too(make):
+    with pytest.raises(ValueError, match="Input should be"):
+        make()
 
 
 def test_every_effect_can_be_planned_and_shown():
     needed = {"refuse": {"status": 500}, "reset_after": {"size": 1}, "slow": {"bytes_per_second": 1}}
     for effect in EFFECTS:
         plan = {"operation": "*", "effect": effect, **needed.get(effect, {})}
-        shown = fault_json(parse_fault(plan, OPERATION_NAMES))
+        shown = fault_json(parse_fault(plan))
         assert shown.items() >= plan.items()
 
 

@@ -100,8 +100,8 @@ def test_a_sandbox_stops_although_somebody_is_stalled():
                 answers.append(type(error))
 
     with acc_sandbox.running() as box:
-        fault = box.faults.add(Fault("page.home", Stall()))
-        thread = threading.Thread(target=ask, args=(f"{box.base_url}/",))
+        fault = box.faults.add(Fault("auth.keys", Stall()))
+        thread = threading.Thread(target=ask, args=(f"{box.base_url}/authentication/v2/keys",))
         thread.start()
         assert fault.reached.wait(PATIENCE)
     thread.join(PATIENCE)

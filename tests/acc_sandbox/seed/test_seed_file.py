@@ -51,7 +51,7 @@ SEED = {
 def test_a_seed_of_ones_own_is_what_the_sandbox_starts_with(tmp_path):
     path = tmp_path / "seed.json"
     path.write_text(json.dumps(SEED), "utf-8")
-    with acc_sandbox.running(plan=read_seed(path)) as box:
+    with acc_sandbox.running(seed=read_seed(path)) as box:
         assert [one.name for one in box.people] == ["Site Manager", "Glazing Contractor"]
         item = box.item("7", "school")
         assert (item.title, item.state) == ("Windows", "rev")
@@ -69,7 +69,7 @@ def test_a_seed_of_ones_own_is_what_the_sandbox_starts_with(tmp_path):
 
 def test_a_seed_needs_no_people_of_its_own():
     project = {"key": "small", "name": "Small", "managers": ["manager"], "specs": {"01": "General"}}
-    with acc_sandbox.running(plan=parse_seed({"projects": [project]})) as box:
+    with acc_sandbox.running(seed=parse_seed({"projects": [project]})) as box:
         assert box.project("small").name == "Small"
         assert box.people[0].key == "manager"
 
@@ -111,7 +111,7 @@ def test_a_seed_that_makes_no_sense_says_where(document):
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(project, missing):
-    with pytest.raises(LookupError, match=missing), acc_sandbox.running(plan=parse_seed(changed(**project))):
+    with pytest.raises(LookupError, match=missing), acc_sandbox.running(seed=parse_seed(changed(**project))):
         pass
 
 

@@ -257,7 +257,7 @@ def test_a_loopback_port_may_be_any(box, anonymous):
 def test_buckets_of_other_regions(choice, bucket):
     project = {"key": "p", "name": "P", "managers": ["manager"], "files": {"a.txt": 1}}
     plan = acc_sandbox.parse_seed({"hubs": [{"key": "h", "name": "H", "region": "GBR"}], "projects": [project]})
-    with acc_sandbox.running(plan=plan, switches=Switches(other_region_names=choice)) as box:
+    with acc_sandbox.running(seed=plan, switches=Switches(other_region_names=choice)) as box:
         version = box.file("a.txt", "p").version_urn
         assert box.object_bytes(f"{bucket}/{known_id('p/a.txt/1')}.txt") == b"a.txt, version 1\n"
         assert version.startswith(f"urn:adsk.{'wipgbr' if choice == 'own' else 'wipprod'}:")

@@ -325,7 +325,7 @@ def guarded():
     access = {"steel": ("Project Files/03 Shop Drawings/05 Steel", "Project Files/04 Product Data")}
     first, *others = DEFAULT.projects
     plan = replace(DEFAULT, projects=(replace(first, folder_access=access), *others))
-    with acc_sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(seed=plan) as box:
         yield box
 
 

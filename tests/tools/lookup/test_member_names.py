@@ -34,7 +34,7 @@ def box() -> Iterator[acc_sandbox.Sandbox]:
         "bridge", "Bridge House", "hub", managers=("manager",), specs={"051200": "Steel"}, items=(item,)
     )
     plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with acc_sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(seed=plan) as box:
         yield box
 
 

@@ -161,7 +161,7 @@ def sprawling():
     files = {f"Project Files/{number:03}/beam {number:02}.pdf": 1 for number in range(FOLDERS)}
     project = SeedProject("wide", "Wide House", "hub", managers=("manager",), files=files)
     plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with acc_sandbox.running(plan=plan) as box:
+    with acc_sandbox.running(seed=plan) as box:
         yield box
 
 

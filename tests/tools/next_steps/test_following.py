@@ -68,7 +68,7 @@ def box() -> Iterator[acc_sandbox.Sandbox]:
         ),
     )
     plan = SeedData(DEFAULT.people, DEFAULT.companies, DEFAULT.roles, DEFAULT.hubs, (project, *DEFAULT.projects))
-    with acc_sandbox.running(plan=plan, urn_delay=0) as box:
+    with acc_sandbox.running(seed=plan, urn_delay=0) as box:
         yield box
 
 
