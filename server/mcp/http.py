@@ -6,26 +6,29 @@ Every request meets the same guards, in this order: Host and Origin (a web page 
 rebinding), then the bearer secret. Only `/healthz` is answered without the secret.
 """
 
+import asyncio
 import hmac
+import re
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 import uvicorn
 from mcp.server import Server
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
-from starlette.applications import Starlette
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
+from server.mcp.http_connections import AcceptErrorLog, BoundedHttpProtocol, connection_limit
+from server.mcp.session_limit import MAX_SESSIONS, SPARE_SESSIONS, SessionLimitMiddleware
 from server.shutdown import HTTP_SECONDS, force_exit_after
 
 PATH: Final = "/mcp"
@@ -34,9 +37,8 @@ HEALTH_PATH: Final = "/healthz"
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request that is read. Files never travel in tool arguments, so calls are small."""
 
-MAX_SESSIONS: Final = 200
-"""How many sessions of the older protocol are kept; more are refused, until one ends or was idle for half an hour."""
-
+_AUTHORITY: Final = re.compile(r"(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_LAST_PORT: Final = 65535
 _GRACE_SECONDS: Final = 2
 """How long answers that are on their way may take once the server is told to stop."""
 
@@ -54,35 +56,27 @@ def http_app(server: Server[Any], *, host: str, secret: str | None) -> ASGIApp:
         secret: What callers send as `Authorization: Bearer …`. None lets everyone on this machine in, which is for a
             sandbox only: there is nothing to protect.
     """
-    names = sorted({"127.0.0.1", "localhost", "[::1]", _in_url(host)})
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[allowed for name in names for allowed in (name, f"{name}:*")],
-        allowed_origins=[allowed for name in names for allowed in (f"http://{name}", f"http://{name}:*")],
-    )
-    app = mcp_app(server, [Route(HEALTH_PATH, _health, methods=["GET"])], security)
+    app = mcp_app(server, [Route(HEALTH_PATH, _health, methods=["GET"])])
     guarded = app if secret is None else BearerGuard(app, secret)
-    return RebindingGuard(guarded, security)
+    return RebindingGuard(guarded, {"127.0.0.1", "localhost", "[::1]", _in_url(host).lower()})
 
 
-def mcp_app(
-    server: Server[Any], routes: Sequence[Route], security: TransportSecuritySettings | None = None
-) -> Starlette:
+def mcp_app(server: Server[Any], routes: Sequence[Route]) -> ASGIApp:
     """Return the application that serves `server` at `/mcp`, and `routes` beside it.
 
-    Without `security` whoever guards it has looked at Host and Origin. No path is answered with a redirect.
+    Its guard has looked at Host and Origin. No path is answered with a redirect.
     """
     # json_response would drop progress notifications, and calls would not end with their connection.
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=False,
         max_request_body_size=MAX_BODY_BYTES,
-        max_sessions=MAX_SESSIONS,
-        transport_security=security or TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        max_sessions=MAX_SESSIONS + SPARE_SESSIONS,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         custom_starlette_routes=list(routes),
     )
     app.router.redirect_slashes = False
-    return app
+    return SessionLimitMiddleware(app)
 
 
 async def _health(_request: Request) -> PlainTextResponse:
@@ -92,21 +86,32 @@ async def _health(_request: Request) -> PlainTextResponse:
 class RebindingGuard:
     """Refuses a Host (421) or an Origin (403) that is not this machine's, on every path.
 
-    The SDK's own check covers `/mcp` alone.
+    Both are parsed: the SDK compares how they begin, and covers `/mcp` alone. `names` are hosts in lower case.
     """
 
-    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
         self._app = app
-        self._check = TransportSecurityMiddleware(security)
+        self._names = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            refusal = await self._check.validate_request(Request(scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
+        if scope["type"] == "http" and (refusal := self._refusal(Headers(scope=scope))) is not None:
+            await refusal(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+            return PlainTextResponse("Invalid Host header", status_code=421)
+        for origin in origins:
+            if not (origin.startswith("http://") and self._is_ours(origin.removeprefix("http://"))):
+                return PlainTextResponse("Invalid Origin header", status_code=403)
+        return None
+
+    def _is_ours(self, authority: str) -> bool:
+        found = _AUTHORITY.fullmatch(authority.lower())
+        return found is not None and found["host"] in self._names and int(found["port"] or 0) <= _LAST_PORT
 
 
 class BearerGuard:
@@ -153,7 +158,7 @@ def run_app(
     """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; `tls` is a certificate and its key."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=BoundedHttpProtocol,
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=tls[1] if tls else None,
         ws="none",
@@ -177,6 +182,8 @@ class _HttpServer(uvicorn.Server):
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        BoundedHttpProtocol.most = connection_limit()
+        asyncio.get_running_loop().set_exception_handler(AcceptErrorLog())
         await super().startup(sockets)
         if self.started:
             sys.stderr.write("".join(f"{line}\n" for line in self._announcement))

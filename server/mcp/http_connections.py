@@ -1,0 +1,106 @@
+"""Connections to the HTTP server: how many there may be, and how long they may take over what they send."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import h11
+import structlog
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_CONNECTIONS: Final = 256
+HEADER_SECONDS: Final = 10.0
+"""From the first byte of a connection, or of its next request, to the end of the headers."""
+
+BODY_IDLE_SECONDS: Final = 60.0
+"""The longest pause within a body; how long a part takes in all is up to the network."""
+
+_TELL_SECONDS: Final = 60.0
+
+
+def connection_limit() -> int:
+    """Return how many connections may be open: 256, or half the descriptors: files and Autodesk need some too."""
+    if sys.platform == "win32":
+        return MAX_CONNECTIONS
+    import resource
+
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(MAX_CONNECTIONS, descriptors // 2)) if descriptors > 0 else MAX_CONNECTIONS
+
+
+class BoundedHttpProtocol(H11Protocol):
+    """uvicorn's protocol, which hangs up on a connection too many and on a request that does not come to its end."""
+
+    most = MAX_CONNECTIONS
+    header_seconds = HEADER_SECONDS
+    body_idle_seconds = BODY_IDLE_SECONDS
+    _deadline: asyncio.TimerHandle | None = None
+    _waits_for: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a connection, or hang up."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+            return
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and wait for the rest."""
+        super().data_received(data)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Begin with what came of the next request meanwhile."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        """Set the deadline of what the caller sends next; that of headers is not moved by more of them."""
+        state = self.conn.their_state
+        begun = self.conn.trailing_data[0] != b"" or self.scope is None
+        waits_for = "body" if state is h11.SEND_BODY else "headers" if state is h11.IDLE and begun else None
+        if waits_for == "headers" == self._waits_for:
+            return
+        self._stop_waiting()
+        self._waits_for = waits_for
+        if waits_for is not None:
+            seconds = self.header_seconds if waits_for == "headers" else self.body_idle_seconds
+            self._deadline = self.loop.call_later(seconds, self._hang_up)
+
+    def _stop_waiting(self) -> None:
+        self._waits_for = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _hang_up(self) -> None:
+        if self._waits_for == "body" and self.flow.read_paused:
+            self._waits_for = None
+            self._wait()  # it is we who do not read
+        elif not self.transport.is_closing():
+            self.transport.abort()
+
+
+class AcceptErrorLog:
+    """Handles errors of an event loop: that no connection can be accepted is logged once a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told = float("-inf")
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Be told of an error; see `asyncio.AbstractEventLoop.set_exception_handler`."""
+        error = context.get("exception")
+        if "socket" not in context or not isinstance(error, OSError):
+            loop.default_exception_handler(context)
+        elif self._clock() - self._told >= _TELL_SECONDS:
+            self._told = self._clock()
+            structlog.get_logger(__name__).error("connections_not_accepted", reason=error.strerror)

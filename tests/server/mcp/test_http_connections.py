@@ -1,0 +1,149 @@
+"""Connections to the HTTP server: each has an end, however little is sent on it, and there are never too many."""
+
+import asyncio
+import errno
+import sys
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+import uvicorn
+from structlog.testing import capture_logs
+from uvicorn.server import ServerState
+
+from server.mcp.http_connections import MAX_CONNECTIONS, AcceptErrorLog, BoundedHttpProtocol, connection_limit
+
+
+async def app(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@asynccontextmanager
+async def served(**bounds):
+    """The port of a server with bounds of its own."""
+    protocol = type("Protocol", (BoundedHttpProtocol,), bounds)
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+
+
+async def connected(port):
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+async def end_of(reader):
+    """All that a connection brings until the server hangs up."""
+    with anyio.fail_after(20):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+HALF = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", REQUEST[:-2]])
+async def test_headers_that_do_not_end_end_the_connection(sent):
+    async with served(header_seconds=0.05) as port:
+        reader, writer = await connected(port)
+        writer.write(sent)
+        assert await end_of(reader) == b""
+        writer.close()
+
+
+async def test_headers_that_trickle_do_not_move_their_deadline():
+    async with served(header_seconds=0.2) as port:
+        reader, writer = await connected(port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n")
+        ended = asyncio.ensure_future(end_of(reader))
+        with anyio.fail_after(20):
+            while not ended.done():
+                writer.write(b"X: y\r\n")
+                await anyio.sleep(0.01)
+        assert await ended == b""
+        writer.close()
+
+
+async def test_headers_of_a_later_request_have_a_deadline_too():
+    async with served(header_seconds=0.1) as port:
+        reader, writer = await connected(port)
+        writer.write(REQUEST)
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.write(REQUEST[:9])
+        assert await end_of(reader) == b""
+        writer.close()
+
+
+async def test_a_body_that_stops_ends_the_connection_and_one_that_goes_on_does_not():
+    async with served(header_seconds=20, body_idle_seconds=0.05) as port:
+        reader, writer = await connected(port)
+        writer.write(HALF)
+        assert await end_of(reader) == b""
+        writer.close()
+    async with served(header_seconds=0.05, body_idle_seconds=20) as port:
+        reader, writer = await connected(port)
+        writer.write(HALF)
+        await anyio.sleep(0.1)
+        writer.write(b"cde")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+async def test_a_connection_too_many_is_hung_up_on_and_the_next_one_is_served_again():
+    async with served(most=2) as port:
+        kept = [await connected(port) for _ in range(2)]
+        for reader, writer in kept:
+            writer.write(REQUEST)
+            await reader.readuntil(b"ok")
+        reader, writer = await connected(port)
+        assert await end_of(reader) == b""
+        writer.close()
+        kept[0][1].close()
+        await kept[0][1].wait_closed()
+        with anyio.fail_after(20):
+            while True:
+                reader, writer = await connected(port)
+                writer.write(REQUEST)
+                if (await end_of_or_ok(reader)).endswith(b"ok"):
+                    break
+                writer.close()
+        writer.close()
+        kept[1][1].close()
+
+
+async def end_of_or_ok(reader):
+    try:
+        return await reader.readuntil(b"ok")
+    except (asyncio.IncompleteReadError, ConnectionResetError):
+        return b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(("descriptors", "connections"), [(64, 32), (1024, MAX_CONNECTIONS), (-1, MAX_CONNECTIONS)])
+def test_connections_are_capped_and_take_half_the_descriptors_at_most(monkeypatch, descriptors, connections):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (descriptors, descriptors))
+    assert connection_limit() == connections
+
+
+async def test_that_nothing_can_be_accepted_is_logged_once_a_minute():
+    now = [0.0]
+    log = AcceptErrorLog(lambda: now[0])
+    context = {"message": "socket.accept() out of system resource", "socket": None}
+    with capture_logs() as lines:
+        for _ in range(70):
+            log(asyncio.get_running_loop(), context | {"exception": OSError(errno.EMFILE, "Too many open files")})
+            now[0] += 1
+    assert [line["event"] for line in lines] == ["connections_not_accepted"] * 2
+    assert lines[0]["reason"] == "Too many open files"
