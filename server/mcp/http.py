@@ -22,7 +22,7 @@ from mcp.server import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -43,6 +43,13 @@ _GRACE_SECONDS: Final = 2
 """How long answers that are on their way may take once the server is told to stop."""
 
 
+_EXPECTED: Final = (
+    "Send the header `Authorization: Bearer SECRET` with every request; SECRET is SUBMITTAL_MCP_HTTP_SECRET, or what "
+    "the server printed at its start."
+)
+_ANY_METHOD: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
+
+
 class ListenError(Exception):
     """The server cannot listen where it was told to; the text says why, and what to do."""
 
@@ -56,7 +63,9 @@ def http_app(server: Server[Any], *, host: str, secret: str | None) -> ASGIApp:
         secret: What callers send as `Authorization: Bearer …`. None lets everyone on this machine in, which is for a
             sandbox only: there is nothing to protect.
     """
-    app = mcp_app(server, [Route(HEALTH_PATH, _health, methods=["GET"])])
+    routes = [Route(HEALTH_PATH, _health, methods=["GET"])]
+    routes += [Route(path, _no_oauth, methods=_ANY_METHOD) for path in ("/.well-known/{rest:path}", "/register")]
+    app = mcp_app(server, routes)
     guarded = app if secret is None else BearerGuard(app, secret)
     return RebindingGuard(guarded, {"127.0.0.1", "localhost", "[::1]", _in_url(host).lower()})
 
@@ -81,6 +90,15 @@ def mcp_app(server: Server[Any], routes: Sequence[Route]) -> ASGIApp:
 
 async def _health(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("ok\n")
+
+
+async def _no_oauth(_request: Request) -> JSONResponse:
+    # A client that reads no JSON there takes the server for a broken one, and never sends its header.
+    return _problem(404, "not_found", f"This server has no OAuth. {_EXPECTED}")
+
+
+def _problem(status: int, code: str, description: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": code, "error_description": description}, status, headers)
 
 
 class RebindingGuard:
@@ -115,7 +133,10 @@ class RebindingGuard:
 
 
 class BearerGuard:
-    """Answers 401 to every request without the secret, but for `/healthz`, and never says what was wrong with it."""
+    """Answers 401 to a request without the secret, and says which header is expected, not what was wrong with it.
+
+    `/healthz` and the paths at which clients look for OAuth are open.
+    """
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app = app
@@ -123,10 +144,10 @@ class BearerGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "lifespan" or scope["path"] == HEALTH_PATH or self._admits(Headers(scope=scope)):
+        if scope["type"] == "lifespan" or _is_open(scope["path"]) or self._admits(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        refusal = PlainTextResponse("Unauthorized\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        refusal = _problem(401, "unauthorized", _EXPECTED, {"WWW-Authenticate": "Bearer"})
         await refusal(scope, receive, send)
 
     def _admits(self, headers: Headers) -> bool:
@@ -135,6 +156,10 @@ class BearerGuard:
             return False
         scheme, _, secret = given[0].partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(secret.strip().encode("latin-1"), self._secret)
+
+
+def _is_open(path: str) -> bool:
+    return path in (HEALTH_PATH, "/register") or path.startswith("/.well-known/")
 
 
 def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None, announce_secret: bool = False) -> None:

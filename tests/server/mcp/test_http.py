@@ -90,6 +90,32 @@ def test_a_wrong_secret_is_answered_like_a_missing_one(client, header):
     assert (answer.text, dict(answer.headers)) == (missing.text, dict(missing.headers))
 
 
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+def test_a_wrong_or_missing_secret_says_which_header_is_expected(client, headers):
+    problem = client.post("/mcp", json=LIST_TOOLS, headers=headers).json()
+    assert problem["error"] == "unauthorized"
+    assert "`Authorization: Bearer SECRET`" in problem["error_description"]
+    assert SECRET not in str(problem)
+
+
+@pytest.mark.parametrize("secret", [SECRET, None])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/.well-known/oauth-protected-resource"),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("OPTIONS", "/.well-known/openid-configuration"),
+        ("POST", "/register"),
+    ],
+)
+def test_where_clients_look_for_oauth_there_is_a_404_in_json(server, secret, method, path):
+    with TestClient(http_app(server, host="127.0.0.1", secret=secret), base_url=HERE) as client:
+        answer = client.request(method, path)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert "WWW-Authenticate" not in answer.headers
+
+
 def test_two_authorization_headers_are_refused_though_one_is_right(client):
     headers = [("Authorization", f"Bearer {SECRET}"), ("Authorization", "Bearer other")]
     assert client.post("/mcp", json=LIST_TOOLS, headers=headers).status_code == 401
