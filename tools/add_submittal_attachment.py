@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments, WaitSeconds
+from tools.core.concurrency import gather_two
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
@@ -163,7 +164,9 @@ async def _target(services: Services, arguments: AttachArguments) -> "tuple[Proj
 
     _check(arguments)
     project = await services.resolver.project(arguments.project)
-    item = await services.resolver.submittal(project, arguments.submittal)
+    item, _ = await gather_two(
+        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    )
     where = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
     return project, item, where
 

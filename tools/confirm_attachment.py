@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import Project, Submittal, ToolArguments, WaitSeconds
+from tools.core.concurrency import gather_two
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
@@ -35,8 +36,9 @@ async def confirm_attachment(
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project = await services.resolver.project(arguments.project)
-    item = await services.resolver.submittal(project, arguments.submittal)
-    me = await services.resolver.me(project.id)
+    item, me = await gather_two(
+        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    )
     which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
     try:
         await require_consent(services, call, partial(upload_consent_summary, services, *which))

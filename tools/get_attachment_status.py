@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import Cursor, Limit, OptionalText, Project, Submittal, ToolArguments, WaitSeconds
+from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult, AttachmentsResult
 
@@ -30,7 +31,9 @@ async def get_attachment_status(
     from tools.core.presenters import attachment_row
 
     project = await services.resolver.project(arguments.project)
-    item = await services.resolver.submittal(project, arguments.submittal)
+    item, _ = await gather_two(
+        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    )
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     if arguments.attachment_id is not None:
         attachment_id = arguments.attachment_id.lower()

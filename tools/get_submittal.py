@@ -1,6 +1,7 @@
 """The tool `get_submittal`."""
 
 from tools.core.arguments import Cursor, Limit, Project, Submittal, ToolArguments
+from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import SubmittalResult
 from tools.next_steps.after_success import after_submittal
@@ -21,10 +22,13 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     from tools.core.presenters import attachment_row, submittal_view, task_choices
 
     project = await services.resolver.project(arguments.project)
-    item = await services.resolver.submittal(project, arguments.submittal)
-    me = await services.resolver.me(project.id)
-    tasks = await services.resolver.review_tasks(project.id, item)
-    page = await attachment_page(services, call, project, item, limit=arguments.limit, cursor=arguments.cursor)
+    item, me = await gather_two(
+        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    )
+    tasks, page = await gather_two(
+        services.resolver.review_tasks(project.id, item),
+        attachment_page(services, call, project, item, limit=arguments.limit, cursor=arguments.cursor),
+    )
     view = submittal_view(item, project.id, me.id, [task.row for task in tasks if task.mine])
     choices = [task.row.id for task in task_choices(tasks)]
     attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)

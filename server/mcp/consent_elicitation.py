@@ -17,6 +17,7 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 
 from server.mcp.client_request import ClientRequest
 from tools.core.consent import cannot_ask, changed
+from tools.core.deadline import CallDeadline
 from tools.core.ports import ConsentSummary
 
 _QUESTION: Final = "make_visible"
@@ -63,7 +64,15 @@ class ElicitationStates:
 class ElicitationConsentPrompt:
     """The way to the person behind one call of a tool."""
 
-    def __init__(self, states: ElicitationStates, request: ClientRequest, tool: str, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        states: ElicitationStates,
+        request: ClientRequest,
+        tool: str,
+        arguments: dict[str, Any],
+        deadline: CallDeadline,
+    ) -> None:
+        self._deadline = deadline
         self._states = states
         self._request = request
         self._call = [tool, arguments]
@@ -82,9 +91,10 @@ class ElicitationConsentPrompt:
             return self._answered(showing)
         context = self._request.context
         try:
-            answer: ElicitResult = await context.session.elicit_form(
-                showing.text, _FORM, related_request_id=str(context.request_id)
-            )
+            with self._deadline.paused():
+                answer: ElicitResult = await context.session.elicit_form(
+                    showing.text, _FORM, related_request_id=str(context.request_id)
+                )
         except MCPError:
             raise cannot_ask() from None
         return answer.action == "accept"

@@ -14,6 +14,7 @@ from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, Input
 
 from server.mcp.client_request import ClientRequest
 from tools.core.context import Services, ToolCall
+from tools.core.deadline import CallDeadline
 from tools.core.ports import SignInPage
 from tools.core.results import ErrorBody, ErrorResult
 from tools.next_steps.after_success import step
@@ -22,11 +23,11 @@ _QUESTION: Final = "sign_in"
 _MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
 
 
-async def wait_for_sign_in(services: Services, request: ClientRequest) -> None:
+async def wait_for_sign_in(services: Services, request: ClientRequest, deadline: CallDeadline) -> None:
     """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
     answer = request.input_responses.get(_QUESTION)
     if services.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
-        await services.sign_in_page.wait(services.policy.max_wait_seconds)
+        await services.sign_in_page.wait(deadline.wait_seconds_left)
 
 
 async def ask_to_sign_in(

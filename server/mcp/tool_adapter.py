@@ -17,11 +17,14 @@ from server.mcp.consent_elicitation import ElicitationConsentPrompt, Elicitation
 from server.mcp.schemas import input_schema, output_schema
 from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.attachments.tasks import DeferredResult
-from tools.core.context import ToolCall, ToolDefinition
+from tools.core.coercion import coerce_arguments
+from tools.core.context import Services, ToolCall, ToolDefinition
+from tools.core.deadline import CallDeadline
 from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, ToolResult
+from tools.errors.exceptions import CallTimedOut
 
 SEARCH_HINT: Final = "anthropic/searchHint"
 """The key of `_meta` under which Claude Code looks for words to search a tool by."""
@@ -106,22 +109,34 @@ class ToolAdapter:
         self, arguments: dict[str, Any], request: ClientRequest, progress: ProgressReporter, *, defers: bool
     ) -> ToolResult | InputRequiredResult:
         services = await request.context.lifespan_context.services()
-        await wait_for_sign_in(services, request)
-        given = {name: value for name, value in arguments.items() if value is not None}
-        consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given)
-        call = ToolCall(self.name, given, progress.tell, consent_prompt=consent, accepts_task=defers)
-        call, answer = await dispatch(self.definition, services, call, arguments)
+        deadline = CallDeadline(services.policy.max_wait_seconds)
+        given = coerce_arguments(self.definition.arguments, arguments)
+        consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given, deadline)
+        call = ToolCall(self.name, given, progress.tell, consent_prompt=consent, accepts_task=defers, deadline=deadline)
+        with deadline.scope:
+            await wait_for_sign_in(services, request, deadline)
+            call, answer = await self._dispatched(services, call, arguments, deadline)
+        if deadline.scope.cancelled_caught:
+            return error_result(CallTimedOut(deadline.seconds), services, call)
         page = services.sign_in_page
         if page is None or not _needs_a_person(answer):
-            return answer
-        if await page.wait(services.policy.max_wait_seconds, opened_only=True):
-            call, answer = await dispatch(self.definition, services, call, arguments)
-        if not _needs_a_person(answer):
             return answer
         try:
             return await ask_to_sign_in(page, answer.error, call, request)
         except (StorageProblem, CallbackPortTaken) as problem:
             return error_result(problem, services, call) or answer
+
+    async def _dispatched(
+        self, services: Services, call: ToolCall, arguments: dict[str, Any], deadline: CallDeadline
+    ) -> tuple[ToolCall, ToolResult]:
+        """Dispatch the call; once more where a person who opened the link has signed in meanwhile."""
+        called, answer = await dispatch(self.definition, services, call, arguments)
+        page = services.sign_in_page
+        if page is None or not _needs_a_person(answer):
+            return called, answer
+        if await page.wait(deadline.wait_seconds_left, opened_only=True):
+            return await dispatch(self.definition, services, called, arguments)
+        return called, answer
 
 
 def _needs_a_person(answer: ToolResult) -> TypeGuard[ErrorResult]:

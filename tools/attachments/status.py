@@ -36,7 +36,8 @@ from transfers.waiting import WaitOptions
 def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOptions:
     """Return how long a call waits: what it asked for, and never longer than the settings allow."""
     longest = ANSWER_SECONDS if call.accepts_task else services.policy.max_wait_seconds
-    return WaitOptions(min(seconds, longest), progress_reporter(call), call.every)
+    left = call.deadline.wait_seconds_left if call.deadline is not None else longest
+    return WaitOptions(min(seconds, longest, left), progress_reporter(call), call.every)
 
 
 async def attachment_result(

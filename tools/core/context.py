@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from tools.core.arguments import ToolArguments
 from tools.core.cursors import CursorSigner, InvalidCursor
+from tools.core.deadline import CallDeadline
 from tools.core.policy import ToolPolicy
 from tools.core.ports import ConsentPrompt, ProgressCallback, SignInPage
 from tools.core.results import ToolResult
@@ -60,6 +61,7 @@ class ToolCall:
     every: float = REPORT_SECONDS
     consent_prompt: ConsentPrompt | None = None
     accepts_task: bool = False
+    deadline: CallDeadline | None = None
 
     def cursor_arguments(self) -> dict[str, Any]:
         """Return the arguments that a cursor is bound to: all but the cursor itself and the page size."""

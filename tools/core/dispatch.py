@@ -4,11 +4,12 @@ What a person or an agent can act on becomes an answer; a fault of ours stays an
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from tools.core.arguments import read_arguments
 from tools.core.context import Services, ToolCall
 from tools.core.results import ErrorResult, ToolResult
+from tools.errors.exceptions import ToolError
 
 if TYPE_CHECKING:
     from tools.core.context import ToolDefinition
@@ -34,6 +35,14 @@ async def dispatch(
             raise
         return call, answer
     return call, result
+
+
+@overload
+def error_result(error: ToolError, services: Services, call: ToolCall) -> ErrorResult: ...
+
+
+@overload
+def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None: ...
 
 
 def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None:

@@ -76,7 +76,7 @@ def describe_error(error: Exception) -> ErrorDescription | None:
         stopped = describe_error(error.cause)
         return _with_job(stopped, error) if stopped is not None else None
     if isinstance(error, ToolError):
-        row = ErrorRow(error.code, error.message, error.hint, error.shell_hint, error.again)
+        row = ErrorRow(error.code, error.message, error.hint, error.shell_hint, error.again, retryable=error.retryable)
         return ErrorDescription(row, error.http_status, candidates=error.candidates)
     found = _row(error)
     if found is None:

@@ -10,6 +10,7 @@
     ├── AmbiguousReference       TaskRequired                 InvalidCategory
     ├── ConfirmationRequired     ConfirmationDeclined         FileVersionNotFound
     └── UpstreamRejected         ProcessingFailedRepeatedly   ProcessingTimeout      after ACC refused or failed
+        CallTimedOut
 
 `BackgroundFailure` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise
 is put into the same words by `tools.errors.description`.
@@ -44,6 +45,7 @@ class ToolError(Exception):
     """
 
     code: ClassVar[Code]
+    retryable: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -169,6 +171,21 @@ class ProcessingFailedRepeatedly(ToolError):
     """ACC failed on the same file more than once."""
 
     code = "processing_failed"
+
+
+class CallTimedOut(ToolError):
+    """ACC answered too slowly for a call, which ends before its client gives up on it."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"Autodesk did not answer within {seconds:.0f} seconds.",
+            "Call {tool} again in a minute: it looks first at what was done already, and repeats nothing of it.",
+            "Run the same command again in a minute.",
+            again=RetryHint(),
+        )
 
 
 class ProcessingTimeout(ToolError):

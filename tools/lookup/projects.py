@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from acc.client import AccClient
 from acc.ids import InvalidId, submittals_project_id
+from tools.core.concurrency import gather_all
 from tools.core.policy import ToolPolicy
 from tools.core.ttl_cache import TtlCache
 from tools.lookup.references import normalize
@@ -69,8 +70,10 @@ class ProjectListCache:
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()
         found: list[ProjectSummary] = []
-        for hub in filter(lambda one: self._policy.allows_account(one.id), accounts.hubs):
-            for project in await self._acc.projects.projects(hub.id):
+        hubs = [hub for hub in accounts.hubs if self._policy.allows_account(hub.id)]
+        lists = await gather_all([self._acc.projects.projects(hub.id) for hub in hubs])
+        for hub, projects in zip(hubs, lists, strict=True):
+            for project in projects:
                 try:
                     bare = submittals_project_id(project.id)
                 except InvalidId:

@@ -30,7 +30,8 @@ PATHS = [
     "/docs",
     "/mcp/",
     "//healthz",
-    "/.well-known/oauth-protected-resource",
+    "/.well-known",
+    "/register/",
     "/healthz%2f",
 ]
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}

@@ -1,0 +1,34 @@
+"""Deadline of a tool call: until when it waits by itself, and until when it is answered whatever ACC does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import anyio
+
+GRACE_SECONDS: Final = 5.0
+"""How long after the longest wait a call is answered at the latest."""
+
+
+class CallDeadline:
+    """Counts from when it is made. While a person is asked something it stands still."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._waits_until = anyio.current_time() + wait_seconds
+        self.scope = anyio.CancelScope(deadline=self._waits_until + GRACE_SECONDS)
+        self.seconds = wait_seconds + GRACE_SECONDS
+
+    @property
+    def wait_seconds_left(self) -> float:
+        """How long the call may still wait for something to change."""
+        return max(0.0, self._waits_until - anyio.current_time())
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let a person take their time."""
+        began, self.scope.deadline = anyio.current_time(), float("inf")
+        try:
+            yield
+        finally:
+            self._waits_until += anyio.current_time() - began
+            self.scope.deadline = self._waits_until + GRACE_SECONDS
