@@ -43,6 +43,7 @@ from server.wiring import open_services, policy_of
 from tools.attachments.tasks import DeferredResult
 from tools.core.context import Services, ServicesProvider
 from tools.core.policy import ToolPolicy
+from tools.core.request_quota import CallQuota
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
@@ -86,6 +87,7 @@ def build_server(
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         async with open_services(settings, policy, tokens, person) as opened:
+            opened.quota = CallQuota()
             yield opened
 
     def unfinished() -> bool:

@@ -22,8 +22,8 @@ from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS
 from auth.issuer.scopes import implied, in_order
 from persistence.errors import StorageProblem
 from server.team.middleware import too_many_requests
-from server.team.request_limits import RequestQuota
 from server.team.required_scopes import required_scope
+from tools.core.request_quota import RequestQuota
 
 VerifyToken = Callable[[str], Awaitable[VerifiedToken | None]]
 

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.issuer.client_documents import is_document_url
 from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress, RequestQuota
+from server.team.request_limits import CallerAddress
+from tools.core.request_quota import RequestQuota
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from auth.issuer.grants import TokenLives
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES
+from tools.core.request_quota import CALLS_PER_MINUTE, WRITES_PER_MINUTE
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -38,9 +39,9 @@ class TeamOptions(BaseModel):
     register_per_hour: _Count = 20
     document_per_minute: _Count = 10
     """Authorization requests of clients that are named by a document."""
-    calls_per_minute: _Count = 120
+    calls_per_minute: _Count = CALLS_PER_MINUTE
     """Per person; so are the next three."""
-    writes_per_minute: _Count = 30
+    writes_per_minute: _Count = WRITES_PER_MINUTE
     calls_at_once: _Count = 20
     sessions: _Count = 20
     """Sessions of the older protocol."""

@@ -15,6 +15,7 @@ from tools.errors.exceptions import InvalidArguments, RetryHint
 
 if TYPE_CHECKING:
     from acc.client import AccClient
+    from tools.core.request_quota import CallQuota
     from tools.lookup.resolver import ReferenceResolver
     from transfers.manager import TransferManager
 
@@ -28,7 +29,8 @@ REPORT_SECONDS: Final = 5.0
 class Services:
     """Services for one signed-in user, shared by all tool calls of a server.
 
-    `sign_in_page` is None where nobody signs in: with a given token, or for a service account.
+    `sign_in_page` is None where nobody signs in: with a given token, or for a service account. `quota` is None for
+    commands, and where calls were counted before they came here.
     """
 
     policy: ToolPolicy
@@ -37,6 +39,7 @@ class Services:
     resolver: "ReferenceResolver"
     sign_in_page: SignInPage | None = None
     cursors: CursorSigner = field(default_factory=CursorSigner)
+    quota: "CallQuota | None" = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -24,10 +24,14 @@ async def dispatch(
         Exception: A fault of ours, which nobody who calls can act on.
     """
     try:
+        # One server, one person. What cannot be carried out counts too, and is told first what is wrong with it.
+        too_many = services.quota.take("", writes=definition.writes) if services.quota is not None else None
         if definition.writes:
             services.policy.check_writing()
         chosen = read_arguments(definition.arguments, arguments)
         call = replace(call, arguments=chosen.given())
+        if too_many is not None:
+            raise too_many  # noqa: TRY301  # answered below, as every other
         result: ToolResult = await definition.run(services, call, chosen)
     except Exception as error:
         answer = error_result(error, services, call)

@@ -15,7 +15,7 @@ from tools.core.results import Candidate, ErrorBody
 from tools.core.text_sanitizer import clean
 from tools.errors.catalog import ROWS, ErrorRow, Variant
 from tools.errors.codes import Code
-from tools.errors.exceptions import MAX_CANDIDATES, BackgroundFailure, RetryHint, ToolError
+from tools.errors.exceptions import MAX_CANDIDATES, BackgroundFailure, RetryHint, ToolError, TooManyCalls
 from tools.next_steps.after_success import AttachmentStatus
 from transfers import errors as transfers
 
@@ -77,6 +77,8 @@ def describe_error(error: Exception) -> ErrorDescription | None:
         return _with_job(stopped, error) if stopped is not None else None
     if isinstance(error, ToolError):
         row = ErrorRow(error.code, error.message, error.hint, error.shell_hint, error.again, retryable=error.retryable)
+        if isinstance(error, TooManyCalls):
+            return ErrorDescription(row, retry_after_seconds=error.retry_after_seconds)
         return ErrorDescription(row, error.http_status, candidates=error.candidates)
     found = _row(error)
     if found is None:

@@ -3,7 +3,7 @@
 ::
 
     ToolError                    base: code, message, hint
-    ├── InvalidArguments
+    ├── InvalidArguments         TooManyCalls
     ├── ReadOnly
     ├── ProjectNotFound          ProjectNotAllowed            ProjectNotSupported
     ├── SubmittalNotFound        SubmittalClosed              NotPermitted
@@ -81,6 +81,14 @@ class InvalidArguments(ToolError):
     """An argument is missing, unknown, of the wrong kind, or does not go with another."""
 
     code = "invalid_arguments"
+
+
+class TooManyCalls(ToolError):
+    """More calls of one person in a minute than are carried out; `retry_after_seconds` says when the next one is."""
+
+    code = "rate_limited"
+    retryable = True
+    retry_after_seconds: float | None = None
 
 
 class ReadOnly(ToolError):

@@ -43,7 +43,7 @@ def serving(run: Any, **options: Any) -> Server[Any]:
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Any]:
-        yield SimpleNamespace(policy=policy, sign_in_page=None)
+        yield SimpleNamespace(policy=policy, sign_in_page=None, quota=None)
 
     tool = ToolDefinition(
         "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run

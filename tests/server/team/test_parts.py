@@ -17,11 +17,12 @@ from acc.errors import RateLimited
 from acc.rate_limit import InMemoryTokenBuckets
 from server.team.fair_share import FairQueue, FairRateLimiter
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress, RequestQuota
+from server.team.request_limits import CallerAddress
 from server.team.required_scopes import required_scope
 from server.team.services_pool import ServicesPool
 from tools.core.context import Services
 from tools.core.registry import definitions
+from tools.core.request_quota import RequestQuota
 
 
 def call(tool: object, **arguments: object) -> dict[str, object]:
