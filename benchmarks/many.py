@@ -39,7 +39,7 @@ from persistence.encryption import EncryptionKey
 from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
@@ -105,10 +105,10 @@ class Site:
             path.write_bytes(random.randbytes(FILE_BYTES))
         return paths
 
-    def where(self, number: int) -> Destination:
+    def where(self, number: int) -> AttachTarget:
         """Return where the file of this number goes."""
         item = self.items[number % len(self.items)]
-        return Destination(
+        return AttachTarget(
             self.base_url, self.person_id, item["project_id"], item["item_id"], 0, "for_review", None, None
         )
 
@@ -177,7 +177,7 @@ def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
 
             async def hand() -> None:
                 for number, path in left:
-                    await transfers.hand_over(site.where(number), str(path), None, confirm=True)
+                    await transfers.enqueue(site.where(number), str(path), None, confirm=True)
 
             async with transfers.running(), anyio.create_task_group() as group:
                 for _ in range(AT_ONCE):

@@ -16,7 +16,7 @@ from persistence.location import StateLocation
 from transfers.checkpoints import Point
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
@@ -55,7 +55,7 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
                 reached=reached,
             )
         )
-        where = Destination(origin, PERSON, UUID, UUID, 0, "submission", None, None)
+        where = AttachTarget(origin, PERSON, UUID, UUID, 0, "submission", None, None)
         async with transfers.running():
             begin = time.perf_counter()
             outcome = await transfers.attach_file(where, str(file), None, None, WaitOptions(3600, tick), confirm=False)

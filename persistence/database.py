@@ -301,7 +301,7 @@ def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options:
     """Return an engine whose connections are found dead when the net, or the server, falls silent."""
     import psycopg
 
-    class Patient(psycopg.Connection[Any]):
+    class ConnectionWithTimeout(psycopg.Connection[Any]):
         """A connection on which no answer is waited for longer than `answer_seconds`."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
@@ -324,7 +324,7 @@ def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_: object, __: object, args: list[Any], values: dict[str, Any]) -> psycopg.Connection[Any]:
-        return Patient.connect(*args, **values)
+        return ConnectionWithTimeout.connect(*args, **values)
 
     return engine
 

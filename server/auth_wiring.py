@@ -163,7 +163,7 @@ def _of_a_service_account(settings: Settings, vault: "_LazyVault") -> "ServiceAc
 async def _of_a_person(settings: Settings, vault: "_LazyVault", person: str | None) -> AsyncIterator[SignedInUser]:
     from auth.accounts import AccountTokenSources, CurrentUserTokenSource
     from server.chat_sign_in import ChatSignIn
-    from transfers.task_groups import task_group
+    from transfers.concurrency import task_group
 
     async with task_group() as group:
         tokens = CurrentUserTokenSource(AccountTokenSources(lambda: vault().vault, token_endpoint(settings)), person)

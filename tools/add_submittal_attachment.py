@@ -17,8 +17,8 @@ from transfers.categories import GivenCategory
 if TYPE_CHECKING:
     from acc.models import Item
     from tools.lookup.projects import ProjectSummary
-    from transfers.jobs.base import Destination, Job
-    from transfers.manager import Outcome
+    from transfers.jobs.base import AttachTarget, Job
+    from transfers.manager import AttachResult
     from transfers.waiting import WaitOptions
 
 
@@ -113,7 +113,9 @@ async def add_submittal_attachment(
     return answer if still else ended.model_copy(update={"already_attached": answer.already_attached})
 
 
-async def _attach(services: Services, call: ToolCall, where: "Destination", arguments: AttachArguments) -> "Outcome":
+async def _attach(
+    services: Services, call: ToolCall, where: "AttachTarget", arguments: AttachArguments
+) -> "AttachResult":
     from tools.attachments.status import wait_options
     from tools.core.consent import link_consent_summary
     from tools.lookup.file_links import linked_version
@@ -134,7 +136,7 @@ async def _attach(services: Services, call: ToolCall, where: "Destination", argu
         name = attachment_name(arguments.name, version.name)
         await require_consent(services, call, partial(link_consent_summary, services, where, version.id, name))
         return await services.transfers.link_version(where, version.id, name, key, waiting)
-    return await services.transfers.let_caller_upload(where, attachment_name(None, arguments.name or ""), key, waiting)
+    return await services.transfers.reserve_for_caller(where, attachment_name(None, arguments.name or ""), key, waiting)
 
 
 async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:
@@ -149,7 +151,7 @@ async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "Wai
     await services.transfers.confirm(*which, waiting)
 
 
-async def destination_of(services: Services, arguments: AttachArguments) -> "Destination":
+async def destination_of(services: Services, arguments: AttachArguments) -> "AttachTarget":
     """Return where a call would attach, after all that can be known before anything is created.
 
     Raises:
@@ -159,7 +161,7 @@ async def destination_of(services: Services, arguments: AttachArguments) -> "Des
     return (await _target(services, arguments))[2]
 
 
-async def _target(services: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, Destination]":
+async def _target(services: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, AttachTarget]":
     from tools.attachments.preconditions import attach_target
 
     _check(arguments)

@@ -12,13 +12,13 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
+from transfers.attachments import StoredObject, confirm_upload, find_row, stored_bytes
 from transfers.audit_log import AuditEntry
-from transfers.confirming import StoredObject, confirm_upload, find_row, stored_bytes
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
 from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
 from transfers.idempotency import request_digest
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.linked_file import LinkedFileJob
@@ -26,7 +26,7 @@ from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery, QueueWorker
 from transfers.jobs.rows import REPLACED, JobRow
 from transfers.jobs.runner import JobRunner
-from transfers.jobs.serialization import read
+from transfers.jobs.serialization import read_record
 from transfers.upload.caller_upload import CallerUpload
 from transfers.waiting import UNHURRIED, WaitOptions
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttachResult:
     """What a call can say of its job: `existed` when the attachment was there before the call, so nothing was added."""
 
     job: Job
@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class SeenFile:
+class LocalFileInfo:
     """A local file that may be attached: the name it would have in ACC, its own path, and what it is now."""
 
     name: str
@@ -52,7 +52,7 @@ class SeenFile:
 
 
 @dataclass(frozen=True)
-class Unconfirmed:
+class PendingConfirmation:
     """An attachment whose bytes are stored and not visible yet; `sha256` is known of those that we sent."""
 
     name: str
@@ -88,14 +88,14 @@ class TransferManager:
                     eligibility = JobEligibility(self.context, takes_up)
                     group.start_soon(OrphanedJobRecovery(self.runner, self.context, eligibility).watch)
                     if files_at_once:
-                        group.start_soon(QueueWorker(self.runner, self.context, eligibility).work, files_at_once)
+                        group.start_soon(QueueWorker(self.runner, self.context, eligibility).run, files_at_once)
                 yield
         finally:
             self.context.close()
 
     async def attach_file(
-        self, where: Destination, path: str, name: str | None, key: str | None, patience: WaitOptions, *, confirm: bool
-    ) -> Outcome:
+        self, where: AttachTarget, path: str, name: str | None, key: str | None, patience: WaitOptions, *, confirm: bool
+    ) -> AttachResult:
         """Send a local file and complete its upload; with `confirm`, go on to confirm: the person has agreed to that.
 
         Raises:
@@ -105,7 +105,7 @@ class TransferManager:
         asked, job = await self._file_job(where, path, name, key, confirm=confirm)
         return await self._attach(asked, job, patience)
 
-    async def hand_over(self, where: Destination, path: str, name: str | None, *, confirm: bool) -> Outcome:
+    async def enqueue(self, where: AttachTarget, path: str, name: str | None, *, confirm: bool) -> AttachResult:
         """Read a local file, and leave all else to a worker; what runs or is done stays as it is.
 
         Raises:
@@ -118,16 +118,16 @@ class TransferManager:
         existed = job is not made and job.attachment is not None
         if job is not made:
             if job.running:
-                return Outcome(job, existed)
+                return AttachResult(job, existed)
             job.for_worker = True
             await self.runner.start(job)
         handed = await self.runner.wait(job, UNHURRIED)
-        return Outcome(handed, existed or (handed is not job and handed.attachment is not None))
+        return AttachResult(handed, existed or (handed is not job and handed.attachment is not None))
 
     async def _file_job(
-        self, where: Destination, path: str, name: str | None, key: str | None, *, confirm: bool
+        self, where: AttachTarget, path: str, name: str | None, key: str | None, *, confirm: bool
     ) -> tuple[tuple[object, ...], LocalFileJob]:
-        seen = await self.look(path, name)
+        seen = await self.inspect(path, name)
         job = LocalFileJob(
             where,
             seen.name,
@@ -139,7 +139,7 @@ class TransferManager:
         )
         return (where, seen.name, key, seen.identity), job
 
-    async def look(self, path: str, name: str | None) -> SeenFile:
+    async def inspect(self, path: str, name: str | None) -> LocalFileInfo:
         """Look at a local file as attaching it would, and send nothing; `name` is what somebody wants to call it.
 
         Raises:
@@ -148,11 +148,11 @@ class TransferManager:
         # In a thread: a folder may lie on a network drive that takes its time.
         return await anyio.to_thread.run_sync(self._see, path, name)
 
-    async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[SeenFile | TransferError]:
+    async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[LocalFileInfo | TransferError]:
         """Look at files one after the other, each with its wished name; what `look` raises stands in a file's place."""
 
-        def see_all() -> list[SeenFile | TransferError]:
-            found: list[SeenFile | TransferError] = []
+        def see_all() -> list[LocalFileInfo | TransferError]:
+            found: list[LocalFileInfo | TransferError] = []
             for path, name in files:
                 try:
                     found.append(self._see(path, name))
@@ -164,8 +164,8 @@ class TransferManager:
         return await anyio.to_thread.run_sync(see_all)
 
     async def link_version(
-        self, where: Destination, version_urn: str, name: str, key: str | None, patience: WaitOptions
-    ) -> Outcome:
+        self, where: AttachTarget, version_urn: str, name: str, key: str | None, patience: WaitOptions
+    ) -> AttachResult:
         """Attach a version of the Files tool, which makes it visible: the person has agreed to that.
 
         Raises:
@@ -176,7 +176,9 @@ class TransferManager:
         job = LinkedFileJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
-    async def let_caller_upload(self, where: Destination, name: str, key: str | None, patience: WaitOptions) -> Outcome:
+    async def reserve_for_caller(
+        self, where: AttachTarget, name: str, key: str | None, patience: WaitOptions
+    ) -> AttachResult:
         """Reserve an attachment whose bytes the caller will send; the same one again while its upload is open.
 
         Raises:
@@ -192,7 +194,7 @@ class TransferManager:
         Raises:
             JobStopped: Object storage would not sign. The attachment stays reserved.
         """
-        async with self.runner.turn(job):
+        async with self.runner.exclusive(job):
             try:
                 signed = await job.sign(self._of(job), now)
             except AccError as error:
@@ -200,13 +202,13 @@ class TransferManager:
         largest = self.context.rules.max_bytes
         return replace(signed, max_bytes=min(signed.max_bytes, largest)) if signed is not None else None
 
-    async def discarded(self, job: CallerUploadJob) -> bool:
+    async def is_upload_expired(self, job: CallerUploadJob) -> bool:
         """Whether what the caller was to send, or has sent, can no longer be completed: storage has discarded it.
 
         Raises:
             AccError: Object storage refused or is away.
         """
-        return await job.discarded(self._acc)
+        return await job.is_upload_expired(self._acc)
 
     async def confirm(
         self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: WaitOptions
@@ -229,7 +231,7 @@ class TransferManager:
         job = await self.job(attachment_id)
         if job is not None and job.may_be_confirmed:
             return await self._confirm_job(job, patience)
-        size = await self._arrived(row, job)
+        size = await self._require_uploaded_bytes(row, job)
         self.context.rules.check(row.name, size)
         entry = AuditEntry(
             autodesk=urlsplit(self._acc.hosts.api).netloc,
@@ -244,9 +246,9 @@ class TransferManager:
             acc = self.context.acting_as(project_id, person_id)
             return await confirm_upload(acc, project_id, item_id, attachment_id)
 
-    async def unconfirmed(
+    async def preview_confirmation(
         self, project_id: str, item_id: str, attachment_id: str, person_id: str
-    ) -> "Unconfirmed | None":
+    ) -> "PendingConfirmation | None":
         """Return what `confirm` would make visible; None when it is visible already.
 
         Completes a caller's upload, since only then storage tells how many bytes arrived.
@@ -261,13 +263,13 @@ class TransferManager:
         if isinstance(job, CallerUploadJob) and not job.running:
             await self._complete(job)
         if isinstance(job, LocalFileJob) and job.may_be_confirmed:
-            return Unconfirmed(row.name, job.size, job.sha256)
-        size = job.size if job is not None and job.stored else await self._arrived(row, job)
+            return PendingConfirmation(row.name, job.size, job.sha256)
+        size = job.size if job is not None and job.stored else await self._require_uploaded_bytes(row, job)
         self.context.rules.check(row.name, size)
-        return Unconfirmed(row.name, size, None)
+        return PendingConfirmation(row.name, size, None)
 
     async def _complete(self, job: CallerUploadJob) -> None:
-        async with self.runner.turn(job):
+        async with self.runner.exclusive(job):
             try:
                 await job.complete(self._of(job))
             except (AccError, UploadExpired) as error:
@@ -283,7 +285,7 @@ class TransferManager:
             raise NotYourAttachment(attachment_id)
         return row
 
-    async def _arrived(self, row: Attachment, job: Job | None) -> int | None:
+    async def _require_uploaded_bytes(self, row: Attachment, job: Job | None) -> int | None:
         if job is not None and job.sending:
             raise UploadIncomplete(row.id, uploading=True)
         found = await self.stored_bytes(row)
@@ -324,14 +326,14 @@ class TransferManager:
         """Return a job by its own id with its row, or in its place the earlier one that it turned out to repeat."""
         if not self.repository.place.exists():
             return None
-        row = await self._carrying(await self._row(job_id))
+        row = await self._resolve_replacement(await self._row(job_id))
         return (row, await self.repository.load(row)) if row is not None else None
 
-    async def call_off(self, job_id: str) -> None:
+    async def cancel(self, job_id: str) -> None:
         """Stop a job, whichever process runs it; what it reserved stays in ACC."""
-        await self.repository.call_off(job_id)
+        await self.repository.request_cancel(job_id)
 
-    async def _attach(self, asked: tuple[object, ...], made: Job, patience: WaitOptions) -> Outcome:
+    async def _attach(self, asked: tuple[object, ...], made: Job, patience: WaitOptions) -> AttachResult:
         confirm = made.confirm_wanted
         job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
@@ -342,7 +344,7 @@ class TransferManager:
             ended.confirm_wanted = ended.agreed = True
             await self.runner.start(ended)
             ended = await self.runner.wait(ended, patience)
-        return Outcome(ended, existed or ended is not job)
+        return AttachResult(ended, existed or ended is not job)
 
     async def _joined(self, asked: tuple[object, ...], made: Job) -> Job:
         """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""
@@ -352,7 +354,7 @@ class TransferManager:
             # Read again beside it; the same bytes turn out to be the same job, others are another attachment.
             words = request_digest((*asked, made.id))
             job = await self.find_or_add(words, made)
-        if job is not made and not await self._goes_on(job):
+        if job is not made and not await self._is_reusable(job):
             await self.runner.forget(job)
             # Whoever found out at the same time may have been faster.
             job = await self.find_or_add(words, made)
@@ -364,29 +366,29 @@ class TransferManager:
             first = await self.runner.add(made, asked)
             if first.id == made.id:
                 return made
-            row = await self._carrying(first)
+            row = await self._resolve_replacement(first)
             if row is not None:
                 known = await self.repository.load(row)
-                known.joined_by(made)
+                known.merge(made)
                 return known
-            await self.repository.ask(lambda tables: tables.drop(first.id))  # noqa: B023  # awaited at once
+            await self.repository.ask(lambda tables: tables.replace(first.id))  # noqa: B023  # awaited at once
 
-    async def _carrying(self, row: JobRow | None) -> JobRow | None:
+    async def _resolve_replacement(self, row: JobRow | None) -> JobRow | None:
         """Return the row of the job that carries the same request now."""
         while row is not None and row.status == REPLACED:
-            other = read(row).same_as
+            other = read_record(row).same_as
             row = await self._row(other) if other else None
         return row
 
     async def _row(self, job_id: str) -> JobRow | None:
         return await self.repository.ask(lambda tables: tables.row(job_id))
 
-    async def _goes_on(self, job: Job) -> bool:
+    async def _is_reusable(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""
-        counts = await job.counts(self.context)
+        counts = await job.is_still_valid(self.context)
         over = isinstance(job, CallerUploadJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
 
-    def _see(self, path: str, name: str | None) -> SeenFile:
+    def _see(self, path: str, name: str | None) -> LocalFileInfo:
         with self.context.open_file(path) as file:
-            return SeenFile(attachment_name(name, file.name), str(file.path), file.identity)
+            return LocalFileInfo(attachment_name(name, file.name), str(file.path), file.identity)

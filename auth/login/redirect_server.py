@@ -109,7 +109,7 @@ class _PendingAnswers:
 def _server(
     family: socket.AddressFamily, address: str, port: int, callback: RedirectHandler, answering: _PendingAnswers
 ) -> ThreadingHTTPServer:
-    class Server(ThreadingHTTPServer):
+    class RedirectHttpServer(ThreadingHTTPServer):
         address_family = family
         daemon_threads = True
 
@@ -128,11 +128,11 @@ def _server(
         def handle_error(self, request: object, client_address: object) -> None:
             """Say nothing: what breaks here is a browser that went away, and a traceback holds its request."""
 
-    return Server((address, port), _handler(callback, answering))
+    return RedirectHttpServer((address, port), _handler(callback, answering))
 
 
 def _handler(callback: RedirectHandler, answering: _PendingAnswers) -> Callable[..., BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class RedirectRequestHandler(BaseHTTPRequestHandler):
         timeout = _READ_SECONDS
         server_version = "submittal-mcp"
         sys_version = ""
@@ -152,4 +152,4 @@ def _handler(callback: RedirectHandler, answering: _PendingAnswers) -> Callable[
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
             """Say nothing: a request line holds the code."""
 
-    return Handler
+    return RedirectRequestHandler

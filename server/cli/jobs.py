@@ -64,7 +64,7 @@ def cancel(settings: Settings, job_id: str) -> None:
         row = await _find(repository, job_id)
         if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to cancel.")
-        if await repository.call_off(row.id):
+        if await repository.request_cancel(row.id):
             return f"Job {row.id} is cancelled."
         return f"Job {row.id} is being cancelled by the process that runs it."
 
@@ -117,7 +117,7 @@ async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolic
 
 
 async def _find(repository: JobRepository, job_id: str) -> "JobRow":
-    found = await repository.ask(lambda tables: tables.beginning_with(job_id))
+    found = await repository.ask(lambda tables: tables.find_by_prefix(job_id))
     if len(found) != 1:
         how_many = "No job has" if not found else "Several jobs have"
         raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")

@@ -63,7 +63,7 @@ class ProgressReporter:
     @asynccontextmanager
     async def heartbeat(self) -> AsyncIterator[None]:
         """While the block lasts, say again whenever nothing was said for `every` seconds that the call goes on."""
-        from transfers.task_groups import background_task
+        from transfers.concurrency import background_task
 
         async with background_task(self._beat):
             yield

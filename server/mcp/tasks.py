@@ -114,7 +114,7 @@ async def cancel_task(services: Services, task: Task) -> None:
         except Exception as error:
             raise _not_now(error_result(error, services, _call(_ATTACH, {}))) from error
         if not task.joined:
-            await services.transfers.call_off(row.id)
+            await services.transfers.cancel(row.id)
 
 
 async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
@@ -123,7 +123,7 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
     row, job = await _job(services, task)
     if row.status == CANCELLED:
         return _payload(task, "cancelled", "called off", row.updated)
-    if not job.running and job.error is None and job.work_left and not services.policy.read_only:
+    if not job.running and job.error is None and job.has_pending_work and not services.policy.read_only:
         await services.transfers.runner.start(job)  # its process is gone
     if job.running:
         return _payload(task, "working", progress_text(job), row.updated)
@@ -138,7 +138,7 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
 
 async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
     from tools.attachments.status import attachment_result
-    from transfers.manager import Outcome
+    from transfers.manager import AttachResult
     from transfers.waiting import WaitOptions
 
     async def nothing(_: "Job") -> None: ...
@@ -146,7 +146,7 @@ async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
     call = _call(_ATTACH, arguments_of(job))
     try:
         ended = await services.transfers.runner.wait(job, WaitOptions(0, nothing))
-        return await attachment_result(services, call, Outcome(ended, task.joined or ended is not job))
+        return await attachment_result(services, call, AttachResult(ended, task.joined or ended is not job))
     except Exception as error:
         explained = error_result(error, services, call)
         if explained is None:

@@ -83,7 +83,7 @@ class TeamJobs:
     async def _as_its_person(self, row: "JobRow") -> None:
         with self._pool.holding(row.person_id):
             services = await self._pool.get(row.person_id)
-            if await self._eligibility(row.person_id, services).may(row):
+            if await self._eligibility(row.person_id, services).can_run(row):
                 await services.transfers.runner.take_up(row)
 
     def _eligibility(self, subject: str, services: "Services") -> JobEligibility:

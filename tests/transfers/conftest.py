@@ -27,12 +27,12 @@ from persistence.location import StateLocation
 from tests.conftest import NO_TRUST
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.repository import JobRepository
-from transfers.manager import Outcome, TransferManager
+from transfers.manager import AttachResult, TransferManager
 from transfers.upload.caller_upload import CallerUpload
 from transfers.waiting import WaitOptions
 
@@ -124,7 +124,7 @@ class Site:
     acc: AccClient
     edge: Edge
     transfers: TransferManager
-    where: Destination
+    where: AttachTarget
     item: acc_sandbox.Item
     ticks: list[tuple[str, int]] = field(default_factory=list)
 
@@ -133,8 +133,8 @@ class Site:
 
     async def attach(
         self, path: str = "beam.pdf", *, name: str | None = None, key: str | None = None, confirm: bool = False,
-        seconds: float = 60, where: Destination | None = None,
-    ) -> Outcome:  # fmt: skip
+        seconds: float = 60, where: AttachTarget | None = None,
+    ) -> AttachResult:  # fmt: skip
         patience = self.patience(seconds)
         return await self.transfers.attach_file(where or self.where, path, name, key, patience, confirm=confirm)
 
@@ -143,7 +143,7 @@ class Site:
         person = person_id or where.person_id
         return await self.transfers.confirm(where.project_id, where.item_id, attachment_id, person, self.patience())
 
-    async def let_caller_upload(
+    async def reserve_for_caller(
         self, name: str = "beam.pdf", key: str | None = None
     ) -> tuple[CallerUploadJob, CallerUpload]:
         """A reservation for bytes that the caller sends, and where to."""
@@ -153,11 +153,11 @@ class Site:
         return job, upload
 
     async def caller_job(self, name: str = "beam.pdf", key: str | None = None) -> CallerUploadJob:
-        outcome = await self.transfers.let_caller_upload(self.where, name, key, self.patience())
+        outcome = await self.transfers.reserve_for_caller(self.where, name, key, self.patience())
         assert isinstance(outcome.job, CallerUploadJob)
         return outcome.job
 
-    async def link(self, version_urn: str, name: str = "linked.pdf", key: str | None = None) -> Outcome:
+    async def link(self, version_urn: str, name: str = "linked.pdf", key: str | None = None) -> AttachResult:
         return await self.transfers.link_version(self.where, version_urn, name, key, self.patience())
 
     def rows(self) -> list[Mapping[str, Any]]:
@@ -235,7 +235,7 @@ def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path:
         seams = {"sleep": no_pause} | seams
         context = JobContext(acc, parallel, new_storage_client, repository, AllowedFolders([folder]), rules, **seams)
         transfers = TransferManager(context)
-        where = Destination(
+        where = AttachTarget(
             base_url=box.base_url,
             person_id=box.person(person).autodesk_id,
             project_id=item.project_id,

@@ -92,7 +92,7 @@ async def test_a_link_has_its_line_before_it_is_made(working: Any, log: Path) ->
 
 async def test_what_the_caller_sent_has_a_line_with_what_we_know_when_it_is_confirmed(working: Any, log: Path) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         async with httpx.AsyncClient(verify=NO_TRUST) as caller:
             await caller.put(upload.url, content=b"from elsewhere")
         assert not await anyio.Path(log).exists(), "nothing of ours has left"

@@ -10,8 +10,8 @@ import anyio.to_thread
 import pytest
 
 from acc_sandbox import Fault, Stall
+from transfers.concurrency import background_task
 from transfers.errors import FileChanged, FileMissing, FileNotAllowed, FileProblem, JobStopped
-from transfers.task_groups import background_task
 
 PUT, COMPLETE, CREATE = "storage.put", "oss.signeds3upload.complete", "attachments.create"
 CONTENT = bytes(range(256)) * 4

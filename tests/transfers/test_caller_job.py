@@ -28,7 +28,7 @@ def put(url: str, content: bytes = b"beam") -> int:
 
 async def test_the_caller_sends_the_bytes_and_confirms(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         assert (job.state, job.verified, job.sha256) == ("reserved", False, None)
         assert put(upload.url) == 200
         row = await site.confirm(job.reserved.id)
@@ -39,16 +39,16 @@ async def test_the_caller_sends_the_bytes_and_confirms(working: Any) -> None:
 
 async def test_the_url_lives_for_an_hour(working: Any) -> None:
     async with working() as site:
-        _, upload = await site.let_caller_upload()
+        _, upload = await site.reserve_for_caller()
         assert "X-Amz-Expires=3600" in upload.url
 
 
 async def test_the_same_call_gives_a_fresh_url_for_the_same_attachment_and_upload(working: Any) -> None:
     async with working() as site:
-        job, first = await site.let_caller_upload()
+        job, first = await site.reserve_for_caller()
         site.box.clock.move(3700)
         assert put(first.url) == 403
-        again, second = await site.let_caller_upload()
+        again, second = await site.reserve_for_caller()
         assert again is job
         assert put(second.url) == 200
         await site.confirm(job.reserved.id)
@@ -62,7 +62,7 @@ async def test_two_calls_at_once_begin_one_upload(working: Any) -> None:
         uploads = []
 
         async def call() -> None:
-            uploads.append(await site.let_caller_upload())
+            uploads.append(await site.reserve_for_caller())
 
         async with anyio.create_task_group() as group:
             group.start_soon(call)
@@ -76,27 +76,27 @@ async def test_two_calls_at_once_begin_one_upload(working: Any) -> None:
 
 async def test_confirming_too_early_refuses_and_ends_nothing(working: Any) -> None:
     async with working() as site:
-        job, _ = await site.let_caller_upload()
+        job, _ = await site.reserve_for_caller()
         with pytest.raises(UploadIncomplete) as incomplete:
             await site.confirm(job.reserved.id)
         assert not incomplete.value.uploading
         assert job.error is None
         assert not job.confirm_wanted
         assert site.box.requests.count(PATCH) == 0
-        _, upload = await site.let_caller_upload()
+        _, upload = await site.reserve_for_caller()
         put(upload.url)
         assert (await site.confirm(job.reserved.id)).is_file_uploaded
 
 
 async def test_after_a_day_the_same_call_begins_a_new_upload_of_the_same_attachment(working: Any) -> None:
     async with working() as site:
-        job, first = await site.let_caller_upload()
+        job, first = await site.reserve_for_caller()
         put(first.url)
         site.box.clock.move(25 * 3600)
         with pytest.raises(JobStopped) as stopped:
             await site.confirm(job.reserved.id)
         assert isinstance(stopped.value.cause, UploadExpired)
-        again, second = await site.let_caller_upload()
+        again, second = await site.reserve_for_caller()
         assert again is job
         put(second.url)
         assert (await site.confirm(job.reserved.id)).is_file_uploaded
@@ -105,16 +105,16 @@ async def test_after_a_day_the_same_call_begins_a_new_upload_of_the_same_attachm
 
 async def test_once_completed_the_same_call_makes_a_new_attachment(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         put(upload.url)
         await site.confirm(job.reserved.id)
-        other, _ = await site.let_caller_upload()
+        other, _ = await site.reserve_for_caller()
         assert other.reserved.id != job.reserved.id
 
 
 async def test_once_completed_a_key_still_names_the_same_attachment_and_no_upload(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload(key="k")
+        job, upload = await site.reserve_for_caller(key="k")
         put(upload.url)
         await site.confirm(job.reserved.id)
         again = await site.caller_job(key="k")
@@ -125,7 +125,7 @@ async def test_once_completed_a_key_still_names_the_same_attachment_and_no_uploa
 
 async def test_a_completion_whose_answer_is_lost_is_found_out(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         put(upload.url)
         site.box.faults.add(Fault(COMPLETE, LoseAnswer()))
         assert (await site.confirm(job.reserved.id)).is_file_uploaded
@@ -134,7 +134,7 @@ async def test_a_completion_whose_answer_is_lost_is_found_out(working: Any) -> N
 
 async def test_bytes_that_another_process_completed_are_not_asked_for_again(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         put(upload.url)
         await site.acc.storage.complete(job.location, upload_key=job.upload_key)
         assert await site.transfers.sign(job, NOW) is None
@@ -150,13 +150,13 @@ async def test_a_refusal_to_sign_names_the_attachment_that_stays_reserved(workin
         assert (type(stopped.value.cause), stopped.value.step) == (ServiceUnavailable, "send")
         assert stopped.value.attachment_id == job.reserved.id
         site.box.faults.clear()
-        again, _ = await site.let_caller_upload()
+        again, _ = await site.reserve_for_caller()
         assert again is job
 
 
 async def test_storage_that_is_away_leaves_a_confirmation_open(working: Any) -> None:
     async with working() as site:
-        job, upload = await site.let_caller_upload()
+        job, upload = await site.reserve_for_caller()
         put(upload.url)
         site.box.faults.add(Fault(COMPLETE, Refuse(503), times=3))
         with pytest.raises(JobStopped) as stopped:
@@ -167,6 +167,6 @@ async def test_storage_that_is_away_leaves_a_confirmation_open(working: Any) -> 
 
 async def test_another_name_is_another_reservation(working: Any) -> None:
     async with working() as site:
-        one, _ = await site.let_caller_upload("a.pdf")
-        other, _ = await site.let_caller_upload("b.pdf")
+        one, _ = await site.reserve_for_caller("a.pdf")
+        other, _ = await site.reserve_for_caller("b.pdf")
         assert one.reserved.id != other.reserved.id

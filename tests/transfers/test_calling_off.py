@@ -33,7 +33,7 @@ async def test_a_job_that_is_called_off_does_not_wait_for_a_storage_that_stalls(
     async with working() as site:
         job = await stalled(site)
         with anyio.fail_after(20):
-            await site.transfers.repository.ask(lambda tables: tables.call_off(job.id))
+            await site.transfers.repository.ask(lambda tables: tables.request_cancel(job.id))
             while job.running:
                 await anyio.lowlevel.checkpoint()
         assert (job.error, job.state) == (None, "reserved")
@@ -42,7 +42,7 @@ async def test_a_job_that_is_called_off_does_not_wait_for_a_storage_that_stalls(
 async def test_what_was_called_off_on_the_way_is_attached_anew_by_the_same_call(working: Any) -> None:
     async with working() as site:
         job = await stalled(site)
-        await site.transfers.repository.ask(lambda tables: tables.call_off(job.id))
+        await site.transfers.repository.ask(lambda tables: tables.request_cancel(job.id))
         while job.running:
             await anyio.lowlevel.checkpoint()
         site.box.faults.clear()

@@ -117,7 +117,7 @@ async def test_another_process_confirms_what_storage_has(working: Any) -> None:
 
 async def test_another_process_does_not_confirm_what_storage_does_not_have(working: Any) -> None:
     async with working() as site, working() as other:
-        job, _ = await site.let_caller_upload()
+        job, _ = await site.reserve_for_caller()
         with pytest.raises(UploadIncomplete):
             await other.confirm(job.reserved.id)
         assert site.box.requests.count(PATCH) == 0
@@ -145,7 +145,7 @@ async def test_an_object_that_storage_calls_complete_is_evidence_even_where_it_s
         site.box.faults.add(Fault(COMPLETE, LoseAnswer(), times=None))
         site.box.faults.add(Fault("oss.signeds3download", Refuse(200, {"status": "complete"}), times=None))
         assert (await site.attach(confirm=True)).job.uploaded
-        caller, upload = await site.let_caller_upload("other.pdf")
+        caller, upload = await site.reserve_for_caller("other.pdf")
         await anyio.to_thread.run_sync(
             lambda: httpx.put(upload.url, content=b"other", verify=NO_TRUST, trust_env=False)
         )

@@ -10,7 +10,7 @@ from auth import errors as auth_errors
 from auth.errors import AuthError
 from transfers import errors as transfer_errors
 from transfers.errors import FileChanged, TransferError
-from transfers.failures import KINDS, InternalJobError, failure_from_json, failure_to_json
+from transfers.jobs.serialization import KINDS, InternalJobError, failure_from_json, failure_to_json
 
 
 def test_every_error_of_ours_has_a_kind_of_its_own() -> None:

@@ -43,7 +43,7 @@ def at_once(*calls: object) -> list[object]:
 def test_a_row_comes_back_as_it_was(store: JobTables) -> None:
     row = replace(ROW, fingerprint="f", owner="A", attachment_id="a", posting=True, cancelled=True, bytes_sent=2**40)
     assert store.add(row) == row
-    assert store.row("one") == store.asked("asked") == row
+    assert store.row("one") == store.find_by_request("asked") == row
     assert store.by_attachments(["a", "b"]) == [row]
     assert store.row("two") is None
 
@@ -72,7 +72,7 @@ def test_an_attempt_that_another_one_followed_changes_nothing_any_more(store: Jo
         lambda: store.check("one", first.attempt),
         lambda: store.save("one", first.attempt, record="mine"),
         lambda: store.progress("one", first.attempt, 1, 1),
-        lambda: store.identify("one", first.attempt, "f"),
+        lambda: store.assign_fingerprint("one", first.attempt, "f"),
         lambda: store.keep_parts("one", first.attempt, [StoredPart(2, 5, "etag", "sha")]),
         lambda: store.forget_parts("one", first.attempt),
     ):
@@ -85,7 +85,7 @@ def test_an_attempt_that_another_one_followed_changes_nothing_any_more(store: Jo
 def test_a_job_that_was_replaced_while_it_was_followed_stays_so(store: JobTables) -> None:
     followed = store.begin(store.add(ROW), "A", FOLLOWING)
     assert followed is not None
-    store.drop("one")
+    store.replace("one")
     with pytest.raises(JobOwnershipLost):
         store.save("one", followed.attempt, status=ENDED)
     assert store.row("one").status == REPLACED  # type: ignore[union-attr]
@@ -95,23 +95,23 @@ def test_a_fingerprint_belongs_to_one_job(store: JobTables) -> None:
     first, second = replace(ROW, owner="A"), replace(ROW, id="two", asked="otherwise", owner="B")
     store.add(first)
     store.add(second)
-    found = at_once(lambda: store.identify("one", 0, "f"), lambda: store.identify("two", 0, "f"))
+    found = at_once(lambda: store.assign_fingerprint("one", 0, "f"), lambda: store.assign_fingerprint("two", 0, "f"))
     assert {row.id for row in found} in ({"one"}, {"two"})  # type: ignore[attr-defined]
 
 
 def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_way(store: JobTables) -> None:
     store.add(replace(ROW, fingerprint="f"))
-    assert store.call_off("one")
+    assert store.request_cancel("one")
     row = store.row("one")
     assert row is not None
     assert (row.status, row.fingerprint) == (CANCELLED, None)
-    assert store.asked("asked") is None
+    assert store.find_by_request("asked") is None
 
 
 def test_the_owner_of_a_job_learns_that_it_is_called_off(store: JobTables) -> None:
     store.add(replace(ROW, owner="A"))
     assert not store.progress("one", 0, 1, 0)
-    assert not store.call_off("one")
+    assert not store.request_cancel("one")
     assert store.progress("one", 0, 2, 0)
 
 
@@ -121,7 +121,7 @@ def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_
     store.add(replace(ROW, id="doubts", asked="3", posting=True))
     store.add(replace(ROW, id="elsewhere", asked="4", item_id="other", posting=True))
     store.add(replace(ROW, id="named otherwise", asked="5", name="joist.pdf", posting=True))
-    assert store.rivals("one", "item", "beam.pdf") == ({"a"}, 1)
+    assert store.find_competing("one", "item", "beam.pdf") == ({"a"}, 1)
 
 
 def test_parts_are_kept_replaced_and_forgotten(store: JobTables) -> None:

@@ -26,7 +26,7 @@ from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
@@ -36,7 +36,7 @@ from transfers.waiting import WaitOptions
 
 BASE = "http://127.0.0.1:1"
 PROJECT = "00000000-0000-4000-8000-000000000001"
-WHERE = Destination(BASE, "ME", PROJECT, "item", 0, "for_review", None, None)
+WHERE = AttachTarget(BASE, "ME", PROJECT, "item", 0, "for_review", None, None)
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Told(Job):
     def request(self) -> AttachmentIdentity:
         return self.destination.request(self.name, self.content)
 
-    async def advance(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobContext) -> None:
         self.runs += 1
         if self.steps:
             await self.steps.pop(0)()
@@ -249,16 +249,16 @@ async def test_an_attachment_counts_while_acc_lists_it_as_current_and_not_failed
 ) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
-    assert await job.counts(jobs.context)
+    assert await job.is_still_valid(jobs.context)
     rows[0].update(fate)
-    assert not await job.counts(jobs.context)
+    assert not await job.is_still_valid(jobs.context)
 
 
 async def test_a_job_learns_what_acc_says_of_its_attachment(jobs: TransferManager, rows: list[dict[str, Any]]) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
     rows[0]["isFileUploaded"] = True
-    await job.counts(jobs.context)
+    await job.is_still_valid(jobs.context)
     assert job.uploaded
 
 

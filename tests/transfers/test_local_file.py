@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import CHUNK_BYTES, ByteCounter, FilePolicy, FileStamp, LocalFile, chunks
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
 from transfers.upload.part_plan import FilePart, PartPlan
 
@@ -195,7 +195,7 @@ def test_a_counter_adds_up_what_many_threads_count() -> None:
 
 @pytest.mark.parametrize(("seconds", "doubted"), [(0.5, True), (5, False)])
 def test_a_stamp_younger_than_the_clocks_grain_proves_nothing_of_the_bytes(seconds: float, doubted: bool) -> None:
-    where = Destination("https://acc.example", "person", "project", "item", 0, "for_review", None, None)
+    where = AttachTarget("https://acc.example", "person", "project", "item", 0, "for_review", None, None)
     stamp = FileStamp(1, 2, 4, 0, int(LATER_NS - seconds * 1e9))
     job = LocalFileJob(where, "a.pdf", path="/a.pdf", identity=stamp, created=LATER_NS / 1e9)
     assert not job.may_be_other_bytes  # nothing has been read yet

@@ -17,9 +17,9 @@ import sqlalchemy
 from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
 from persistence.errors import DatabaseUnreachable
+from transfers.concurrency import background_task
 from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS
-from transfers.task_groups import background_task
 
 LIST, CREATE, PATCH = "attachments.list", "attachments.create", "attachments.patch"
 SIGN, PUT, COMPLETE = "oss.signeds3upload.get", "storage.put", "oss.signeds3upload.complete"

@@ -30,7 +30,7 @@ from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
@@ -159,10 +159,10 @@ class Attaching(RuleBasedStateMachine):
             answer = None
         return answer
 
-    def _where(self) -> Destination:
+    def _where(self) -> AttachTarget:
         person = self.box.person("manager").autodesk_id
         item = self.item
-        return Destination(self.box.base_url, person, item.project_id, item.id, 0, "for_review", None, None)
+        return AttachTarget(self.box.base_url, person, item.project_id, item.id, 0, "for_review", None, None)
 
 
 def test_promises_1_and_3_hold_whatever_happens_in_whatever_order() -> None:

@@ -30,7 +30,7 @@ async def test_everything_of_jobs_that_ended_long_ago_is_forgotten_and_open_ones
         stalled = site.box.faults.add(Fault("storage.put", Stall()))
         called_off = (await site.attach("sub/joist.pdf", seconds=0)).job
         await anyio.to_thread.run_sync(stalled.reached.wait)
-        await site.transfers.repository.ask(lambda tables: tables.call_off(called_off.id))
+        await site.transfers.repository.ask(lambda tables: tables.request_cancel(called_off.id))
         while ended.under_way or called_off.under_way:
             await anyio.lowlevel.checkpoint()
         still_open = (await site.attach(name="another.pdf")).job

@@ -18,7 +18,7 @@ from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
-from transfers.reservation import AttachmentCreator, AttachmentRequest, UncertainCreate, new_matches
+from transfers.attachments import AttachmentCreator, AttachmentRequest, UncertainCreate, new_matches
 
 WANTED = AttachmentRequest("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
 ALIKE = {"name": "beam.pdf", "createdBy": "ME", "taskId": None, "categoryId": "2", "isFileUploaded": False}

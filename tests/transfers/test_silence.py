@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 
 from acc_sandbox import Fault, Stall
-from transfers.task_groups import background_task
+from transfers.concurrency import background_task
 
 PUT, CREATE = "storage.put", "attachments.create"
 
@@ -127,4 +127,4 @@ async def test_who_waits_for_a_job_of_another_process_or_for_the_queue_is_told_b
             waiting.start_soon(partial(signals.wait, "queue", 3600))
             await anyio.wait_all_tasks_blocked()
             site.box.faults.release()
-            await site.transfers.hand_over(site.where, "joist.pdf", None, confirm=False)
+            await site.transfers.enqueue(site.where, "joist.pdf", None, confirm=False)

@@ -6,7 +6,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from transfers.threads import run_cancellable_in_thread, stop_event
+from transfers.concurrency import run_cancellable_in_thread, stop_event
 
 
 class Worker:

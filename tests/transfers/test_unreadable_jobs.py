@@ -60,7 +60,9 @@ async def test_a_job_that_cannot_be_read_stops_no_other_and_is_set_aside_by_a_pe
         repository, context = site.transfers.repository, site.transfers.context
         # No list ends, and what died beside it is taken up.
         assert set(await repository.find([damaged.attachment_id, other.attachment_id])) == {other.attachment_id}
-        await OrphanedJobRecovery(site.transfers.runner, context, JobEligibility(context, lambda _: True)).once()
+        await OrphanedJobRecovery(
+            site.transfers.runner, context, JobEligibility(context, lambda _: True)
+        ).recover_once()
         while (await repository.ask(lambda tables: tables.row(other.id))).owner is not None:
             await anyio.lowlevel.checkpoint()
         assert (await repository.ask(lambda tables: tables.row(damaged.id))).owner == "a dead process"
@@ -71,7 +73,7 @@ async def test_a_job_that_cannot_be_read_stops_no_other_and_is_set_aside_by_a_pe
         # The same file is not attached a second time in silence.
         with pytest.raises(UnreadableJob, match="newer version" if change in NEWER.values() else "jobs cancel"):
             await site.attach("beam.pdf")
-        assert await repository.call_off(damaged.id)
+        assert await repository.request_cancel(damaged.id)
         assert (await site.attach("beam.pdf", confirm=True)).job.uploaded
 
 

@@ -25,7 +25,7 @@ import pytest
 import acc_sandbox
 from acc.ids import ObjectLocation
 from transfers.checkpoints import POINTS
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery
 from transfers.jobs.rows import JobRow
 
@@ -128,7 +128,7 @@ async def bring_here(old: Old, site: Any, folder: Path) -> None:
                 changed["attachment_id"] = made.id
         if row["fingerprint"]:
             content = f"sha256:{record['sha256']}" if record.get("sha256") else "caller"
-            changed["fingerprint"] = Destination(**record["destination"]).request(name, content).fingerprint()
+            changed["fingerprint"] = AttachTarget(**record["destination"]).request(name, content).fingerprint()
         old.change(name, record=json.dumps(record), **changed)
 
 
@@ -184,7 +184,7 @@ async def test_a_living_process_of_the_version_before_keeps_its_jobs_and_leaves_
         allowed = JobEligibility(site.transfers.context, lambda _: True)
         recovery = OrphanedJobRecovery(site.transfers.runner, site.transfers.context, allowed)
         with old.living(theirs["owner"]):
-            await recovery.once()
+            await recovery.recover_once()
             assert old.rows()["signed.pdf"] == theirs
             row: JobRow = await repository.ask(lambda tables: tables.row(theirs["id"]))
             job = await repository.load(row)
@@ -194,7 +194,7 @@ async def test_a_living_process_of_the_version_before_keeps_its_jobs_and_leaves_
             assert all(not old.finds_dead(one.owner) for one in ours if one.owner == repository.owner)
             assert not old.finds_dead(repository.owner)
         await until(lambda: {one["owner"] for one in old.rows().values()} == {None, theirs["owner"]})
-        await recovery.once()
+        await recovery.recover_once()
         await until(lambda: old.rows()["signed.pdf"]["status"] == "ended")
     assert old.finds_dead(repository.owner)
 

@@ -25,7 +25,7 @@ from transfers.categories import (
     category_id,
     is_documented,
 )
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 
 _OTHERS_CAN_ATTACH: Final = (
     "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."
@@ -37,7 +37,7 @@ _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 
 async def attach_target(
     services: Services, project: ProjectSummary, item: Item, *, category: GivenCategory | None, task_id: str | None
-) -> Destination:
+) -> AttachTarget:
     """Return the destination of an attachment to `item` as it is now.
 
     What ACC's documentation allows is left to ACC to decide; only what it rules out is refused here.
@@ -57,7 +57,7 @@ async def attach_target(
         raise _invalid_category(item, category)
     automatic = automatic_category(state)
     override = category if category != automatic else None
-    return Destination(
+    return AttachTarget(
         base_url=services.acc.hosts.api,
         person_id=me.id,
         project_id=project.id,
@@ -70,7 +70,7 @@ async def attach_target(
 
 
 async def doubtful_choice(
-    services: Services, project: ProjectSummary, item: Item, where: Destination, category: GivenCategory | None
+    services: Services, project: ProjectSummary, item: Item, where: AttachTarget, category: GivenCategory | None
 ) -> ToolError | None:
     """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
 

@@ -23,12 +23,12 @@ from tools.next_steps.after_success import (
     after_uncertain_create,
 )
 from transfers.attachment_state import DISCARDED_SECONDS
-from transfers.confirming import StoredObject
+from transfers.attachments import StoredObject
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.local_file import LocalFileJob
-from transfers.manager import Outcome
+from transfers.manager import AttachResult
 from transfers.upload.caller_upload import CallerUpload
 from transfers.waiting import WaitOptions
 
@@ -41,7 +41,7 @@ def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOpti
 
 
 async def attachment_result(
-    services: Services, call: ToolCall, outcome: Outcome, item: Item | None = None, *, waits: bool = False
+    services: Services, call: ToolCall, outcome: AttachResult, item: Item | None = None, *, waits: bool = False
 ) -> AttachmentResult | DeferredResult:
     """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
 
@@ -196,7 +196,7 @@ async def _discarded(services: Services, row: Attachment, job: Job | None) -> bo
     if not isinstance(job, CallerUploadJob) or job.upload_key is None:
         return unchanged_for(row, services.now(), DISCARDED_SECONDS)
     try:
-        return await services.transfers.discarded(job)
+        return await services.transfers.is_upload_expired(job)
     except Forbidden:
         return False  # somebody else's, see `_stored`
 

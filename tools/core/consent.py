@@ -12,7 +12,7 @@ from tools.core.ports import ConsentSummary
 from tools.errors.exceptions import ConfirmationDeclined, ConfirmationRequired, RetryHint
 
 if TYPE_CHECKING:
-    from transfers.jobs.base import Destination
+    from transfers.jobs.base import AttachTarget
 
 
 async def require_consent(
@@ -70,10 +70,10 @@ async def upload_consent_summary(
     """Return what confirming an attachment would make visible; None when it is visible already.
 
     Raises:
-        TransferError: It cannot be confirmed; see `TransferManager.unconfirmed`.
+        TransferError: It cannot be confirmed; see `TransferManager.preview_confirmation`.
         ToolError, AccError: It cannot be looked up.
     """
-    found = await services.transfers.unconfirmed(project_id, item_id, attachment_id, person_id)
+    found = await services.transfers.preview_confirmation(project_id, item_id, attachment_id, person_id)
     if found is None:
         return None
     project, submittal = await _place(services, project_id, item_id)
@@ -88,7 +88,9 @@ async def upload_consent_summary(
     )
 
 
-async def link_consent_summary(services: Services, where: "Destination", version_urn: str, name: str) -> ConsentSummary:
+async def link_consent_summary(
+    services: Services, where: "AttachTarget", version_urn: str, name: str
+) -> ConsentSummary:
     """Return what linking a version of the Files tool as `name` would make visible.
 
     Raises:

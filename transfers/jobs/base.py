@@ -15,12 +15,11 @@ from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
 from transfers.attachment_state import FOLLOW_SECONDS, AttachmentState, attachment_state
+from transfers.attachments import AttachmentRequest, CreatedAttachment, UncertainCreate, confirm_upload, find_row
 from transfers.audit_log import AuditEntry
-from transfers.confirming import confirm_upload, find_row
 from transfers.errors import AttachmentMissing, ProcessingFailed
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.rows import FOLLOWING
-from transfers.reservation import AttachmentRequest, CreatedAttachment, UncertainCreate
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext
@@ -35,7 +34,7 @@ CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
 
 
 @dataclass(frozen=True)
-class Destination:
+class AttachTarget:
     """Where an attachment goes, as resolved before anything is created; part of what makes a request the same.
 
     `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be.
@@ -88,7 +87,7 @@ class Job(ABC):
     kind: ClassVar[str]
     """What its row says it is; never changed, for rows outlive versions of the program."""
 
-    destination: Destination
+    destination: AttachTarget
     name: str
     key: str | None = None
     attachment: Attachment | None = None
@@ -118,22 +117,22 @@ class Job(ABC):
     def end(self) -> None:
         """Let everybody know that it is over."""
         self.under_way = False
-        self.let_go()
+        self.release_waiters()
 
-    def let_go(self) -> None:
+    def release_waiters(self) -> None:
         """Let everybody go who waits for the run."""
         if self.finished is not None:
             self.finished.set()
 
     @property
-    def here(self) -> bool:
+    def runs_locally(self) -> bool:
         """Whether a run that somebody may wait for is under way in this process."""
         return self.under_way and self.finished is not None and not self.finished.is_set()
 
     @property
     def running(self) -> bool:
         """Whether a run that somebody may wait for is under way, in this process or another."""
-        return self.here or self.elsewhere
+        return self.runs_locally or self.elsewhere
 
     @property
     def state(self) -> AttachmentState:
@@ -158,7 +157,7 @@ class Job(ABC):
         return self.attachment is not None and self.attachment.is_file_uploaded
 
     @property
-    def work_left(self) -> bool:
+    def has_pending_work(self) -> bool:
         """Whether a run would do anything."""
         return self.attachment is None or (self.confirm_wanted and not self.uploaded)
 
@@ -206,7 +205,7 @@ class Job(ABC):
             sha256=self.sha256,
         )
 
-    async def counts(self, context: "JobContext") -> bool:
+    async def is_still_valid(self, context: "JobContext") -> bool:
         """Tell whether the attachment still counts: ACC lists it in its revision, current and not failed.
 
         The job takes in what ACC says of it now.
@@ -237,7 +236,7 @@ class Job(ABC):
         """
 
     @abstractmethod
-    async def advance(self, context: "JobContext") -> None:
+    async def run_steps(self, context: "JobContext") -> None:
         """Do the steps that are left; what changes in this job is written down before its step ends.
 
         The same steps in the same order whatever is known of the job: what is done already is for each step to see, and
@@ -248,12 +247,12 @@ class Job(ABC):
             AccError: ACC or its storage refused or is away.
         """
 
-    def joined_by(self, later: "Job") -> None:
+    def merge(self, later: "Job") -> None:
         """Take over what a later request for the same attachment brings: its wish to confirm."""
         self.confirm_wanted |= later.confirm_wanted
         self.agreed |= later.agreed
 
-    def may_show(self, context: "JobContext") -> bool:
+    def may_confirm(self, context: "JobContext") -> bool:
         """Whether this process may make the attachment visible in ACC."""
         return self.agreed or not context.asks
 
@@ -262,7 +261,9 @@ class Job(ABC):
         if self.attachment is None:
             self.step = "reserve"
             doubt = UncertainCreate(
-                self.listed, write=partial(self._intend, context), look=partial(self._rivals, context)
+                self.listed,
+                write=partial(self._persist_create_intent, context),
+                look=partial(self._competing_jobs, context),
             )
             try:
                 await context.reservations.make(
@@ -279,7 +280,7 @@ class Job(ABC):
 
     async def confirm(self, context: "JobContext") -> None:
         """Tell ACC that the bytes are there, when asked for and not done."""
-        if self.confirm_wanted and not self.uploaded and self.may_show(context):
+        if self.confirm_wanted and not self.uploaded and self.may_confirm(context):
             self.step = "confirm"
             where = self.destination
             context.rules.check(self.name, self.size)
@@ -289,7 +290,7 @@ class Job(ABC):
             context.reached("patched")
             await self._keep_confirmed(context)
 
-    async def follow(self, context: "JobContext") -> None:
+    async def await_processing(self, context: "JobContext") -> None:
         """Look what ACC makes of the confirmed bytes, for half an hour at most; whoever waited is let go.
 
         Raises:
@@ -300,7 +301,7 @@ class Job(ABC):
         if self.state == "processing":
             if self.step != "follow":
                 await self._keep_confirmed(context)
-            self.let_go()
+            self.release_waiters()
             context.reached("followed")
             await self._look_until(self.confirmed + FOLLOW_SECONDS, context)
         context.reached("processed")
@@ -324,11 +325,11 @@ class Job(ABC):
             except (AccError, AuthError) as reason:
                 context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
-    async def _intend(self, context: "JobContext", listed: frozenset[str] | None) -> None:
+    async def _persist_create_intent(self, context: "JobContext", listed: frozenset[str] | None) -> None:
         self.listed = listed
         await context.keep(self)
         context.reached("intended")
 
-    async def _rivals(self, context: "JobContext") -> tuple[set[str], int]:
+    async def _competing_jobs(self, context: "JobContext") -> tuple[set[str], int]:
         where = self.destination
-        return await context.repository.ask(lambda tables: tables.rivals(self.id, where.item_id, self.name))
+        return await context.repository.ask(lambda tables: tables.find_competing(self.id, where.item_id, self.name))

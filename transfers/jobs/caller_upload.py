@@ -8,7 +8,7 @@ import anyio
 
 from acc.errors import AccError, NotFound, PartsRejected, RequestRejected
 from acc.models.storage import UploadUrls
-from transfers.confirming import stored_bytes
+from transfers.attachments import stored_bytes
 from transfers.errors import UploadExpired
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
@@ -42,12 +42,12 @@ class CallerUploadJob(Job):
         """Return what makes this request the same as another while the upload is open."""
         return self.destination.request(self.name, "caller")
 
-    async def advance(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobContext) -> None:
         """Reserve; once a confirmation is wanted and the bytes have arrived, complete, confirm and follow."""
         await self.reserve(context)
         if await self._complete(context):
             await self.confirm(context)
-            await self.follow(context)
+            await self.await_processing(context)
 
     async def _complete(self, context: JobContext) -> bool:
         if not (self.confirm_wanted and await self.complete(context.acc)):
@@ -86,7 +86,7 @@ class CallerUploadJob(Job):
                 self.upload_key = None
         return await self._ask(acc)
 
-    async def discarded(self, acc: "AccClient") -> bool:
+    async def is_upload_expired(self, acc: "AccClient") -> bool:
         """Whether storage knows the upload no more and has no bytes of it; only asking for a URL tells (fact sheet 8).
 
         Raises:

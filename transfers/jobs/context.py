@@ -9,11 +9,11 @@ import anyio
 import structlog
 
 from acc.client import owner_key
+from transfers.attachments import AttachmentCreator
 from transfers.audit_log import AuditLog
 from transfers.checkpoints import Point
 from transfers.errors import PersonMismatch
 from transfers.files.local_file import FilePolicy, LocalFile
-from transfers.reservation import AttachmentCreator
 from transfers.upload.connections import AbortableClientPool
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from acc.client import AccClient
     from transfers.files.allowed_folders import AllowedFolders
-    from transfers.jobs.base import Destination, Job
+    from transfers.jobs.base import AttachTarget, Job
     from transfers.jobs.repository import JobAttempt, JobRepository
     from transfers.jobs.tables import JobTables
 
@@ -77,7 +77,7 @@ class JobContext:
         self._attempt: JobAttempt | None = None
         self._owners: dict[tuple[str, str], str] = {}
 
-    def bound_to(self, attempt: "JobAttempt", where: "Destination") -> "JobContext":
+    def bound_to(self, attempt: "JobAttempt", where: "AttachTarget") -> "JobContext":
         """Return the context of a job that is worked on: what it writes is written under its attempt's number.
 
         Requests are sent only with the token of the job's person, and what changes something at Autodesk only while

@@ -26,10 +26,10 @@ class LinkedFileJob(Job):
         """What the audit log says of it."""
         return replace(super().entry, version_urn=self.version_urn)
 
-    async def advance(self, context: JobContext) -> None:
-        """Create the attachment; see `Job.advance`."""
+    async def run_steps(self, context: JobContext) -> None:
+        """Create the attachment; see `Job.run_steps`."""
         if self.attachment is None:
-            if not self.may_show(context):
+            if not self.may_confirm(context):
                 raise ConsentMissing(self.name)
             # A link is visible from its reservation on.
             async with context.audit.record("linking", lambda: self.entry):

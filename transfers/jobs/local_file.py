@@ -14,16 +14,15 @@ import anyio.to_thread
 from acc.errors import AccError, NotFound, PartsRejected, RequestRejected, StorageUploadGone
 from acc.models.storage import UploadUrls
 from persistence.errors import StorageProblem
+from transfers.attachments import find_row, stored_bytes
 from transfers.audit_log import AuditEntry
-from transfers.confirming import find_row, stored_bytes
+from transfers.concurrency import background_task, run_cancellable_in_thread
 from transfers.errors import AttachmentMissing, FileChanged, FileProblem
 from transfers.files.local_file import ByteCounter, FileDigests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.rows import StoredPart
-from transfers.task_groups import background_task
-from transfers.threads import run_cancellable_in_thread
 from transfers.upload.part_plan import PartPlan, plan_parts
 from transfers.upload.signed_urls import SignedUrlCache
 from transfers.upload.upload_state import UploadState
@@ -69,9 +68,9 @@ class LocalFileJob(Job):
         return self.sent.progress
 
     @property
-    def work_left(self) -> bool:
+    def has_pending_work(self) -> bool:
         """Whether a run would do anything."""
-        return not (self.stored or self.uploaded) or super().work_left
+        return not (self.stored or self.uploaded) or super().has_pending_work
 
     @property
     def may_be_confirmed(self) -> bool:
@@ -129,8 +128,8 @@ class LocalFileJob(Job):
         await context.audit.check()
         context.reached("hashed")
 
-    async def advance(self, context: JobContext) -> None:
-        """Do the steps that are left; see `Job.advance`."""
+    async def run_steps(self, context: JobContext) -> None:
+        """Do the steps that are left; see `Job.run_steps`."""
         try:
             if self.attachment is not None and self.sent.upload_key is None:
                 await self._look_what_arrived(context)
@@ -141,7 +140,7 @@ class LocalFileJob(Job):
                 async with self._kept_when_it_fails(context):
                     await self._bring(context)
             self._close()
-            await self.follow(context)
+            await self.await_processing(context)
         except FileChanged:
             # What it was known to hash to may be what was wrong: the next run reads it.
             self.digests = None
@@ -192,9 +191,9 @@ class LocalFileJob(Job):
             self._file.close()
             self._file = None
 
-    def joined_by(self, later: Job) -> None:
+    def merge(self, later: Job) -> None:
         """Take over a later wish to confirm, and the later path: the file may have been moved since."""
-        super().joined_by(later)
+        super().merge(later)
         if isinstance(later, LocalFileJob):
             self.path = later.path
 

@@ -54,7 +54,7 @@ class JobEligibility:
         self._left_alone: set[str] = set()
         self._log = structlog.get_logger(__name__)
 
-    async def may(self, row: "JobRow") -> bool:
+    async def can_run(self, row: "JobRow") -> bool:
         """Whether this process could have begun a job: the person, the project, and the very file."""
         if row.base_url != self._context.acc.hosts.api or not self._allows(row.project_id):
             return False  # as good as not there: nothing is asked or said of it
@@ -80,7 +80,7 @@ class JobEligibility:
         if await self._context.person_id(row.project_id) != row.person_id:
             raise PersonMismatch
         job = await self._context.repository.load(row)
-        if isinstance(job, LinkedFileJob) and not job.may_show(self._context):
+        if isinstance(job, LinkedFileJob) and not job.may_confirm(self._context):
             raise ConsentMissing(job.name)  # the call that began it asks when it is repeated
         if not await self._has_its_file(job):
             raise FileChanged(row.name)
@@ -116,13 +116,13 @@ class OrphanedJobRecovery:
         while True:
             try:
                 if self._repository.place.exists():
-                    await self.once()
+                    await self.recover_once()
                     await self.prune()
             except StorageProblem as problem:
                 self._log.warning("jobs_not_looked_for", problem=str(problem))
             await anyio.sleep(LOOK_SECONDS)
 
-    async def once(self) -> None:
+    async def recover_once(self) -> None:
         """Take up what may be taken up of everything that no living process works on.
 
         Raises:
@@ -131,10 +131,10 @@ class OrphanedJobRecovery:
         rows = await self._repository.ask(lambda tables: tables.owned(self._context.acc.hosts.api))
         at_work = await self._repository.at_work(rows)
         for row in rows:
-            if row.id in at_work or not await self._eligibility.may(row):
+            if row.id in at_work or not await self._eligibility.can_run(row):
                 continue
             if row.cancelled:
-                await self._repository.call_off(row.id)
+                await self._repository.request_cancel(row.id)
             else:
                 await self._runner.take_up(row)
 
@@ -166,7 +166,7 @@ class QueueWorker:
         self._looking = anyio.Lock()
         self._log = structlog.get_logger(__name__)
 
-    async def work(self, at_once: int) -> None:
+    async def run(self, at_once: int) -> None:
         """Work on so many jobs at once until cancelled."""
         async with anyio.create_task_group() as hands:
             for _ in range(at_once):
@@ -197,7 +197,7 @@ class QueueWorker:
         while True:
             while self._seen:
                 row = self._seen.popleft()
-                if await self._eligibility.may(row) and (job := await self._runner.take_up(row)) is not None:
+                if await self._eligibility.can_run(row) and (job := await self._runner.take_up(row)) is not None:
                     return job
             after, base_url = self._after, self._context.acc.hosts.api
             rows = await self._repository.ask(lambda tables: tables.queued(base_url, after, AT_A_GLANCE))  # noqa: B023  # awaited before they change

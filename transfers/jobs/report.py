@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from transfers.attachment_state import DISCARDED_SECONDS, FOLLOW_SECONDS
-from transfers.failures import kind_of_row
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
-from transfers.jobs.serialization import JobRecord, UnreadableJob, readable
+from transfers.jobs.serialization import JobRecord, UnreadableJob, kind_of_row, require_readable
 from transfers.upload.upload_state import LIFE_SECONDS
 
-Standing = Literal[
+JobStatus = Literal[
     "queued", "running", "interrupted", "stopped",
     "uploaded", "waiting", "processing", "ended", "cancelled", "unreadable"
 ]  # fmt: skip
 
-_ADVICE: Final[dict[Standing, str]] = {
+_ADVICE: Final[dict[JobStatus, str]] = {
     "running": "Another process works on it; `submittal-mcp jobs cancel {id}` stops it.",
     "interrupted": "Its process died. The person's next server goes on, or `submittal-mcp jobs resume {id}`.",
     "queued": "The next `submittal-mcp worker` takes it that may, and has the file at the same path.",
@@ -34,7 +33,7 @@ _DAMAGED: Final = (
     "What is written down of it is damaged. `submittal-mcp jobs cancel {id}` sets it aside, so that the same file can "
     "be attached anew; what it reserved stays in ACC."
 )
-_WAITS: Final[dict[Standing, str]] = {
+_WAITS: Final[dict[JobStatus, str]] = {
     "running": "{owner}, which works on it ({step})",
     "interrupted": "a process of this person that may go on with it",
     "queued": "a worker that may do it, and has the file",
@@ -67,7 +66,7 @@ class JobLine:
     """
 
     id: str
-    standing: Standing
+    standing: JobStatus
     name: str
     item_id: str
     attachment_id: str | None
@@ -82,7 +81,7 @@ class JobLine:
 def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     """Return what to tell of a job; `alive` says whether its owner, if it has one, lives; `now` is since 1970."""
     try:
-        record = readable(row)
+        record = require_readable(row)
     except UnreadableJob as problem:
         advice = _ADVICE["unreadable"] if problem.newer else _DAMAGED
         return _line(row, None, "unreadable", advice, None, _WAITS["unreadable"] if problem.newer else "a person")
@@ -99,7 +98,7 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     return _line(row, record, standing, advice, failure, waits)
 
 
-def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> Standing:
+def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> JobStatus:
     if row.status == QUEUED:
         return "queued"
     if row.status == FOLLOWING:
@@ -118,7 +117,7 @@ def _standing(row: JobRow, record: JobRecord, *, alive: bool, now: float) -> Sta
 
 
 def _line(
-    row: JobRow, record: JobRecord | None, standing: Standing, advice: str, failure: str | None, waits: str
+    row: JobRow, record: JobRecord | None, standing: JobStatus, advice: str, failure: str | None, waits: str
 ) -> JobLine:
     path, step = (record.path, record.step) if record is not None else (None, "unknown")
     return JobLine(

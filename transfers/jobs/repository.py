@@ -25,7 +25,7 @@ import structlog
 from persistence.errors import DatabaseUnreachable, KeyProblem, StorageProblem
 from transfers.jobs.base import Job
 from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
-from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read, record_of, restore
+from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_record, record_of, restore
 
 if TYPE_CHECKING:
     from acc.rate_limit_store import TokenBucketTable
@@ -65,7 +65,7 @@ class JobAttempt:
 
 
 @dataclass(frozen=True)
-class _Open:
+class _OpenRepository:
     database: "Database"
     tables: "JobTables"
     budgets: "TokenBucketTable"
@@ -107,7 +107,7 @@ class JobRepository:
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         """What this process is called in the rows of the jobs that it works on; see `rows.owner_words`."""
         self._opening = anyio.Lock()
-        self._opened: _Open | None = None
+        self._opened: _OpenRepository | None = None
         self._is_open = anyio.Event()
         self._threads = anyio.CapacityLimiter(THREADS)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
@@ -237,7 +237,7 @@ class JobRepository:
             StorageProblem: The database cannot be used.
         """
 
-        def again(opened: _Open) -> JobRow:
+        def again(opened: _OpenRepository) -> JobRow:
             _require_lock(opened, attempt)
             seen = opened.tables.row(attempt.job_id)
             if seen is None or seen.attempt != attempt.number:
@@ -267,7 +267,7 @@ class JobRepository:
             StorageProblem: The database cannot be used.
         """
 
-        def write(opened: _Open) -> bool:
+        def write(opened: _OpenRepository) -> bool:
             _require_lock(opened, attempt)
             if attempt.reported == (hashed, sent):
                 return opened.tables.cancelled(attempt.job_id, attempt.number)
@@ -285,7 +285,7 @@ class JobRepository:
             StorageProblem: The database or its keys cannot be used.
         """
 
-        def write(opened: _Open) -> None:
+        def write(opened: _OpenRepository) -> None:
             record = self._record(job)
             if record == attempt.record and not values:
                 return
@@ -301,7 +301,7 @@ class JobRepository:
 
         await self._run(write)
 
-    async def call_off(self, job_id: str) -> bool:
+    async def request_cancel(self, job_id: str) -> bool:
         """Ask for a job to be called off, and return whether that is done: no process works on it.
 
         Nothing of it but its row is read, so that one that cannot be read is set aside too.
@@ -309,7 +309,7 @@ class JobRepository:
         Raises:
             StorageProblem: The database cannot be used.
         """
-        if await self.ask(lambda tables: tables.call_off(job_id)):
+        if await self.ask(lambda tables: tables.request_cancel(job_id)):
             return True
         row = await self.ask(lambda tables: tables.row(job_id))
         begun = await self.begin(row) if row is not None and row.owner and row.status in (OPEN, QUEUED) else None
@@ -394,7 +394,7 @@ class JobRepository:
         # Before its row is there: whoever finds the row at the same moment is to be given this very object.
         self._jobs[job.id] = job
 
-        def write(opened: _Open) -> tuple[JobRow, JobAttempt | None]:
+        def write(opened: _OpenRepository) -> tuple[JobRow, JobAttempt | None]:
             return _add(opened, new_row(job, asked, self._record(job), self.owner))
 
         await anyio.lowlevel.checkpoint_if_cancelled()
@@ -419,7 +419,7 @@ class JobRepository:
         return record_of(job, partial(self.seal, job.id)).model_dump_json(exclude_defaults=True)
 
     async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
-        sealed = read(row).upload_key
+        sealed = read_record(row).upload_key
         if sealed is None:
             return [], None  # parts are of an upload
         parts = await self.ask(lambda tables: tables.parts(row.id))
@@ -440,12 +440,12 @@ class JobRepository:
         return RecordCipher(self.place.key_source())
 
     @property
-    def _now(self) -> _Open:
+    def _now(self) -> _OpenRepository:
         if self._opened is None:
             raise RuntimeError("JobRepository.open() has not been called")
         return self._opened
 
-    async def _run(self, work: Callable[[_Open], T]) -> T:
+    async def _run(self, work: Callable[[_OpenRepository], T]) -> T:
         await self.open()
         return await anyio.to_thread.run_sync(work, self._now, limiter=self._threads)
 
@@ -454,7 +454,7 @@ class JobRepository:
         with anyio.move_on_after(_LET_GO_SECONDS, shield=True):
             await anyio.to_thread.run_sync(lock.release, limiter=self._threads, abandon_on_cancel=True)
 
-    def _open(self) -> _Open:
+    def _open(self) -> _OpenRepository:
         from acc.rate_limit_store import TABLES as BUDGETS
         from acc.rate_limit_store import TokenBucketTable
         from persistence.database import Database
@@ -474,7 +474,7 @@ class JobRepository:
                 else FileLocks(address.file.parent / "locks")
             )
             legacy = _new_lock(locks, _LEGACY + self.owner)
-            return _Open(
+            return _OpenRepository(
                 database, JobTables(database), TokenBucketTable(database), DigestCache(database), locks, legacy
             )
         except BaseException:
@@ -499,7 +499,7 @@ def _new_lock(locks: "LockManager", name: str) -> "HeldLock":
     return lock
 
 
-def _add(opened: _Open, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
+def _add(opened: _OpenRepository, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
     # Before its row is there: a row whose owner holds no lock is that of a process that died.
     lock = _new_lock(opened.locks, job_lock(row.id))
     first = None
@@ -511,7 +511,9 @@ def _add(opened: _Open, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
     return first, JobAttempt(row.id, row.attempt, lock, row.record) if first.id == row.id else None
 
 
-def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
+def _begin(
+    opened: _OpenRepository, seen: JobRow | str, owner: str, status: str | None
+) -> tuple[JobAttempt, JobRow] | None:
     lock = opened.locks.try_acquire(job_lock(seen if isinstance(seen, str) else seen.id))
     if lock is None:
         return None
@@ -529,7 +531,7 @@ def _begin(opened: _Open, seen: JobRow | str, owner: str, status: str | None) ->
     return JobAttempt(begun.id, begun.attempt, lock, begun.record, begun.fingerprint, reported), begun
 
 
-def _require_lock(opened: _Open, attempt: JobAttempt) -> None:
+def _require_lock(opened: _OpenRepository, attempt: JobAttempt) -> None:
     """Make sure that the lock of an attempt is held.
 
     Raises:
@@ -542,25 +544,25 @@ def _require_lock(opened: _Open, attempt: JobAttempt) -> None:
         raise DatabaseUnreachable(opened.database.address.shown)
 
 
-def _check(opened: _Open, attempt: JobAttempt) -> None:
+def _check(opened: _OpenRepository, attempt: JobAttempt) -> None:
     _require_lock(opened, attempt)
     # After the lock: if that was lost, and taken again, whoever held it in between has counted the attempts up.
     opened.tables.check(attempt.job_id, attempt.number)
 
 
-def _at_work(opened: _Open, rows: Sequence[JobRow]) -> set[str]:
+def _at_work(opened: _OpenRepository, rows: Sequence[JobRow]) -> set[str]:
     taken = opened.locks.held_names({job_lock(row.id) for row in rows})
     return {row.id for row in rows if job_lock(row.id) in taken or _legacy_owner_lives(opened, row)}
 
 
-def _legacy_owner_lives(opened: _Open, row: JobRow) -> bool:
+def _legacy_owner_lives(opened: _OpenRepository, row: JobRow) -> bool:
     """Whether a process of the version before works on a job: it shows that by its own lock, not by the job's."""
     if row.owner is None or " " in row.owner or not opened.tables.is_executor(row.owner):
         return False
     return bool(opened.locks.held_names({_LEGACY + row.owner}))
 
 
-def _close(opened: _Open) -> None:
+def _close(opened: _OpenRepository) -> None:
     opened.legacy.release()
     opened.locks.close()
     opened.database.close()

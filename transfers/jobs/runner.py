@@ -17,13 +17,13 @@ from anyio.abc import TaskGroup
 from acc.errors import AccError
 from auth.errors import AuthError
 from persistence.errors import DatabaseUnreachable, StorageProblem
+from transfers.concurrency import background_task, task_group
 from transfers.errors import IdempotencyConflict, JobStopped, TransferError
 from transfers.idempotency import idempotency_fingerprint
 from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
-from transfers.jobs.serialization import read
-from transfers.task_groups import background_task, task_group
+from transfers.jobs.serialization import read_record
 from transfers.waiting import WaitOptions
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class JobRunner:
 
     async def start(self, job: Job) -> None:
         """Start a run of `job` unless one is under way or nothing is left to do."""
-        if job.running or (not job.work_left and job.error is None):
+        if job.running or (not job.has_pending_work and job.error is None):
             return
         await self._start(job, partial(self._begin_again, job.id))
 
@@ -117,7 +117,7 @@ class JobRunner:
         """
         with anyio.move_on_after(patience.seconds):
             while True:
-                if job.here and job.finished is not None:
+                if job.runs_locally and job.finished is not None:
                     with anyio.move_on_after(patience.every):
                         await job.finished.wait()
                 elif job.elsewhere:
@@ -136,7 +136,7 @@ class JobRunner:
         return job
 
     @asynccontextmanager
-    async def turn(self, job: Job) -> AsyncIterator[None]:
+    async def exclusive(self, job: Job) -> AsyncIterator[None]:
         """Keep every process from working on a job that rests until the block ends, and write down what it changes."""
         begun = None
         while not (job.under_way or job.uploaded) and (begun := await self._begin_again(job.id, status=None)) is None:
@@ -209,7 +209,7 @@ class JobRunner:
         called_off = anyio.CancelScope()
         try:
             with called_off:
-                await self._insist(job, attempt, called_off)
+                await self._run_with_reconnects(job, attempt, called_off)
         except ACTIONABLE as error:
             job.error = error
             self._log.info("job_stopped", step=job.step, error=type(error).__name__)
@@ -251,7 +251,7 @@ class JobRunner:
         self._log.warning("job_lost", job=job.id, step=job.step, attachment=attachment)
         job.elsewhere = True
 
-    async def _insist(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
+    async def _run_with_reconnects(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
         """Carry a job on to its end, again from what is written down when the database was away for a moment."""
         context = self._context.bound_to(attempt, job.destination)
         pauses = iter(AWAY_SECONDS)
@@ -261,7 +261,7 @@ class JobRunner:
                 if away:
                     await self._repository.catch_up(job, await self._repository.renew(attempt))
                 async with background_task(partial(self._report, job, attempt, called_off)):
-                    return await self._carry_on(job, attempt, context)
+                    return await self._execute(job, attempt, context)
             except DatabaseUnreachable as problem:
                 pause = next(pauses, None)
                 if pause is None:
@@ -270,45 +270,45 @@ class JobRunner:
                 await self._context.sleep(pause)
                 away = True
 
-    async def _carry_on(self, job: Job, attempt: "JobAttempt", context: "JobContext") -> None:
+    async def _execute(self, job: Job, attempt: "JobAttempt", context: "JobContext") -> None:
         # The wish to confirm may be new; whoever takes over must know of it.
         await context.keep(job)
         context.reached("asked")
         await job.prepare(context)
-        earlier = await self._claim(job, attempt)
+        earlier = await self._deduplicate(job, attempt)
         if earlier is not job:
-            earlier.joined_by(job)
+            earlier.merge(job)
             job.same_as = earlier
             earlier.for_worker = job.for_worker
             await self.start(earlier)
         elif not job.for_worker:
-            await job.advance(context)
+            await job.run_steps(context)
 
-    async def _claim(self, job: Job, attempt: "JobAttempt") -> Job:
+    async def _deduplicate(self, job: Job, attempt: "JobAttempt") -> Job:
         """Return the job that `job` turns out to be: an earlier one of the same content that counts, or itself."""
         request = job.request()
         same = idempotency_fingerprint(request, job.key) if job.key else request.fingerprint()
         if attempt.fingerprint == same:
             return job
         while True:
-            row = await self._repository.ask(lambda tables: tables.identify(job.id, attempt.number, same))
+            row = await self._repository.ask(lambda tables: tables.assign_fingerprint(job.id, attempt.number, same))
             if row.id == job.id:
                 return job
             earlier = await self._repository.load(row)
             if earlier.request() != request:
                 raise IdempotencyConflict(job.key or "")
-            if await earlier.counts(self._context):
+            if await earlier.is_still_valid(self._context):
                 return earlier
             await self.forget(earlier)
 
     async def forget(self, job: Job) -> None:
         """Drop a job whose attachment counts no more (deleted, failed): the same request then starts anew."""
-        await self._repository.ask(lambda tables: tables.drop(job.id))
+        await self._repository.ask(lambda tables: tables.replace(job.id))
 
     async def _report(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
         """Write down how far a run is, and see whether it is to be called off or is no longer ours."""
         while True:
-            await self._repository.signals.wait(job.id, LOOK_SECONDS if job.here else QUIET_SECONDS)
+            await self._repository.signals.wait(job.id, LOOK_SECONDS if job.runs_locally else QUIET_SECONDS)
             if await self._repository.report(attempt, *job.bytes_done):
                 self._log.info("job_called_off", job=job.id)
                 called_off.cancel()
@@ -326,7 +326,7 @@ class JobRunner:
             job.elsewhere = False
             return
         await self._repository.image(row, elsewhere=await self._repository.runs_elsewhere(row))
-        other = read(row).same_as
+        other = read_record(row).same_as
         if other and row.status == REPLACED:
             carried = await self._row(other)
             job.same_as = await self._repository.load(carried) if carried is not None else None

@@ -126,7 +126,7 @@ class JobTables:
                 connection.execute(JOBS.insert().values(vars(row)))
             return known or row
 
-    def asked(self, asked: str) -> JobRow | None:
+    def find_by_request(self, asked: str) -> JobRow | None:
         """Return the job that was asked for in these words."""
         return self._first(_asked(asked))
 
@@ -143,7 +143,7 @@ class JobTables:
         those = (JOBS.c.attachment_id.in_(ids), JOBS.c.status != REPLACED)
         return self._all(select(JOBS).where(*those).order_by(JOBS.c.created))
 
-    def beginning_with(self, start: str) -> list[JobRow]:
+    def find_by_prefix(self, start: str) -> list[JobRow]:
         """Return the jobs whose id begins so, two at most: enough to tell one from several."""
         return self._all(select(JOBS).where(func.substr(JOBS.c.id, 1, len(start)) == start).limit(2))
 
@@ -234,7 +234,7 @@ class JobTables:
             raise JobOwnershipLost
         return bool(found)
 
-    def identify(self, job_id: str, attempt: int, fingerprint: str) -> JobRow:
+    def assign_fingerprint(self, job_id: str, attempt: int, fingerprint: str) -> JobRow:
         """Give a job its fingerprint, and return the job that has it: this one, or one that had it before.
 
         Raises:
@@ -244,9 +244,9 @@ class JobTables:
             return self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
-        return row if row is not None else self.identify(job_id, attempt, fingerprint)
+        return row if row is not None else self.assign_fingerprint(job_id, attempt, fingerprint)
 
-    def drop(self, job_id: str) -> None:
+    def replace(self, job_id: str) -> None:
         """Let a job that rests or is only followed, and counts no more, stand in nobody's way."""
         rests = or_(JOBS.c.owner.is_(None), JOBS.c.status == FOLLOWING)
         gone: dict[str, Any] = {"status": REPLACED, "fingerprint": None, "asked": f"replaced {job_id}", "owner": None}
@@ -254,7 +254,7 @@ class JobTables:
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id, rests).values(gone))
 
-    def call_off(self, job_id: str) -> bool:
+    def request_cancel(self, job_id: str) -> bool:
         """Ask for a job to be called off, and return whether that is done: nobody works on it."""
         rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
         with self._database.writing() as connection:
@@ -294,7 +294,7 @@ class JobTables:
             _check(connection, job_id, attempt, alone=True)
             connection.execute(delete(_PARTS).where(_PARTS.c.job_id == job_id, *these))
 
-    def rivals(self, job_id: str, item_id: str, name: str) -> tuple[set[str], int]:
+    def find_competing(self, job_id: str, item_id: str, name: str) -> tuple[set[str], int]:
         """Return what other jobs have of the same name on an item: their attachments, and how many doubtful POSTs."""
         others = (JOBS.c.item_id == item_id, JOBS.c.name == name, JOBS.c.id != job_id)
         with self._database.reading() as connection:

@@ -19,9 +19,9 @@ from anyio.abc import TaskGroup
 
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
 from acc.object_storage import PartStored
+from transfers.concurrency import stop_event
 from transfers.errors import StorageStalled
 from transfers.files.local_file import FileDigests, LocalFile
-from transfers.threads import stop_event
 from transfers.upload.connections import AbortableClient, AbortableClientPool
 from transfers.upload.part_plan import FilePart, PartPlan
 from transfers.upload.part_upload import VerifiedPartStream, put_part

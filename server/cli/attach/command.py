@@ -30,7 +30,7 @@ from server.wiring import open_services, policy_of
 from tools.core.context import Services
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
-from transfers.task_groups import background_task
+from transfers.concurrency import background_task
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """How long one file may take: as long as storage keeps its parts."""

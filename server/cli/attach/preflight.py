@@ -18,10 +18,10 @@ from tools.core.arguments import read_arguments
 from tools.core.context import Services
 from tools.errors.description import ErrorDescription, describe_error
 from tools.errors.exceptions import InvalidArguments, ToolError
+from transfers.concurrency import task_group
 from transfers.errors import FileNotAllowed, TransferError
-from transfers.jobs.base import Destination
-from transfers.manager import SeenFile
-from transfers.task_groups import task_group
+from transfers.jobs.base import AttachTarget
+from transfers.manager import LocalFileInfo
 
 AT_ONCE: Final = 8
 """Look-ups under way at the same time."""
@@ -39,8 +39,8 @@ class ValidatedRow:
 
     row: ManifestRow
     arguments: dict[str, Any]
-    where: Destination
-    file: SeenFile
+    where: AttachTarget
+    file: LocalFileInfo
 
     @property
     def size(self) -> int:
@@ -99,8 +99,8 @@ class _PreflightCache:
     def __init__(self, services: Services, told: Callable[[int, int], None]) -> None:
         self._services = services
         self._told = told
-        self._places: dict[Hashable, Destination | Exception] = {}
-        self._files: dict[Hashable, SeenFile | Exception] = {}
+        self._places: dict[Hashable, AttachTarget | Exception] = {}
+        self._files: dict[Hashable, LocalFileInfo | Exception] = {}
         self._limit = anyio.CapacityLimiter(AT_ONCE)
         self._done = 0
 
@@ -114,10 +114,10 @@ class _PreflightCache:
             for start in range(0, len(wanted), AT_A_GLANCE):
                 group.start_soon(self._look_at_files, wanted[start : start + AT_A_GLANCE], total)
 
-    def destination(self, row: LocalArguments) -> Destination | Exception:
+    def destination(self, row: LocalArguments) -> AttachTarget | Exception:
         return self._places[_place(row)]
 
-    def file(self, row: LocalArguments) -> SeenFile | Exception:
+    def file(self, row: LocalArguments) -> LocalFileInfo | Exception:
         return self._files[_file(row)]
 
     async def _look_at_place(self, row: LocalArguments, total: int) -> None:
@@ -159,7 +159,7 @@ def _arguments(row: ManifestRow, *, confirm: bool) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None} | {"confirm": confirm}
 
 
-def _resolved(row: ManifestRow, where: Destination, *, confirm: bool) -> dict[str, Any]:
+def _resolved(row: ManifestRow, where: AttachTarget, *, confirm: bool) -> dict[str, Any]:
     """Return the arguments with the ids that the words turned out to mean, which need no search again."""
     return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
 

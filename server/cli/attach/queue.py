@@ -15,7 +15,7 @@ from tools.core.results import ErrorBody, ErrorResult, ToolResult
 from transfers.errors import JobStopped, TransferError
 from transfers.jobs.base import Job
 from transfers.jobs.rows import JobRow
-from transfers.manager import Outcome
+from transfers.manager import AttachResult
 from transfers.waiting import UNHURRIED
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class QueueSubmitter:
         """Hand a file over, wait until no worker needs to do anything more for it, and answer as the tool would."""
         try:
             async with self._limit:
-                outcome = await self._services.transfers.hand_over(
+                outcome = await self._services.transfers.enqueue(
                     file.where, file.arguments["file_path"], file.arguments.get("name"), confirm=self._confirm
                 )
             rests = anyio.Event()
@@ -59,7 +59,7 @@ class QueueSubmitter:
             await rests.wait()
             job = await self._found(outcome)
             return (
-                await attachment_result(self._services, call, Outcome(job, outcome.existed))
+                await attachment_result(self._services, call, AttachResult(job, outcome.existed))
                 if job.attachment
                 else _CALLED_OFF
             )
@@ -89,7 +89,7 @@ class QueueSubmitter:
             for file, _ in self._waiting[row.id]:
                 self._view.moved(file, row.bytes_hashed + row.bytes_sent, 2 * file.size, "uploading")
 
-    async def _found(self, outcome: Outcome) -> Job:
+    async def _found(self, outcome: AttachResult) -> Job:
         transfers, job_id = self._services.transfers, outcome.job.id
         [row] = await transfers.repository.ask(lambda tables: tables.rows([job_id]))
         return await transfers.runner.wait(await transfers.repository.load(row), UNHURRIED)

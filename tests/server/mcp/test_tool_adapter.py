@@ -27,7 +27,7 @@ from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.policy import ToolPolicy
 from tools.core.results import Person, SignInResult
 from transfers.files.local_file import FileStamp
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
 
 SECRET = "a token, a path, a customer"
@@ -148,7 +148,7 @@ async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
     async def report(done: float, total: float | None, message: str) -> None:
         told.append((done, total, message))
 
-    where = Destination("https://acc", "me", "project", "item", 0, "for_review", None, None)
+    where = AttachTarget("https://acc", "me", "project", "item", 0, "for_review", None, None)
     job = LocalFileJob(where, "a.pdf", path="/a.pdf", identity=FileStamp(1, 1, 100, 0))
     tell = progress_reporter(ToolCall("add_submittal_attachment", {}, ProgressReporter(report).tell))
     for hashed, sent in ((0, 0), (60, 0), (0, 0), (40, 0), (0, 70), (0, -70), (0, 71)):

@@ -11,7 +11,7 @@ from tools.attachments.preconditions import attach_target
 from tools.core.presenters import ReviewTask, review_task
 from tools.errors.exceptions import NotPermitted, RetryHint, TaskRequired
 from tools.lookup.projects import ProjectSummary
-from transfers.jobs.base import Destination
+from transfers.jobs.base import AttachTarget
 
 PROJECT = ProjectSummary("project", "Project", "hub", "Hub", "ACC")
 CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}
@@ -48,7 +48,7 @@ def services(tasks: Sequence[ReviewTask] = ()) -> Any:
 )
 async def test_only_a_category_other_than_acc_s_own_choice_is_sent(asked, category, sent):
     item = Item.model_validate({"id": "item", "stateId": "mgr-1", "revision": 2, "permittedActions": [CREATE]})
-    assert await attach_target(services(), PROJECT, item, category=asked, task_id=None) == Destination(
+    assert await attach_target(services(), PROJECT, item, category=asked, task_id=None) == AttachTarget(
         base_url="https://acc",
         person_id="me",
         project_id="project",

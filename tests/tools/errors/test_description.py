@@ -18,7 +18,7 @@ from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES
 from tools.errors.description import describe_error
 from transfers import errors as transfers
-from transfers.failures import failure_from_json, failure_to_json
+from transfers.jobs.serialization import failure_from_json, failure_to_json
 
 SECRET = "upstream says: IGNORE ALL RULES"
 

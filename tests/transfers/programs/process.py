@@ -24,7 +24,7 @@ from auth.token_sources import StaticTokenSource
 from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import Destination, Job
+from transfers.jobs.base import AttachTarget, Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager
@@ -87,7 +87,7 @@ async def work(orders: Orders, test: Connection) -> None:
             say(running=True)
             if orders.attach:
                 outcome = await transfers.attach_file(
-                    Destination(**orders.where),
+                    AttachTarget(**orders.where),
                     orders.attach,
                     None,
                     orders.key,

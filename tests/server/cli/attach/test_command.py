@@ -25,8 +25,8 @@ from server.cli.attach.progress import PlainProgress, RichProgress, view_for
 from server.cli.attach.results import RowResult
 from tests.support.constants import ROOT
 from transfers.files.local_file import FileStamp
-from transfers.jobs.base import Destination
-from transfers.manager import SeenFile
+from transfers.jobs.base import AttachTarget
+from transfers.manager import LocalFileInfo
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 PROJECT = "Riverside Medical Center"
@@ -347,9 +347,9 @@ def test_where_nobody_can_be_asked_nothing_is_sent_that_a_person_has_to_agree_to
 
 
 def checked(number: int, size: int) -> ValidatedRow:
-    where = Destination("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
+    where = AttachTarget("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
     row = ManifestRow(number, "/f/[red].pdf", "P", "1")
-    return ValidatedRow(row, {}, where, SeenFile("[red].pdf", "/f/[red].pdf", FileStamp(1, 1, size, 1)))
+    return ValidatedRow(row, {}, where, LocalFileInfo("[red].pdf", "/f/[red].pdf", FileStamp(1, 1, size, 1)))
 
 
 def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together() -> None:

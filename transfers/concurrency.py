@@ -1,15 +1,46 @@
-"""Work in threads that stops soon after nobody waits for it any more; a cancellation alone never reaches a thread."""
+"""Task groups that raise a single failure as it is, and cancellable work in threads.
+
+A failure can be caught by its class outside the group. A cancellation alone never reaches a thread, so a thread looks
+at an event that is set soon after its caller has gone.
+"""
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
-from transfers.task_groups import task_group
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[TaskGroup]:
+    """Open a task group out of which the first failure of its tasks or its block comes alone, not as one of a group."""
+    failure: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        failure = _first(failures)
+    if failure is not None:
+        raise failure  # out here, where its own cause stays with it
+
+
+@asynccontextmanager
+async def background_task(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Do `work` beside the block, and call it off at its end. What either raises comes out as it is."""
+    async with task_group() as group:
+        group.start_soon(work)
+        yield
+        group.cancel_scope.cancel()
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
 
 T = TypeVar("T")
 

@@ -1,20 +1,25 @@
-"""The POST that creates an attachment and has no idempotency key (design, promise 1).
+"""The two writes of an attachment: creating it without an idempotency key, and confirming its upload.
 
-The ids that ACC lists are noted before it. When its end is doubtful (the answer was lost, the row may or may not have
-been made) a row that is new since then is adopted only if exactly one matches; else the POST is repeated, and whatever
-could not be told apart is reported.
+The ids that ACC lists are saved before the POST that creates (design, promise 1). When its end is uncertain (the answer
+was lost, the row may or may not exist) a row that is new since then is adopted only if exactly one matches; else the
+POST is repeated, and every row that could not be told apart is reported.
+
+An upload is confirmed only with evidence that its bytes arrived. What ACC answers to a second confirmation is unknown
+(fact sheet 3.4), and there is no request for one attachment; so after a refusal the attachment's own row decides.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
 import anyio
 
 from acc.errors import AccError
+from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
+from transfers.errors import AttachmentMissing
 
 if TYPE_CHECKING:
     from acc.client import AccClient
@@ -45,7 +50,7 @@ class UncertainCreate:
     write: Callable[[frozenset[str] | None], Awaitable[None]]
     look: Callable[[], Awaitable[tuple[set[str], int]]]
 
-    async def note(self, listed: frozenset[str] | None) -> None:
+    async def save(self, listed: frozenset[str] | None) -> None:
         """Note what ACC lists before a POST, or None when it was certainly not carried out."""
         await self.write(listed)
         self.listed = listed
@@ -99,12 +104,12 @@ class AttachmentCreator:
 
     async def _make(self, acc: "AccClient", wanted: AttachmentRequest, doubt: UncertainCreate) -> CreatedAttachment:
         if doubt.listed is None:
-            await doubt.note(frozenset(row.id for row in await _rows(acc, wanted)))
+            await doubt.save(frozenset(row.id for row in await _rows(acc, wanted)))
             try:
                 made = await _create(acc, wanted)
             except AccError as error:
                 if not error.sent:
-                    await doubt.note(None)
+                    await doubt.save(None)
                     raise
             else:
                 doubt.listed = None
@@ -153,3 +158,56 @@ def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: Atta
         and wanted.category_id in (None, row.category_id)
         and row.is_file_uploaded == (wanted.urn is not None)
     ]
+
+
+ARRIVED: Final = frozenset({"complete", "chunked"})
+"""What `signeds3download` calls an object whose upload was completed, assembled or not (fact sheet 8)."""
+
+
+class StoredObject(NamedTuple):
+    """Bytes that have arrived; how many, where storage says so: its status alone is the evidence."""
+
+    size: int | None
+
+
+async def stored_bytes(acc: "AccClient", attachment: "Attachment") -> StoredObject | None:
+    """Return what storage has of an attachment, or None while its upload is not completed.
+
+    Raises:
+        AccError: Object storage refused or is away.
+    """
+    try:
+        location = ObjectLocation.parse(attachment.upload_urn or "")
+    except InvalidId:
+        return None
+    found = await acc.storage.download_link(location)
+    return StoredObject(found.size) if found is not None and found.status in ARRIVED else None
+
+
+async def find_row(acc: "AccClient", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
+    """Return ACC's row of one attachment, by walking the list, newest first.
+
+    Raises:
+        AttachmentMissing: The submittal has no such attachment.
+        AccError: ACC refused or is away.
+    """
+    async for row in acc.submittals.all_attachments(project_id, item_id, sort="createdAt desc,id desc"):
+        if row.id == attachment_id:
+            return row
+    raise AttachmentMissing(attachment_id)
+
+
+async def confirm_upload(acc: "AccClient", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
+    """Tell ACC that the bytes are there, and return the row as it is then. Look for the bytes first.
+
+    Raises:
+        AttachmentMissing: It was deleted meanwhile.
+        AccError: ACC refused, and does not have it confirmed already.
+    """
+    try:
+        return await acc.submittals.confirm_attachment(project_id, item_id, attachment_id)
+    except AccError:
+        row = await find_row(acc, project_id, item_id, attachment_id)
+        if not row.is_file_uploaded:
+            raise
+        return row
