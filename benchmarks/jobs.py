@@ -38,7 +38,6 @@ ATTACH = """
 import json, os, sys, threading, time
 from pathlib import Path
 import anyio, httpx, structlog
-from acc.hosts import Hosts
 try:
     from acc.client import AccClient
     from acc.transport import storage_client
@@ -46,7 +45,8 @@ try:
     from persistence.location import StateLocation
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
-    from transfers.jobs.base import Destination
+    from acc.hosts import AutodeskHosts
+    from transfers.jobs.base import AttachTarget
     from transfers.jobs.context import JobContext
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
@@ -60,7 +60,8 @@ except ImportError:  # the last commit with DBOS
     from auth.tokens import FixedToken as StaticTokenSource
     from transfers.attaching import Transfers
     from transfers.folders import AllowedFolders
-    from transfers.job import Destination
+    from acc.hosts import Hosts as AutodeskHosts
+    from transfers.job import Destination as AttachTarget
     from transfers.ledger import Ledger
     from transfers.local_file import FileRules as FilePolicy
     from transfers.patience import Patience as WaitOptions
@@ -72,7 +73,7 @@ async def nothing(_):
     pass
 
 async def work(site, folder, data, later):
-    hosts, seconds = Hosts.at(site["base_url"]), []
+    hosts, seconds = AutodeskHosts.at(site["base_url"]), []
     async with AccClient(hosts, StaticTokenSource(site["token"])) as acc:
         await acc.submittals.me(site["where"][2])  # any server has asked something by then
         rules = FilePolicy(frozenset(), 10**9)
@@ -80,7 +81,7 @@ async def work(site, folder, data, later):
         async with transfers.running():
             for number in range(later + 1):
                 begun = time.perf_counter()
-                done = await transfers.attach_file(Destination(*site["where"]), f"{number}.pdf", None, None,
+                done = await transfers.attach_file(AttachTarget(*site["where"]), f"{number}.pdf", None, None,
                                                    WaitOptions(60, nothing), confirm=True)
                 seconds.append(time.perf_counter() - begun)
                 assert done.job.uploaded
