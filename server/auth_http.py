@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class HttpxAuthTransport:
-    """What `auth.oauth` sends with. Each request has a client of its own: there are few, hours apart."""
+    """HTTP transport of `auth.oauth`. Each request has a client of its own: there are few, hours apart."""
 
     def __init__(self, hosts: AutodeskHosts) -> None:
         self._hosts = hosts

@@ -1,6 +1,6 @@
-"""Who the settings let this program be: the app, the vault, and where tokens come from.
+"""Wiring of auth: the APS app, the vault and the token source that the settings describe.
 
-Nothing is opened or imported before somebody needs it.
+Nothing is opened or imported before it is needed.
 """
 
 import logging
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class NoApp(NotSignedIn):
-    """No APS app is named, so nobody can sign in."""
+    """No APS app is named, so signing in is impossible."""
 
     def __str__(self) -> str:
         return "no APS app is named; set APS_CLIENT_ID to the client id of yours"
@@ -122,7 +122,7 @@ def login_flow(settings: Settings, opened: OpenVault) -> "LoginFlow":
 
 @dataclass(frozen=True)
 class SignedInUser:
-    """Whose tokens a server sends, and where that person can sign in; no page where no person does."""
+    """A user's token source, and their sign-in page; None where no user signs in."""
 
     tokens: "TokenSource"
     page: "ChatSignIn | None" = None
@@ -173,7 +173,7 @@ async def _of_a_person(settings: Settings, vault: "_LazyVault", person: str | No
 
 
 class _LazyVault:
-    """Opens the vault once, for whoever asks first; several threads may."""
+    """Opens the vault once, on first use. Safe to call from several threads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -20,7 +20,7 @@ _LEFT_SECONDS = 60.0
 """A link with less time left is not handed out again."""
 
 _MOST_TOLD = 100
-"""How many of the calls that named a link are told of its end: the last ones, however many there were."""
+"""Upper bound of callbacks per link; the last ones are kept."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class _SignInAttempt:
 
 
 class ChatSignIn:
-    """What `tools.core.ports.SignInPage` asks for. Its tries run in `group`, and end with it.
+    """Sign-in from a chat, as `tools.core.ports.SignInPage` wants it. Attempts run in `group`, and end with it.
 
     `open_signing_in` is called once, in a thread, for the first link.
     """

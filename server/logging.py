@@ -26,7 +26,7 @@ QUEUED_LINES: Final = 2000
 """Log lines that wait for a reader of stderr; what comes on top is dropped and counted."""
 
 FLUSH_SECONDS: Final = 0.2
-"""How long the end of the process waits for log lines that are not written yet."""
+"""Shutdown timeout for queued log lines."""
 
 log = structlog.get_logger()
 
@@ -46,9 +46,9 @@ def configure(
         log_format: How a line looks; left out, `console` on a terminal and `json` elsewhere.
         secrets: Values that are masked wherever they stand, beside all that looks like a secret.
         stream: Where the lines go instead of stderr.
-        queued: Lines are written by a thread of their own, so that a reader who does not read holds nobody up.
+        queued: Lines are written by a thread of their own, so that a reader who stops reading blocks no caller.
     """
-    # A process can be started without stderr; then there is nobody to tell.
+    # A process can be started without stderr; then no one reads the log.
     stream = stream or sys.stderr or io.StringIO()
     redaction = LogRedactor(secrets)
 

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Final
 
 ANSWER_SECONDS: Final = 1.2
-"""How long after the end of stdin answers that are on their way are still written."""
+"""Time after the end of stdin within which pending responses are still written."""
 
 STDIO_SECONDS: Final = 1.5
-"""How long an orderly end over stdio may take: what is left of the client's two seconds is for a busy machine."""
+"""Shutdown timeout over stdio; the rest of the client's two seconds is for a busy machine."""
 
 HTTP_SECONDS: Final = 8.0
 """The same over HTTP: container runtimes kill ten seconds after SIGTERM."""

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class _TargetArguments(ToolArguments):
-    """Where to attach."""
+    """Arguments that name the submittal."""
 
     project: Project
     submittal: Submittal
 
 
 class _LocalFile(_TargetArguments):
-    """What to attach, where the server can read files of the person's machine."""
+    """Argument of a local file, where the server can read the user's files."""
 
     file_path: Annotated[
         OptionalText,
@@ -42,7 +42,7 @@ class _LocalFile(_TargetArguments):
 
 
 class AttachArguments(_TargetArguments):
-    """What to attach over HTTP, where a path would mean nothing; exactly one of `sources` says it."""
+    """Arguments over HTTP, where a path would mean nothing; exactly one of `sources` is given."""
 
     file_urn: Annotated[
         OptionalText,
@@ -77,7 +77,7 @@ class AttachArguments(_TargetArguments):
 
 
 class LocalArguments(AttachArguments, _LocalFile):
-    """What to attach over stdio."""
+    """Arguments over stdio, with `file_path`."""
 
     sources: ClassVar[tuple[str, ...]] = ("file_path", *AttachArguments.sources)
 

@@ -15,7 +15,7 @@ from tools.next_steps.after_success import after_attachment
 
 
 class ConfirmArguments(ToolArguments):
-    """Which attachment."""
+    """Arguments that name the attachment."""
 
     project: Project
     submittal: Submittal

@@ -14,7 +14,7 @@ from tools.next_steps.after_success import after_files
 
 
 class FilesArguments(ToolArguments):
-    """What to look for, and where."""
+    """Search words and folder."""
 
     project: Project
     query: Annotated[str, Field(min_length=1, description="Words of the file's name")]

@@ -12,7 +12,7 @@ from tools.next_steps.after_success import after_submittals
 
 
 class SubmittalsArguments(ToolArguments):
-    """Which submittals."""
+    """Search words and filters."""
 
     project: Project
     query: Annotated[OptionalText, Field(description="Words of title, number or specification")] = None

@@ -12,7 +12,7 @@ from tools.core.results import AttachmentResult, AttachmentsResult
 
 
 class StatusArguments(ToolArguments):
-    """Which submittal or attachment, and how long to wait."""
+    """Submittal or attachment, and how long to wait."""
 
     project: Project
     submittal: Submittal

@@ -8,7 +8,7 @@ from tools.next_steps.after_success import after_submittal
 
 
 class SubmittalArguments(ToolArguments):
-    """Which submittal, and which page of its attachments."""
+    """Submittal, and the page of its attachments."""
 
     project: Project
     submittal: Submittal

@@ -14,7 +14,7 @@ async def sign_in(services: Services, _call: ToolCall, _arguments: SignInArgumen
     """Tell who is signed in.
 
     Raises:
-        NotSignedIn: Nobody is; the hint says how a person signs in.
+        NotSignedIn: The hint says how to sign in.
     """
     who = await services.acc.userinfo()
     return SignInResult(

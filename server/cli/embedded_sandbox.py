@@ -103,7 +103,7 @@ class EmbeddedSandbox:
 def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings]:
     """Run a sandbox as the Autodesk of a team server until the block ends; yield the settings for it.
 
-    Everybody signs in for themself, on the sandbox's own page.
+    Each user signs in on the sandbox's own page.
     """
     require_sandbox()
     import acc_sandbox

@@ -14,7 +14,7 @@ USAGE: Final = 2
 
 
 class CommandError(Exception):  # it names what was found
-    """What was asked for cannot be done with these settings; the text says why and what to do."""
+    """A command cannot run with these settings; the text says why and how to fix it."""
 
 
 def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:

@@ -54,10 +54,10 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
 
 
 def cancel(settings: Settings, job_id: str) -> None:
-    """Call a job off: at once where nobody works on it, else within a second.
+    """Cancel a job: at once where no process runs it, else within a second.
 
     Raises:
-        JobsProblem: There is no such job, or none that can be called off.
+        JobsProblem: There is no such job, or it cannot be cancelled.
     """
 
     async def work(repository: JobRepository) -> str:

@@ -27,7 +27,7 @@ _KEY_PLACES: Final = {
 
 
 def login(settings: Settings, *, browser: bool, say: Say) -> None:
-    """Sign somebody in and make them the current person; see `LoginFlow.finish` for what it raises."""
+    """Sign a user in and make them the current user; raises as `LoginFlow.finish` does."""
     _check_person(settings)
     with opened_vault(settings) as opened:
         flow = login_flow(settings, opened)
@@ -65,10 +65,10 @@ def _take_pasted(flow: "LoginFlow", say: Say) -> None:
 
 
 def whoami(settings: Settings, *, say: Say) -> None:
-    """Say who is signed in; nobody is asked.
+    """Show who is signed in, without a request to Autodesk.
 
     Raises:
-        NotSignedIn: Nobody is.
+        NotSignedIn: No user is signed in.
     """
     from auth.errors import NotSignedIn
 

@@ -46,7 +46,7 @@ def run(settings: Settings, *, files_at_once: int, person: str | None = None, pa
     Raises:
         CannotWork: See `check`.
         AccError: ACC does not know the person, or is away.
-        AuthError: Nobody is signed in.
+        AuthError: No user is signed in.
     """
     check(settings)
     anyio.run(_work, settings, files_at_once, person, paced)
@@ -74,7 +74,7 @@ async def _work(settings: Settings, files_at_once: int, person: str | None, pace
     async with open_services(
         settings, policy, None, person, files_at_once=files_at_once, patient=True, paced=paced
     ) as services:
-        # Where nobody is signed in, a worker would leave every job alone in silence.
+        # Without a sign-in a worker would skip every job in silence.
         who = await services.acc.userinfo()
         await anyio.to_thread.run_sync(_compare_folders, settings)
         folders = [str(path) for path in settings.folders]

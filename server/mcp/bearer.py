@@ -1,4 +1,4 @@
-"""Who calls: the bearer token of each request, its scope, its limits, and the end of its streams when it is revoked."""
+"""Bearer authentication: token, scope and limits of each request; ends a grant's streams when it is revoked."""
 
 import json
 from collections import defaultdict
@@ -30,7 +30,7 @@ VerifyToken = Callable[[str], Awaitable[VerifiedToken | None]]
 RETRY_SECONDS: Final = 5
 _SESSION_HEADER: Final = b"mcp-session-id"
 _SESSION_IDLE_SECONDS: Final = 1800.0
-"""As long as the SDK keeps a session that nobody uses."""
+"""As long as the SDK keeps an idle session."""
 
 
 def current_subject() -> str | None:
@@ -51,7 +51,7 @@ class OpenStreams:
         return tuple(self._scopes)
 
     def count(self, grant_id: str) -> int:
-        """How many requests of a grant are under way."""
+        """Number of a grant's requests in progress."""
         return len(self._scopes.get(grant_id, ()))
 
     def add(self, grant_id: str, scope: anyio.CancelScope) -> None:

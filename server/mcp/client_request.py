@@ -14,7 +14,7 @@ from tools.core.context import ServicesProvider
 from tools.core.ports import ProgressCallback
 
 BEAT_SECONDS: Final = 4.5
-"""Half of the ten seconds, less a little, that nobody who waits goes without a word."""
+"""Heartbeat interval: a little less than half of the ten seconds within which a waiting client hears something."""
 
 _STEP: Final = 1 / 256
 """The protocol wants every number above the last. Less than a byte, and still a step beside the bytes of 5 TiB."""
@@ -34,7 +34,7 @@ class ClientRequest:
 
     @property
     def capabilities(self) -> ClientCapabilities:
-        """What the client declared; nothing where it declared nothing."""
+        """The client's declared capabilities."""
         return self.context.session.client_capabilities or ClientCapabilities()
 
     @property
@@ -44,7 +44,7 @@ class ClientRequest:
 
 
 class ProgressReporter:
-    """What a waiting client was told of a call last; `send` tells it more."""
+    """Reports progress of one call through `send`, in strictly increasing numbers."""
 
     def __init__(self, send: ProgressCallback, every: float = BEAT_SECONDS) -> None:
         self._send = send

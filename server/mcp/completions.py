@@ -61,7 +61,9 @@ class CompletionSource:
                 return await self._projects(services, typed)
             project = settled.get("project", "")
             return await self._submittals(services, project, typed) if project.strip() else NOTHING
-        except Exception as error:  # the border: nobody who types is helped by an error, and the tool will tell it
+        except (
+            Exception
+        ) as error:  # process border: an error does not help a user who types, and the tool will report it
             explained = describe_error(error)
             log = structlog.get_logger(__name__)
             if explained is None:

@@ -25,7 +25,7 @@ _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 """Nothing to fill in: accepting or declining is the answer."""
 
 LIFE_SECONDS: Final = 600.0
-"""How long an answer counts; as long as the SDK's seal of the state does."""
+"""Lifetime of an elicitation; as long as the SDK's seal of the state."""
 
 
 class ElicitationPending(Exception):

@@ -40,7 +40,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 _AUTHORITY: Final = re.compile(r"(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 _LAST_PORT: Final = 65535
 _GRACE_SECONDS: Final = 2
-"""How long answers that are on their way may take once the server is told to stop."""
+"""Grace period for responses in progress at shutdown."""
 
 
 _EXPECTED: Final = (
@@ -215,7 +215,7 @@ class _HttpServer(uvicorn.Server):
             sys.stderr.flush()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        # uvicorn's own raises the signal anew at the end, which would skip what our caller has to put away.
+        # uvicorn's own raises the signal again at the end, which would skip our caller's cleanup.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
         force_exit_after(HTTP_SECONDS)

@@ -11,7 +11,7 @@ _FRAME: Final = (
 
 
 def _drawn(shape: str) -> list[Icon]:
-    # What a URL gives a meaning of its own is escaped; base64 would be half as long again.
+    # Only reserved characters are escaped; base64 would be half as long again.
     svg = _FRAME.format(shape).replace("%", "%25").replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     return [Icon(src=f"data:image/svg+xml,{svg.replace(' ', '%20')}", mime_type="image/svg+xml", sizes=["any"])]
 

@@ -1,4 +1,4 @@
-"""What a person can start from a menu of their chat client: texts that send the assistant along the right tools."""
+"""MCP prompts: menu entries of a chat client that lead the assistant through the right tools."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

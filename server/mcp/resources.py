@@ -37,7 +37,7 @@ _NOT_FOUND: Final = ("project_not_found", "project_not_allowed", "project_not_su
 _BAD_ADDRESS: Final = (*_NOT_FOUND, "invalid_arguments", "ambiguous_reference")
 
 _OLD_NOT_FOUND: Final = -32002
-"""What the protocol up to 2025-11-25 says of a resource that is not there; later versions forbid it."""
+"""Code of a missing resource up to protocol 2025-11-25; later versions forbid it."""
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ class ClientMessages:
 
     @property
     def last_context(self) -> contextvars.Context | None:
-        """The context of whoever sent the last message, where the SDK keeps one."""
+        """The context of the last message's sender, where the SDK keeps one."""
         return getattr(self._messages, "last_context", None)
 
     async def receive(self) -> SessionMessage | Exception:

@@ -86,7 +86,7 @@ async def get_task(services: Services, task: Task) -> dict[str, Any]:
     """Return a task as it stands now, with the tool's answer once there is one.
 
     Raises:
-        NoSuchTask: There is none of that id, or it is somebody else's.
+        NoSuchTask: No task has that id, or it is another user's.
         MCPError: It cannot be looked at now; the data hold the error as a tool would answer it.
     """
     try:
@@ -100,10 +100,10 @@ async def get_task(services: Services, task: Task) -> dict[str, Any]:
 
 
 async def cancel_task(services: Services, task: Task) -> None:
-    """Stop the work of a task that began it; a task that only waits has none, and nobody stops what others began.
+    """Cancel the job of the task that began it. A task that only waits cannot cancel it.
 
     Raises:
-        NoSuchTask: There is none of that id, or it is somebody else's.
+        NoSuchTask: No task has that id, or it is another user's.
         MCPError: It cannot be found out now.
     """
     if isinstance(task, JobTask):
@@ -216,7 +216,7 @@ def _not_now(answer: ErrorResult | None) -> MCPError:
 
 def _call(tool: str, arguments: dict[str, Any]) -> ToolCall:
     async def nobody(_done: float, _total: float | None, _message: str) -> None:
-        """Whoever asks about a task hears of its progress in the answer."""
+        """Discard progress: `tasks/get` reports it."""
 
     return ToolCall(tool, arguments, nobody)
 

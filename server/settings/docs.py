@@ -15,7 +15,7 @@ START: Final = "<!-- settings -->"
 END: Final = "<!-- /settings -->"
 
 _DEFAULTS: Final = {
-    "client_id": "none: nobody can sign in",
+    "client_id": "none: signing in is impossible",
     "client_secret": "none",
     "service_account_id": "none",
     "service_account_key_id": "none",

@@ -1,4 +1,4 @@
-"""What a person may set: environment variables, which command-line flags override.
+"""Settings: environment variables, which command-line flags override.
 
     SettingsError      one line for each variable that cannot be used
 
@@ -65,7 +65,7 @@ _LIMITS: Final = frozenset(
         *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
     )
 )
-"""What keeps something from being done: set to nothing, each would count as no limit at all."""
+"""Settings that restrict: an empty value would mean no limit at all."""
 
 
 class Settings(BaseSettings):
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     confirm: Confirm = Field(
         default="off",
         validation_alias="SUBMITTAL_MCP_CONFIRM",
-        description="`ask`: a person is shown what becomes visible in ACC, and agrees first; `off`: nobody is asked",
+        description="`ask`: the user must agree before a file becomes visible in ACC; `off`: no question",
         examples=["ask"],
     )
     parallel_parts: int = Field(
@@ -368,7 +368,7 @@ def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
 
 
 def _refused_values(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Say which variables hold what nobody can have meant: an empty limit, quotes, placeholders, invisible characters.
+    """Return variables with an implausible value: an empty limit, quotes, a placeholder, invisible characters.
 
     No value is repeated, since it may be a secret.
     """

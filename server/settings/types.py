@@ -1,4 +1,4 @@
-"""What a setting may hold: the types of the fields of `server.settings.model.Settings`.
+"""Types of the settings: parsing and validation of the fields of `server.settings.model.Settings`.
 
 A variable holds text and a command-line flag may hold a list already; both are read here. Every refusal is a sentence
 that says what to write instead. None repeats a secret.
@@ -46,7 +46,7 @@ def unusable_text(value: str) -> str | None:
     Read as it stands, a value in quotes would be a folder or a name that is not there.
     """
     if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in value):
-        return "it holds an invisible character (a line end, a tab, a byte order mark); write it anew by hand"
+        return "it holds an invisible character (a line end, a tab, a byte order mark); type it again"
     if value[:1] in _QUOTES or value[-1:] in _QUOTES:
         return "it is in quotes, which count as part of it here; write it without them"
     if _PLACEHOLDER.fullmatch(value.strip()):

@@ -1,1 +1,1 @@
-"""The team server: Streamable HTTP for a whole company, each caller as themself."""
+"""Team server: Streamable HTTP for a company, each caller with their own sign-in."""

@@ -1,4 +1,4 @@
-"""Where a person connects Autodesk again, in a browser that need not be on the server's machine."""
+"""Page on which a user signs in to Autodesk again, in a browser on any machine."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ _MOST_TOLD: Final = 100
 
 
 class ConnectPage:
-    """What `tools.core.ports.SignInPage` asks for; the link is the same for everybody and says nothing of anybody.
+    """`tools.core.ports.SignInPage` of a team server; its link is the same for all users and names none.
 
-    Who opens it signs in as themself: whose tokens are renewed is Autodesk's answer, not the link's.
+    The user who opens it signs in: Autodesk's response decides whose tokens are refreshed, not the link.
     """
 
     where = "to open in a browser, signing in with their own Autodesk account"
@@ -32,7 +32,7 @@ class ConnectPage:
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
         """Wait until the person has connected, on whichever replica; see `tools.core.ports.SignInPage`."""
         if opened_only:
-            return False  # nobody here can tell who follows a link that is the same for everybody
+            return False  # the link is the same for all users, so its visitor is unknown
         with anyio.move_on_after(seconds):
             # Perhaps by way of another replica, of which nothing is heard.
             while not await self._is_connected():  # noqa: ASYNC110

@@ -1,7 +1,7 @@
 """A fair share of Autodesk's requests for each person: the limit is the app's, and everybody works through one app.
 
 Requests that have to wait are served by start-time fair queueing: while one person waits alone, all of the rate is
-theirs; with n of them each is served in turn. Nobody starves, however many requests another one has.
+theirs; with n of them each is served in turn. No user starves, however many requests another has.
 """
 
 import heapq
@@ -118,7 +118,7 @@ class FairRateLimiter:
 
 @dataclass(frozen=True)
 class PersonShare:
-    """What `acc.connection` asks before it sends for one person."""
+    """Rate limiter that `acc.connection` asks before it sends for one user."""
 
     share: FairRateLimiter
     subject: str

@@ -1,4 +1,4 @@
-"""What every request to a team server meets before its route: Host, the exact path, CORS, limits by address."""
+"""Middleware of the team server, before any route: Host, exact path, CORS, limits by address."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence

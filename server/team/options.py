@@ -27,12 +27,12 @@ class TeamOptions(BaseModel):
     origins: tuple[str, ...] = ("*",)
     """Origins of web pages that may call with a token; `*` means any, for without the token they get nothing."""
     session_hours: Annotated[float, Field(gt=0, le=720)] = 8
-    """How long a browser stays signed in."""
+    """Lifetime of a browser session."""
     access_token_minutes: Annotated[float, Field(ge=1, le=1440)] = 60
     refresh_token_days: Annotated[float, Field(ge=1, le=90)] = 30
-    """How long a client may rest."""
+    """Idle lifetime of a client."""
     grant_days: Annotated[float, Field(ge=1, le=365)] = 90
-    """How long a consent is good, however often it is used."""
+    """Lifetime of a consent, however often it is used."""
     authorize_per_minute: _Count = 30
     """Per network address; so are the next three."""
     token_per_minute: _Count = 60
@@ -48,11 +48,11 @@ class TeamOptions(BaseModel):
     people_at_once: _Count = 200
     """People whose services are kept open in one process."""
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 10
-    """How long a person's services stay open without a call."""
+    """Idle time after which a user's services are closed."""
 
     @property
     def lives(self) -> TokenLives:
-        """How long tokens are good."""
+        """Lifetimes of tokens."""
         day = 24 * 3600.0
         return TokenLives(
             access=self.access_token_minutes * 60, refresh=self.refresh_token_days * day, grant=self.grant_days * day

@@ -55,7 +55,7 @@ class ServicesPool:
         self._group: TaskGroup | None = None
 
     def __len__(self) -> int:
-        """How many people's services are open."""
+        """Number of users whose services are open."""
         return len(self._entries)
 
     @asynccontextmanager
@@ -102,7 +102,7 @@ class ServicesPool:
             entry.closing.cancel()
 
     def close_idle(self) -> None:
-        """Close what nobody has used for the idle time."""
+        """Close services that were idle for too long."""
         for subject in self._idle(self._idle_seconds):
             self.close(subject)
 
@@ -119,7 +119,7 @@ class ServicesPool:
         return entry
 
     async def _keep_open(self, subject: str, entry: _PooledServices) -> None:
-        # What a task opens only that task may close, so each person has one.
+        # Only the task that opened a scope may close it, so each user has one.
         try:
             with entry.closing:
                 async with self._open_for(subject) as services:

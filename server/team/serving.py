@@ -70,7 +70,7 @@ def check_settings(settings: Settings) -> None:
     if settings.access_token is not None:
         problems.append("APS_ACCESS_TOKEN: on a team server everybody acts with their own token; unset it")
     if settings.service_account_id is not None:
-        problems.append("APS_SERVICE_ACCOUNT_ID: on a team server everybody acts as themself; unset it")
+        problems.append("APS_SERVICE_ACCOUNT_ID: on a team server each user signs in; unset it")
     if settings.folders:
         problems.append("SUBMITTAL_MCP_FOLDERS: no tool of a team server reads files of its machine; unset it")
     if problems:

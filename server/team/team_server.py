@@ -62,13 +62,13 @@ from transfers.audit_log import AuditLog
 from transfers.jobs.repository import JobRepository
 
 _LOOK_SECONDS: Final = 5.0
-"""How often a process looks whether a grant was revoked elsewhere whose streams are open here."""
+"""Poll interval for grants revoked by other processes, whose streams are open here."""
 
 _PURGE_SECONDS: Final = 3600.0
 
 
 class TeamServer:
-    """Everything of one process. `app` is what is served; nothing is contacted before somebody calls.
+    """Everything of one process. `app` is what is served; nothing is contacted before the first call.
 
     `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring.
     """
@@ -172,7 +172,7 @@ class TeamServer:
         app = AddressLimitMiddleware(app, options, address_of, self._clock)
         return PublicHostMiddleware(CrossOriginMiddleware(app, options.origins), self._public_url)
 
-    # What runs while the server does
+    # Background tasks
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[ServicesProvider]:
@@ -248,7 +248,7 @@ class TeamServer:
                 structlog.get_logger(__name__).warning("not_purged", problem=str(problem))
             await anyio.sleep(_PURGE_SECONDS)
 
-    # Who calls
+    # Authentication
 
     async def _verify(self, token: str) -> VerifiedToken | None:
         verified = await in_thread(lambda: self.issuer.stores.grants.verify(token, self.issuer.settings.resource))
@@ -268,7 +268,7 @@ class TeamServer:
         except AccError as error:
             raise SignInUnavailable(reason=error.summary) from error
 
-    # What is written down
+    # Audit log
 
     def _revoked(self, grant_id: str, reason: RevocationReason) -> None:
         self._audit("grant_revoked", grant=grant_id, reason=reason)

@@ -1,1 +1,1 @@
-"""What the attachment tools share: preconditions, status, and why ACC refused."""
+"""Shared code of the attachment tools: preconditions, status, rejections."""

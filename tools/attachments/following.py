@@ -1,4 +1,4 @@
-"""How far attachments are, one or a page of them: as they are now, or once ACC has processed them."""
+"""Status of one attachment or a page of them: as it is now, or once ACC has processed them."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -46,7 +46,7 @@ class FollowDeadline:
 
     @property
     def seconds_left(self) -> float:
-        """How long it is until then."""
+        """Seconds until then."""
         return max(0.0, self.time - anyio.current_time())
 
 
@@ -76,7 +76,7 @@ async def followed_attachment(
     """Answer how far an attachment is, once ACC has processed it or the deadline has passed.
 
     Raises:
-        BackgroundFailure: Its way ended while nobody waited, or ACC could not process it.
+        BackgroundFailure: Its job failed in the background, or ACC could not process it.
         ProcessingTimeout: ACC has been processing it for longer than anybody waits.
         AttachmentMissing: The submittal has no such attachment.
         AccError: ACC or its storage refused or is away.
@@ -95,9 +95,9 @@ async def followed_attachment(
         raise failure
     if view.state == "processing" and found.overdue:
         raise ProcessingTimeout(
-            "ACC has been processing this file for more than 30 minutes; nobody waits any longer.",
-            "A person looks at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
-            "Look at the submittal in ACC: the file may be there by now, or may have to be attached anew.",
+            "ACC has been processing this file for more than 30 minutes, so waiting has stopped.",
+            "Ask the user to look at the submittal in ACC: the file may be there by now, or must be attached again.",
+            "Look at the submittal in ACC: the file may be there by now, or must be attached again.",
         )
     answer = AttachmentResult(attachment=view, next_steps=after_attachment(found, services.policy.step_context))
     if call.accepts_task and deadline.cut_short and is_in_progress(answer):

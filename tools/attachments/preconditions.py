@@ -1,4 +1,4 @@
-"""Where a file is to be attached: ACC's rules for state, category and task, applied before anything is created."""
+"""Preconditions of an attachment: ACC's rules for state, category and task, checked before anything is created."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What ACC refused although it had just permitted it: the submittal is read again, and what changed is said.
+"""Explains why ACC rejected a write that it had permitted: re-reads the submittal and names what changed.
 
 Between reading a submittal and writing to it anybody may move its state, close a task or take a permission away (fact
 sheet 12), and ACC's own answer tells none of these apart.

@@ -1,4 +1,4 @@
-"""What the attachment tools have in common: waiting with progress, and the answer about one attachment."""
+"""Attachment status: waiting with progress, and the result about one attachment or a page of them."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -131,7 +131,7 @@ async def incomplete_upload_error(
 async def background_error(
     services: Services, project: ProjectSummary, item: Item, row: Attachment, job: Job | None, found: AttachmentStatus
 ) -> Exception | None:
-    """Return what to answer of an attachment whose way ended while nobody waited; None while it is on its way.
+    """Return the error of an attachment that failed in the background; None while it is in progress.
 
     `found` is where it stands; see `describe`.
 
@@ -165,7 +165,7 @@ def _keeps_failing(times: int) -> ProcessingFailedRepeatedly:
 
 
 def background_failure(row: Attachment, job: Job | None, now: datetime) -> Exception | None:
-    """Return what ended an attachment's way while nobody waited; None while it is on its way, or waits for somebody."""
+    """Return the background failure of an attachment; None while it is in progress or waits for its caller."""
     if row.async_state == AsyncState.FAILURE:
         return ProcessingFailed(row.id)
     if job is None or job.running or row.is_file_uploaded:
@@ -198,11 +198,11 @@ async def _discarded(services: Services, row: Attachment, job: Job | None) -> bo
     try:
         return await services.transfers.is_upload_expired(job)
     except Forbidden:
-        return False  # somebody else's, see `_stored`
+        return False  # another user's, see `_stored`
 
 
 async def _stored(services: Services, row: Attachment) -> StoredObject | None:
     try:
         return await services.transfers.stored_bytes(row)
     except Forbidden:
-        return None  # somebody else's reservation: whether its bytes arrived is theirs to know
+        return None  # another user's: ACC hides whether its bytes arrived

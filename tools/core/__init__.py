@@ -1,1 +1,1 @@
-"""What every tool shares: arguments, context, dispatch, consent, results."""
+"""Shared code of all tools: arguments, context, dispatch, consent, results."""

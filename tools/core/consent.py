@@ -1,7 +1,7 @@
-"""Asking the person before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
+"""Consent: the user agrees before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
 
-What the person is shown is looked up anew after they agreed: only what they saw is done. How they are shown it is up to
-whoever made the call: a form of their chat client (`server.mcp.consent_elicitation`), or a question in a terminal.
+The summary is read again after the user agreed, and only an unchanged one is carried out. The prompt depends on the
+caller: a form of the chat client (`server.mcp.consent_elicitation`), or a question in a terminal.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def require_consent(
     services: Services, call: ToolCall, look: Callable[[], Awaitable[ConsentSummary | None]]
 ) -> None:
-    """Return once the person has agreed to what `look` finds, or where nobody has to be asked.
+    """Return once the user has agreed to the summary that `look` returns, or where no consent is needed.
 
     `look` returns None when there is nothing to make visible.
 

@@ -1,4 +1,4 @@
-"""Carrying out a tool's call, whoever makes it: an assistant over MCP, or a person's command line.
+"""Dispatch of a tool call, from MCP or from a command: runs the tool, and turns errors into results.
 
 What a person or an agent can act on becomes an answer; a fault of ours stays an exception.
 """
@@ -21,7 +21,7 @@ async def dispatch(
     """Do what a tool does and return its answer, and the call with the arguments as they were understood.
 
     Raises:
-        Exception: A fault of ours, which nobody who calls can act on.
+        Exception: A bug of ours, which no caller can act on.
     """
     try:
         # One server, one person. What cannot be carried out counts too, and is told first what is wrong with it.
@@ -59,6 +59,6 @@ def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorR
         return None
     failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
     steps = after_failure(failure, services.policy.step_context)
-    # What ended while nobody waited is gone on with by its step; looking at it again would move nothing.
+    # A background failure is resumed by its next step; another look would change nothing.
     tool = steps[0].tool if found.standing is not None and steps else call.tool
     return ErrorResult(error=found.body(tool), next_steps=steps)

@@ -1,4 +1,4 @@
-"""What the settings allow, whatever a caller asks for."""
+"""Policy: what the settings allow, whatever a caller asks for."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from tools.next_steps.after_success import StepContext
 
 @dataclass(frozen=True)
 class ToolPolicy:
-    """What the settings allow, whatever a caller asks for: a caller's arguments can only narrow it.
+    """Policy of a server or command: limits from the settings that arguments can only narrow.
 
     `projects` are bare UUIDs, `accounts` those of ACC accounts; none means all. `local_files` is false over HTTP, where
     no path means anything. With `asks` a person agrees before a file becomes visible.

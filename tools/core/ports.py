@@ -1,4 +1,4 @@
-"""What a tool reaches its caller through, and the person behind the caller: each server or command has its own way."""
+"""Ports: how a tool reaches its caller and the user. Servers and commands implement them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ LONGEST: Final = 200
 
 @dataclass(frozen=True)
 class ConsentSummary:
-    """What a person is shown of a file: its name and bytes, and where it is to be seen.
+    """Summary that the user agrees to: name and size of the file, and where it becomes visible.
 
-    `size_bytes` and `sha256` are None where nobody here has seen the bytes; `origin` then says where they come from.
+    `size_bytes` and `sha256` are None where this server has not seen the bytes; `origin` says where they are.
     `project` and `submittal` are names as people know them, `place` the ids that they stand for.
     """
 
@@ -56,7 +56,7 @@ class ConsentPrompt(Protocol):
 
 
 class SignInPage(Protocol):
-    """Where a person can sign in: a link with nothing secret in it, and where and how long it can be opened."""
+    """Sign-in link for the user, without secrets, and where and for how long it can be opened."""
 
     where: str
     """Words that go on after "Show the person this link"."""
@@ -65,9 +65,9 @@ class SignInPage(Protocol):
         """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
-        """Wait for the try under way, `seconds` at most, and return whether somebody has signed in meanwhile.
+        """Wait up to `seconds` for the pending sign-in, and return whether it succeeded.
 
-        With `opened_only` only if somebody has followed the link, and so is at Autodesk's page now.
+        With `opened_only`, only if the link was opened, so that a user is at Autodesk's page now.
         """
 
 

@@ -135,7 +135,7 @@ def step_status(
 
 
 def _content(job: Job | None) -> dict[str, Any]:
-    """Return the arguments that name what a job attaches; empty where nobody here knows."""
+    """Return the arguments that name a job's file; empty where they are not known here."""
     key = {"idempotency_key": job.key} if job is not None and job.key else {}
     if isinstance(job, LocalFileJob):
         return {"file_path": job.path, **key}
@@ -155,7 +155,7 @@ def _manner(view: AttachmentView, row: Attachment, item: Item | None) -> dict[st
 
 
 def overdue(row: Attachment, now: datetime) -> bool:
-    """Whether nobody waits any more for ACC to process the attachment."""
+    """Whether ACC has been processing the attachment for too long to wait on."""
     return unchanged_for(row, now, FOLLOW_SECONDS)
 
 
@@ -211,7 +211,7 @@ def ball_in_court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
 
 @dataclass(frozen=True)
 class ReviewTask:
-    """A review task; `mine`: this person may close it, also as one of a company that nobody can look up.
+    """A review task; `mine`: this person may close it, also as a member of a company that cannot be looked up.
 
     `reviewer` is the Autodesk id of a person; None for a company or a role.
     """

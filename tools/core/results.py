@@ -1,4 +1,4 @@
-"""What the tools answer: the shapes promised in design section 5, as pydantic models.
+"""Result models of the tools, as pydantic models.
 
 What is ours is snake_case; `permittedActions` is ACC's own and keeps its name and shape. Times are RFC 3339 in UTC.
 """
@@ -47,7 +47,7 @@ class NextStep(ToolResult):
 
 
 class Progress(ToolResult):
-    """How many bytes of a transfer (or, while preparing, of the first reading) are done."""
+    """Bytes done of a transfer (or, while preparing, of hashing)."""
 
     bytes_done: int
     bytes_total: int
@@ -99,7 +99,7 @@ class AttachmentRow(ToolResult):
 
 
 class Upload(ToolResult):
-    """Where and how the caller sends the bytes; FILE in a command stands for the path.
+    """Upload instructions for the caller; FILE in a command stands for the path.
 
     `command` is for the caller's system; where that is not known it is for a POSIX shell, and `command_windows` for
     the shells of Windows.
@@ -115,7 +115,7 @@ class Upload(ToolResult):
 
 
 class AttachmentResult(ToolResult):
-    """What the three attachment tools answer about one attachment."""
+    """Result of the three attachment tools about one attachment."""
 
     attachment: AttachmentView
     already_attached: bool = False
@@ -236,7 +236,7 @@ class FilesResult(ToolResult):
 
 
 class Person(ToolResult):
-    """Somebody who is signed in; `id` is their Autodesk id."""
+    """The signed-in user; `id` is their Autodesk id."""
 
     id: UntrustedText
     name: UntrustedText
@@ -244,7 +244,7 @@ class Person(ToolResult):
 
 
 class SignInResult(ToolResult):
-    """Who is signed in, and to which Autodesk (a base URL)."""
+    """The signed-in user, and the base URL of Autodesk."""
 
     person: Person
     autodesk: str
@@ -264,7 +264,7 @@ class Candidate(ToolResult):
 class ErrorBody(ToolResult):
     """Why a call did not do what was asked, and what to do."""
 
-    # As a plain text in the schema: 32 codes in each of eight schemas would be paid for by whoever reads them.
+    # As a plain text in the schema: 32 codes in each of eight schemas would cost the reader tokens.
     code: Annotated[Code, WithJsonSchema({"type": "string"})]
     message: str
     hint: str
@@ -274,11 +274,11 @@ class ErrorBody(ToolResult):
     http_status: int | None = None
     candidates: list[Candidate] = []
     shell_hint: SkipJsonSchema[str] = Field(default="", exclude=True)
-    """What helps a person at a shell, where no tool can be called; never served."""
+    """Hint for a user at a shell, where no tool can be called; never served."""
 
 
 class ErrorResult(ToolResult):
-    """What a failed call answers."""
+    """Result of a failed call."""
 
     error: ErrorBody
     next_steps: list[NextStep]

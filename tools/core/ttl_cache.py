@@ -1,4 +1,4 @@
-"""What was looked up a moment ago, for the next call that asks the same."""
+"""TTL cache for lookups."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 V = TypeVar("V")
 
 KEEP_SECONDS: Final = 60.0
-"""How long anything is used again: a conversation asks the same several times a minute, and people notice the rest."""
+"""Default TTL: a conversation repeats lookups several times a minute, and users notice older values."""
 
 MOST: Final = 1000
 

@@ -19,9 +19,9 @@ from transfers import errors as transfers
 
 @dataclass(frozen=True)
 class ErrorRow:
-    """What is told of an error, and how the same call could go on.
+    """One error: code, message, hints, and how to retry the call.
 
-    `{tool}` in `agent_hint` stands for the tool to call. `again` None: repeating the call cannot help before somebody
+    `{tool}` in `agent_hint` stands for the tool to call. `again` None: repeating the call cannot help before a user
     has done something.
     """
 

@@ -68,7 +68,7 @@ class ErrorDescription:
 
 
 def describe_error(error: Exception) -> ErrorDescription | None:
-    """Return what is told of an error; None for a fault of ours, which nobody there can act on."""
+    """Return the description of an error; None for a bug of ours, which no caller can act on."""
     if isinstance(error, BackgroundFailure):
         ended = describe_error(error.cause)
         return replace(ended, standing=error.standing) if ended is not None else None

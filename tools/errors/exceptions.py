@@ -1,4 +1,4 @@
-"""What a tool itself finds wrong: our own sentences, and how the same call could go on.
+"""Errors that tools raise: our own sentences, and how to retry the call.
 
 ::
 
@@ -29,7 +29,7 @@ MAX_CANDIDATES = 5
 
 @dataclass(frozen=True)
 class RetryHint:
-    """How the same call could go on: with `arguments` in place of its own, `without` some, and with what it `needs`."""
+    """How to retry the call: override `arguments`, drop `without`, ask the user for `needs`."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     without: Sequence[str] = ()
@@ -204,7 +204,7 @@ class ProcessingTimeout(ToolError):
 
 @dataclass(eq=False)
 class BackgroundFailure(Exception):
-    """What ended an attachment's way while nobody waited, and where the attachment stands."""
+    """A failure in the background, and the attachment's status."""
 
     cause: Exception
     standing: AttachmentStatus

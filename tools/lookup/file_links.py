@@ -1,4 +1,4 @@
-"""Which version in the Files tool `file_urn` means: its URN, the file's own (the newest version), or a pasted URL."""
+"""Resolves `file_urn` to a version in the Files tool: a version's URN, a file's URN (newest version), or a URL."""
 
 from typing import TYPE_CHECKING
 

@@ -10,7 +10,7 @@ from acc.errors import AccError, Forbidden, NotFound, RequestRejected
 from tools.core.ttl_cache import TtlCache
 
 MEMBERS_SECONDS: Final = 600.0
-"""How long a member list is used again: people seldom join a project, and a list can have many pages."""
+"""TTL of a member list: members seldom change, and a list can have many pages."""
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class MemberNames:
     """Names by Autodesk id, from member lists that are kept by person and project.
 
-    ACC may refuse the list, and an older sign-in lacks its scope: then nobody has a name, and nothing fails.
+    ACC may refuse the list, and an older sign-in lacks its scope: then no member has a name, and nothing fails.
     """
 
     def __init__(self, acc: AccClient, clock: Callable[[], float] = time.monotonic) -> None:

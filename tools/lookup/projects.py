@@ -55,7 +55,7 @@ class ProjectListCache:
         self._kept = TtlCache[ProjectList]()
 
     async def get(self) -> ProjectList:
-        """Return the list, perhaps a kept one. An empty one is never kept: somebody is about to mend that.
+        """Return the list, perhaps a kept one. An empty one is not cached: the user is about to fix that.
 
         Raises:
             AccError: Autodesk refused or is away.

@@ -30,7 +30,7 @@ class NotAReference(ValueError):
 
 @dataclass(frozen=True)
 class ParsedReference:
-    """What a text refers to: an `id` (UUID, lower case) or else `words` to look up; `project_id` if a URL told it."""
+    """A parsed reference: an `id` (UUID, lower case) or else `words` to look up; `project_id` if a URL held it."""
 
     id: str | None = None
     words: str = ""
@@ -41,7 +41,7 @@ def project_reference(text: str) -> ParsedReference:
     """Read a UUID, the same with `b.`, a pasted URL that names a project, or a name.
 
     Raises:
-        NotAReference: A URL of somebody else, or without a project.
+        NotAReference: A URL of another host, or without a project.
     """
     text = text.strip()
     if _is_url(text):
@@ -57,7 +57,7 @@ def submittal_reference(text: str) -> ParsedReference:
     """Read an item UUID, a pasted URL of a submittal, or the number or title that people see.
 
     Raises:
-        NotAReference: A URL of somebody else, or without a submittal.
+        NotAReference: A URL of another host, or without a submittal.
     """
     text = text.strip()
     if _is_url(text):
@@ -74,7 +74,7 @@ def file_reference(text: str) -> str:
     """Read the URN of a version or of a file, or a pasted URL of the Files tool that names one; returns the URN.
 
     Raises:
-        NotAReference: A URL of somebody else, or without a file.
+        NotAReference: A URL of another host, or without a file.
     """
     return _urn_in(text, _FILE_URN, "entityId")
 
@@ -83,7 +83,7 @@ def folder_reference(text: str) -> str:
     """Read a folder's URN or path, or a pasted URL of the Files tool that names one; returns the URN or the path.
 
     Raises:
-        NotAReference: A URL of somebody else, or without a folder.
+        NotAReference: A URL of another host, or without a folder.
     """
     return _urn_in(text, _FOLDER_URN, "folderUrn")
 
@@ -106,7 +106,7 @@ def search_terms(words: str) -> list[str]:
 
 
 def match_quality(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
-    """Return how far the `words` somebody used fit a submittal's number and title.
+    """Return how well a user's `words` match a submittal's number and title.
 
     Near is: a part of the title, the section of the number alone, or the number but for leading zeros. A number is not
     near to another that merely begins like it: 051200-1 never means 051200-10.

@@ -100,7 +100,7 @@ class ReferenceResolver:
             raise _no_submittal() from None
 
     async def _known_item(self, project_id: str, words: str) -> Item | None:
-        """Return the submittal that these words meant a moment ago, read anew, if it still is what they say."""
+        """Return the submittal that these words resolved to lately, re-read, if they still match it."""
         item_id = self._items.get(await self._acc.owner_key(), project_id, words)
         if item_id is None:
             return None

@@ -25,7 +25,7 @@ ORDER: Final = "identifier desc,id desc"
 
 @dataclass(frozen=True)
 class SubmittalQuery:
-    """Which submittals: by `words`, by ACC's own `filters`, and only those to which this person may attach."""
+    """Query for submittals: `words`, ACC's own `filters`, and whether the user may attach."""
 
     words: str | None
     filters: Mapping[str, str | None]
@@ -33,7 +33,7 @@ class SubmittalQuery:
 
     @property
     def terms(self) -> list[str | None]:
-        """What to search ACC for, until one brings rows."""
+        """Search terms for ACC, tried until one returns rows."""
         return [*search_terms(self.words)] if self.words else [None]
 
     @property
@@ -56,7 +56,7 @@ class SubmittalQuery:
 
 @dataclass(frozen=True)
 class ListPosition:
-    """Where a list goes on: about `offset`, after the row with the running number `after`; 0 for none.
+    """Position in a list: about `offset`, after the row with the running number `after`; 0 for none.
 
     Running numbers never change, so the list goes on rightly however many rows came or went meanwhile.
     """
@@ -71,7 +71,7 @@ class ListPosition:
 
     @property
     def position(self) -> int:
-        """What a cursor is to hold."""
+        """The number that a cursor holds."""
         return self.offset << 32 | self.after
 
     def passed(self, item: Item) -> bool:

@@ -1,7 +1,7 @@
-"""Which tool calls are possible after a failed one: a pure function from what is known of the failure.
+"""Next steps after an error: a pure function of the failed call.
 
 The same rules as for `tools.next_steps.after_success` hold, and one more: where only a person can help there is no
-step, so that nobody repeats what cannot succeed.
+step, so that no call is repeated that cannot succeed.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
 def _at_place(failure: FailedCall, around: StepContext, place: dict[str, Any]) -> list[NextStep]:
     match failure.code:
         case "processing_failed" | "upload_expired" if not around.read_only:
-            return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file anew.")]
+            return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file again.")]
         case "upload_incomplete" if failure.uploading is not None:
             arguments = place | {"attachment_id": failure.uploading, "wait_seconds": around.patience}
             return [step("get_attachment_status", arguments, "The bytes are on their way: wait for them.")]

@@ -1,4 +1,4 @@
-"""How a list goes on after one of its pages, and how it becomes shorter: pure functions from the call that gave it.
+"""Next steps after a page of a list: the next page, or a narrower search. Pure functions of the call.
 
 These steps come after those for the rows, so that who only takes the first step of each answer does not leaf through.
 """
@@ -39,7 +39,7 @@ class PageInfo:
 def after_page(page: PageInfo, *, empty: bool = False) -> list[NextStep]:
     """Return how to get the next page of a list and how to shorten it; of an `empty` one, what else to ask.
 
-    Other words are the caller's to supply: a step that left them out would lead on to what nobody asked for.
+    Only the caller can supply other words: a step without them would lead to unwanted rows.
     """
     if empty and page.whole and "query" in page.arguments:
         reason = "Nothing fits: try a single word of the name or title, or a number."

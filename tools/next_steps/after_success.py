@@ -1,4 +1,4 @@
-"""Which tool calls are possible after an answer: pure functions from what is known to `next_steps`.
+"""Next steps after a result: pure functions from what is known to `next_steps`.
 
 A step is valid against the named tool's schema as it stands, or names in `needs` what only the caller can supply. No
 step proposes `upload_by_caller` by itself: a reservation cannot be deleted through ACC's public API.
@@ -13,7 +13,7 @@ from tools.errors.codes import Code
 from transfers.attachment_state import AttachmentState
 
 FOLLOW_WAIT_SECONDS: Final = 30
-"""What a following step asks for; the server may answer sooner."""
+"""Longest wait that a next step asks for; the server may answer sooner."""
 
 MAX_STEPS: Final = 5
 """Steps of a list; its rows say where the others stand."""
@@ -22,7 +22,7 @@ _STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
 
 _GO_ON: Final = "Bytes are missing: attach the same file to go on, or make a new attachment."
 _BYTES_MISSING: Final[dict[Code | None, str]] = {
-    "upload_expired": "Storage has discarded what was sent: attach the file anew.",
+    "upload_expired": "Storage has discarded what was sent: attach the file again.",
     "file_changed": "Attach the file as it is now: where it is another, as a new attachment.",
 }
 
@@ -32,7 +32,7 @@ MAX_FAILURES: Final = 2
 
 @dataclass(frozen=True)
 class StepContext:
-    """What of the server's settings decides on steps.
+    """Capabilities of the server that decide which steps are possible.
 
     `local_files`: files can be read here; `read_only`: writing is off; `asks`: a person agrees before a file becomes
     visible.
@@ -50,7 +50,7 @@ class StepContext:
 
     @property
     def patience(self) -> int:
-        """How long a following step waits."""
+        """Seconds that a next step waits."""
         return min(FOLLOW_WAIT_SECONDS, self.max_wait_seconds)
 
 
@@ -103,7 +103,7 @@ def after_attachment(standing: AttachmentStatus, around: StepContext) -> list[Ne
             overdue = "Processing takes unusually long: this tells what a person can do."
             return [_follow(standing, around, overdue if standing.overdue else usual)]
         case "failed":
-            return _attach(standing, around, "ACC could not process these bytes: attach the file anew.")
+            return _attach(standing, around, "ACC could not process these bytes: attach the file again.")
         case "ready":
             return []
 
@@ -206,7 +206,7 @@ def _attach(standing: AttachmentStatus, around: StepContext, reason: str) -> lis
 
 
 def _attach_steps(place: Mapping[str, Any], around: StepContext) -> list[NextStep]:
-    """Return how to attach a file until reviewers can open it, in one call where nobody has to be asked first."""
+    """Return how to attach a file until reviewers can open it, in one call where no consent is needed."""
     if not around.local_files:
         attach = step("add_submittal_attachment", {**place, around.source: None}, "Link a version of the Files tool.")
         found = {"project": place["project"], "query": None}

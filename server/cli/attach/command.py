@@ -33,7 +33,7 @@ from tools.errors.exceptions import ToolError
 from transfers.concurrency import background_task
 
 PATIENCE_SECONDS: Final = 24 * 3600
-"""How long one file may take: as long as storage keeps its parts."""
+"""Timeout of one file: as long as storage keeps its parts."""
 
 SHOWN: Final = 100
 """So many rows are told of on the terminal; the results name all."""
@@ -45,7 +45,7 @@ class UnusableOptions(CommandError):
 
 @dataclass(frozen=True)
 class AttachOptions:
-    """What was asked for on the command line: `files` or a `manifest`, and what holds for all of them.
+    """Options of the command line: `files` or a `manifest`, and defaults for all of them.
 
     `result` is where the results go; by default beside the manifest.
     """
@@ -100,7 +100,7 @@ def _check(settings: Settings, asked: AttachOptions) -> None:
         return
     if asked.queue:
         raise UnusableOptions(
-            "With SUBMITTAL_MCP_CONFIRM=ask a worker may make nothing visible, for nobody can be asked there. Give "
+            "With SUBMITTAL_MCP_CONFIRM=ask a worker cannot ask for consent, so it may make nothing visible. Give "
             "--no-confirm, and run the command without --queue in a terminal when the files are stored."
         )
     if not can_ask():

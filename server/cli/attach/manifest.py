@@ -30,7 +30,7 @@ class ManifestUnusable(Exception):
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One file to attach, in the words of whoever wrote it; None where a column is empty.
+    """One row of a manifest, as written; None where a column is empty.
 
     `number` is the row's in a spreadsheet, where the heading is row 1; of files named on a command line, their place.
     """
@@ -68,7 +68,7 @@ class BadRow:
 
 @dataclass(frozen=True)
 class AttachManifest:
-    """What a manifest says; `rows` are those that are well formed."""
+    """A parsed manifest; `rows` are the well-formed ones."""
 
     rows: tuple[ManifestRow, ...] = ()
     bad: tuple[BadRow, ...] = ()

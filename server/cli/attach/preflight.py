@@ -30,7 +30,7 @@ AT_A_GLANCE: Final = 50
 """Files that are looked at one after the other in one look-up."""
 
 _ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, RequestRejected)
-"""What another row need not share; anything else (nobody is signed in, ACC is away) ends the check."""
+"""Errors of one row only; any other (no sign-in, ACC unavailable) ends the check."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ValidatedRow:
 
 @dataclass(frozen=True)
 class PreflightReport:
-    """What was found. Only with nothing `bad` is anything sent."""
+    """Result of the pre-flight check. Files are sent only if `bad` is empty."""
 
     good: list[ValidatedRow]
     bad: list[BadRow]
@@ -65,7 +65,7 @@ async def check_rows(
 
     Raises:
         AccError: ACC is away, or does not know the person.
-        AuthError: Nobody is signed in.
+        AuthError: No user is signed in.
     """
     looking = _PreflightCache(services, told)
     chosen: dict[int, LocalArguments] = {}

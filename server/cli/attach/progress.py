@@ -1,4 +1,4 @@
-"""How far many files are, on stderr: bars on a terminal, a line for every file that ended elsewhere."""
+"""Progress on stderr: bars on a terminal, else a line per finished file."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ProgressView(Protocol):
-    """What is told of a run; entered before the first file begins."""
+    """Progress display of a run; entered before the first file."""
 
     def showing(self) -> AbstractContextManager[Any]:
         """Show it while the block lasts."""

@@ -13,7 +13,7 @@ _YES: Final = ("y", "yes")
 
 
 def can_ask() -> bool:
-    """Whether somebody is there to be asked."""
+    """Whether stdin and stderr are a terminal, so that the user can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

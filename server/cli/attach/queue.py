@@ -1,4 +1,4 @@
-"""Handing files over to workers, and waiting for what becomes of them; whoever stops waiting stops no worker."""
+"""Enqueues files for workers and waits for the results. To stop waiting stops no worker."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transfers.jobs.tables import JobTables
 
 LOOK_SECONDS: Final = 1.0
-"""How often the queue is looked at: one question for hundreds of files."""
+"""Poll interval of the queue: one query covers hundreds of files."""
 
 AT_A_GLANCE: Final = 500
 
@@ -30,8 +30,8 @@ AT_A_GLANCE: Final = 500
 _CALLED_OFF: Final = ErrorResult(
     error=ErrorBody(
         code="upload_incomplete",
-        message="Somebody called it off before anything was sent.",
-        hint="Run the same command again to hand it over anew.",
+        message="The job was cancelled before anything was sent.",
+        hint="Run the same command again to enqueue it again.",
     ),
     next_steps=[],
 )

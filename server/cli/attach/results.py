@@ -1,4 +1,4 @@
-"""What became of every row, and the file it is written to: CSV for a spreadsheet, JSON for a program."""
+"""Results per row, and the result file: CSV for a spreadsheet, JSON for a program."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class RowError(BaseModel):
 
 
 class RowResult(BaseModel):
-    """What became of one row. The first seven fields are the row's own; `state` is the attachment's, as the tools say.
+    """Result of one row. The first seven fields are the row's own; `state` is the attachment's, as the tools say.
 
     `already_attached`: the very attachment was there before, so nothing was added.
     """
@@ -123,7 +123,7 @@ def as_json(results: Iterable[RowResult]) -> list[dict[str, Any]]:
 
 
 class ResultFile:
-    """Where the results of a run go. It is written whole and put in place at once, so that nobody reads half of it."""
+    """The result file of a run, replaced atomically: no reader sees half of it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

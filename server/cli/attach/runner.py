@@ -18,7 +18,7 @@ from tools.core.results import AttachmentResult, ErrorResult, NextStep, ToolResu
 from tools.get_attachment_status import DEFINITION as STATUS
 
 EVERY_SECONDS: Final = 0.5
-"""How often a person who watches sees a bar move."""
+"""Refresh interval of the progress bars."""
 
 MOST_CALLS: Final = 200
 """Of one file: attaching, confirming, and looking for half a minute at a time."""
@@ -56,7 +56,7 @@ class AttachRunner:
 
     @property
     def results(self) -> list[RowResult]:
-        """What became of every file so far, in the order of the rows."""
+        """Results so far, in the order of the rows."""
         return list(self._results.values())
 
     async def attach(self, at_once: int, first: First | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the demo prints: each call, the gist of its answer, and the step it leads to; plain where nobody looks.
+"""Prints the demo: each call, the gist of its result, and the next step; without color where no terminal is.
 
 Text from answers is printed as it is, never as markup.
 """

@@ -61,7 +61,7 @@ class CheckAborted(Exception):  # the walk ends; what broke it has been reported
 
 @dataclass(frozen=True)
 class DoctorTarget:
-    """What the doctor was asked to look at: a project and a submittal as people name them."""
+    """Project and submittal for the doctor to check, as users name them."""
 
     project: str | None = None
     submittal: str | None = None
@@ -101,7 +101,7 @@ def _clock(date: str, started: float) -> CheckResult:
 
 
 async def registration(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Ask Autodesk whether it knows the app, its secret and its callback URL; nobody is signed in by it."""
+    """Check that Autodesk knows the app, its secret and its callback URL; signs no one in."""
     if settings.access_token is not None or settings.client_id is None:
         yield skipped("app at Autodesk", "no app is used")
         return
@@ -306,7 +306,7 @@ async def _unfinished_attachments(acc: AccClient, project: "ProjectSummary", ite
         return warning(
             check,
             f"{len(late)} were reserved more than 24 hours ago, too late to complete what was sent: {_named(late)}",
-            "attach the same file again, which sends all of it; a submittals manager removes what nobody needs in ACC "
+            "attach the same file again, which sends all of it; a submittals manager removes leftovers in ACC "
             "itself, since its API cannot",
         )
     if reserved:

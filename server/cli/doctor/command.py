@@ -1,4 +1,4 @@
-"""`submittal-mcp doctor`: walks from this machine to the submittal and says which link is broken and what mends it."""
+"""`submittal-mcp doctor`: diagnoses the setup from this machine to a submittal and suggests fixes."""
 
 import json
 import sys

@@ -27,7 +27,7 @@ def app(settings: Settings) -> Iterator[CheckResult]:
     elif settings.client_id is None:
         yield problem(
             "app",
-            "no APS app is named, so nobody can sign in",
+            "no APS app is named, so signing in is impossible",
             f"create an app at aps.autodesk.com/myapps and set APS_CLIENT_ID to its Client ID; see {DOCUMENT}",
         )
     elif settings.service_account_id is not None:
@@ -103,7 +103,7 @@ def _key(opened: OpenVault, settings: Settings) -> CheckResult:
     try:
         _read_current(opened, settings)
     except KeyMissing as error:
-        return problem("vault key", str(error), "or run `submittal-mcp login` to sign in anew")
+        return problem("vault key", str(error), "or run `submittal-mcp login` to sign in again")
     except NotSealed as error:
         return problem("vault key", str(error), "run `submittal-mcp login`")
     if source is None:

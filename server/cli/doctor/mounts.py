@@ -1,4 +1,4 @@
-"""What each machine sees in the allowed folders, so that workers with different files at the same path are noticed.
+"""Snapshots of the allowed folders by machine, to detect workers that see different files at the same path.
 
 Workers that share a queue open a job's file by its path, so the same share must be mounted there on every machine. A
 machine writes down the inodes of a folder and of what lies in it: those of a share are the server's, and so the same
@@ -81,7 +81,7 @@ def compared(database: Database, folders: Iterable[Path]) -> Iterator[FolderComp
         try:
             sighting = FolderSnapshot.of(folder)
         except OSError:
-            continue  # whoever allows it is told of that at the start, and by the doctor
+            continue  # reported at start-up and by the doctor
         others = compare(database, folder, sighting, socket.gethostname())
         same = [other for other in others if sighting.is_same_folder(other.sighting)]
         yield FolderComparison(folder, same, [other for other in others if other not in same])

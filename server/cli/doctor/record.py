@@ -100,7 +100,9 @@ class AnswerRecorder:
         from persistence import private_files
 
         if not self._answers:
-            return problem(CHECK, "no answer came that could be recorded", "mend what stands above, then run it again")
+            return problem(
+                CHECK, "no response came that could be recorded", "fix the problems above, then run it again"
+            )
         whose = "another host, named by APS_BASE_URL" if settings.base_url else "Autodesk"
         record = {
             "about": _ABOUT,

@@ -1,4 +1,4 @@
-"""What the doctor found: for each link of the chain whether it holds, and what to do where it does not."""
+"""Report of the doctor: the result of each check, and a fix where it failed."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ _EXIT_CODES: Final[dict[Level, int]] = {"ok": 0, "skipped": 0, "warning": 1, "pr
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One link: what it is, whether it holds, what was seen, and what mends it. Sentences of ours, no secrets."""
+    """Result of one check: its name, whether it passed, what was found, and a fix. Holds no secrets."""
 
     check: str
     level: Level
@@ -37,7 +37,7 @@ def problem(check: str, seen: str, fix: str) -> CheckResult:
 
 
 def skipped(check: str, seen: str) -> CheckResult:
-    """A link that nobody looked at, and why."""
+    """A check that was skipped, and why."""
     return CheckResult(check, "skipped", seen)
 
 

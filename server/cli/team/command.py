@@ -164,7 +164,7 @@ def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Sett
     """Return the Autodesk id of a person who is named by it or by e-mail address.
 
     Raises:
-        CommandError: Nobody is called so.
+        CommandError: No user has that name.
     """
     from server.auth_wiring import token_endpoint
     from server.cli.errors import CommandError

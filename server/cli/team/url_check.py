@@ -1,4 +1,4 @@
-"""What a chat client finds at the public address of a team server, and what a proxy in between spoils."""
+"""Checks a team server's public URL as a chat client sees it, and finds what a proxy in between breaks."""
 
 import re
 from collections.abc import AsyncIterator

@@ -28,7 +28,7 @@ async def test_what_can_no_longer_be_confirmed_is_told_with_what_helps(connect, 
         assert told["error"]["hint"].startswith("Confirming no longer helps.")
         [step] = told["next_steps"]
         assert (step["tool"], step["needs"]) == ("add_submittal_attachment", ["file_path"])
-        assert step["reason"] == "upload_expired: Storage has discarded what was sent: attach the file anew."
+        assert step["reason"] == "upload_expired: Storage has discarded what was sent: attach the file again."
         listed = await assistant.call("get_attachment_status", **PLACE)
         assert [one["tool"] for one in listed["next_steps"]] == ["add_submittal_attachment"]
         refused = await assistant.refused("confirm_attachment", **PLACE, attachment_id=attachment_id)

@@ -179,7 +179,7 @@ def test_a_reservation_without_bytes_is_gone_on_with_by_the_same_file(local_file
 def test_what_failed_in_the_background_is_named_in_the_reason():
     failed = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed")
     [step] = after_attachment(failed, HERE)
-    assert step.reason == "processing_failed: ACC could not process these bytes: attach the file anew."
+    assert step.reason == "processing_failed: ACC could not process these bytes: attach the file again."
 
 
 def test_a_call_that_is_still_preparing_is_joined_by_the_same_call():

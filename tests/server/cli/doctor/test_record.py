@@ -213,7 +213,7 @@ def test_where_nothing_was_answered_no_file_is_made(
     monkeypatch.setenv("APS_ACCESS_TOKEN", "")
     path = tmp_path / "shapes.json"
     finding = record(path)
-    assert (finding["level"], "no answer came" in finding["seen"]) == ("problem", True)
+    assert (finding["level"], "no response came" in finding["seen"]) == ("problem", True)
     assert not path.exists()
 
 
