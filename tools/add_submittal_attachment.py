@@ -106,7 +106,7 @@ async def add_submittal_attachment(
         or not arguments.wait_seconds
     ):
         return answer
-    ended = await followed_attachment(services, call, project, item, answer.attachment.id or "", deadline)
+    ended = await followed_attachment(services, call, project, item, outcome.job.reserved, deadline)
     if not isinstance(ended, AttachmentResult):
         return ended
     still = ended.attachment.state == "processing"

@@ -36,13 +36,19 @@ async def confirm_attachment(
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project = await services.resolver.project(arguments.project)
-    item, me = await gather_two(
-        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    attachment_id = arguments.attachment_id.lower()
+    (item, seen), me = await gather_two(
+        services.resolver.submittal_and(
+            project, arguments.submittal, lambda item_id: services.transfers.row(project.id, item_id, attachment_id)
+        ),
+        services.resolver.me(project.id),
     )
-    which = (project.id, item.id, arguments.attachment_id.lower(), me.id)
+    which = (project.id, item.id, attachment_id, me.id)
+    waiting = wait_options(services, call, services.policy.max_wait_seconds)
     try:
         await require_consent(services, call, partial(upload_consent_summary, services, *which))
-        row = await services.transfers.confirm(*which, wait_options(services, call, services.policy.max_wait_seconds))
+        # A person who was asked may have taken their time.
+        row = await services.transfers.confirm(*which, waiting, seen=None if services.policy.asks else seen)
     except UploadIncomplete as incomplete:
         raise await incomplete_upload_error(services, project.id, item, me.id, incomplete) from incomplete
     except (JobStopped, AccError) as refused:
@@ -51,7 +57,7 @@ async def confirm_attachment(
     if call.accepts_task and job is not None and job.running:
         return DeferredResult.job(job, joined=True, waits=arguments.wait_seconds > 0)
     if arguments.wait_seconds and is_processing(services, row):
-        return await followed_attachment(services, call, project, item, row.id, deadline)
+        return await followed_attachment(services, call, project, item, row, deadline)
     view, standing = await attachment_status(services, project.id, item.id, row, me.id, job, item)
     return AttachmentResult(attachment=view, next_steps=after_attachment(standing, services.policy.step_context))
 

@@ -1,6 +1,6 @@
 """The tool `get_attachment_status`: one attachment, or a page of a submittal's; it can wait for the next change."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -9,6 +9,9 @@ from tools.core.arguments import Cursor, Limit, OptionalText, Project, Submittal
 from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult, AttachmentsResult
+
+if TYPE_CHECKING:
+    from acc.models import Attachment
 
 
 class StatusArguments(ToolArguments):
@@ -31,18 +34,28 @@ async def get_attachment_status(
     from tools.core.presenters import attachment_row
 
     project = await services.resolver.project(arguments.project)
-    item, _ = await gather_two(
-        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
-    )
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     if arguments.attachment_id is not None:
         attachment_id = arguments.attachment_id.lower()
-        job = await services.transfers.job(attachment_id)
-        if job is not None and job.running:
-            await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))
-        return await followed_attachment(services, call, project, item, attachment_id, deadline)
-    page = await attachment_page(
-        services, call, project, item, limit=arguments.limit, cursor=arguments.cursor, deadline=deadline
+
+        async def row(item_id: str) -> "Attachment":
+            job = await services.transfers.job(attachment_id)
+            if job is not None and job.running:
+                await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))
+            return await services.transfers.row(project.id, item_id, attachment_id)
+
+        (item, found), _ = await gather_two(
+            services.resolver.submittal_and(project, arguments.submittal, row), services.resolver.me(project.id)
+        )
+        return await followed_attachment(services, call, project, item, found, deadline)
+    _, page = await attachment_page(
+        services,
+        call,
+        project,
+        arguments.submittal,
+        limit=arguments.limit,
+        cursor=arguments.cursor,
+        deadline=deadline,
     )
     return AttachmentsResult(
         attachments=[attachment_row(one) for one in page.attachments],

@@ -1,7 +1,6 @@
 """The tool `get_submittal`."""
 
 from tools.core.arguments import Cursor, Limit, Project, Submittal, ToolArguments
-from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import SubmittalResult
 from tools.next_steps.after_success import after_submittal
@@ -22,13 +21,11 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     from tools.core.presenters import attachment_row, submittal_view, task_choices
 
     project = await services.resolver.project(arguments.project)
-    item, me = await gather_two(
-        services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
+    item, page = await attachment_page(
+        services, call, project, arguments.submittal, limit=arguments.limit, cursor=arguments.cursor
     )
-    tasks, page = await gather_two(
-        services.resolver.review_tasks(project.id, item),
-        attachment_page(services, call, project, item, limit=arguments.limit, cursor=arguments.cursor),
-    )
+    me = await services.resolver.me(project.id)
+    tasks = await services.resolver.review_tasks(project.id, item)
     view = submittal_view(item, project.id, me.id, [task.row for task in tasks if task.mine])
     choices = [task.row.id for task in task_choices(tasks)]
     attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)

@@ -211,11 +211,19 @@ class TransferManager:
         return await job.is_upload_expired(self._acc)
 
     async def confirm(
-        self, project_id: str, item_id: str, attachment_id: str, person_id: str, patience: WaitOptions
+        self,
+        project_id: str,
+        item_id: str,
+        attachment_id: str,
+        person_id: str,
+        patience: WaitOptions,
+        *,
+        seen: Attachment | None = None,
     ) -> Attachment:
         """Complete the storage upload if that is open, then tell ACC that the bytes are there. Harmless to repeat.
 
-        This makes the file visible: the person has agreed to that.
+        This makes the file visible: the person has agreed to that. `seen` is the attachment's row if it was read just
+        now.
 
         Raises:
             AttachmentMissing: The submittal has no such attachment.
@@ -225,7 +233,8 @@ class TransferManager:
             JobStopped: Its job could not be carried on.
             AccError: ACC refused or is away.
         """
-        row = await self._own_row(project_id, item_id, attachment_id, person_id)
+        row = seen or await self.row(project_id, item_id, attachment_id)
+        _check_owner(row, person_id)
         if row.is_file_uploaded:
             return row
         job = await self.job(attachment_id)
@@ -256,7 +265,8 @@ class TransferManager:
         Raises:
             AttachmentMissing, NotYourAttachment, UploadIncomplete, JobStopped, AccError: As `confirm` does.
         """
-        row = await self._own_row(project_id, item_id, attachment_id, person_id)
+        row = await self.row(project_id, item_id, attachment_id)
+        _check_owner(row, person_id)
         if row.is_file_uploaded:
             return None
         job = await self.job(attachment_id)
@@ -278,12 +288,6 @@ class TransferManager:
     def _of(self, job: Job) -> "AccClient":
         """Return the way to ACC of the person whose job it is."""
         return self.context.acting_as(job.destination.project_id, job.destination.person_id)
-
-    async def _own_row(self, project_id: str, item_id: str, attachment_id: str, person_id: str) -> Attachment:
-        row = await self.row(project_id, item_id, attachment_id)
-        if row.created_by != person_id:
-            raise NotYourAttachment(attachment_id)
-        return row
 
     async def _require_uploaded_bytes(self, row: Attachment, job: Job | None) -> int | None:
         if job is not None and job.sending:
@@ -392,3 +396,8 @@ class TransferManager:
     def _see(self, path: str, name: str | None) -> LocalFileInfo:
         with self.context.open_file(path) as file:
             return LocalFileInfo(attachment_name(name, file.name), str(file.path), file.identity)
+
+
+def _check_owner(row: Attachment, person_id: str) -> None:
+    if row.created_by != person_id:
+        raise NotYourAttachment(row.id)

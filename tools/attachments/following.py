@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self, TypeVar
 
 import anyio
@@ -51,10 +52,9 @@ class FollowDeadline:
 
 
 async def read_until(
-    read: Callable[[], Awaitable[T]], done: Callable[[T], bool], call: ToolCall, deadline: FollowDeadline
+    found: T, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], call: ToolCall, deadline: FollowDeadline
 ) -> T:
-    """Return what is read once it is `done`, or as it was when the deadline passed."""
-    found = await read()
+    """Return what was `found`, or is read anew, once it is `done`, or as it was when the deadline passed."""
     pause = FIRST_PAUSE_SECONDS
     with anyio.CancelScope(deadline=deadline.time):
         while not done(found):
@@ -70,10 +70,10 @@ async def followed_attachment(
     call: ToolCall,
     project: ProjectSummary,
     item: Item,
-    attachment_id: str,
+    row: Attachment,
     deadline: FollowDeadline,
 ) -> AttachmentResult | DeferredResult:
-    """Answer how far an attachment is, once ACC has processed it or the deadline has passed.
+    """Answer how far an attachment is, once ACC has processed it or the deadline has passed; `row` was read just now.
 
     Raises:
         BackgroundFailure: Its job failed in the background, or ACC could not process it.
@@ -82,7 +82,9 @@ async def followed_attachment(
         AccError: ACC or its storage refused or is away.
     """
     me = await services.resolver.me(project.id)
+    attachment_id = row.id
     row = await read_until(
+        row,
         lambda: services.transfers.row(project.id, item.id, attachment_id),
         lambda row: not is_processing(services, row),
         call,
@@ -128,29 +130,29 @@ async def attachment_page(
     services: Services,
     call: ToolCall,
     project: ProjectSummary,
-    item: Item,
+    submittal: str,
     *,
     limit: int,
     cursor: str | None,
     deadline: FollowDeadline | None = None,
-) -> AttachmentPage:
-    """Return a page of a submittal's attachments; with a `deadline`, once none of them is under way.
+) -> tuple[Item, AttachmentPage]:
+    """Return a submittal and a page of its attachments; with a `deadline`, once none of them is under way.
 
     Raises:
-        InvalidArguments: The cursor does not belong to this list.
+        ToolError: See `ReferenceResolver.submittal`; or the cursor does not belong to this list.
         AccError: ACC or its storage refused or is away.
     """
     me = await services.resolver.me(project.id)
     offset = call.position(services, me.id, cursor)
 
-    async def read() -> ResultPage[Attachment]:
+    async def read(item_id: str) -> ResultPage[Attachment]:
         return await services.acc.submittals.attachments(
-            project.id, item.id, sort=NEWEST_FIRST, limit=limit, offset=offset
+            project.id, item_id, sort=NEWEST_FIRST, limit=limit, offset=offset
         )
 
-    page = await read()
+    item, page = await services.resolver.submittal_and(project, submittal, read)
     if deadline is not None and deadline.seconds_left:
-        page = await _settled(services, call, page, read, deadline)
+        page = await _settled(services, call, page, partial(read, item.id), deadline)
     jobs = await services.transfers.repository.find([row.id for row in page.results])
     described = [
         await attachment_status(services, project.id, item.id, row, me.id, jobs.get(row.id), item)
@@ -158,7 +160,7 @@ async def attachment_page(
     ]
     following = call.next_cursor(services, me.id, next_offset(page, offset=offset))
     steps = after_attachments([standing for _, standing in described], services.policy.step_context)
-    return AttachmentPage(
+    return item, AttachmentPage(
         [view for view, _ in described],
         [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],
         following,
@@ -182,4 +184,6 @@ async def _settled(
     for job in running:
         with suppress(JobStopped):  # its row says where it stands
             await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))
-    return page if done(page) and not running else await read_until(read, done, call, deadline)
+    if running:
+        page = await read()
+    return await read_until(page, read, done, call, deadline)

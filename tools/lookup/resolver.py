@@ -1,7 +1,7 @@
 """Looking up what people refer to, in as few requests as the API allows; nothing is guessed silently."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
@@ -29,6 +29,9 @@ from tools.lookup.references import (
     search_terms,
     submittal_reference,
 )
+from transfers.concurrency import task_group
+
+T = TypeVar("T")
 
 SEARCHED: Final = 500
 """Rows looked through for a number that ACC's own search does not find."""
@@ -82,14 +85,7 @@ class ReferenceResolver:
             ToolError: InvalidArguments, SubmittalNotFound, AmbiguousReference.
             AccError: ACC refused or is away.
         """
-        reference = _read(submittal_reference, text, "submittal")
-        if reference.project_id not in (None, project.id):
-            raise InvalidArguments(
-                "The submittal's URL belongs to another project.",
-                "Give the URL's own project, or the submittal's number.",
-                "Give the URL's own project, or the submittal's number.",
-                again=RetryHint(needs=["project"]),
-            )
+        reference = _submittal(project, text)
         known = None if reference.id else await self._known_item(project.id, reference.words)
         if known is not None:
             return known
@@ -98,6 +94,39 @@ class ReferenceResolver:
             return await self._acc.submittals.item(project.id, item_id)
         except NotFound:
             raise _no_submittal() from None
+
+    async def submittal_and(
+        self, project: ProjectSummary, text: str, ask: Callable[[str], Awaitable[T]]
+    ) -> tuple[Item, T]:
+        """Return the submittal that `text` refers to, and what `ask` finds out of its id: at once if that is known.
+
+        What is wrong with the submittal comes before what `ask` raises.
+
+        Raises:
+            ToolError, AccError: See `submittal`.
+        """
+        reference = _submittal(project, text)
+        known = reference.id or self._items.get(await self._acc.owner_key(), project.id, reference.words)
+        found: list[T] = []
+        failed: list[Exception] = []
+
+        async def ask_early(item_id: str) -> None:
+            try:
+                found.append(await ask(item_id))
+            except Exception as problem:  # noqa: BLE001  # raised below, once the submittal is there
+                failed.append(problem)
+
+        async with task_group() as group:
+            if known is not None:
+                group.start_soon(ask_early, known)
+            item = await self.submittal(project, text)
+            if item.id != known:
+                group.cancel_scope.cancel()
+        if item.id != known:
+            return item, await ask(item.id)
+        for problem in failed:
+            raise problem
+        return item, found[0]
 
     async def _known_item(self, project_id: str, words: str) -> Item | None:
         """Return the submittal that these words resolved to lately, re-read, if they still match it."""
@@ -207,6 +236,18 @@ def _single_match(found: dict[str, Item], words: str) -> Item:
         candidates=[candidate(item) for item in items],
         again=RetryHint(needs=["submittal"]),
     )
+
+
+def _submittal(project: ProjectSummary, text: str) -> ParsedReference:
+    reference = _read(submittal_reference, text, "submittal")
+    if reference.project_id not in (None, project.id):
+        raise InvalidArguments(
+            "The submittal's URL belongs to another project.",
+            "Give the URL's own project, or the submittal's number.",
+            "Give the URL's own project, or the submittal's number.",
+            again=RetryHint(needs=["project"]),
+        )
+    return reference
 
 
 def _read(reader: Callable[[str], ParsedReference], text: str, argument: str) -> ParsedReference:

@@ -24,7 +24,7 @@ import structlog
 
 from persistence.errors import DatabaseUnreachable, KeyProblem, StorageProblem
 from transfers.jobs.base import Job
-from transfers.jobs.rows import FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
+from transfers.jobs.rows import ENDED, FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_record, record_of, restore
 
 if TYPE_CHECKING:
@@ -419,9 +419,10 @@ class JobRepository:
         return record_of(job, partial(self.seal, job.id)).model_dump_json(exclude_defaults=True)
 
     async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
-        sealed = read_record(row).upload_key
-        if sealed is None:
-            return [], None  # parts are of an upload
+        record = read_record(row)
+        sealed = record.upload_key
+        if sealed is None or record.stored or row.status == ENDED:
+            return [], None  # parts are of an upload, and of one that is over nobody asks
         parts = await self.ask(lambda tables: tables.parts(row.id))
         return parts, await anyio.to_thread.run_sync(self._unsealed, row.id, sealed)
 

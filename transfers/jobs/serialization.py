@@ -333,7 +333,9 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
         if upload_key is not None:
             # Rows of earlier versions have the quotes of storage's header.
             job.sent = UploadState(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
-        sent = sum(part.size for part in parts) if upload_key is not None else 0
+        sent = sum(part.size for part in parts)
+        if job.stored:
+            sent = job.identity.size
         job.sent.progress = ByteCounter(row.bytes_sent if job.elsewhere else sent)
 
 
