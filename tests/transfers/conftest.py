@@ -103,8 +103,12 @@ class Edge(httpx.AsyncBaseTransport):
         self._network = httpx.AsyncHTTPTransport(verify=NO_TRUST)
         self.hidden: set[str] = set()
         """Ids of attachments that ACC lists no more, as after somebody deleted them in its web pages."""
+        self.completed: list[str] = []
+        """Upload keys that a completion was asked for with."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith("/signeds3upload"):
+            self.completed.append(json.loads(request.content)["uploadKey"])
         response = await self._network.handle_async_request(request)
         if not self.hidden or request.method != "GET" or not request.url.path.endswith("/attachments"):
             return response
