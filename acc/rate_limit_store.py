@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, bindparam, extract, func, select, update
 
 from acc.rate_limit import RateLimit, TokenBucket, lease
-from persistence.database import Database, SchemaComponent
+from persistence.database import Database
+from persistence.migrations import SchemaComponent
 
 if TYPE_CHECKING:
     from acc.rate_limit import Limits

@@ -19,11 +19,11 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, RowMapping, Tab
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from persistence.database import Database, SchemaComponent
-from persistence.encryption import NotSealed
+from persistence.database import Database
+from persistence.encryption import Context, NotSealed, RecordCipher
 from persistence.errors import KeyMissing, StorageProblem
 from persistence.keys import KeySource
-from persistence.sealer import Context, RecordCipher
+from persistence.migrations import SchemaComponent, migrate
 
 _TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")
@@ -116,7 +116,7 @@ class Vault:
     def __init__(self, database: Database, keys: KeySource) -> None:
         self._database = database
         self._sealer = RecordCipher(keys)
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     # Reading
 

@@ -11,7 +11,7 @@ from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from persistence.location import StateLocation
 from transfers.checkpoints import Point
 from transfers.files.allowed_folders import AllowedFolders

@@ -1,14 +1,5 @@
 """The database: SQLite in the data folder, or PostgreSQL where replicas share one; SQLAlchemy Core over both.
 
-Each part of the program keeps tables of its own in it, declares them once, and brings them up to date by itself:
-
-    TABLES = MetaData()
-    JOBS = Table("jobs", TABLES, Column("id", Text, primary_key=True))
-    with Database.open(DatabaseAddress.sqlite(folder.database)) as database:
-        database.migrate(Component("jobs", TABLES))
-        with database.writing() as connection:
-            connection.execute(JOBS.insert().values(id="one"))
-
 Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
 """
 
@@ -23,21 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
     Engine,
-    MetaData,
     Table,
-    Text,
     event,
-    func,
     literal_column,
     select,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.schema import ExecutableDDLElement
 
 from persistence import private_files
 from persistence.errors import (
@@ -45,7 +30,6 @@ from persistence.errors import (
     DatabaseCorrupt,
     DatabaseForeign,
     DatabaseFull,
-    DatabaseNewer,
     DatabaseProblem,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -72,8 +56,6 @@ _LIVENESS: Final = {
     "tcp_user_timeout": 25_000,
 }
 _POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
-_ANY_WRITER: Final = 7_358_001
-"""Number of the advisory lock under which schemas are changed; any number no other program uses."""
 
 
 @dataclass(frozen=True)
@@ -116,33 +98,6 @@ class DatabaseAddress:
         return f"postgresql://{self.url.host or 'localhost'}{port}/{self.url.database}"
 
 
-_VERSIONS: Final = Table(
-    "schema_versions",
-    MetaData(),
-    Column("component", Text, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-)
-
-
-@dataclass(frozen=True)
-class SchemaComponent:
-    """The `tables` of one part of the program as they are now, and the `changes` that brought them there.
-
-    A database without them is given them as they are declared; change number n brings those of version n to n + 1. A
-    change that was released stays as it is, and lets the version before it go on working: it adds, and what it made
-    superfluous is removed a release later.
-    """
-
-    name: str
-    tables: MetaData
-    changes: tuple[tuple[ExecutableDDLElement, ...], ...] = ()
-
-    @property
-    def version(self) -> int:
-        """The version that this program knows."""
-        return 1 + len(self.changes)
-
-
 class Database:
     """An open database. `engine` is SQLAlchemy's, for libraries that want one; our own code uses the two blocks."""
 
@@ -178,25 +133,6 @@ class Database:
             database.close()
             raise
         return database
-
-    def migrate(self, *components: SchemaComponent) -> None:
-        """Bring the tables of `components` up to date; processes that start together do it one after another.
-
-        Raises:
-            DatabaseNewer: A newer version of the program has been here.
-            DatabaseProblem: The database cannot be written to.
-        """
-        if all(self._version(component) >= component.version for component in components):
-            return
-        with self.writing() as connection:
-            if self.address.file is None:
-                connection.execute(select(func.pg_advisory_xact_lock(_ANY_WRITER)))
-            there = set(sqlalchemy.inspect(connection).get_table_names())
-            if self.address.file is not None and there and _VERSIONS.name not in there:
-                raise DatabaseForeign(self.address.shown, f"it holds {min(there)}")
-            _VERSIONS.create(connection, checkfirst=True)
-            for component in components:
-                self._bring_up(connection, component, there)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -255,46 +191,6 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _version(self, component: SchemaComponent) -> int:
-        """The version found; 0 where there is none.
-
-        Raises:
-            DatabaseNewer: It is above what this program knows.
-        """
-        with self.reading() as connection:
-            if not sqlalchemy.inspect(connection).has_table(_VERSIONS.name):
-                return 0
-            return self._found(connection, component)
-
-    def _found(self, connection: Connection, component: SchemaComponent) -> int:
-        query = select(_VERSIONS.c.version).where(_VERSIONS.c.component == component.name)
-        found = int(connection.execute(query).scalar() or 0)
-        # The next version adds only; what the one after it removes may be what this one needs.
-        if found > component.version + 1:
-            raise DatabaseNewer(self.address.shown, component.name, found, component.version)
-        return found
-
-    def _bring_up(self, connection: Connection, component: SchemaComponent, there: set[str]) -> None:
-        found = self._found(connection, component)
-        if found >= component.version:
-            return
-        if not found:
-            foreign = there & set(component.tables.tables)
-            if foreign - _MADE_EARLIER:
-                raise DatabaseForeign(self.address.shown, f"it holds {min(foreign)}")
-            component.tables.create_all(connection, checkfirst=True)
-        for change in component.changes[found - 1 :] if found else ():
-            for statement in change:
-                connection.execute(statement)
-        upsert = self.insert(_VERSIONS).values(component=component.name, version=component.version)
-        connection.execute(
-            upsert.on_conflict_do_update(index_elements=[_VERSIONS.c.component], set_={"version": component.version})
-        )
-
-
-_MADE_EARLIER: Final = frozenset({"file_digests"})
-"""Tables that early builds made among those of another component."""
 
 
 def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Engine:

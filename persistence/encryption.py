@@ -1,21 +1,19 @@
-"""Sealing: AES-256-GCM with a key id in front, so that keys can change while sealed things stay readable.
+"""Authenticated encryption of records: AES-256-GCM with a key id in front, so that keys can be rotated.
 
-A sealed text is `v1:KEY:NONCE:CIPHERTEXT`, the last two in URL-safe base64. It opens only together with the very
-context it was sealed for (associated data): a record cannot pass for another person's, or for an older one of its own.
+A sealed text is `v1:KEY:NONCE:CIPHERTEXT`, the last two in URL-safe base64. It opens only together with the context it
+was sealed for (associated data): a record cannot pass for another person's, or for an older one of its own. The newest
+key seals, every key of the ring opens, and the keys are read again when they have changed.
 """
 
 import base64
-import binascii
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from persistence.errors import StorageProblem
+from persistence.errors import KeyMissing, StorageProblem
+from persistence.keys import EncryptionKey, KeyRing, KeySource, Source
 
-KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _VERSION: Final = "v1"
 
@@ -33,45 +31,6 @@ class UnknownKey(Exception):
     def __init__(self, key_id: str) -> None:
         super().__init__(f"sealed with key {key_id}, which is not at hand")
         self.key_id = key_id
-
-
-@dataclass(frozen=True)
-class EncryptionKey:
-    """32 bytes, and the `id` that stands for them in sealed texts and in logs."""
-
-    secret: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if len(self.secret) != KEY_BYTES:
-            raise ValueError("a key has 32 bytes")
-
-    @classmethod
-    def new(cls) -> "EncryptionKey":
-        """Return a random key."""
-        return cls(secrets.token_bytes(KEY_BYTES))
-
-    @classmethod
-    def parse(cls, text: str) -> "EncryptionKey":
-        """Read a key in base64, either alphabet, with or without padding.
-
-        Raises:
-            ValueError: It is none; the text is not quoted.
-        """
-        plain = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
-        try:
-            return cls(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
-        except (binascii.Error, ValueError):
-            raise ValueError("a key is 32 bytes in base64") from None
-
-    @property
-    def text(self) -> str:
-        """The key as `parse` reads it: a secret."""
-        return base64.b64encode(self.secret).decode("ascii")
-
-    @property
-    def id(self) -> str:
-        """Eight hexadecimal digits that tell keys apart and nothing about them."""
-        return hashlib.sha256(b"submittal-mcp key id" + self.secret).hexdigest()[:8]
 
 
 def seal(key: EncryptionKey, content: bytes, context: Sequence[str | int]) -> str:
@@ -131,3 +90,63 @@ def _decode(text: str) -> bytes:
     if _encode(raw) != text:
         raise ValueError("not as it was written")
     return raw
+
+
+Context = tuple[str | int, ...]
+
+
+class RecordCipher:
+    """Seals and opens with keys from `source`, which are read when first needed. Blocks.
+
+    `seal` makes the first key, `change` another: whoever calls them keeps other processes from doing so meanwhile.
+    """
+
+    def __init__(self, source: KeySource) -> None:
+        self._source = source
+        self._ring: KeyRing | None = None
+
+    @property
+    def key_location(self) -> Source | None:
+        """Where the newest key is; None before one was made."""
+        self._ring = self._ring or self._source.load()
+        return self._ring.source if self._ring is not None else None
+
+    def rotate(self) -> None:
+        """Make a key, or take the newest that was set, to seal with from now on."""
+        self._ring = self._source.create_key()
+
+    def seal(self, content: bytes, context: Context, in_place_of: str | None = None) -> str:
+        """Return `content` sealed with the newest key.
+
+        The keys are looked up again where what it is to stand `in_place_of` was sealed with one unknown to us.
+        """
+        if self._ring is None or (in_place_of is not None and not self._knows(self._ring, in_place_of)):
+            self._ring = self._source.load()
+        self._ring = self._ring or self._source.create_key()
+        return seal(self._ring.newest, content, context)
+
+    def unseal(self, sealed: str, context: Context) -> bytes:
+        """Return what was sealed for the same context.
+
+        Raises:
+            KeyMissing: It was sealed with a key that is not at hand.
+            NotSealed: It was tampered with.
+        """
+        try:
+            return self._opened(self._ring or self._source.load(), sealed, context)
+        except UnknownKey:
+            # The keys may have been changed since they were read.
+            try:
+                return self._opened(self._source.load(), sealed, context)
+            except UnknownKey as unknown:
+                raise KeyMissing(unknown.key_id, self._source.looked_in) from None
+
+    def _opened(self, ring: KeyRing | None, sealed: str, context: Context) -> bytes:
+        self._ring = ring
+        return unseal(ring.keys if ring is not None else (), sealed, context)
+
+    def _knows(self, ring: KeyRing, sealed: str) -> bool:
+        try:
+            return key_id_of(sealed) in {key.id for key in ring.keys}
+        except NotSealed:
+            return False  # somebody has spoilt it, which signing in anew mends

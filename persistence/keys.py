@@ -5,19 +5,23 @@ in the data folder. There is no fourth way: nothing is ever stored unsealed. A k
 a desktop to unlock it on, is given up after some seconds and counts as not there.
 """
 
+import base64
+import binascii
+import hashlib
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
 
 from persistence import private_files
-from persistence.encryption import EncryptionKey
 from persistence.errors import FolderNotWritable, KeyProblem, KeysUnusable
 
 Source = Literal["environment", "keyring", "file"]
 
+KEY_BYTES: Final = 32
 KEYRING_SECONDS: Final = 5.0
 MOST_KEYS: Final = 8
 """Old keys stay in a ring for servers that still hold it as it was; the oldest go when there are more than these."""
@@ -40,6 +44,45 @@ class SystemKeyring(Protocol):
 
     def write(self, text: str) -> None:
         """Keep `text`; `KeyringUnavailable` when it cannot."""
+
+
+@dataclass(frozen=True)
+class EncryptionKey:
+    """32 bytes, and the `id` that stands for them in sealed texts and in logs."""
+
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != KEY_BYTES:
+            raise ValueError("a key has 32 bytes")
+
+    @classmethod
+    def new(cls) -> "EncryptionKey":
+        """Return a random key."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def parse(cls, text: str) -> "EncryptionKey":
+        """Read a key in base64, either alphabet, with or without padding.
+
+        Raises:
+            ValueError: It is none; the text is not quoted.
+        """
+        plain = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
+        try:
+            return cls(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+        except (binascii.Error, ValueError):
+            raise ValueError("a key is 32 bytes in base64") from None
+
+    @property
+    def text(self) -> str:
+        """The key as `parse` reads it: a secret."""
+        return base64.b64encode(self.secret).decode("ascii")
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits that tell keys apart and nothing about them."""
+        return hashlib.sha256(b"submittal-mcp key id" + self.secret).hexdigest()[:8]
 
 
 @dataclass(frozen=True)

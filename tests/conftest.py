@@ -28,7 +28,7 @@ from mcp_types import CallToolResult
 import acc_sandbox
 from acc.connection import TokenSource
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings

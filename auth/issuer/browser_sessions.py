@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from auth.issuer.opaque_secrets import MAX_LENGTH, digest, new_secret
 from auth.issuer.tables import COMPONENT, SESSIONS
 from persistence.database import Database
+from persistence.migrations import migrate
 
 COOKIE: Final = "__Host-session"
 SESSION_SECONDS: Final = 8 * 3600.0
@@ -33,7 +34,7 @@ class BrowserSessions:
         self._database = database
         self.seconds = seconds
         self._now = now
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     def start(self, person: SignedInPerson) -> str:
         """Begin a session; return its cookie's value."""

@@ -15,6 +15,7 @@ from auth.issuer.opaque_secrets import CLIENT_SECRET_PREFIX, digest, new_id, new
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, InvalidRedirectUri, check_redirect_uri, matches
 from auth.issuer.tables import CLIENTS, COMPONENT
 from persistence.database import Database
+from persistence.migrations import migrate
 
 AuthMethod = Literal["none", "client_secret_post", "client_secret_basic"]
 ClientKind = Literal["pre-registered", "document", "dynamic"]
@@ -108,7 +109,7 @@ class ClientRepository:
         self._database = database
         self._now = now
         self._max_clients = max_clients
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     def register(self, metadata: ClientMetadata, address: str) -> tuple[RegisteredClient, str | None]:
         """Add a client; return it, and its secret where it asked for one. `address` is kept as a digest."""

@@ -30,6 +30,7 @@ from auth.issuer.opaque_secrets import (
 from auth.issuer.scopes import in_order
 from auth.issuer.tables import CODES, COMPONENT, GRANTS, TOKENS
 from persistence.database import Database
+from persistence.migrations import migrate
 
 GRACE_SECONDS: Final = 600.0
 GRACE_TOKENS: Final = 10
@@ -116,7 +117,7 @@ class GrantRepository:
         self._now = now
         self._on_revoked = on_revoked
         self._noted: dict[str, float] = {}
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     # Issuing
 

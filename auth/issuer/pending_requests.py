@@ -19,6 +19,7 @@ from auth.issuer.tables import COMPONENT, REQUESTS
 from auth.oauth import PkceAttempt
 from auth.vault import Vault
 from persistence.database import Database
+from persistence.migrations import migrate
 
 LIFE_SECONDS: Final = 600.0
 
@@ -53,7 +54,7 @@ class PendingRequests:
         self._database = database
         self._vault = vault
         self._now = now
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     def begin(self, purpose: Purpose, authorization: AuthorizationRequest | None = None) -> tuple[PendingRequest, str]:
         """Keep a request for ten minutes; return it with the value of its consent cookie."""

@@ -11,6 +11,7 @@ from auth.vault import Vault
 from persistence.database import Database
 from persistence.encryption import NotSealed
 from persistence.errors import KeyMissing
+from persistence.migrations import migrate
 
 
 def shared_key(database: Database, vault: Vault, name: str) -> bytes:
@@ -21,7 +22,7 @@ def shared_key(database: Database, vault: Vault, name: str) -> bytes:
     Raises:
         StorageProblem: The database or the vault's keys cannot be used.
     """
-    database.migrate(COMPONENT)
+    migrate(database, COMPONENT)
     sealed = vault.seal(secrets.token_bytes(32), "shared key", name)
     with suppress(IntegrityError), database.writing() as connection:
         if connection.execute(select(SHARED_KEYS.c.name).where(SHARED_KEYS.c.name == name)).first() is None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text
 
-from persistence.database import SchemaComponent
+from persistence.migrations import SchemaComponent
 
 _METADATA = MetaData()
 

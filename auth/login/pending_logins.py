@@ -20,7 +20,8 @@ from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete
 from auth.errors import SignInFailed
 from auth.oauth import PkceAttempt
 from auth.vault import Vault
-from persistence.database import Database, SchemaComponent
+from persistence.database import Database
+from persistence.migrations import SchemaComponent, migrate
 
 LIFE_SECONDS: Final = 300.0
 _KEPT_SECONDS: Final = 3600.0
@@ -64,7 +65,7 @@ class PendingLogins:
         self._database = database
         self._vault = vault
         self._now = now
-        database.migrate(COMPONENT)
+        migrate(database, COMPONENT)
 
     # The process that wants somebody to sign in
 

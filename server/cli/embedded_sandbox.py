@@ -29,7 +29,7 @@ from auth.oauth import (
     read_refusal,
 )
 from auth.token_sources import InMemoryTokenSource
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from server.auth_http import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
 from server.cli.errors import require_sandbox

@@ -18,7 +18,7 @@ from pydantic_settings import NoDecode
 
 from acc.hosts import is_loopback, is_path_style
 from auth.login.browser import checked_callback
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
 _FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}", re.ASCII)

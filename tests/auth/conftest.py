@@ -20,8 +20,7 @@ from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, TokenGr
 from auth.token_refresh import stored_tokens
 from auth.vault import StoredLogin, TokenSet, UserAccount, Vault
 from persistence.database import Database
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.auth_http import HttpxAuthTransport
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import DDL, Column, MetaData, Table, Text
 
-from persistence.database import Database, DatabaseAddress, SchemaComponent
+from persistence.database import Database, DatabaseAddress
 from persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -24,6 +24,7 @@ from persistence.errors import (
     DatabaseUnreachable,
     FolderNotWritable,
 )
+from persistence.migrations import SchemaComponent, migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +55,7 @@ def test_tables_are_brought_from_any_version_to_the_newest_and_only_once(
     database: Database, found: tuple[SchemaComponent, ...]
 ) -> None:
     for component in (*found, THREE, THREE):
-        database.migrate(component)
+        migrate(database, component)
     assert columns(database) == ["id", "text", "date"]
 
 
@@ -62,30 +63,30 @@ def test_parts_of_the_program_keep_versions_of_their_own(database: Database) -> 
     tables = MetaData()
     Table("jobs", tables, Column("id", Text, primary_key=True))
     other = SchemaComponent("jobs", tables)
-    database.migrate(TWO, other)
-    database.migrate(other)
+    migrate(database, TWO, other)
+    migrate(database, other)
     with database.reading() as connection:
         found = connection.exec_driver_sql("SELECT component, version FROM schema_versions ORDER BY component").all()
     assert [tuple(row) for row in found] == [("jobs", 1), ("notes", 2)]
 
 
 def test_a_version_works_on_with_what_the_next_one_added_and_leaves_what_a_later_one_wrote(database: Database) -> None:
-    database.migrate(TWO)
-    database.migrate(ONE)
+    migrate(database, TWO)
+    migrate(database, ONE)
     assert columns(database) == ["id", "text"]
-    database.migrate(THREE)
+    migrate(database, THREE)
     with pytest.raises(DatabaseNewer, match="notes has schema 3, this one knows 1") as caught:
-        database.migrate(ONE)
+        migrate(database, ONE)
     assert caught.value.where in str(caught.value)
     assert columns(database) == ["id", "text", "date"]
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(database: Database) -> None:
-    database.migrate(ONE)
+    migrate(database, ONE)
     with pytest.raises(DatabaseForeign):
-        database.migrate(notes("text", changes=((ADD_TEXT, DDL("INSERT INTO nowhere VALUES (1)")),)))
+        migrate(database, notes("text", changes=((ADD_TEXT, DDL("INSERT INTO nowhere VALUES (1)")),)))
     assert columns(database) == ["id"]
-    database.migrate(TWO)
+    migrate(database, TWO)
     assert columns(database) == ["id", "text"]
 
 
@@ -93,12 +94,12 @@ def test_a_table_of_another_program_is_named_and_kept(database: Database) -> Non
     with database.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE notes (theirs TEXT)")
     with pytest.raises(DatabaseForeign, match="it holds notes"):
-        database.migrate(ONE)
+        migrate(database, ONE)
     assert columns(database) == ["theirs"]
 
 
 def test_half_a_migration_is_named(database: Database) -> None:
-    database.migrate(ONE)
+    migrate(database, ONE)
     with database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE notes")
     with pytest.raises(DatabaseForeign, match="restore a copy"):
@@ -107,7 +108,7 @@ def test_half_a_migration_is_named(database: Database) -> None:
         connection.exec_driver_sql("DELETE FROM schema_versions")
         connection.exec_driver_sql("CREATE TABLE notes (id TEXT)")
     with pytest.raises(DatabaseForeign, match="it holds notes"):
-        database.migrate(ONE)
+        migrate(database, ONE)
 
 
 def test_many_that_start_together_bring_the_tables_up_once(address: DatabaseAddress) -> None:
@@ -116,7 +117,7 @@ def test_many_that_start_together_bring_the_tables_up_once(address: DatabaseAddr
     def start(_: int) -> list[str]:
         barrier.wait()
         with Database.open(address) as database:
-            database.migrate(TWO)
+            migrate(database, TWO)
             return columns(database)
 
     with ThreadPoolExecutor(8) as threads:
@@ -124,7 +125,7 @@ def test_many_that_start_together_bring_the_tables_up_once(address: DatabaseAddr
 
 
 def test_a_write_that_fails_is_undone(database: Database) -> None:
-    database.migrate(ONE)
+    migrate(database, ONE)
 
     def write() -> None:
         with database.writing() as connection:
@@ -138,7 +139,7 @@ def test_a_write_that_fails_is_undone(database: Database) -> None:
 
 def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3"), busy_seconds=0) as database:
-        database.migrate(ONE)
+        migrate(database, ONE)
         with database.writing() as connection:
             connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
             assert rows(database) == []
@@ -147,14 +148,14 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
 
 def test_a_second_writer_that_waited_for_too_long_is_told_so(tmp_path: Path) -> None:
     with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3"), busy_seconds=0) as database:
-        database.migrate(ONE)
+        migrate(database, ONE)
         with database.writing(), pytest.raises(DatabaseBusy, match="another program"), database.writing():
             pass
 
 
 def test_a_disk_that_is_full_is_called_so(tmp_path: Path) -> None:
     with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
-        database.migrate(ONE)
+        migrate(database, ONE)
 
         def fill() -> None:
             with database.writing() as connection:
@@ -192,14 +193,14 @@ def test_a_file_that_is_no_database_is_called_damaged_and_kept(tmp_path: Path, c
 def test_a_database_that_was_cut_off_is_called_damaged(tmp_path: Path) -> None:
     address = DatabaseAddress.sqlite(tmp_path / "data.sqlite3")
     with Database.open(address) as database:
-        database.migrate(TWO)
+        migrate(database, TWO)
     with sqlite3.connect(tmp_path / "data.sqlite3") as plain:
         plain.execute("PRAGMA journal_mode = DELETE")
     plain.close()
     content = (tmp_path / "data.sqlite3").read_bytes()
     (tmp_path / "data.sqlite3").write_bytes(content[: len(content) // 2])
     with pytest.raises(DatabaseCorrupt), Database.open(address) as database:
-        database.migrate(TWO)
+        migrate(database, TWO)
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -224,7 +225,7 @@ def test_every_file_is_private_under_any_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3")) as database:
-            database.migrate(ONE)
+            migrate(database, ONE)
             with database.writing() as connection:
                 connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
                 modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
@@ -246,7 +247,8 @@ import os, sys
 from pathlib import Path
 from sqlalchemy import Column, MetaData, Table, Text
 import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
-from persistence.database import Database, DatabaseAddress, SchemaComponent
+from persistence.database import Database, DatabaseAddress
+from persistence.migrations import SchemaComponent
 from persistence.errors import StorageProblem
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -254,7 +256,7 @@ try:
     with Database.open(DatabaseAddress.sqlite(Path(sys.argv[1]))) as database:
         tables = MetaData()
         Table("notes", tables, Column("id", Text, primary_key=True))
-        database.migrate(SchemaComponent("notes", tables))
+        migrate(database, SchemaComponent("notes", tables))
 except StorageProblem as problem:
     print(type(problem).__name__)
 """

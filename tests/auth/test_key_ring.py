@@ -12,10 +12,10 @@ import keyring
 import keyring.backend
 import pytest
 
-from persistence.encryption import EncryptionKey
 from persistence.errors import KeysUnusable
 from persistence.keys import (
     MOST_KEYS,
+    EncryptionKey,
     EnvironmentKeys,
     KeyringUnavailable,
     KeyringWithTimeout,

@@ -20,9 +20,8 @@ from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.token_refresh import Point, RefreshingTokenSource, stored_tokens
 from auth.vault import RefreshLease, StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
 from persistence.errors import DatabaseReadOnly, KeyMissing
-from persistence.keys import EnvironmentKeys, MachineKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys, MachineKeys
 from tests.auth.programs.renew import NoKeyring, Orders, main
 from tests.support.processes import Process
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persistence.encryption import EncryptionKey, NotSealed, UnknownKey, key_id_of, seal, unseal
+from persistence.encryption import NotSealed, UnknownKey, key_id_of, seal, unseal
+from persistence.keys import EncryptionKey
 
 KEY = EncryptionKey(bytes(range(32)))
 OTHER = EncryptionKey.new()

@@ -16,8 +16,7 @@ from auth.oauth import OAuthApp, TokenEndpoint
 from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from tests.auth.programs.renew import Orders
 from tests.auth.test_renewing import given, where
 

@@ -22,9 +22,8 @@ from auth.login.redirect_server import PortTaken, RedirectServer
 from auth.oauth import OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
 from auth.vault import StoredLogin, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
 from persistence.errors import StorageProblem
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from tests.conftest import NO_TRUST
 
 if TYPE_CHECKING:

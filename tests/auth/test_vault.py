@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from auth.vault import TokenSet, UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey, NotSealed, key_id_of
+from persistence.encryption import NotSealed, key_id_of
 from persistence.errors import KeyMissing
-from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys, KeyringUnavailable, MachineKeys
 
 ACCOUNT = UserAccount("https://developer.api.autodesk.com", "client", "SUBJECT")
 TOKENS = TokenSet.model_validate(

@@ -16,7 +16,7 @@ import anyio
 from mcp import Client
 
 import acc_sandbox
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from server.mcp.app import build_server
 from server.settings.model import Settings
 

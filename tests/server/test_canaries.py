@@ -16,8 +16,7 @@ import acc_sandbox
 from auth.vault import TokenSet, UserAccount, Vault
 from persistence.data_folder import DataFolder
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.cli import main as cli
 from tests.support.constants import ROOT
 from tools.core.registry import definitions

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 import acc_sandbox
 from acc_sandbox import Fault, Stall
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from transfers.checkpoints import POINTS

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from persistence.database import Database
+from persistence.migrations import migrate
 from transfers.files.digest_cache import TABLES, DigestCache
 from transfers.files.local_file import FileDigests, FileStamp
 
@@ -17,7 +18,7 @@ DIGESTS = FileDigests("whole", ("first", "second"))
 
 @pytest.fixture
 def store(database: Database) -> DigestCache:
-    database.migrate(TABLES)
+    migrate(database, TABLES)
     return DigestCache(database)
 
 

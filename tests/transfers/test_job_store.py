@@ -10,6 +10,7 @@ import pytest
 
 from persistence.database import Database
 from persistence.locks import AdvisoryLocks, FileLocks, LockManager
+from persistence.migrations import migrate
 from tests.transfers.rows import ROW
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobOwnershipLost, StoredPart
 from transfers.jobs.tables import TABLES, JobTables
@@ -17,7 +18,7 @@ from transfers.jobs.tables import TABLES, JobTables
 
 @pytest.fixture
 def store(database: Database) -> JobTables:
-    database.migrate(TABLES)
+    migrate(database, TABLES)
     return JobTables(database)
 
 

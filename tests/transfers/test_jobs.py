@@ -19,8 +19,7 @@ from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
-from persistence.encryption import EncryptionKey
-from persistence.keys import KeyRing
+from persistence.keys import EncryptionKey, KeyRing
 from persistence.location import StateLocation
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders

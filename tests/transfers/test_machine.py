@@ -24,7 +24,7 @@ from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.token_sources import StaticTokenSource
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from persistence.location import StateLocation
 from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped

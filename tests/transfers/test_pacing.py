@@ -24,6 +24,7 @@ from acc.rate_limit import (
 from acc.rate_limit_store import TABLES, TokenBucketTable
 from acc_sandbox.state.clock import Clock
 from persistence.database import Database, DatabaseAddress
+from persistence.migrations import migrate
 from tests.support.processes import CONTEXT, Process
 from tests.transfers.programs.pacer import Orders, main
 
@@ -81,7 +82,7 @@ def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[TokenBucketS
         yield InMemoryTokenBuckets(time)
         return
     with Database.open(DatabaseAddress.of(request.getfixturevalue("postgres_url"))) as database:
-        database.migrate(TABLES)
+        migrate(database, TABLES)
         yield OfStore(TokenBucketTable(database, lambda _: time.now))
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text, delete, select
 
-from persistence.database import Database, SchemaComponent
+from persistence.database import Database
+from persistence.migrations import SchemaComponent
 from transfers.files.local_file import FileDigests, FileStamp
 
 _TABLES: Final = MetaData()

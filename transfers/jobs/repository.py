@@ -23,6 +23,7 @@ import anyio.to_thread
 import structlog
 
 from persistence.errors import DatabaseUnreachable, KeyProblem, StorageProblem
+from persistence.migrations import migrate
 from transfers.jobs.base import Job
 from transfers.jobs.rows import ENDED, FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_record, record_of, restore
@@ -30,9 +31,9 @@ from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_re
 if TYPE_CHECKING:
     from acc.rate_limit_store import TokenBucketTable
     from persistence.database import Database
+    from persistence.encryption import RecordCipher
     from persistence.location import StateLocation
     from persistence.locks import HeldLock, LockManager
-    from persistence.sealer import RecordCipher
     from transfers.files.digest_cache import DigestCache
     from transfers.files.local_file import FileDigests, FileStamp
     from transfers.jobs.tables import JobTables
@@ -436,7 +437,7 @@ class JobRepository:
 
     @cached_property
     def _sealer(self) -> "RecordCipher":
-        from persistence.sealer import RecordCipher
+        from persistence.encryption import RecordCipher
 
         return RecordCipher(self.place.key_source())
 
@@ -468,7 +469,7 @@ class JobRepository:
         database = Database.open(address, answer_seconds=self._answer_seconds)
         locks: LockManager | None = None
         try:
-            database.migrate(TABLES, DIGESTS, BUDGETS)
+            migrate(database, TABLES, DIGESTS, BUDGETS)
             locks = (
                 AdvisoryLocks(database, self._heard)
                 if address.file is None

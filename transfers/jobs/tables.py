@@ -34,8 +34,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from persistence.database import Database, SchemaComponent
+from persistence.database import Database
 from persistence.locks import CHANNEL
+from persistence.migrations import SchemaComponent
 from transfers.jobs.rows import (
     FOLLOWING,
     OPEN,

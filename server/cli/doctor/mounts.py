@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Double, MetaData, Table, Text, delete, select
 
-from persistence.database import Database, SchemaComponent
+from persistence.database import Database
+from persistence.migrations import SchemaComponent, migrate
 
 _TABLES: Final = MetaData()
 _SIGHTINGS: Final = Table(
@@ -93,7 +94,7 @@ def compare(database: Database, folder: Path, sighting: FolderSnapshot, machine:
     Raises:
         DatabaseProblem: The database cannot be used.
     """
-    database.migrate(COMPONENT)
+    migrate(database, COMPONENT)
     now = time.time()
     here = (_SIGHTINGS.c.path == str(folder), _SIGHTINGS.c.machine == machine)
     row = {"path": str(folder), "machine": machine, "seen": sighting.model_dump_json(), "looked_at": now}

@@ -26,8 +26,7 @@ from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
 from auth.oauth import AuthServer, AuthTransport, OAuthApp, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.auth_http import HttpxAuthTransport
 from tests.headless import Browser as HeadlessBrowser
 

@@ -20,8 +20,7 @@ from auth.service_account import ServiceAccount, ServiceAccountTokens
 from auth.token_refresh import Point, RefreshingTokenSource
 from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys, KeyringUnavailable, MachineKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys, KeyringUnavailable, MachineKeys
 from server.auth_http import HttpxAuthTransport
 
 

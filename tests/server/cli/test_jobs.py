@@ -9,7 +9,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
 from persistence.data_folder import DATABASE_NAME
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 
 PUT = "storage.put"
 

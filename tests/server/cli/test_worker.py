@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from server.cli.doctor.mounts import FolderSnapshot, RemoteSnapshot, compare
 from transfers.upload.part_plan import MIN_PART_BYTES
 

@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 import acc_sandbox
 from acc_sandbox import Fault, Stall
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from tests.support.constants import NOWHERE, STEEL_BEAMS
 
 SECRET = "QZJ-a-secret-of-callers"

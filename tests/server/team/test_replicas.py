@@ -16,7 +16,7 @@ import pytest
 
 import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from tests.conftest import NO_TRUST
 
 from .modern import PATIENCE, ModernClient, repeated, sign_in

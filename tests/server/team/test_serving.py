@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from tests.conftest import NO_TRUST
 from tests.support.certificates import write_certificate
 

@@ -17,6 +17,7 @@ from acc.rate_limit import Limits, RateLimiter
 from acc.rate_limit_store import TABLES, TokenBucketTable
 from auth.token_sources import StaticTokenSource
 from persistence.database import Database, DatabaseAddress
+from persistence.migrations import migrate
 
 
 class Orders(BaseModel):
@@ -59,7 +60,7 @@ class Shared:
 
 async def work(orders: Orders, time: Time) -> None:
     with Database.open(DatabaseAddress.of(orders.database_url)) as database:
-        database.migrate(TABLES)
+        migrate(database, TABLES)
         budgets = Shared(TokenBucketTable(database, time.now))
         pace = RateLimiter(budgets, patience=3600, clock=time.now, sleep=time.sleep)
         async with AccClient(AutodeskHosts.at(orders.base_url), StaticTokenSource(orders.token), pace=pace) as acc:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
-from persistence.encryption import EncryptionKey
+from persistence.keys import EncryptionKey
 from server.cli.attach.manifest import ManifestRow
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import PlainProgress, RichProgress, view_for

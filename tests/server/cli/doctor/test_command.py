@@ -18,8 +18,7 @@ from acc_sandbox import Fault, Refuse
 from auth.vault import TokenSet, UserAccount, Vault
 from persistence.data_folder import DataFolder
 from persistence.database import Database, DatabaseAddress
-from persistence.encryption import EncryptionKey
-from persistence.keys import EnvironmentKeys
+from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.doctor.mounts import FolderSnapshot, compare
