@@ -48,12 +48,11 @@ def deliver(address: str) -> None:
 
 
 class Talking:
-    """A program of the `node` folder; what it says is read line by line."""
+    """A program that runs; what it says is read line by line."""
 
-    def __init__(self, environment: Mapping[str, str], *arguments: str) -> None:
-        node = str(NODE / "node_modules/.bin/node")
+    def __init__(self, environment: Mapping[str, str], *command: str) -> None:
         self.process = subprocess.Popen(
-            [node, *arguments],
+            command,
             cwd=NODE,
             env=environment,
             stdin=subprocess.PIPE,
@@ -88,7 +87,8 @@ def talking(node: Any, environment: Mapping[str, str], tmp_path: Path) -> Callab
     opener.chmod(0o755)
     own = {"PATH": f"{opener.parent}{os.pathsep}{environment['PATH']}", "MCP_AUTO_OPEN_ENABLED": "true"}
     own["HOME"] = str(tmp_path)
-    return lambda *arguments: Talking({**environment, **own}, *arguments)
+    interpreter = str(NODE / "node_modules/.bin/node")
+    return lambda *arguments: Talking({**environment, **own}, interpreter, *arguments)
 
 
 def test_the_conformance_suite_finds_an_authorization_server_that_conforms(
@@ -148,3 +148,43 @@ def test_the_typescript_client_signs_in_and_steps_up(team: TeamSite, talking: Ca
     assert found["scope"] == "submittals:read submittals:attach"
     assert [one["isError"] for one in found["answers"]] == [False, False], found
     assert found["answers"][1]["answer"]["attachment"]["state"] == "reserved"
+
+
+FASTMCP = """
+import asyncio, json, sys, webbrowser
+from fastmcp import Client
+
+
+class Printer(webbrowser.BaseBrowser):
+    def open(self, url, new=0, autoraise=True):
+        print(json.dumps({"visit": url}), flush=True)
+        return True
+
+
+webbrowser.register("printer", None, Printer(), preferred=True)
+
+
+async def main():
+    async with Client(sys.argv[1], auth="oauth") as client:
+        found = await client.call_tool("sign_in", {})
+        print(json.dumps({"answer": found.structured_content}), flush=True)
+
+
+asyncio.run(main())
+"""
+
+
+def test_fastmcps_client_signs_in_and_calls_a_tool(team: TeamSite, environment: Mapping[str, str]) -> None:
+    python = Path(__file__).parent / ".venv-fastmcp" / "bin" / "python"
+    assert python.exists(), "fastmcp is missing: run tests/outside/install"
+    alone = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    answer = None
+    with Talking(alone, str(python), "-c", FASTMCP, team.mcp) as client:
+        for line in client.lines():
+            if line.startswith('{"visit"'):
+                deliver(consented(team, json.loads(line)["visit"]))
+            elif line.startswith('{"answer"'):
+                answer = json.loads(line)["answer"]
+        assert client.process.wait(PATIENCE) == 0
+    assert answer is not None
+    assert answer["person"]["email"] == team.box.person("manager").email

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import anyio
 import httpx
 
-import acc_sandbox
 from tests.conftest import NO_TRUST
 from tests.headless import Browser
 
@@ -38,16 +37,16 @@ async def repeated(request: Any, tries: int = 20) -> httpx.Response:
     raise AssertionError("it never came through")
 
 
-async def sign_in(url: str, box: acc_sandbox.Sandbox, person: str) -> dict[str, Any]:
+async def sign_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
     """Register a client, consent as a person, and return its id and tokens."""
     while True:
         try:
-            return await _signed_in(url, box, person)
+            return await _signed_in(url, autodesk, person)
         except httpx.TransportError:
             await anyio.sleep(0.05)  # a browser shows an error, and the person begins again
 
 
-async def _signed_in(url: str, box: acc_sandbox.Sandbox, person: str) -> dict[str, Any]:
+async def _signed_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
     metadata = {"redirect_uris": [REDIRECT], "client_name": f"client of {person}"}
     registered = await repeated(lambda http: http.post(f"{url}/register", json=metadata))
     client_id = registered.json()["client_id"]
@@ -60,7 +59,7 @@ async def _signed_in(url: str, box: acc_sandbox.Sandbox, person: str) -> dict[st
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    async with Browser(url, box.base_url, person) as browser:
+    async with Browser(url, autodesk, person) as browser:
         answer = dict(parse_qsl(urlsplit(await browser.consent(f"{url}/authorize?{urlencode(query)}")).query))
     form = {
         "grant_type": "authorization_code",
@@ -103,6 +102,12 @@ class ModernClient:
         return found
 
     async def _post(self, tool: str, arguments: dict[str, Any], params: dict[str, Any]) -> httpx.Response:
+        return await repeated(lambda http: self.post(http, tool, arguments, **params))
+
+    async def post(
+        self, http: httpx.AsyncClient, tool: str, arguments: dict[str, Any], **params: Any
+    ) -> httpx.Response:
+        """Call a tool once."""
         message = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -114,7 +119,7 @@ class ModernClient:
             "Mcp-Name": tool,
             "Authorization": f"Bearer {self.tokens['access_token']}",
         }
-        return await repeated(lambda http: http.post(f"{self.url}/mcp", json=message, headers=headers))
+        return await http.post(f"{self.url}/mcp", json=message, headers=headers)
 
     async def refresh(self) -> None:
         """Rotate the tokens; an answer that is lost is asked for again."""

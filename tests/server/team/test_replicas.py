@@ -116,7 +116,7 @@ async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed
     signed_in, done = [0], []
 
     async def work(person: str, number: int) -> None:
-        client = ModernClient(proxy.url, await sign_in(proxy.url, box, person))
+        client = ModernClient(proxy.url, await sign_in(proxy.url, box.base_url, person))
         signed_in[0] += 1
         who = await client.call("sign_in")
         assert who["person"]["id"] == box.person(person).autodesk_id
@@ -168,7 +168,7 @@ async def test_what_one_replica_began_any_other_goes_on_with(
         anyio.fail_after(PATIENCE),
     ):
         proxy.replicas += [urlsplit(site.url).port or 0 for site in (one, two)]
-        client = ModernClient(proxy.url, await sign_in(proxy.url, box, "manager"))
+        client = ModernClient(proxy.url, await sign_in(proxy.url, box.base_url, "manager"))
         first = await client.call("find_submittals", project="Riverside", attachable=True, limit=1)
         second = await client.call(
             "find_submittals", project="Riverside", attachable=True, limit=1, cursor=first["next_cursor"]
@@ -183,7 +183,7 @@ async def test_what_one_replica_began_any_other_goes_on_with(
         done = await client.result("add_submittal_attachment", arguments, requestState=asked["requestState"], **agreed)
         assert done["structuredContent"]["attachment"]["state"] in ("processing", "ready"), done
 
-        other = ModernClient(proxy.url, await sign_in(proxy.url, box, "admin"))
+        other = ModernClient(proxy.url, await sign_in(proxy.url, box.base_url, "admin"))
         stolen = await other.status("add_submittal_attachment", arguments, requestState=asked["requestState"], **agreed)
         assert stolen == 400  # sealed for another person
 
