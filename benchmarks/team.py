@@ -114,6 +114,9 @@ def program(source: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
+FIGURES = "| calls a second | median | 99 % within | CPU a call"
+
+
 def cpu_seconds(process: "subprocess.Popen[str]") -> float:
     """Return the processor's time that a process has used: what a busy machine changes least."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -204,8 +207,7 @@ def main() -> None:
     given = parser.parse_args()
     found = anyio.run(measure, sorted(given.people), given.seconds, None)
     lines = [
-        "| people at once | calls a second | median | 99 % within | CPU a call | bare SDK: calls a second | median "
-        "| 99 % within | CPU a call |",
+        f"| people at once {FIGURES} {FIGURES.replace('calls', 'bare SDK: calls')} |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(
             f"| {count} | {rate:.0f} | {middle:.0f} ms | {slow:.0f} ms | {own:.1f} ms "
@@ -218,9 +220,9 @@ def main() -> None:
     load_average = os.getloadavg()[0]
     lines.append(
         f"Answers of {found['size'] / 1024:.0f} KiB, one process on SQLite, {platform.system()}. The {os.cpu_count()} "
-        f"cores (load {load_average:.0f}) are shared with the sandbox, which answers a request or two for each call, and "
-        f"with the load itself. To know who calls takes {found['verify']:.2f} ms of CPU, {share:.0%} of a call; each person "
-        f"at work takes {found['each'] / 1024:.0f} KiB, the process {found['rss'] / 2**20:.0f} MiB with all of them."
+        f"cores (load {load_average:.0f}) are shared with the sandbox, which answers a request or two a call, "
+        f"and with the load itself. To know who calls takes {found['verify']:.2f} ms of CPU, {share:.0%} of a call; "
+        f"each person at work takes {found['each'] / 1024:.0f} KiB, the server {found['rss'] / 2**20:.0f} MiB with all."
     )
     text = "\n".join(lines)
     sys.stdout.write(f"{text}\n")
