@@ -9,13 +9,12 @@ from typing import Any, Protocol, Self, TypeVar
 import anyio
 import httpx
 
-from acc.errors import UnexpectedAnswer
 from acc.hosts import AutodeskHosts
 from acc.operations import ApiOperation
 from acc.requests import ApiRequest
 from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
-from acc.transport import api_client, error_from_transport
+from acc.transport import api_client, error_from_transport, read_bounded
 
 T = TypeVar("T")
 
@@ -159,7 +158,7 @@ class AccConnection:
                 async with client.stream(
                     request.method, request.url(self.hosts), headers=headers, json=request.json, follow_redirects=False
                 ) as response:
-                    body = await _read(response, request.operation)
+                    body = await read_bounded(response, request.operation.name, MAX_ANSWER_BYTES)
         except (httpx.RequestError, TimeoutError) as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None
@@ -170,15 +169,3 @@ class AccConnection:
         if self._on_answer is not None:
             self._on_answer(request.operation, answer)
         return answer
-
-
-async def _read(response: httpx.Response, operation: ApiOperation[T]) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            problem = f"the body is longer than {MAX_ANSWER_BYTES} bytes"
-            raise UnexpectedAnswer(operation.name, problem=problem, http_status=response.status_code, sent=True)
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -81,6 +81,33 @@ def _common(hosts: AutodeskHosts) -> Mapping[str, Any]:
     }
 
 
+async def read_bounded(response: httpx.Response, operation: str, most: int) -> bytes:
+    """Read the body of a streamed answer: at most so many bytes, decoded, and never through several codings.
+
+    One coding makes a thousandfold of what came at the most, and httpx decodes what came at once; two, a millionfold.
+
+    Raises:
+        UnexpectedAnswer: It is longer, or in several codings.
+    """
+    if is_nested(response):
+        problem = "the body has several content codings"
+        raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > most:
+            problem = f"the body is longer than {most} bytes"
+            raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def is_nested(response: httpx.Response) -> bool:
+    """Whether the body of an answer was coded several times over."""
+    return len(response.headers.get_list("content-encoding", split_commas=True)) > 1
+
+
 def error_from_transport(operation: str, error: httpx.RequestError | TimeoutError) -> AccError:
     """What a request that got no answer means; never quotes httpx, whose texts can hold addresses."""
     sent = not isinstance(error, _NEVER_SENT)

@@ -1,20 +1,24 @@
 """The few requests of signing in, over clients made as all others are."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Final
 
 from acc.hosts import AutodeskHosts
 from auth.errors import SignInIntercepted, SignInUnavailable
 
-if TYPE_CHECKING:
-    import httpx
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+"""No answer about a sign-in is read beyond this; tokens and profiles take some kilobytes."""
+
+EXCHANGE_SECONDS: Final = 60.0
+"""How long one request and its answer may take in all, however steadily the bytes trickle."""
 
 
 class HttpxAuthTransport:
     """HTTP transport of `auth.oauth`. Each request has a client of its own: there are few, hours apart."""
 
-    def __init__(self, hosts: AutodeskHosts) -> None:
+    def __init__(self, hosts: AutodeskHosts, seconds: float = EXCHANGE_SECONDS) -> None:
         self._hosts = hosts
+        self._seconds = seconds
 
     async def get(
         self, url: str, headers: Mapping[str, str] | None = None, *, page: bool = False
@@ -29,24 +33,25 @@ class HttpxAuthTransport:
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: str | None, *, page: bool = False
     ) -> tuple[int, dict[str, str], bytes]:
+        import anyio
         import httpx
 
         from acc.errors import AccError, NetworkPage
         from acc.responses import is_web_page
-        from acc.transport import api_client, error_from_transport
+        from acc.transport import api_client, error_from_transport, read_bounded
 
         try:
-            async with api_client(self._hosts) as client:
-                response = await client.request(method, url, headers=headers, content=body)
-        except httpx.RequestError as error:
+            with anyio.fail_after(self._seconds):
+                async with (
+                    api_client(self._hosts) as client,
+                    client.stream(method, url, headers=headers, content=body) as response,
+                ):
+                    content = await read_bounded(response, "auth", MAX_ANSWER_BYTES)
+        except (httpx.RequestError, TimeoutError) as error:
             # `from None`: httpx's exceptions hold the request, secrets included.
             raise SignInUnavailable(reason=error_from_transport("auth", error).summary) from None
         except AccError as error:
             raise SignInUnavailable(reason=error.summary) from None
-        if not page and response.is_success and is_web_page(response.headers, response.content):
+        if not page and response.is_success and is_web_page(response.headers, content):
             raise SignInIntercepted(reason=NetworkPage.summary)
-        return _answer(response)
-
-
-def _answer(response: "httpx.Response") -> tuple[int, dict[str, str], bytes]:
-    return response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
+        return response.status_code, {name.lower(): value for name, value in response.headers.items()}, content

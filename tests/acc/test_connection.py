@@ -363,3 +363,14 @@ async def test_a_request_whose_turn_is_too_far_away_is_never_sent(connect, netwo
         await connect(net, pace=TooFar()).send(CREATE)
     assert caught.value.retry_after_seconds == 300
     assert net.requests == []
+
+
+@pytest.mark.parametrize("codings", ["gzip, gzip", "identity, gzip", "br,gzip,deflate"])
+async def test_a_body_in_several_codings_is_never_decoded(connect, network, codings: str) -> None:
+    def nested(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": codings}, stream=Bytes(b"not even gzip"))
+
+    with pytest.raises(UnexpectedAnswer) as caught:
+        await connect(network(nested)).send(GET_ITEM)
+
+    assert caught.value.problem == "the body has several content codings"

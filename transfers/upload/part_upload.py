@@ -77,7 +77,7 @@ def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) ->
 def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
     import httpx
 
-    from acc.transport import storage_error_from_transport
+    from acc.transport import is_nested, storage_error_from_transport
 
     request = part_request(url, body.part.length)
     try:
@@ -89,7 +89,7 @@ def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -
             follow_redirects=False,
             extensions={"trace": line.watch},
         ) as response:
-            content = next(response.iter_bytes(MAX_ANSWER_BYTES), b"")
+            content = b"" if is_nested(response) else next(response.iter_bytes(MAX_ANSWER_BYTES), b"")
     except httpx.RequestError as error:
         return storage_error_from_transport(OPERATION, error)
     return part_answer(response.status_code, response.headers, content)
