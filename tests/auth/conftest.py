@@ -38,6 +38,10 @@ class Site:
         return self.box.base_url
 
     @property
+    def http(self) -> HttpxAuthTransport:
+        return HttpxAuthTransport(AutodeskHosts.at(self.base_url))
+
+    @property
     def app(self) -> OAuthApp:
         return self.endpoint.app
 
@@ -48,7 +52,7 @@ class Site:
         """Tokens as a person would be granted them, over the whole code flow."""
         attempt = PkceAttempt()
         url = authorize_url(self.base_url, self.app, attempt) + f"&sandbox_person={key}"
-        status, headers, _ = await self.endpoint._http.get(url, {})
+        status, headers, _ = await self.http.get(url, {})
         assert status == 302
         code = headers["location"].partition("code=")[2].partition("&")[0]
         return await self.endpoint.exchange_code(code, attempt.verifier)
@@ -75,7 +79,7 @@ class Site:
             form = urlencode({"token": token.get_secret_value(), "client_id": self.app.client_id})
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             url = f"{self.base_url}/authentication/v2/introspect"
-            status, _, body = await self.endpoint._http.post(url, headers, form)
+            status, _, body = await self.http.post(url, headers, form)
             assert status == 200
             answers.append(json.loads(body)["active"])
         return answers[0], answers[1]

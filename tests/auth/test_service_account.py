@@ -29,7 +29,7 @@ SCOPES = scopes_for(read_only=False)
 @pytest.fixture
 def endpoint(site: "Site") -> TokenEndpoint:
     client_id, secret = site.box.server_client
-    return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, OAuthApp(client_id, "", secret))
+    return TokenEndpoint(site.http, site.endpoint.autodesk, OAuthApp(client_id, "", secret))
 
 
 @pytest.fixture

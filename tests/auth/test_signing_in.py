@@ -86,7 +86,7 @@ def endpoint(site: "Site", port: int) -> TokenEndpoint:
     callback_url = f"http://localhost:{port}/callback"
     site.box.register_callback(callback_url)
     app = OAuthApp(site.app.client_id, callback_url)
-    return TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app)
+    return TokenEndpoint(site.http, site.endpoint.autodesk, app)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ async def test_a_confidential_app_signs_in_too(
 ) -> None:
     client_id, secret = site.box.confidential_client
     app = OAuthApp(client_id, endpoint.app.callback_url, secret)
-    window = Window(shared, key, TokenEndpoint(site.endpoint._http, site.endpoint.autodesk, app))
+    window = Window(shared, key, TokenEndpoint(site.http, site.endpoint.autodesk, app))
     async with window.waiting() as started:
         assert (await browser.get(await sent_back(browser, started))).status_code == 200
     assert isinstance(window.ended[0], StoredLogin)

@@ -117,7 +117,7 @@ async def test_who_has_to_sign_in_anew_is_left_for_whoever_did(vault: Vault, sit
 
 async def test_a_token_goes_only_to_the_app_and_the_autodesk_that_issued_it(vault: Vault, site: "Site") -> None:
     await site.signed_in(vault)
-    http, here = site.endpoint._http, site.endpoint.autodesk
+    http, here = site.http, site.endpoint.autodesk
     for other in (
         TokenEndpoint(http, AuthServer("https://developer.api.autodesk.com", here.profile), site.app),
         TokenEndpoint(http, here, OAuthApp("another-client", site.app.callback_url)),

@@ -56,7 +56,7 @@ _ROLES: Final = {"1": "manager", "2": "user", "4": "administrator"}
 
 
 class CheckAborted(Exception):  # the walk ends; what broke it has been reported
-    """A link is broken without which the next ones cannot be looked at."""
+    """A check failed that the following ones depend on."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class DoctorTarget:
 
 
 async def check_network(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Reach Autodesk, and compare clocks."""
+    """Check the connection to Autodesk, and the clock."""
     hosts = hosts_from(settings)
     started = time.time()
     try:
@@ -90,13 +90,15 @@ def _clock(date: str, started: float) -> CheckResult:
     try:
         away = abs(parsedate_to_datetime(date).timestamp() - started)
     except (ValueError, TypeError):
-        return skipped("clock", "Autodesk's answer told no time")
+        return skipped("clock", "Autodesk's response has no Date header")
     if away > _CLOCK_BREAKS:
         return problem(
-            "clock", f"this machine's clock is {away / 60:.0f} minutes wrong", "set it by the network's time"
+            "clock", f"this machine's clock is {away / 60:.0f} minutes wrong", "synchronize it with a time server"
         )
     if away > _CLOCK_WARNS:
-        return warning("clock", f"this machine's clock is {away:.0f} seconds wrong", "set it by the network's time")
+        return warning(
+            "clock", f"this machine's clock is {away:.0f} seconds wrong", "synchronize it with a time server"
+        )
     return ok("clock", "right within a minute")
 
 
@@ -159,21 +161,21 @@ def _callback(status: int, headers: Mapping[str, str], settings: Settings) -> Ch
 
 
 async def sign_in(settings: Settings, tokens: "TokenSource", acc: AccClient) -> AsyncIterator[CheckResult]:
-    """Get a token, see whose it is, and what it may be used for."""
+    """Check the sign-in: token, user and scopes."""
     try:
         token = await tokens.access_token()
         who = await acc.userinfo()
     except NotSignedIn:
-        yield problem("sign-in", "nobody is signed in", "run `submittal-mcp login`")
+        yield problem("sign-in", "no one is signed in", "run `submittal-mcp login`")
         raise CheckAborted from None
     except (ServiceAccountRefused, PrivateKeyUnusable) as error:
         yield problem("sign-in", str(error), _MEND_SERVICE_ACCOUNT)
         raise CheckAborted from None
     except ReauthorizationRequired as error:
-        yield problem("sign-in", f"the sign-in has ended: {error}", "run `submittal-mcp login` again")
+        yield problem("sign-in", f"the sign-in has expired: {error}", "run `submittal-mcp login` again")
         raise CheckAborted from None
     except (AuthError, StorageProblem) as error:
-        yield problem("sign-in", str(error), "see the sentence before")
+        yield problem("sign-in", str(error), "see the finding")
         raise CheckAborted from None
     except AccError as error:
         yield _from_error("sign-in", error)
@@ -185,7 +187,7 @@ async def sign_in(settings: Settings, tokens: "TokenSource", acc: AccClient) -> 
 def _scopes(settings: Settings, token: str) -> CheckResult:
     granted = unverified_claims(token).get("scope")
     if not isinstance(granted, list):
-        return skipped("scopes", "the token does not tell its scopes")
+        return skipped("scopes", "the token does not name its scopes")
     missing = [scope for scope in requested_scopes(settings) if scope.startswith("data:") and scope not in granted]
     if missing:
         lost = "nothing can be read" if "data:read" in missing else "no file can be attached"
@@ -198,7 +200,7 @@ def _scopes(settings: Settings, token: str) -> CheckResult:
 
 
 async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) -> AsyncIterator[CheckResult]:
-    """Walk from the accounts to the submittal."""
+    """Check access, from the accounts to the submittal."""
     resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
     try:
         listing = await acc.projects.hubs()
@@ -244,7 +246,7 @@ def _accounts(listing: "ResourceListing") -> CheckResult:
     if not listing.hubs:
         return problem(
             "account",
-            "this person is in no ACC account that has admitted the app",
+            "the user is in no ACC account that has admitted the app",
             f"a project administrator invites the person to the project; {_CUSTOM_INTEGRATION}",
         )
     names = ", ".join(hub.name for hub in listing.hubs[:5])
@@ -256,7 +258,7 @@ def _accounts(listing: "ResourceListing") -> CheckResult:
 
 
 def _upload_host(region: str, storage_hosts: tuple[str, ...]) -> CheckResult:
-    """Say whether the host that a region's uploads go to has been seen; the pattern for the others is inferred."""
+    """Check whether a region's upload host is known; the pattern for the others is inferred."""
     check = "upload host"
     if region in UPLOAD_HOSTS:
         return ok(check, f"region {region}: {UPLOAD_HOSTS[region]}")
@@ -323,7 +325,7 @@ def _named(attachments: Sequence["Attachment"]) -> str:
 
 
 def _from_error(check: str, error: AccError) -> CheckResult:
-    """Say of an error of Autodesk's what the tools say of it."""
+    """Return a failed check with the texts of the error catalogue."""
     from tools.errors.description import describe_error
 
     explained = describe_error(error)

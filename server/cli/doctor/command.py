@@ -26,7 +26,7 @@ from server.settings.model import Settings, SettingsError
 
 _SIGNS: Final[dict[Level, tuple[str, str]]] = {
     "ok": ("ok", "green"),
-    "warning": ("look", "yellow"),
+    "warning": ("warn", "yellow"),
     "problem": ("FIX", "bold red"),
     "skipped": ("-", "dim"),
 }
@@ -36,9 +36,9 @@ _WIDEST: Final = 25
 def run(
     load: Callable[[], Settings], person: str | None, asked: DoctorTarget, *, as_json: bool, record: Path | None = None
 ) -> int:
-    """Examine everything, print it as it is found (or as one JSON object at the end), and return the exit code.
+    """Run all checks, print each result (or one JSON object at the end), and return the exit code.
 
-    With `record`, the shapes of Autodesk's answers are written to that file, which must not be there yet.
+    With `record`, the structure of Autodesk's responses is written to that file, which must not exist yet.
     """
     console = None if as_json else Console(highlight=False, soft_wrap=True)
     try:
@@ -65,7 +65,7 @@ async def _examine(
     recorder: AnswerRecorder | None,
     tell: Callable[[CheckResult], None],
 ) -> None:
-    tell(ok("settings", "all can be used"))
+    tell(ok("settings", "all are valid"))
     if recorder is not None:
         try:
             recorder.check()
@@ -129,4 +129,4 @@ def _verdict(report: DoctorReport) -> str:
     warnings = sum(finding.level == "warning" for finding in report.findings)
     if problems:
         return f"{problems} thing{'s' if problems != 1 else ''} to fix, from the top down."
-    return f"It works; {warnings} thing{'s' if warnings != 1 else ''} to look at." if warnings else "All is well."
+    return f"It works, with {warnings} warning{'s' if warnings != 1 else ''}." if warnings else "All checks passed."

@@ -17,11 +17,11 @@ DOCUMENT: Final = "docs/signing-in.md"
 
 
 def app(settings: Settings) -> Iterator[CheckResult]:
-    """Say which app and which kind of sign-in the settings name."""
+    """Check the APS app and the kind of sign-in in the settings."""
     if settings.access_token is not None:
         yield warning(
             "app",
-            "a ready token from APS_ACCESS_TOKEN is used; it ends within the hour and nothing renews it",
+            "the token in APS_ACCESS_TOKEN is used; it expires within the hour and is not refreshed",
             "unset APS_ACCESS_TOKEN, set APS_CLIENT_ID, and run `submittal-mcp login`",
         )
     elif settings.client_id is None:
@@ -47,12 +47,12 @@ def _key_file(path: Path | None) -> CheckResult:
     if not os.access(path, os.R_OK):
         return problem(check, f"{path} cannot be read", "give this user the right to read it")
     if HAS_MODES and mode_of(path) & 0o077:
-        return warning(check, f"other people can read {path}", f"run chmod 600 {path}")
-    return ok(check, f"{path} is there and private")
+        return warning(check, f"other users can read {path}", f"run chmod 600 {path}")
+    return ok(check, f"{path} exists and is private")
 
 
 def storage(settings: Settings) -> Iterator[CheckResult]:
-    """Look at the data folder, the audit log in it, the database and the vault's key."""
+    """Check the data folder, the audit log, the database and the vault's key."""
     from persistence.data_folder import DataFolder
     from persistence.errors import DatabaseProblem, KeyProblem, StorageProblem
 
@@ -60,7 +60,7 @@ def storage(settings: Settings) -> Iterator[CheckResult]:
     try:
         folder = DataFolder.open(settings.data_dir)
     except StorageProblem as error:
-        yield problem("data folder", str(error), "see the sentence before")
+        yield problem("data folder", str(error), "see the finding")
         return
     yield _audit_log(folder)
     yield from _modes(folder)
@@ -70,9 +70,9 @@ def storage(settings: Settings) -> Iterator[CheckResult]:
             yield _key(opened, settings)
             yield from _mounts(opened, settings)
     except DatabaseProblem as error:
-        yield problem("database", str(error), "see the sentence before")
+        yield problem("database", str(error), "see the finding")
     except KeyProblem as error:
-        yield problem("vault key", str(error), "see the sentence before")
+        yield problem("vault key", str(error), "see the finding")
 
 
 def _audit_log(folder: "DataFolder") -> CheckResult:
@@ -82,17 +82,17 @@ def _audit_log(folder: "DataFolder") -> CheckResult:
     try:
         AuditLog(folder.path).check_now()
     except StorageProblem as error:
-        return problem("audit log", str(error), "see the sentence before")
-    return ok("audit log", f"{folder.audit_log} can be written; every file that leaves has a line in it first")
+        return problem("audit log", str(error), "see the finding")
+    return ok("audit log", f"{folder.audit_log} can be written; each file is logged before it leaves")
 
 
 def _modes(folder: "DataFolder") -> Iterator[CheckResult]:
     wide = folder.exposed_paths()
     if wide:
         names = ", ".join(str(path) for path in wide[:5])
-        yield warning("data folder", f"the modes of {names} let other people in", f"run chmod -R go= {folder.path}")
+        yield warning("data folder", f"the modes of {names} let other users in", f"run chmod -R go= {folder.path}")
     else:
-        yield ok("data folder", f"{folder.path} is there and private")
+        yield ok("data folder", f"{folder.path} exists and is private")
 
 
 def _key(opened: OpenVault, settings: Settings) -> CheckResult:
@@ -119,7 +119,7 @@ def _key(opened: OpenVault, settings: Settings) -> CheckResult:
 
 
 def _read_current(opened: OpenVault, settings: Settings) -> None:
-    """Open the seal of the current person's sign-in, if there is one."""
+    """Check that the current user's sign-in can be decrypted, if there is one."""
     if settings.client_id is None or settings.access_token is not None:
         return
     current = opened.vault.current(hosts_from(settings).api, settings.client_id)
@@ -141,7 +141,7 @@ def _mounts(opened: OpenVault, settings: Settings) -> Iterator[CheckResult]:
             )
             yield problem(
                 "file mounts",
-                f"{folder} is another folder here than on {names}",
+                f"{folder} is a different folder on {names}",
                 "mount the same share at this path wherever a worker runs, then run doctor there",
             )
         elif same:
@@ -153,7 +153,7 @@ def _mounts(opened: OpenVault, settings: Settings) -> Iterator[CheckResult]:
 
 
 def folders(settings: Settings) -> Iterator[CheckResult]:
-    """Look at the folders from which files may be attached."""
+    """Check the folders from which files may be attached."""
     if not settings.folders:
         yield warning(
             "folders",
@@ -164,7 +164,7 @@ def folders(settings: Settings) -> Iterator[CheckResult]:
         if not folder.is_dir():
             yield problem(
                 "folders",
-                f"{folder} is not there",
+                f"{folder} does not exist",
                 "mount or create it (a worker needs it at this very path too), or take it out of SUBMITTAL_MCP_FOLDERS",
             )
         elif not os.access(folder, os.R_OK | os.X_OK):

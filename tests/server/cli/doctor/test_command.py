@@ -329,9 +329,9 @@ def test_people_read_it_as_lines(start: Any, environment: dict[str, str]) -> Non
     code, out, err = start("-m", "server", "doctor", "--project", "Riverside", **environment).rest()
     assert (code, err) == (1, "")
     lines = out.splitlines()
-    assert lines[0].split(maxsplit=2) == ["ok", "settings", "all can be used"]
-    assert any(line.split()[:2] == ["look", "app"] for line in lines)
-    assert lines[-1] == "It works; 1 thing to look at."
+    assert lines[0].split(maxsplit=2) == ["ok", "settings", "all are valid"]
+    assert any(line.split()[:2] == ["warn", "app"] for line in lines)
+    assert lines[-1] == "It works, with 1 warning."
     assert "\x1b" not in out
 
 
@@ -508,7 +508,7 @@ def test_workers_with_different_files_at_the_same_path_are_noticed(
         compare(database, shared, FolderSnapshot.of(own), "worker-2")
     code, found = examine(**keys)
     assert (code, found["file mounts"]["level"]) == (2, "problem")
-    assert "another folder here than on worker-2" in found["file mounts"]["seen"]
+    assert "a different folder on worker-2" in found["file mounts"]["seen"]
 
 
 def test_two_volumes_whose_roots_have_one_inode_are_told_apart_by_what_is_in_them() -> None:

@@ -230,5 +230,5 @@ def test_the_command_takes_the_file(start: Any, environment: None, tmp_path: Pat
     path = tmp_path / "shapes.json"
     code, out, err = start("-m", "server", "doctor", "--record", str(path)).rest()
     assert (code, err) == (1, "")
-    assert any(line.split()[:2] == ["look", "record"] for line in out.splitlines())
+    assert any(line.split()[:2] == ["warn", "record"] for line in out.splitlines())
     assert path.exists()
