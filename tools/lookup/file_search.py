@@ -9,6 +9,7 @@ from acc.models import FolderContents
 from tools.core.ports import ProgressCallback
 from tools.core.results import FileRow
 from tools.errors.exceptions import FileVersionNotFound, RetryHint
+from tools.lookup.name_matching import NameWords, all_found
 from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import normalize
 
@@ -66,7 +67,7 @@ async def search_files(
                 # What was asked for comes first, or the limit could be spent on other folders.
                 (waiting.appendleft if inside and by_path else waiting.append)(_SearchedFolder(below.id, path, inside))
             if here.inside:
-                found += [row for row in _rows(listing, here.path) if normalize(words) in normalize(row.name)]
+                found += [row for row in _rows(listing, here.path) if _holds(row.name, words)]
         await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
     return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
 
@@ -113,6 +114,10 @@ def _rows(listing: FolderContents, path: Sequence[str]) -> list[FileRow]:
                 )
             )
     return rows
+
+
+def _holds(name: str, words: str) -> bool:
+    return normalize(words) in normalize(name) or all_found(NameWords.of(words).significant, name)
 
 
 def _path(folder: str) -> list[str]:

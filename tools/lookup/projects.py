@@ -7,6 +7,7 @@ from acc.ids import InvalidId, submittals_project_id
 from tools.core.concurrency import gather_all
 from tools.core.policy import ToolPolicy
 from tools.core.ttl_cache import TtlCache
+from tools.lookup.name_matching import NameWords, all_found
 from tools.lookup.references import normalize
 
 
@@ -35,15 +36,15 @@ class ProjectList:
     not_provisioned: bool = False
 
     def named(self, words: str) -> list[ProjectSummary]:
-        """Return the projects of that name; where there is none, those whose name holds the words."""
-        wanted = normalize(words)
-        exact = [project for project in self.projects if normalize(project.name) == wanted]
-        return exact or self.holding(words)
+        """Return the projects of that name; where there is none, those whose name holds the words in any order."""
+        literal = [project for project in self.projects if normalize(project.name) == normalize(words)]
+        text = NameWords.of(words)
+        return literal or [one for one in self.projects if text.is_called(one.name)] or self.holding(words)
 
     def holding(self, words: str) -> list[ProjectSummary]:
         """Return the projects whose name holds the words; all of them for none."""
-        wanted = normalize(words)
-        return [project for project in self.projects if wanted in normalize(project.name)]
+        wanted, text = normalize(words), NameWords.of(words).significant
+        return [one for one in self.projects if wanted in normalize(one.name) or (text and all_found(text, one.name))]
 
 
 class ProjectListCache:

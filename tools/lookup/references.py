@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from tools.lookup.name_matching import SHORTEST_PART, NameWords, all_found, root
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _IS_UUID: Final = re.compile(_UUID)
@@ -21,6 +24,20 @@ _AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk(?:forma)?\.(?:com|[a-z]{2
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015\u2212_.]+")
 _DASH: Final = r"[-\u2010-\u2015\u2212]"
+_SECTION: Final = re.compile(
+    r"(?<!\d)(?P<spec>(?:\d[ \t.]*){5}\d(?:(?:[ \t.]*\d){2})?(?:\.\d+)?|\d{5,8}(?:\.\d+)?)"
+    rf"(?=\s*{_DASH}|\s|$|[^\w.])"
+)
+"""A section of MasterFormat: six or eight digits in pairs, as people space them, perhaps with a suffix."""
+
+_PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")
+
+SHORTEST_SECTION: Final = 5
+"""Digits of a section from which on a number may be written without its dash: 111 could be 1-11 and 11-1."""
+
+MAX_WORDS: Final = 3
+"""Words of a text that ACC is asked for one after the other, until one of them brings few enough rows."""
+
 _NUMBER_WITH_SPEC: Final = re.compile(rf"\s*(?P<spec>(?:\d\s*){{5,8}}(?:\.\d+)?)\s*{_DASH}\s*\w+\s*")
 
 
@@ -94,34 +111,82 @@ def normalize(text: str) -> str:
 
 
 def search_terms(words: str) -> list[str]:
-    """Return what to search ACC for, best first: as written, and the specification part of a number.
+    """Return what to search ACC for, best first: the specification section of a number, and the text as written.
 
-    ACC searches running numbers, titles and specification identifiers, not the number people see (fact sheet 2.3).
+    ACC searches running numbers, titles and specification identifiers, not the number people see (fact sheet 2.3). It
+    finds parts of a text, so a section that is written with blanks is looked for without them too.
     """
-    number = _NUMBER_WITH_SPEC.fullmatch(words)
-    if not number:
-        return [words]
-    spec = number["spec"].strip()
-    return list(dict.fromkeys([re.sub(r"\s", "", spec), spec, words]))
+    return list(dict.fromkeys([*section_terms(words), words]))
+
+
+def section_terms(words: str) -> list[str]:
+    """Return the spellings of the specification section that a text names, alone or in a number; none without one."""
+    found = _SECTION.search(words)
+    if found is None:
+        return []
+    spec = found["spec"].strip()
+    bare = _PAIRS.sub(r"\1\2\3", re.sub(r"\s", "", spec))
+    return list(dict.fromkeys([bare, spec]))
+
+
+def word_terms(words: str) -> list[str]:
+    """Return words to search ACC for, each of which every title that fits holds; the longest first."""
+    roots = {root(word) for word in NameWords.of(words).significant if not word.isdigit()}
+    return sorted((one for one in roots if len(one) >= SHORTEST_PART), key=lambda one: (-len(one), one))[:MAX_WORDS]
 
 
 def match_quality(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
     """Return how well a user's `words` match a submittal's number and title.
 
-    Near is: a part of the title, the section of the number alone, or the number but for leading zeros. A number is not
-    near to another that merely begins like it: 051200-1 never means 051200-10.
+    Near is: the number with other words beside it or with other zeros, the section of the number alone, or words that
+    are all in the title. A number is not near to another that merely begins like it: 051200-1 never means 051200-10.
     """
-    wanted = normalize(words)
-    if wanted in (normalize(number), normalize(title)):
+    text = NameWords.of(words)
+    if not text.words:
+        return None
+    beside = text.around_number(number)
+    if text.is_called(title) or _is_number(text, number, beside):
         return "exact"
-    section, sequence = _section_and_sequence(number)
-    whole = _NUMBER_WITH_SPEC.fullmatch(words) is not None
-    if (wanted == section and not whole) or (section, sequence) == _section_and_sequence(words):
+    if beside is not None and (not beside or _has_section(number) or all_found(beside, title)):
         return "near"
-    if any(letter.isalpha() for letter in words):
-        return "near" if wanted in normalize(title) else None
-    # Digits are looked for as whole words only: 12 is no part of 051200.
-    return "near" if wanted in [normalize(word) for word in title.split()] else None
+    section, _ = _section_and_sequence(number)
+    if "".join(text.significant) == section and not _NUMBER_WITH_SPEC.fullmatch(words):
+        return "near"
+    return "near" if all_found(text.significant, title) else None
+
+
+def fitting(words: str, rows: Sequence[tuple[str, str]]) -> tuple[Literal["exact", "near"] | None, list[int]]:
+    """Return which of the `rows` (number, title) may be meant, by their places, and how well they fit.
+
+    Those that are called so, of which one that is written so to the letter is the only one; else all that the words
+    fit. Where other words stand beside a number, and only the titles of other rows hold them, those may be meant too.
+    """
+    fits = {place: match_quality(words, *row) for place, row in enumerate(rows)}
+    exact = [place for place, quality in fits.items() if quality == "exact"]
+    literal = [place for place in exact if words.strip().casefold() in map(str.casefold, rows[place])]
+    if exact:
+        return "exact", literal if len(literal) == 1 else exact
+    near = [place for place, quality in fits.items() if quality == "near"]
+    beside = {_unheld(words, *rows[place]) for place in near} - {()}
+    others = [place for place in fits if place not in near and any(all_found(one, rows[place][1]) for one in beside)]
+    return ("near", near + others) if near else (None, [])
+
+
+def _unheld(words: str, number: str, title: str) -> tuple[str, ...]:
+    """Return the words beside a number where the row's title does not hold them."""
+    beside = NameWords.of(words).around_number(number) or ()
+    return () if all_found(beside, title) else beside
+
+
+def _is_number(text: NameWords, number: str, beside: tuple[str, ...] | None) -> bool:
+    """Whether a text is a number with the same zeros, and nothing else; a long one may be written without its dash."""
+    words, spelt = text.significant, "".join(NameWords.of(number).words)
+    in_one = len(words) == 1 and len(_section_and_sequence(number)[0]) >= SHORTEST_SECTION
+    return "".join(words) == spelt and (beside == () or in_one)
+
+
+def _has_section(number: str) -> bool:
+    return bool(_section_and_sequence(number)[0])
 
 
 def _section_and_sequence(number: str) -> tuple[str, str]:

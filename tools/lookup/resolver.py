@@ -1,16 +1,18 @@
 """Looking up what people refer to, in as few requests as the API allows; nothing is guessed silently."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
 from acc.models import Item, SubmittalsUser
 from tools.core.policy import ToolPolicy
-from tools.core.presenters import REVIEW, ReviewTask, candidate, number, review_task
+from tools.core.presenters import ATTACH, REVIEW, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
 from tools.core.ttl_cache import TtlCache
 from tools.errors.exceptions import (
+    MAX_CANDIDATES,
     AmbiguousReference,
     InvalidArguments,
     ProjectNotFound,
@@ -19,22 +21,27 @@ from tools.errors.exceptions import (
     SubmittalNotFound,
 )
 from tools.lookup.member_names import MemberNames
+from tools.lookup.name_matching import closest
 from tools.lookup.projects import ProjectListCache, ProjectSummary
 from tools.lookup.references import (
     NotAReference,
     ParsedReference,
+    fitting,
     match_quality,
     normalize,
     project_reference,
-    search_terms,
+    section_terms,
     submittal_reference,
+    word_terms,
 )
 from transfers.concurrency import task_group
 
 T = TypeVar("T")
 
 SEARCHED: Final = 500
-"""Rows looked through for a number that ACC's own search does not find."""
+"""Rows looked through of one list: more take longer than a caller waits."""
+
+NEWEST_FIRST: Final = "identifier desc"
 
 
 class ReferenceResolver:
@@ -175,10 +182,12 @@ class ReferenceResolver:
         found = listed.named(words) if normalize(words) else []
         found = [project for project in found if self._policy.allows(project.id)] or found
         if not found:
-            raise _no_project(not_provisioned=listed.not_provisioned)
+            allowed = [project for project in listed.projects if self._policy.allows(project.id)]
+            near = [allowed[place] for place in closest(words, [one.name for one in allowed], MAX_CANDIDATES)]
+            raise _no_project(not_provisioned=listed.not_provisioned, near=near)
         if len(found) > 1:
             raise AmbiguousReference(
-                f"{len(found)} projects fit these words.",
+                f"{how_many(len(found), 'projects')} these words.",
                 "Call {tool} again with the id of one of the candidates.",
                 "Write the id of one of the candidates.",
                 candidates=[Candidate(id=project.id, name=project.name) for project in found],
@@ -187,50 +196,65 @@ class ReferenceResolver:
         return found[0]
 
     async def _item_by_words(self, project_id: str, words: str) -> str:
-        """Return the id of the submittal that is called so, else of the only one that is called nearly so."""
-        near: dict[str, Item] = {}
-        for query in _searches(words) if normalize(words) else ():
-            exact: dict[str, Item] = {}
-            seen = 0
-            async for item in self._acc.submittals.all_items(project_id, **query):
-                kind = match_quality(words, number(item), item.title)
-                if kind == "exact":
-                    exact[item.id] = item
-                elif kind == "near":
-                    near[item.id] = item
-                seen += 1
-                # Numbers are unique in a project, so the one that is written so ends the search.
-                if seen == SEARCHED or number(item).casefold() == words.casefold():
-                    break
-            if exact:
+        """Return the id of the submittal that is called so, else of the only one that the words fit.
+
+        What fits is known once all rows have been seen that hold one of the words: only then is one of them taken.
+        """
+        seen: dict[str, Item] = {}
+        for search in _searches(words) if normalize(words) else ():
+            complete = await self._read_rows(project_id, search.query, seen)
+            quality, places = fitting(words, [(number(item), item.title) for item in seen.values()])
+            found = [list(seen.values())[place] for place in places]
+            if quality == "exact":
                 owner = await self._acc.owner_key()
-                return self._items.keep(_single_match(exact, words).id, owner, project_id, words)
-            # ACC searches by parts: what is called exactly so would have come with what is called nearly so.
-            if near:
-                break
-        if not near:
-            raise _no_submittal()
-        return _single_match(near, words).id
+                return self._items.keep(_only(found).id, owner, project_id, words)
+            if found and search.decides and (complete or search.last):
+                return _only(found, complete=complete).id
+        if not seen:
+            await self._read_rows(project_id, {"sort": NEWEST_FIRST}, seen)
+        raise _no_submittal(_closest(words, list(seen.values())))
+
+    async def _read_rows(self, project_id: str, query: Mapping[str, Any], seen: dict[str, Item]) -> bool:
+        """Add the rows of a list to those `seen`, and return whether those are all rows of it."""
+        read = 0
+        async for item in self._acc.submittals.all_items(project_id, **query):
+            seen[item.id] = item
+            read += 1
+            if read == SEARCHED:
+                return False
+        return True
 
 
-def _searches(words: str) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Search:
+    """A way to list rows that may be meant; `decides`: it lists all that fit. `last`: no other would list fewer."""
+
+    query: Mapping[str, Any]
+    decides: bool = True
+    last: bool = False
+
+
+def _searches(words: str) -> Iterator[_Search]:
     """Yield ways to list the rows that may be meant, cheapest first; void items are listed only when asked for."""
-    for term in search_terms(words):
-        yield {"search": term}
-    for term in search_terms(words):
-        yield {"search": term, "filters": {"stateId": "void"}}
+    for filters in ({}, {"filters": {"stateId": "void"}}):
+        for term in section_terms(words):
+            yield _Search({"search": term, **filters}, last=True)
+        terms = word_terms(words)
+        # As written only a part of a title is found, in that order of its words.
+        yield _Search({"search": words, **filters}, decides=not terms, last=not terms)
+        for term in terms:
+            yield _Search({"search": term, **filters}, last=term == terms[-1])
     if any(letter.isdigit() for letter in words):
-        yield {"sort": "identifier desc"}
+        yield _Search({"sort": NEWEST_FIRST}, last=True)
 
 
-def _single_match(found: dict[str, Item], words: str) -> Item:
-    """Return the one that is meant; of several the one that is written so, to the letter."""
-    items = sorted(found.values(), key=lambda item: (number(item), item.id))
-    literal = [item for item in items if words.casefold() in (number(item).casefold(), item.title.casefold())]
-    if len(items) == 1 or len(literal) == 1:
-        return (literal or items)[0]
+def _only(found: Sequence[Item], *, complete: bool = True) -> Item:
+    """Return the one that was found; where the list was not read to its end, it may not be the only one."""
+    if len(found) == 1 and complete:
+        return found[0]
+    items = sorted(found, key=lambda item: (item.permitted(ATTACH) is None, number(item), item.id))
     raise AmbiguousReference(
-        f"{len(items)} submittals fit these words.",
+        f"{how_many(len(items), 'submittals', complete=complete)} these words.",
         "Call {tool} again with the id of one of the candidates, or with more of the number or title.",
         "Write the id of one of the candidates.",
         candidates=[candidate(item) for item in items],
@@ -250,6 +274,17 @@ def _submittal(project: ProjectSummary, text: str) -> ParsedReference:
     return reference
 
 
+def how_many(count: int, what: str, *, complete: bool = True) -> str:
+    """Say how many things fit, and how many of them are named."""
+    all_of_them = f"{count} {what}" if complete else f"At least {count} {what}"
+    return f"The first {MAX_CANDIDATES} of {all_of_them} that fit" if count > MAX_CANDIDATES else f"{all_of_them} fit"
+
+
+def _closest(words: str, items: Sequence[Item]) -> list[Candidate]:
+    places = closest(words, [f"{number(item)} {item.title}" for item in items], MAX_CANDIDATES)
+    return [candidate(items[place]) for place in places]
+
+
 def _read(reader: Callable[[str], ParsedReference], text: str, argument: str) -> ParsedReference:
     try:
         return reader(text)
@@ -262,19 +297,23 @@ def _read(reader: Callable[[str], ParsedReference], text: str, argument: str) ->
         ) from None
 
 
-def _no_project(*, not_provisioned: bool) -> Exception:
+def _no_project(*, not_provisioned: bool, near: Sequence[ProjectSummary] = ()) -> Exception:
     if not_provisioned:
         return AppNotProvisioned("dm.hubs", http_status=200)
     return ProjectNotFound(
         "No project of that id or name, or this person may not see it.",
-        "List the projects with find_projects; the person must be a member of the project with access to Submittals.",
+        f"{'The candidates are called nearly so; else list' if near else 'List'} the projects with find_projects; the "
+        "person must be a member of the project with access to Submittals.",
         "Check its name; the person must be a member of it with access to Submittals.",
+        candidates=[Candidate(id=project.id, name=project.name) for project in near],
     )
 
 
-def _no_submittal() -> SubmittalNotFound:
+def _no_submittal(near: Sequence[Candidate] = ()) -> SubmittalNotFound:
     return SubmittalNotFound(
         "No submittal of that id, number or title in this project, or this person may not see it.",
-        "Look for it with find_submittals, or ask the person for its number. Only a submittals manager sees drafts.",
+        f"{'Ask the person about the candidates, which come closest, or look' if near else 'Look'} for it with "
+        "find_submittals, or ask the person for its number. Only a submittals manager sees drafts.",
         "Check its number or title; drafts are shown to managers only.",
+        candidates=near,
     )

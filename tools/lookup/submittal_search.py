@@ -8,7 +8,8 @@ from acc.models import Item, ResultPage
 from acc.pagination import next_offset
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
-from tools.lookup.references import normalize, search_terms
+from tools.lookup.name_matching import NameWords, all_found
+from tools.lookup.references import normalize, section_terms, word_terms
 
 if TYPE_CHECKING:
     from acc.submittals import SubmittalsService
@@ -33,25 +34,39 @@ class SubmittalQuery:
 
     @property
     def terms(self) -> list[str | None]:
-        """Search terms for ACC, tried until one returns rows."""
-        return [*search_terms(self.words)] if self.words else [None]
+        """What to search ACC for, until one brings rows; None lists all.
+
+        ACC finds parts of a title and a section, but neither words in another order nor the title of a section.
+        """
+        if not self.words:
+            return [None]
+        return [*section_terms(self.words), *(word_terms(self.words)[:1] or [self.words]), None]
 
     @property
     def number(self) -> str:
-        """The number that the words are, in the form of `alike`; "" for other words.
-
-        ACC finds all of its specification section by it, the only part of it that ACC searches.
-        """
-        return normalize(self.words) if self.words and len(self.terms) > 1 else ""
+        """The number or section that the words are, in the form of `normalize`; "" for other words."""
+        text = NameWords.of(self.words or "")
+        numeric = section_terms(self.words or "") and all(word.isdigit() for word in text.significant)
+        return "".join(text.significant) if numeric else ""
 
     @property
     def picks(self) -> bool:
         """Whether some of ACC's rows are not wanted."""
-        return self.attachable or bool(self.number)
+        return self.attachable or bool(self.words)
 
-    def fits(self, item: Item) -> bool:
-        """Whether a row that ACC lists is wanted."""
-        return self.number in normalize(number(item)) and (not self.attachable or item.permitted(ATTACH) is not None)
+    def fits(self, item: Item, term: str | None) -> bool:
+        """Whether a row that ACC lists for a `term` is wanted."""
+        return (not self.attachable or item.permitted(ATTACH) is not None) and self._holds(item, term)
+
+    def _holds(self, item: Item, term: str | None) -> bool:
+        if not self.words:
+            return True
+        if self.number:
+            return self.number in normalize(number(item))
+        words = NameWords.of(self.words).significant
+        found_by_acc = term is not None and len(words) == 1
+        name = f"{number(item)} {item.title} {item.spec_identifier or ''} {item.spec_title or ''}"
+        return found_by_acc or all_found(words, name)
 
 
 @dataclass(frozen=True)
@@ -104,14 +119,14 @@ async def search(
     size = LARGEST_PAGE if wanted.picks else min(limit + 1, LARGEST_PAGE)
     # The last row of the page before shows whether the list is still where it was.
     start = offset = max(0, place.offset - 1) if place.after else place.offset
-    page = await _page(submittals, project_id, wanted, size, offset)
+    term, page = await _page(submittals, project_id, wanted, size, offset)
     while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
         start = offset = max(0, offset - LARGEST_PAGE)
-        page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
+        term, page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
     found: list[Item] = []
     while True:
         for position, item in enumerate(page.results, start=offset):
-            if place.passed(item) or not wanted.fits(item):
+            if place.passed(item) or not wanted.fits(item, term):
                 continue
             if len(found) == limit:
                 return SearchPage(found, ListPosition(position, _running(found[-1])))
@@ -123,7 +138,7 @@ async def search(
         if len(found) == limit or following - start >= LOOKED_THROUGH:
             return SearchPage(found, ListPosition(following, _running(page.results[-1])))
         offset = following
-        page = await _page(submittals, project_id, wanted, size, offset)
+        term, page = await _page(submittals, project_id, wanted, size, offset)
 
 
 def _running(item: Item) -> int:
@@ -133,7 +148,9 @@ def _running(item: Item) -> int:
 
 async def _page(
     submittals: "SubmittalsService", project_id: str, wanted: SubmittalQuery, limit: int, offset: int
-) -> ResultPage[Item]:
+) -> tuple[str | None, ResultPage[Item]]:
+    """Return a page of the rows that ACC lists for the first term that brings any, and that term."""
+    term: str | None = None
     page: ResultPage[Item] = ResultPage(results=[])
     for term in wanted.terms:
         page = await submittals.items(
@@ -141,4 +158,4 @@ async def _page(
         )
         if page.results:
             break
-    return page
+    return term, page

@@ -46,7 +46,7 @@ def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
     if failure.again is not None and "file_path" in failure.again.needs:
         return _another_file(failure, failure.again, around)
     if failure.again is not None:
-        return [_again(failure, failure.again)]
+        return [_again(failure, failure.again), *_more_candidates(failure, failure.again)]
     match failure.code:
         case "project_not_found" | "project_not_allowed" | "project_not_supported":
             return [step("find_projects", {}, "List the projects this person can see.")]
@@ -78,6 +78,14 @@ def _another_file(failure: FailedCall, again: RetryHint, around: StepContext) ->
     if failure.place is None or around.read_only:
         return []
     return [step("add_submittal_attachment", failure.place | {around.source: None}, "Attach another file.")]
+
+
+def _more_candidates(failure: FailedCall, again: RetryHint) -> list[NextStep]:
+    """Return how to see all submittals that words fit, of which an error names a few."""
+    if failure.code != "ambiguous_reference" or list(again.needs) != ["submittal"]:
+        return []
+    arguments = {"project": failure.arguments["project"], "query": failure.arguments["submittal"]}
+    return [step("find_submittals", arguments, "List all submittals that these words fit.")]
 
 
 def _again(failure: FailedCall, again: RetryHint) -> NextStep:

@@ -28,7 +28,7 @@ def era():
         ("05 12 00\u20133", 1),
         ("051200-03", 1),
         ("Structural steel beam shop drawings", 1),
-        ("beam shop", 1),
+        ("beam shop", 2),
     ],
 )
 async def test_a_submittal_is_found_in_as_few_requests_as_acc_allows(connect, box, submittal, searches):
@@ -135,3 +135,62 @@ async def hostile_calls(connect, box):
                 assert request.method == "GET", request
 
         yield call
+
+
+@pytest.mark.parametrize(
+    ("project", "submittal"),
+    [
+        ("the Riverside project", "#051200-3"),
+        ('"Riverside"', '"05 12 00-3"'),
+        ("medical center riverside", "submittal 05.12.00 - 3"),
+        ("job Riverside", "beams shop drawing"),
+        ("Riverside", "051200-3 Structural steel beam shop drawings"),
+        ("Riverside", "Structural steel beam shop drawings (051200-3)"),
+    ],
+)
+async def test_names_are_taken_as_people_type_them(connect, box, project, submittal):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=project, submittal=submittal)
+    assert answer["submittal"]["id"] == box.item("051200-3").id
+
+
+async def test_of_many_that_fit_the_first_five_are_named_and_those_that_take_a_file_come_first(connect):
+    async with connect() as assistant:
+        refusal = await assistant.refused("get_submittal", project="Riverside", submittal="steel")
+        listed = await assistant.follow(refusal["next_steps"][1])
+    error = refusal["error"]
+    assert (error["code"], error["message"]) == (
+        "ambiguous_reference",
+        "The first 5 of 6 submittals that fit these words.",
+    )
+    may_attach = {row["number"]: row["can_attach"] for row in listed["submittals"]}
+    named = [may_attach[one["number"]] for one in error["candidates"]]
+    assert named == sorted(named, reverse=True)
+    assert len(named) == 5
+
+
+async def test_where_nothing_fits_the_closest_are_candidates(connect):
+    async with connect() as assistant:
+        near = await assistant.refused("get_submittal", project="Riverside", submittal="hollow metl dor schedule")
+        other = await assistant.refused("get_submittal", project="Riverside", submittal="051200-33")
+        project = await assistant.refused("get_submittal", project="Rivreside", submittal="051200-3")
+        nothing = await assistant.refused("get_submittal", project="Riverside", submittal="zzz qqq")
+    assert (near["error"]["code"], near["error"]["candidates"][0]["number"]) == ("submittal_not_found", "081113-1")
+    assert "051200-3" in [one["number"] for one in other["error"]["candidates"]]
+    assert [one["name"] for one in project["error"]["candidates"]] == ["Riverside Medical Center"]
+    assert nothing["error"]["candidates"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("05 12 00", [f"051200-{number}" for number in (6, 5, 4, 3, 2, 1)]),
+        ("drawings beam", ["051200-3"]),
+        ("column drawings", ["051200-5", "051200-4"]),
+        ("05 12 00-3", ["051200-3"]),
+    ],
+)
+async def test_a_search_finds_sections_however_written_their_titles_and_words_in_any_order(connect, query, numbers):
+    async with connect() as assistant:
+        found = await assistant.call("find_submittals", project="Riverside", query=query)
+    assert [row["number"] for row in found["submittals"]] == numbers
