@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from typing import Any, Protocol, Self, TypeVar
 
@@ -156,7 +156,12 @@ class AccConnection:
         try:
             with anyio.fail_after(self._exchange_seconds):
                 async with client.stream(
-                    request.method, request.url(self.hosts), headers=headers, json=request.json, follow_redirects=False
+                    request.method,
+                    request.url(self.hosts),
+                    headers=headers,
+                    json=request.json,
+                    follow_redirects=False,
+                    extensions=self._check_once_connected(token) if request.method != "GET" else None,
                 ) as response:
                     body = await read_bounded(response, request.operation.name, MAX_ANSWER_BYTES)
         except (httpx.RequestError, TimeoutError) as error:
@@ -169,3 +174,15 @@ class AccConnection:
         if self._on_answer is not None:
             self._on_answer(request.operation, answer)
         return answer
+
+    def _check_once_connected(self, token: str) -> dict[str, Any]:
+        """Return what lets httpx check again right before the first byte, where a connection has to be opened first."""
+        check, connects = self._check, False
+
+        async def trace(event: str, _: Mapping[str, Any]) -> None:
+            nonlocal connects
+            connects = connects or event == "connection.connect_tcp.started"
+            if check is not None and connects and event.endswith(".send_request_headers.started"):
+                await check(token, True)  # noqa: FBT003  # the form of `RequestCheck`
+
+        return {"trace": trace}

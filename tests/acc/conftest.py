@@ -158,7 +158,7 @@ class Server(ThreadingHTTPServer):
                 lower = {name.lower(): value for name, value in self.headers.items()}
                 seen.append(Seen(self.requestline, lower, self.rfile.read(length)))
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body)), "AccConnection": "close"}.items():
+                for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)

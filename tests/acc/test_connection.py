@@ -314,6 +314,29 @@ async def test_a_connection_makes_its_client_when_it_first_sends_and_again_after
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer token-1", "Bearer token-1"]
 
 
+async def test_a_change_is_checked_again_once_its_connection_is_open_and_then_not_sent(serve, tokens) -> None:
+    """To open it takes as long as the other end likes; whoever was replaced meanwhile is to change nothing."""
+
+    class Replaced(Exception):
+        pass
+
+    server, checked = serve(status=201, body=b'{"id": "a"}'), []
+
+    async def check(token: str, changes: bool) -> None:
+        checked.append((token, changes))
+        if checked.count((token, True)) == 2:
+            raise Replaced
+
+    own = AccConnection(AutodeskHosts.at(server.url), tokens)
+    guarded = own.guarded(check)
+    with pytest.raises(Replaced):
+        await guarded.send(CREATE)
+    assert (server.seen, checked) == ([], [("token-1", True)] * 2)
+    assert (await guarded.send(CREATE)).id == "a"
+    assert len(server.seen) == 1
+    await own.aclose()
+
+
 async def test_a_rejection_is_not_repeated(connect, network, clock) -> None:
     net = network(httpx.Response(409, json={"detail": "taken"}))
 
