@@ -438,6 +438,32 @@ def test_what_the_kernel_makes_up_is_refused_even_when_the_whole_disk_is_allowed
     assert Path(path).name not in everything.names
 
 
+MADE_UP = {"proc", "sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "mqueue", "bpf", "configfs"}
+
+
+def files_of_the_kernel() -> list[Path]:
+    """A file of each file system that the kernel makes up, wherever it is mounted here."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        place = Path(before.split()[4])
+        if after.split()[0] in MADE_UP and os.access(place, os.R_OK):
+            plain = (one for one in sorted(place.iterdir()) if not one.name.startswith(".") and not one.is_symlink())
+            found += [one for one in plain if one.is_file()][:1]
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is mounted where")
+def test_kernel_file_systems_are_recognised_by_type_wherever_they_are_mounted() -> None:
+    files = files_of_the_kernel()
+    assert files
+    for file in files:
+        for folder in (Path("/"), file.parent):
+            with pytest.raises(FileNotAllowed) as told:
+                AllowedFolders([folder]).open(str(file))
+            assert told.value.why == "not_a_file"
+
+
 @pytest.mark.parametrize(("stored", "asked"), [("NFD", "NFC"), ("NFC", "NFD")])
 def test_a_name_is_found_however_its_letters_are_composed(folder: Path, stored: str, asked: str) -> None:
     name = "Stütze für Café.pdf"

@@ -11,8 +11,12 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import ctypes
 
 
 class PathEscapesRoot(Exception):
@@ -30,7 +34,34 @@ class FolderListing(NamedTuple):
     files: list[str]
 
 
-_KERNELS: Final = ("/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/security", "/dev")
+_KERNEL_PLACES: Final = ("/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/security", "/dev")
+
+_KERNEL_TYPES: Final = frozenset(
+    {
+        0x9FA0,  # proc, wherever it is mounted
+        0x62656572,  # sysfs
+        0x27E0EB,  # cgroup
+        0x63677270,  # cgroup2
+        0x64626720,  # debugfs
+        0x74726163,  # tracefs
+        0x73636673,  # securityfs
+        0xF97CFF8C,  # selinuxfs
+        0x43415D53,  # smackfs
+        0x5A3C69F0,  # aafs
+        0x1CD1,  # devpts
+        0x19800202,  # mqueue
+        0xCAFE4A11,  # bpf
+        0x62656570,  # configfs
+        0x6165676C,  # pstore
+        0xDE5E81E4,  # efivarfs
+        0x42494E4D,  # binfmt_misc
+        0x65735543,  # fusectl
+        0x6E736673,  # nsfs
+        0x67596969,  # rpc_pipefs
+        0x7655821,  # resctrl
+    }
+)
+"""What `fstatfs` calls the file systems that Linux makes up (linux/magic.h, statfs(2))."""
 
 if sys.platform == "win32":
 
@@ -142,16 +173,40 @@ else:
         return _open_unlinked(name, folder, os.O_DIRECTORY)
 
     def _open_file(name: str, folder: int) -> int:
-        if not stat.S_ISREG(_mode(name, folder)) or os.fstat(folder).st_dev in _kernels_devices():
+        if not stat.S_ISREG(_mode(name, folder)) or _is_made_up(folder):
             # Looked at before it is opened: opening a device can already have effects.
             raise NotARegularFile(name)
         # O_NONBLOCK: should a FIFO take the file's place after the look, opening it must not wait for a writer.
-        return _open_unlinked(name, folder, os.O_NONBLOCK)
+        fd = _open_unlinked(name, folder, os.O_NONBLOCK)
+        if _is_made_up(fd):  # one file may be mounted over another
+            os.close(fd)
+            raise NotARegularFile(name)
+        return fd
 
-    def _kernels_devices() -> set[int]:
-        """Return the file systems that the kernel makes up, whose files only look plain (/proc/self/environ)."""
+    def _is_made_up(fd: int) -> bool:
+        """Whether what is open is the kernel's own making, which only looks plain (/proc/self/environ)."""
+        return _file_system_type(fd) in _KERNEL_TYPES or os.fstat(fd).st_dev in _kernel_devices()
+
+    def _file_system_type(fd: int) -> int | None:
+        """Return what Linux calls the file system of a descriptor; None elsewhere, or where it does not say."""
+        if sys.platform != "linux":
+            return None
+        import ctypes
+
+        # struct statfs begins with f_type, a word, and is shorter than this on every architecture.
+        answer = (ctypes.c_long * 64)()
+        return None if _libc().fstatfs(fd, ctypes.byref(answer)) else answer[0] & 0xFFFFFFFF
+
+    @cache
+    def _libc() -> "ctypes.CDLL":
+        import ctypes
+
+        return ctypes.CDLL(None)
+
+    def _kernel_devices() -> set[int]:
+        """Return the file systems of the kernel's places, for systems that do not tell the type."""
         devices = set()
-        for place in _KERNELS:
+        for place in _KERNEL_PLACES:
             with suppress(OSError):
                 devices.add(Path(place).stat().st_dev)
         return devices - {Path("/").stat().st_dev}
