@@ -2,13 +2,9 @@
 
 import json
 import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -100,16 +96,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("APS_", "SUBMITTAL_MCP_")):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def as_nobody() -> Iterator[Path]:
-    """A folder that an ordinary user may use: root is above every mode, and tests in containers run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="submittal-nobody-"))
-    folder.chmod(0o777)
-    yield folder
-    subprocess.run(["chmod", "-R", "u+rwX", folder], check=True)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

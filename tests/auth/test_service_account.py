@@ -18,7 +18,7 @@ from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.keys import EncryptionKey, EnvironmentKeys
 from tests.auth.programs.renew import Orders
-from tests.auth.test_renewing import given, where
+from tests.auth.test_token_refresh import given, where
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site

@@ -248,7 +248,7 @@ from pathlib import Path
 from sqlalchemy import Column, MetaData, Table, Text
 import sqlalchemy.dialects.sqlite.pysqlite  # while the interpreter's own folder can be read
 from persistence.database import Database, DatabaseAddress
-from persistence.migrations import SchemaComponent
+from persistence.migrations import SchemaComponent, migrate
 from persistence.errors import StorageProblem
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
