@@ -1,3 +1,3 @@
-"""The process: command line, settings, logging, and the MCP server over stdio and HTTP."""
+"""Entry points: command line, settings, logging, and the MCP server over stdio and HTTP."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The few requests of signing in, over clients made as all others are."""
+"""HTTP transport for the requests of signing in."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,7 +23,7 @@ class HttpxAuthTransport:
     async def get(
         self, url: str, headers: Mapping[str, str] | None = None, *, page: bool = False
     ) -> tuple[int, dict[str, str], bytes]:
-        """GET `url`; a redirect is answered, not followed. `page` says that a page of HTML is what is asked for."""
+        """GET `url`; a redirect is returned, not followed. With `page` the expected response is HTML."""
         return await self._ask("GET", url, headers or {}, None, page=page)
 
     async def post(self, url: str, headers: Mapping[str, str], body: str) -> tuple[int, dict[str, str], bytes]:

@@ -44,12 +44,12 @@ class OpenVault:
 
 
 def hosts_from(settings: Settings) -> AutodeskHosts:
-    """Return the addresses of the Autodesk that is spoken to."""
+    """Return the hosts of Autodesk, or of APS_BASE_URL."""
     return AutodeskHosts.at(settings.base_url) if settings.base_url else AutodeskHosts.autodesk()
 
 
 def state_location(settings: Settings) -> StateLocation:
-    """Return where jobs and sign-ins are kept."""
+    """Return the location of the local state: database and key source."""
     url, keys = settings.database_url, settings.encryption_keys
     return StateLocation(
         settings.data_dir,
@@ -76,7 +76,7 @@ def token_endpoint(settings: Settings, callback_url: str | None = None) -> "Toke
 
 
 def requested_scopes(settings: Settings) -> tuple[str, ...]:
-    """Return what is asked for: scopes for writing only where the settings allow writing."""
+    """Return the OAuth scopes to request: those for writing only where the settings allow writing."""
     from auth.login.flow import scopes_for
 
     return scopes_for(read_only=settings.read_only)
@@ -103,7 +103,7 @@ def open_vault(settings: Settings) -> OpenVault:
 
 @contextmanager
 def opened_vault(settings: Settings) -> Iterator[OpenVault]:
-    """Open the vault while the block lasts; see `open_vault`."""
+    """Open the vault for the block; see `open_vault`."""
     opened = open_vault(settings)
     try:
         yield opened
@@ -112,7 +112,7 @@ def opened_vault(settings: Settings) -> Iterator[OpenVault]:
 
 
 def login_flow(settings: Settings, opened: OpenVault) -> "LoginFlow":
-    """Return what signs a person in with a browser. Blocks."""
+    """Return the login flow for a browser. Blocks."""
     from auth.login.flow import LoginFlow
     from auth.login.pending_logins import PendingLogins
 
@@ -130,7 +130,7 @@ class SignedInUser:
 
 @asynccontextmanager
 async def open_identity(settings: Settings, person: str | None = None) -> AsyncIterator[SignedInUser]:
-    """Yield where tokens come from: a ready one, a service account, or the person who signed in (last)."""
+    """Yield the token source: APS_ACCESS_TOKEN, a service account, or a signed-in user (by default the last)."""
     from auth.token_sources import NoTokenSource, StaticTokenSource
 
     if settings.access_token is not None:

@@ -1,4 +1,4 @@
-"""Signing in from a chat: one link at a time, waited for in the background while the assistant goes on."""
+"""Sign-in from a chat: one pending link, awaited in the background while the assistant continues."""
 
 import time
 from collections import deque
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class _SignInAttempt:
-    """A try under way, and who is to be told when it has ended well."""
+    """A pending sign-in attempt, and the callbacks for its success."""
 
     started: LoginAttempt
     began: float = field(default_factory=time.monotonic)
@@ -78,7 +78,7 @@ class ChatSignIn:
             return self._try.started.link
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
-        """Wait for the try under way; see `tools.core.ports.SignInPage`."""
+        """Wait for the pending attempt; see `tools.core.ports.SignInPage`."""
         signing, current = self._signing_in, self._try
         if signing is None or current is None or current.ended.is_set():
             return False

@@ -28,7 +28,7 @@ class StatusArguments(ToolArguments):
 async def get_attachment_status(
     services: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
-    """Tell how far attachments are."""
+    """Return the status of one attachment, or of a page of them."""
     from tools.attachments.following import FollowDeadline, attachment_page, followed_attachment
     from tools.attachments.status import wait_options
     from tools.core.presenters import attachment_row

@@ -150,5 +150,5 @@ def _data_folder() -> AbstractContextManager[str]:
 
 
 def _own_data(folder: str) -> dict[str, object]:
-    """Return what keeps a sandbox's jobs and sign-ins, which end with this process, out of the person's own data."""
+    """Return settings that keep the sandbox's jobs and sign-ins apart from the user's own data."""
     return {"data_dir": Path(folder), "database_url": None, "encryption_keys": SecretStr(EncryptionKey.new().text)}

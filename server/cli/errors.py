@@ -1,4 +1,4 @@
-"""The border of a command: settings in, and what a person can do something about as a line and an exit code."""
+"""Loads settings for a command, and turns expected errors into a message and an exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,14 @@ class CommandError(Exception):  # it names what was found
 
 
 def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
-    """Say what is wrong, a line each, and leave."""
+    """Print the error, and exit."""
     for line in str(error).splitlines():
         typer.echo(f"submittal-mcp: {line}", err=True)
     raise typer.Exit(exit_code) from error
 
 
 def require_sandbox() -> None:
-    """Leave with a sentence where the package of the sandbox is not installed."""
+    """Exit with a message where acc_sandbox is not installed."""
     from importlib.util import find_spec
 
     if find_spec("acc_sandbox") is None:
@@ -36,7 +36,7 @@ def require_sandbox() -> None:
 def command_context(
     *, allow_base_url: bool, allow_wide_folder: bool = False, **overrides: object
 ) -> "Iterator[Settings]":
-    """Give a command the settings, and turn what a person can do something about into a line and an exit code.
+    """Yield the settings to a command, and turn expected errors into a message and an exit code.
 
     A command that reads no files for ACC does not care how wide the allowed folders are.
     """

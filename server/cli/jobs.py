@@ -1,4 +1,4 @@
-"""`submittal-mcp jobs`: what is under way on this machine's database, and what a call cannot do about it."""
+"""`submittal-mcp jobs`: list, cancel and resume the jobs of this machine's database."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ RESUME_SECONDS: Final = 24 * 3600.0
 
 
 class JobsProblem(CommandError):
-    """A job that cannot be found or gone on with; the text is for a person."""
+    """A job that cannot be found, cancelled or resumed; the text is for the user."""
 
 
 def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def cancel(settings: Settings, job_id: str) -> None:
 
 
 def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
-    """Go on with a job here, as `person` (an e-mail address) or who signed in last, and wait for its end.
+    """Resume a job as `person` (an e-mail address) or as the current user, and wait for it to finish.
 
     Raises:
         JobsProblem: There is no such job, or the settings forbid going on with it.

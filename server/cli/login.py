@@ -1,4 +1,4 @@
-"""`login`, `logout`, `whoami` and `vault rekey`, as a person at a terminal meets them."""
+"""Commands `login`, `logout`, `whoami` and `vault rekey`."""
 
 import sys
 import threading
@@ -54,7 +54,7 @@ async def _finished(flow: "LoginFlow", started: "LoginAttempt", must_listen: boo
 
 
 def _take_pasted(flow: "LoginFlow", say: Say) -> None:
-    """Take the answer from what is pasted, beside the callback. The end of the input says nothing: it may be closed."""
+    """Accept a pasted redirect URL, beside the callback. End of input means nothing: stdin may be closed."""
 
     def read() -> None:
         for line in sys.stdin:
@@ -95,7 +95,7 @@ def whoami(settings: Settings, *, say: Say) -> None:
 
 
 def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) -> None:
-    """Revoke the sign-in at Autodesk and forget it.
+    """Revoke the sign-in at Autodesk and delete it.
 
     Raises:
         NotSignedIn: There is none.
@@ -118,7 +118,7 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
 
 
 def rekey(settings: Settings, *, say: Say) -> None:
-    """Seal everything with a new key; servers that run go on."""
+    """Re-encrypt everything with a new key; running servers are not interrupted."""
     with opened_vault(settings) as opened:
         count = opened.vault.rekey()
         say(f"{count} sign-in{'s are' if count != 1 else ' is'} now encrypted with {_key_place(opened)}.")
@@ -138,7 +138,7 @@ def _account(opened: OpenVault, settings: Settings, person: str | None) -> "User
 
 
 def _check_person(settings: Settings) -> None:
-    """Refuse to sign in or out where what would be used is not a person's sign-in."""
+    """Refuse to sign in or out where a token or a service account takes precedence."""
     if settings.access_token is not None:
         raise CommandError("APS_ACCESS_TOKEN is set and takes precedence over a sign-in; unset it first")
     if settings.service_account_id is not None:

@@ -37,7 +37,7 @@ _Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a fre
 
 
 def main() -> None:
-    """Run the command line, and leave the process with its exit code."""
+    """Run the command line, and exit with its code."""
     prepare_standard_streams()
     try:
         app(prog_name="submittal-mcp")

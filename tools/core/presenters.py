@@ -1,4 +1,4 @@
-"""From ACC's rows to what an agent is shown: fewer fields, our words."""
+"""Presenters: ACC models to tool results, with fewer fields and our terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

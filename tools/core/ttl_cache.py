@@ -13,7 +13,7 @@ MOST: Final = 1000
 
 
 class TtlCache(Generic[V]):
-    """Values by name, each for so many `seconds`; `most` at once, and beyond that the one kept for longest goes."""
+    """Cache with a lifetime of `seconds`; beyond `most` entries the oldest is evicted."""
 
     def __init__(
         self, most: int = MOST, clock: Callable[[], float] = time.monotonic, seconds: float = KEEP_SECONDS
@@ -24,12 +24,12 @@ class TtlCache(Generic[V]):
         self._values: dict[tuple[str, ...], tuple[float, V]] = {}
 
     def get(self, *name: str) -> V | None:
-        """Return the value of a name, unless it is too old or was never kept."""
+        """Return the cached value; None if it is missing or expired."""
         until, value = self._values.get(name, (0.0, None))
         return value if self._clock() < until else None
 
     def keep(self, value: V, *name: str) -> V:
-        """Keep a value under a name, and return it."""
+        """Store a value, and return it."""
         self._values.pop(name, None)
         self._values[name] = (self._clock() + self._seconds, value)
         if len(self._values) > self._most:

@@ -1,1 +1,1 @@
-"""Errors as an agent, or a person at a shell, is told of them: one row an error, and what tools themselves raise."""
+"""Error catalogue: texts and hints for agents and shell users, and the errors that tools raise."""

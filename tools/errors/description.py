@@ -53,7 +53,7 @@ class ErrorDescription:
         return self.row.code
 
     def body(self, tool: str = "the tool") -> ErrorBody:
-        """Return it as it is answered, where `tool` is the one to call again."""
+        """Return the error body of a result; `tool` is the tool to call again."""
         return ErrorBody(
             code=self.row.code,
             message=self.row.message,
@@ -162,7 +162,7 @@ def _allowed(folders: tuple[str, ...]) -> str:
 
 
 def _with_job(cause: ErrorDescription, stopped: transfers.JobStopped) -> ErrorDescription:
-    """Say what a job that ended early has left in ACC, and what finishes it."""
+    """Describe what a stopped job left in ACC, and how to finish it."""
     message = cause.row.message
     if stopped.attachment_id and cause.code not in ("processing_failed", "upload_incomplete"):
         message += f" The attachment {clean(stopped.attachment_id)} {_left(cause.code, stopped.step)}"

@@ -37,7 +37,7 @@ class RetryHint:
 
 
 class ToolError(Exception):
-    """Something that a person or an agent can act on. `message` says what is wrong, `hint` what an agent can do.
+    """Base of errors that a user or an agent can act on. `message` names the fault, `hint` the agent's remedy.
 
     `shell_hint` is the same for a person at a shell. `{tool}` in `hint` stands for the tool that was called.
     `candidates` are what an argument could mean, five at most; `again` is None where the same call cannot help.
@@ -66,7 +66,7 @@ class ToolError(Exception):
         self.http_status = http_status
 
     def after(self, happened: str, http_status: int | None) -> Self:
-        """Return the same problem as one that came up while ACC was asked: first it says what `happened`."""
+        """Return the same error with `happened` in front of its message, as the cause of ACC's rejection."""
         return type(self)(
             f"{happened} {self.message}",
             self.hint,

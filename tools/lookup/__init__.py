@@ -1,1 +1,1 @@
-"""From a person's words to projects, submittals, folders and files."""
+"""Lookup: resolves a user's words to projects, submittals, folders and files."""

@@ -1,4 +1,4 @@
-"""Searching the Files tool folder by folder, so that paths are those people see."""
+"""Search of the Files tool folder by folder, so that paths are those that users see."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Names of a project's people, which Submittals knows by id only (fact sheet 9b)."""
+"""Cached names of project members, whom Submittals knows by id only (fact sheet 9b)."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The projects a person can see, over all their accounts; kept for a while, for hubs allow 50 requests a minute."""
+"""Cached list of a user's projects in all accounts; hubs allow 50 requests a minute."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ class ProjectList:
 
 
 class ProjectListCache:
-    """Reads the list of a person's projects, seldom; only of accounts that the policy allows."""
+    """Caches the list of a user's projects, of allowed accounts only."""
 
     def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc

@@ -1,4 +1,4 @@
-"""The ways people refer to projects and submittals: ids, pasted URLs, numbers, titles and names. Pure reading."""
+"""Parses references to projects and submittals: ids, pasted URLs, numbers, titles and names. Pure functions."""
 
 import re
 import unicodedata

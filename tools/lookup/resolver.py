@@ -1,4 +1,4 @@
-"""Looking up what people refer to, in as few requests as the API allows; nothing is guessed silently."""
+"""Resolves references with as few requests as the API allows, and never guesses silently."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Searching a project's submittals: what ACC filters, what has to be picked from its rows, and where to go on."""
+"""Search of a project's submittals: ACC's filters, filters of our own, and paging."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

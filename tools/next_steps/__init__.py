@@ -1,1 +1,1 @@
-"""The tool calls that are possible next: after an answer, after a page, after a failure."""
+"""Next steps: tool calls that are possible after a result, a page, or an error."""

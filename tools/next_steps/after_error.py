@@ -39,7 +39,7 @@ class FailedCall:
 
 
 def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
-    """Return how to go on after a failed call."""
+    """Return the next steps after a failed call."""
     if failure.standing is not None:
         # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
         return after_attachment(failure.standing, around)

@@ -83,7 +83,7 @@ class AttachmentStatus:
 
 
 def after_attachment(standing: AttachmentStatus, around: StepContext) -> list[NextStep]:
-    """Return what can be done with an attachment now; nothing once it is ready."""
+    """Return the next steps of an attachment; none once it is ready."""
     match standing.state:
         case "preparing":
             reason = f"The same call joins the running job. {_STOPPING}"
@@ -124,7 +124,7 @@ def after_uncertain_create(project_id: str, submittal_id: str, look_alikes: Sequ
 
 
 def after_sign_in() -> list[NextStep]:
-    """Return where work begins."""
+    """Return the next steps after signing in."""
     return [step("find_projects", {}, "Find the project.")]
 
 

@@ -1,4 +1,4 @@
-"""`submittal-mcp attach`: files from a shell or a manifest, for people and pipelines.
+"""`submittal-mcp attach`: attaches files from arguments or a manifest, for users and pipelines.
 
 Everything is checked before anything is sent. Interrupted or failed, the same command goes on where it stopped: jobs
 and fingerprints, not this module, know what is done.
@@ -40,7 +40,7 @@ SHOWN: Final = 100
 
 
 class UnusableOptions(CommandError):
-    """Nothing can be done for any file; the text says why and what to do."""
+    """Options that let no file be attached; the text says why and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class AttachOptions:
 
 
 def run(settings: Settings, asked: AttachOptions) -> int:
-    """Attach what was asked for, and return the exit code: 0 when every file is attached.
+    """Attach the files, and return the exit code: 0 when every file is attached.
 
     Raises:
         UnusableOptions: Nothing was sent, for a reason that concerns all files.
@@ -91,7 +91,7 @@ def run(settings: Settings, asked: AttachOptions) -> int:
 
 
 def _check(settings: Settings, asked: AttachOptions) -> None:
-    """Refuse what could only fail once all is sent."""
+    """Refuse options that could only fail after all uploads."""
     if asked.queue and settings.database_url is None:
         raise UnusableOptions(
             "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue."
@@ -111,7 +111,7 @@ def _check(settings: Settings, asked: AttachOptions) -> None:
 
 
 class _AttachSession:
-    """One command at work."""
+    """One run of the command."""
 
     def __init__(
         self, settings: Settings, asked: AttachOptions, manifest: AttachManifest, file: ResultFile | None
@@ -124,7 +124,7 @@ class _AttachSession:
         self._interrupted = anyio.CancelScope()
 
     async def work(self) -> int:
-        """Do it, and return the exit code."""
+        """Run, and return the exit code."""
         settings = self._settings
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
@@ -238,7 +238,7 @@ def _result_file(asked: AttachOptions, rows: Sequence[ManifestRow]) -> ResultFil
 
 
 def _tell_bad(bad: Sequence[BadRow]) -> None:
-    """Name every row that is wrong, up to a screenful or two."""
+    """Print the invalid rows, up to a limit."""
     for one in sorted(bad, key=lambda one: one.number)[:SHOWN]:
         where = f"row {one.number}" + (f" ({one.file})" if one.file else "")
         sys.stderr.write(f"{where}: {one.code}: {one.message} {one.hint}\n")

@@ -1,4 +1,4 @@
-"""A manifest: files to attach, one a row, as a spreadsheet saves a table (CSV, UTF-8). Reading only; nothing is opened.
+"""Manifest parser: files to attach, one per row, as a spreadsheet saves a table (CSV, UTF-8). Opens no file.
 
     project,submittal,file,name,category,task
     Riverside Medical Center,05 12 00-3,drawings/beam.pdf,,,
@@ -25,7 +25,7 @@ _SAVE_AGAIN: Final = "In a spreadsheet, save the table as 'CSV UTF-8'."
 
 
 class ManifestUnusable(Exception):
-    """No row can be trusted; the text says where and what to do."""
+    """The manifest cannot be parsed; the text says where and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class ManifestRow:
 
     @property
     def words(self) -> tuple[str | None, ...]:
-        """Everything but the number: two rows with the same words are one too many."""
+        """All fields but the row number, to find duplicate rows."""
         return (self.project, self.submittal, self.file, self.name, self.category, self.task)
 
     def refused(self, code: str, message: str, hint: str) -> "BadRow":
-        """Return it as one that cannot be attached."""
+        """Return this row as an invalid one."""
         return BadRow(self.number, self.file, code, message, hint, self.project, self.submittal)
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be attached: what is wrong, what to do, and what it says of its place."""
+    """An invalid row: code, message, hint, and its fields."""
 
     number: int
     file: str | None

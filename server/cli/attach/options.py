@@ -1,4 +1,4 @@
-"""The commands for many files at once: their options, and nothing of what they do."""
+"""Command-line options of `attach` and `worker`; imports none of their code."""
 
 from pathlib import Path
 from typing import Annotated

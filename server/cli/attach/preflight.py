@@ -1,4 +1,4 @@
-"""Everything that can be known of files to attach before any of them is sent; whatever is wrong is found at once.
+"""Pre-flight check of all rows before any file is sent, so that every problem is reported at once.
 
 It asks what the tool `add_submittal_attachment` asks before it creates anything, with the tool's own functions.
 """
@@ -35,7 +35,7 @@ _ABOUT_A_ROW: Final = (ToolError, TransferError, Forbidden, NotFound, RequestRej
 
 @dataclass(frozen=True)
 class ValidatedRow:
-    """A row that can be attached as far as anybody can know: the arguments of the tool, and the file as it was seen."""
+    """A row that passed the check: the tool's arguments, and the file's name and size."""
 
     row: ManifestRow
     arguments: dict[str, Any]
@@ -59,7 +59,7 @@ class PreflightReport:
 async def check_rows(
     services: Services, rows: Sequence[ManifestRow], *, confirm: bool, told: Callable[[int, int], None]
 ) -> PreflightReport:
-    """Look at every row's submittal and file; `told` hears how many look-ups of how many are done.
+    """Check every row's submittal and file; `told` receives look-ups done and their total.
 
     A submittal is asked for once, however many rows name it.
 
@@ -94,7 +94,7 @@ async def check_rows(
 
 
 class _PreflightCache:
-    """Look-ups, each made once."""
+    """Cache of look-ups, each made once."""
 
     def __init__(self, services: Services, told: Callable[[int, int], None]) -> None:
         self._services = services
@@ -160,7 +160,7 @@ def _arguments(row: ManifestRow, *, confirm: bool) -> dict[str, Any]:
 
 
 def _resolved(row: ManifestRow, where: AttachTarget, *, confirm: bool) -> dict[str, Any]:
-    """Return the arguments with the ids that the words turned out to mean, which need no search again."""
+    """Return the arguments with names replaced by ids, which need no search again."""
     return _arguments(row, confirm=confirm) | {"project": where.project_id, "submittal": where.item_id}
 
 

@@ -17,26 +17,26 @@ class ProgressView(Protocol):
     """Progress display of a run; entered before the first file."""
 
     def showing(self) -> AbstractContextManager[Any]:
-        """Show it while the block lasts."""
+        """Show the display for the block."""
 
     def checked(self, done: int, total: int) -> None:
-        """Tell that so many look-ups of so many are done."""
+        """Report look-ups done, and their total."""
 
     def begins(self, files: int, total_bytes: int) -> None:
-        """Tell that everything is checked, and how much there is to do."""
+        """Report the end of the check, and the work to do."""
 
     def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
-        """Tell how far a file is; every byte counts twice, once when it is read first, once when it is sent."""
+        """Report progress of a file; every byte counts twice: hashed, then sent."""
 
     def ended(self, file: "ValidatedRow", result: RowResult) -> None:
-        """Tell what became of a file."""
+        """Report the result of a file."""
 
     def paused(self) -> AbstractContextManager[None]:
-        """Leave the terminal to a question while the block lasts."""
+        """Pause the display for a question."""
 
 
 def view_for(stream: TextIO) -> ProgressView:
-    """Return bars if `stream` is a terminal that can draw them, else lines."""
+    """Return progress bars if `stream` is a terminal that can draw them, else lines."""
     from rich.console import Console
 
     console = Console(file=stream)
@@ -51,27 +51,27 @@ class PlainProgress:
         self._files = self._ended = 0
 
     def showing(self) -> AbstractContextManager[Any]:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         return nullcontext()
 
     def checked(self, done: int, total: int) -> None:
-        """Nothing: a log is not read while it is written."""
+        """No output: logs get only results."""
 
     def begins(self, files: int, total_bytes: int) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         self._files = files
         self._say(f"Everything is checked: {files} {'file' if files == 1 else 'files'}, {total_bytes:,} bytes.")
 
     def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
-        """Nothing: its end is said."""
+        """No output: only the end is reported."""
 
     def ended(self, file: "ValidatedRow", result: RowResult) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         self._ended += 1
         self._say(f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}")
 
     def paused(self) -> AbstractContextManager[None]:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         return nullcontext()
 
     def _say(self, line: str) -> None:
@@ -80,7 +80,7 @@ class PlainProgress:
 
 
 class RichProgress:
-    """A bar for each file under way, and one for all."""
+    """A bar for each file in progress, and one for all."""
 
     def __init__(self, console: "Console") -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -101,24 +101,24 @@ class RichProgress:
         self._files = self._ended = 0
 
     def showing(self) -> AbstractContextManager[Any]:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         return self._progress
 
     def checked(self, done: int, total: int) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         if self._all is None:
             self._all = self._progress.add_task("Checking", total=total, word="")
         self._progress.update(self._all, completed=done, total=total)
 
     def begins(self, files: int, total_bytes: int) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         if self._all is not None:
             self._progress.remove_task(self._all)
         self._files = files
         self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}")
 
     def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         number = file.row.number
         if number not in self._bars:  # what ends before anybody looks needs no bar
             self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word)
@@ -126,7 +126,7 @@ class RichProgress:
         self._add(file, done)
 
     def ended(self, file: "ValidatedRow", result: RowResult) -> None:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         self._ended += 1
         self._add(file, 2 * file.size)
         bar = self._bars.pop(file.row.number, None)
@@ -137,7 +137,7 @@ class RichProgress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """See `DemoPrinter`."""
+        """See `ProgressView`."""
         self._progress.stop()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Asking the person at the terminal before a file becomes visible, one question after the other."""
+"""Consent prompt at the terminal, one question at a time."""
 
 import sys
 from typing import Final
@@ -18,7 +18,7 @@ def can_ask() -> bool:
 
 
 class TerminalConsentPrompt:
-    """The way to the person at the terminal; what `view` shows stands still meanwhile. Anything but a yes is a no."""
+    """Asks for consent at the terminal while `view` is paused. Any answer but yes is a no."""
 
     def __init__(self, view: ProgressView) -> None:
         self._view = view

@@ -38,7 +38,7 @@ _CALLED_OFF: Final = ErrorResult(
 
 
 class QueueSubmitter:
-    """Hands over `at_once` files at the same time; `watch` must run while anybody waits."""
+    """Enqueues up to `at_once` files concurrently; `watch` must run while callers wait."""
 
     def __init__(self, services: Services, view: ProgressView, at_once: int, *, confirm: bool) -> None:
         self._services = services
@@ -48,7 +48,7 @@ class QueueSubmitter:
         self._waiting: dict[str, list[tuple[ValidatedRow, anyio.Event]]] = {}  # one job may be the end of several rows
 
     async def first(self, call: ToolCall, file: ValidatedRow) -> ToolResult:
-        """Hand a file over, wait until no worker needs to do anything more for it, and answer as the tool would."""
+        """Enqueue a file, wait until its job is done, and return the tool's result."""
         try:
             async with self._limit:
                 outcome = await self._services.transfers.enqueue(
@@ -70,7 +70,7 @@ class QueueSubmitter:
             return refused
 
     async def watch(self) -> None:
-        """Look what the workers do, until cancelled."""
+        """Poll the queue until cancelled."""
         while True:
             for ids in self._glances():
                 for row in await self._services.transfers.repository.ask(partial(_rows, ids)):

@@ -23,11 +23,11 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ResultFileUnusable(Exception):
-    """The results cannot be written where they were wanted; the text says why and what to do."""
+    """The result file cannot be written; the text says why and how to fix it."""
 
 
 class RowError(BaseModel):
-    """Why a row is not done; codes and messages are those of the tools, hints are for a person at a shell."""
+    """Error of a row; code and message are the tools', the hint is for a shell user."""
 
     code: str
     message: str
@@ -58,14 +58,14 @@ class RowResult(BaseModel):
 
     @classmethod
     def of(cls, row: ManifestRow) -> "RowResult":
-        """Return what is known of a row before anything is sent."""
+        """Return the initial result of a row."""
         return cls(
             row=row.number, project=row.project, submittal=row.submittal, file=row.file, name=row.name,
             category=row.category, task=row.task,
         )  # fmt: skip
 
     def succeeded(self, view: AttachmentView, *, existed: bool) -> "RowResult":
-        """Return it with an attachment that is as it should be."""
+        """Return the result of a successful row."""
         return self.model_copy(
             update={
                 "outcome": "done",
@@ -80,13 +80,13 @@ class RowResult(BaseModel):
         )
 
     def failed(self, error: ErrorBody | BadRow, outcome: Outcome = "failed") -> "RowResult":
-        """Return it with what stood against it."""
+        """Return the result of a failed row."""
         why = RowError(code=error.code, message=error.message, hint=error.hint)
         return self.model_copy(update={"outcome": outcome, "error": why})
 
 
 def refused_rows(rows: Sequence[ManifestRow], bad: Sequence[BadRow]) -> list[RowResult]:
-    """Return what became of rows of which some are bad: nothing was sent."""
+    """Return the results where some rows are invalid, so that nothing was sent."""
     first = {one.number: one for one in reversed(bad)}
     known = [
         RowResult.of(row).failed(first[row.number], "refused") if row.number in first else RowResult.of(row)
@@ -101,7 +101,7 @@ def refused_rows(rows: Sequence[ManifestRow], bad: Sequence[BadRow]) -> list[Row
 
 
 def summary(results: Sequence[RowResult]) -> str:
-    """Say in a line what became of all rows."""
+    """Return a one-line summary of all rows."""
     done = [one for one in results if one.outcome == "done"]
     visible = [one for one in done if one.state != "uploaded"]
     counts = {

@@ -1,4 +1,4 @@
-"""Attaching files that were checked, some at once: for each, the calls an assistant would make, and no others."""
+"""Attaches checked files concurrently, by the same tool calls that an assistant makes."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -84,7 +84,7 @@ class AttachRunner:
         return (await dispatch(_ATTACH, self._services, call, file.arguments))[1]
 
     async def _follow_steps(self, file: ValidatedRow, first: First) -> RowResult:
-        """Make the first call, then the first of the next steps, until the file is where it should be."""
+        """Call the tool, then follow next steps until the file has the wanted state."""
         row, existed = RowResult.of(file.row), False
         answer = await first(self._call(file, _ATTACH, file.arguments), file)
         for _ in range(MOST_CALLS):

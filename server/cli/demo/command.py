@@ -1,4 +1,4 @@
-"""`submittal-mcp demo`: the main job on a real file, through the real doors.
+"""`submittal-mcp demo`: attaches a real file through a real MCP client and server.
 
 A sandbox runs here; the server is started beside it as a chat client would start it; the SDK's client then makes the
 one call that an assistant would, and looks at the submittal.
@@ -35,7 +35,7 @@ MOST_STEPS: Final = 20
 
 
 class DemoFailed(Exception):
-    """The demonstration did not reach its end; the text says where, `details` what the server said."""
+    """The demo failed; the text says where, `details` holds the server's output."""
 
     def __init__(self, reason: str, details: str = "") -> None:
         super().__init__(reason)
@@ -43,7 +43,7 @@ class DemoFailed(Exception):
 
 
 def run(file: Path | None) -> int:
-    """Show the whole way of `file`, or of a PDF made for the purpose, and return the process's exit code."""
+    """Attach `file`, or the sample PDF, show every step, and return the exit code."""
     view = DemoPrinter(Console())
     kept = Path(tempfile.mkdtemp(prefix="submittal-mcp-demo-"))
     try:
@@ -113,7 +113,7 @@ async def _converse(view: DemoPrinter, box: "acc_sandbox.Sandbox", path: Path, d
 
 
 def _reason(failure: BaseException) -> str:
-    """Return what went wrong first; a client's tasks fail together."""
+    """Return the first failure of a client's task group."""
     if isinstance(failure, BaseExceptionGroup):
         return _reason(failure.exceptions[0])
     if isinstance(failure, TimeoutError):

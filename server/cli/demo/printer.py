@@ -23,7 +23,7 @@ class DemoPrinter:
         self._calls = 0
 
     def heading(self, title: str, *lines: str) -> None:
-        """Print what is about to happen."""
+        """Print a heading."""
         self._print(Text(title, "bold"))
         for line in lines:
             self._print(Text(line, "dim"))
@@ -37,7 +37,7 @@ class DemoPrinter:
         self._print(line)
 
     def answer(self, answer: Answer) -> None:
-        """Print the gist of an answer and the first step it leads to."""
+        """Print the gist of a result and its first next step."""
         for name, value in gist(answer):
             line = Text(f"{_INDENT}{name:<12} ", "dim")
             line.append(value, _STYLES.get(value.split(" ")[0], ""))
@@ -49,13 +49,13 @@ class DemoPrinter:
             self._print(Text(f"{_INDENT}next         {step['tool']}{needs}: {step['reason']}", "green"))
 
     def end(self, title: str, *lines: str) -> None:
-        """Print how it ended, and where to look."""
+        """Print the outcome, and where to look."""
         self._print(Text(f"\n{title}", "bold green"))
         for line in lines:
             self._print(Text(line))
 
     def failure(self, reason: str, details: str = "") -> None:
-        """Print why it did not work."""
+        """Print the failure."""
         self._print(Text(f"\nThe demo failed: {reason}", "bold red"))
         if details:
             self._print(Text(details, "dim"))
@@ -68,7 +68,7 @@ _STYLES = {"ready": "bold green", "uploaded": "yellow", "processing": "yellow"}
 
 
 def gist(answer: Answer) -> Iterator[tuple[str, str]]:
-    """Yield the few facts of an answer that a person would read, as (name, value)."""
+    """Yield the main facts of a result, as (name, value)."""
     if "error" in answer:
         error = answer["error"]
         yield "error", f"{error['code']}: {error['message']}"

@@ -1,4 +1,4 @@
-"""The doctor at Autodesk: the way there, the clock, the app, the sign-in, and the chain from account to submittal."""
+"""Doctor checks at Autodesk: network, clock, app, sign-in, and access from account to submittal."""
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The doctor on transfers: what was left behind, and whether anything can still finish it."""
+"""Doctor checks of jobs: unfinished uploads, and how to finish them."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -14,7 +14,7 @@ _MOST: Final = 5
 
 
 async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Look for attachments that were begun here and not ended."""
+    """Check for unfinished jobs."""
     try:
         left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
     except StorageProblem:

@@ -1,4 +1,4 @@
-"""The doctor on this machine: the app that is named, the data folder, the database, the vault's key, the folders."""
+"""Doctor checks of this machine: app, data folder, database, vault key, folders."""
 
 import os
 from collections.abc import Iterator

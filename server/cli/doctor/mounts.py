@@ -35,7 +35,7 @@ _MOST_ENTRIES: Final = 200
 
 
 class FolderSnapshot(BaseModel):
-    """The inode of a folder, and those of the first things in it by their names."""
+    """The inode of a folder, and the inodes of its first entries by name."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,20 +44,20 @@ class FolderSnapshot(BaseModel):
 
     @classmethod
     def of(cls, folder: Path) -> "FolderSnapshot":
-        """Look into a folder; `OSError` when that cannot be done."""
+        """Read a folder; raises `OSError`."""
         with os.scandir(folder) as found:
             entries = sorted((entry.name, entry.inode()) for entry in found)
         return cls(inode=folder.stat().st_ino, entries=dict(entries[:_MOST_ENTRIES]))
 
     def is_same_folder(self, other: "FolderSnapshot") -> bool:
-        """Whether both may be of one folder, which may have changed in between."""
+        """Whether both may be one folder, which may have changed in between."""
         both = self.entries.keys() & other.entries.keys()
         return self.inode == other.inode and all(self.entries[name] == other.entries[name] for name in both)
 
 
 @dataclass(frozen=True)
 class RemoteSnapshot:
-    """Another machine's sighting of a path, made at `looked_at`, in seconds since 1970."""
+    """Another machine's snapshot of a path, taken at `looked_at`, in seconds since 1970."""
 
     machine: str
     sighting: FolderSnapshot
@@ -73,7 +73,7 @@ class FolderComparison(NamedTuple):
 
 
 def compared(database: Database, folders: Iterable[Path]) -> Iterator[FolderComparison]:
-    """Compare folders with what other machines see; one that this machine cannot look into is left out.
+    """Compare folders with other machines' snapshots; one that this machine cannot read is left out.
 
     Raises:
         DatabaseProblem: The database cannot be used.

@@ -1,4 +1,4 @@
-"""`doctor --record`: asks Autodesk what can be read, and writes down the shapes of its answers, never their values."""
+"""`doctor --record`: records the structure of Autodesk's responses, never their values."""
 
 import json
 import os
@@ -45,7 +45,7 @@ _MOST_STEPS: Final = 3
 
 
 class RecordUnusable(Exception):
-    """The shapes cannot be written where they were wanted; the text says why, `fix` what to do."""
+    """The record cannot be written; the text says why, `fix` how to fix it."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(problem)
@@ -53,14 +53,14 @@ class RecordUnusable(Exception):
 
 
 class AnswerRecorder:
-    """Collects answers as they come from Autodesk, and writes their shapes to a new file at the end."""
+    """Collects Autodesk's responses, and writes their structure to a new file at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._answers: dict[tuple[ApiOperation[Any], int], list[HttpResponse]] = {}
 
     def check(self) -> None:
-        """Look, before anything is asked, whether the file can be made.
+        """Check that the file can be created, before any request.
 
         Raises:
             RecordUnusable: Something is there already, or the folder is missing or not this person's to write to.
@@ -74,13 +74,13 @@ class AnswerRecorder:
             raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
 
     def take(self, operation: "ApiOperation[Any]", answer: "HttpResponse") -> None:
-        """Keep an answer, whatever its status."""
+        """Keep a response of any status."""
         kept = self._answers.setdefault((operation, answer.status), [])
         if len(kept) < _MOST_ANSWERS:
             kept.append(answer)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the shapes, an entry for each operation and status."""
+        """Return the structures, one entry per operation and status."""
         return [
             {
                 "operation": operation.name,
@@ -96,7 +96,7 @@ class AnswerRecorder:
         ]
 
     def write(self, settings: Settings, asked: "DoctorTarget") -> CheckResult:
-        """Write the file, readable for this person alone, and say what is in it."""
+        """Write the file, readable by this user only, and report its content."""
         from persistence import private_files
 
         if not self._answers:
@@ -137,7 +137,7 @@ def _body(answers: "list[HttpResponse]") -> Any:
 
 
 async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTarget") -> None:
-    """Send what the program reads with, in the place that was named; a refusal is an answer too."""
+    """Send every read operation for the named project; errors are recorded too."""
     hubs = await _tried(acc.projects.hubs())
     resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
     project = await _tried(resolver.project(asked.project)) if asked.project is not None else None

@@ -22,17 +22,17 @@ class CheckResult:
 
 
 def ok(check: str, seen: str) -> CheckResult:
-    """A link that holds."""
+    """A check that passed."""
     return CheckResult(check, "ok", seen)
 
 
 def warning(check: str, seen: str, fix: str) -> CheckResult:
-    """A link that holds for now, or for part of the work."""
+    """A check that passed with a limitation."""
     return CheckResult(check, "warning", seen, fix)
 
 
 def problem(check: str, seen: str, fix: str) -> CheckResult:
-    """A link that is broken."""
+    """A check that failed."""
     return CheckResult(check, "problem", seen, fix)
 
 
@@ -42,14 +42,14 @@ def skipped(check: str, seen: str) -> CheckResult:
 
 
 class DoctorReport:
-    """All findings in the order of the chain. Whatever is added is redacted once more: it is pasted into tickets."""
+    """All results in order. Each is redacted when added, since reports are pasted into tickets."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._redaction = LogRedactor(secrets)
         self.findings: list[CheckResult] = []
 
     def add(self, finding: CheckResult) -> CheckResult:
-        """Keep a finding, and return it as it may be shown."""
+        """Add a result, and return its redacted form."""
         shown = CheckResult(
             finding.check,
             finding.level,
@@ -61,7 +61,7 @@ class DoctorReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well, 1 with a warning, 2 with a problem."""
+        """0 when all checks passed, 1 with a warning, 2 with a problem."""
         return max((_EXIT_CODES[finding.level] for finding in self.findings), default=0)
 
     def as_json(self) -> dict[str, object]:

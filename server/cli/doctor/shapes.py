@@ -1,4 +1,4 @@
-"""Shapes of Autodesk's answers without their values: members, types, lengths and header names. Pure functions.
+"""Structure of Autodesk's responses without values: members, types, lengths and header names. Pure functions.
 
 A shape goes to other people, so nothing is taken out of it: only what is listed here comes in. A name stands in it
 only if each of its words is one of `WORDS`, for keys can be data too, such as ids and people's own field names. A text
