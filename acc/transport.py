@@ -4,17 +4,19 @@ What holds for both clients: the operating system's certificates are trusted, `H
 system's proxy settings are honoured except on the way to this machine, nothing waits without a limit, redirects are
 never followed, and cookies are never kept, for one client may serve several people.
 
-netrc is never read: with `trust_env` httpx 0.28 takes proxies from the environment, and reads netrc only when given
-a `NetRCAuth`, which nothing here does.
+netrc is never read: without `trust_env` httpx looks at nothing of the environment; the proxies are found here.
 """
 
 import ssl
-from collections.abc import Iterator, Mapping
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, TypeVar
 
 import httpx
 import truststore
+from socksio.exceptions import SOCKSError
 
 from acc.errors import (
     AccError,
@@ -25,6 +27,8 @@ from acc.errors import (
     UntrustedCertificate,
 )
 from acc.hosts import AutodeskHosts
+
+T = TypeVar("T")
 
 API_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=30)
 """Seconds without progress on a JSON request before it is given up."""
@@ -42,6 +46,7 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
+    SOCKSError,
 )
 
 
@@ -52,7 +57,8 @@ def api_client(hosts: AutodeskHosts, *, transport: httpx.AsyncBaseTransport | No
         ProxyFailure: the proxy settings of this machine cannot be used.
     """
     try:
-        return httpx.AsyncClient(transport=transport, timeout=API_TIMEOUT, **_common(hosts))
+        common = _common(hosts, httpx.AsyncHTTPTransport)
+        return httpx.AsyncClient(transport=transport, timeout=API_TIMEOUT, **common)
     except (ImportError, ValueError, httpx.InvalidURL):
         # What httpx says here quotes the proxy's URL, which can hold a password.
         raise ProxyFailure("acc.transport.api_client") from None
@@ -65,20 +71,61 @@ def storage_client(hosts: AutodeskHosts) -> httpx.Client:
         ProxyFailure: the proxy settings of this machine cannot be used.
     """
     try:
-        return httpx.Client(timeout=STORAGE_TIMEOUT, **_common(hosts))
+        return httpx.Client(timeout=STORAGE_TIMEOUT, **_common(hosts, httpx.HTTPTransport))
     except (ImportError, ValueError, httpx.InvalidURL):
         raise ProxyFailure("acc.transport.storage_client") from None
 
 
-def _common(hosts: AutodeskHosts) -> Mapping[str, Any]:
-    direct = {*_LOOPBACK, hosts.api_host} if hosts.loopback else _LOOPBACK
+def _common(hosts: AutodeskHosts, transport: Callable[..., T]) -> Mapping[str, Any]:
+    trusted = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # On the way to this machine not even a setting that cannot be read is in the way.
+    proxies = {} if hosts.loopback else _proxies()
     return {
-        "verify": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "verify": trusted,
         "follow_redirects": False,
-        "trust_env": True,
-        "mounts": {f"all://{host}": None for host in direct},
+        "trust_env": False,
+        "mounts": {
+            pattern: None if proxy is None else transport(proxy=httpx.Proxy(proxy), verify=trusted)
+            for pattern, proxy in proxies.items()
+        },
         "cookies": CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
     }
+
+
+def _proxies() -> dict[str, str | None]:
+    """Return the proxy for each pattern of URLs, None for none: what httpx reads of the environment, and no more.
+
+    An entry of `NO_PROXY` that httpx cannot read (an address with a mask, a wildcard within a name) is left out, where
+    httpx would refuse to make any client.
+    """
+    found = urllib.request.getproxies()
+    proxies = {
+        f"{scheme}://": url if "://" in url else f"http://{url}"
+        for scheme in ("http", "https", "all")
+        if (url := found.get(scheme))
+    }
+    direct: dict[str, None] = {f"all://{host}": None for host in _LOOPBACK}
+    for entry in filter(None, (entry.strip() for entry in found.get("no", "").split(","))):
+        if entry == "*":
+            return {}
+        pattern = _pattern(entry)
+        try:
+            httpx.URL(pattern.replace("*", ""))
+        except httpx.InvalidURL:
+            continue
+        direct[pattern] = None
+    return {**proxies, **direct}
+
+
+def _pattern(entry: str) -> str:
+    """Return httpx's pattern for an entry of `NO_PROXY`: an address is itself, a name also all that ends with it."""
+    if "://" in entry:
+        return entry
+    try:
+        address = ip_address(entry.strip("[]"))
+    except ValueError:
+        return f"all://{entry}" if entry.lower() == "localhost" else f"all://*{entry.removeprefix('*')}"
+    return f"all://[{address}]" if address.version == 6 else f"all://{address}"
 
 
 async def read_bounded(response: httpx.Response, operation: str, most: int) -> bytes:
@@ -108,19 +155,24 @@ def is_nested(response: httpx.Response) -> bool:
     return len(response.headers.get_list("content-encoding", split_commas=True)) > 1
 
 
-def error_from_transport(operation: str, error: httpx.RequestError | TimeoutError) -> AccError:
+NetworkError = httpx.RequestError | SOCKSError
+NETWORK_ERRORS = (httpx.RequestError, SOCKSError)
+"""What ends an exchange without an answer; what a SOCKS proxy says wrongly, httpx lets through as it is."""
+
+
+def error_from_transport(operation: str, error: NetworkError | TimeoutError) -> AccError:
     """What a request that got no answer means; never quotes httpx, whose texts can hold addresses."""
     sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.DecodingError):
         return UnexpectedAnswer(operation, problem="the body's compression is broken", sent=sent)
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, (httpx.ProxyError, SOCKSError)):
         return ProxyFailure(operation, sent=sent)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return UntrustedCertificate(operation, sent=sent)
     return ServiceUnavailable(operation, sent=sent)
 
 
-def storage_error_from_transport(operation: str, error: httpx.RequestError) -> AccError:
+def storage_error_from_transport(operation: str, error: NetworkError) -> AccError:
     """The same for a part: a lost connection to storage is `StorageUnavailable`."""
     found = error_from_transport(operation, error)
     return StorageUnavailable(operation, sent=found.sent) if type(found) is ServiceUnavailable else found

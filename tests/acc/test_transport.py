@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from socksio.exceptions import ProtocolError
 
 from acc import operations as op
 from acc.connection import AccConnection
@@ -279,3 +280,57 @@ def test_a_lost_connection_to_storage_is_storages() -> None:
     found = storage_error_from_transport("s3.put", httpx.ReadError("reset"))
 
     assert (type(found), found.sent, found.retryable) == (StorageUnavailable, True, True)
+
+
+@pytest.mark.parametrize(
+    "entry", ["[::1]", "::1/128", "10.0.0.0/8", "name:port", "a b", "http://[bad", "\u00fc..", "*.*"]
+)
+def test_an_entry_of_no_proxy_that_cannot_be_read_is_left_out(entry: str, serve, monkeypatch) -> None:
+    proxy = serve(status=502)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", f"{entry},*.corp.example")
+    with storage_client(AutodeskHosts.autodesk()) as client:
+        assert client.get("http://elsewhere.example/").status_code == 502
+        with pytest.raises(httpx.ConnectError):
+            client.get("http://storage.corp.example:9/")
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("setting", ["http://[bad", "gopher://proxy.example", "socks5://127.0.0.1:9"])
+async def test_on_the_way_to_this_machine_no_proxy_setting_is_read(setting: str, serve, tokens, monkeypatch) -> None:
+    for name in PROXY_VARIABLES:
+        monkeypatch.setenv(name, setting)
+        monkeypatch.setenv(name.upper(), setting)
+    server = serve(body=b'{"sub": "x"}')
+    hosts = AutodeskHosts.at(server.url)
+    async with api_client(hosts) as client:
+        await AccConnection(hosts, tokens, client=client).send(USERINFO)
+    with storage_client(hosts) as storage:
+        assert storage.get(server.url).status_code == 200
+    assert len(server.seen) == 2
+
+
+def test_a_proxy_may_speak_socks(monkeypatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        asked: list[bytes] = []
+
+        def answer() -> None:
+            connection, _ = proxy.accept()
+            with connection:
+                for reply in (b"\x05\x00", b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", b"HTTP/1.1 204 None\r\n\r\n"):
+                    asked.append(connection.recv(4096))
+                    connection.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.getsockname()[1]}")
+        with storage_client(AutodeskHosts.autodesk()) as client:
+            assert client.get("http://storage.example/").status_code == 204
+        thread.join()
+    assert (asked[0], b"storage.example" in asked[1]) == (b"\x05\x01\x00", True)
+
+
+def test_what_a_socks_proxy_says_wrongly_is_a_failure_of_the_proxy() -> None:
+    assert type(storage_error_from_transport("s3.put", ProtocolError("Malformed reply"))) is ProxyFailure
+    failure = error_from_transport("userinfo", ProtocolError("Malformed reply"))
+    assert (type(failure), failure.sent) == (ProxyFailure, False)
