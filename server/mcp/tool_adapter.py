@@ -24,7 +24,6 @@ from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, ToolResult
-from tools.errors.exceptions import CallTimedOut
 
 SEARCH_HINT: Final = "anthropic/searchHint"
 """The key of `_meta` under which Claude Code looks for words to search a tool by."""
@@ -117,7 +116,7 @@ class ToolAdapter:
             await wait_for_sign_in(services, request, deadline)
             call, answer = await self._dispatched(services, call, arguments, deadline)
         if deadline.scope.cancelled_caught:
-            return error_result(CallTimedOut(deadline.seconds), services, call)
+            return error_result(deadline.error(), services, call)
         page = services.sign_in_page
         if page is None or not _needs_a_person(answer):
             return answer

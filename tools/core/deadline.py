@@ -6,6 +6,8 @@ from typing import Final
 
 import anyio
 
+from tools.errors.exceptions import CallTimedOut, RetryHint
+
 GRACE_SECONDS: Final = 5.0
 """How long after the longest wait a call is answered at the latest."""
 
@@ -22,6 +24,15 @@ class CallDeadline:
     def wait_seconds_left(self) -> float:
         """How long the call may still wait for something to change."""
         return max(0.0, self._waits_until - anyio.current_time())
+
+    def error(self) -> CallTimedOut:
+        """Return what a call is answered that was not done in time."""
+        return CallTimedOut(
+            f"Autodesk did not answer within {self.seconds:.0f} seconds.",
+            "Call {tool} again in a minute: it looks first at what was done already, and repeats nothing of it.",
+            "Run the same command again in a minute.",
+            again=RetryHint(),
+        )
 
     @contextmanager
     def paused(self) -> Iterator[None]:

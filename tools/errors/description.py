@@ -4,6 +4,7 @@ Only fixed sentences with typed slots reach the agent; what Autodesk said stays 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ _NAME_FAULTS: Final = {
     "space_at_the_ends": "it begins or ends with a blank",
     "too_long": "it is longer than 255 characters",
     "forbidden_character": "it has one of / ? * \\ < > | : or a control character, which ACC refuses",
+    "unseen_character": "it has a character that nobody sees, which can make it look like another name",
 }
 
 
@@ -88,7 +90,7 @@ def describe_error(error: Exception) -> ErrorDescription | None:
         _filled(found, error),
         http_status=upstream.http_status if upstream else None,
         retry_after_seconds=_retry_after(upstream) if upstream else None,
-        candidates=_paths(error) if isinstance(error, transfers.FileAmbiguous) else [],
+        candidates=_candidates(error),
         uploading=error.attachment if isinstance(error, transfers.UploadIncomplete) and error.uploading else None,
     )
 
@@ -184,5 +186,12 @@ def _retry_after(error: acc.AccError) -> float | None:
     return error.retry_after_seconds
 
 
-def _paths(error: transfers.FileAmbiguous) -> list[Candidate]:
-    return [Candidate(id=path, name=path) for path in error.matches[:MAX_CANDIDATES]]
+def _candidates(error: Exception) -> list[Candidate]:
+    match error:
+        case transfers.FileAmbiguous():
+            meant: Sequence[str] = error.matches
+        case transfers.InvalidName():
+            meant = [clean(error.suggestion)]
+        case _:
+            meant = []
+    return [Candidate(id=one, name=one) for one in meant[:MAX_CANDIDATES]]

@@ -187,14 +187,6 @@ class CallTimedOut(ToolError):
     code = "upstream_unavailable"
     retryable = True
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(
-            f"Autodesk did not answer within {seconds:.0f} seconds.",
-            "Call {tool} again in a minute: it looks first at what was done already, and repeats nothing of it.",
-            "Run the same command again in a minute.",
-            again=RetryHint(),
-        )
-
 
 class ProcessingTimeout(ToolError):
     """ACC has not made a version of a confirmed file for longer than anybody waits."""

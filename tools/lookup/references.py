@@ -8,6 +8,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from tools.lookup.name_matching import SHORTEST_PART, NameWords, all_found, root
+from transfers.files.pasted_text import unwrap_address
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _IS_UUID: Final = re.compile(_UUID)
@@ -60,7 +61,7 @@ def project_reference(text: str) -> ParsedReference:
     Raises:
         NotAReference: A URL of another host, or without a project.
     """
-    text = text.strip()
+    text = unwrap_address(text)
     if _is_url(text):
         project = _project_in(_autodesk_url(text))
         if project is None:
@@ -76,7 +77,7 @@ def submittal_reference(text: str) -> ParsedReference:
     Raises:
         NotAReference: A URL of another host, or without a submittal.
     """
-    text = text.strip()
+    text = unwrap_address(text)
     if _is_url(text):
         url = _autodesk_url(text)
         item = _ITEM_IN_PATH.search(url.path)
@@ -222,7 +223,7 @@ def _project_in(url: SplitResult) -> str | None:
 
 
 def _urn_in(text: str, wanted: re.Pattern[str], name: str) -> str:
-    text = text.strip()
+    text = unwrap_address(text)
     if not _is_url(text):
         return text
     url = _autodesk_url(text)

@@ -12,6 +12,15 @@ MAX_NAME: Final = 255
 _FORBIDDEN: Final = re.compile(r"[/?*\\<>|:\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """ACC's list, all controls, and the surrogates by which Python holds bytes of a file name that are no UTF-8."""
 
+_UNSEEN: Final = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u061c\u202a-\u202e\u2060\u2066-\u2069\ufeff\U000e0000-\U000e0fff]"
+)
+"""Bidirectional controls, zero-width spaces and their like: `fdp.exe` can be shown as `exe.pdf` with them."""
+
+_JOINERS: Final = re.compile("[\u200c\u200d]+")
+_JOINED: Final = frozenset({"L", "M", "S"})
+"""First letters of the categories of what a joiner joins: letters and signs of Persian and Indian scripts, emoji."""
+
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 
 
@@ -48,7 +57,8 @@ def suggest_name(name: str) -> str:
 
     The suggestion for a suggestion is that suggestion.
     """
-    cleaned = _FORBIDDEN.sub("-", unicodedata.normalize("NFC", name)).strip()
+    cleaned = unicodedata.normalize("NFC", _without_unseen(unicodedata.normalize("NFC", name)))
+    cleaned = _FORBIDDEN.sub("-", cleaned).strip()
     if cleaned == extension_of(f"x{cleaned}"):
         # Nothing, or nothing but an extension.
         return f"attachment{cleaned}"
@@ -66,4 +76,17 @@ def _objection(name: str) -> str | None:
         return "too_long"
     if _FORBIDDEN.search(name):
         return "forbidden_character"
+    if _without_unseen(name) != name:
+        return "unseen_character"
     return None
+
+
+def _without_unseen(name: str) -> str:
+    """Return a name without what nobody sees; a joiner goes if what it joined went."""
+    seen = _UNSEEN.sub("", name)
+
+    def kept(joiners: re.Match[str]) -> str:
+        beside = seen[: joiners.start()][-1:], seen[joiners.end() :][:1]
+        return joiners[0] if all(one and unicodedata.category(one)[0] in _JOINED for one in beside) else ""
+
+    return _JOINERS.sub(kept, seen)

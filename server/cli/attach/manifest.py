@@ -7,18 +7,40 @@ Separators are commas, semicolons or tabs, whichever the heading uses. A manifes
 `ManifestUnusable`; rows that are wrong are all found at once.
 """
 
+import codecs
 import csv
 import difflib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from transfers.files.pasted_text import name_key, unwrap
 
 COLUMNS: Final = ("project", "submittal", "file", "name", "category", "task")
 NEEDED: Final = ("project", "submittal", "file")
 
 MAX_BYTES: Final = 64 * 1024**2
 """Beyond this it is no manifest, but most likely one of the files to attach, given by mistake."""
+
+_COLUMN_NAMES: Final = {
+    **dict.fromkeys(("filename", "file name", "file path", "filepath", "path", "files"), "file"),
+    **dict.fromkeys(("project name", "project id"), "project"),
+    **dict.fromkeys(("submittal no", "submittal number", "submittal id", "number"), "submittal"),
+    **dict.fromkeys(("task id", "review task"), "task"),
+    "attachment name": "name",
+}
+"""Headings that mean a column, beside its own name."""
+
+_SEP_LINE: Final = re.compile(r"\"?sep=(\\t|[,;\t|])\"?[,;\t]*", re.IGNORECASE)
+"""What Excel writes above the heading, so that it reads the file right itself."""
+
+_OTHER_FILES: Final = {
+    b"PK\x03\x04": "an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the older kind",
+    b"%PDF": "a PDF",
+}
 
 _SEPARATORS: Final = ",;\t"
 _SAVE_AGAIN: Final = "In a spreadsheet, save the table as 'CSV UTF-8'."
@@ -81,13 +103,15 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> AttachManife
         ManifestUnusable: Its encoding, its quotes or its heading are wrong, or it has no row.
     """
     text = _decoded(data)
-    separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    separator, above = _separator(text)
     records = _records(text, separator)
+    for _ in range(above):
+        next(records)
     heading = _header(next(records, []), common)
     rows: list[ManifestRow] = []
     bad: list[BadRow] = []
     first: dict[tuple[str | None, ...], int] = {}
-    for number, cells in enumerate(records, start=2):
+    for number, cells in enumerate(records, start=above + 2):
         if not any(cells):
             continue  # spreadsheets save rows that were emptied
         found = _row(number, cells, heading, common)
@@ -107,17 +131,37 @@ def _decoded(data: bytes) -> str:
         raise ManifestUnusable(
             f"The manifest has {len(data):,} bytes, and {MAX_BYTES:,} are the most. Is it one of the files to attach?"
         )
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ManifestUnusable(f"The manifest is UTF-16. {_SAVE_AGAIN}")
+    for begins, kind in _OTHER_FILES.items():
+        if data.startswith(begins):
+            raise ManifestUnusable(f"This is {kind}, whatever its name ends in. {_SAVE_AGAIN}")
+    # PowerShell's `>` and Excel's "Unicode Text" write UTF-16, and say so with a mark.
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestUnusable(f"The manifest is not UTF-8: see its line {line}. {_SAVE_AGAIN}") from None
+        named = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        line = _line_number(data[: error.start].decode("latin-1"))
+        raise ManifestUnusable(f"The manifest is not {named}: see its line {line}. {_SAVE_AGAIN}") from None
     if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
+        line = _line_number(text[: text.index("\x00")])
         raise ManifestUnusable(f"The manifest is no text: its line {line} has a NUL byte. {_SAVE_AGAIN}")
     return text
+
+
+def _line_number(before: str) -> int:
+    """Return the line on which what comes after `before` stands, with line ends of Windows, Unix or old Macs."""
+    return len(re.findall(r"\r\n|\r|\n", before)) + 1
+
+
+def _separator(text: str) -> tuple[str, int]:
+    """Return the separator, and how many lines stand above the heading: of Excel (`sep=;`) and PowerShell (`#TYPE`)."""
+    lines = re.split(r"\r\n|\r|\n", text[:10_000])
+    above = 0
+    while above < len(lines) and (lines[above].startswith("#TYPE ") or _SEP_LINE.fullmatch(lines[above])):
+        above += 1
+    said = [found[1] for line in lines[:above] if (found := _SEP_LINE.fullmatch(line))]
+    heading = lines[above] if above < len(lines) else ""
+    return said[-1].replace("\\t", "\t") if said else max(_SEPARATORS, key=heading.count), above
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
@@ -137,7 +181,7 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:
-    names = [cell.casefold() for cell in cells]
+    names = [_column(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if not names:
@@ -156,6 +200,12 @@ def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]
         or_so = f", or give {' and '.join(instead)} for all rows" if instead else ""
         raise ManifestUnusable(f"Row 1 lacks the column {', '.join(map(repr, missing))}. Add it{or_so}.")
     return names
+
+
+def _column(cell: str) -> str:
+    """Return the column that a heading means, as people name it."""
+    name = " ".join(re.split(r"[\s_-]+", name_key(unwrap(cell)).strip("#:. *")))
+    return _COLUMN_NAMES.get(name, name)
 
 
 def _row(

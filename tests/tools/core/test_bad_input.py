@@ -143,6 +143,13 @@ async def test_a_character_that_acc_refuses_in_names(refused, character):
     assert (error["code"], steps[0]["arguments"]["name"]) == ("invalid_name", "beam-drawings.pdf")
 
 
+@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\u2060"])
+async def test_a_name_with_a_character_that_nobody_sees(refused, character):
+    error, steps = await refused(name=f"beam{character}drawings.pdf")
+    assert (error["code"], [one["name"] for one in error["candidates"]]) == ("invalid_name", ["beamdrawings.pdf"])
+    assert steps[0]["arguments"]["name"] == "beamdrawings.pdf"
+
+
 async def test_a_name_that_is_too_long(refused):
     error, steps = await refused(name="x" * 300)
     assert (error["code"], len(steps[0]["arguments"]["name"])) == ("invalid_name", 255)

@@ -206,7 +206,7 @@ def test_every_way_of_being_not_allowed_has_its_remedy(why):
     assert (explained.row.again is None) == (why == "no_folders"), "without any folder only a person can help"
 
 
-@pytest.mark.parametrize("why", ["blank", "space_at_the_ends", "too_long", "forbidden_character"])
+@pytest.mark.parametrize("why", ["blank", "space_at_the_ends", "too_long", "forbidden_character", "unseen_character"])
 def test_every_fault_of_a_name_is_told_with_a_legal_one_to_go_on_with(why):
     explained = describe_error(transfers.InvalidName("bad", why, "good\u202e.pdf"))
     assert explained is not None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.odd_text import odd_texts, surrounded
 from tools.lookup.references import (
     NotAReference,
     ParsedReference,
@@ -218,7 +219,23 @@ def test_a_number_without_a_section_is_itself_but_for_zeros(words, number):
     assert match_quality(words, number, "Beams") == ("exact" if words == number else "near")
 
 
-@given(st.text(max_size=60))
+@pytest.mark.parametrize(
+    "around", ["<{}>", "({}).", "[the submittal]({})", "see {}, please", "\u200b{}\u00a0", "<{}|x>"]
+)
+def test_an_address_is_read_as_mail_markdown_and_chats_wrap_it(around):
+    address = f"https://acc.autodesk.com/build/submittals/projects/{PROJECT}/items/{ITEM}"
+    assert submittal_reference(around.format(address)) == ParsedReference(id=ITEM, project_id=PROJECT)
+    safe = f"https://nam02.safelinks.protection.outlook.com/?url={quote(address, safe='')}&data=05"
+    assert project_reference(around.format(safe)) == ParsedReference(id=PROJECT)
+
+
+@given(st.sampled_from([PROJECT, "Riverside Medical Center", "05 12 00-3"]).flatmap(surrounded))
+def test_what_surrounds_a_reference_is_taken_away(pasted):
+    read = project_reference(pasted)
+    assert read == ParsedReference(id=PROJECT) or read.words in ("Riverside Medical Center", "05 12 00-3")
+
+
+@given(odd_texts())
 def test_any_text_is_a_reference_or_is_refused(text):
     for reader in (project_reference, submittal_reference):
         try:

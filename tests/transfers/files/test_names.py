@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.odd_text import odd_texts
 from transfers.errors import InvalidName
 from transfers.files.names import MAX_NAME, attachment_name, extension_of, suggest_name
 
@@ -109,3 +110,46 @@ def test_255_characters_are_taken() -> None:
 )
 def test_an_extension_is_letters_and_digits_at_the_very_end(name: str, extension: str) -> None:
     assert extension_of(name) == extension
+
+
+UNSEEN = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0xFEFF, 0x200E, 0xAD)]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(one):04X}" for one in UNSEEN])
+@pytest.mark.parametrize("name", ["{}beam.pdf", "be{}am.pdf", "beam{}.pdf", "beam.pdf{}"])
+def test_a_name_with_a_character_that_nobody_sees_is_refused_with_the_clean_one(name: str, unseen: str) -> None:
+    with pytest.raises(InvalidName) as refused:
+        attachment_name(None, name.format(unseen))
+    assert (refused.value.why, refused.value.suggestion) == ("unseen_character", "beam.pdf")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf",  # Persian, with U+200C between letters
+        "\u0915\u094d\u200d\u0937.pdf",  # Hindi, with U+200D after a sign
+        "crew \U0001f468\u200d\U0001f469\u200d\U0001f467.jpg",
+        "\U0001f3f3\ufe0f\u200d\U0001f308.png",
+        "\U0001f477\U0001f3fd\u200d\u2640\ufe0f.png",
+    ],
+)
+def test_joiners_between_letters_and_in_emoji_stay(name: str) -> None:
+    assert attachment_name(None, name) == unicodedata.normalize("NFC", name)
+
+
+@pytest.mark.parametrize("name", ["beam\u200d.pdf", "\u200cbeam.pdf", "beam 1\u200d2.pdf", "beam\u200d\u200b1.pdf"])
+def test_joiners_that_join_nothing_are_refused(name: str) -> None:
+    with pytest.raises(InvalidName) as refused:
+        attachment_name(None, name)
+    assert "\u200d" not in refused.value.suggestion
+    assert "\u200c" not in refused.value.suggestion
+
+
+@given(odd_texts())
+def test_odd_text_is_a_name_that_is_seen_whole_or_refused(name: str) -> None:
+    try:
+        accepted = attachment_name(None, name)
+    except InvalidName as refused:
+        accepted = refused.suggestion
+    assert attachment_name(None, accepted) == accepted
+    assert not set(accepted) & {*UNSEEN}

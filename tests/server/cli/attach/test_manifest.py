@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.cli.attach.manifest import (
     COLUMNS,
     MAX_BYTES,
+    NEEDED,
     AttachManifest,
     BadRow,
     ManifestRow,
@@ -88,7 +89,12 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"project,submittal\n", "Row 1 lacks the column 'file'. Add it."),
         (b"file\n", "Row 1 lacks the column 'project', 'submittal'. Add it, or give --project and --submittal"),
         (b"file,project,submittal,File\n", "The column 'file' is there twice in row 1."),
-        (b"\xff\xfef\x00i\x00l\x00e\x00", "The manifest is UTF-16."),
+        (b"\xff\xfef\x00i\x00l\x00e", "The manifest is not UTF-16: see its line 1."),
+        (b"project,submittal,file\rA,1,M\xfcller.pdf\r", "The manifest is not UTF-8: see its line 2."),
+        (b"project,submittal,file\r\nA,1,a.pdf\r\nA,1,M\xfcller.pdf\r\n", "The manifest is not UTF-8: see its line 3."),
+        (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", "This is an Excel workbook, whatever its name ends in."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "This is an Excel workbook of the older kind"),
+        (b"%PDF-1.7", "This is a PDF"),
         (b"project,submittal,file\nA,1,a.pdf\nA,1,M\xfcller.pdf\n", "The manifest is not UTF-8: see its line 3."),
         (b"project,submittal,file\nA,1,a\x00.pdf\n", "The manifest is no text: its line 2 has a NUL byte."),
         (b'project,submittal,file\nA,1,a.pdf\nA,1,"b.pdf\nA,1,c.pdf\n', "record that begins at line 3"),
@@ -101,6 +107,36 @@ def test_a_manifest_that_cannot_be_trusted_is_refused_with_the_place_and_the_rem
     with pytest.raises(ManifestUnusable) as caught:
         read_manifest(data, {})
     assert said in str(caught.value)
+
+
+WANTED = [("Riverside", "05 12 00-3", "Träger.pdf")]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["Unix", "Windows", "old Mac"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("above", ["", "sep={}\n", '"sep={}"\n', "#TYPE System.Management.Automation.PSCustomObject\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding, above, separator):
+    lines = above.format(separator) + "".join(f"{separator.join(row)}\n" for row in [NEEDED, *WANTED])
+    manifest = read_manifest(lines.replace("\n", ends).encode(encoding), {})
+    assert [(row.project, row.submittal, row.file) for row in manifest.rows] == WANTED
+    assert manifest.rows[0].number == (3 if above else 2)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Project,Submittal,File",
+        "project, submittal ,filename",
+        '"Project Name","Submittal No.","File Name"',
+        "Project_ID,submittal-number,File Path",
+        "\u200bproject,\u00a0Submittal #,\u201cfile\u201d",
+        "PROJECT:,*Submittal*,path",
+    ],
+)
+def test_headings_are_read_as_people_name_their_columns(heading):
+    [row] = read_manifest(f"{heading}\nRiverside,1-1,a.pdf\n".encode(), {}).rows
+    assert (row.project, row.submittal, row.file) == ("Riverside", "1-1", "a.pdf")
 
 
 cells = st.text(

@@ -1,0 +1,111 @@
+"""What people paste is read as what they mean, and what is inside stays as it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.odd_text import odd_texts, surrounded, written_otherwise
+from transfers.files.pasted_text import name_key, path_readings, trim, unwrap, unwrap_address
+
+MEANT = ["beam.pdf", "/home/ann/Shop drawings/beam (rev B).pdf", "05 12 00-3", "Riverside Medical Center", "Tür's 1-2"]
+ADDRESS = "https://acc.autodesk.com/build/submittals/projects/b46962a5-ebb3-5fcd-b9b0-daca25a86bca/items?a=1&b=2"
+
+
+@given(st.sampled_from(MEANT).flatmap(lambda meant: st.tuples(st.just(meant), surrounded(meant))))
+def test_what_surrounds_a_text_is_taken_away(pair):
+    meant, pasted = pair
+    assert unwrap(pasted) == meant
+    assert meant in path_readings(pasted)
+
+
+@given(odd_texts())
+def test_unwrapping_ends_and_changes_nothing_the_second_time(text):
+    once = unwrap(text)
+    assert unwrap(once) == once
+    assert trim(trim(text)) == trim(text)
+    assert unwrap_address(text) is not None
+    first = next(path_readings(text), "")
+    assert first == text
+    assert len(list(path_readings(text))) <= 7
+
+
+@pytest.mark.parametrize("text", ["(E) Steel and (N) Decking", '"A" and "B"', "[1] beam", "5'", "'", '""', "beam (1)"])
+def test_what_only_begins_and_ends_like_it_is_not_taken_away(text):
+    assert unwrap(text) == text
+
+
+@pytest.mark.parametrize(
+    ("pasted", "path"),
+    [
+        ("file:///home/ann/Shop%20drawings/beam.pdf", "/home/ann/Shop drawings/beam.pdf"),
+        ("<file:///home/ann/beam.pdf>", "/home/ann/beam.pdf"),
+        ("FILE://localhost/home/ann/beam.pdf", "/home/ann/beam.pdf"),
+        ("file:/home/ann/beam.pdf", "/home/ann/beam.pdf"),
+        ("file:///C:/drawings/beam.pdf", "C:/drawings/beam.pdf"),
+        ("\u202aC:\\drawings\\beam.pdf", "C:\\drawings\\beam.pdf"),
+        ("[beam.pdf](file:///home/ann/beam%20(1).pdf)", "/home/ann/beam (1).pdf"),
+        ("[beam.pdf](beam.pdf)", "beam.pdf"),
+        ("@beam.pdf", "beam.pdf"),
+        ("Shop\\ drawings/beam\\ \\(1\\).pdf", "Shop drawings/beam (1).pdf"),
+        ("beam%20drawings.pdf", "beam drawings.pdf"),
+        ("Doors &amp; frames.pdf", "Doors & frames.pdf"),
+        ("`beam.pdf`\n", "beam.pdf"),
+    ],
+)
+def test_a_path_is_read_as_programs_write_it(pasted, path):
+    assert path in path_readings(pasted)
+
+
+SAFE = "https://nam02.safelinks.protection.outlook.com/?url="
+ENCODED = ADDRESS.replace(":", "%3A").replace("/", "%2F").replace("?", "%3F").replace("=", "%3D").replace("&", "%26")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"<{ADDRESS}>",
+        f"({ADDRESS})",
+        f"{ADDRESS}.",
+        f"{ADDRESS}),",
+        f"see {ADDRESS}, please",
+        f"[the submittal]({ADDRESS})",
+        f"<{ADDRESS}|the submittal>",
+        f"**{ADDRESS}**",
+        ADDRESS.replace("&", "&amp;"),
+        f"{ADDRESS[:60]}\r\n{ADDRESS[60:]}",
+        f"{ADDRESS[:60]}\u200b{ADDRESS[60:]}\u00a0",
+        f"{SAFE}{ENCODED}&data=05%7C02%7Cann&reserved=0",
+        f"https://www.google.com/url?q={ENCODED}&sa=D",
+        f"https://urldefense.com/v3/__{ADDRESS}__;!!abc$",
+        "https://urldefense.proofpoint.com/v2/url?u="
+        + ADDRESS.replace("-", "-2D")
+        .replace(":", "-3A")
+        .replace("?", "-3F")
+        .replace("=", "-3D")
+        .replace("&", "-26")
+        .replace("/", "_")
+        + "&d=DwMF",
+    ],
+)
+def test_an_address_is_read_as_mail_markdown_and_chats_wrap_it(pasted):
+    assert unwrap_address(pasted) == ADDRESS
+
+
+@given(st.sampled_from(MEANT).flatmap(lambda name: st.tuples(st.just(name), written_otherwise(name))))
+def test_names_that_look_alike_have_one_key(pair):
+    name, other = pair
+    assert name_key(other) == name_key(name)
+
+
+def test_names_that_look_different_have_different_keys():
+    names = [
+        "beam.pdf",
+        "beam 1.pdf",
+        "beam1.pdf",
+        "beam-1.pdf",
+        "beam_1.pdf",
+        "bäam.pdf",
+        "(beam).pdf",
+        "beam.pdf.pdf",
+    ]
+    assert len({name_key(name) for name in names}) == len(names)
