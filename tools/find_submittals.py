@@ -37,7 +37,8 @@ async def find_submittals(services: Services, call: ToolCall, arguments: Submitt
     filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
     wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
     found = await search(services.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
-    rows = [submittal_row(item, me.id) for item in found.items]
+    names = await services.resolver.names(project, me.id, responses=False)
+    rows = [submittal_row(item, me.id, names) for item in found.items]
     cursor = call.next_cursor(services, me.id, found.place.position if found.place else None)
     page = PageInfo(call.tool, call.arguments, cursor)
     attachable = {row.id: row.can_attach for row in rows}

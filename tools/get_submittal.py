@@ -18,6 +18,7 @@ class SubmittalArguments(ToolArguments):
 async def get_submittal(services: Services, call: ToolCall, arguments: SubmittalArguments) -> SubmittalResult:
     """Show a submittal, what this person may do with it, and a page of its attachments."""
     from tools.attachments.following import attachment_page
+    from tools.attachments.preconditions import attach_refusal
     from tools.core.presenters import attachment_row, submittal_view, task_choices
 
     project = await services.resolver.project(arguments.project)
@@ -26,7 +27,10 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     )
     me = await services.resolver.me(project.id)
     tasks = await services.resolver.review_tasks(project.id, item)
-    view = submittal_view(item, project.id, me.id, [task.row for task in tasks if task.mine])
+    names = await services.resolver.names(project, me.id, responses=item.response_id is not None or bool(tasks))
+    refusal = attach_refusal(item)
+    why = f"{refusal.message} {refusal.shell_hint}" if refusal is not None else None
+    view = submittal_view(item, project.id, me.id, tasks, names, why)
     choices = [task.row.id for task in task_choices(tasks)]
     attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)
     return SubmittalResult(

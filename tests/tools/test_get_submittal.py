@@ -204,3 +204,45 @@ async def test_hostile_text_of_acc_comes_as_cleaned_data(connect, box):
     assert (shown["title"], shown["court"], len(shown["spec"])) == ("Beam drawings", "manager", 1000)
     assert shown["permittedActions"] == [{"id": "Attachment::create"}]
     assert shown["can_attach"] is False, "what ACC wrote is not the permission, however it looks once cleaned"
+
+
+async def test_a_submittal_says_who_has_it_in_words_and_names_and_where_people_see_it(connect, box):
+    async with connect() as assistant:
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="052100-1")
+        listed = await assistant.call("find_submittals", project=RIVERSIDE, query="052100-1")
+    shown = answer["submittal"]
+    item = box.item("052100-1")
+    assert shown["state_text"] == "in review"
+    steel = box.person("steel")
+    assert shown["contractor"] == {"type": "user", "id": steel.autodesk_id, "name": "Steel Subcontractor"}
+    reviewers = [one["reviewer"]["name"] for step in shown["review_steps"] for one in step["reviewers"]]
+    assert reviewers == ["Project Manager", "Structural Engineer"]
+    assert [step["status"] for step in shown["review_steps"]] == ["in-progress", "not-started"]
+    assert shown["dates"]["sent_to_review"]
+    assert shown["web_url"] == f"{box.base_url}/projects/{box.project().id}/items/{item.id}"
+    [row] = listed["submittals"]
+    assert {name: row[name] for name in ("state_text", "with_whom", "web_url")} == {
+        name: shown[name] for name in ("state_text", "with_whom", "web_url")
+    }
+
+
+@pytest.mark.parametrize(
+    ("person", "submittal", "words"),
+    [
+        ("manager", "033100-1", "The submittal is closed"),
+        ("member", "051200-3", "does not let this person attach"),
+        ("manager", "051200-3", None),
+    ],
+)
+async def test_a_submittal_says_why_a_file_cannot_be_attached(connect, person, submittal, words):
+    async with connect(person) as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal=submittal))["submittal"]
+    assert shown["can_attach"] == (words is None)
+    assert (words in shown["attach_refusal"]) if words else (shown["attach_refusal"] is None)
+
+
+async def test_the_ball_of_a_closed_submittal_is_nobodys_and_its_response_is_told(connect):
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal="033100-1"))["submittal"]
+    assert (shown["state_text"], shown["with_whom"]) == ("closed", [])
+    assert shown["response"]

@@ -37,7 +37,6 @@ NOT_SENT = {
     "submittals.tasks.close",
     "submittals.item-types.list",
     "submittals.packages.list",
-    "submittals.responses.list",
     "submittals.specs.list",
     "oss.signeds3download",
     "admin.users.list",

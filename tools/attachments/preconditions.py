@@ -46,10 +46,9 @@ async def attach_target(
         ToolError: SubmittalClosed, NotPermitted, TaskRequired, InvalidCategory, InvalidArguments.
         AccError: ACC refused or is away.
     """
-    ended = closed(item)
-    if ended is not None:
-        raise ended
-    _check_permission(item)
+    refusal = attach_refusal(item)
+    if refusal is not None:
+        raise refusal
     me = await services.resolver.me(project.id)
     task = await _task(services, project.id, me.id, item, task_id)
     state = item.state_id or ""
@@ -106,13 +105,15 @@ def closed(item: Item) -> SubmittalClosed | None:
     )
 
 
-def _check_permission(item: Item) -> None:
-    if item.permitted(ATTACH) is None:
-        raise NotPermitted(
-            "ACC does not let this person attach in the submittal's present state.",
-            "A person who has the ball in court, or a submittals manager, can attach; get_submittal shows whose it is.",
-            "A person who has the ball in court, or a submittals manager, can attach; ACC shows whose it is.",
-        )
+def attach_refusal(item: Item) -> ToolError | None:
+    """Return why this person may not attach to an item as it is now; None where ACC lets them."""
+    if item.permitted(ATTACH) is not None:
+        return None
+    return closed(item) or NotPermitted(
+        "ACC does not let this person attach in the submittal's present state.",
+        "A person who has the ball in court, or a submittals manager, can attach; get_submittal shows whose it is.",
+        "A person who has the ball in court, or a submittals manager, can attach; ACC shows whose it is.",
+    )
 
 
 def _listed(item: Item) -> list[Category]:

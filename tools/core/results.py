@@ -150,6 +150,14 @@ class ProjectsResult(ToolResult):
     next_steps: list[NextStep]
 
 
+class Party(ToolResult):
+    """A person, company or role of ACC; `name` is null where ACC does not give it."""
+
+    type: Literal["user", "company", "role"]
+    id: UntrustedText
+    name: UntrustedText | None
+
+
 Court = Literal[True, False, "unknown"]
 """Whether the ball is in this person's court; a company's or a role's is "unknown", never guessed."""
 
@@ -161,11 +169,14 @@ class SubmittalRow(ToolResult):
     number: UntrustedText
     title: UntrustedText
     state: UntrustedText | None
+    state_text: str
     revision: int | None
     due_date: date | None
     court: UntrustedText | None
+    with_whom: list[Party]
     in_my_court: Court
     can_attach: bool
+    web_url: UntrustedText | None
 
 
 class SubmittalsResult(ToolResult):
@@ -185,6 +196,37 @@ class TaskRow(ToolResult):
     due_date: date | None
 
 
+class ReviewerRow(ToolResult):
+    """A reviewer's part in a review step; without a response it is not answered yet."""
+
+    reviewer: Party | None
+    required: bool
+    status: UntrustedText | None
+    response: UntrustedText | None
+    comment: UntrustedText | None
+    responded_at: Time | None
+
+
+class ReviewStepRow(ToolResult):
+    """A round of review; its reviewers work side by side."""
+
+    step: int | None
+    status: UntrustedText | None
+    due_date: date | None
+    reviewers: list[ReviewerRow]
+
+
+class SubmittalDates(ToolResult):
+    """When a submittal went where; null for what has not happened, or was not set."""
+
+    sent_to_submitter: Time | None
+    received_from_submitter: Time | None
+    sent_to_review: Time | None
+    received_from_review: Time | None
+    published: Time | None
+    required_on_job: date | None
+
+
 class SubmittalView(ToolResult):
     """A submittal; `permittedActions` carries fields for `Attachment::create` only, the other ids alone."""
 
@@ -193,14 +235,23 @@ class SubmittalView(ToolResult):
     number: UntrustedText
     title: UntrustedText
     state: UntrustedText | None
+    state_text: str
     revision: int | None
     spec: UntrustedText | None
     due_date: date | None
     court: UntrustedText | None
+    with_whom: list[Party]
     in_my_court: Court
+    contractor: Party | None
+    response: UntrustedText | None
+    response_comment: UntrustedText | None
+    dates: SubmittalDates
+    review_steps: list[ReviewStepRow]
     can_attach: bool
+    attach_refusal: str | None
     allowed_categories: list[Category]
     my_tasks: list[TaskRow]
+    web_url: UntrustedText | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
 

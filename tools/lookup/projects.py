@@ -20,6 +20,7 @@ class ProjectSummary:
     hub_id: str
     hub_name: str
     type: str
+    region: str | None = None
 
     @property
     def supported(self) -> bool:
@@ -79,6 +80,8 @@ class ProjectListCache:
                     bare = submittals_project_id(project.id)
                 except InvalidId:
                     continue  # a project of another product, which Submittals cannot name
-                found.append(ProjectSummary(bare, project.name, hub.id, hub.name, project.project_type))
+                found.append(
+                    ProjectSummary(bare, project.name, hub.id, hub.name, project.project_type, hub.attributes.region)
+                )
         found.sort(key=lambda project: (project.name.casefold(), project.id))
         return ProjectList(tuple(found), len(accounts.faults), accounts.app_not_provisioned)

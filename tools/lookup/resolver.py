@@ -8,7 +8,7 @@ from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
 from acc.models import Item, SubmittalsUser
 from tools.core.policy import ToolPolicy
-from tools.core.presenters import ATTACH, REVIEW, ReviewTask, candidate, number, review_task
+from tools.core.presenters import ATTACH, REVIEW, ProjectNames, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
 from tools.core.ttl_cache import TtlCache
 from tools.errors.exceptions import (
@@ -43,6 +43,9 @@ SEARCHED: Final = 500
 
 NEWEST_FIRST: Final = "identifier desc"
 
+ACC_SITES: Final = {"US": "https://acc.autodesk.com", "EMEA": "https://acc.autodesk.eu"}
+"""ACC's own site by the region of an account (inferred)."""
+
 
 class ReferenceResolver:
     """Finds projects, submittals, people and tasks for one person."""
@@ -54,6 +57,7 @@ class ReferenceResolver:
         self._items = TtlCache[str]()
         self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
+        self._responses = TtlCache[Mapping[str, str]]()
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.
@@ -159,8 +163,31 @@ class ReferenceResolver:
             tasks = step.tasks
             if step.status == "in-progress" and not any(task.raw_permitted_actions for task in tasks):
                 tasks = await self._acc.submittals.tasks(project_id, item.id, step.id)
-            found += [review_task(task, step.step_number) for task in tasks]
+            found += [review_task(task, step) for task in tasks]
         return found
+
+    async def names(self, project: ProjectSummary, person_id: str, *, responses: bool) -> ProjectNames:
+        """Return what the ids in a project's rows stand for; those of `responses` only where they are wanted.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        people = await self.member_names.of_project(project.id, person_id)
+        known = await self._responses_of(project.id, person_id) if responses else {}
+        return ProjectNames(people, known, self._items_url(project))
+
+    async def _responses_of(self, project_id: str, person_id: str) -> Mapping[str, str]:
+        known = self._responses.get(person_id, project_id)
+        if known is None:
+            known = {one.id: one.value for one in await self._acc.submittals.responses(project_id)}
+        return self._responses.keep(known, person_id, project_id)
+
+    def _items_url(self, project: ProjectSummary) -> str | None:
+        """Return where a person sees the project's items: in ACC by the hub's region (inferred), or in a sandbox."""
+        if not self._acc.hosts.is_autodesk:
+            return f"{self._acc.hosts.api}/projects/{project.id}/items"
+        site = ACC_SITES.get(project.region or "")
+        return f"{site}/build/submittals/projects/{project.id}/items" if site else None
 
     async def _project_by_id(self, project_id: str) -> ProjectSummary:
         self._policy.check_project(project_id)

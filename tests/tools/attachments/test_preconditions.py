@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acc.models import Item, Task
+from acc.models import Item, Step, Task
 from tools.attachments.preconditions import attach_target
 from tools.core.presenters import ReviewTask, review_task
 from tools.errors.exceptions import NotPermitted, RetryHint, TaskRequired
@@ -73,7 +73,7 @@ def review(*tasks: tuple[str, bool, str]) -> list[ReviewTask]:
                     "permittedActions": [{"id": "Task::close"}] if mine else [],
                 }
             ),
-            1,
+            Step.model_validate({"id": "step", "status": "in-progress", "stepNumber": 1}),
         )
         for id_, mine, status in tasks
     ]

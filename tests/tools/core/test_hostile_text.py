@@ -180,7 +180,12 @@ REACHED = {
     ("get_submittal", "error.candidates[].name"),
     ("get_submittal", "error.candidates[].number"),
     ("get_submittal", "error.candidates[].title"),
+    ("find_submittals", "submittals[].with_whom[].name"),
+    ("get_submittal", "submittal.contractor.name"),
     ("get_submittal", "submittal.number"),
+    ("get_submittal", "submittal.response_comment"),
+    ("get_submittal", "submittal.review_steps[].reviewers[].reviewer.name"),
+    ("get_submittal", "submittal.with_whom[].name"),
     ("get_submittal", "submittal.spec"),
     ("get_submittal", "submittal.title"),
     ("sign_in", "person.email"),
@@ -203,6 +208,10 @@ OURS = {
     "ProjectsResult.next_cursor",
     "SubmittalResult.next_cursor",
     "SubmittalsResult.next_cursor",
+    # our sentences
+    "SubmittalRow.state_text",
+    "SubmittalView.attach_refusal",
+    "SubmittalView.state_text",
     # our sentences, whose slots `clean` has filled, and calls made of cleaned fields or of the caller's own arguments
     "ErrorBody.hint",
     "ErrorBody.shell_hint",

@@ -24,6 +24,11 @@ OURS = {
     ("ProjectsResult", "next_cursor"),
     ("SubmittalsResult", "next_cursor"),
     ("SubmittalView", "project_id"),
+    # Sentences and words of ours.
+    ("SubmittalView", "attach_refusal"),
+    ("SubmittalView", "state_text"),
+    ("SubmittalRow", "state_text"),
+    ("Party", "type"),
     ("SubmittalResult", "next_cursor"),
     ("FilesResult", "next_cursor"),
     ("SignInResult", "autodesk"),
