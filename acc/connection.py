@@ -14,7 +14,7 @@ from acc.operations import ApiOperation
 from acc.requests import ApiRequest
 from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
-from acc.transport import NETWORK_ERRORS, api_client, error_from_transport, read_bounded
+from acc.transport import api_client, error_from_transport, network_errors, read_bounded
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class AccConnection:
                     extensions=self._check_once_connected(token) if request.method != "GET" else None,
                 ) as response:
                     body = await read_bounded(response, request.operation.name, MAX_ANSWER_BYTES)
-        except (*NETWORK_ERRORS, TimeoutError) as error:
+        except network_errors() as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None
         if self._pace is not None and response.status_code == 429:

@@ -10,13 +10,13 @@ netrc is never read: without `trust_env` httpx looks at nothing of the environme
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import httpx
 import truststore
-from socksio.exceptions import SOCKSError
 
 from acc.errors import (
     AccError,
@@ -46,7 +46,6 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    SOCKSError,
 )
 
 
@@ -155,24 +154,35 @@ def is_nested(response: httpx.Response) -> bool:
     return len(response.headers.get_list("content-encoding", split_commas=True)) > 1
 
 
-NetworkError = httpx.RequestError | SOCKSError
-NETWORK_ERRORS = (httpx.RequestError, SOCKSError)
-"""What ends an exchange without an answer; what a SOCKS proxy says wrongly, httpx lets through as it is."""
+def network_errors() -> tuple[type[Exception], ...]:
+    """Return what ends an exchange without an answer; what a SOCKS proxy says wrongly, httpx lets through as it is."""
+    return (httpx.RequestError, TimeoutError, *_socks_errors())
 
 
-def error_from_transport(operation: str, error: NetworkError | TimeoutError) -> AccError:
+def _socks_errors() -> tuple[type[Exception], ...]:
+    """Return what only a SOCKS proxy can bring about: nothing of it is loaded before something has failed."""
+    with suppress(ImportError):
+        from socksio.exceptions import SOCKSError  # type: ignore[import-not-found,unused-ignore]
+
+        return (SOCKSError,)
+    return ()
+
+
+def error_from_transport(operation: str, error: Exception) -> AccError:
     """What a request that got no answer means; never quotes httpx, whose texts can hold addresses."""
     sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.DecodingError):
         return UnexpectedAnswer(operation, problem="the body's compression is broken", sent=sent)
-    if isinstance(error, (httpx.ProxyError, SOCKSError)):
+    if isinstance(error, _socks_errors()):
+        return ProxyFailure(operation, sent=False)
+    if isinstance(error, httpx.ProxyError):
         return ProxyFailure(operation, sent=sent)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return UntrustedCertificate(operation, sent=sent)
     return ServiceUnavailable(operation, sent=sent)
 
 
-def storage_error_from_transport(operation: str, error: NetworkError) -> AccError:
+def storage_error_from_transport(operation: str, error: Exception) -> AccError:
     """The same for a part: a lost connection to storage is `StorageUnavailable`."""
     found = error_from_transport(operation, error)
     return StorageUnavailable(operation, sent=found.sent) if type(found) is ServiceUnavailable else found

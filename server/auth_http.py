@@ -37,7 +37,7 @@ class HttpxAuthTransport:
 
         from acc.errors import AccError, NetworkPage
         from acc.responses import is_web_page
-        from acc.transport import NETWORK_ERRORS, api_client, error_from_transport, read_bounded
+        from acc.transport import api_client, error_from_transport, network_errors, read_bounded
 
         try:
             with anyio.fail_after(self._seconds):
@@ -46,7 +46,7 @@ class HttpxAuthTransport:
                     client.stream(method, url, headers=headers, content=body) as response,
                 ):
                     content = await read_bounded(response, "auth", MAX_ANSWER_BYTES)
-        except (*NETWORK_ERRORS, TimeoutError) as error:
+        except network_errors() as error:
             # `from None`: httpx's exceptions hold the request, secrets included.
             raise SignInUnavailable(reason=error_from_transport("auth", error).summary) from None
         except AccError as error:

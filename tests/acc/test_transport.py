@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from socksio.exceptions import ProtocolError
 
 from acc import operations as op
 from acc.connection import AccConnection
@@ -331,6 +330,8 @@ def test_a_proxy_may_speak_socks(monkeypatch) -> None:
 
 
 def test_what_a_socks_proxy_says_wrongly_is_a_failure_of_the_proxy() -> None:
+    from socksio.exceptions import ProtocolError  # type: ignore[import-not-found,unused-ignore]
+
     assert type(storage_error_from_transport("s3.put", ProtocolError("Malformed reply"))) is ProxyFailure
     failure = error_from_transport("userinfo", ProtocolError("Malformed reply"))
     assert (type(failure), failure.sent) == (ProxyFailure, False)
