@@ -7,6 +7,8 @@ client, so that a misreading on either side shows.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from acc_sandbox.version import __version__
+
 if TYPE_CHECKING:
     from acc_sandbox.faults.effects import (
         Effect,
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from acc_sandbox.state.data_folder import DataFolderError
     from acc_sandbox.state.people import Person
     from acc_sandbox.state.switches import Switches
-
-__version__ = "0.1.0"
 
 # pytest imports this package in every run for its fixture, so what is behind the names is imported when one is used.
 _HOMES = {

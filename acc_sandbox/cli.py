@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from acc_sandbox import __version__
 from acc_sandbox.admin.access import is_loopback
 from acc_sandbox.faults.effects import Fault
 from acc_sandbox.faults.plan import read_fault_plan, set_switches
@@ -23,6 +22,7 @@ from acc_sandbox.seed.seed_file import read_seed
 from acc_sandbox.server import running
 from acc_sandbox.state.data_folder import DataFolderError
 from acc_sandbox.state.switches import Switches, describe
+from acc_sandbox.version import __version__
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8788

@@ -1,4 +1,4 @@
-"""The end of the process, on time.
+"""Shutdown: signals, and a forced exit when an orderly one takes too long.
 
 An orderly end closes what is open and joins worker threads. A thread that hangs in a system call (a stalled upload, a
 folder on a network share that went away) can be neither cancelled nor joined, and Python waits for it for ever; a chat
@@ -28,7 +28,7 @@ INTERRUPTED: Final = 130
 
 
 def on_shutdown_signal(end: Callable[[], None]) -> None:
-    """From a running event loop: let SIGTERM and Ctrl-C call `end`, and do nothing else."""
+    """From a running event loop: call `end` on SIGTERM and Ctrl-C, and do nothing else."""
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
             signal.signal(number, lambda _number, _frame: end())  # wakes the loop on Windows alone
@@ -37,7 +37,7 @@ def on_shutdown_signal(end: Callable[[], None]) -> None:
 
 
 def force_exit_after(seconds: float, exit_code: int = 0) -> None:
-    """Let the process go on to its orderly end, and end it after `seconds` where that has not come."""
+    """Exit the process by force after `seconds`, unless it has exited by then."""
     # Nothing is flushed or logged then: that would take locks which the thread that hangs may hold. Log lines are
     # written as they come, and what must outlive the process is on disk before it is answered.
     timer = threading.Timer(seconds, os._exit, [exit_code])

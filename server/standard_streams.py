@@ -1,4 +1,4 @@
-"""stdin, stdout and stderr as a program may count on them, however it was started."""
+"""Prepares stdin, stdout and stderr, which may be closed or have a narrow encoding."""
 
 import io
 import os

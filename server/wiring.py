@@ -40,7 +40,7 @@ def policy_of(settings: Settings, *, local_files: bool) -> ToolPolicy:
 def transfer_manager(
     settings: Settings, policy: ToolPolicy, acc: "AccClient", repository: "JobRepository"
 ) -> "TransferManager":
-    """Return what moves one person's attachments along."""
+    """Return the transfer manager of one user."""
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
     from transfers.jobs.context import JobContext

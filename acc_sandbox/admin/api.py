@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from acc_sandbox import __version__
 from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
 from acc_sandbox.faults.request_log import LoggedRequest
 from acc_sandbox.http.errors import RefusedError
@@ -35,6 +34,7 @@ from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.sandbox_state import PUBLIC_CLIENT_ID
 from acc_sandbox.state.switches import describe
 from acc_sandbox.submittals.revisions import create_revision
+from acc_sandbox.version import __version__
 
 _MOST_REQUESTS = 200
 _LONGEST_MOVE = 10 * 365 * 86_400

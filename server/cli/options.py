@@ -1,4 +1,4 @@
-"""The options that several commands take, in the same words everywhere."""
+"""Options shared by several commands."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files att
 
 
 def whole_paths(folders: Sequence[Path] | None) -> tuple[Path, ...] | None:
-    """Return the folders by their whole paths, or None where none was named.
+    """Return absolute paths of the folders, or None where none was named.
 
     A program that starts a command without a shell gives `~` as it is, and the settings know it.
     """

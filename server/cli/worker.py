@@ -1,4 +1,4 @@
-"""`submittal-mcp worker`: one of any number of processes that work through the queue of a shared PostgreSQL."""
+"""`submittal-mcp worker`: one of several processes that run queued jobs from a shared PostgreSQL database."""
 
 import sys
 
@@ -14,11 +14,11 @@ from server.wiring import open_services, policy_of
 
 
 class CannotWork(CommandError):
-    """This process cannot be a worker; the text says why and what to do."""
+    """This process cannot be a worker; the text says why and how to fix it."""
 
 
 def check(settings: Settings) -> None:
-    """Let a worker start.
+    """Check the settings of a worker.
 
     Raises:
         CannotWork: There is no queue to share, nothing may be sent, or this is Windows.
@@ -39,7 +39,7 @@ def check(settings: Settings) -> None:
 
 
 def run(settings: Settings, *, files_at_once: int, person: str | None = None, paced: bool = True) -> None:
-    """Work until SIGTERM or Ctrl-C, then end within a second or so; what is under way is on disk for another worker.
+    """Run jobs until SIGTERM or Ctrl-C, then exit within a second or so; another worker resumes unfinished jobs.
 
     Not `paced` only where there are no limits.
 
@@ -53,7 +53,7 @@ def run(settings: Settings, *, files_at_once: int, person: str | None = None, pa
 
 
 def _compare_folders(settings: Settings) -> None:
-    """Write down what this machine sees in its folders, and say so where another one sees other things at that path."""
+    """Store snapshots of this machine's folders, and log those that differ from another machine's."""
     with opened_vault(settings) as opened:
         for folder, _, strange in compared(opened.database, settings.folders):
             if strange:

@@ -1,4 +1,4 @@
-"""A fair share of Autodesk's requests for each person: the limit is the app's, and everybody works through one app.
+"""Fair sharing of the app's rate limit among the users of a team server.
 
 Requests that have to wait are served by start-time fair queueing: while one person waits alone, all of the rate is
 theirs; with n of them each is served in turn. No user starves, however many requests another has.
@@ -28,7 +28,7 @@ class _QueuedRequest:
 
 
 class FairQueue:
-    """Hands out the tokens of one set of buckets, by turns among people."""
+    """Gives the tokens of one set of buckets to users in turn."""
 
     def __init__(self, clock: Callable[[], float], patience: float) -> None:
         self._clock = clock
@@ -112,7 +112,7 @@ class FairRateLimiter:
         await queue.acquire(subject, lease, limits[app].rate, operation)
 
     async def pause(self, limits: Limits, seconds: float) -> None:
-        """Let everybody hold back, since Autodesk has answered 429."""
+        """Make all users wait after a 429."""
         await self._budgets.empty(limits, seconds)
 
 
@@ -134,7 +134,7 @@ class PersonShare:
             await self.share.acquire(self.subject, limits, operation)
 
     async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
-        """Let everybody hold back, since Autodesk has answered 429.
+        """Make all users wait after a 429.
 
         Raises:
             StorageProblem: The database cannot be used.

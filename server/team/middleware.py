@@ -98,7 +98,7 @@ class CrossOriginMiddleware:
 
 
 class AddressLimitMiddleware:
-    """Limits requests of one network address to the routes that anybody may call."""
+    """Limits requests of one network address to the public routes."""
 
     def __init__(
         self, app: ASGIApp, options: TeamOptions, address_of: CallerAddress, clock: Callable[[], float]
@@ -136,7 +136,7 @@ class AddressLimitMiddleware:
 
 
 def too_many_requests(wait: float) -> Response:
-    """Return the answer to one request too many, which says when to come again."""
+    """Return the 429 response, with Retry-After."""
     seconds = max(1, int(wait + 0.999))
     content = {
         "error": "slow_down",

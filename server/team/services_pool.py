@@ -31,7 +31,7 @@ class _PooledServices:
 
 
 class ServicesPool:
-    """The services of everybody who is at work in this process; `running` must be entered first.
+    """Pool of all users' services in this process; `running` must be entered first.
 
     A person's services stay open while a call uses them or a job of theirs runs, and for `idle_seconds` after that.
     """

@@ -1,4 +1,4 @@
-"""`serve --team`: what has to be right before a team server listens, and the socket it listens on."""
+"""`serve --team`: checks before a team server listens, and its listening socket."""
 
 import socket
 import ssl
@@ -59,7 +59,7 @@ def serve_team(settings: Settings, listener: socket.socket, public_url: str, tls
 
 
 def check_settings(settings: Settings) -> None:
-    """Refuse settings under which people would not act as themselves.
+    """Refuse settings under which users would not act under their own names.
 
     Raises:
         SettingsError: One line for each.

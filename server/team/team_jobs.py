@@ -1,4 +1,4 @@
-"""Jobs of a whole team: taken up when their process died, and when their person has connected Autodesk again.
+"""Recovery of a team's jobs: after a crash, and after their user has signed in to Autodesk again.
 
 A job goes on with the tokens of its own person. Where Autodesk no longer accepts those, it waits with that reason.
 """
@@ -25,7 +25,7 @@ _WAITS_FOR_SIGN_IN: Final = (NotSignedIn, ReauthorizationRequired)
 
 
 class TeamJobs:
-    """Looks after the jobs of `repository`, whose people `pool` knows."""
+    """Resumes the jobs of `repository` with the services of `pool`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class TeamJobs:
         self._log = structlog.get_logger(__name__)
 
     async def watch(self) -> None:
-        """Go on with what processes that died left behind, again and again, until cancelled."""
+        """Resume orphaned jobs periodically, until cancelled."""
         while True:
             try:
                 await self.take_up()

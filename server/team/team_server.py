@@ -1,4 +1,4 @@
-"""The team server put together: authorization server, bearer tokens, services by person, and MCP over them."""
+"""Composition of the team server: authorization server, bearer tokens, services by user, and MCP over them."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -68,7 +68,7 @@ _PURGE_SECONDS: Final = 3600.0
 
 
 class TeamServer:
-    """Everything of one process. `app` is what is served; nothing is contacted before the first call.
+    """A team server's process. `app` is the ASGI application; nothing is contacted before the first call.
 
     `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring.
     """
@@ -220,7 +220,7 @@ class TeamServer:
             self._group.start_soon(self._go_on, subject)
 
     async def _go_on(self, subject: str) -> None:
-        """Go on with what waited for a person's sign-in."""
+        """Resume what waited for a user's sign-in."""
         try:
             with self.pool.holding(subject):
                 page = (await self.pool.get(subject)).sign_in_page
@@ -293,13 +293,13 @@ class TeamServer:
 
 
 class _SubjectServices:
-    """Leads each call to the services of its own person."""
+    """Provides each call with its own user's services."""
 
     def __init__(self, pool: ServicesPool) -> None:
         self._pool = pool
 
     async def services(self) -> Services:
-        """Return the services of the person who calls."""
+        """Return the caller's services."""
         subject = current_subject()
         if subject is None:
             raise RuntimeError("a call without a person has come through")

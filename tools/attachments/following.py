@@ -54,7 +54,7 @@ class FollowDeadline:
 async def read_until(
     found: T, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], call: ToolCall, deadline: FollowDeadline
 ) -> T:
-    """Return what was `found`, or is read anew, once it is `done`, or as it was when the deadline passed."""
+    """Re-read until `done`, or until the deadline; return the last value."""
     pause = FIRST_PAUSE_SECONDS
     with anyio.CancelScope(deadline=deadline.time):
         while not done(found):
@@ -73,7 +73,7 @@ async def followed_attachment(
     row: Attachment,
     deadline: FollowDeadline,
 ) -> AttachmentResult | DeferredResult:
-    """Answer how far an attachment is, once ACC has processed it or the deadline has passed; `row` was read just now.
+    """Return an attachment's status once ACC has processed it or the deadline has passed; `row` is fresh.
 
     Raises:
         BackgroundFailure: Its job failed in the background, or ACC could not process it.
@@ -108,18 +108,18 @@ async def followed_attachment(
 
 
 def is_in_progress(answer: AttachmentResult) -> bool:
-    """Whether an attachment is on its way to another state without anybody doing anything: waiting is the next step."""
+    """Whether an attachment will change its state by itself, so that waiting is the next step."""
     return any(step.arguments.get("wait_seconds", 0) > 0 for step in answer.next_steps)
 
 
 def is_processing(services: Services, row: Attachment) -> bool:
-    """Whether ACC is making a version of an attachment, and not yet for longer than anybody waits."""
+    """Whether ACC is processing an attachment, and not yet for too long to wait on."""
     return attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, services.now())
 
 
 @dataclass(frozen=True)
 class AttachmentPage:
-    """Rows as shown, the steps that they leave open, and where the next page begins."""
+    """A page of attachments, next steps, and the cursor of the next page."""
 
     attachments: list[AttachmentView]
     next_steps: list[NextStep]

@@ -38,7 +38,7 @@ _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 async def attach_target(
     services: Services, project: ProjectSummary, item: Item, *, category: GivenCategory | None, task_id: str | None
 ) -> AttachTarget:
-    """Return the destination of an attachment to `item` as it is now.
+    """Return the target of an attachment to `item`, as it is now.
 
     What ACC's documentation allows is left to ACC to decide; only what it rules out is refused here.
 
@@ -71,7 +71,7 @@ async def attach_target(
 async def doubtful_choice(
     services: Services, project: ProjectSummary, item: Item, where: AttachTarget, category: GivenCategory | None
 ) -> ToolError | None:
-    """Return what ACC probably refused of a destination: a category that it does not list, a task of another person.
+    """Return the argument that ACC probably rejected: a category that it does not list, or another user's task.
 
     None where everything is as ACC lists it for this person.
 
@@ -94,7 +94,7 @@ async def doubtful_choice(
 
 
 def closed(item: Item) -> SubmittalClosed | None:
-    """Return what to say of a submittal that takes no attachment any more; None for every other."""
+    """Return the error of a closed or void submittal; None for an open one."""
     word = next((word for state, word in _ENDED.items() if item.state_id == state), None)
     if word is None or item.permitted(ATTACH) is not None:
         return None

@@ -44,7 +44,7 @@ async def explain_rejection(
     category: GivenCategory | None = None,
     task_id: str | None = None,
 ) -> Exception:
-    """Return what to raise for `error`: what changed since `before`, if ACC refused to attach or to confirm.
+    """After ACC rejects a write that it had permitted, re-read the item and return the error that explains why.
 
     `category` and `task_id` are what the caller asked for. Any other error is returned as it is.
     """

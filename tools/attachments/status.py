@@ -34,7 +34,7 @@ from transfers.waiting import WaitOptions
 
 
 def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOptions:
-    """Return how long a call waits: what it asked for, and never longer than the settings allow."""
+    """Return a call's wait options: its own timeout, capped by the settings."""
     longest = ANSWER_SECONDS if call.accepts_task else services.policy.max_wait_seconds
     left = call.deadline.wait_seconds_left if call.deadline is not None else longest
     return WaitOptions(min(seconds, longest, left), progress_reporter(call), call.every)
@@ -43,7 +43,7 @@ def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOpti
 async def attachment_result(
     services: Services, call: ToolCall, outcome: AttachResult, item: Item | None = None, *, waits: bool = False
 ) -> AttachmentResult | DeferredResult:
-    """Answer a call that started or joined a job for an attachment of `item`, where that was read just now.
+    """Return the result of a call that started or joined a job for an attachment of `item`, if that is fresh.
 
     With `waits` a task that goes on in its place also waits until ACC has processed the file.
 
@@ -95,7 +95,7 @@ async def attachment_status(
     *,
     signed: bool = False,
 ) -> tuple[AttachmentView, AttachmentStatus]:
-    """Return an attachment of `item` as shown and where it stands; `job` is what made it, if we did.
+    """Return the view of an attachment of `item`, and its status for next steps; `job` made it, if we did.
 
     Asks storage when nobody here knows of its bytes, or whether it still takes those of a caller; not when it has just
     `signed` a URL for them.
@@ -114,7 +114,7 @@ async def attachment_status(
 async def incomplete_upload_error(
     services: Services, project_id: str, item: Item, person_id: str, error: UploadIncomplete
 ) -> Exception:
-    """Return what to raise where bytes are missing: with the way on, but where they are on their way or the caller's.
+    """Return the error of missing bytes, with next steps unless they are being sent or the caller sends them.
 
     Raises:
         AttachmentMissing: It was deleted meanwhile.
@@ -176,7 +176,7 @@ def background_failure(row: Attachment, job: Job | None, now: datetime) -> Excep
 
 
 def progress_reporter(call: ToolCall) -> Callable[[Job], Awaitable[None]]:
-    """Return what tells a waiting client of bytes read and sent, and of what is left to do once all are."""
+    """Return a callback that reports bytes hashed and sent to a waiting client."""
 
     async def tell(job: Job) -> None:
         if isinstance(job, LocalFileJob) and job.size is not None:

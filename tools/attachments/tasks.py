@@ -1,4 +1,4 @@
-"""Tasks: a call that goes on is answered with a handle, where its client takes one.
+"""Tasks: a handle for a call that continues in the background, for clients that accept one.
 
 A task is nothing of its own. Its id names the durable job, or the attachment that ACC is still processing, and what is
 told of it is read from there each time it is asked for: by any process, for as long as that is known.
@@ -87,25 +87,25 @@ def read_task(text: str) -> Task:
 
 
 class DeferredResult(ToolResult):
-    """Instead of an answer: the call goes on as a task. `message` says how far it is."""
+    """A task instead of a result: the call continues in the background. `message` is its progress."""
 
     task_id: str
     message: str
 
     @classmethod
     def job(cls, job: "Job", *, joined: bool, waits: bool) -> Self:
-        """Return what a call answers whose job goes on."""
+        """Return the task of a running job."""
         return cls(task_id=JobTask(int(time.time()), joined, waits, job.id).id, message=progress_text(job))
 
     @classmethod
     def attachment(cls, project_id: str, submittal_id: str, attachment_id: str, state: str) -> Self:
-        """Return what a call answers that waits for ACC."""
+        """Return the task of an attachment that ACC is processing."""
         task = AttachmentTask(int(time.time()), project_id, submittal_id, attachment_id)
         return cls(task_id=task.id, message=state)
 
 
 def progress_text(job: "Job") -> str:
-    """Say in a word or two how far a job is."""
+    """Return a job's progress in a few words."""
     from transfers.jobs.local_file import LocalFileJob
 
     if not isinstance(job, LocalFileJob) or job.state not in ("preparing", "uploading"):

@@ -14,14 +14,14 @@ A = TypeVar("A", bound="ToolArguments")
 
 
 class ToolArguments(BaseModel):
-    """Base of every tool's arguments: unknown ones are refused, null means left out."""
+    """Base of tool arguments: unknown ones are refused, null means omitted."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, str_strip_whitespace=True
     )
 
     def given(self) -> dict[str, Any]:
-        """Return what the caller chose: null, blank and default values are as good as left out."""
+        """Return the arguments that the caller chose, without null, blank and default values."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -58,7 +58,7 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
 def _retry(
     model: type[ToolArguments], given: Mapping[str, Any], values: Mapping[str, Any], wrong: Iterable[str]
 ) -> RetryHint:
-    """Return how the call could go on: with what was spelt wrong spelt right, and with nothing the model refuses."""
+    """Return how to retry the call: misspelt names corrected, refused arguments dropped."""
     names = list(model.model_fields)
     kept = {name: value for name, value in values.items() if name not in wrong}
     meant = {near: values[name] for name in wrong if (near := _near(name, names)) and near not in values}
@@ -107,14 +107,14 @@ _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or f
 
 
 def _near(name: str, names: Sequence[str]) -> str | None:
-    """Return the argument that a name which is none is most like."""
+    """Return the argument most similar to an unknown name."""
     if name in names:
         return None
     return next(iter(difflib.get_close_matches(name, names, n=1)), None)
 
 
 def _sentence(error: dict[str, Any], names: Sequence[str]) -> str:
-    """Say in our words what pydantic found, with a value that would do."""
+    """Describe a pydantic error in our words, with an example of a valid value."""
     name = str(error["loc"][0])
     example = f", for example {json.dumps(EXAMPLES[name])}" if name in names and name in EXAMPLES else ""
     return f"{_problem(error, name, names)}{example}"

@@ -1,4 +1,4 @@
-"""Lenient reading of argument values: each way of writing a value that has one meaning only is taken for that value.
+"""Coercion of argument values: every spelling with exactly one meaning is accepted.
 
 Models and the programs around them write `"20"`, `20.0`, `"true"` or one text for a list of one, and fill in `""` or
 `0` where they have nothing to say. All arguments of all tools are read alike, by what their type says.

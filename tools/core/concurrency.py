@@ -1,4 +1,4 @@
-"""Concurrent look-ups: what does not depend on each other is asked for at the same time."""
+"""Concurrency of look-ups: independent ones run at the same time."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar, cast

@@ -44,7 +44,7 @@ async def require_consent(
 
 
 def cannot_ask() -> ConfirmationRequired:
-    """Return what a call is refused with when the person cannot be asked."""
+    """Return the error where the user cannot be asked."""
     return ConfirmationRequired(
         "A person has to agree before a file becomes visible, and this chat client cannot ask them. "
         "What is uploaded stays as it is.",
@@ -55,7 +55,7 @@ def cannot_ask() -> ConfirmationRequired:
 
 
 def changed() -> ConfirmationRequired:
-    """Return what a call is refused with when what the person saw is no longer what there is."""
+    """Return the error where the summary changed after the user saw it."""
     return ConfirmationRequired(
         "Something changed since the person was shown it: nothing was made visible.",
         "Call {tool} again: the person is shown what there is now.",

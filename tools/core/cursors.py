@@ -1,4 +1,4 @@
-"""Cursors of the lists: opaque, tamper-proof, bound to the person and the arguments they were made for."""
+"""Page cursors: opaque, signed, bound to the user and the arguments they were made for."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ class CursorSigner:
         self._key = key or secrets.token_bytes(32)
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
-        """Return a cursor for going on at `position`."""
+        """Return a cursor for `position`."""
         payload = position.to_bytes(8, "big")
         return base64.urlsafe_b64encode(payload + self._seal(person_id, tool, arguments, payload)).decode().rstrip("=")
 

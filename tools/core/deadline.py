@@ -1,4 +1,4 @@
-"""Deadline of a tool call: until when it waits by itself, and until when it is answered whatever ACC does."""
+"""Deadline of a tool call: how long it may wait, and when it must be answered."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ GRACE_SECONDS: Final = 5.0
 
 
 class CallDeadline:
-    """Counts from when it is made. While a person is asked something it stands still."""
+    """Counts from its creation, and is paused while the user is asked something."""
 
     def __init__(self, wait_seconds: float) -> None:
         self._waits_until = anyio.current_time() + wait_seconds

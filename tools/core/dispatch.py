@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def dispatch(
     definition: "ToolDefinition[Any]", services: Services, call: ToolCall, arguments: dict[str, Any]
 ) -> tuple[ToolCall, ToolResult]:
-    """Do what a tool does and return its answer, and the call with the arguments as they were understood.
+    """Run a tool, and return its result and the call with parsed arguments.
 
     Raises:
         Exception: A bug of ours, which no caller can act on.
@@ -50,7 +50,7 @@ def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorR
 
 
 def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None:
-    """Return what a failed call answers; None for a fault of ours."""
+    """Return the result of a failed call; None for a bug of ours."""
     from tools.errors.description import describe_error
     from tools.next_steps.after_error import FailedCall, after_failure
 

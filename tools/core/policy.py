@@ -22,7 +22,7 @@ class ToolPolicy:
     accounts: frozenset[str] = frozenset()
 
     def check_writing(self) -> None:
-        """Let a writing tool go on.
+        """Check that writing is allowed.
 
         Raises:
             ReadOnly: The server was told to change nothing.
@@ -39,7 +39,7 @@ class ToolPolicy:
         return not self.projects or project_id in self.projects
 
     def check_project(self, project_id: str) -> None:
-        """Let a call on a project go on.
+        """Check that a project is allowed.
 
         Raises:
             ProjectNotAllowed: The project is not among those the server was told to work with.
@@ -57,5 +57,5 @@ class ToolPolicy:
 
     @property
     def step_context(self) -> StepContext:
-        """The part of it that next steps depend on."""
+        """The capabilities that next steps depend on."""
         return StepContext(self.local_files, self.read_only, self.max_wait_seconds, self.asks)

@@ -45,10 +45,10 @@ class ConsentSummary:
 
 
 class ConsentPrompt(Protocol):
-    """A way to the person who is behind a call."""
+    """Asks the user behind a call for consent."""
 
     async def ask(self, showing: ConsentSummary) -> bool:
-        """Show the person something, and return whether they agree.
+        """Show the user a summary, and return whether they agree.
 
         Raises:
             ConfirmationRequired: There is no way to ask them.
@@ -62,7 +62,7 @@ class SignInPage(Protocol):
     """Words that go on after "Show the person this link"."""
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
-        """Return a link that begins, or goes on with, a try to sign in; `signed_in` is called if that ends well."""
+        """Return the link of a new or pending sign-in; `signed_in` is called after success."""
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
         """Wait up to `seconds` for the pending sign-in, and return whether it succeeded.

@@ -129,7 +129,7 @@ class ResultFile:
         self.path = path
 
     def refuse_overwriting(self, inputs: Iterable[Path]) -> None:
-        """Refuse to write over what is to be read.
+        """Refuse to overwrite an input file.
 
         Raises:
             ResultFileUnusable: It is one of the `inputs`.

@@ -31,7 +31,7 @@ _TOOLS: Final[dict[str, ToolDefinition[Any]]] = {one.name: one for one in (_ATTA
 
 
 class AttachRunner:
-    """One go at many files.
+    """Attaches the rows of one run.
 
     With `confirm` a file is done once ACC processes it, with `wait` besides only once reviewers can open it; without
     `confirm` once storage has it.
@@ -60,7 +60,7 @@ class AttachRunner:
         return list(self._results.values())
 
     async def attach(self, at_once: int, first: First | None = None) -> None:
-        """Attach all, `at_once` at the same time. A file that fails keeps no other from being attached.
+        """Attach all files, `at_once` concurrently. A failure stops no other file.
 
         `first` answers in place of the tool's first call.
         """

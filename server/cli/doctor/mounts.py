@@ -89,7 +89,7 @@ def compared(database: Database, folders: Iterable[Path]) -> Iterator[FolderComp
 
 
 def compare(database: Database, folder: Path, sighting: FolderSnapshot, machine: str) -> list[RemoteSnapshot]:
-    """Write down what `machine` sees at a path, and return what the others saw there within a month.
+    """Store the snapshot of `machine`, and return the others' of the last month.
 
     Raises:
         DatabaseProblem: The database cannot be used.

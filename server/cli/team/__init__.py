@@ -1,1 +1,1 @@
-"""`submittal-mcp team`: commands of those who look after a team server."""
+"""`submittal-mcp team`: administration of a team server."""

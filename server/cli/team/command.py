@@ -1,4 +1,4 @@
-"""`submittal-mcp team`: look after a team server, beside the processes that serve it."""
+"""`submittal-mcp team`: administers a team server, beside the processes that serve it."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def grants(
     as_json: _AsJson = False,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
-    """List who lets which client do what."""
+    """List grants: user, client and scope."""
     from server.auth_wiring import opened_vault
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
@@ -109,7 +109,7 @@ def check_url(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
 ) -> None:
-    """Walk a team server's public address as chat clients do, and say what a proxy spoils."""
+    """Check a team server's public URL as chat clients do, and report what a proxy breaks."""
     from server.cli.doctor.report import DoctorReport
     from server.cli.team.url_check import check_public_url
 

@@ -31,7 +31,7 @@ _ACCEPT: Final = {"Accept": "application/json, text/event-stream"}
 
 
 async def check_public_url(url: str) -> list[CheckResult]:
-    """Return what was found, in the order in which clients go."""
+    """Return the results, in the order of a client's requests."""
     try:
         origin = check_base_url(url.strip().removesuffix("/").removesuffix(MCP_PATH))
     except ValueError:
@@ -40,14 +40,14 @@ async def check_public_url(url: str) -> list[CheckResult]:
 
 
 class _AddressWalk:
-    """One walk along an address."""
+    """One check of a URL."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
         self._hosts = AutodeskHosts.at(origin)
 
     async def findings(self) -> AsyncIterator[CheckResult]:
-        """Yield what is found; nothing more once the server cannot be reached."""
+        """Yield results; none after the server cannot be reached."""
         import httpx
 
         from acc.errors import AccError
