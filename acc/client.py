@@ -118,7 +118,7 @@ class AccClient:
         return await self.connection.send(build(op.USERINFO))
 
     async def aclose(self) -> None:
-        """Close what was opened. The object may be used again; it opens anew."""
+        """Close what was opened. The object may be used again; it then opens a new client."""
         if "connection" in self.__dict__:
             await self.connection.aclose()
 

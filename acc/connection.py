@@ -28,7 +28,7 @@ _random = secrets.SystemRandom().random
 
 
 class TokenSource(Protocol):
-    """Where the bearer token comes from. What these raise passes through `AccConnection.send` untouched."""
+    """Source of bearer tokens. What these raise passes through `AccConnection.send` untouched."""
 
     async def access_token(self) -> str:
         """A token believed to be valid now."""
@@ -40,7 +40,7 @@ class TokenSource(Protocol):
 
 
 class RequestGate(Protocol):
-    """How fast requests may follow each other; whoever it is shared with is its own affair.
+    """Rate limiter as seen by a connection; with whom it is shared is its own affair.
 
     What these raise passes through `AccConnection.send` untouched.
     """

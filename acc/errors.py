@@ -1,4 +1,4 @@
-"""Everything that can go wrong between us and Autodesk, one class per thing a person can do about it.
+"""Errors of Autodesk's APIs, one class per thing a person can do about it.
 
     AccError
     ├── Unauthorized             sign in again
@@ -34,7 +34,7 @@ from acc.models.storage import PartsReport
 
 
 class ErrorDetails(TypedDict, total=False):
-    """What is known of a failure beside its kind; the attributes of `AccError`, where they are explained."""
+    """Attributes of an `AccError`, which explains them."""
 
     http_status: int | None
     upstream_request_id: str | None

@@ -44,7 +44,7 @@ _THROTTLING_CODES = frozenset({"SlowDown", "Throttling", "ThrottlingException", 
 
 @dataclass(frozen=True)
 class PartRequest:
-    """How to send one part: exactly these headers, and no others that name a person."""
+    """The request for one part: exactly these headers, and none that identifies a person."""
 
     method: str
     url: SignedUrl
@@ -69,7 +69,7 @@ def bare_etag(value: str) -> str:
 
 
 def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartStored | StorageError | NetworkPage:
-    """What storage's answer to a part means; takes any status, headers and bytes.
+    """Interpret storage's answer to a part; takes any status, headers and bytes.
 
     A 200 without an ETag is not storage's, and a web page with one is not either.
     """

@@ -1,4 +1,4 @@
-"""Walking through a list page by page, led by the answers and never by what was asked.
+"""Pagination of lists, driven by the answers and never by the requests.
 
 Services apply other limits than documented or asked for (fact sheet 0), so the next offset comes from `nextUrl`, else
 from the rows that came. Of a `nextUrl` only the offset is used: it may name any host, and the sample of a filtered list

@@ -29,7 +29,7 @@ _BURST: Final = 10
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many requests a minute, whoever sends them."""
+    """A limit in requests per minute, over all senders."""
 
     per_minute: int
 
@@ -46,14 +46,14 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class TokenBucket:
-    """What was there at a moment, in seconds of any clock. A moment to come means: closed until then, and empty."""
+    """A token bucket as of the time `at`, in seconds of any clock; a future `at` means empty until then."""
 
     tokens: float
     at: float
 
     @classmethod
     def full(cls, limit: RateLimit, now: float) -> "TokenBucket":
-        """Return a bucket that nobody has taken from."""
+        """Return a full bucket."""
         return cls(limit.capacity, now)
 
     def refilled(self, limit: RateLimit, now: float) -> "TokenBucket":
@@ -103,7 +103,7 @@ DEFAULT_PAUSE_SECONDS: Final = 60.0
 """After a 429 that names no time: the limits are counted by the minute."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""Whoever has to wait longer for a turn is told so instead."""
+"""The longest wait for a token; a request that would wait longer fails with `RateLimited`."""
 
 SHORTEST_SECONDS: Final = 0.001
 """No wait is shorter: what floating-point numbers are off by is less than a clock can tell."""
@@ -116,13 +116,13 @@ Limits = Mapping[str, RateLimit]
 
 
 class TokenBucketStore(Protocol):
-    """Where the buckets are."""
+    """Store of token buckets."""
 
     async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
         """Take tokens from all of some buckets; see `lease`."""
 
     async def empty(self, limits: Limits, seconds: float) -> None:
-        """Let nobody take anything from them for some seconds."""
+        """Close the buckets for some seconds."""
 
 
 class InMemoryTokenBuckets:
@@ -153,7 +153,7 @@ class _TokenLease:
 
 
 class RateLimiter:
-    """Lets requests go when it is their turn; what `acc.connection` asks before it sends.
+    """Rate limiter that `acc.connection` asks before each request.
 
     `clock` and `sleep` are those of leases in this process; the buckets have their own.
     """

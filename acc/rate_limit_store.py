@@ -49,13 +49,13 @@ class TokenBucketTable:
             return found
 
     def empty(self, limits: "Limits", seconds: float) -> None:
-        """Let nobody take anything from them for some seconds."""
+        """Close the buckets for some seconds."""
         with self._database.writing() as connection:
             buckets, now = self._locked(connection, limits)
             self._write(connection, {name: bucket.drained_until(now, seconds) for name, bucket in buckets.items()})
 
     def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, TokenBucket], float]:
-        """Return buckets that nobody else changes before the end of the transaction, and what time it is then."""
+        """Lock the rows of the buckets until the end of the transaction; return them and the database's time."""
         names = sorted(limits)  # everybody locks them in the same order
         rows = {name: self._row(connection, name, limits[name]) for name in names}
         return rows, self._now(connection)
@@ -67,7 +67,7 @@ class TokenBucketTable:
             full = TokenBucket.full(limit, self._now(connection))
             insert = self._database.insert(_BUDGETS).values(name=name, tokens=full.tokens, at=full.at)
             connection.execute(insert.on_conflict_do_nothing())
-            found = connection.execute(query).one()  # perhaps that of somebody who was faster
+            found = connection.execute(query).one()  # another process may have inserted it first
         return TokenBucket(found.tokens, found.at)
 
     def _write(self, connection: Connection, buckets: dict[str, TokenBucket]) -> None:

@@ -1,4 +1,4 @@
-"""Answers as plain data, and what becomes of them: a model, or one of our errors.
+"""Parse responses of Autodesk's APIs into models or errors, and cut secrets out of their texts.
 
 Autodesk's services write their errors in at least five kinds of JSON, their gateway in one more, proxies in HTML, and
 storage in XML; what the Submittals service itself writes is unknown (fact sheet 0). So anything may come here, and
@@ -39,7 +39,7 @@ from acc.models import PartsReport
 from acc.operations import ApiOperation
 
 MAX_MESSAGE_CHARACTERS = 500
-"""How much of what a service said is kept."""
+"""Characters kept of a service's message."""
 
 _URL_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"'<>]*\?)[^\s\"'<>]*")
 _TOKEN = re.compile(r"(?i)\bbearer\s+\S+|\beyJ[\w-]{8,}(\.[\w-]*)*|\bX-Amz-[\w-]+=\S+")
@@ -135,7 +135,7 @@ def _adapter(operation: ApiOperation[Any]) -> TypeAdapter[Any]:
 
 
 def parse_answer(operation: ApiOperation[T], answer: HttpResponse) -> T:
-    """What the operation promises, from an answer of any kind.
+    """Parse an answer of any kind into what the operation promises.
 
     Raises:
         AccError: the answer is a failure, whatever its status, or is not what the operation promises.

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How patient to be. Times are in seconds.
+    """Retry policy: attempts, backoff and deadline. Times are in seconds.
 
     Attributes:
         attempts: how often a request is sent at most.

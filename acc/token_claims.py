@@ -1,4 +1,4 @@
-"""What an access token says of itself: whose it is and what it is for (fact sheet 10)."""
+"""Unverified claims of an access token: its user, app and scopes (fact sheet 10)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The one place where httpx clients are made, and where httpx's exceptions become ours.
+"""Create httpx clients, and map httpx's exceptions to ours; the only module that does either.
 
 What holds for both clients: the operating system's certificates are trusted, `HTTPS_PROXY`/`NO_PROXY` and the
 system's proxy settings are honoured except on the way to this machine, nothing waits without a limit, redirects are
@@ -169,7 +169,7 @@ def _socks_errors() -> tuple[type[Exception], ...]:
 
 
 def error_from_transport(operation: str, error: Exception) -> AccError:
-    """What a request that got no answer means; never quotes httpx, whose texts can hold addresses."""
+    """Map the failure of a request without an answer; never quotes httpx, whose texts can hold addresses."""
     sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.DecodingError):
         return UnexpectedAnswer(operation, problem="the body's compression is broken", sent=sent)

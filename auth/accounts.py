@@ -1,7 +1,7 @@
-"""Whose token a server sends: the person who signed in last, or the one it was started for.
+"""Token sources per account: the current user's, or that of the person a server was started for.
 
 A server stays with a person once it has used their token: a transfer that began as one person must not go on as another
-because somebody else signed in meanwhile. It moves on only when that person has signed out or has to sign in anew.
+because another one signed in meanwhile. It moves on only when that person has signed out or has to sign in again.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class AccountTokenSources:
             return self._vault
 
     async def source_for(self, account: UserAccount) -> RefreshingTokenSource:
-        """Return the token source of one person: for work that belongs to them, whoever is the current one."""
+        """Return the token source of one account, for work that belongs to it and not to the current user."""
         if account not in self._tokens:
             self._tokens[account] = RefreshingTokenSource(await self.vault(), account, self._endpoint)
         return self._tokens[account]
@@ -60,7 +60,7 @@ class AccountTokenSources:
 
 
 class CurrentUserTokenSource:
-    """A token source for whoever is signed in, as `acc.connection.TokenSource` asks for it."""
+    """Token source of the current user, an `acc.connection.TokenSource`."""
 
     def __init__(self, sessions: AccountTokenSources, email: str | None = None) -> None:
         self._sessions = sessions

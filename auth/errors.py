@@ -1,13 +1,13 @@
-"""What keeps a request from having a token.
+"""Errors of authentication, one class per thing a person can do about it.
 
 ::
 
     AuthError
     ├── NotSignedIn                 there is nothing to sign in with
     ├── ReauthorizationRequired     what there was is refused or over; a person must sign in again
-    │   └── ServiceAccountRefused   an unattended run cannot go on until somebody mends its account
+    │   └── ServiceAccountRefused   an unattended run cannot go on until its account is fixed
     ├── PrivateKeyUnusable          the service account's key cannot be read
-    ├── SignInTimedOut              nobody finished signing in in time
+    ├── SignInTimedOut              the login was not finished in time
     ├── CallbackPortTaken           another program is where Autodesk's answer is to arrive
     └── SignInFailed                the authorization server said no, or nothing that can be read
         └── SignInUnavailable       it could not be reached, or gave no answer
@@ -54,7 +54,7 @@ _REFUSED_ACCOUNT: Final[dict[int | None, str]] = {
     401: "check APS_CLIENT_ID and APS_CLIENT_SECRET",
     403: "only an app of type Server-to-Server can own service accounts, and it may sign them in ten times a minute",
 }
-"""What to look at, by the status of the answer (fact sheet 10)."""
+"""Advice by the status of the answer (fact sheet 10)."""
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ class PrivateKeyUnusable(AuthError):
 
 
 class SignInTimedOut(AuthError):
-    """Nobody finished signing in within five minutes."""
+    """The login was not finished within five minutes."""
 
     def __str__(self) -> str:
         return "nobody finished signing in within five minutes; the link is no longer good"

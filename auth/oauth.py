@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from auth.errors import SignInFailed
 
 SCOPES = ("data:read", "data:write", "data:create", "account:read", "user-profile:read")
-"""What attaching needs; data:create is what other upload tutorials ask for beside the first two.
+"""Scopes that attaching needs; other upload tutorials ask for data:create beside the first two.
 
 account:read brings names of people only (fact sheet 9b): a sign-in without it works.
 """
@@ -34,7 +34,7 @@ class OAuthApp:
 
 @dataclass(frozen=True)
 class PkceAttempt:
-    """One try to sign in: the `verifier` stays here, its hash and the `state` travel; both are 256 bits."""
+    """PKCE values of one login: the `verifier` stays here, its hash and the `state` travel; both are 256 bits."""
 
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -184,7 +184,7 @@ def _visible(value: Any) -> str:
 
 
 class UserProfile(BaseModel):
-    """Who a token belongs to, as /userinfo tells; `sub` is the Autodesk id (fact sheet 10).
+    """The user of a token, from /userinfo; `sub` is the Autodesk id (fact sheet 10).
 
     Only that is needed: a name or an e-mail of another kind than text is none, and what nobody can see is left out.
     """

@@ -51,8 +51,8 @@ async def acquire_lease(
 ) -> RefreshLease | None:
     """Take the lease of a record whose generation stays as it was `found`.
 
-    None as soon as that has changed; also at once when somebody holds the lease and `patient` is false. The holder is
-    given up on when its sign of life has not changed for `pace.lease` seconds of this process's own clock.
+    None as soon as that has changed; also at once when another process holds the lease and `patient` is false. The
+    holder counts as dead when its heartbeat has not changed for `pace.lease` seconds of this process's own clock.
     """
     holder = uuid.uuid4().hex
     watched: tuple[int, int] | None = None

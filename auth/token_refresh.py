@@ -1,10 +1,10 @@
-"""One person's access token, renewed in time and once, however many tasks, processes and machines ask for it.
+"""Refresh of an account's access token: in time, and once for all tasks, processes and machines that share it.
 
 Refresh tokens are good for a single use (fact sheet 10): whoever uses one and loses the answer has signed the person
 out. So a renewal goes, in this order:
 
 1. one task of the process goes on, the others wait for it;
-2. it takes the record's lease and reads the record again: somebody may have renewed it meanwhile;
+2. it takes the record's lease and reads the record again: another process may have refreshed it;
 3. it marks the record, on disk, before it asks;
 4. it asks Autodesk;
 5. it saves what it was given, if the record's generation is still the same, before anybody uses it.
@@ -46,10 +46,10 @@ from auth.vault import RefreshLease, StoredLogin, TokenSet, UserAccount, Vault
 from persistence.errors import StorageProblem
 
 REFRESH_SECONDS: Final = 15 * 24 * 3600.0
-"""How long a refresh token is good (fact sheet 10); no answer says so."""
+"""Lifetime of a refresh token (fact sheet 10); no answer states it."""
 
 Point = Literal["before_lease", "after_lease", "before_mark", "after_mark", "after_post", "in_save", "after_save"]
-"""Where a crash would leave its own kind of traces; tests stop a process there."""
+"""Points at which a crash leaves a different state; tests stop a process there."""
 
 _random = secrets.SystemRandom().random
 _log = logging.getLogger(__name__)
@@ -72,11 +72,11 @@ def stored_tokens(
 
 
 def _nowhere(_point: Point) -> None:
-    """What happens at a point, outside of tests."""
+    """Do nothing; tests pass another hook."""
 
 
 class RefreshingTokenSource:
-    """A token source for one person, as `acc.connection.TokenSource` asks for it."""
+    """Token source of one account, an `acc.connection.TokenSource`."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class RefreshingTokenSource:
         return _token(await self._renew(found, patient=True) or found)
 
     async def _renewed_early(self, found: StoredLogin) -> StoredLogin:
-        """Renew a token that is still good, unless somebody does already; what goes wrong can wait."""
+        """Refresh a token that is still valid, unless a refresh is under way; a failure can wait."""
         if found.is_revoked or self._one_at_a_time.locked() or self._now() < self._rests_until:
             return found
         try:

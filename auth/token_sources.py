@@ -1,4 +1,4 @@
-"""Where access tokens come from: a fixed one, nobody, or a sign-in that renews itself."""
+"""Sources of access tokens: none, a static token, or an in-memory login that refreshes itself."""
 
 import time
 from collections.abc import Awaitable, Callable

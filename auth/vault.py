@@ -61,7 +61,7 @@ class UserAccount:
 
 
 class TokenSet(BaseModel):
-    """What Autodesk granted. Times are seconds since 1970; a service that grants no refresh token leaves it None."""
+    """Tokens of one login. Times are seconds since 1970; a service that grants no refresh token leaves it None."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -95,7 +95,7 @@ class StoredLogin:
 
 @dataclass(frozen=True)
 class RefreshLease:
-    """How the lease of a record stood; `holder` is None while nobody renews."""
+    """State of a record's refresh lease; `holder` is None while it is free."""
 
     account: UserAccount
     generation: int
@@ -107,7 +107,7 @@ class RefreshLease:
 
 
 def _nothing() -> None:
-    """What happens between a write and its commit, outside of tests."""
+    """Do nothing; tests pass a hook that runs before the commit."""
 
 
 class Vault:
@@ -133,7 +133,7 @@ class Vault:
         return self._opened(row) if row is not None else None
 
     def current(self, base_url: str, client_id: str) -> UserAccount | None:
-        """Return whoever signed in last to this app and is still there."""
+        """Return the account that signed in last to this app and is still there."""
         query = select(_CURRENT).where(_CURRENT.c.base_url == base_url, _CURRENT.c.client_id == client_id)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
@@ -174,7 +174,7 @@ class Vault:
     def create_placeholder(self, account: UserAccount, name: str) -> None:
         """Make a record without a token for an account that signs in by itself, unless there is one that opens.
 
-        It is nobody's current sign-in.
+        It does not become the current login.
         """
         none = TokenSet(
             access_token=SecretStr(""),
@@ -195,7 +195,7 @@ class Vault:
             for table in (_SIGN_INS, _CURRENT):
                 connection.execute(delete(table).where(*_is(table, account)))
 
-    # Renewing, by whoever holds the lease
+    # Refresh, by the holder of the lease
 
     def lease(self, account: UserAccount) -> RefreshLease | None:
         """Return how the lease of a record stands; None without a record."""
@@ -204,7 +204,7 @@ class Vault:
         return _lease(row) if row is not None else None
 
     def try_acquire_lease(self, seen: RefreshLease, holder: str) -> RefreshLease | None:
-        """Take the lease if it still stands as it was `seen`, and return it; None when somebody was faster."""
+        """Take the lease if it still stands as it was `seen`, and return it; None when another process was faster."""
         with self._database.writing() as connection:
             taken = connection.execute(
                 update(_SIGN_INS)
@@ -301,8 +301,8 @@ class Vault:
         Servers may go on working: the old keys stay in the ring, and whoever meets a key unknown to them looks again.
 
         Raises:
-            KeyMissing: A record was sealed with a key that is not at hand; all others are sealed anew.
-            NotSealed: A record was changed by somebody; all others are sealed anew.
+            KeyMissing: A record was sealed with a key that is not at hand; all others are sealed again.
+            NotSealed: A record was tampered with; all others are sealed again.
         """
         with self._database.writing():  # two that rotate at once would each lose the other's key
             self._sealer.rotate()

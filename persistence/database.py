@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 BUSY_SECONDS: Final = 15.0
-"""How long a connection waits for another one's write; every write of ours takes milliseconds."""
+"""Timeout for another connection's write; every write of ours takes milliseconds."""
 
 ANSWER_SECONDS: Final = 30.0
-"""How long an answer of PostgreSQL is waited for; every statement of ours takes milliseconds."""
+"""Timeout for an answer of PostgreSQL; every statement of ours takes milliseconds."""
 
 _CONNECT_SECONDS: Final = 10
 _LIVENESS: Final = {
@@ -60,7 +60,7 @@ _POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """Where the database is. Its repr and `shown` hold no password."""
+    """Address of the database. Its repr and `shown` hold no password."""
 
     url: URL = field(repr=False)
 
@@ -282,7 +282,7 @@ _SQLITE: Final[dict[int, type[Any]]] = {
 
 
 def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
-    """What a driver's error means to a person; None for a fault in a statement of ours."""
+    """Map a driver's error to ours; None for a fault in a statement of ours."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         if str(cause).startswith(("no such table", "no such column", "table ")):

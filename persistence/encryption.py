@@ -98,7 +98,7 @@ Context = tuple[str | int, ...]
 class RecordCipher:
     """Seals and opens with keys from `source`, which are read when first needed. Blocks.
 
-    `seal` makes the first key, `change` another: whoever calls them keeps other processes from doing so meanwhile.
+    `seal` makes the first key, `rotate` another: their caller keeps other processes from doing so meanwhile.
     """
 
     def __init__(self, source: KeySource) -> None:
@@ -149,4 +149,4 @@ class RecordCipher:
         try:
             return key_id_of(sealed) in {key.id for key in ring.keys}
         except NotSealed:
-            return False  # somebody has spoilt it, which signing in anew mends
+            return False  # it was damaged; a new login replaces it

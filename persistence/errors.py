@@ -1,4 +1,4 @@
-"""What keeps the program from its own files and database: the data folder, the database, the vault's keys.
+"""Errors of the local state: the data folder, the database, the vault's keys.
 
 ::
 
@@ -13,13 +13,13 @@
     │   ├── DatabaseCorrupt     it is damaged, or no database at all
     │   ├── DatabaseReadOnly    it can be read and not written
     │   ├── DatabaseFull        there is no room for it to grow
-    │   ├── DatabaseBusy        somebody else has held it for too long
+    │   ├── DatabaseBusy        another process has held it for too long
     │   └── DatabaseUnreachable it cannot be opened, or the server does not answer
     ├── KeyProblem
     │   ├── KeysUnusable        the configured keys are no keys
     │   ├── KeysNeeded          replicas share a database and were given no keys
     │   └── KeyMissing          what is stored was sealed with a key that is not at hand
-    └── persistence.encryption.NotSealed  what is stored was changed by somebody
+    └── persistence.encryption.NotSealed  what is stored was tampered with
 
 Every text is a sentence for a person that says what to do. None holds a key, a password or a database URL.
 """
@@ -128,7 +128,7 @@ class DatabaseFull(DatabaseProblem):
 
 
 class DatabaseBusy(DatabaseProblem):
-    """Somebody else has held it for too long."""
+    """Another process has held it for too long."""
 
     def __init__(self, where: str) -> None:
         super().__init__(where, "is held by another program; close whatever has it open, then try again")

@@ -37,7 +37,7 @@ class KeyringUnavailable(Exception):
 
 
 class SystemKeyring(Protocol):
-    """Where the operating system keeps a secret text."""
+    """The operating system's store of a secret text."""
 
     def read(self) -> str | None:
         """Return the text, or None if there is none; `KeyringUnavailable` when there is no keyring."""
@@ -99,7 +99,7 @@ class KeyRing:
 
 
 class KeySource(Protocol):
-    """What a vault gets its keys from."""
+    """Source of a vault's encryption keys."""
 
     @property
     def looked_in(self) -> str:
@@ -125,7 +125,7 @@ class EnvironmentKeys:
         return self._ring
 
     def create_key(self) -> KeyRing:
-        """Return the keys that were set: a new one is put in front by whoever sets them."""
+        """Return the keys that were set: a new one is put in front where they are set."""
         return self._ring
 
 

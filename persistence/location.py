@@ -1,4 +1,4 @@
-"""Where the program keeps what it writes down: which database, and where the keys to the sealed parts of it are."""
+"""Location of the local state: database address and encryption-key source."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

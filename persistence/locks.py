@@ -49,7 +49,7 @@ class LockManager(Protocol):
     """A kind of lock that processes sharing a database have in common."""
 
     def try_acquire(self, name: str) -> HeldLock | None:
-        """Return the lock called `name`, or None when somebody else, or this process, holds it.
+        """Return the lock called `name`, or None when this or another process holds it.
 
         Raises:
             StorageProblem: Nothing can be locked.
@@ -192,8 +192,9 @@ class AdvisoryLock:
 class AdvisoryLocks:
     """Locks of a PostgreSQL database, all of one session, which also hears what is told on the channel.
 
-    The session is made when it is first needed, and anew when it was lost; its locks are lost with it. PostgreSQL ends
-    it, so that others may go on, once it has heard nothing of it for `IDLE_SECONDS`. `heard` is told what was said.
+    The session is opened when it is first needed, and again when it was lost; its locks are lost with it. PostgreSQL
+    ends it, so that others may go on, once it has heard nothing of it for `IDLE_SECONDS`. `heard` is called with each
+    notification.
     """
 
     def __init__(self, database: "Database", heard: Callable[[str], None] = lambda _: None) -> None:

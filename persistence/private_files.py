@@ -1,4 +1,4 @@
-"""Folders and files that nobody else on the machine can read, whatever the umask; the one place that knows platforms.
+"""Private folders and files, readable by this user alone under any umask; the one place that knows platforms.
 
 On Windows modes mean nothing: a folder below the user's profile inherits access rules that leave others out.
 """

@@ -1,4 +1,4 @@
-"""Where an attachment stands, in the words an agent is given (design, section 5)."""
+"""State of an attachment, in the words an agent is given (design, section 5)."""
 
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 AttachmentState = Literal["preparing", "reserved", "uploading", "uploaded", "processing", "ready", "failed"]
 
 FOLLOW_SECONDS: Final = 30 * 60
-"""After this long in `processing` nobody waits any more: ACC documents no time; what takes longer needs a person."""
+"""Timeout of `processing`: ACC documents no time, and what takes longer needs a person."""
 
 DISCARDED_SECONDS: Final = 24 * 3600
 """After this long storage discards what was sent and never completed (fact sheet 8)."""

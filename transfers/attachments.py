@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AttachmentRequest:
-    """What is to be created. `category_id` None lets ACC choose; `urn` links a Files-tool version."""
+    """The attachment to create. `category_id` None lets ACC choose; `urn` links a Files-tool version."""
 
     project_id: str
     item_id: str
@@ -40,7 +40,7 @@ class AttachmentRequest:
 
 @dataclass
 class UncertainCreate:
-    """A POST of which nobody knows whether it was carried out: `listed` are the ids that ACC listed before it.
+    """A POST that may or may not have been carried out: `listed` are the ids that ACC listed before it.
 
     None means that there is no such POST. `write` writes them down before the POST: a later run must look before it
     posts again. `look` returns what other jobs have of the same name: their attachments, and how many doubtful POSTs.

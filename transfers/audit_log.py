@@ -37,7 +37,7 @@ _LOCK: Final = "audit"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """What is known of a file on its way; None where we do not know.
+    """Audited facts of a file on its way; None where unknown.
 
     `autodesk` is a host, `person_id` who signed in, `path` the file's own on this machine. Of bytes that the caller
     sent, the size is storage's word and the digest unknown; of a linked version, both are.

@@ -1,4 +1,4 @@
-"""What can go wrong on the way of a file, one class per thing a person can do something about.
+"""Errors of transfers, one class per thing a person can do something about.
 
 ::
 
@@ -166,7 +166,7 @@ class AttachmentMissing(AttachmentProblem):
 
 @dataclass(eq=False)
 class NotYourAttachment(AttachmentProblem):
-    """Somebody else reserved it; only they may confirm it."""
+    """Another person reserved it; only they may confirm it."""
 
 
 @dataclass(eq=False)

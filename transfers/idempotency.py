@@ -1,4 +1,4 @@
-"""What makes two requests to attach the same request (design, section 6)."""
+"""Idempotency: fingerprints that make two attach requests the same request (design, section 6)."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class AttachmentIdentity:
-    """Everything that tells one attachment from another.
+    """The facts that identify an attachment.
 
     `content` is the SHA-256 of a local file ("sha256:…"), the URN of a linked version, or, for bytes that the caller
     sends, the word "caller": such a reservation is the same one only while its upload is open.

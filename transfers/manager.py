@@ -1,4 +1,4 @@
-"""The door to transfers: attach a file, link a version, let the caller upload, confirm, and look how far it is."""
+"""`TransferManager`: attach a file, link a version, reserve for a caller's upload, confirm, inspect and cancel."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AttachResult:
-    """What a call can say of its job: `existed` when the attachment was there before the call, so nothing was added."""
+    """Result of an attach call: `existed` when the attachment was there before the call, so nothing was added."""
 
     job: Job
     existed: bool
@@ -61,7 +61,7 @@ class PendingConfirmation:
 
 
 class TransferManager:
-    """Everything that moves an attachment along, for one person at one ACC; `running` closes the `context` too."""
+    """Facade of durable transfers for one person at one ACC; `running` closes the `context` too."""
 
     def __init__(self, context: JobContext) -> None:
         self.context = context

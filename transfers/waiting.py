@@ -1,4 +1,4 @@
-"""How long somebody waits for a job, and what they are told meanwhile."""
+"""Wait options of a call: timeout and progress callback."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -8,12 +8,12 @@ from typing import Final
 from transfers.jobs.base import Job
 
 TICK_SECONDS: Final = 5.0
-"""How often whoever waits is told how far it is."""
+"""Seconds between progress callbacks."""
 
 
 @dataclass(frozen=True)
 class WaitOptions:
-    """How long a call waits, in seconds, and what it tells whoever waits with it every so often."""
+    """Wait timeout in seconds, and a callback that reports progress every `every` seconds."""
 
     seconds: float
     tick: Callable[[Job], Awaitable[None]]
@@ -25,4 +25,4 @@ async def _tell_nobody(_: Job) -> None:
 
 
 UNHURRIED: Final = WaitOptions(math.inf, _tell_nobody)
-"""For what ends by itself, and nobody watches."""
+"""Wait without a limit and without progress."""

@@ -12,7 +12,7 @@ R = TypeVar("R", bound="JsonApiResource")
 
 
 class ResourceExtension(AccModel):
-    """What kind of hub, project, folder or file this is, for example `hubs:autodesk.bim360:Account`."""
+    """Kind of a hub, project, folder or file, for example `hubs:autodesk.bim360:Account`."""
 
     type: str | None = None
     version: str | None = None
@@ -173,7 +173,7 @@ class ListingWarning(AccModel):
 
 
 class ListingMeta(AccModel):
-    """What stands beside the data of a document."""
+    """Metadata beside the data of a listing."""
 
     warnings: Listed[ListingWarning]
 

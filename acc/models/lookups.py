@@ -13,7 +13,7 @@ class LookupChoice(AccModel):
 
 
 class _RecordedRow(AccModel):
-    """Who made and last changed a row."""
+    """Mixin of rows that tell who created and last updated them."""
 
     created_at: Timestamp = None
     created_by: str | None = None

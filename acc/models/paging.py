@@ -8,7 +8,7 @@ Row = TypeVar("Row")
 
 
 class Pagination(AccModel):
-    """Where a page lies in the whole list, as the service counts it.
+    """Position of a page in the whole list, as the service counts it.
 
     `next_url` is absent on the last page in some samples and null in others. `limit` is what the service applied,
     which need not be what was asked.

@@ -1,4 +1,4 @@
-"""What ACC lets the asking person do with an object, now: its `permittedActions` (fact sheet 2.2).
+"""Permitted actions: what the signed-in person may do with an object now (fact sheet 2.2).
 
 Documented shapes differ: `transitions` is a list of objects, `[""]` or null, `mandatoryFields` a list or a list of
 lists. What we look into is read tolerantly; what is passed on stays as ACC sent it.

@@ -26,7 +26,7 @@ def url_expires_at(url: str) -> datetime | None:
 
 @dataclass(frozen=True)
 class SignedUrl:
-    """A URL that lets whoever holds it write or read an object until it expires: never to be logged.
+    """A presigned URL: its holder may write or read an object until it expires, so it is never logged.
 
     `value` is the URL; text and repr show its host alone.
     """

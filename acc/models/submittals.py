@@ -53,7 +53,7 @@ class AsyncState(StrEnum):
 
 
 class ItemWatcher(AccModel):
-    """Somebody who follows an item."""
+    """A follower of an item."""
 
     id: Identifier
     user_type: str | None = None

@@ -1,4 +1,4 @@
-"""Which addresses a browser may be sent to, and how it is opened: never through a shell."""
+"""Open URLs in the browser after a safety check, never through a shell."""
 
 import ipaddress
 import re

@@ -38,10 +38,10 @@ def scopes_for(*, read_only: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """A try that waits for a browser.
+    """A login that waits for a browser.
 
     `url` is Autodesk's own page, for a person at a terminal. `link` leads there by way of this machine, holds nothing
-    secret, and ties the answer to the browser that opened it. `heard`: somebody of this program listens for it.
+    secret, and ties the answer to the browser that opened it. `heard`: a process of this program listens for it.
     """
 
     id: str
@@ -72,14 +72,14 @@ class LoginFlow:
         self._listening_for = 0
 
     def start(self) -> LoginAttempt:
-        """Begin a try, and listen for its answer from now on if nobody else does; `finish` belongs to it. Blocks."""
+        """Start a login, and listen for its redirect unless another process does; `finish` completes it. Blocks."""
         attempt = PkceAttempt()
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self._scopes)
         id_ = self._attempts.start(self._callback.url, attempt, url)
         return LoginAttempt(id_, url, self._callback.link(id_), heard=self._ensure_listener(id_))
 
     def is_opened(self, started: LoginAttempt) -> bool:
-        """Whether somebody has followed the link of a try that still waits. Blocks."""
+        """Whether the link of a pending login has been followed. Blocks."""
         waiting = self._attempts.waiting(started.id)
         return waiting is not None and waiting.opened
 
@@ -171,7 +171,7 @@ class LoginFlow:
         return True
 
     def _outcome(self, id_: str) -> PendingLogin | None:
-        """Wait, on the thread that answers a browser, until whoever began a try has ended it."""
+        """Wait, on the thread that answers a browser, until the process that started a login has completed it."""
         ends = time.monotonic() + _PAGE_WAITS_SECONDS
         while (waiting := self._attempts.waiting(id_)) is not None and waiting.status == "answered":
             if time.monotonic() > ends:
@@ -190,7 +190,7 @@ async def sign_out(
 ) -> StoredLogin:
     """Revoke and forget; with `revoke` false forget only, for when Autodesk cannot be reached. Return who it was.
 
-    The record's lease is taken first: a renewal under way would otherwise leave a token that nobody knows to revoke.
+    The record's lease is taken first: a refresh under way would otherwise leave a token that is never revoked.
 
     Raises:
         NotSignedIn: The person is not signed in.

@@ -39,7 +39,7 @@ HEADERS: Final = {
 
 @dataclass(frozen=True)
 class HtmlResponse:
-    """What a browser is answered."""
+    """An HTML response."""
 
     status: int
     body: str = ""
@@ -85,7 +85,7 @@ def not_signed_in(error: str) -> HtmlResponse:
 
 
 def unknown() -> HtmlResponse:
-    """A link or an answer that nobody waits for."""
+    """Page of a link or redirect that belongs to no pending login."""
     return page(
         400,
         "This sign-in is over",

@@ -49,7 +49,7 @@ Status = Literal["open", "answered", "signed_in", "failed"]
 class PendingLogin:
     """A try as it stands. `words` is the person's name once `signed_in`, and the error's code once `failed`.
 
-    `opened`: somebody has followed the link, and is at Autodesk's page.
+    `opened`: the link was followed to Autodesk's page.
     """
 
     id: str
@@ -67,7 +67,7 @@ class PendingLogins:
         self._now = now
         migrate(database, COMPONENT)
 
-    # The process that wants somebody to sign in
+    # The process that started the login
 
     def start(self, callback_url: str, attempt: PkceAttempt, url: str) -> str:
         """Wait for the answer to an `attempt` at the authorize `url`; return the id that the link carries."""
@@ -101,7 +101,7 @@ class PendingLogins:
         return code, content["verifier"]
 
     def finish(self, id_: str, status: Literal["signed_in", "failed"], words: str) -> None:
-        """Tell whoever shows the page how it ended."""
+        """Store the outcome for the process that shows the page."""
         with self._database.writing() as connection:
             connection.execute(
                 update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(status=status, words=words, answer=None)

@@ -1,4 +1,4 @@
-"""What is answered on the callback's address: pure decisions, without a socket.
+"""Handle requests at the callback URL: pure decisions, without a socket.
 
 GET /sign-in/ID         sends the browser to Autodesk, and remembers which browser it was
 GET /sign-in/ID/known   204 where this program's tries include ID; another window asks before it relies on us

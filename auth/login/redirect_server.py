@@ -1,4 +1,4 @@
-"""Listening for the browser on this machine: 127.0.0.1 and ::1, for as long as somebody waits for an answer.
+"""HTTP server for OAuth redirects on 127.0.0.1 and ::1, open while a login is pending.
 
 Both addresses are taken, or none: `localhost` may mean either, and another program on the other one would be handed
 the answer. HTTP comes from the standard library, in daemon threads: an authorization code is one short request.
@@ -84,7 +84,7 @@ def is_our_listener(callback_url: str, id_: str) -> bool:
 
 
 class _PendingAnswers:
-    """How many callbacks are being answered: the program must not end under a page that is on its way."""
+    """Counter of answers under way: the program must not end while a page is being sent."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""The folders a person allowed: the one way by which a local file may be read.
+"""Allowed folders: the one way by which a local file may be read.
 
 Nothing outside them is opened, whatever the path looks like: `..`, a link, `~`, another drive, a sibling whose name
 begins the same. Hard links cannot be told from the file itself.
@@ -28,7 +28,7 @@ class OpenedFile:
 
 @dataclass(frozen=True)
 class _PathCandidate:
-    """What a path may mean: components beneath one of the folders."""
+    """A candidate for a path: components beneath one of the folders."""
 
     root: Path
     components: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What local files hashed to, so that one nobody has touched since is not read again. Everything here blocks."""
+"""Cache of file digests, so that an unchanged file is not read again. Everything here blocks."""
 
 import json
 import time

@@ -27,7 +27,7 @@ GRAIN_SECONDS: Final = 2.0
 
 
 class FileStamp(NamedTuple):
-    """What tells a file, as it is at one moment, from every other and from itself at another; `size` is in bytes.
+    """Identity of a file's content at one moment: differs from every other file's, and after a change; `size` in bytes.
 
     `changed_ns` is its change time, 0 where it is not known (Windows, and jobs of earlier versions).
     """
@@ -45,7 +45,7 @@ class FileStamp(NamedTuple):
 
 @dataclass(frozen=True)
 class FilePolicy:
-    """What may be attached: extensions (lower case, no dot; none means all) and a size in bytes."""
+    """Policy for files to attach: extensions (lower case, no dot; none means all) and a size in bytes."""
 
     types: frozenset[str]
     max_bytes: int

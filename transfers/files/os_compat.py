@@ -1,4 +1,4 @@
-"""What differs between operating systems when a file is opened and read: one seam, chosen by `sys.platform`.
+"""Opening and reading files on POSIX and Windows: one seam, chosen by `sys.platform`.
 
 POSIX has descriptors of directories and reads at an offset. Windows has neither in Python; there the path is resolved
 before and after the opening, the open file compared with what the resolved path names, and reads take a lock.
@@ -24,11 +24,11 @@ class PathEscapesRoot(Exception):
 
 
 class NotARegularFile(Exception):
-    """What is there is a folder, a device, a pipe or a socket."""
+    """The path names a folder, a device, a pipe or a socket."""
 
 
 class FolderListing(NamedTuple):
-    """What is in a folder, each in alphabetical order, but for links."""
+    """Names in a folder without links, in alphabetical order."""
 
     folders: list[str]
     files: list[str]

@@ -35,7 +35,7 @@ CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
 
 @dataclass(frozen=True)
 class AttachTarget:
-    """Where an attachment goes, as resolved before anything is created; part of what makes a request the same.
+    """Target of an attachment, resolved before anything is created; part of what makes a request the same.
 
     `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be.
     """
@@ -126,12 +126,12 @@ class Job(ABC):
 
     @property
     def runs_locally(self) -> bool:
-        """Whether a run that somebody may wait for is under way in this process."""
+        """Whether a run that a call may wait for is under way in this process."""
         return self.under_way and self.finished is not None and not self.finished.is_set()
 
     @property
     def running(self) -> bool:
-        """Whether a run that somebody may wait for is under way, in this process or another."""
+        """Whether a run that a call may wait for is under way, in this process or another."""
         return self.runs_locally or self.elsewhere
 
     @property
@@ -291,7 +291,7 @@ class Job(ABC):
             await self._keep_confirmed(context)
 
     async def await_processing(self, context: "JobContext") -> None:
-        """Look what ACC makes of the confirmed bytes, for half an hour at most; whoever waited is let go.
+        """Poll ACC's processing of the confirmed bytes, for half an hour at most, after releasing waiting calls.
 
         Raises:
             ProcessingFailed: No version of them.

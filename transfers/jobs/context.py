@@ -1,4 +1,4 @@
-"""What all jobs of one process share: the person's way to ACC and to storage, the files, the repository, the limits."""
+"""Job context: clients, files, repository and limits that all jobs of one process share."""
 
 import time
 from collections.abc import Awaitable, Callable

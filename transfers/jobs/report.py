@@ -1,4 +1,4 @@
-"""What a person at a shell is told of a job: how far it is, what ended it, and what finishes it."""
+"""Report of a job for a person at a shell: its status, what ended it, and what finishes it."""
 
 from dataclasses import dataclass
 from pathlib import Path

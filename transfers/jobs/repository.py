@@ -1,4 +1,4 @@
-"""Where jobs are written down and locked, opened when the first job needs it; what blocks runs in worker threads.
+"""Repository of jobs: stores and locks them. Opened by the first job; blocking work runs in worker threads.
 
 One repository is one process's view of the database that it may share with others: the other chat window's server, or
 the replicas of a cluster. A job is a row and a lock. Whoever works on the job holds the lock; everybody else reads the
@@ -90,7 +90,7 @@ class JobSignals:
             await event.wait()
 
     def tell(self, what: str) -> None:
-        """Wake whoever waits for it."""
+        """Wake the waiters of a job."""
         if (event := self._events.pop(what, None)) is not None:
             event.set()
 

@@ -1,4 +1,4 @@
-"""The rows that jobs are written down in, as plain data: whoever only reads them needs no database library."""
+"""Job rows as plain data, so that a reader needs no database library."""
 
 from dataclasses import dataclass
 from typing import Any, Final

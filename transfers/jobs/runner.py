@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from transfers.jobs.repository import JobAttempt
 
 ACTIONABLE: Final = (TransferError, AccError, AuthError, StorageProblem)
-"""What a person can do something about; anything else that ends a run is a fault of ours."""
+"""Errors a person can do something about; anything else that ends a run is a fault of ours."""
 
 LOOK_SECONDS: Final = 0.5
 """How often the row of a job is written by whoever runs it, and read by whoever waits for another process."""

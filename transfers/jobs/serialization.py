@@ -104,7 +104,7 @@ _FACTS: Final = (
 
 
 class InternalJobError(Exception):
-    """A run ended by an error that nobody outside can do anything about; the log of that process says which."""
+    """An internal error that ended a run; the log of that process names it."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"a job ended with {kind}")
@@ -172,11 +172,11 @@ _CLASS_NAMES: Final = {
     "LinkJob": LinkedFileJob.kind,
     "CallerJob": CallerUploadJob.kind,
 }
-"""What the version that knew no kinds wrote in their place."""
+"""Kinds as written by versions before explicit kinds."""
 
 
 class UnreadableJob(StorageProblem):
-    """What is written down of a job cannot be read: a newer version wrote it, or it was damaged."""
+    """A job record cannot be read: a newer version wrote it, or it was damaged."""
 
     def __init__(self, row: JobRow, *, newer: bool) -> None:
         why = (
@@ -189,7 +189,7 @@ class UnreadableJob(StorageProblem):
 
 
 class JobRecord(BaseModel):
-    """What is written down of a job. Times are seconds since 1970; `content` is what told it apart, once known."""
+    """Stored record of a job. Times are seconds since 1970; `content` is what told it apart, once known."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -364,6 +364,6 @@ def read_record(row: JobRow) -> JobRecord:
 
 
 class _FormatVersion(BaseModel):
-    """What can be read of a record whatever version wrote it."""
+    """The part of a record that every version can read."""
 
     format: int = FORMAT

@@ -171,7 +171,7 @@ class JobTables:
         return self._all(select(JOBS).where(_OWNED, JOBS.c.base_url == base_url).order_by(JOBS.c.created))
 
     def resting(self, base_url: str, person_id: str) -> list[JobRow]:
-        """Return a person's jobs that nobody works on and that have something left to do."""
+        """Return a person's idle jobs that have pending work."""
         those = (JOBS.c.status == OPEN, JOBS.c.owner.is_(None), JOBS.c.base_url == base_url)
         return self._all(select(JOBS).where(*those, JOBS.c.person_id == person_id).order_by(JOBS.c.created))
 
@@ -223,7 +223,7 @@ class JobTables:
             return self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent}).cancelled
 
     def cancelled(self, job_id: str, attempt: int) -> bool:
-        """Return whether somebody wants a job called off.
+        """Return whether cancellation of a job was requested.
 
         Raises:
             JobOwnershipLost: Another attempt has begun.
@@ -248,7 +248,7 @@ class JobTables:
         return row if row is not None else self.assign_fingerprint(job_id, attempt, fingerprint)
 
     def replace(self, job_id: str) -> None:
-        """Let a job that rests or is only followed, and counts no more, stand in nobody's way."""
+        """Replace a job that is idle or only followed and no longer valid, so that a new one can take its place."""
         rests = or_(JOBS.c.owner.is_(None), JOBS.c.status == FOLLOWING)
         gone: dict[str, Any] = {"status": REPLACED, "fingerprint": None, "asked": f"replaced {job_id}", "owner": None}
         gone |= {"attempt": JOBS.c.attempt + 1}  # who only follows it has nothing to write any more

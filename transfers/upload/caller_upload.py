@@ -1,4 +1,4 @@
-"""Where and how a caller sends the bytes of an attachment, as data and as commands to paste into a shell."""
+"""Instructions for a caller's own upload: the PUT as data, and as commands to paste into a shell."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ PLACEHOLDER: Final = "FILE"
 
 @dataclass(frozen=True, repr=False)
 class CallerUpload:
-    """How the caller sends the bytes: one request, or one of the commands."""
+    """Upload instructions for the caller: one request, or one of the commands."""
 
     method: str
     url: str

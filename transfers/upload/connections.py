@@ -1,4 +1,4 @@
-"""Lines to storage: each carries one part at a time, and can be cut while a thread waits on it.
+"""HTTP clients whose in-flight request can be aborted from another thread, by shutting down its sockets.
 
 A thread that waits for a storage that stalls hears of nothing until its time-out. So whoever calls an upload off hangs
 up in its place: shutting a socket down wakes the thread that waits on it, which closing it does not.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AbortableClient:
-    """A client of its own, so that its connections are those of the one part under way."""
+    """HTTP client for one part at a time, so that its sockets are those of that part."""
 
     def __init__(self, client: "httpx.Client") -> None:
         self.client = client
@@ -42,7 +42,7 @@ class AbortableClient:
 
 
 class AbortableClientPool:
-    """The lines of a process; one that is free again keeps its connection for the next part. For one event loop."""
+    """Pool of abortable clients; a returned one keeps its connection for the next part. For one event loop."""
 
     def __init__(self, make_client: "Callable[[], httpx.Client]") -> None:
         self._make_client = make_client
@@ -50,7 +50,7 @@ class AbortableClientPool:
 
     @contextmanager
     def borrow(self) -> Iterator[AbortableClient]:
-        """Keep a line for the block; inside it nobody else has it.
+        """Borrow a client for the block, exclusively.
 
         Raises:
             ProxyFailure: The proxy settings of this machine cannot be used.

@@ -1,4 +1,4 @@
-"""How a file is cut into the parts that storage takes (fact sheet 8)."""
+"""Part plan: how a file is split into the parts that storage takes (fact sheet 8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class PartPlan:
 
     @property
     def count(self) -> int:
-        """How many parts there are, at least one."""
+        """Number of parts, at least one."""
         return -(-self.size // self.part_size)
 
     def part(self, number: int) -> FilePart:

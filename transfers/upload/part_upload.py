@@ -1,4 +1,4 @@
-"""The bytes of one part on their way to storage: read, counted, compared with the first pass, and put."""
+"""Upload of one part: read, counted, compared with the first pass, and PUT to storage."""
 
 import hashlib
 import threading

@@ -1,4 +1,4 @@
-"""The signed URLs of one upload: asked for in small batches shortly before use, again when they grow old."""
+"""Cache of an upload's signed URLs: requested in small batches shortly before use, again before they expire."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""What storage has of one upload so far; kept by the job, so that a second run goes on from here."""
+"""Progress of one multipart upload; kept by the job, so that a second run resumes from it."""
 
 from dataclasses import dataclass, field
 from typing import Final
