@@ -159,9 +159,7 @@ def failure(answer: dict[str, Any]) -> tuple[str, str, str, list[str]]:
     return error["code"], error["message"], error["hint"], [step["tool"] for step in answer["next_steps"]]
 
 
-async def test_somebody_elses_handle_is_answered_like_one_that_was_made_up(
-    connect: Any, box: acc_sandbox.Sandbox
-) -> None:
+async def test_another_users_handle_is_answered_like_an_invented_one(connect: Any, box: acc_sandbox.Sandbox) -> None:
     """Two people who share a data folder: an id is a name, never a right."""
     item = box.item("051200-3")
     async with connect("manager") as manager:

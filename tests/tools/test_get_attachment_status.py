@@ -93,7 +93,7 @@ async def test_stored_bytes_of_another_machine_are_found_and_confirmed(connect, 
     assert confirmed["attachment"]["state"] in ("processing", "ready")
 
 
-async def test_nobody_is_offered_to_go_on_with_what_somebody_else_reserved(connect, box):
+async def test_no_step_resumes_another_users_reservation(connect, box):
     async with connect("steel") as steel:
         await steel.call("add_submittal_attachment", **NEW, upload_by_caller=True, name="beams.pdf")
     async with connect("manager") as manager:
@@ -129,7 +129,7 @@ async def test_a_file_that_acc_fails_on_twice_is_left_to_a_person(connect, box, 
     assert "A person opens the file" in refusal["error"]["hint"]
 
 
-async def test_an_upload_whose_day_is_over_is_told_with_what_sends_it_anew(connect, box, tmp_path):
+async def test_an_expired_upload_is_reported_with_the_call_that_repeats_it(connect, box, tmp_path):
     (tmp_path / "beams.pdf").write_bytes(b"beams")
     box.faults.add(Fault("storage.put", Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
     async with connect(folders=(tmp_path,)) as assistant:
@@ -150,7 +150,7 @@ async def test_an_upload_whose_day_is_over_is_told_with_what_sends_it_anew(conne
         assert (anew["attachment"]["id"], anew["attachment"]["state"]) == (attachment_id, "uploaded")
 
 
-async def test_a_reservation_that_nobody_finished_within_a_day_is_told_as_expired(connect, box):
+async def test_a_reservation_unfinished_after_a_day_is_reported_as_expired(connect, box):
     row = processing("2026-01-01T00:00:00.000000Z", box) | {"isFileUploaded": False}
     box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
     async with connect() as assistant:

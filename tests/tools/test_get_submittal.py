@@ -132,7 +132,7 @@ async def test_a_task_of_a_company_is_mine_when_acc_lets_me_close_it(connect):
     assert len(answer["submittal"]["my_tasks"]) == 1
 
 
-async def test_somebody_who_only_reads_is_offered_nothing_to_attach(connect):
+async def test_a_read_only_user_is_offered_nothing_to_attach(connect):
     async with connect("member") as assistant:
         answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3")
     assert (answer["submittal"]["can_attach"], answer["submittal"]["allowed_categories"]) == (False, [])
@@ -241,7 +241,7 @@ async def test_a_submittal_says_why_a_file_cannot_be_attached(connect, person, s
     assert (words in shown["attach_refusal"]) if words else (shown["attach_refusal"] is None)
 
 
-async def test_the_ball_of_a_closed_submittal_is_nobodys_and_its_response_is_told(connect):
+async def test_a_closed_submittal_has_no_ball_in_court_and_shows_its_response(connect):
     async with connect() as assistant:
         shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal="033100-1"))["submittal"]
     assert (shown["state_text"], shown["with_whom"]) == ("closed", [])

@@ -160,7 +160,7 @@ def test_output_schemas_name_every_property_of_every_answer(tools):
         assert served[one.name]["required"] == ["next_steps"]
 
 
-def test_over_http_nobody_hears_of_paths_on_the_server(tools, transport):
+def test_over_http_no_answer_names_a_path_of_the_server(tools, transport):
     served = json.dumps(tools)
     for words in ("file_path", "Local file", "allowed folder"):
         assert (words in served) == (transport == "stdio")

@@ -49,7 +49,7 @@ APPS: dict[str, Apps] = {
 
 
 @pytest.mark.parametrize("app", APPS.values(), ids=APPS)
-async def test_whoever_the_sandbox_approves_is_signed_in_and_stays_so(
+async def test_the_approved_user_of_the_sandbox_stays_signed_in(
     box: acc_sandbox.Sandbox, browser: Browser, app: Apps
 ) -> None:
     box.auto_approve = True

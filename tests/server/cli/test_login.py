@@ -206,7 +206,7 @@ def test_without_an_app_there_is_a_sentence(run):
 
 
 @pytest.mark.parametrize("command", [["login"], ["logout"]])
-def test_where_a_ready_token_is_set_nobody_is_signed_in_or_out(run, command):
+def test_with_an_access_token_set_login_and_logout_are_refused(run, command):
     code, _, err = run(*command, APS_ACCESS_TOKEN="canary-token-that-must-not-show")
     assert code == 1
     assert "unset it first" in err

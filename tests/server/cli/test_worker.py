@@ -75,7 +75,7 @@ def site(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, postgres_url: str
     return Site(start, box, tmp_path, postgres_url)
 
 
-def test_files_that_are_handed_over_are_attached_by_workers_and_the_command_tells_what_became_of_them(
+def test_queued_files_are_attached_by_workers_and_the_command_reports_results(
     site: Site,
 ) -> None:
     names = [f"{number}.pdf" for number in range(6)]

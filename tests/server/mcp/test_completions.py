@@ -95,7 +95,7 @@ async def test_files_are_not_suggested(connect, box):
     assert len(box.requests) == 0
 
 
-async def test_nobody_who_types_is_shown_an_error(connect, box):
+async def test_completion_never_shows_an_error(connect, box):
     box.faults.add(Fault("items.list", Refuse(403, {}), times=None))
     async with connect() as assistant:
         assert await suggested(assistant, "submittal", "05", project=RIVERSIDE) == []

@@ -184,7 +184,7 @@ def test_a_request_that_is_too_large_is_refused_with_or_without_its_length(clien
     assert client.post("/mcp", content=iter([body[:1000], body[1000:]]), headers=headers).status_code == 413
 
 
-def test_without_a_secret_everyone_on_this_machine_is_served_and_nobody_else(server):
+def test_without_a_secret_only_this_machine_is_served(server):
     with TestClient(http_app(server, host="127.0.0.1", secret=None), base_url=HERE) as client:
         assert client.post("/mcp", json=HANDSHAKE, headers=ACCEPT).status_code == 200
         assert (

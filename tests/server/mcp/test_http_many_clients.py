@@ -46,7 +46,7 @@ async def connected(url: str, mode: str, bearer: str = SECRET) -> AsyncIterator[
         yield client
 
 
-async def test_no_stranger_uses_the_sign_in_of_whoever_runs_the_server(
+async def test_no_stranger_uses_the_sign_in_of_the_servers_owner(
     start: Callable[..., Any], box: acc_sandbox.Sandbox, tmp_path: Any
 ) -> None:
     """Not even one who sends Autodesk's own token, which is none that was issued for this server."""

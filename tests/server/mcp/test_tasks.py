@@ -243,7 +243,7 @@ async def test_a_job_that_fails_is_a_completed_task_with_the_tools_error_and_the
     assert len(attached(box)) == 1
 
 
-async def test_a_task_is_told_to_nobody_else(serve, box):
+async def test_a_task_is_visible_to_its_own_user_only(serve, box):
     box.faults.add(Fault("storage.put", Stall()))
     async with serve(Polling()) as assistant:
         task_id = await begun(assistant)
@@ -255,7 +255,7 @@ async def test_a_task_is_told_to_nobody_else(serve, box):
         assert (await ask(assistant.client.session, "tasks/get", task_id))["status"] == "working"
 
 
-async def test_what_is_no_task_is_an_invalid_parameter_and_input_that_nobody_asked_for_is_taken(serve, box):
+async def test_an_unknown_task_is_an_invalid_parameter_and_unrequested_input_is_accepted(serve, box):
     unknown = ["", "job", "job.1.0." + "0" * 32, "attachment.1.a.b.c", "job.1.2." + "0" * 32, "x" * 5000]
     async with serve(Polling()) as assistant:
         for task_id in unknown:

@@ -158,7 +158,7 @@ async def test_progress_is_told_when_there_is_more_of_it_and_only_then():
     assert told == [(done, 201, "preparing") for done in (60, 100, 170, 171)]
 
 
-async def test_whoever_waits_is_told_again_and_again_while_nothing_moves_with_each_number_above_the_last(era):
+async def test_heartbeat_progress_is_strictly_increasing(era):
     told: list[tuple[float, float | None, str | None]] = []
     enough = anyio.Event()
 

@@ -130,7 +130,7 @@ async def test_a_certificate_of_another_name_is_refused(tls: Any) -> None:
             await network.fetcher()("https://other.example/client.json")
 
 
-async def test_a_name_that_nobody_knows_is_said_to_be_unknown() -> None:
+async def test_an_unresolvable_host_name_is_reported_as_unknown() -> None:
     async def resolve(_host: str, _port: int) -> Sequence[str]:
         raise OSError("unknown")
 

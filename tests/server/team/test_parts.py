@@ -148,7 +148,7 @@ async def test_requests_of_many_people_are_served_by_turns(anyio_backend: str) -
     assert metered.served[5:] == ["a", "a"]
 
 
-async def test_whoever_would_wait_too_long_is_told_for_how_long() -> None:
+async def test_a_wait_beyond_the_patience_reports_its_length() -> None:
     share = FairRateLimiter(InMemoryTokenBuckets(lambda: 0.0), patience=5.0, clock=lambda: 0.0)
     limits = {"app": TWO_A_MINUTE}
     await share.acquire("a", limits, "submittals.items")
@@ -158,7 +158,7 @@ async def test_whoever_would_wait_too_long_is_told_for_how_long() -> None:
     assert 5 < caught.value.retry_after_seconds < 70
 
 
-async def test_a_person_who_gives_up_holds_nobody_back() -> None:
+async def test_a_cancelled_waiter_blocks_no_other_user() -> None:
     metered = Metered()
     queue = FairQueue(lambda: metered.now, 1e9)
     with anyio.fail_after(30):

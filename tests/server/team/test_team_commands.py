@@ -94,7 +94,7 @@ async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any)
     assert grants.verify(other["access_token"], team.mcp) is None
 
 
-async def test_whom_nobody_knows_is_said_to_be_unknown(team: TeamSite, command: Any) -> None:
+async def test_an_unknown_user_is_reported_as_unknown(team: TeamSite, command: Any) -> None:
     code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", "nobody@example.com")
     assert code != 0
     assert "nobody of this server is called" in text

@@ -242,7 +242,7 @@ async def test_revoking_counts_with_the_next_request_and_ends_open_streams(team:
             assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))).status_code == 401
 
 
-async def test_a_lost_autodesk_grant_gives_a_link_and_connecting_mends_it(team: TeamSite, era: str) -> None:
+async def test_a_lost_autodesk_grant_gives_a_link_that_restores_it(team: TeamSite, era: str) -> None:
     tokens = await team.tokens("manager")
     with anyio.fail_after(PATIENCE):
         async with team.assistant(tokens["access_token"], era) as assistant:
@@ -382,7 +382,7 @@ async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Sandbox,
             assert 'scope="submittals:read"' in (await http.get("/mcp")).headers["www-authenticate"]
 
 
-async def test_somebody_in_no_project_is_told_so(team: TeamSite, era: str) -> None:
+async def test_a_user_without_projects_is_told_so(team: TeamSite, era: str) -> None:
     async with team.signed_in("outsider", era) as assistant:
         assert (await assistant.call("find_projects"))["projects"] == []
         refused = await assistant.refused("find_submittals", project="Riverside")

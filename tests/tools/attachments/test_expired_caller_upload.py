@@ -45,7 +45,7 @@ async def test_the_step_that_is_offered_makes_a_new_attachment(connect, box, tmp
     assert (anew["attachment"]["name"], anew["attachment"]["state"]) == ("own.pdf", "uploaded")
 
 
-async def test_begun_anew_it_waits_for_its_bytes_again_however_old_its_reservation_is(connect, box):
+async def test_a_renewed_upload_waits_for_its_bytes_whatever_its_reservations_age(connect, box):
     attachment_id = await begun_a_day_ago(connect, box)
     async with connect() as assistant:
         again = await assistant.call("add_submittal_attachment", **OWN)

@@ -144,7 +144,7 @@ async def test_a_character_that_acc_refuses_in_names(refused, character):
 
 
 @pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\u2060"])
-async def test_a_name_with_a_character_that_nobody_sees(refused, character):
+async def test_a_name_with_an_invisible_character(refused, character):
     error, steps = await refused(name=f"beam{character}drawings.pdf")
     assert (error["code"], [one["name"] for one in error["candidates"]]) == ("invalid_name", ["beamdrawings.pdf"])
     assert steps[0]["arguments"]["name"] == "beamdrawings.pdf"
@@ -183,7 +183,7 @@ async def test_a_link_that_leads_out(refused, folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no FIFOs there")
-async def test_a_fifo_that_nobody_writes_to_is_refused_without_waiting(refused, folder):
+async def test_a_fifo_without_a_writer_is_refused_at_once(refused, folder):
     os.mkfifo(folder / "fifo.pdf")
     error, steps = await refused(file_path="fifo.pdf")
     assert (error["code"], [step["needs"] for step in steps]) == ("file_not_allowed", [["file_path"]])
@@ -276,7 +276,7 @@ async def test_a_category_that_may_not_be_chosen(refused, number, category, allo
     assert steps[0]["needs"] == ["category"]
 
 
-async def test_somebody_who_may_not_attach(refused):
+async def test_a_user_who_may_not_attach(refused):
     error, steps = await refused("member")
     assert (error["code"], steps) == ("permission_denied", [])
     assert "a submittals manager, can attach" in error["hint"]
@@ -350,7 +350,7 @@ async def test_confirming_before_any_byte_changes_nothing_and_stays_possible(con
     assert confirmed["attachment"]["state"] in ("processing", "ready")
 
 
-async def test_confirming_what_somebody_else_reserved(connect, box):
+async def test_confirming_another_users_reservation(connect, box):
     place = {**STEEL_BEAMS, "submittal": "051200-2"}
     async with connect("steel") as steel:
         added = await steel.call("add_submittal_attachment", **place, upload_by_caller=True, name="beams.pdf")
@@ -374,7 +374,7 @@ async def test_one_key_for_two_files(connect, box, folder):
     assert box.requests.count("attachments.create") == 1
 
 
-async def test_nobody_signed_in(connect, untouched):
+async def test_without_a_sign_in(connect, untouched):
     async with connect(None) as assistant:
         refusal = await assistant.refused("find_projects")
         assert (refusal["error"]["code"], refusal["next_steps"][0]["tool"]) == ("not_signed_in", "sign_in")

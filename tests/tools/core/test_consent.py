@@ -150,7 +150,7 @@ async def make_visible(assistant: Any, box: acc_sandbox.Sandbox, way: dict[str, 
     [*((way, "decline") for way in WAYS), (WAYS[0], "cancel")],
     ids=["confirm_attachment", "confirm=true", "file_urn", "upload_by_caller", "cancel"],
 )
-async def test_whoever_does_not_agree_keeps_what_is_uploaded_out_of_sight(
+async def test_without_consent_the_upload_stays_invisible(
     asking: Any, box: acc_sandbox.Sandbox, way: dict[str, Any], action: str
 ) -> None:
     someone = Someone(action)
@@ -224,7 +224,7 @@ async def test_no_name_from_elsewhere_adds_a_line_to_what_the_person_sees(
 
 
 @pytest.mark.either_era
-async def test_off_asks_nobody(asking: Any) -> None:
+async def test_consent_off_asks_no_one(asking: Any) -> None:
     someone = Someone("decline")
     async with asking(someone, confirm="off") as assistant:
         added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)

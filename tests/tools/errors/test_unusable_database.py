@@ -122,9 +122,7 @@ async def test_a_data_folder_that_cannot_be_made_is_named_and_nothing_is_sent(
     assert box.requests.count(CREATE) == 0
 
 
-async def test_what_a_person_mends_is_good_for_the_next_call_of_the_same_server(
-    connect: Any, folder: Path, tmp_path: Path
-) -> None:
+async def test_a_repaired_database_is_used_by_the_next_call(connect: Any, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way", encoding="ascii")
     async with connect(folders=(folder,)) as assistant:
         await assistant.refused("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf")
@@ -148,7 +146,7 @@ def room_for(pages: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 4])
-async def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_same_call_goes_on_when_there_is_room(
+async def test_a_full_disk_is_reported_and_the_same_call_resumes_when_there_is_room(
     connect: Any, box: acc_sandbox.Sandbox, folder: Path, pages: int
 ) -> None:
     for number in range(20):  # until every page that is there is full, and then for as many as there is room

@@ -188,7 +188,7 @@ async def test_a_host_that_is_not_known_as_storage_is_named_and_gets_nothing(
     assert "SIGNED" not in f"{refusal} {caplog.text}"
 
 
-async def test_storage_that_may_not_tell_of_somebodys_upload_does_not_hide_the_list(connect, box):
+async def test_a_forbidden_upload_of_another_user_does_not_hide_the_list(connect, box):
     async with connect("steel") as steel:
         await steel.call(
             "add_submittal_attachment",

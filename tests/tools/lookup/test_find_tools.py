@@ -210,7 +210,7 @@ async def test_a_list_that_changes_between_its_pages_neither_repeats_nor_skips_a
     assert {item.id for item in stayed} <= set(ids)
 
 
-async def test_a_cursor_of_another_list_is_refused_with_the_call_that_begins_anew(connect):
+async def test_a_cursor_of_another_list_is_refused_with_the_call_that_restarts_it(connect):
     async with connect() as assistant:
         cursor = (await assistant.call("find_submittals", project=RIVERSIDE, limit=1))["next_cursor"]
         refusal = await assistant.refused("find_submittals", project=RIVERSIDE, state="rev", cursor=cursor)

@@ -89,7 +89,7 @@ def test_a_sandbox_on_this_machine_may_be_pasted_too():
     ],
 )
 @pytest.mark.parametrize("reader", [project_reference, submittal_reference])
-def test_an_address_of_somebody_else_is_refused(reader, origin):
+def test_a_url_of_another_host_is_refused(reader, origin):
     with pytest.raises(NotAReference):
         reader(f"{origin}/projects/{PROJECT}/items/{ITEM}")
 

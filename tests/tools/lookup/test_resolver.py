@@ -49,7 +49,7 @@ async def test_a_submittal_is_found_in_as_few_requests_as_acc_allows(connect, bo
     assert second == {"attachments.list": 1, "items.get": 1, **({} if exact else found)}
 
 
-async def test_a_number_that_means_another_submittal_by_now_is_looked_up_anew(connect, box):
+async def test_a_number_that_was_reassigned_is_looked_up_again(connect, box):
     place = {"project": RIVERSIDE, "submittal": "051200-3"}
     async with connect() as assistant:
         before = await assistant.call("get_submittal", **place)

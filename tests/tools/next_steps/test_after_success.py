@@ -93,7 +93,7 @@ def test_every_step_after_a_finder_can_be_taken(served, around, projects, submit
 
 
 @given(standings(), surroundings)
-def test_nobody_is_sent_to_confirm_or_attach_anew_what_is_somebody_elses(standing, around):
+def test_no_step_confirms_or_repeats_another_users_attachment(standing, around):
     theirs = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, standing.state, mine=False, may_confirm=False)
     if standing.state != "preparing":
         assert {step.tool for step in after_attachment(theirs, around)} <= {"get_attachment_status"}
@@ -115,7 +115,7 @@ def test_a_file_that_is_processing_is_waited_for():
     )
 
 
-def test_nobody_waits_longer_than_the_settings_allow():
+def test_no_call_waits_longer_than_the_settings_allow():
     around = StepContext(local_files=True, read_only=False, max_wait_seconds=5)
     [step] = after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "uploading"), around)
     assert step.arguments["wait_seconds"] == 5
@@ -132,7 +132,7 @@ def test_a_file_that_keeps_failing_is_not_attached_a_third_time():
     assert after_attachment(replace(failed, failures=2), HERE) == []
 
 
-def test_nothing_is_attached_anew_where_acc_takes_no_attachment():
+def test_no_step_attaches_again_where_acc_takes_no_attachment():
     for state in ("reserved", "failed"):
         assert after_attachment(AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, state, may_attach=False), HERE) == []
 

@@ -136,7 +136,7 @@ def situations(role: str, source: str) -> list[str]:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("role", ROLES)
-async def test_undisturbed_whoever_may_attach_ends_with_ready_and_whoever_may_not_learns_why(
+async def test_following_the_steps_ends_with_ready_or_with_the_reason_of_a_refusal(
     connect, box, tmp_path, role, source
 ):
     transport = "stdio" if source == "local" else "http"

@@ -117,7 +117,7 @@ UNSEEN = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A),
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(one):04X}" for one in UNSEEN])
 @pytest.mark.parametrize("name", ["{}beam.pdf", "be{}am.pdf", "beam{}.pdf", "beam.pdf{}"])
-def test_a_name_with_a_character_that_nobody_sees_is_refused_with_the_clean_one(name: str, unseen: str) -> None:
+def test_a_name_with_an_invisible_character_is_refused_with_the_clean_one(name: str, unseen: str) -> None:
     with pytest.raises(InvalidName) as refused:
         attachment_name(None, name.format(unseen))
     assert (refused.value.why, refused.value.suggestion) == ("unseen_character", "beam.pdf")

@@ -336,7 +336,7 @@ def test_where_a_person_has_to_agree_they_are_asked_at_the_terminal_for_every_fi
     assert shell.outcomes() == [("2", "done", ""), ("3", "failed", "confirmation_declined")]
 
 
-def test_where_nobody_can_be_asked_nothing_is_sent_that_a_person_has_to_agree_to(shell: Shell) -> None:
+def test_without_a_consent_prompt_nothing_that_needs_consent_is_sent(shell: Shell) -> None:
     shell.write("a.pdf")
     code, _, err = shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_CONFIRM="ask")
     assert code == 1

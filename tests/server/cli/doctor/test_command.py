@@ -136,7 +136,7 @@ def test_an_audit_log_that_cannot_be_written_is_found_before_a_file_is_held_back
     assert str(tmp_path / "data" / "audit.jsonl") in found["audit log"]["seen"]
 
 
-def test_nobody_signed_in_is_one_problem_and_the_rest_of_the_chain_is_left(examine: Examine) -> None:
+def test_without_a_sign_in_the_doctor_reports_one_problem_and_stops(examine: Examine) -> None:
     code, found = examine("Riverside", APS_ACCESS_TOKEN="")
     assert (code, found["sign-in"]["level"]) == (2, "problem")
     assert found["sign-in"]["fix"] == "run `submittal-mcp login`"
@@ -217,7 +217,7 @@ def test_accounts_that_could_not_be_listed_are_looked_at_later(examine: Examine,
     ("given", "project", "check"),
     [("construction_cloud", None, "account"), ("none", None, "account"), ("data_management", "Riverside", "project")],
 )
-def test_an_app_without_an_api_is_mended_at_the_app_first(
+def test_an_app_without_an_api_is_fixed_at_the_app_first(
     examine: Examine, box: acc_sandbox.Sandbox, given: str, project: str | None, check: str
 ) -> None:
     box.switches.app_apis = given  # type: ignore[assignment]  # one of its words
@@ -445,7 +445,7 @@ def test_a_sign_in_whose_key_is_not_at_hand(examine: Examine, box: acc_sandbox.S
     assert (found["vault key"]["level"], found["sign-in"]["level"]) == ("ok", "ok")
 
 
-def test_a_sign_in_that_somebody_has_changed(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
+def test_a_stored_sign_in_that_was_tampered_with(examine: Examine, box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     key = EncryptionKey.new()
     signed_in(box, tmp_path / "data", key)
     with sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3") as database:

@@ -96,7 +96,7 @@ def test_a_shape_tells_members_kinds_and_lengths(values: list[Any], wanted: Any)
     assert shape(values) == wanted
 
 
-def test_names_of_headers_are_told_unless_they_are_of_somebodys_own() -> None:
+def test_header_names_are_recorded_unless_they_are_private_ones() -> None:
     one = {"content-type": "application/json", "x-ads-request-id": "0815", "retry-after": "3"}
     two = {"content-type": "text/html", "x-ads-request-id": "4711", "x-riverside-proxy": "cache-7"}
     assert header_names([one, two]) == [
