@@ -7,10 +7,10 @@ because another one signed in meanwhile. It moves on only when that person has s
 from collections.abc import Callable
 
 import anyio
+from anyio import to_thread
 
 from auth.errors import NotSignedIn, ReauthorizationRequired
 from auth.oauth import TokenEndpoint
-from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import UserAccount, Vault
 
@@ -33,7 +33,7 @@ class AccountTokenSources:
         """
         async with self._opening:
             if self._vault is None:
-                self._vault = await in_thread(self._opened)
+                self._vault = await to_thread.run_sync(self._opened)
             return self._vault
 
     async def source_for(self, account: UserAccount) -> RefreshingTokenSource:
@@ -51,9 +51,9 @@ class AccountTokenSources:
         vault = await self.vault()
         base_url, client_id = self._endpoint.autodesk.api, self._endpoint.app.client_id
         if email is not None:
-            found = await in_thread(lambda: vault.find_by_email(base_url, client_id, email))
+            found = await to_thread.run_sync(lambda: vault.find_by_email(base_url, client_id, email))
         else:
-            found = await in_thread(lambda: vault.current(base_url, client_id))
+            found = await to_thread.run_sync(lambda: vault.current(base_url, client_id))
         if found is None:
             raise NotSignedIn
         return found

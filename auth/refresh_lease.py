@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio
+from anyio import to_thread
 
-from auth.threads import in_thread
 from auth.vault import RefreshLease, StoredLogin, Vault
 from persistence.errors import DatabaseProblem
 
@@ -58,13 +58,13 @@ async def acquire_lease(
     watched: tuple[int, int] | None = None
     since = 0.0
     while True:
-        seen = await in_thread(lambda: vault.lease(found.account))
+        seen = await to_thread.run_sync(lambda: vault.lease(found.account))
         if seen is None or seen.generation != found.generation:
             return None
         if watched != (seen.fence, seen.beat):
             watched, since = (seen.fence, seen.beat), time.monotonic()
         if seen.holder is None or time.monotonic() - since > pace.lease:
-            lease = await in_thread(lambda: vault.try_acquire_lease(seen, holder))  # noqa: B023  # awaited before `seen` changes
+            lease = await to_thread.run_sync(lambda: vault.try_acquire_lease(seen, holder))  # noqa: B023  # awaited before `seen` changes
             if lease is not None:
                 return lease
         elif not patient:
@@ -92,4 +92,4 @@ async def keep_lease_alive(vault: Vault, lease: RefreshLease, pace: RefreshTimin
     finally:
         done.set()
         with anyio.CancelScope(shield=True):
-            await in_thread(thread.join)
+            await to_thread.run_sync(thread.join)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+from anyio import to_thread
 
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.oauth import TokenEndpoint, TokenGrant
 from auth.refresh_lease import RefreshTimings
-from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import UserAccount, Vault
 
@@ -105,11 +105,11 @@ class ServiceAccountTokens:
     async def _shared(self) -> RefreshingTokenSource:
         async with self._lock:
             if self._tokens is None:
-                vault = await in_thread(self._opened)
+                vault = await to_thread.run_sync(self._opened)
                 # A server that only reads must not be given the token of one that writes.
                 subject = " ".join((self._account.id, *self._scopes))
                 record = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
-                await in_thread(lambda: vault.create_placeholder(record, self._account.id))
+                await to_thread.run_sync(lambda: vault.create_placeholder(record, self._account.id))
                 self._tokens = RefreshingTokenSource(
                     vault, record, self._endpoint, pace=self._pace, now=self._now, mint=self._minted
                 )
@@ -117,7 +117,7 @@ class ServiceAccountTokens:
 
     async def _minted(self) -> TokenGrant:
         client_id, now = self._endpoint.app.client_id, self._now()
-        assertion = await in_thread(lambda: self._account.assertion(client_id, self._scopes, now))
+        assertion = await to_thread.run_sync(lambda: self._account.assertion(client_id, self._scopes, now))
         try:
             return await self._endpoint.exchange_assertion(assertion, self._scopes)
         except SignInFailed as failure:

@@ -28,6 +28,7 @@ from functools import partial
 from typing import Final, Literal
 
 import anyio
+from anyio import to_thread
 from pydantic import SecretStr
 
 from auth.errors import (
@@ -40,7 +41,6 @@ from auth.errors import (
 )
 from auth.oauth import TokenEndpoint, TokenGrant
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
-from auth.threads import in_thread
 from auth.token_sources import is_refresh_token_dead
 from auth.vault import RefreshLease, StoredLogin, TokenSet, UserAccount, Vault
 from persistence.errors import StorageProblem
@@ -109,7 +109,7 @@ class RefreshingTokenSource:
             NotSignedIn: There is none.
             StorageProblem: It cannot be read.
         """
-        found = await in_thread(lambda: self._vault.read(self.account))
+        found = await to_thread.run_sync(lambda: self._vault.read(self.account))
         if found is None:
             raise NotSignedIn
         return found
@@ -158,7 +158,7 @@ class RefreshingTokenSource:
         """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
         async with self._one_at_a_time:
             if self._late is not None:
-                await in_thread(self._late.save)
+                await to_thread.run_sync(self._late.save)
                 self._late = None
             found = await self.stored_login()
             if found.generation != seen.generation:
@@ -188,23 +188,23 @@ class RefreshingTokenSource:
                 self._rests_until = self._now() + self._pace.rest
                 if self._late is None:
                     with suppress(StorageProblem):
-                        await in_thread(lambda: self._vault.release(lease))
+                        await to_thread.run_sync(lambda: self._vault.release(lease))
                 raise
 
     async def _ask_and_save(self, lease: RefreshLease) -> StoredLogin | None:
         self._reached("after_lease")
         found = await self.stored_login()
         if found.generation != lease.generation:
-            await in_thread(lambda: self._vault.release(lease))
+            await to_thread.run_sync(lambda: self._vault.release(lease))
             return found
         ask = self._mint or self._refresh_of(found.tokens)
         if ask is None:
-            await in_thread(lambda: self._vault.mark_revoked(lease))
+            await to_thread.run_sync(lambda: self._vault.mark_revoked(lease))
             raise ReauthorizationRequired
         if lease.attempt is not None:
             _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
         self._reached("before_mark")
-        if not await in_thread(lambda: self._vault.record_attempt(lease, uuid.uuid4().hex)):
+        if not await to_thread.run_sync(lambda: self._vault.record_attempt(lease, uuid.uuid4().hex)):
             # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
             return None
         self._reached("after_mark")
@@ -239,7 +239,7 @@ class RefreshingTokenSource:
         found = await self.stored_login()
         if found.generation != lease.generation:
             return found
-        await in_thread(lambda: self._vault.mark_revoked(lease))
+        await to_thread.run_sync(lambda: self._vault.mark_revoked(lease))
         _log.warning("Autodesk refused the refresh token of generation %d", lease.generation)
         raise ReauthorizationRequired
 
@@ -247,14 +247,14 @@ class RefreshingTokenSource:
         """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
         for pause in self._pace.save:
             try:
-                return await in_thread(
+                return await to_thread.run_sync(
                     lambda: self._vault.save_refreshed(lease, tokens, lambda: self._reached("in_save"))
                 )
             except StorageProblem as problem:
                 _log.warning("renewed tokens could not be saved yet: %s", problem)
             await anyio.sleep(pause)
         try:
-            return await in_thread(lambda: self._vault.save_refreshed(lease, tokens))
+            return await to_thread.run_sync(lambda: self._vault.save_refreshed(lease, tokens))
         except StorageProblem as problem:
             _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
             self._late = DeferredTokenSave(self._vault, lease, tokens, self._pace.beat)

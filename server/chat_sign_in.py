@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import anyio
 import structlog
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from auth.errors import AuthError, CallbackPortTaken
 from auth.login.flow import LoginAttempt, LoginFlow
 from auth.login.pending_logins import LIFE_SECONDS
-from auth.threads import in_thread
 from persistence.errors import StorageProblem
 
 _LEFT_SECONDS = 60.0
@@ -66,9 +66,9 @@ class ChatSignIn:
         """
         async with self._lock:
             if self._signing_in is None:
-                self._signing_in = await in_thread(self._open)
+                self._signing_in = await to_thread.run_sync(self._open)
             if self._try is None or not self._try.is_fresh:
-                started = await in_thread(self._signing_in.start)
+                started = await to_thread.run_sync(self._signing_in.start)
                 if not started.heard:
                     raise CallbackPortTaken(self._port)
                 self._try = _SignInAttempt(started)
@@ -82,7 +82,7 @@ class ChatSignIn:
         signing, current = self._signing_in, self._try
         if signing is None or current is None or current.ended.is_set():
             return False
-        if opened_only and not await in_thread(lambda: signing.is_opened(current.started)):
+        if opened_only and not await to_thread.run_sync(lambda: signing.is_opened(current.started)):
             return False
         with anyio.move_on_after(seconds):
             await current.ended.wait()

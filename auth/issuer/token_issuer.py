@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
+from anyio import to_thread
+
 from auth.errors import SignInFailed, SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.authorization import (
@@ -31,7 +33,6 @@ from auth.issuer.pending_requests import Mismatch, PendingRequest, PendingReques
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
 from auth.issuer.scopes import READ, in_order
 from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
-from auth.threads import in_thread
 from auth.token_refresh import stored_tokens
 from auth.vault import UserAccount, Vault
 
@@ -158,7 +159,7 @@ class TokenIssuer:
         self._now = now
 
     async def _note(self, event: str, **fields: str | None) -> None:
-        await in_thread(lambda: self._audit(event, **fields))
+        await to_thread.run_sync(lambda: self._audit(event, **fields))
 
     def account(self, subject: str) -> UserAccount:
         """Return a person's place in the vault."""
@@ -182,7 +183,7 @@ class TokenIssuer:
             return await self._documents.get(client_id)
         if len(client_id) > _MAX_CLIENT_ID:
             return None
-        return await in_thread(lambda: self.stores.clients.get(client_id))
+        return await to_thread.run_sync(lambda: self.stores.clients.get(client_id))
 
     async def register(self, body: bytes, address: str) -> tuple[RegisteredClient, str | None]:
         """Register a client; return it and its secret, if it asked for one.
@@ -193,7 +194,7 @@ class TokenIssuer:
         self.settings.registration.check(())  # whether at all, before a body is looked at
         metadata = read_registration(body, self.settings.private_schemes)
         self.settings.registration.check(metadata.redirect_uris)
-        client, secret = await in_thread(lambda: self.stores.clients.register(metadata, address))
+        client, secret = await to_thread.run_sync(lambda: self.stores.clients.register(metadata, address))
         await self._note("client_registered", client=client.client_id, client_name=client.name)
         return client, secret
 
@@ -221,11 +222,11 @@ class TokenIssuer:
             )
         except OAuthError as error:
             return failure(redirect_uri, parameters.get("state"), error, self.settings.public_url)
-        return await in_thread(lambda: self.stores.requests.begin("authorize", request))
+        return await to_thread.run_sync(lambda: self.stores.requests.begin("authorize", request))
 
     async def begin_sign_in(self, *, account: bool) -> tuple[PendingRequest, str]:
         """Begin a sign-in that no client asked for: to connect Autodesk again, or to see one's account."""
-        return await in_thread(lambda: self.stores.requests.begin("account" if account else "connect"))
+        return await to_thread.run_sync(lambda: self.stores.requests.begin("account" if account else "connect"))
 
     async def waiting(self, id_: str, cookies: Mapping[str, str]) -> tuple[PendingRequest, str]:
         """Return a request that waits in this browser, and its cookie.
@@ -233,7 +234,7 @@ class TokenIssuer:
         Raises:
             PageError: There is none.
         """
-        found = await in_thread(lambda: self.stores.requests.waiting(id_, cookies))
+        found = await to_thread.run_sync(lambda: self.stores.requests.waiting(id_, cookies))
         if isinstance(found, str):
             raise _page_of(found)
         return found
@@ -256,7 +257,7 @@ class TokenIssuer:
             PageError: The request was answered before.
         """
         asked = request.authorization
-        if asked is None or not await in_thread(lambda: self.stores.requests.finish(request)):
+        if asked is None or not await to_thread.run_sync(lambda: self.stores.requests.finish(request)):
             raise _page_of("used")
         error = OAuthError("access_denied", "the person declined")
         return failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
@@ -274,11 +275,11 @@ class TokenIssuer:
             asked = asked.model_copy(update={"scopes": in_order({READ, *scopes} & set(asked.scopes))})
             person = None if as_another else await self._usable_session(session)
             if person is not None:
-                if not await in_thread(lambda: self.stores.requests.finish(request)):
+                if not await to_thread.run_sync(lambda: self.stores.requests.finish(request)):
                     raise _page_of("used")
                 return BrowserDeparture((await self._granted(asked, person)).url)
         attempt = PkceAttempt()
-        cookie = await in_thread(lambda: self.stores.requests.approve(request, asked, attempt))
+        cookie = await to_thread.run_sync(lambda: self.stores.requests.approve(request, asked, attempt))
         if cookie is None:
             raise _page_of("used")
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self.settings.autodesk_scopes)
@@ -298,7 +299,7 @@ class TokenIssuer:
             StorageProblem: The tokens could not be kept.
         """
         state = parameters.get("state", "")
-        request = await in_thread(lambda: self.stores.requests.take(state, cookies))
+        request = await to_thread.run_sync(lambda: self.stores.requests.take(state, cookies))
         if isinstance(request, str):
             raise _page_of(request)
         asked = request.authorization
@@ -311,7 +312,7 @@ class TokenIssuer:
             return failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
         except NotAdmitted as reason:
             raise self._refused(asked) from reason
-        session = await in_thread(lambda: self.stores.sessions.start(person))
+        session = await to_thread.run_sync(lambda: self.stores.sessions.start(person))
         self._connected(person.subject)
         redirect = await self._granted(asked, person) if asked is not None else None
         return BrowserArrival(person, request.purpose, session, redirect)
@@ -332,7 +333,9 @@ class TokenIssuer:
             raise
         tokens = stored_tokens(grant, self._now(), self.settings.autodesk_scopes)
         account = self.account(person.subject)
-        await in_thread(lambda: self.stores.vault.save_login(account, found.name, found.email, tokens, current=False))
+        await to_thread.run_sync(
+            lambda: self.stores.vault.save_login(account, found.name, found.email, tokens, current=False)
+        )
         await self._note("signed_in", person=person.subject)
         return person
 
@@ -360,9 +363,9 @@ class TokenIssuer:
             asked.challenge,
             asked.resource,
         )
-        code = await in_thread(lambda: self.stores.grants.issue_code(request))
+        code = await to_thread.run_sync(lambda: self.stores.grants.issue_code(request))
         if asked.client_kind == "dynamic":
-            await in_thread(lambda: self.stores.clients.touch(asked.client_id))
+            await to_thread.run_sync(lambda: self.stores.clients.touch(asked.client_id))
         await self._note(
             "consented",
             person=person.subject,
@@ -374,7 +377,7 @@ class TokenIssuer:
 
     async def _usable_session(self, cookie: str | None) -> SignedInPerson | None:
         """Return who is signed in in the browser, if Autodesk's tokens of that person can be used and they may come."""
-        person = await in_thread(lambda: self.stores.sessions.find(cookie))
+        person = await to_thread.run_sync(lambda: self.stores.sessions.find(cookie))
         if person is None:
             return None
         try:
@@ -382,7 +385,7 @@ class TokenIssuer:
         except NotAdmitted:
             return None
         account = self.account(person.subject)
-        kept = await in_thread(lambda: self.stores.vault.read(account))
+        kept = await to_thread.run_sync(lambda: self.stores.vault.read(account))
         return person if kept is not None and not kept.is_revoked else None
 
     # Tokens
@@ -409,7 +412,7 @@ class TokenIssuer:
             exchange = partial(grants.refresh, token, client.client_id, known or None)
         else:
             raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
-        issued = await in_thread(exchange)
+        issued = await to_thread.run_sync(exchange)
         await self._note(
             "tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=str(kind)
         )
@@ -423,7 +426,7 @@ class TokenIssuer:
         """
         client = await self._authenticated(credentials)
         token = _needed(form, "token")
-        await in_thread(lambda: self.stores.grants.revoke_token(token, client.client_id))
+        await to_thread.run_sync(lambda: self.stores.grants.revoke_token(token, client.client_id))
 
     async def _authenticated(self, credentials: ClientCredentials) -> RegisteredClient:
         try:
@@ -436,19 +439,19 @@ class TokenIssuer:
 
     async def grants_of(self, person: SignedInPerson) -> Sequence[Mapping[str, Any]]:
         """Return the live grants of a person."""
-        return await in_thread(lambda: self.stores.grants.list(person.subject))
+        return await to_thread.run_sync(lambda: self.stores.grants.list(person.subject))
 
     async def revoke_own(self, person: SignedInPerson, grant_id: str) -> None:
         """End one grant of a person, if it is theirs."""
-        await in_thread(lambda: self.stores.grants.revoke("person", grant_id=grant_id, subject=person.subject))
+        await to_thread.run_sync(lambda: self.stores.grants.revoke("person", grant_id=grant_id, subject=person.subject))
 
     async def session(self, cookie: str | None) -> SignedInPerson | None:
         """Return who is signed in in a browser, whether or not Autodesk's tokens can be used."""
-        return await in_thread(lambda: self.stores.sessions.find(cookie))
+        return await to_thread.run_sync(lambda: self.stores.sessions.find(cookie))
 
     async def sign_out(self, cookie: str) -> None:
         """End the session of a browser; clients stay connected."""
-        await in_thread(lambda: self.stores.sessions.end(cookie=cookie))
+        await to_thread.run_sync(lambda: self.stores.sessions.end(cookie=cookie))
 
 
 _MAX_CLIENT_ID: Final = 200

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
+from anyio import to_thread
 
 from auth.errors import CallbackPortTaken, NotSignedIn, SignInFailed, SignInTimedOut
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogin, PendingLogins
@@ -20,7 +21,6 @@ from auth.login.redirect_handler import RedirectHandler, accept_redirect
 from auth.login.redirect_server import PortTaken, RedirectServer, is_our_listener
 from auth.oauth import SCOPES, PkceAttempt, TokenEndpoint, authorize_url
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
-from auth.threads import in_thread
 from auth.token_refresh import stored_tokens
 from auth.vault import StoredLogin, UserAccount, Vault
 from persistence.errors import StorageProblem
@@ -109,12 +109,12 @@ class LoginFlow:
 
     async def _answer(self, started: LoginAttempt, check_listening: Callable[[], None]) -> PendingLogin:
         while True:
-            waiting = await in_thread(lambda: self._attempts.waiting(started.id))
+            waiting = await to_thread.run_sync(lambda: self._attempts.waiting(started.id))
             if waiting is None:
                 raise SignInTimedOut
             if waiting.status != "open":
                 return waiting
-            await in_thread(check_listening)
+            await to_thread.run_sync(check_listening)
             await anyio.sleep(self._poll)
 
     async def _kept(self, waiting: PendingLogin) -> StoredLogin:
@@ -124,21 +124,21 @@ class LoginFlow:
             found = await self._exchanged(waiting)
         except SignInFailed as failure:
             word = failure.error
-            await in_thread(lambda: self._attempts.finish(waiting.id, "failed", word))
+            await to_thread.run_sync(lambda: self._attempts.finish(waiting.id, "failed", word))
             raise
         except StorageProblem:
-            await in_thread(lambda: self._attempts.finish(waiting.id, "failed", "not_kept"))
+            await to_thread.run_sync(lambda: self._attempts.finish(waiting.id, "failed", "not_kept"))
             raise
-        await in_thread(lambda: self._attempts.finish(waiting.id, "signed_in", found.name))
+        await to_thread.run_sync(lambda: self._attempts.finish(waiting.id, "signed_in", found.name))
         return found
 
     async def _exchanged(self, waiting: PendingLogin) -> StoredLogin:
-        code, verifier = await in_thread(lambda: self._attempts.proof(waiting.id))
+        code, verifier = await to_thread.run_sync(lambda: self._attempts.proof(waiting.id))
         grant = await self._endpoint.exchange_code(code, verifier)
         person = await self._endpoint.userinfo(grant.access_token.get_secret_value())
         account = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, person.sub)
         tokens = stored_tokens(grant, time.time(), self._scopes)
-        return await in_thread(lambda: self._vault.save_login(account, person.name, person.email, tokens))
+        return await to_thread.run_sync(lambda: self._vault.save_login(account, person.name, person.email, tokens))
 
     @asynccontextmanager
     async def _listening(self, started: LoginAttempt, *, must_listen: bool) -> AsyncIterator[Callable[[], None]]:
@@ -159,7 +159,7 @@ class LoginFlow:
             if not self._listening_for and self._listener is not None:
                 listener, self._listener = self._listener, None
                 with anyio.CancelScope(shield=True):
-                    await in_thread(listener.close)
+                    await to_thread.run_sync(listener.close)
 
     def _ensure_listener(self, id_: str) -> bool:
         if self._listener is not None:
@@ -198,7 +198,7 @@ async def sign_out(
     """
     pace = pace or RefreshTimings()
     while True:
-        found = await in_thread(lambda: vault.read(account))
+        found = await to_thread.run_sync(lambda: vault.read(account))
         if found is None:
             raise NotSignedIn
         lease = await acquire_lease(vault, found, pace)
@@ -210,9 +210,9 @@ async def sign_out(
                 if revoke:
                     await _revoke(found, endpoint)
             except BaseException:
-                await in_thread(lambda: vault.release(lease))
+                await to_thread.run_sync(lambda: vault.release(lease))
                 raise
-            await in_thread(lambda: vault.remove(account))
+            await to_thread.run_sync(lambda: vault.remove(account))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 import anyio.from_thread
 import structlog
+from anyio import to_thread
 from anyio.abc import TaskGroup
 from sqlalchemy import literal_column, select
 from starlette.requests import Request
@@ -35,7 +36,6 @@ from auth.issuer.routes import RETRY_SECONDS, IssuerRoutes
 from auth.issuer.scopes import DEFAULT, offered_scopes
 from auth.issuer.shared_keys import shared_key
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
-from auth.threads import in_thread
 from auth.token_refresh import RefreshingTokenSource
 from auth.token_sources import StaticTokenSource
 from persistence.errors import StorageProblem
@@ -212,7 +212,7 @@ class TeamServer:
 
     async def _is_connected(self, subject: str) -> bool:
         account = self.issuer.account(subject)
-        found = await in_thread(lambda: self._opened.vault.read(account))
+        found = await to_thread.run_sync(lambda: self._opened.vault.read(account))
         return found is not None and not found.is_revoked
 
     def _connected(self, subject: str) -> None:
@@ -235,14 +235,14 @@ class TeamServer:
             await anyio.sleep(_LOOK_SECONDS)
             for grant in self._streams.grants:
                 with suppress(StorageProblem):
-                    if not await in_thread(partial(self.issuer.stores.grants.is_live, grant)):
+                    if not await to_thread.run_sync(partial(self.issuer.stores.grants.is_live, grant)):
                         self._streams.end(grant)
 
     async def _purge(self) -> None:
         while True:
             try:
-                clients = await in_thread(self.issuer.stores.clients.purge)
-                grants = await in_thread(self.issuer.stores.grants.purge)
+                clients = await to_thread.run_sync(self.issuer.stores.clients.purge)
+                grants = await to_thread.run_sync(self.issuer.stores.grants.purge)
                 structlog.get_logger(__name__).info("registrations_purged", clients=clients, grants=grants)
             except StorageProblem as problem:
                 structlog.get_logger(__name__).warning("not_purged", problem=str(problem))
@@ -251,7 +251,9 @@ class TeamServer:
     # Authentication
 
     async def _verify(self, token: str) -> VerifiedToken | None:
-        verified = await in_thread(lambda: self.issuer.stores.grants.verify(token, self.issuer.settings.resource))
+        verified = await to_thread.run_sync(
+            lambda: self.issuer.stores.grants.verify(token, self.issuer.settings.resource)
+        )
         if verified is None:
             return None
         try:
@@ -282,7 +284,7 @@ class TeamServer:
 
     async def _ready(self, _request: Request) -> Response:
         try:
-            await in_thread(self._ask_database)
+            await to_thread.run_sync(self._ask_database)
         except StorageProblem:
             return PlainTextResponse("database\n", 503, {"Retry-After": str(RETRY_SECONDS)})
         return PlainTextResponse("ok\n")
