@@ -367,7 +367,7 @@ class Pace:
         self.said.append(("on_rate_limited", operation, token, base_url, retry_after))
 
 
-async def test_every_attempt_waits_for_its_turn_and_a_429_is_told_to_whoever_sets_the_pace(connect, network) -> None:
+async def test_every_attempt_acquires_the_rate_limiter_and_a_429_is_reported_to_it(connect, network) -> None:
     pace, net = Pace(), network(BUSY, OK)
 
     await connect(net, pace=pace).send(GET_ITEM)

@@ -182,7 +182,7 @@ def test_of_the_upload_urls_that_autodesk_shows_the_production_ones_are_allowed(
         ("s3.example.org", False),
     ],
 )
-def test_s3_itself_is_never_storage_even_where_somebody_names_it(host: str, itself: bool) -> None:
+def test_s3_itself_is_never_storage_even_as_an_extra_host(host: str, itself: bool) -> None:
     assert is_path_style(host) is itself
     assert AutodeskHosts.autodesk().storage_host_allowed(f"https://{host}/bucket/x", {host}) is not itself
 

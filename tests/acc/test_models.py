@@ -40,7 +40,7 @@ def test_an_enumeration_may_be_a_string_or_a_number(sent: object) -> None:
     assert attachment.async_state == AsyncState.PENDING == "1"
 
 
-def test_a_value_nobody_has_seen_yet_is_kept() -> None:
+def test_an_unknown_value_is_kept() -> None:
     attachment = Attachment.model_validate({"id": "a", "categoryId": "99", "asyncState": "paused", "novelty": {"x": 1}})
 
     assert (attachment.category_id, attachment.async_state) == ("99", "paused")

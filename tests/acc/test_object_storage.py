@@ -55,7 +55,7 @@ async def test_one_url_to_anywhere_else_withholds_all(connect, network, url: str
     assert "SECRET" not in f"{caught.value} {caught.value.host} {caplog.text}"
 
 
-async def test_a_host_that_somebody_vouches_for_is_storage_too(connect, network) -> None:
+async def test_an_extra_host_is_storage_too(connect, network) -> None:
     url = "https://storage.example.org/u"
 
     answer = await storage(connect, network, signed(url), extra={"storage.example.org"}).upload_urls(

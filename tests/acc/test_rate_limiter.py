@@ -131,7 +131,9 @@ async def test_after_a_429_every_process_holds_back_until_its_retry_after(
     assert 17 + 60 < time.now < 18 + 61
 
 
-async def test_whoever_would_wait_too_long_is_told_how_long_instead(budgets: TokenBucketStore, time: Time) -> None:
+async def test_a_wait_beyond_the_limit_raises_rate_limited_with_its_length(
+    budgets: TokenBucketStore, time: Time
+) -> None:
     chat = pace(budgets, time, patience=30)
     await chat.on_rate_limited(LIST, MINE, HERE, 55)
     with pytest.raises(RateLimited) as caught:
@@ -159,7 +161,7 @@ async def test_a_lease_that_was_not_used_in_time_is_not_used_at_all(time: Time) 
 
 
 @pytest.mark.parametrize("unreadable", ["opaque", "a.b.c", "a.bnVsbA.c", ""])
-def test_a_token_that_says_nothing_of_itself_is_counted_alone_and_shown_to_nobody(unreadable: str) -> None:
+def test_a_token_without_claims_is_counted_alone_and_never_shown(unreadable: str) -> None:
     found = limits_of(LIST, unreadable, HERE)
     assert list(found.values()) == [SUBMITTALS, SUBMITTALS]
     assert not any(unreadable and unreadable in name for name in found)

@@ -70,7 +70,7 @@ async def test_a_token_is_minted_once_and_used_until_it_nears_its_end(
         site.box.clock.move(-3400)
 
 
-async def test_a_refused_token_is_minted_anew_once(
+async def test_a_refused_token_is_minted_again_once(
     account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault
 ) -> None:
     moved = 0.0

@@ -48,7 +48,7 @@ async def test_a_person_is_known_by_their_id_whatever_else_is_said_of_them(
 
 
 @pytest.mark.parametrize("sub", [None, "", 7, ["A"], "A\u0000B", "A\nB", "A B"])
-async def test_without_an_id_nobody_is_known(sub: object) -> None:
+async def test_userinfo_without_an_id_is_unreadable(sub: object) -> None:
     with pytest.raises(SignInFailed, match="unreadable_answer"):
         await person(json.dumps({"sub": sub, "name": "First"}).encode())
 

@@ -292,7 +292,7 @@ async def test_a_database_that_cannot_be_written_to_is_noticed_before_autodesk_i
     assert site.posts() - before == 1
 
 
-async def test_while_somebody_else_renews_early_the_old_token_serves(vault: Vault, site: "Site") -> None:
+async def test_while_another_process_refreshes_early_the_old_token_serves(vault: Vault, site: "Site") -> None:
     found = await site.signed_in(vault, left=200)
     assert await acquire_lease(vault, found, QUICK) is not None
     before = site.posts()
@@ -406,7 +406,7 @@ async def test_a_key_that_is_missing_does_not_hold_others_up(vault: Vault, datab
     assert await acquire_lease(vault, found, QUICK, patient=False) is not None
 
 
-async def test_nobody_signed_in_is_said_so(vault: Vault, site: "Site") -> None:
+async def test_without_a_login_not_signed_in_is_raised(vault: Vault, site: "Site") -> None:
     with pytest.raises(NotSignedIn):
         await renewed(vault, site).access_token()
 

@@ -219,7 +219,7 @@ async def test_a_ready_token_is_used_as_it_is_and_never_renewed() -> None:
     assert await source.renewed("canary") is None
 
 
-async def test_nobody_has_no_token() -> None:
+async def test_no_token_source_raises_not_signed_in() -> None:
     with pytest.raises(NotSignedIn):
         await NoTokenSource().access_token()
     assert await NoTokenSource().renewed("any") is None

@@ -150,7 +150,7 @@ def test_a_holder_who_was_given_up_still_saves_the_only_tokens_there_are(vault: 
     assert (found.tokens, found.is_revoked) == (NEWER, False)
 
 
-def test_signing_in_anew_ends_whatever_was_under_way(vault: Vault) -> None:
+def test_a_new_login_ends_a_refresh_under_way(vault: Vault) -> None:
     vault.save_login(ACCOUNT, "", None, TOKENS)
     seen = vault.lease(ACCOUNT)
     assert seen is not None
@@ -162,7 +162,7 @@ def test_signing_in_anew_ends_whatever_was_under_way(vault: Vault) -> None:
     assert vault.read(ACCOUNT) == anew
 
 
-def test_signing_in_anew_mends_a_record_that_somebody_has_spoilt(vault: Vault, database: Database) -> None:
+def test_a_new_login_replaces_a_damaged_record(vault: Vault, database: Database) -> None:
     vault.save_login(ACCOUNT, "", None, TOKENS)
     change(database, sealed="spoilt")
     with pytest.raises(NotSealed):

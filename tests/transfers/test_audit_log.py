@@ -313,7 +313,7 @@ def test_processes_that_write_at_once_never_mix_their_lines(
         assert [line["event"] for line in mine] == ["sending", "sent"] * 50
 
 
-async def test_a_log_that_somebody_holds_for_ever_is_given_up(tmp_path: Path) -> None:
+async def test_an_audit_log_that_stays_locked_is_given_up(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "data", lock_seconds=0)
     await log.check()
     held = FileLocks(tmp_path / "data" / "locks").try_acquire("audit")

@@ -39,7 +39,7 @@ async def test_a_job_that_is_called_off_does_not_wait_for_a_storage_that_stalls(
         assert (job.error, job.state) == (None, "reserved")
 
 
-async def test_what_was_called_off_on_the_way_is_attached_anew_by_the_same_call(working: Any) -> None:
+async def test_a_cancelled_upload_is_attached_again_by_the_same_call(working: Any) -> None:
     async with working() as site:
         job = await stalled(site)
         await site.transfers.repository.ask(lambda tables: tables.request_cancel(job.id))

@@ -48,5 +48,5 @@ def test_the_automatic_category_is_allowed_though_acc_lists_overrides_only(
     assert allowed_categories(state, overrides) == allowed
 
 
-def test_a_state_nobody_knows_has_no_automatic_category() -> None:
+def test_an_unknown_state_has_no_automatic_category() -> None:
     assert automatic_category("new state") == "unknown"

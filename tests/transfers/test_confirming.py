@@ -153,7 +153,7 @@ async def test_an_object_that_storage_calls_complete_is_evidence_even_where_it_s
         assert row.is_file_uploaded
 
 
-async def test_only_whoever_reserved_an_attachment_may_confirm_it(working: Any) -> None:
+async def test_only_the_person_who_reserved_an_attachment_may_confirm_it(working: Any) -> None:
     async with working("manager") as site, working("steel") as other:
         attachment_id = (await site.attach()).job.reserved.id
         with pytest.raises(NotYourAttachment):
@@ -164,7 +164,7 @@ async def test_only_whoever_reserved_an_attachment_may_confirm_it(working: Any) 
         assert site.box.requests.count(PATCH) == 1
 
 
-async def test_a_wish_that_another_process_wrote_down_waits_for_somebody_who_can_be_asked(working: Any) -> None:
+async def test_a_confirmation_wanted_by_another_process_waits_for_consent(working: Any) -> None:
     """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
     async with working(asks=True) as site:
         job = (await site.attach()).job

@@ -112,7 +112,7 @@ async def test_an_acc_that_is_away_ends_no_following(working: Any, looks: Looks)
         assert (job.state, job.error) == ("ready", None)
 
 
-async def test_after_half_an_hour_nobody_follows_any_more(working: Any, looks: Looks, tmp_path: Path) -> None:
+async def test_processing_is_followed_for_half_an_hour_at_most(working: Any, looks: Looks, tmp_path: Path) -> None:
     clock = Clock()
     async with working(between_looks=looks, clock=clock) as site:
         site.box.switches.urn_delay = LATE
@@ -124,7 +124,7 @@ async def test_after_half_an_hour_nobody_follows_any_more(working: Any, looks: L
         assert written(tmp_path)[:2] == ("ended", None)
 
 
-async def test_a_file_that_is_deleted_while_it_is_followed_is_attached_anew(working: Any, looks: Looks) -> None:
+async def test_a_file_that_is_deleted_while_it_is_followed_is_attached_again(working: Any, looks: Looks) -> None:
     async with working(between_looks=looks) as site:
         site.box.switches.urn_delay = LATE
         first = await site.attach(confirm=True)

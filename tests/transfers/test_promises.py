@@ -123,7 +123,7 @@ async def test_promise_1_a_post_whose_answer_is_lost_is_found_again(working: Any
 
 
 @pytest.mark.parametrize("effect", [Reset(), Refuse(503), Refuse(500, "<html>oops</html>"), Refuse(201, "{}")])
-async def test_promise_1_a_post_that_came_to_nothing_is_made_anew(working: Any, effect: Any) -> None:
+async def test_promise_1_a_post_that_came_to_nothing_is_repeated(working: Any, effect: Any) -> None:
     async with working() as site:
         site.box.faults.add(Fault(CREATE, effect))
         outcome = await site.attach()
@@ -176,7 +176,7 @@ async def test_promise_1_a_doubt_outlives_the_run_that_had_it(working: Any) -> N
 
 
 @pytest.mark.parametrize("kind", ["deleted", "failed"])
-async def test_promise_1_an_attachment_that_counts_no_more_is_made_anew(working: Any, kind: str) -> None:
+async def test_promise_1_an_attachment_that_is_no_longer_valid_is_created_again(working: Any, kind: str) -> None:
     async with working() as site:
         site.box.switches.processing_fails = kind == "failed"
         first = await site.attach(confirm=True)
@@ -318,7 +318,7 @@ async def test_promise_2_a_completion_that_was_put_off_for_a_day_sends_all_again
         assert stored(site) == b"beam"
 
 
-async def test_promise_2_an_upload_that_vanishes_on_the_way_is_begun_anew(working: Any) -> None:
+async def test_promise_2_an_upload_that_vanishes_on_the_way_is_started_again(working: Any) -> None:
     async with working() as site:
         site.box.faults.add(Fault(PUT, Refuse(404, "<Error><Code>NoSuchUpload</Code></Error>")))
         await site.attach()
@@ -489,7 +489,7 @@ async def test_promise_4_urls_are_asked_for_as_they_are_needed(working: Any, fol
         assert ["uploadKey" in query for query in asked] == [False, True, True]
 
 
-async def test_promise_4_an_expired_url_is_signed_anew_under_the_same_upload(working: Any, folder: Path) -> None:
+async def test_promise_4_an_expired_url_is_signed_again_under_the_same_upload(working: Any, folder: Path) -> None:
     content = write(folder, 3 * MIN_PART_BYTES)
     async with working(parallel=1) as site:
         first = site.box.faults.add(Fault(PUT, Stall()))

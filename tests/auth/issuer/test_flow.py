@@ -237,7 +237,7 @@ async def test_autodesks_answer_is_taken_once_and_only_in_the_browser_that_appro
 
 
 @pytest.mark.parametrize("state", ["", "unknown", "x" * 5000])
-async def test_an_answer_that_nobody_waits_for_is_a_page(site: Site, state: str) -> None:
+async def test_a_redirect_without_a_pending_login_gets_a_page(site: Site, state: str) -> None:
     async with Browser(site) as browser:
         page = await browser.visit(f"{CALLBACK}?code=x&state={state}")
     assert page.status_code == 400

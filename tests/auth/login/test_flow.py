@@ -277,7 +277,7 @@ async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
     assert isinstance(window.ended[0], StoredLogin)
 
 
-async def test_a_code_of_somebody_else_slipped_in_is_refused(
+async def test_an_injected_code_of_another_person_is_refused(
     window: Window, site: "Site", browser: httpx.AsyncClient
 ) -> None:
     """Otherwise a person would attach files to an attacker's account."""
@@ -296,7 +296,9 @@ async def test_a_code_of_somebody_else_slipped_in_is_refused(
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "file:///etc/passwd", "http://evil.example/", "data:text/html,x"]
 )
-async def test_the_link_sends_nobody_to_a_strange_address(window: Window, url: str, browser: httpx.AsyncClient) -> None:
+async def test_the_login_link_never_redirects_to_an_unknown_host(
+    window: Window, url: str, browser: httpx.AsyncClient
+) -> None:
     id_ = window.attempts.start(window.endpoint.app.callback_url, PkceAttempt(), url)
     async with window.waiting() as started:
         answer = await browser.get(started.link.replace(started.id, id_))

@@ -68,7 +68,7 @@ async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault
         await site.endpoint.userinfo(tokens[0])
 
 
-async def test_nobody_cannot_sign_out(vault: Vault, site: "Site") -> None:
+async def test_logout_without_a_login_raises_not_signed_in(vault: Vault, site: "Site") -> None:
     with pytest.raises(NotSignedIn):
         await sign_out(vault, site.account(), site.endpoint)
 
@@ -79,9 +79,7 @@ def token_of(vault: Vault, site: "Site", key: str) -> str:
     return found.tokens.access_token.get_secret_value()
 
 
-async def test_a_server_sends_the_token_of_whoever_signed_in_last_and_stays_with_them(
-    vault: Vault, site: "Site"
-) -> None:
+async def test_a_server_sends_the_token_of_the_last_login_and_stays_with_it(vault: Vault, site: "Site") -> None:
     await site.signed_in(vault, "steel")
     await site.signed_in(vault, "manager")
     source = CurrentUserTokenSource(AccountTokenSources(lambda: vault, site.endpoint))
@@ -104,7 +102,7 @@ async def test_a_server_started_for_one_person_sends_no_other_persons_token(vaul
         await steel.access_token()
 
 
-async def test_who_has_to_sign_in_anew_is_left_for_whoever_did(vault: Vault, site: "Site") -> None:
+async def test_an_account_that_must_sign_in_again_is_left_for_one_that_did(vault: Vault, site: "Site") -> None:
     kept = await site.signed_in(vault, "manager", left=0)
     source = CurrentUserTokenSource(AccountTokenSources(lambda: vault, site.endpoint))
     assert kept.tokens.refresh_token is not None

@@ -244,7 +244,7 @@ def test_a_folder_swapped_after_it_was_entered_leads_nowhere_else(folder: Path, 
 
 
 @posix_only
-def test_a_fifo_that_takes_the_files_place_is_refused_and_nobody_waits_for_its_writer(
+def test_a_fifo_that_takes_the_files_place_is_refused_without_waiting_for_its_writer(
     folder: Path, watching_opens: Any
 ) -> None:
     def swap(path: str, flags: int) -> None:

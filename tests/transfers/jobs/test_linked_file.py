@@ -40,7 +40,7 @@ async def test_promise_1_a_link_whose_answer_is_lost_is_found_again(working: Any
         assert outcome.job.reserved.id == row["id"]
 
 
-async def test_a_link_that_another_process_began_waits_for_somebody_who_can_be_asked(working: Any) -> None:
+async def test_a_link_that_another_process_began_waits_for_consent(working: Any) -> None:
     """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
     async with working(asks=True) as site:
         found = LinkedFileJob(site.where, "linked.pdf", version_urn=site.box.file(BEAMS).version_urn)

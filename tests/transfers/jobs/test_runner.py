@@ -271,7 +271,7 @@ async def test_waiting_ends_with_the_patience_and_the_job_goes_on(jobs: Transfer
     assert not job.running
 
 
-async def test_whoever_waits_is_told_of_the_job_that_does_the_work(jobs: TransferManager) -> None:
+async def test_a_waiter_is_told_of_the_job_that_does_the_work(jobs: TransferManager) -> None:
     gate, told = Gate(), []
     first = await started(jobs, steps=[gate])
     await gate.entered.wait()
@@ -299,7 +299,7 @@ async def test_what_ends_a_run_is_told_with_its_step_and_the_next_run_forgets_it
     assert (job.error, job.runs) == (None, 2)
 
 
-async def test_a_fault_of_ours_reaches_whoever_waits_and_stops_no_other_job(jobs: TransferManager) -> None:
+async def test_an_internal_error_reaches_the_waiter_and_stops_no_other_job(jobs: TransferManager) -> None:
     gate = Gate()
     other = await started(jobs, "b", content="other", steps=[gate])
     broken = await started(jobs, steps=[failing(ZeroDivisionError())])

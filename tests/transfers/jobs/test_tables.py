@@ -100,7 +100,7 @@ def test_a_fingerprint_belongs_to_one_job(store: JobTables) -> None:
     assert {row.id for row in found} in ({"one"}, {"two"})  # type: ignore[attr-defined]
 
 
-def test_a_job_that_nobody_works_on_is_called_off_at_once_and_stands_in_nobodys_way(store: JobTables) -> None:
+def test_an_idle_job_is_cancelled_at_once_and_blocks_no_other(store: JobTables) -> None:
     store.add(replace(ROW, fingerprint="f"))
     assert store.request_cancel("one")
     row = store.row("one")

@@ -77,7 +77,7 @@ async def test_a_job_that_cannot_be_read_stops_no_other_and_is_set_aside_by_a_pe
         assert (await site.attach("beam.pdf", confirm=True)).job.uploaded
 
 
-async def test_an_error_that_cannot_be_read_keeps_nobody_from_the_rest_of_its_job(working: Any, tmp_path: Path) -> None:
+async def test_an_unreadable_error_leaves_the_rest_of_its_job_readable(working: Any, tmp_path: Path) -> None:
     async with working() as site:
         row = await stopped(site, "beam.pdf")
     rewrite(tmp_path, row, lambda record: record | {"error": {"kind": "rate_limited", "moon": 1}})

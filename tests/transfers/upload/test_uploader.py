@@ -314,7 +314,7 @@ async def test_a_request_names_its_length_and_no_person(upload: StartUpload) -> 
 
 
 @pytest.mark.parametrize("take", [True, False])
-async def test_an_expired_url_is_signed_anew_for_the_same_part_and_upload(upload: StartUpload, take: bool) -> None:
+async def test_an_expired_url_is_signed_again_for_the_same_part_and_upload(upload: StartUpload, take: bool) -> None:
     """Twice, and no try is used up by it. The next part's URL is never used in its place (a known fault of others)."""
     sending = upload(40 * PART, slots=anyio.CapacityLimiter(1))
     sending.storage.plan[3] = [refuse(403, EXPIRED, take=take)] * 2
@@ -445,7 +445,7 @@ async def test_a_redirect_is_never_followed(upload: StartUpload) -> None:
         elsewhere.server_close()
 
 
-async def test_whoever_takes_a_part_before_it_is_all_there_is_not_storage(upload: StartUpload) -> None:
+async def test_an_answer_before_the_whole_part_was_sent_is_not_storages(upload: StartUpload) -> None:
     def too_eager(request: Put) -> None:
         request.answer(200, ETag='"eager"')
         request.reset()
