@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any, Final
 
+from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response as HttpResponse
 from starlette.types import Receive, Scope, Send
@@ -157,7 +158,12 @@ class ApiApplication:
         return answer
 
     def _match(self, scope: Scope) -> tuple[ApiOperation, dict[str, str]]:
-        return self._router.match(scope["method"], _raw_path(scope), self._sandbox.switches)
+        """The operation of a request, looked up once: the request log asks for its name first."""
+        state = scope["state"]
+        if "match" not in state:
+            state["match"] = self._router.match(scope["method"], _raw_path(scope), self._sandbox.switches)
+        match: tuple[ApiOperation, dict[str, str]] = state["match"]
+        return match
 
     def _identified(self, request: Request, operation: ApiOperation) -> BearerToken | None:
         """What the token of a request says, where the operation asks for one; its person is put into the log."""
@@ -220,5 +226,9 @@ def _response(answer: Response) -> HttpResponse:
         return HttpResponse(b"", answer.status, headers)
     if isinstance(answer.body, HtmlBody):
         return HttpResponse(str(answer.body), answer.status, headers, media_type="text/html")
-    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        content = to_json(answer.body)
+    except PydanticSerializationError:
+        # A lone surrogate, which UTF-8 cannot carry.
+        content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return HttpResponse(content, answer.status, headers, media_type="application/json")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -64,6 +65,10 @@ class ListDefinition:
     filters: Mapping[str, str]
     search: Sequence[str] = ()
     search_numbers: Sequence[str] = ()
+    search_related: Mapping[str, str] = field(default_factory=dict)
+    """Column: a query, with `{like}`, for the ids in it that a search finds besides."""
+    search_source: str = ""
+    """Where a search looks, if another table than `source` is faster; it has the same ids."""
     extra_parameters: Sequence[str] = ()
     unique: Sequence[str] = ("id",)
     """Sort fields that no two rows share, after which no other is needed."""
@@ -101,29 +106,65 @@ class ResultPage:
 
 def find_page(call: RequestContext, listing: ListDefinition, conditions: Iterable[SqlCondition]) -> ResultPage:
     """The page that a call asks for. Raises `RefusedError` (400) for a bad limit, offset, sort or parameter."""
-    query = call.query
-    limit = _limit(call, listing.size)
-    offset = query.number("offset", 0, 0)
-    sort = query.text("sort", listing.default_sort)
-    order = _order(sort, listing)
-    wanted = [*conditions, *_filters(call, listing), *_search(call, listing)]
-    where = " AND ".join(condition.sql for condition in wanted) or "1"
-    values = [value for condition in wanted for value in condition.values]
-    store = call.sandbox.store
-    # Every piece of SQL comes from the listing's own tables; what the client sent is bound.
-    # Ids first: of a large table only the page's rows are then read and joined. The limit that is none keeps SQLite
-    # from joining what is only counted.
-    ids = f"SELECT id FROM {listing.source} WHERE {where}"  # noqa: S608
-    if query.text("search").strip() and listing.search:
+    plan, store = _PageQuery.of(call, listing, conditions), call.sandbox.store
+    if is_search(call):
         # A search reads every row, so it is done once for both the count and the page.
-        found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order}", *values)]
-        total, found = len(found), found[offset : offset + limit]
-    else:
-        total = store.count(f"SELECT COUNT(*) FROM ({ids} LIMIT -1)", *values)  # noqa: S608
-        found = [row["id"] for row in store.rows(f"{ids} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)]
-    chosen = "id IN (SELECT value FROM json_each(?))"
-    rows = store.rows(f"SELECT * FROM {listing.source} WHERE {chosen} ORDER BY {order}", json.dumps(found))  # noqa: S608
-    return ResultPage(rows, limit, offset, total, sort)
+        return plan.page(call, store.column(plan.ordered, *plan.values))
+    # The limit that is none keeps SQLite from joining what is only counted.
+    total = store.count(f"SELECT COUNT(*) FROM ({plan.ids} LIMIT -1)", *plan.values)  # noqa: S608
+    return plan.read(
+        call, store.column(f"{plan.ordered} LIMIT ? OFFSET ?", *plan.values, plan.limit, plan.offset), total
+    )
+
+
+async def search_page(call: RequestContext, listing: ListDefinition, conditions: Iterable[SqlCondition]) -> ResultPage:
+    """The page of a search as `find_page` gives it, found in a worker thread while other requests go on."""
+    plan, store = _PageQuery.of(call, listing, conditions), call.sandbox.store
+    return plan.page(call, await asyncio.to_thread(store.search, plan.ordered, *plan.values))
+
+
+def is_search(call: RequestContext) -> bool:
+    """Whether a call of a list looks for words."""
+    return bool(call.query.text("search").strip())
+
+
+@dataclass(frozen=True)
+class _PageQuery:
+    """The SQL of a list, made from its own tables; what the client sent is bound.
+
+    Ids first: of a large table only the page's rows are then read and joined.
+    """
+
+    source: str
+    ids: str
+    order: str
+    values: list[object]
+    limit: int
+    offset: int
+    sort: str
+
+    @classmethod
+    def of(cls, call: RequestContext, listing: ListDefinition, conditions: Iterable[SqlCondition]) -> _PageQuery:
+        limit, offset = _limit(call, listing.size), call.query.number("offset", 0, 0)
+        sort = call.query.text("sort", listing.default_sort)
+        order = _order(sort, listing)
+        wanted = [*_search(call, listing), *conditions, *_filters(call, listing)]
+        where = " AND ".join(condition.sql for condition in wanted) or "1"
+        values = [value for condition in wanted for value in condition.values]
+        return cls(listing.source, f"SELECT id FROM {listing.source} WHERE {where}", order, values, limit, offset, sort)  # noqa: S608
+
+    @property
+    def ordered(self) -> str:
+        return f"{self.ids} ORDER BY {self.order}"
+
+    def page(self, call: RequestContext, found: list[Any]) -> ResultPage:
+        """The page, of all ids that were found."""
+        return self.read(call, found[self.offset : self.offset + self.limit], len(found))
+
+    def read(self, call: RequestContext, ids: list[Any], total: int) -> ResultPage:
+        """The page with these ids."""
+        sql = f"SELECT * FROM {self.source} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY {self.order}"  # noqa: S608
+        return ResultPage(call.sandbox.store.rows(sql, json.dumps(ids)), self.limit, self.offset, total, self.sort)
 
 
 def slice_page(call: RequestContext, rows: list[Row], size: PageSize) -> ResultPage:
@@ -175,12 +216,24 @@ def _filters(call: RequestContext, listing: ListDefinition) -> Iterable[SqlCondi
 
 
 def _search(call: RequestContext, listing: ListDefinition) -> Iterable[SqlCondition]:
+    if not (is_search(call) and listing.search):
+        return
     words = call.query.text("search").strip()
-    if words and listing.search:
-        escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        numbers = [f"CAST({one} AS TEXT) {{like}}" for one in listing.search_numbers if words.isdigit()]
-        conditions = [one.replace("{like}", "LIKE ? ESCAPE '\\'") for one in (*listing.search, *numbers)]
-        yield SqlCondition(f"({' OR '.join(conditions)})", (f"%{escaped}%",) * len(conditions))
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern, like = f"%{escaped}%", "LIKE ? ESCAPE '\\'"
+    numbers = [f"CAST({one} AS TEXT) {{like}}" for one in listing.search_numbers if words.isdigit()]
+    conditions = [one.replace("{like}", like) for one in (*listing.search, *numbers)]
+    values = [pattern] * len(conditions)
+    for column, query in listing.search_related.items():
+        found = [row["id"] for row in call.sandbox.store.rows(query.replace("{like}", like), pattern)]
+        if found:
+            conditions.append(f"{column} IN ({', '.join('?' * len(found))})")
+            values += found
+    sql = " OR ".join(conditions)
+    if listing.search_source:
+        yield SqlCondition(f"id IN (SELECT id FROM {listing.search_source} WHERE {sql})", tuple(values))  # noqa: S608  # ours
+    else:
+        yield SqlCondition(f"({sql})", tuple(values))
 
 
 def _link(call: RequestContext, page: ResultPage, offset: int) -> str:

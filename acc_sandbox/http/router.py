@@ -45,7 +45,11 @@ class OperationRouter:
     def __init__(self, operations: Iterable[ApiOperation]) -> None:
         # The more literal text a template has, the earlier it is tried: `{itemId}:transition` before `{itemId}`.
         ordered = sorted(operations, key=lambda one: -len(re.sub(r"\{\w+\}", "", one.template)))
-        self._routes = [(_pattern(operation.template), operation) for operation in ordered]
+        # No part of a path holds a slash, so that only templates with as many of them can match.
+        self._routes: dict[int, list[tuple[re.Pattern[str], ApiOperation]]] = {}
+        for operation in ordered:
+            routes = self._routes.setdefault(operation.template.count("/"), [])
+            routes.append((_pattern(operation.template), operation))
 
     def match(self, method: str, raw_path: str, switches: Switches) -> tuple[ApiOperation, dict[str, str]]:
         """The operation and its path parameters, decoded.
@@ -56,7 +60,7 @@ class OperationRouter:
         if switches.encoded_colon == "accept":
             raw_path = re.sub(r"%3[aA](transition|close|change-sequence-type)$", r":\1", raw_path)
         allowed = []
-        for pattern, operation in self._routes:
+        for pattern, operation in self._routes.get(raw_path.count("/"), ()):
             found = pattern.fullmatch(raw_path)
             if found is None:
                 continue

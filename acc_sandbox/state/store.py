@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from acc_sandbox.state.tables import SCHEMA, VERSION
 
 _MOST_COUNTS = 1000
+_CACHE_KIBIBYTES = 64 * 1024
+_BUSY_SECONDS = 30.0
 Row = dict[str, Any]
 """A row under the API's own names; JSON and flag columns are already lists, objects and booleans."""
 
@@ -22,36 +27,59 @@ class StateStore:
 
     def __init__(self, file: Path | None) -> None:
         # The converters are named in the schema's column types and nowhere else, so registering them disturbs nobody.
-        sqlite3.register_converter("sandbox_json", json.loads)
+        sqlite3.register_converter("sandbox_json", from_json)
         sqlite3.register_converter("sandbox_flag", lambda raw: raw == b"1")
         self._lock = threading.RLock()
         self._depth = 0
         self._counts: dict[tuple[str, tuple[object, ...]], int] = {}
         self._counted_at = -1
-        self._connection = sqlite3.connect(
-            str(file or ":memory:"),
-            detect_types=sqlite3.PARSE_DECLTYPES,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        self._connection.row_factory = _as_dict
+        # In memory under a name, so that a second connection of this process finds the same database.
+        self._address = file.absolute().as_uri() if file else f"file:/acc-sandbox-{uuid.uuid4().hex}?vfs=memdb"
+        self._connection = self._connect()
+        self._searches: sqlite3.Connection | None = None
+        self._search_lock = threading.Lock()
         if file is not None:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(f"PRAGMA user_version = {VERSION}")
         self._connection.executescript(SCHEMA)
 
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._address,
+            uri=True,
+            detect_types=sqlite3.PARSE_DECLTYPES,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_BUSY_SECONDS,
+        )
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+        return connection
+
     def close(self) -> None:
         """Close the database; what was committed is on disk if there is a data folder."""
-        with self._lock:
+        with self._lock, self._search_lock:
+            if self._searches is not None:
+                self._searches.close()
             self._connection.close()
+
+    def search(self, sql: str, *values: object) -> list[Any]:
+        """The first column of a long query, read on a connection of its own: call it in a worker thread.
+
+        Other requests go on meanwhile, since SQLite works without Python's lock.
+        """
+        with self._search_lock:
+            if self._searches is None:
+                self._searches = self._connect()
+            return [row[0] for row in self._searches.execute(sql, values)]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing: an exception undoes every change made inside. Transactions nest into the outermost."""
         with self._lock:
             if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
+                # Deferred: this connection is the only one that writes, and a search may read meanwhile.
+                self._connection.execute("BEGIN")
             self._depth += 1
             try:
                 yield
@@ -88,18 +116,30 @@ class StateStore:
     def rows(self, sql: str, *values: object) -> list[Row]:
         """Every row of a query."""
         with self._lock:
-            return self._connection.execute(sql, values).fetchall()
+            cursor = self._connection.execute(sql, values)
+            found = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def column(self, sql: str, *values: object) -> list[Any]:
+        """The first column of every row of a query."""
+        with self._lock:
+            return [row[0] for row in self._connection.execute(sql, values)]
 
     def row(self, sql: str, *values: object) -> Row | None:
         """The first row of a query, or None."""
         with self._lock:
-            found: Row | None = self._connection.execute(sql, values).fetchone()
-            return found
+            cursor = self._connection.execute(sql, values)
+            found = cursor.fetchone()
+        if found is None:
+            return None
+        return dict(zip([column[0] for column in cursor.description], found, strict=True))
 
     def value(self, sql: str, *values: object) -> Any:
         """The first column of the first row, or None."""
-        found = self.row(sql, *values)
-        return None if found is None else next(iter(found.values()))
+        with self._lock:
+            found = self._connection.execute(sql, values).fetchone()
+        return None if found is None else found[0]
 
     def count(self, sql: str, *values: object) -> int:
         """What a counting query gives; asked again before anything has changed, it is answered from memory."""
@@ -134,10 +174,6 @@ class StateStore:
         pairs = ", ".join(f"{name} = ?" for name in changes)
         # As above: names are ours, values are bound.
         self.run(f"UPDATE {table} SET {pairs} WHERE id = ?", *map(_plain, changes.values()), row_id)  # noqa: S608
-
-
-def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
 
 
 def _plain(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 """What a data folder is marked with. Every change of the tables, or of what they mean, raises it."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -84,6 +84,9 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE UNIQUE INDEX IF NOT EXISTS items_in_project ON items (projectId, identifier);
 -- Lists of many items are counted and skipped through without reading a row.
 CREATE INDEX IF NOT EXISTS items_listed ON items (projectId, identifier, stateId, id);
+-- A search scans this index and not the wide rows of the table.
+CREATE INDEX IF NOT EXISTS items_searched ON items (title, ballInCourtNames, specId, identifier, id);
+CREATE INDEX IF NOT EXISTS items_in_court ON items (ballInCourtNames);
 CREATE INDEX IF NOT EXISTS items_in_spec ON items (projectId, specId, stateId, customIdentifier);
 CREATE VIEW IF NOT EXISTS item_rows AS
 SELECT items.*, specs.identifier AS specIdentifier, specs.title AS specTitle,

@@ -7,7 +7,16 @@ from typing import Any
 
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
-from acc_sandbox.http.pagination import ITEMS, ListDefinition, SqlCondition, find_page, page_answer, slice_page
+from acc_sandbox.http.pagination import (
+    ITEMS,
+    ListDefinition,
+    SqlCondition,
+    find_page,
+    is_search,
+    page_answer,
+    search_page,
+    slice_page,
+)
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import BodySchema, filled_text
 from acc_sandbox.state.clock import is_plain_date
@@ -15,7 +24,7 @@ from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, item_role, submittals_member, visible_item
 from acc_sandbox.submittals.lookups import spec_of_query
-from acc_sandbox.submittals.permitted_actions import Action, item_actions
+from acc_sandbox.submittals.permitted_actions import LEADS_TO_REVIEW, Action, AttachRules, item_actions
 from acc_sandbox.submittals.schemas import ITEM, NEXT_IDENTIFIER, REVISION, page_shape
 from acc_sandbox.submittals.steps import revision_steps
 
@@ -73,12 +82,18 @@ _LIST = ListDefinition(
     },
     default_sort="identifier desc",
     filters=_VALUE_FILTERS,
-    # The spec is looked for once, and not for every item through a join.
-    search=(
-        "title {like}",
-        "specId IN (SELECT id FROM specs WHERE identifier {like})",
-        "ballInCourtNames {like}",
-    ),
+    search=("title {like}",),
+    search_related={
+        "specId": "SELECT id FROM specs WHERE identifier {like}",
+        # Each name once, by leaps through its index.
+        "ballInCourtNames": """WITH RECURSIVE court (names) AS (
+            SELECT MIN(ballInCourtNames) FROM items UNION ALL
+            SELECT (SELECT MIN(ballInCourtNames) FROM items WHERE ballInCourtNames > names) FROM court
+            WHERE names IS NOT NULL
+        ) SELECT names AS id FROM court WHERE names {like}""",
+    },
+    # A scan of this index reads a tenth of the table.
+    search_source="items INDEXED BY items_searched",
     search_numbers=("identifier",),
     extra_parameters=tuple(_DATE_FILTERS),
     unique=("id", "identifier"),
@@ -89,8 +104,12 @@ _CUSTOM_IDENTIFIER = BodySchema({"customIdentifier": filled_text}, ("customIdent
 
 def actions_of(sandbox: SandboxState, member: Membership, item: Row) -> list[Action]:
     """The item's `permittedActions` for a member."""
-    has_steps = bool(sandbox.store.value("SELECT EXISTS (SELECT 1 FROM steps WHERE itemId = ?)", item["id"]))
-    return item_actions(item, item_role(sandbox, member, item), sandbox.switches, has_steps=has_steps)
+    state = item["stateId"]
+    # Steps count for the ways to review alone.
+    has_steps = state in LEADS_TO_REVIEW and bool(
+        sandbox.store.value("SELECT EXISTS (SELECT 1 FROM steps WHERE itemId = ?)", item["id"])
+    )
+    return item_actions(state, item_role(sandbox, member, item), AttachRules.of(sandbox.switches), has_steps=has_steps)
 
 
 def item_json(sandbox: SandboxState, member: Membership, item: Row) -> dict[str, Any]:
@@ -106,18 +125,21 @@ def stored_item(sandbox: SandboxState, item_id: str) -> Row:
     return item
 
 
-def list_items(call: RequestContext) -> Response:
+async def list_items(call: RequestContext) -> Response:
     """GET /items: search, filters, sort, pages; drafts for managers only, void items only when asked for."""
     member = submittals_member(call)
-    conditions = [SqlCondition("projectId = ?", (member.project_id,))]
+    # The plus keeps SQLite from going through the whole project where a search has few ids already.
+    own = "+projectId = ?" if is_search(call) else "projectId = ?"
+    conditions = [SqlCondition(own, (member.project_id,))]
     if not member.manages:
         conditions.append(SqlCondition("stateId != 'draft'"))
     asks_void = "void" in call.query.several("filter[stateId]") or "4" in call.query.several("filter[statusId]")
     if not asks_void:
         conditions.append(SqlCondition("stateId != 'void'"))
     conditions += [_date_condition(call, name, column) for name, column in _DATE_FILTERS.items() if name in call.query]
-    page = find_page(call, _LIST, conditions)
-    return page_answer(call, page, [item_json(call.sandbox, member, row) for row in page.rows])
+    page = await search_page(call, _LIST, conditions) if is_search(call) else find_page(call, _LIST, conditions)
+    with call.sandbox.store.transaction():
+        return page_answer(call, page, [item_json(call.sandbox, member, row) for row in page.rows])
 
 
 def get_item(call: RequestContext) -> Response:

@@ -7,7 +7,8 @@ does not find, so that no answer ever promises what is then refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.state.store import Row
@@ -52,6 +53,8 @@ _TRANSITION = (
     ),
 )
 _LISTS = ("Attachment::list", "AttachmentDraft::list", "Comment::list", "Step::list")
+LEADS_TO_REVIEW = frozenset(one.source for one in TRANSITIONS if one.target == "rev")
+"""States with a transition to review, which only an item with steps has."""
 _OPEN_STATES = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2")
 _BEFORE_REVIEW = ("draft", "sbc-1", "mgr-1")
 
@@ -98,26 +101,41 @@ def require_action(actions: Iterable[Action], action_id: str) -> Action:
     return found
 
 
-def item_actions(item: Row, standing: ItemRole, switches: Switches, *, has_steps: bool) -> list[Action]:
-    """What may be done with an item in its state, by a person of that standing."""
-    if standing.manages:
-        return _manager_actions(item, standing, switches, has_steps=has_steps)
+class AttachRules(NamedTuple):
+    """The switches that say who may attach when."""
+
+    non_managers_attach: bool
+    managers_attach_in_review: bool
+    attach_in_draft: bool
+    attach_in_void: bool
+
+    @classmethod
+    def of(cls, switches: Switches) -> AttachRules:
+        """The rules as the switches stand."""
+        return cls(*(getattr(switches, name) for name in cls._fields))
+
+
+# A list shows the same few combinations of state and role again and again.
+@lru_cache(maxsize=512)
+def item_actions(state: str, role: ItemRole, rules: AttachRules, *, has_steps: bool) -> list[Action]:
+    """The actions permitted on an item in its state, to a person of that role; shared, so not to be changed."""
+    if role.manages:
+        return _manager_actions(state, role, rules, has_steps=has_steps)
     actions = [action("Item::retrieve"), *map(action, _LISTS)]
-    state = item["stateId"]
-    if standing.responsible and state == "sbc-1":
+    if role.responsible and state == "sbc-1":
         fields = dict.fromkeys(("stateId", "manager", "managerType", "mailNote"), _ANY)
         actions.append(
             action("Item::wf_transition", {**fields, "sendEmails": _EITHER}, ["stateId"], [SUBMIT_TO_MANAGER])
         )
-    if switches.non_managers_attach:
-        actions.extend(_attach_as_participant(item, standing))
+    if rules.non_managers_attach:
+        actions.extend(_attach_as_participant(state, role))
     return actions
 
 
-def attachment_actions(attachment: Row, standing: ItemRole, *, item_state: str, person_id: str) -> list[Action]:
+def attachment_actions(attachment: Row, role: ItemRole, *, item_state: str, person_id: str) -> list[Action]:
     """What may be done with an attachment: its creator and managers confirm it while the item is open."""
     actions = [action("Attachment::retrieve")]
-    own = standing.manages or attachment["createdBy"] == person_id
+    own = role.manages or attachment["createdBy"] == person_id
     if own and item_state in _OPEN_STATES:
         actions += [
             action("Attachment::partial_update", {"isFileUploaded": [True], "sendEmails": _EITHER}),
@@ -190,8 +208,7 @@ TRANSITION_FIELDS = (
 """Body fields of POST :transition; which of them a transition takes says its own list (fact sheet 2.6)."""
 
 
-def _manager_actions(item: Row, standing: ItemRole, switches: Switches, *, has_steps: bool) -> list[Action]:
-    state = item["stateId"]
+def _manager_actions(state: str, role: ItemRole, rules: AttachRules, *, has_steps: bool) -> list[Action]:
     actions = [
         action("Item::retrieve"),
         action("Item::add_reference"),
@@ -199,7 +216,7 @@ def _manager_actions(item: Row, standing: ItemRole, switches: Switches, *, has_s
         *map(action, _LISTS),
     ]
     if state == "void":
-        return actions + ([_attach(item, ["4"])] if switches.attach_in_void else [])
+        return actions + ([_attach(state, ["4"])] if rules.attach_in_void else [])
     actions.append(action("Item::partial_update", _with_emails(partial_update_fields(state))))
     ways = [one for one in TRANSITIONS if one.source == state and (has_steps or one.target != "rev")]
     actions.append(action("Item::wf_transition", _with_emails(_TRANSITION), ["stateId"], ways))
@@ -208,12 +225,12 @@ def _manager_actions(item: Row, standing: ItemRole, switches: Switches, *, has_s
         actions.append(
             action("Item::create_revision", dict.fromkeys((*revision, "watchers", "mailNote"), _ANY), revision)
         )
-    if _manager_attaches(state, standing, switches):
+    if _manager_attaches(state, role, rules):
         categories = CATEGORY_OVERRIDES[state]
         actions += [
-            _attach(item, categories),
+            _attach(state, categories),
             action("Attachment::bulk_destroy", {"payloads": _ANY}, ["payloads"]),
-            _attach(item, categories, draft=True),
+            _attach(state, categories, draft=True),
         ]
     actions.append(action("Comment::create", {"body": _ANY, "itemId": _ANY, "sendEmails": _EITHER}, ["body", "itemId"]))
     if state in _BEFORE_REVIEW:
@@ -229,27 +246,26 @@ def partial_update_fields(state: str) -> list[str]:
     return fields + (["responseId", "responseComment"] if state == "mgr-2" else [])
 
 
-def _manager_attaches(state: str, standing: ItemRole, switches: Switches) -> bool:
+def _manager_attaches(state: str, role: ItemRole, rules: AttachRules) -> bool:
     if state == "rev":
-        return switches.managers_attach_in_review or bool(standing.open_tasks)
-    return state in ("sbc-1", "mgr-1", "mgr-2") or (state == "draft" and switches.attach_in_draft)
+        return rules.managers_attach_in_review or bool(role.open_tasks)
+    return state in ("sbc-1", "mgr-1", "mgr-2") or (state == "draft" and rules.attach_in_draft)
 
 
-def _attach_as_participant(item: Row, standing: ItemRole) -> list[Action]:
-    state = item["stateId"]
-    if state == "sbc-1" and standing.responsible:
-        return [_attach(item, None)]
-    if state == "mgr-1" and standing.responsible and standing.created:
+def _attach_as_participant(state: str, role: ItemRole) -> list[Action]:
+    if state == "sbc-1" and role.responsible:
+        return [_attach(state, None)]
+    if state == "mgr-1" and role.responsible and role.created:
         # Whoever creates an item in mgr-1 adds the submission afterwards (fact sheet 3.5, first reason to override).
-        return [_attach(item, ["1"])]
-    if state == "rev" and standing.open_tasks:
-        return [_attach(item, None)]
+        return [_attach(state, ["1"])]
+    if state == "rev" and role.open_tasks:
+        return [_attach(state, None)]
     return []
 
 
-def _attach(item: Row, categories: list[str] | None, *, draft: bool = False) -> Action:
+def _attach(state: str, categories: list[str] | None, *, draft: bool = False) -> Action:
     fields: dict[str, Sequence[Any]] = {"name": _ANY, "itemId": _ANY}
-    if item["stateId"] == "rev":
+    if state == "rev":
         fields["taskId"] = _ANY
     fields |= {"urn": _ANY, "urnTypeId": _ANY}
     if not draft:
@@ -258,7 +274,7 @@ def _attach(item: Row, categories: list[str] | None, *, draft: bool = False) -> 
     if categories is not None:
         fields["categoryId"] = categories
     # itemId is the path's own and listed all the same; taskId is a field of a review, and not a mandatory one.
-    mandatory = ["urnTypeId", "itemId", "name"] if item["stateId"] in ("rev", "mgr-2") else ["urnTypeId", "name"]
+    mandatory = ["urnTypeId", "itemId", "name"] if state in ("rev", "mgr-2") else ["urnTypeId", "name"]
     return action("AttachmentDraft::create" if draft else "Attachment::create", fields, mandatory)
 
 
