@@ -61,10 +61,19 @@ class PendingLogin:
 class PendingLogins:
     """The tries of one database."""
 
-    def __init__(self, database: Database, vault: Vault, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._vault = vault
         self._now = now
+        self._steady = steady
+        self._begun: dict[str, float] = {}
+        """When the tries of this process began, by a clock that nobody sets."""
         migrate(database, COMPONENT)
 
     # The process that started the login
@@ -74,9 +83,13 @@ class PendingLogins:
         id_ = secrets.token_urlsafe(18)
         content = json.dumps({"verifier": attempt.verifier, "state": attempt.state, "url": url}).encode()
         sealed = self._vault.seal(content, "attempt", id_)
-        now = self._now()
+        now, steady = self._now(), self._steady()
+        self._begun = {one: begun for one, begun in self._begun.items() if steady - begun < LIFE_SECONDS} | {
+            id_: steady
+        }
         with self._database.writing() as connection:
-            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.started_at < now - _KEPT_SECONDS))
+            old = (_ATTEMPTS.c.started_at < now - _KEPT_SECONDS, _ATTEMPTS.c.id.not_in(list(self._begun)))
+            connection.execute(delete(_ATTEMPTS).where(*old))
             connection.execute(
                 _ATTEMPTS.insert().values(
                     id=id_,
@@ -165,6 +178,9 @@ class PendingLogins:
         return PendingLogin(row["id"], status, error)
 
     def _over(self, row: RowMapping) -> bool:
+        begun = self._begun.get(row["id"])
+        if begun is not None:
+            return self._steady() - begun >= LIFE_SECONDS  # the clock on the wall may have been set meanwhile
         return not 0 <= self._now() - row["started_at"] < LIFE_SECONDS
 
 

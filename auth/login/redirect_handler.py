@@ -5,7 +5,6 @@ GET /sign-in/ID/known   204 where this program's tries include ID; another windo
 GET the callback path   takes the answer, and says how it ended
 """
 
-import http.cookies
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -112,8 +111,9 @@ def accept_redirect(
 
 
 def _browsers(header: str) -> list[str]:
-    try:
-        cookies = http.cookies.SimpleCookie(header)
-    except http.cookies.CookieError:
-        return []
-    return [cookie.value for name, cookie in cookies.items() if name.startswith(_COOKIE)]
+    """Return the marks among the cookies of a request; what other programs on this host set there is no matter.
+
+    The standard library's parser gives up the whole header at the first cookie that is not to its taste.
+    """
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return [value.strip('"') for name, _, value in pairs if name.startswith(_COOKIE)]

@@ -259,3 +259,14 @@ async def test_whatever_a_project_is_called_only_those_of_the_settings_are_worke
     foreign = {request.path for request in box.requests.all()}
     others = [one.id for key, one in projects.items() if key != allowed]
     assert [path for path in foreign if any(other in path for other in others)] == []
+
+
+async def test_no_name_of_a_project_outside_the_list_appears(connect, box):
+    allowed, *outside = (box.project(key) for key in ("mill", "harbor", "riverside"))
+    async with connect(projects=(allowed.id,)) as assistant:
+        answers = [await assistant.call("find_projects")]
+        # What one, two and all of them have in their names.
+        for words in ("Center", "er", "e", "Riverside"):
+            answers.append(await assistant.answer("find_submittals", project=words))  # noqa: PERF401  # one by one
+    told = str([(one.get("projects"), one.get("error")) for one in answers])
+    assert [one.name for one in outside if one.name in told] == []

@@ -207,7 +207,10 @@ class ReferenceResolver:
     async def _project_by_name(self, words: str) -> ProjectSummary:
         listed = await self.project_lists.get()
         found = listed.named(words) if normalize(words) else []
-        found = [project for project in found if self._policy.allows(project.id)] or found
+        allowed = [project for project in found if self._policy.allows(project.id)]
+        if found and not allowed:
+            self._policy.check_project(found[0].id)  # refused, without a name that the caller did not bring
+        found = allowed
         if not found:
             allowed = [project for project in listed.projects if self._policy.allows(project.id)]
             near = [allowed[place] for place in closest(words, [one.name for one in allowed], MAX_CANDIDATES)]

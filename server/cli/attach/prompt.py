@@ -28,8 +28,22 @@ class TerminalConsentPrompt:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():
+                _discard_input()
                 sys.stderr.write(f"\n{showing.text}\n[y/N] ")
                 sys.stderr.flush()
                 # Given up when the command is interrupted: nothing ends a read of a terminal.
                 answer = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
         return answer.strip().casefold() in _YES
+
+
+def _discard_input() -> None:
+    """Drop what was typed before the question was there: it is no answer to it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)

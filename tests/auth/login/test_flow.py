@@ -40,7 +40,13 @@ class Window:
     ) -> None:
         self.moved = 0.0
         self.vault = Vault(database, EnvironmentKeys([key]))
-        self.attempts = PendingLogins(database, self.vault, now=lambda: time.time() + self.moved)
+        self.set_ahead = 0.0
+        self.attempts = PendingLogins(
+            database,
+            self.vault,
+            now=lambda: time.time() + self.moved + self.set_ahead,
+            steady=lambda: time.monotonic() + self.moved,
+        )
         self.endpoint = endpoint
         self.signing_in = LoginFlow(self.vault, self.attempts, endpoint, scopes, poll=0.01)
         self.ended: list[StoredLogin | Exception] = []
@@ -251,6 +257,29 @@ async def test_another_browser_cannot_finish_what_this_one_began(window: Window,
             stolen = await other.get(address)
             assert (stolen.status_code, "not the browser" in stolen.text) == (403, True)
         assert (await browser.get(address)).status_code == 200
+
+
+@pytest.mark.parametrize("theirs", ["a[b]=1", 'x={"y": 1, "z": [2]}', "caf\u00e9=1", "=", "a b c", "session=\x01"])
+async def test_cookies_of_other_programs_on_this_host_are_no_matter(
+    window: Window, browser: httpx.AsyncClient, theirs: str
+) -> None:
+    async with window.waiting() as started:
+        address = await sent_back(browser, started)
+        ours = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
+        header = (b"cookie", f"{theirs}; {ours}; {theirs}".encode("latin-1"))
+        async with httpx.AsyncClient(verify=NO_TRUST) as same:
+            assert (await same.get(address, headers=[header])).status_code == 200
+
+
+@pytest.mark.parametrize("seconds", [-7200.0, 7200.0])
+async def test_a_step_of_the_clock_does_not_end_a_sign_in(
+    window: Window, browser: httpx.AsyncClient, seconds: float
+) -> None:
+    async with window.waiting() as started:
+        window.set_ahead = seconds
+        address = await sent_back(browser, started)
+        assert (await browser.get(address)).status_code == 200
+    assert isinstance(window.ended[0], StoredLogin)
 
 
 async def test_one_browser_may_have_two_links_open(window: Window, browser: httpx.AsyncClient) -> None:

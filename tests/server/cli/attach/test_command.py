@@ -303,6 +303,10 @@ class Teletype:
         )
         os.close(theirs)
 
+    def type(self, text: str) -> None:
+        """Type something, whether it was asked for or not."""
+        os.write(self._end, text.encode())
+
     def answer(self, text: str) -> str:
         """Wait for a question, answer it, and return everything that was shown until then."""
         shown = b""
@@ -334,6 +338,15 @@ def test_where_a_person_has_to_agree_they_are_asked_at_the_terminal_for_every_fi
     assert (code, out.splitlines()[0]) == (1, "2 files: 1 attached, 1 failed.")
     assert {name: row["isFileUploaded"] for name, row in shell.attached().items()} == {"a.pdf": True, "b.pdf": False}
     assert shell.outcomes() == [("2", "done", ""), ("3", "failed", "confirmation_declined")]
+
+
+def test_what_was_typed_before_the_question_is_no_consent(shell: Shell) -> None:
+    shell.write("a.pdf")
+    terminal = Teletype(shell, "--manifest", str(shell.manifest))
+    terminal.type("y\ny\ny\n")
+    terminal.answer("n\n")
+    assert terminal.end()[0] == 1
+    assert shell.attached()["a.pdf"]["isFileUploaded"] is False
 
 
 def test_without_a_consent_prompt_nothing_that_needs_consent_is_sent(shell: Shell) -> None:
