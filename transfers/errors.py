@@ -60,20 +60,23 @@ class FileProblem(TransferError):
 
 @dataclass(eq=False)
 class FileMissing(FileProblem):
-    """There is nothing at that path, in none of the allowed `folders`."""
+    """There is nothing at that path, in none of the allowed `folders`; `near` are paths there with close names."""
 
     folders: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
 class FileNotAllowed(FileProblem):
-    """The path may not be read: `why` is one of no_folders, outside, hidden, link, not_a_file.
+    """The path may not be read.
 
-    `folders` are those that are allowed, where it lies outside.
+    `why` is one of no_folders, outside, hidden, link, not_a_file, url, temporary, placeholder. `folders` are
+    those that are allowed, where it lies outside; `near` are files in it, where it is a folder.
     """
 
     why: str = "outside"
     folders: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

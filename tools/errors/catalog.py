@@ -145,9 +145,8 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.FileNotAllowed, "outside"): ErrorRow(
         "file_not_allowed",
         "This file may not be read: {path}.",
-        "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS may be attached: a person puts a copy there, or "
-        "allows another folder.{allowed}",
-        "Put a copy beneath an allowed folder, or allow another one with --folder or SUBMITTAL_MCP_FOLDERS.{allowed}",
+        "Only files beneath the folders in SUBMITTAL_MCP_FOLDERS may be attached: a person puts a copy there.{allowed}",
+        "Put a copy of the file beneath an allowed folder.{allowed}",
         _ANOTHER_FILE,
     ),
     (transfers.FileNotAllowed, "hidden"): ErrorRow(
@@ -166,10 +165,38 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FileNotAllowed, "not_a_file"): ErrorRow(
         "file_not_allowed",
-        "This file may not be read: {path}.",
-        "This is a folder or a device; give the file_path of a plain file.{allowed}",
-        "This is a folder or a device; give the path of a plain file.{allowed}",
+        "This is a folder or a device, not a file: {path}.",
+        "Give the file_path of one file; candidates are files in the folder.",
+        "Give the path of a file in it.",
         _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "url"): ErrorRow(
+        "file_not_allowed",
+        "This is a web address, and nothing is fetched from the web: {path}.",
+        "A person downloads it first; a file of ACC Docs is linked with file_urn.",
+        "Download it first, and give the path of the file.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileUnreadable, "too_long"): ErrorRow(
+        "file_not_allowed",
+        "This path is longer than the operating system takes: {path}.",
+        "Give the file_path of a copy with a shorter name.",
+        "Give the path of a copy with a shorter name.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "temporary"): ErrorRow(
+        "file_not_allowed",
+        "This is a lock or temporary file of another program, not a document: {path}.",
+        "Give the file_path of the document itself.",
+        "Give the path of the document itself.",
+        _ANOTHER_FILE,
+    ),
+    (transfers.FileNotAllowed, "placeholder"): ErrorRow(
+        "file_not_allowed",
+        "Only a placeholder of this file is on this machine; its content is in the cloud: {path}.",
+        "Call {tool} again once a person has downloaded the file, or opened and saved it as a file of its own.",
+        "Download the file in its cloud folder, or save it as a file of its own, then run the same command again.",
+        SAME,
     ),
     (transfers.FileTypeNotAllowed, ""): ErrorRow(
         "file_type_not_allowed",

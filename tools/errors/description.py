@@ -3,6 +3,8 @@
 Only fixed sentences with typed slots reach the agent; what Autodesk said stays in the log.
 """
 
+import errno
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -104,6 +106,8 @@ def _variant(error: Exception) -> Variant:
     match error:
         case transfers.FileNotAllowed():
             return error.why
+        case transfers.FileUnreadable() if error.reason == os.strerror(errno.ENAMETOOLONG):
+            return "too_long"
         case transfers.UploadIncomplete() if error.uploading:
             return "uploading"
         case transfers.UploadExpired() if error.by_caller:
@@ -190,6 +194,8 @@ def _candidates(error: Exception) -> list[Candidate]:
     match error:
         case transfers.FileAmbiguous():
             meant: Sequence[str] = error.matches
+        case transfers.FileMissing() | transfers.FileNotAllowed():
+            meant = error.near
         case transfers.InvalidName():
             meant = [clean(error.suggestion)]
         case _:

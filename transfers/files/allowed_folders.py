@@ -4,18 +4,28 @@ Nothing outside them is opened, whatever the path looks like: `..`, a link, `~`,
 begins the same. Hard links cannot be told from the file itself.
 """
 
+import difflib
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
+from transfers.files.names import is_cloud_pointer, is_temporary
 from transfers.files.os_compat import FolderListing, NotARegularFile, PathEscapesRoot, list_beneath, open_beneath
+from transfers.files.pasted_text import name_key, path_readings, unwrap
 
 LOOKED_AT: Final = 20_000
 """Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
+
+
+MAX_NEAR: Final = 5
+"""Files that are named in place of one that is missing, or of a folder."""
+
+_WEB_ADDRESS: Final = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,14 +59,39 @@ class AllowedFolders:
     def open(self, path: str) -> OpenedFile:
         """Open `path` for reading: absolute, relative to any of the folders, or the bare name of a file in one of them.
 
+        What people paste around a path is taken away, and a name that looks the same is found where one file has it.
+
         Raises:
-            FileNotAllowed: No folder is allowed, or the path is outside them, hidden, a link or not a plain file.
+            FileNotAllowed: No folder is allowed, or the path is outside them, hidden, a link, or no document.
             FileMissing: There is nothing there.
             FileAmbiguous: A relative path or a bare name that stands for several files.
             FileUnreadable: The operating system refused.
         """
         if not self._roots:
             raise FileNotAllowed(path, "no_folders")
+        if _WEB_ADDRESS.match(unwrap(path)):
+            raise FileNotAllowed(path, "url")
+        problems: list[FileProblem] = []
+        for reading in path_readings(path):
+            try:
+                return self._open_reading(reading)
+            except FileAmbiguous:
+                raise
+            except FileProblem as problem:
+                problems.append(problem)
+        # What is there and refused says more than what is outside, and that more than what is missing.
+        told = [one for one in problems if not isinstance(one, FileMissing)]
+        told = [one for one in told if not (isinstance(one, FileNotAllowed) and one.why == "outside")] or told
+        missing = problems[-1] if problems else FileNotAllowed(path, "outside", self._shown)
+        if not told and isinstance(missing, FileMissing):
+            raise FileMissing(path, self._shown, self._near_names(missing.path))
+        raise replace(told[0] if told else missing, path=path)
+
+    def _open_reading(self, path: str) -> OpenedFile:
+        """Open `path` as it stands; see `open`."""
+        folder = self._folder(path)
+        if folder is not None:
+            raise FileNotAllowed(path, "not_a_file", near=_files_in(folder, ()))
         places = self._places(path)
         if not places:
             raise FileNotAllowed(path, "outside", self._shown)
@@ -67,6 +102,8 @@ class AllowedFolders:
                 opened.append(_open(path, place))
             except FileProblem as problem:
                 problems.append(problem)
+        if not opened and all(isinstance(problem, FileMissing) for problem in problems):
+            opened = [_open(path, place) for place in _single_of(path, [one for p in places for one in _alike(p)])]
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
             opened = [_open(path, place) for place in self._find_by_name(path)]
         if not opened:
@@ -83,20 +120,46 @@ class AllowedFolders:
         """
         if len(Path(path).parts) != 1 or Path(path).is_absolute():
             return []
-        found: dict[str, _PathCandidate] = {}
+        exact: list[_PathCandidate] = []
+        alike: list[_PathCandidate] = []
+        key = name_key(path)
+        for place in self._all_files():
+            name = place.components[-1]
+            if _same_name(name, path):
+                exact.append(place)
+            elif name_key(name) == key:
+                alike.append(place)
+        return _single_of(path, exact or alike)
+
+    def _all_files(self) -> Iterator[_PathCandidate]:
+        """Yield the files beneath all folders; none where there is too much to look at."""
+        found: list[_PathCandidate] = []
         left = self._looked_at
         for root in self._roots:
             for here, names in _folders_beneath(root):
                 left -= 1 + len(names.files)
                 if left < 0:
-                    return []
-                for name in names.files:
-                    if _same_name(name, path):
-                        place = _PathCandidate(root, (*here, name))
-                        found.setdefault(os.path.realpath(place.path), place)
-        if len(found) > 1:
-            raise FileAmbiguous(path, tuple(str(place.path) for place in found.values()))
-        return list(found.values())
+                    return
+                found += [_PathCandidate(root, (*here, name)) for name in names.files if not is_temporary(name)]
+        yield from found
+
+    def _near_names(self, path: str) -> tuple[str, ...]:
+        """Return the paths of files whose names are close to that of a missing one."""
+        names: dict[str, list[_PathCandidate]] = {}
+        for place in self._all_files():
+            if not place.components[-1].startswith("."):
+                names.setdefault(name_key(place.components[-1]), []).append(place)
+        wanted = name_key(re.split(r"[/\\]", path)[-1])
+        stem = wanted.rpartition(".")[0] or wanted
+        near = difflib.get_close_matches(wanted, names, n=MAX_NEAR, cutoff=0.6)
+        near += [name for name in names if name not in near and len(stem) > 2 and name.startswith(stem)]
+        return tuple(str(place.path) for name in near for place in names[name])[:MAX_NEAR]
+
+    def _folder(self, path: str) -> Path | None:
+        """Return the allowed folder that `path` names itself."""
+        if not _writable(path) or not Path(path).is_absolute():
+            return None
+        return next((root for root in self._roots if Path(os.path.normpath(path)) == root), None)
 
     def _places(self, path: str) -> list[_PathCandidate]:
         """Return each place that `path` may mean, by comparing components; nothing is looked at but the folders."""
@@ -113,6 +176,49 @@ class AllowedFolders:
         ]
         # Folders may lie within each other; the innermost names the file just as well, and once.
         return sorted(places, key=lambda place: len(place.components))[:1]
+
+
+def _single_of(path: str, places: Sequence[_PathCandidate]) -> list[_PathCandidate]:
+    """Return the only file among `places`, or none.
+
+    Raises:
+        FileAmbiguous: There are several.
+    """
+    found: dict[str, _PathCandidate] = {}
+    for place in places:
+        found.setdefault(os.path.realpath(place.path), place)
+    if len(found) > 1:
+        raise FileAmbiguous(path, tuple(str(place.path) for place in found.values()))
+    return list(found.values())
+
+
+def _alike(place: _PathCandidate) -> list[_PathCandidate]:
+    """Return the files whose path looks the same: other blanks, dashes, quotes, case, or marks that nobody sees."""
+    found: list[tuple[str, ...]] = [()]
+    for depth, part in enumerate(place.components):
+        key, is_last = name_key(part), depth == len(place.components) - 1
+        found = [
+            (*here, name)
+            for here in found
+            for name in _names_in(place.root, here, files=is_last)
+            if name_key(name) == key and not name.startswith(".")
+        ]
+    return [_PathCandidate(place.root, components) for components in found]
+
+
+def _names_in(root: Path, here: tuple[str, ...], *, files: bool) -> Sequence[str]:
+    try:
+        names = list_beneath(root, here)
+    except (PathEscapesRoot, OSError):
+        return ()
+    return names.files if files else names.folders
+
+
+def _files_in(root: Path, here: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths of some documents of a folder."""
+    names = sorted(_names_in(root, here, files=True))
+    shown = [name for name in names if not name.startswith(".") and not is_temporary(name)]
+    return tuple(str(root.joinpath(*here, name)) for name in shown[:MAX_NEAR])
 
 
 def _require_single(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
@@ -169,16 +275,32 @@ def _is_safe(components: Sequence[str]) -> bool:
 def _open(path: str, place: _PathCandidate) -> OpenedFile:
     if any(part.startswith(".") for part in place.components):
         raise FileNotAllowed(path, "hidden")
+    if is_temporary(place.components[-1]):
+        raise FileNotAllowed(path, "temporary")
+    if is_cloud_pointer(place.components[-1]):
+        raise FileNotAllowed(path, "placeholder")
     try:
         return _open_any_form(place)
     except PathEscapesRoot as cause:
         raise FileNotAllowed(path, "link") from cause
     except NotARegularFile as cause:
-        raise FileNotAllowed(path, "not_a_file") from cause
+        raise FileNotAllowed(path, "not_a_file", near=_files_in(place.root, place.components)) from cause
     except (FileNotFoundError, NotADirectoryError) as cause:
+        if _is_in_the_cloud(place):
+            raise FileNotAllowed(path, "placeholder") from cause
         raise FileMissing(path) from cause
     except OSError as cause:
         raise FileUnreadable(path, reason=cause.strerror or type(cause).__name__) from cause
+
+
+def _is_in_the_cloud(place: _PathCandidate) -> bool:
+    """Whether iCloud has taken the file's content away: `.beam.pdf.icloud` stands in its place."""
+    *above, name = place.components
+    try:
+        os.close(open_beneath(place.root, (*above, f".{name}.icloud")))
+    except (PathEscapesRoot, NotARegularFile, OSError):
+        return False
+    return True
 
 
 def _open_any_form(place: _PathCandidate) -> OpenedFile:

@@ -21,6 +21,13 @@ _JOINERS: Final = re.compile("[\u200c\u200d]+")
 _JOINED: Final = frozenset({"L", "M", "S"})
 """First letters of the categories of what a joiner joins: letters and signs of Persian and Indian scripts, emoji."""
 
+_TEMPORARY: Final = re.compile(
+    r"~\$.*|~wr[a-z]\d+\.tmp|\.~lock\..*#|~.*\.tmp|.*\.(?:tmp|temp|crdownload|part|partial|download|filepart|!ut|swp|laccdb|ldb"
+    r"|dwl2?|sv\$|ac\$|drivedownload|driveupload|tmp\.drive\w+)|\.?~?syncthing.*|\.fuse_hidden.*|\.nfs[0-9a-f]+"
+    r"|thumbs\.db|desktop\.ini|\.ds_store|icon\r",
+    re.IGNORECASE,
+)
+
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 
 
@@ -50,6 +57,16 @@ def extension_of(name: str) -> str:
     """Return the extension with its dot (".pdf"), or "" for a name without one."""
     found = _EXTENSION.search(name)
     return found.group() if found and found.start() > 0 else ""
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is a lock or temporary file of Office, CAD programs, browsers or sync clients, no document."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def is_cloud_pointer(name: str) -> bool:
+    """Whether a file is a mere pointer to a document that its cloud service keeps (Google Drive's)."""
+    return extension_of(name).lower() in {".gdoc", ".gsheet", ".gslides", ".gdraw", ".gform"}
 
 
 def suggest_name(name: str) -> str:

@@ -9,14 +9,21 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _UNSEEN: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
 )
-_ENDS: Final = re.compile(rf"\A[\s\x00-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\x00-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
+_ENDS: Final = re.compile(rf"\A[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
 _ZERO_WIDTH: Final = re.compile(rf"[{_UNSEEN}]")
+
+_NEVER_SHOWN: Final = re.compile(
+    rf"[{_UNSEEN}\x00-\x08\x0b-\x1f\x7f-\x9f\u17b4\u17b5\ufe00-\ufe0f\ufff0-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What is left out of names that are shown to an assistant, so that a name it gives back has the same key."""
 
 _PAIRS: Final = {
     '"': '"',
@@ -115,6 +122,7 @@ def path_readings(text: str) -> Iterator[str]:
         unwrapped.removeprefix("@"),
         html.unescape(unwrapped),
         unquote(unwrapped, errors="strict") if _is_percent_encoded(unwrapped) else unwrapped,
+        str(Path(unwrapped).expanduser()) if unwrapped.startswith(("~/", "~\\")) else unwrapped,
         re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", unwrapped),
     ):
         if one and one not in told:
@@ -127,7 +135,7 @@ def name_key(name: str) -> str:
 
     Kinds of blank, dash and quote, composition, width, case and marks that nobody sees do not count.
     """
-    plain = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", name)).casefold()
+    plain = unicodedata.normalize("NFKC", _NEVER_SHOWN.sub("", name)).casefold()
     plain = "".join(_plain(character) for character in unicodedata.normalize("NFC", plain))
     return " ".join(plain.split())
 
@@ -166,9 +174,11 @@ def _file_path(text: str) -> str:
 
 def _is_percent_encoded(text: str) -> bool:
     try:
-        return "%" in text and bool(unquote(text, errors="strict"))
+        plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
         return False
+    # What is encoded may be part of a name, and never what takes a path elsewhere.
+    return plain != text and all(plain.count(one) == text.count(one) for one in ("/", "\\", "..", "\x00"))
 
 
 def _without_redirect(address: str) -> str:

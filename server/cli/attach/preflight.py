@@ -3,10 +3,8 @@
 It asks what the tool `add_submittal_attachment` asks before it creates anything, with the tool's own functions.
 """
 
-import shlex
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -19,7 +17,7 @@ from tools.core.context import Services
 from tools.errors.description import ErrorDescription, describe_error
 from tools.errors.exceptions import InvalidArguments, ToolError
 from transfers.concurrency import task_group
-from transfers.errors import FileNotAllowed, TransferError
+from transfers.errors import TransferError
 from transfers.jobs.base import AttachTarget
 from transfers.manager import LocalFileInfo
 
@@ -172,9 +170,6 @@ def _bad(row: ManifestRow, problem: Exception) -> BadRow:
 
 
 def _remedy(problem: Exception, explained: ErrorDescription) -> str:
-    if isinstance(problem, FileNotAllowed) and problem.why in ("no_folders", "outside"):
-        folder = Path(problem.path).parent
-        return f"Add --folder {shlex.quote(str(folder))}, or the folder to SUBMITTAL_MCP_FOLDERS."
     if isinstance(problem, InvalidArguments):
         return "Correct the row."
     wish = explained.row.again.arguments.get("name") if explained.row.again is not None else None

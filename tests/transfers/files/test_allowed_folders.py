@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.odd_text import odd_texts, surrounded, written_otherwise
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 
@@ -112,7 +113,6 @@ def test_with_no_folder_nothing_may_be_read(folder: Path) -> None:
         "",
         "  ",
         ".",
-        "{top}/allowed",
         "/",
         "beam.pdf\0",
         "\0",
@@ -268,7 +268,7 @@ def test_what_is_no_plain_file_is_refused_without_being_opened(watched: Watched)
             listening.bind("socket.pdf")
         finally:
             os.chdir(here)
-        for path in ("pipe.pdf", "socket.pdf", "sub"):
+        for path in ("pipe.pdf", "socket.pdf"):
             problem = refusal(watched, path)
             assert isinstance(problem, FileNotAllowed)
             assert problem.why == "not_a_file"
@@ -480,3 +480,95 @@ def test_the_exact_spelling_comes_first(folder: Path) -> None:
         return
     for form, name in forms.items():
         assert read(AllowedFolders([folder]), name) == form.encode()
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_path_is_found_however_it_was_pasted(folder: Path, data: st.DataObject) -> None:
+    pasted = data.draw(surrounded(data.draw(st.sampled_from(["beam.pdf", str(folder / "beam.pdf")]))))
+    opened = AllowedFolders([folder]).open(pasted)
+    os.close(opened.fd)
+    assert opened.path == folder / "beam.pdf"
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_name_that_looks_the_same_is_found(folder: Path, data: st.DataObject) -> None:
+    stored = folder / "Lev\u00a01" / "O\u2019Neil \u2013 beam\u200b.pdf"
+    stored.parent.mkdir(exist_ok=True)
+    stored.write_bytes(b"beam")
+    name = data.draw(written_otherwise("O'Neil - beam.pdf"))
+    for path in (name, f"Lev 1/{name}", str(folder / "lev 1" / name)):
+        opened = AllowedFolders([folder]).open(path)
+        os.close(opened.fd)
+        assert opened.path == stored
+
+
+def test_a_name_that_several_files_look_like_is_ambiguous(folder: Path) -> None:
+    for name in ("slab\u00a0A.pdf", "slab\u2009A.pdf"):
+        (folder / name).write_bytes(b"slab")
+    with pytest.raises(FileAmbiguous) as caught:
+        AllowedFolders([folder]).open("slab A.pdf")
+    assert len(caught.value.matches) == 2
+
+
+def test_a_missing_file_is_told_with_names_that_are_near(folder: Path) -> None:
+    for name in ("slab-1.pdf", "slab-2.pdf", "~$slab-1.docx"):
+        (folder / "sub" / name).write_bytes(b"slab")
+    for path in ("slab.pdf", "slab-11.pdf", str(folder / "slab-1.pdf")):
+        with pytest.raises(FileMissing) as caught:
+            AllowedFolders([folder]).open(path)
+        assert str(folder / "sub" / "slab-1.pdf") in caught.value.near
+        assert not any("~$" in one for one in caught.value.near)
+
+
+def test_a_folder_given_as_a_file_is_told_with_the_files_in_it(folder: Path) -> None:
+    (folder / "sub" / "slab.pdf").write_bytes(b"slab")
+    for path in ("sub", str(folder / "sub"), f"{folder / 'sub'}/", f'"{folder / "sub"}"'):
+        with pytest.raises(FileNotAllowed) as caught:
+            AllowedFolders([folder]).open(path)
+        assert caught.value.why == "not_a_file"
+        assert str(folder / "sub" / "slab.pdf") in caught.value.near
+    with pytest.raises(FileNotAllowed) as caught:
+        AllowedFolders([folder]).open(str(folder))
+    assert (caught.value.why, str(folder / "beam.pdf") in caught.value.near) == ("not_a_file", True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["~$slab.docx", "~WRL0001.tmp", "slab.pdf.crdownload", "slab.pdf.part", "slab.dwl2", "Thumbs.db", "slab.sv$"],
+)
+def test_lock_and_temporary_files_are_no_documents(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"lock")
+    with pytest.raises(FileNotAllowed) as caught:
+        AllowedFolders([folder]).open(name)
+    assert caught.value.why == "temporary"
+
+
+def test_what_lies_in_the_cloud_is_told_apart_from_what_is_missing(folder: Path) -> None:
+    (folder / ".slab.pdf.icloud").write_bytes(b"bplist00")
+    (folder / "plan.gdoc").write_bytes(b"{}")
+    for name in ("slab.pdf", "plan.gdoc"):
+        with pytest.raises(FileNotAllowed) as caught:
+            AllowedFolders([folder]).open(name)
+        assert caught.value.why == "placeholder"
+
+
+@pytest.mark.parametrize(
+    "path", ["https://example.com/beam.pdf", "<http://example.com/beam.pdf>", "s3://bucket/beam.pdf"]
+)
+def test_a_web_address_is_no_path(watched: Watched, path: str) -> None:
+    problem = refusal(watched, path)
+    assert isinstance(problem, FileNotAllowed)
+    assert (problem.why, watched.names) == ("url", [])
+
+
+@given(odd_texts())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_odd_text_opens_nothing_but_files_within(folder: Path, path: str) -> None:
+    try:
+        opened = AllowedFolders([folder]).open(path)
+    except FileProblem:
+        return
+    os.close(opened.fd)
+    assert opened.path.is_relative_to(folder)

@@ -150,7 +150,8 @@ def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_name
         ("10", "refused", "invalid_arguments"),
     ]
     assert f"row 3 ({shell.files / 'gone.pdf'}): file_not_found: There is no such file" in err
-    assert f"Add --folder {shell.folder}, or the folder to SUBMITTAL_MCP_FOLDERS." in err
+    assert "Put a copy of the file beneath an allowed folder." in err
+    assert f"--folder {shell.folder}" not in err, "no hint widens what is allowed"
     assert "This is the same file for the same submittal as in row 2. Remove one of them." in err
     assert "row 10 (files/beam.pdf): invalid_arguments: The cell of submittal is empty. Fill it in." in err
     assert err.endswith("Nothing was sent.\n")
