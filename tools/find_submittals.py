@@ -1,49 +1,168 @@
 """The tool `find_submittals`."""
 
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from tools.core.arguments import Cursor, Limit, OptionalText, Project, ToolArguments
+from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
-from tools.core.results import SubmittalsResult
+from tools.core.results import SubmittalRow, SubmittalsResult
+from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.next_steps.after_page import PageInfo, after_page
-from tools.next_steps.after_success import after_submittals
+from tools.next_steps.after_success import after_submittals, after_submittals_everywhere
+
+if TYPE_CHECKING:
+    from tools.lookup.projects import ProjectSummary
+    from tools.lookup.submittal_search import SearchPage
+
+OPEN: Final = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2")
+"""States of submittals that are not ended."""
+
+PROJECTS_AT_ONCE: Final = 25
+"""Projects asked in one call: each costs two requests, and ACC allows 600 a minute; a cursor goes on after them."""
+
+_EARLIEST: Final = "1970-01-01"
+_OFFSET_BITS: Final = 56
 
 
 class SubmittalsArguments(ToolArguments):
     """Search words and filters."""
 
-    project: Project
+    project: Annotated[
+        OptionalText,
+        Field(description="Name as people say it, UUID (also b.…) or pasted ACC URL. Left out: all, with in_my_court"),
+    ] = None
     query: Annotated[OptionalText, Field(description="Words of title, number or specification")] = None
     state: Annotated[
-        Literal["draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void"] | None,
-        Field(description="sbc-1 submit, mgr-1 prepare, rev review, mgr-2 close and distribute, sbc-2 closed"),
+        list[Literal["draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void", "open"]] | None,
+        Field(
+            description="sbc-1 submit, mgr-1 prepare, rev review, mgr-2 close and distribute, sbc-2 closed, open: "
+            "neither closed nor void"
+        ),
     ] = None
     in_my_court: Annotated[bool, Field(description="Only those waiting for this person by name")] = False
     attachable: Annotated[bool, Field(description="Only those this person may attach to now")] = False
+    due_before: Annotated[OptionalText, Field(description="Only those due before this day, 2026-12-31")] = None
     limit: Limit = 20
     cursor: Cursor = None
 
 
 async def find_submittals(services: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
-    """List submittals by text, state, court and whether a file can be attached; newest first."""
+    """List submittals by text, state, court, due date and whether a file can be attached; newest first."""
     from tools.core.presenters import submittal_row
-    from tools.lookup.submittal_search import ListPosition, SubmittalQuery, search
 
+    due = _due_before(arguments.due_before)
+    if arguments.project is None:
+        return await _everywhere(services, call, arguments, due)
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
-    place = ListPosition.of(call.position(services, me.id, arguments.cursor))
-    filters = {"stateId": arguments.state, "ballInCourtUsers": me.id if arguments.in_my_court else None}
-    wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
-    found = await search(services.acc.submittals, project.id, wanted, call.report, limit=arguments.limit, place=place)
+    position = call.position(services, me.id, arguments.cursor)
+    found = await _search(services, call, arguments, project, due, limit=arguments.limit, position=position)
     names = await services.resolver.names(project, me.id, responses=False)
     rows = [submittal_row(item, me.id, names) for item in found.items]
     cursor = call.next_cursor(services, me.id, found.place.position if found.place else None)
     page = PageInfo(call.tool, call.arguments, cursor)
     attachable = {row.id: row.can_attach for row in rows}
     steps = after_submittals(project.id, attachable, services.policy.step_context, whole=page.whole)
-    return SubmittalsResult(submittals=rows, next_cursor=cursor, next_steps=[*steps, *after_page(page, empty=not rows)])
+    return SubmittalsResult(
+        submittals=rows,
+        total=len(rows) if page.whole else found.total,
+        next_cursor=cursor,
+        next_steps=[*steps, *after_page(page, empty=not rows)],
+    )
+
+
+async def _everywhere(
+    services: Services, call: ToolCall, arguments: SubmittalsArguments, due: str | None
+) -> SubmittalsResult:
+    """List what is in this person's court in all projects, one after the other.
+
+    Raises:
+        InvalidArguments: Nothing says that only this person's are wanted.
+    """
+    from acc.errors import Forbidden, NotFound, RequestRejected
+    from tools.core.presenters import submittal_row
+    from tools.lookup.submittal_search import SearchPage
+
+    if not arguments.in_my_court:
+        raise InvalidArguments(
+            "'project' is missing: without it only what is in this person's court is listed.",
+            "Give project, or in_my_court=true for all projects.",
+            "Name the project.",
+            again=RetryHint(needs=["project"]),
+        )
+    person = await services.acc.userinfo()
+    position = call.position(services, person.sub, arguments.cursor)
+    index, inside = position >> _OFFSET_BITS, position & ((1 << _OFFSET_BITS) - 1)
+    listed = (await services.resolver.project_lists.get()).projects
+    projects = [one for one in listed if one.supported and services.policy.allows(one.id)]
+    rows: list[SubmittalRow] = []
+    last = min(len(projects), index + PROJECTS_AT_ONCE)
+    while index < last and len(rows) < arguments.limit:
+        project = projects[index]
+        try:
+            me = await services.resolver.me(project.id)
+            left = arguments.limit - len(rows)
+            found = await _search(services, call, arguments, project, due, limit=left, position=inside)
+        except (Forbidden, NotFound, RequestRejected):
+            found = SearchPage([], None)  # a project without Submittals, or whose Submittals this person may not see
+        else:
+            names = await services.resolver.names(project, me.id, responses=False)
+            rows += [submittal_row(item, me.id, names, project) for item in found.items]
+        inside = found.place.position if found.place else 0
+        index += not found.place
+        await call.report(index, last, "projects looked into")
+    following = index << _OFFSET_BITS | inside if index < len(projects) else None
+    cursor = call.next_cursor(services, person.sub, following)
+    page = PageInfo(call.tool, call.arguments, cursor)
+    step = after_submittals_everywhere([(row.project_id or "", row.id) for row in rows], whole=page.whole)
+    return SubmittalsResult(
+        submittals=rows,
+        total=len(rows) if page.whole else None,
+        next_cursor=cursor,
+        next_steps=[*step, *after_page(page, empty=not rows)],
+    )
+
+
+async def _search(
+    services: Services,
+    call: ToolCall,
+    arguments: SubmittalsArguments,
+    project: "ProjectSummary",
+    due: str | None,
+    *,
+    limit: int,
+    position: int,
+) -> "SearchPage":
+    from tools.lookup.submittal_search import ListPosition, SubmittalQuery, search
+
+    me = await services.resolver.me(project.id)
+    states = [one for state in arguments.state or () for one in (OPEN if state == "open" else (state,))]
+    filters: dict[str, str | list[str] | None] = {
+        "stateId": list(dict.fromkeys(states)) or None,
+        "ballInCourtUsers": me.id if arguments.in_my_court else None,
+        "dueDate": due,
+    }
+    wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
+    place = ListPosition.of(position)
+    return await search(services.acc.submittals, project.id, wanted, call.report, limit=limit, place=place)
+
+
+def _due_before(text: str | None) -> str | None:
+    """Return ACC's filter for what is due before a day (fact sheet 2.3: a range has both its ends)."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+        return f"{_EARLIEST}..{day - timedelta(days=1)}"
+    except (ValueError, OverflowError):
+        raise InvalidArguments(
+            "'due_before' must be a day such as 2026-12-31.",
+            "Call {tool} again with the day as year, month and day.",
+            "Write the day as year, month and day.",
+            again=RetryHint(needs=["due_before"]),
+        ) from None
 
 
 DEFINITION = ToolDefinition(
@@ -52,7 +171,7 @@ DEFINITION = ToolDefinition(
     description=(
         "List or search a project's submittals (submittal log) by number, title, spec section, state (in review, "
         'closed) or ball in court. For "what is in my court?", "list the steel submittals" or "find the roofing '
-        'submittal". Void ones only with state=void.'
+        'submittal". Without project: over all projects, with in_my_court. Void ones only with state=void.'
     ),
     search_hint=("list search submittals log open closed in review ball in court assigned to me, spec section"),
     arguments=SubmittalsArguments,

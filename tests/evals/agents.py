@@ -226,7 +226,8 @@ def _camel_case(arguments: dict[str, Any]) -> dict[str, Any]:
 def _no_such_choice(arguments: dict[str, Any]) -> dict[str, Any]:
     """A choice in words of one's own: Final Response."""
     name = next(name for name in ("category", "state") if name in arguments)
-    return arguments | {name: arguments[name].replace("_", " ").title() + "s"}
+    [chosen] = [arguments[name]] if isinstance(arguments[name], str) else arguments[name]
+    return arguments | {name: chosen.replace("_", " ").title() + "s"}
 
 
 def _yes(arguments: dict[str, Any]) -> dict[str, Any]:

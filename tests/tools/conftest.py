@@ -9,7 +9,7 @@ from server.mcp.schemas import input_schema
 from tools.core.registry import definitions
 from tools.core.results import NextStep
 
-FILLED: dict[str, Any] = {"string": "something", "integer": 1, "boolean": True}
+FILLED: dict[str, Any] = {"string": "something", "integer": 1, "boolean": True, "array": ["rev"]}
 """A value of each kind, for what a caller would supply."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Task, UserType
 from tools.core.results import (
@@ -29,6 +29,9 @@ from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
+
+if TYPE_CHECKING:
+    from tools.lookup.projects import ProjectSummary
 
 ATTACH: Final = "Attachment::create"
 CONFIRM: Final = "Attachment::partial_update"
@@ -251,8 +254,10 @@ class ProjectNames:
         return f"{self.items_url}/{item.id}" if self.items_url else None
 
 
-def submittal_row(item: Item, person_id: str, names: ProjectNames) -> SubmittalRow:
-    """Show a submittal as a list does."""
+def submittal_row(
+    item: Item, person_id: str, names: ProjectNames, project: "ProjectSummary | None" = None
+) -> SubmittalRow:
+    """Show a submittal as a list does; with its `project` where the list has several."""
     return SubmittalRow(
         id=item.id,
         number=number(item),
@@ -266,6 +271,8 @@ def submittal_row(item: Item, person_id: str, names: ProjectNames) -> SubmittalR
         in_my_court=ball_in_court(item, person_id, []),
         can_attach=item.permitted(ATTACH) is not None,
         web_url=names.item_url(item),
+        project_id=project.id if project else None,
+        project=project.name if project else None,
     )
 
 

@@ -163,7 +163,7 @@ Court = Literal[True, False, "unknown"]
 
 
 class SubmittalRow(ToolResult):
-    """A submittal as a list shows it."""
+    """A submittal as a list shows it; `project_id` and `project` (its name) only in a list over all projects."""
 
     id: UntrustedText
     number: UntrustedText
@@ -177,12 +177,15 @@ class SubmittalRow(ToolResult):
     in_my_court: Court
     can_attach: bool
     web_url: UntrustedText | None
+    project_id: Annotated[UntrustedText | None, Field(exclude_if=lambda left_out: left_out is None)] = None
+    project: Annotated[UntrustedText | None, Field(exclude_if=lambda left_out: left_out is None)] = None
 
 
 class SubmittalsResult(ToolResult):
     """A page of submittals."""
 
     submittals: list[SubmittalRow]
+    total: int | None
     next_cursor: str | None
     next_steps: list[NextStep]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from acc.models import Item, ResultPage
 from acc.pagination import next_offset
+from acc.requests import Value
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
 from tools.lookup.name_matching import NameWords, all_found
@@ -29,7 +30,7 @@ class SubmittalQuery:
     """Query for submittals: `words`, ACC's own `filters`, and whether the user may attach."""
 
     words: str | None
-    filters: Mapping[str, str | None]
+    filters: Mapping[str, Value | None]
     attachable: bool
 
     @property
@@ -96,10 +97,11 @@ class ListPosition:
 
 @dataclass(frozen=True)
 class SearchPage:
-    """Rows that fit, and where to look further; None at the end."""
+    """Rows that fit, and where to look further; None at the end. `total` is of all pages, where ACC counts those."""
 
     items: list[Item]
     place: ListPosition | None
+    total: int | None = None
 
 
 async def search(
@@ -123,20 +125,21 @@ async def search(
     while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
         start = offset = max(0, offset - LARGEST_PAGE)
         term, page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
+    total = None if wanted.picks else page.pagination.total_results
     found: list[Item] = []
     while True:
         for position, item in enumerate(page.results, start=offset):
             if place.passed(item) or not wanted.fits(item, term):
                 continue
             if len(found) == limit:
-                return SearchPage(found, ListPosition(position, _running(found[-1])))
+                return SearchPage(found, ListPosition(position, _running(found[-1])), total)
             found.append(item)
         await report(offset - start + len(page.results), None, "submittals looked through")
         following = next_offset(page, offset=offset)
         if following is None:
-            return SearchPage(found, None)
+            return SearchPage(found, None, total)
         if len(found) == limit or following - start >= LOOKED_THROUGH:
-            return SearchPage(found, ListPosition(following, _running(page.results[-1])))
+            return SearchPage(found, ListPosition(following, _running(page.results[-1])), total)
         offset = following
         term, page = await _page(submittals, project_id, wanted, size, offset)
 

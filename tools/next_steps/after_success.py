@@ -154,6 +154,15 @@ def after_submittals(
     return [*attach, step("get_submittal", arguments, "Look at it: state, who has it, attachments.")]
 
 
+def after_submittals_everywhere(found: Sequence[tuple[str, str]], *, whole: bool) -> list[NextStep]:
+    """Return what can be done with submittals of several projects, each as (project id, its own id)."""
+    if not found:
+        return []
+    only = found[0] if whole and len(found) == 1 else (None, None)
+    arguments = dict(zip(("project", "submittal"), only, strict=True))
+    return [step("get_submittal", arguments, "Look at one of them, by its project_id and id.")]
+
+
 def after_submittal(
     project_id: str, submittal_id: str, tasks: Sequence[str], around: StepContext, *, can_attach: bool
 ) -> list[NextStep]:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from server.mcp.schemas import input_schema
-from tools.core.arguments import EXAMPLES, OptionalText, ToolArguments, read_arguments
+from tools.core.arguments import EXAMPLES, OptionalText, Project, ToolArguments, read_arguments
 from tools.core.coercion import IGNORED
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
@@ -30,16 +30,22 @@ LIBRARY = re.compile(
 )
 
 
+class InOneProject(SubmittalsArguments):
+    """Arguments of every kind, one of them required."""
+
+    project: Project
+
+
 def refusal(**given: object) -> InvalidArguments:
     with pytest.raises(InvalidArguments) as caught:
-        read_arguments(SubmittalsArguments, given)
+        read_arguments(InOneProject, given)
     return caught.value
 
 
 def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_ones():
     problem = refusal(project="P", attachible=True)
     assert problem.message == "unknown argument 'attachible' (did you mean 'attachable'?)."
-    assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, limit, cursor."
+    assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, due_before, limit, cursor."
     assert problem.again == RetryHint({"project": "P", "attachable": True}, without=["project", "attachible"], needs=[])
 
 
@@ -94,7 +100,7 @@ def test_a_tool_without_arguments_says_so():
         ({"project": "P", "attachable": 2}, "'attachable' must be true or false, for example true.", ["attachable"]),
         (
             {"project": "P", "state": "closed"},
-            "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2' or 'void', for example \"rev\".",
+            "'state' must be 'draft', 'sbc-1', 'mgr-1', 'rev', 'mgr-2', 'sbc-2', 'void' or 'open', for example [\"rev\"].",
             ["state"],
         ),
         (
@@ -239,14 +245,14 @@ def test_a_misspelt_argument_of_another_kind_is_asked_for_and_not_offered():
 
 def test_null_blank_and_default_are_as_good_as_left_out():
     chosen = read_arguments(
-        SubmittalsArguments, {"project": " P ", "query": " ", "state": None, "limit": 20.0, "attachable": False}
+        InOneProject, {"project": " P ", "query": " ", "state": None, "limit": 20.0, "attachable": False}
     )
     assert chosen.given() == {"project": "P"}
 
 
 def test_what_was_chosen_comes_back_as_it_was_sent():
-    sent = {"project": "P", "query": "beam", "state": "rev", "in_my_court": True, "limit": 5}
-    assert read_arguments(SubmittalsArguments, sent).given() == sent
+    sent = {"project": "P", "query": "beam", "state": ["rev"], "in_my_court": True, "limit": 5}
+    assert read_arguments(InOneProject, sent).given() == sent
 
 
 @pytest.mark.parametrize("tool", sorted(EVERY))

@@ -166,6 +166,8 @@ async def test_whatever_acc_says_comes_out_clean_capped_and_in_fields(
 
 REACHED = {
     ("add_submittal_attachment", "attachment.name"),
+    ("add_submittal_attachment", "error.candidates[].id"),
+    ("add_submittal_attachment", "error.candidates[].name"),
     ("add_submittal_attachment", "next_steps[].arguments.name"),  # a legal name instead of one that is not
     ("confirm_attachment", "attachment.name"),
     ("find_project_files", "files[].name"),

@@ -20,7 +20,7 @@ RIVERSIDE = "Riverside Medical Center"
 
 ARGUMENTS = {
     "find_projects": {"query": "river"},
-    "find_submittals": {"query": "beam", "state": "rev", "attachable": True, "in_my_court": True},
+    "find_submittals": {"query": "beam", "state": ["rev"], "attachable": True, "in_my_court": True},
     "find_project_files": {"folder": "Plans"},
     "get_submittal": {},
     "get_attachment_status": {"wait_seconds": 30},
@@ -66,7 +66,7 @@ def test_every_list_that_goes_on_has_a_step_to_its_next_page_and_one_that_makes_
         ("find_projects", {"query": "river"}, "query", "a longer query"),
         ("find_submittals", {}, "query", "query or state or attachable or in_my_court"),
         ("find_submittals", {"query": "beam"}, "state", "state or attachable or in_my_court or a longer query"),
-        ("find_submittals", {"state": "rev", "attachable": True}, "query", "query or in_my_court"),
+        ("find_submittals", {"state": ["rev"], "attachable": True}, "query", "query or in_my_court"),
         ("find_submittals", ARGUMENTS["find_submittals"], "query", "a longer query"),
         ("find_project_files", {}, "folder", "folder or a longer query"),
         ("find_project_files", {"folder": "Plans"}, "query", "a longer query"),
