@@ -153,9 +153,11 @@ class ClientDocuments:
         *,
         domains: Collection[str] = (),
         private_schemes: Collection[str] = PRIVATE_SCHEMES,
+        seconds: float = FETCH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
+        self._seconds = seconds
         self._domains = domains
         self._schemes = private_schemes
         self._clock = clock
@@ -173,7 +175,7 @@ class ClientDocuments:
         if client is not None and self._clock() < until:
             return client
         try:
-            with anyio.fail_after(FETCH_SECONDS):
+            with anyio.fail_after(self._seconds):
                 async with self._at_once:
                     document = await self._fetch(url)
         except TimeoutError:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import anyio
 import typer
 
 from server.cli.errors import command_context
@@ -83,6 +82,8 @@ def revoke(
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """End grants at once; of a person without --client also their browser sessions and their sign-in at Autodesk."""
+    import anyio
+
     from server.auth_wiring import opened_vault
 
     if (person is None and client is None) != everything:

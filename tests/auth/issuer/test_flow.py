@@ -180,6 +180,13 @@ async def test_a_consent_page_is_over_after_ten_minutes(site: Site) -> None:
     assert "expired" in answer.text
 
 
+async def test_a_replica_whose_clock_is_behind_goes_on_with_what_another_began(site: Site) -> None:
+    async with Browser(site) as browser:
+        page = await browser.visit(OAuthClient(site).url())
+        site.later(-30)
+        assert "code" in answer_of(await browser.submit(page, decision="allow"))
+
+
 async def test_pages_are_not_framed_cached_or_scripted(site: Site) -> None:
     async with Browser(site) as browser:
         page = await browser.visit(OAuthClient(site).url())

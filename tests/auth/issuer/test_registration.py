@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 import acc_sandbox
@@ -197,6 +198,15 @@ async def test_a_document_whose_redirect_uris_changed_needs_the_new_ones(
         now[0] += 301
         page = await browser.visit(client.url())
     assert page.status_code == 400
+
+
+async def test_a_document_that_does_not_come_is_given_up() -> None:
+    async def fetch(_url: str) -> FetchedDocument:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    with pytest.raises(InvalidClientDocument, match="in time"):
+        await ClientDocuments(fetch, seconds=0.05).get(DOCUMENT_URL)
 
 
 async def test_a_failure_to_fetch_is_said_and_never_kept() -> None:

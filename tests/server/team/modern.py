@@ -70,7 +70,7 @@ async def _signed_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
     async with httpx.AsyncClient(verify=NO_TRUST, timeout=60) as http:
         issued = await http.post(f"{url}/token", data=form)
     assert issued.status_code == 200, issued.text
-    return {"client_id": client_id, **issued.json()}
+    return {"client_id": client_id, "code": answer["code"], **issued.json()}
 
 
 class ModernClient:

@@ -1,16 +1,22 @@
 """`serve --team` as a command: one line to try it, and what it refuses before it listens."""
 
+import json
 import re
 import socket
 import ssl
+import threading
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 import httpx
 import pytest
 
 from persistence.keys import EncryptionKey
 from tests.conftest import NO_TRUST
 from tests.support.certificates import write_certificate
+
+from .modern import PATIENCE, ModernClient, sign_in
 
 APP = {"APS_CLIENT_ID": "an-app", "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text}
 
@@ -82,3 +88,25 @@ def test_a_port_that_is_taken_is_said_to_be(start, tmp_path: Path) -> None:
         code, _, err = start("-m", "server", "serve", "--team", "--port", port, **APP, **place).rest()
     assert code == 2
     assert "Cannot listen" in err
+
+
+async def test_the_log_of_a_running_server_holds_nothing_that_could_be_used(start) -> None:
+    program = start("-m", "server", "serve", "--team", "--sandbox", "--port", "0", SUBMITTAL_MCP_LOG_LEVEL="debug")
+    autodesk = json.loads(program.stderr_line("sandbox_started"))["page"]
+    url = address_of(program.stderr_line("serves a team"))
+    seen: list[str] = []
+    reader = threading.Thread(target=lambda: seen.append(program.process.stderr.read()))
+    reader.start()
+    with anyio.fail_after(PATIENCE):
+        tokens = await sign_in(url, autodesk, "manager")
+        client = ModernClient(url, tokens)
+        await client.call("find_projects")
+        await client.refresh()
+    program.process.terminate()
+    await anyio.to_thread.run_sync(reader.join)
+    secrets = [
+        tokens["code"],
+        *(one[name] for one in (tokens, client.tokens) for name in ("access_token", "refresh_token")),
+    ]
+    assert "tool_answered" in seen[0]
+    assert not [secret for secret in secrets if secret in seen[0]]

@@ -13,6 +13,7 @@ from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp_types import ResourceTemplateReference
 
 import acc_sandbox
 from server.team.options import TeamOptions
@@ -209,6 +210,14 @@ async def test_a_task_of_another_person_is_an_unknown_one(team: TeamSite) -> Non
                 bearer = {"Authorization": f"Bearer {tokens['access_token']}", "Mcp-Name": id_}
                 answers.append(await http.post("/mcp", json=message, headers=headers | bearer))
         assert [one.json().get("error", {}).get("message") for one in answers] == ["There is no such task."] * 2
+
+
+async def test_suggestions_are_each_persons_own(team: TeamSite, era: str) -> None:
+    project = ResourceTemplateReference(type="ref/resource", uri="submittal://{project}/{submittal}")
+    argument = {"name": "project", "value": "River"}
+    async with team.signed_in("manager", era) as mine, team.signed_in("outsider", era) as theirs:
+        found = [await one.client.complete(project, argument) for one in (mine, theirs, mine)]
+    assert [bool(one.completion.values) for one in found] == [True, False, True]
 
 
 async def test_two_people_of_one_client_do_not_share_a_session(team: TeamSite) -> None:
