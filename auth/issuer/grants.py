@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -266,11 +266,13 @@ class GrantRepository:
             row["expires_at"],
         )
 
-    def is_live(self, grant_id: str) -> bool:
-        """Whether a grant is neither revoked nor over."""
+    def ended(self, grant_ids: Collection[str]) -> set[str]:
+        """Return those of some grants that are revoked, over or unknown."""
+        live = select(GRANTS.c.id).where(
+            GRANTS.c.id.in_(grant_ids), GRANTS.c.revoked_at.is_(None), GRANTS.c.expires_at > self._now()
+        )
         with self._database.reading() as connection:
-            row = connection.execute(select(GRANTS).where(GRANTS.c.id == grant_id)).mappings().one_or_none()
-        return row is not None and row["revoked_at"] is None and row["expires_at"] > self._now()
+            return set(grant_ids) - set(connection.execute(live).scalars())
 
     def _note_use(self, grant_id: str, now: float) -> None:
         if 0 <= now - self._noted.get(grant_id, 0.0) < _NOTED_SECONDS:

@@ -10,9 +10,8 @@ import anyio
 import structlog
 
 from auth.errors import NotSignedIn, ReauthorizationRequired
-from persistence.errors import StorageProblem
 from tools.core.policy import ToolPolicy
-from transfers.jobs.recovery import KEPT, LOOK_SECONDS, PRUNE_SECONDS, JobEligibility
+from transfers.jobs.recovery import KEPT, PRUNE_SECONDS, JobEligibility
 
 if TYPE_CHECKING:
     from server.team.services_pool import ServicesPool
@@ -44,27 +43,19 @@ class TeamJobs:
         self._pruned: float | None = None
         self._log = structlog.get_logger(__name__)
 
-    async def watch(self) -> None:
-        """Resume orphaned jobs periodically, until cancelled."""
-        while True:
-            try:
-                await self.take_up()
-                await self._prune()
-            except StorageProblem as problem:
-                self._log.warning("jobs_not_looked_for", problem=str(problem))
-            await anyio.sleep(LOOK_SECONDS)
-
-    async def take_up(self) -> None:
-        """Take up what no living process works on, each as its own person.
+    async def once(self) -> None:
+        """Take up what no living process works on, each as its own person, and forget what ended long ago.
 
         Raises:
             StorageProblem: The database cannot be used.
+            RateLimited: Too many people are at work; the next look goes on.
         """
         rows = await self._repository.ask(lambda tables: tables.owned(self._base_url))
         at_work = await self._repository.at_work(rows)
         for row in rows:
             if row.id not in at_work:
                 await self._as_its_person(row)
+        await self._prune()
 
     async def resume(self, subject: str) -> None:
         """Go on with the jobs of a person that waited for their sign-in.

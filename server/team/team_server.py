@@ -1,13 +1,12 @@
 """Composition of the team server: authorization server, bearer tokens, services by user, and MCP over them."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import anyio
-import anyio.from_thread
 import structlog
 from anyio import to_thread
 from anyio.abc import TaskGroup
@@ -59,6 +58,7 @@ from tools.core.cursors import CursorSigner
 from tools.core.request_quota import RequestQuota
 from tools.lookup.resolver import ReferenceResolver
 from transfers.audit_log import AuditLog
+from transfers.jobs.recovery import LOOK_SECONDS
 from transfers.jobs.repository import JobRepository
 
 _LOOK_SECONDS: Final = 5.0
@@ -180,10 +180,10 @@ class TeamServer:
             async with anyio.create_task_group() as group, self.pool.running():
                 self._group = group
                 group.start_soon(self._repository.listen)
-                group.start_soon(self._end_revoked)
-                group.start_soon(self._purge)
+                group.start_soon(_repeat, self._end_revoked, _LOOK_SECONDS)
+                group.start_soon(_repeat, self._purge, _PURGE_SECONDS)
                 if not self._settings.read_only:
-                    group.start_soon(self.jobs.watch)
+                    group.start_soon(_repeat, self.jobs.once, LOOK_SECONDS)
                 yield _SubjectServices(self.pool)
                 group.cancel_scope.cancel()
         finally:
@@ -221,32 +221,22 @@ class TeamServer:
 
     async def _go_on(self, subject: str) -> None:
         """Resume what waited for a user's sign-in."""
-        try:
+        async with _logged("resume"):
             with self.pool.holding(subject):
                 page = (await self.pool.get(subject)).sign_in_page
                 if isinstance(page, ConnectPage):
                     await page.connected()
             await self.jobs.resume(subject)
-        except (StorageProblem, AccError) as problem:
-            structlog.get_logger(__name__).warning("jobs_not_resumed", person=subject, problem=str(problem))
 
     async def _end_revoked(self) -> None:
-        while True:
-            await anyio.sleep(_LOOK_SECONDS)
-            for grant in self._streams.grants:
-                with suppress(StorageProblem):
-                    if not await to_thread.run_sync(partial(self.issuer.stores.grants.is_live, grant)):
-                        self._streams.end(grant)
+        if grants := self._streams.grants:
+            for grant in await to_thread.run_sync(self.issuer.stores.grants.ended, grants):
+                self._streams.end(grant)
 
     async def _purge(self) -> None:
-        while True:
-            try:
-                clients = await to_thread.run_sync(self.issuer.stores.clients.purge)
-                grants = await to_thread.run_sync(self.issuer.stores.grants.purge)
-                structlog.get_logger(__name__).info("registrations_purged", clients=clients, grants=grants)
-            except StorageProblem as problem:
-                structlog.get_logger(__name__).warning("not_purged", problem=str(problem))
-            await anyio.sleep(_PURGE_SECONDS)
+        clients = await to_thread.run_sync(self.issuer.stores.clients.purge)
+        grants = await to_thread.run_sync(self.issuer.stores.grants.purge)
+        structlog.get_logger(__name__).info("registrations_purged", clients=clients, grants=grants)
 
     # Authentication
 
@@ -274,8 +264,6 @@ class TeamServer:
 
     def _revoked(self, grant_id: str, reason: RevocationReason) -> None:
         self._audit("grant_revoked", grant=grant_id, reason=reason)
-        with suppress(RuntimeError):  # outside of the server there are no streams
-            anyio.from_thread.run_sync(self._streams.end, grant_id)
 
     def _audit(self, event: str, **fields: str | None) -> None:
         request = structlog.contextvars.get_contextvars().get("request")
@@ -317,3 +305,23 @@ def admission_of(settings: Settings) -> AdmissionPolicy:
 
 async def _alive(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do background work periodically, until cancelled."""
+    while True:
+        async with _logged(work.__name__):
+            await work()
+        await anyio.sleep(seconds)
+
+
+@asynccontextmanager
+async def _logged(work: str) -> AsyncIterator[None]:
+    """Log what ends background work: one failure must not end the server for everybody."""
+    log = structlog.get_logger(__name__)
+    try:
+        yield
+    except (StorageProblem, AccError) as problem:
+        log.warning("background_work_failed", work=work, problem=str(problem))
+    except Exception:  # the border of the process: nobody waits for this
+        log.exception("background_work_crashed", work=work)

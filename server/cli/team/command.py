@@ -111,6 +111,8 @@ def check_url(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
 ) -> None:
     """Check a team server's public URL as chat clients do, and report what a proxy breaks."""
+    import anyio
+
     from server.cli.doctor.report import DoctorReport
     from server.cli.team.url_check import check_public_url
 

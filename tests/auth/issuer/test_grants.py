@@ -229,8 +229,9 @@ def test_revoking_takes_effect_at_once_for_exactly_what_was_named(grants: GrantR
     assert good == [True, False, True]
     assert grants.revoke("administrator", subject="PERSON") == (mine.grant_id,)
     assert [row["subject"] for row in grants.list()] == ["OTHER"]
+    assert grants.ended([mine.grant_id, others.grant_id]) == {mine.grant_id}
     assert grants.revoke("administrator") == (others.grant_id,)
-    assert grants.is_live(others.grant_id) is False
+    assert grants.ended([others.grant_id, "unknown"]) == {others.grant_id, "unknown"}
 
 
 def test_what_is_over_is_forgotten_and_what_lives_stays(grants: GrantRepository, clock: Clock) -> None:

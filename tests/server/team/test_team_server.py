@@ -249,6 +249,8 @@ async def test_revoking_counts_with_the_next_request_and_ends_open_streams(team:
                 async for _ in stream.aiter_raw():
                     pass  # it ends
             assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))).status_code == 401
+            others = await team.tokens("admin")
+            assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(others))).status_code == 200
 
 
 async def test_a_lost_autodesk_grant_gives_a_link_that_restores_it(team: TeamSite, era: str) -> None:
@@ -371,6 +373,18 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbo
             assert [one.status_code for one in answers] == [200, 200, 200, 429]
             assert 1 <= int(answers[3].headers["retry-after"]) <= 20
             assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(theirs))).status_code == 200
+
+
+async def test_a_call_that_has_ended_makes_room_for_the_next(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
+    with running_team(box, tmp_path / "data", options=TeamOptions(calls_at_once=1)) as team:
+        tokens = await team.tokens("manager")
+        async with team.http() as http:
+            answers = [await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens)) for _ in range(3)]
+            assert [one.status_code for one in answers] == [200, 200, 200]
+            session = {"Mcp-Session-Id": answers[0].headers["mcp-session-id"], "Accept": "text/event-stream"}
+            async with http.stream("GET", "/mcp", headers=session | bearer(tokens), timeout=PATIENCE):
+                busy = await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))
+                assert (busy.status_code, busy.headers["retry-after"]) == (429, "1")
 
 
 async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
