@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from persistence import private_files
-from persistence.errors import FolderNotPrivate, FolderNotWritable
+from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing
 
 APP: Final = "submittal-mcp"
 DATABASE_NAME: Final = "submittal-mcp.sqlite3"
@@ -18,10 +18,20 @@ AUDIT_LOG_NAME: Final = "audit.jsonl"
 
 
 def default_path() -> Path:
-    """Return the platform's place for a program's data, such as `~/.local/share/submittal-mcp`."""
+    """Return the platform's place for a program's data, such as `~/.local/share/submittal-mcp`.
+
+    Raises:
+        HomeFolderMissing: This user has no home folder: no HOME, and no entry in the system's list of users.
+    """
     import platformdirs
 
-    return platformdirs.user_data_path(APP, appauthor=False)
+    try:
+        path = platformdirs.user_data_path(APP, appauthor=False)
+    except RuntimeError:
+        raise HomeFolderMissing from None
+    if not path.is_absolute():
+        raise HomeFolderMissing  # so older versions of platformdirs say it: `~`, wherever the program was started
+    return path
 
 
 class DataFolder:
@@ -35,6 +45,7 @@ class DataFolder:
         """Make the folder at `path` (or the platform's place) if need be, and close it to others.
 
         Raises:
+            HomeFolderMissing: None is named, and this user has no home folder.
             FolderNotWritable: It cannot be made or written to.
             FolderNotPrivate: Others can look into it, and it is not ours to close.
         """

@@ -3,6 +3,7 @@
 ::
 
     StorageProblem
+    ├── HomeFolderMissing       this user has no home folder, and no data folder is named
     ├── FolderNotWritable       the data folder cannot be made or written to
     ├── FolderNotPrivate        it is open to other people, and not for us to close
     ├── AuditLogUnusable        no line can be added to it, so no file is let go
@@ -29,6 +30,16 @@ from pathlib import Path
 
 class StorageProblem(Exception):
     """Base of what keeps the program from its own storage."""
+
+
+class HomeFolderMissing(StorageProblem):
+    """This user has no home folder to keep a data folder in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this user has no home folder, so there is no place for the data folder; "
+            "set HOME, or name a folder with its whole path in SUBMITTAL_MCP_DATA_DIR"
+        )
 
 
 class FolderNotWritable(StorageProblem):

@@ -34,10 +34,19 @@ class StateLocation:
         return DatabaseAddress.sqlite(DataFolder.open(self.folder).database)
 
     def exists(self) -> bool:
-        """Whether anything may have been written down: false only where no database has ever been made."""
-        from persistence.data_folder import DATABASE_NAME, default_path
+        """Whether anything may have been written down: false only where no database has ever been made.
 
-        return self.database_url is not None or ((self.folder or default_path()) / DATABASE_NAME).exists()
+        Where that cannot be seen it may have been; opening it tells what stands against it.
+        """
+        from persistence.data_folder import DATABASE_NAME, default_path
+        from persistence.errors import HomeFolderMissing
+
+        if self.database_url is not None:
+            return True
+        try:
+            return ((self.folder or default_path()) / DATABASE_NAME).exists()
+        except (HomeFolderMissing, OSError):
+            return True
 
     def key_source(self) -> "KeySource":
         """Return where the keys come from.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
 import anyio.to_thread
+import structlog
 from anyio.abc import TaskGroup, TaskStatus
 from mcp.server import Server, ServerRequestContext
 from mcp.server.context import HandlerResult
@@ -253,7 +254,10 @@ class LazyServices:
                 await anyio.to_thread.run_sync(import_services)
         await anyio.sleep(LATER_SECONDS)
         if unfinished():
-            await self.services()
+            try:
+                await self.services()
+            except Exception:  # noqa: BLE001  # nobody waits for it; the next call is told what stands against it
+                structlog.get_logger(__name__).warning("jobs_not_looked_for", exc_info=True)
 
     async def services(self) -> Services:
         """Return the services; the first call opens them."""
@@ -263,6 +267,15 @@ class LazyServices:
             return self._services
 
     async def _keep_open(self, *, task_status: TaskStatus[Services]) -> None:
-        async with self._open() as services:
-            task_status.started(services)
-            await anyio.sleep_forever()
+        """Hold them open. What ends them later does not end the server: the next call opens them anew."""
+        started = False
+        try:
+            async with self._open() as services:
+                started = True
+                task_status.started(services)
+                await anyio.sleep_forever()
+        except Exception:
+            if not started:
+                raise  # to whoever waits for them
+            self._services = None
+            structlog.get_logger(__name__).exception("services_ended")

@@ -9,7 +9,8 @@ import pytest
 
 from persistence import private_files
 from persistence.data_folder import DataFolder
-from persistence.errors import FolderNotPrivate, FolderNotWritable
+from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing
+from persistence.location import StateLocation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 
@@ -71,3 +72,35 @@ def test_replacing_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Pat
     with pytest.raises(TypeError):
         private_files.replace(path, "not bytes")  # type: ignore[arg-type]
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
+
+
+@pytest.fixture
+def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A random user of a container: no HOME, no entry in the list of users."""
+    for name in ("HOME", "USERPROFILE", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_home_folder_the_setting_is_named_and_nothing_is_made(no_home: Path) -> None:
+    with pytest.raises(HomeFolderMissing, match="SUBMITTAL_MCP_DATA_DIR"):
+        DataFolder.open()
+    with pytest.raises(HomeFolderMissing):
+        StateLocation().address()
+    assert StateLocation().exists()  # so that whoever asks goes on to open it, and is told
+    assert list(no_home.iterdir()) == []
+    assert DataFolder.open(no_home / "data").path.is_dir()
+
+
+def test_a_folder_that_cannot_be_looked_into_may_hold_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Emulated: tests may run as root, from whom nothing is closed."""
+    monkeypatch.setattr(Path, "exists", refused)
+    assert StateLocation(tmp_path).exists()
+
+
+def refused(path: Path) -> bool:
+    raise PermissionError(13, "Permission denied", str(path))

@@ -181,3 +181,59 @@ async def test_heartbeat_progress_is_strictly_increasing(era):
     assert done == sorted(set(done))
     assert told[0] == (1 / 256, None, "working")
     assert told[-1][1:] == (10 * 1024**4 + 1, "uploading")
+
+
+async def test_what_fails_in_the_background_does_not_take_the_server_along(era):
+    policy = ToolPolicy(local_files=True)
+    fails, failed = anyio.Event(), anyio.Event()
+    opened = 0
+
+    async def fail() -> None:
+        await fails.wait()
+        failed.set()
+        raise OSError(24, "Too many open files")
+
+    @asynccontextmanager
+    async def services() -> AsyncIterator[Any]:
+        nonlocal opened
+        opened += 1
+        async with anyio.create_task_group() as group:
+            if opened == 1:
+                group.start_soon(fail)
+            yield SimpleNamespace(policy=policy, sign_in_page=None, quota=None)
+            group.cancel_scope.cancel()
+
+    async def run(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+        return SignInResult(person=Person(id="me", name="Me", email=None), autodesk="here", next_steps=[])
+
+    tool = ToolDefinition(
+        "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
+    )
+    server = McpHandlers(policy, [ToolAdapter(tool)]).server(services)
+    with anyio.fail_after(30), capture_logs() as logs:
+        async with Client(server, mode=era) as client:
+            assert not (await client.call_tool("tool", {})).is_error
+            fails.set()
+            await failed.wait()
+            while not any(line["event"] == "services_ended" for line in logs):
+                await anyio.lowlevel.checkpoint()
+            assert not (await client.call_tool("tool", {})).is_error
+    assert opened == 2
+
+
+async def test_services_that_cannot_be_opened_for_unfinished_jobs_leave_the_server_there(era):
+    policy = ToolPolicy(local_files=True)
+    tried = anyio.Event()
+
+    @asynccontextmanager
+    async def services() -> AsyncIterator[Any]:
+        tried.set()
+        raise OSError(28, "No space left on device")
+        yield
+
+    server = McpHandlers(policy, []).server(services, lambda: True)
+    with anyio.fail_after(60), capture_logs():
+        async with Client(server, mode=era) as client:
+            await client.list_tools()
+            await tried.wait()
+            assert (await client.list_tools()).tools == []
