@@ -1,15 +1,15 @@
-"""The pages that people look at: projects, a project's submittals, one submittal as somebody sees it."""
+"""Pages for people: projects, a project's submittals, one submittal as a person sees it, and the log of requests."""
 
 from __future__ import annotations
 
 import json
-from html import escape
+from dataclasses import replace
 from urllib.parse import urlencode
 
-from acc_sandbox.admin.control_pages import revision_button
-from acc_sandbox.admin.html import cell, page, select, table
+from acc_sandbox.admin.rendering import render
+from acc_sandbox.faults.request_log import LoggedRequest
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.validation import is_uuid
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
@@ -19,12 +19,13 @@ from acc_sandbox.state.sandbox_state import (
     SERVER_CLIENT_SECRET,
 )
 from acc_sandbox.state.store import Row
-from acc_sandbox.submittals.access import Membership, membership
+from acc_sandbox.submittals.access import membership
 from acc_sandbox.submittals.attachments import attachment_json
 from acc_sandbox.submittals.items import actions_of
 from acc_sandbox.submittals.states import STATE_TITLES
 
 _PAGE = 50
+_SHOWN = 100
 _CATEGORIES = {
     "1": "Submission",
     "2": "For Review",
@@ -40,38 +41,21 @@ _PROCESSING = {"1": "waiting", "2": "started", "3": "done", "4": "failed"}
 
 def home(call: RequestContext) -> Response:
     """`/`: projects, people and what a client needs."""
-    rows = [
-        [
-            cell(_link(f"/projects/{row['id']}", row["name"])),
-            cell(escape(row["projectType"])),
-            cell(str(_count(call, row))),
-            cell(f"<code>{row['id']}</code>"),
-        ]
-        for row in call.sandbox.store.rows("SELECT * FROM projects ORDER BY rowid")
-    ]
-    people = [
-        [cell(f"<b>{escape(one.name)}</b>"), cell(escape(one.role)), cell(f"<code>{escape(one.email)}</code>")]
-        for one in call.sandbox.people.people
-    ]
-    callbacks = "<br>".join(escape(one) for one in sorted(call.sandbox.callback_urls))
-    settings = (
-        f"<dl><dt>APS_BASE_URL</dt><dd><code>{escape(call.base_url)}</code></dd>"
-        f"<dt>APS_CLIENT_ID</dt><dd><code>{PUBLIC_CLIENT_ID}</code></dd>"
-        f"<dt>with a secret</dt><dd><code>{CONFIDENTIAL_CLIENT_ID}</code>"
-        f" <code>{CONFIDENTIAL_CLIENT_SECRET}</code></dd>"
-        f"<dt>Server-to-Server, for service accounts</dt><dd><code>{SERVER_CLIENT_ID}</code>"
-        f" <code>{SERVER_CLIENT_SECRET}</code></dd>"
-        f"<dt>APS_CALLBACK_URL</dt><dd><code>{callbacks}</code></dd></dl>"
+    projects = call.sandbox.store.rows(
+        "SELECT projects.*, (SELECT COUNT(*) FROM items WHERE projectId = projects.id) AS submittals FROM projects"
+        " ORDER BY rowid"
     )
-    body = (
-        "<h1>An ACC on your own machine</h1>"
-        "<p>It behaves as Autodesk documents Submittals, object storage, Data Management and sign-in to behave. "
-        "Nothing here leaves this machine.</p>"
-        f"<h2>Projects</h2>{table(['Project', 'Kind', 'Submittals', 'Id'], rows)}"
-        f"<h2>For a client</h2><div class='card'>{settings}</div>"
-        f"<h2>People who can sign in</h2>{table(['Person', 'In the main project', 'Address'], people)}"
+    return render(
+        "home.html",
+        title="Projects",
+        projects=projects,
+        base_url=call.base_url,
+        public_client=PUBLIC_CLIENT_ID,
+        confidential_client=(CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET),
+        server_client=(SERVER_CLIENT_ID, SERVER_CLIENT_SECRET),
+        callback_urls=sorted(call.sandbox.callback_urls),
+        people=call.sandbox.people.people,
     )
-    return Response(HtmlBody(page("Projects", body)))
 
 
 def project(call: RequestContext) -> Response:
@@ -91,48 +75,51 @@ def project(call: RequestContext) -> Response:
         _PAGE + 1,
         offset,
     )
-    lines = [
-        [
-            _number_cell(row, item),
-            cell(escape(item["title"])),
-            cell(_state(item)),
-            cell(escape(item["ballInCourtNames"] or "-")),
-            f'<td class="date">{escape(item["dueDate"] or "-")}</td>',
-        ]
-        for item in found[:_PAGE]
-    ]
-    listed = table(["Number", "Title", "State", "Ball in court", "Due"], lines) if lines else "<p>No submittals.</p>"
-    following = urlencode({**wanted, "offset": offset + _PAGE})
-    more = _link(f"/projects/{row['id']}?{following}", "Next page") if len(found) > _PAGE else ""
-    kind = "" if row["projectType"] == "ACC" else "<p>A BIM 360 project: the Submittals API refuses it.</p>"
-    body = f"<h1>{escape(row['name'])}</h1>{kind}<h2>Submittals</h2>{_filters(call, wanted)}{listed}<p>{more}</p>"
-    return Response(HtmlBody(page(row["name"], body)))
+    groups = call.sandbox.store.rows("SELECT id, name FROM people_groups ORDER BY rowid")
+    people = {one.autodesk_id: one.name for one in call.sandbox.people.people}
+    return render(
+        "project.html",
+        title=row["name"],
+        project=row,
+        wanted=wanted,
+        states={"": "All", **STATE_TITLES},
+        courts={"": "Anybody", **people, **{one["id"]: one["name"] for one in groups}},
+        items=found[:_PAGE],
+        following=urlencode({**wanted, "offset": offset + _PAGE}) if len(found) > _PAGE else "",
+    )
 
 
 def item(call: RequestContext) -> Response:
     """`/projects/:id/items/:id?person=key`: one submittal, with what the chosen person may do."""
-    row = _project(call)
-    found = call.sandbox.store.row(
+    row, sandbox = _project(call), call.sandbox
+    found = sandbox.store.row(
         "SELECT * FROM item_rows WHERE id = ? AND projectId = ?", call.path["itemId"].lower(), row["id"]
     )
     if found is None:
         raise RefusedError(404, "There is no such submittal")
-    chosen = call.sandbox.people.by_key(call.query.text("person")) or call.sandbox.people.people[0]
-    member = membership(call.sandbox, row, chosen)
-    here = f"/projects/{row['id']}/items/{found['id']}"
-    people = "".join(
-        f'<a class="person{" chosen" if one is chosen else ""}" href="{here}?{urlencode({"person": one.key})}">'
-        f"<b>{escape(one.name)}</b><span>{escape(one.role)}</span></a>"
-        for one in call.sandbox.people.people
+    chosen = sandbox.people.by_key(call.query.text("person")) or sandbox.people.people[0]
+    member = membership(sandbox, row, chosen)
+    refusal = ""
+    if member is None:
+        refusal = "Not a member of this project."
+    elif found["stateId"] == "draft" and not member.manages:
+        refusal = "Drafts are visible to managers only."
+    return render(
+        "item.html",
+        title=found["title"],
+        project=row,
+        item=found,
+        state_title=STATE_TITLES[found["stateId"]],
+        facts=_facts(call, found),
+        attachments=_attachments(call, found),
+        tasks=_tasks(call, found),
+        # A next revision is made in ACC's own pages only, here by those who may use the controls.
+        may_revise=found["stateId"] not in ("draft", "void") and sandbox.controls.is_allowed(call.headers),
+        chosen=chosen,
+        refusal=refusal,
+        actions=[] if member is None else actions_of(sandbox, member, found),
+        people=sandbox.people.people,
     )
-    body = (
-        f"<p>{_link('/projects/' + row['id'], row['name'])}</p>"
-        f"<h1>{escape(_number(found))} {escape(found['title'])}</h1>{_facts(call, found)}"
-        f"<h2>Attachments</h2>{_attachments(call, found)}<h2>Review</h2>{_steps(call, found)}"
-        f"{_revising(call, found)}"
-        f"<h2>As {escape(chosen.name)}</h2>{_permitted(call, member, found)}<div class='people'>{people}</div>"
-    )
-    return Response(HtmlBody(page(found["title"], body)))
 
 
 def picture(call: RequestContext) -> Response:
@@ -140,103 +127,81 @@ def picture(call: RequestContext) -> Response:
     person = call.sandbox.people.by_key(call.path["key"])
     if person is None:
         raise RefusedError(404, "There is no such person")
-    initials = "".join(word[0] for word in person.name.split())[:2]
-    drawing = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#0b6bcb"/>'
-        f'<text x="32" y="40" font-size="24" text-anchor="middle" fill="#fff">{escape(initials)}</text></svg>'
-    )
-    return Response(HtmlBody(drawing), headers={"Content-Type": "image/svg+xml"})
+    drawn = render("picture.svg", initials="".join(word[0] for word in person.name.split())[:2])
+    return replace(drawn, headers={**drawn.headers, "Content-Type": "image/svg+xml"})
 
 
-def _filters(call: RequestContext, wanted: dict[str, str]) -> str:
-    groups = call.sandbox.store.rows("SELECT id, name FROM people_groups ORDER BY rowid")
-    courts = {one.autodesk_id: one.name for one in call.sandbox.people.people} | {
-        one["id"]: one["name"] for one in groups
-    }
-    return (
-        "<form method='get' class='row'>"
-        f"<label>State {select('state', {'': 'All', **STATE_TITLES}, wanted['state'])}</label>"
-        f"<label>Ball in court {select('court', {'': 'Anybody', **courts}, wanted['court'])}</label>"
-        f"<label>Number or title <input name='search' value='{escape(wanted['search'])}'></label>"
-        "<button class='small'>Show</button></form>"
-    )
+def requests(call: RequestContext) -> Response:
+    """`/requests`: the newest requests, which a script keeps up to date."""
+    if not call.sandbox.controls.is_allowed(call.headers):
+        return render("requests.html", 403, title="Requests", closed=True)
+    found = _newest(call, 0)
+    last = _last_settled(found, 0)
+    return render("requests.html", title="Requests", closed=False, requests=found, last=last, base_url=call.base_url)
 
 
-def _facts(call: RequestContext, found: Row) -> str:
-    facts = {
-        "State": _state(found),
-        "Ball in court": escape(found["ballInCourtNames"] or "-"),
-        "Spec": escape(f"{found['specIdentifier']} {found['specTitle']}"),
-        "Package": escape(found["packageTitle"] or "-"),
-        "Manager": escape(call.sandbox.people.name_of(found["manager"])),
-        "Responsible contractor": escape(call.sandbox.people.name_of(found["subcontractor"])),
-        "Due": escape(found["dueDate"] or "-"),
+def request_rows(call: RequestContext) -> Response:
+    """`/requests/rows?after=N`: the rows that came later, for the script."""
+    after = call.query.number("after", 0, 0)
+    found = _newest(call, after)
+    return render("request_rows.html", requests=found, last=_last_settled(found, after))
+
+
+def icon(call: RequestContext) -> Response:
+    """`/favicon.ico`, which browsers ask for: none."""
+    del call
+    return Response(status=204)
+
+
+def _newest(call: RequestContext, after: int) -> list[LoggedRequest]:
+    found = call.sandbox.requests.after(after, _SHOWN)
+    return [one for one in found if not one.operation.startswith("page.")][::-1]
+
+
+def _last_settled(found: list[LoggedRequest], after: int) -> int:
+    """The number up to which nothing can change any more: what has no status yet is asked for again."""
+    waiting = [one.number for one in found if one.status is None]
+    return min(waiting) - 1 if waiting else max((one.number for one in found), default=after)
+
+
+def _facts(call: RequestContext, found: Row) -> dict[str, str]:
+    people = call.sandbox.people
+    return {
+        "Ball in court": found["ballInCourtNames"] or "-",
+        "Spec": f"{found['specIdentifier']} {found['specTitle']}",
+        "Package": found["packageTitle"] or "-",
+        "Manager": people.name_of(found["manager"]),
+        "Responsible contractor": people.name_of(found["subcontractor"]),
+        "Due": found["dueDate"] or "-",
         "Revision": str(found["revision"]),
-        "Response": escape(found["responseValue"] or "-"),
-        "Id": f"<code>{found['id']}</code>",
+        "Response": found["responseValue"] or "-",
     }
-    return f"<dl class='card'>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in facts.items())}</dl>"
 
 
-def _attachments(call: RequestContext, found: Row) -> str:
+def _attachments(call: RequestContext, found: Row) -> list[Row]:
     rows = call.sandbox.store.rows(
         "SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt DESC, id", found["id"]
     )
-    if not rows:
-        return "<p>None yet.</p>"
-    lines = []
-    for row in rows:
-        state = _PROCESSING[row["asyncState"]]
-        confirmed = "confirmed" if row["isFileUploaded"] else "reserved"
-        shown = escape(json.dumps(attachment_json(row, []), indent=1, ensure_ascii=False))
-        lines.append(
-            [
-                cell(f"<b>{escape(row['name'])}</b><details><summary>JSON</summary><pre>{shown}</pre></details>"),
-                cell(_CATEGORIES[row["categoryId"]]),
-                cell(f'{confirmed} <span class="state {state}">{state}</span>'),
-                cell(f"<code>{escape(row['urn'] or '-')}</code>"),
-                cell(escape(call.sandbox.people.name_of(row["createdBy"]))),
-            ]
-        )
-    return table(["Name", "Category", "State", "Version", "By"], lines)
+    return [
+        {
+            **row,
+            "category": _CATEGORIES[row["categoryId"]],
+            "confirmed": "confirmed" if row["isFileUploaded"] else "reserved",
+            "processing": _PROCESSING[row["asyncState"]],
+            "by": call.sandbox.people.name_of(row["createdBy"]),
+            "json": json.dumps(attachment_json(row, []), indent=1, ensure_ascii=False),
+        }
+        for row in rows
+    ]
 
 
-def _steps(call: RequestContext, found: Row) -> str:
-    tasks = call.sandbox.store.rows(
+def _tasks(call: RequestContext, found: Row) -> list[Row]:
+    rows = call.sandbox.store.rows(
         "SELECT tasks.*, steps.stepNumber, responses.value AS response FROM tasks JOIN steps ON steps.id = tasks.stepId"
         " LEFT JOIN responses ON responses.id = tasks.responseId WHERE tasks.itemId = ? ORDER BY stepNumber, position",
         found["id"],
     )
-    if not tasks:
-        return "<p>No review steps.</p>"
-    lines = [
-        [
-            cell(str(task["stepNumber"])),
-            cell(escape(call.sandbox.people.name_of(task["assignedTo"]))),
-            cell(f'<span class="state">{escape(task["status"])}</span>'),
-            cell(escape(task["response"] or "-")),
-            cell(escape(task["responseComment"] or "-")),
-        ]
-        for task in tasks
-    ]
-    return table(["Step", "Assigned to", "Status", "Response", "Comment"], lines)
-
-
-def _permitted(call: RequestContext, member: Membership | None, found: Row) -> str:
-    if member is None:
-        return "<p>Not a member of this project.</p>"
-    if found["stateId"] == "draft" and not member.manages:
-        return "<p>Drafts are visible to managers only.</p>"
-    actions = actions_of(call.sandbox, member, found)
-    codes = "".join(f"<code>{escape(one['id'])}</code>" for one in actions)
-    return f"<div class='actions'>{codes}</div>"
-
-
-def _revising(call: RequestContext, found: Row) -> str:
-    """The one thing that people do in ACC's own pages only, for those who may move the sandbox."""
-    if found["stateId"] in ("draft", "void") or not call.sandbox.controls.is_allowed(call.headers):
-        return ""
-    return revision_button(found["id"])
+    return [{**row, "assignee": call.sandbox.people.name_of(row["assignedTo"])} for row in rows]
 
 
 def _project(call: RequestContext) -> Row:
@@ -247,32 +212,12 @@ def _project(call: RequestContext) -> Row:
     return row
 
 
-def _count(call: RequestContext, row: Row) -> int:
-    count: int = call.sandbox.store.value("SELECT COUNT(*) FROM items WHERE projectId = ?", row["id"])
-    return count
-
-
-def _number(found: Row) -> str:
-    return str(found["customIdentifierHumanReadable"])
-
-
-def _number_cell(row: Row, found: Row) -> str:
-    target = f"/projects/{row['id']}/items/{found['id']}"
-    return f'<td class="number">{_link(target, _number(found))}</td>'
-
-
-def _state(found: Row) -> str:
-    state = found["stateId"]
-    return f'<span class="state {state}">{escape(STATE_TITLES[state])}</span>'
-
-
-def _link(target: str, text: str) -> str:
-    return f'<a href="{escape(target)}">{escape(text)}</a>'
-
-
 OPERATIONS = (
     ApiOperation("page.home", "GET", "/", home, "page", access="anybody"),
     ApiOperation("page.project", "GET", "/projects/{projectId}", project, "page", access="anybody"),
     ApiOperation("page.item", "GET", "/projects/{projectId}/items/{itemId}", item, "page", access="anybody"),
     ApiOperation("page.picture", "GET", "/people/{key}.svg", picture, "page", access="anybody"),
+    ApiOperation("page.requests.icon", "GET", "/favicon.ico", icon, "page", access="anybody"),
+    ApiOperation("page.requests", "GET", "/requests", requests, "page", access="anybody"),
+    ApiOperation("page.requests.rows", "GET", "/requests/rows", request_rows, "page", access="control"),
 )

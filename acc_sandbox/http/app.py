@@ -14,7 +14,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.types import Receive, Scope, Send
 
 from acc_sandbox.admin import api as control
-from acc_sandbox.admin import control_pages, pages, request_pages
+from acc_sandbox.admin import control_pages, pages, rendering
 from acc_sandbox.data_management import folders, hubs, versions
 from acc_sandbox.http import openapi
 from acc_sandbox.http.errors import (
@@ -64,7 +64,7 @@ OPERATIONS: tuple[ApiOperation, ...] = (
     *discovery.OPERATIONS,
     *service_accounts.OPERATIONS,
     *pages.OPERATIONS,
-    *request_pages.OPERATIONS,
+    *rendering.OPERATIONS,
     *control_pages.OPERATIONS,
     *control.OPERATIONS,
 )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import timedelta
-from html import escape
 from urllib.parse import urlencode, urlsplit
 
-from acc_sandbox.admin.html import page
+from acc_sandbox.admin.rendering import render
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import ApiOperation, HtmlBody, RequestContext, Response
+from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.schemas import HTML
 from acc_sandbox.oauth.access_tokens import scopes_of
 from acc_sandbox.oauth.clients import CLIENTS
@@ -47,7 +46,7 @@ def authorize(call: RequestContext) -> Response:
         return _back(call, {"error": "access_denied", "error_description": "The person did not sign in."})
     person = people.by_key(chosen) or (_automatic(call) if call.sandbox.auto_approve else None)
     if person is None:
-        return Response(HtmlBody(_form(call)))
+        return _sign_in_page(call)
     return _back(call, {"code": _new_code(call, person)})
 
 
@@ -122,24 +121,17 @@ def _back(call: RequestContext, answer: dict[str, str]) -> Response:
     return Response(status=302, headers={"Location": f"{redirect_uri}{separator}{urlencode(answer)}"})
 
 
-def _form(call: RequestContext) -> str:
-    kept = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in call.query.pairs
-        if name != PERSON_FIELD
+def _sign_in_page(call: RequestContext) -> Response:
+    return render(
+        "sign_in.html",
+        redirects=True,
+        title="Sign in",
+        scopes=call.query.text("scope").split(),
+        action=call.url_path,
+        kept=[pair for pair in call.query.pairs if pair[0] != PERSON_FIELD],
+        people=call.sandbox.people.people,
+        field=PERSON_FIELD,
     )
-    buttons = "".join(
-        f'<button name="{PERSON_FIELD}" value="{escape(person.key)}" class="person">'
-        f"<b>{escape(person.name)}</b><span>{escape(person.role)}</span></button>"
-        for person in call.sandbox.people.people
-    )
-    scopes = ", ".join(escape(scope) for scope in call.query.text("scope").split())
-    deny = f'<button name="{PERSON_FIELD}" value="deny" class="quiet">Cancel</button>'
-    body = (
-        f"<h1>Sign in to the sandbox</h1><p>An application asks for <b>{scopes}</b>. Who are you?</p>"
-        f'<form method="get" action="{escape(call.url_path)}" class="people">{kept}{buttons}{deny}</form>'
-    )
-    return page("Sign in", body)
 
 
 OPERATIONS = (

@@ -164,7 +164,7 @@ def test_a_control_token_opens_them():
         assert client.get("/sandbox/state").status_code == 403
         assert client.get("/sandbox/state", headers={"Authorization": "Bearer close"}).status_code == 403
         assert client.get("/sandbox/state", headers={"Authorization": "Bearer open sesame"}).status_code == 200
-        assert "type='password'" in client.get("/controls").text
+        assert 'type="password"' in client.get("/controls").text
         assert client.post("/controls/token", data={"token": "guess"}).status_code == 403
         entered = client.post("/controls/token", data={"token": "open sesame"})
         assert (entered.status_code, entered.headers["location"]) == (303, "/controls")

@@ -11,7 +11,7 @@ import pytest
 class Tags(HTMLParser):
     """Open tags that were never closed, and outside assets."""
 
-    VOID = frozenset({"meta", "input", "br", "rect"})
+    VOID = frozenset({"meta", "input", "br", "rect", "link"})
 
     def __init__(self, html):
         super().__init__()
@@ -33,7 +33,8 @@ def page(anonymous, path):
     answer = anonymous.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     tags = Tags(answer.text)
-    assert (tags.open, tags.outside) == ([], [])
+    assert tags.open == []
+    assert set(tags.outside) <= {"/assets/style.css", "/assets/requests.js"}
     return answer.text
 
 
@@ -171,7 +172,7 @@ def test_the_log_of_requests_grows_and_hides_secrets(box, anonymous):
     assert "auth.userinfo" in text
     assert "state=***" in text
     assert box.token() not in text
-    assert anonymous.get("/requests/rows?after=0").text.count("<details class='request'") == 1
+    assert anonymous.get("/requests/rows?after=0").text.count('<details class="request"') == 1
     assert anonymous.get("/requests/rows?after=99").text == ""
 
 
@@ -181,3 +182,20 @@ def test_the_next_revision_is_a_button(box, anonymous):
     answer = anonymous.post("/controls/revisions", data={"item": item.id})
     assert answer.headers["location"] == f"/projects/{item.project_id}/items/{item.id}"
     assert "<dt>Revision</dt><dd>1</dd>" in page(anonymous, answer.headers["location"])
+
+
+@pytest.mark.parametrize("path", ["/", "/controls", "/requests"])
+def test_a_page_runs_no_script_and_no_style_but_its_own(anonymous, path):
+    answer = anonymous.get(path)
+    policy = dict(one.split(" ", 1) for one in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert (policy["script-src"], policy["style-src"], policy["form-action"]) == ("'self'", "'self'", "'self'")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert not re.search(r"<style|style=|<script>|\son\w+=", answer.text)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("style.css", "text/css"), ("requests.js", "text/javascript")])
+def test_the_files_of_the_pages_are_served_with_their_types(anonymous, name, kind):
+    answer = anonymous.get(f"/assets/{name}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+    assert anonymous.get("/assets/pages.py").status_code == 404
