@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable, Collection
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from acc import operations as op
 from acc.files import FilesService
 from acc.hosts import AutodeskHosts
-from acc.models import UserInfo
+from acc.models import SubmittalsUser, UserInfo
 from acc.object_storage import ObjectStorage
 from acc.projects import ProjectsService
 from acc.requests import build
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from acc.operations import ApiOperation
     from acc.responses import HttpResponse
     from acc.retry import RetryPolicy
+
+
+PEOPLE: Final = 1000
+"""People and projects of which it is remembered who they are."""
 
 
 def owner_key(token: str) -> str:
@@ -60,6 +64,7 @@ class AccClient:
         self._policy = policy
         self._pace = pace
         self._on_answer = on_answer
+        self._people: dict[tuple[str, str], SubmittalsUser] = {}
 
     @cached_property
     def connection(self) -> "AccConnection":
@@ -88,6 +93,24 @@ class AccClient:
             Exception: What the token source raises.
         """
         return owner_key(await self._tokens.access_token())
+
+    async def person(self, project_id: str) -> SubmittalsUser:
+        """Return who the signed-in person is in a project; Autodesk is asked once for each of them.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        while True:
+            owner = await self.owner_key()
+            known = self._people.get((owner, project_id))
+            if known is not None:
+                return known
+            found = await self.submittals.me(project_id)
+            if await self.owner_key() == owner:  # else somebody else has signed in meanwhile
+                if len(self._people) >= PEOPLE:
+                    self._people.clear()
+                self._people[owner, project_id] = found
+                return found
 
     @cached_property
     def submittals(self) -> SubmittalsService:

@@ -45,10 +45,10 @@ async def test_a_submittal_and_its_attachments_are_one_round_trip(connect, box, 
 
 
 async def test_a_confirmation_is_two_round_trips_and_an_attachment_with_it_six_beside_its_bytes(connect, box, tmp_path):
-    for name in ("first.pdf", "beams.pdf", "bolts.pdf"):
+    for name in ("beams.pdf", "bolts.pdf"):
         (tmp_path / name).write_bytes(name.encode())
     async with connect(folders=(tmp_path,)) as assistant:
-        await assistant.call("add_submittal_attachment", **PLACE, file_path="first.pdf")
+        await assistant.call("get_submittal", **PLACE)
         before = box.requests.count()
         added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
         assert asked_since(box, before) == [ITEM, *ADDED]

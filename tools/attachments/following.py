@@ -12,6 +12,7 @@ from acc.models import Attachment, Item, ResultPage
 from acc.pagination import next_offset
 from tools.attachments.status import attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult
+from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, NextStep
@@ -142,15 +143,19 @@ async def attachment_page(
         ToolError: See `ReferenceResolver.submittal`; or the cursor does not belong to this list.
         AccError: ACC or its storage refused or is away.
     """
-    me = await services.resolver.me(project.id)
-    offset = call.position(services, me.id, cursor)
+
+    async def offset() -> int:
+        # Only what is bound to a person has to wait until they are known.
+        return 0 if cursor is None else call.position(services, (await services.resolver.me(project.id)).id, cursor)
 
     async def read(item_id: str) -> ResultPage[Attachment]:
         return await services.acc.submittals.attachments(
-            project.id, item_id, sort=NEWEST_FIRST, limit=limit, offset=offset
+            project.id, item_id, sort=NEWEST_FIRST, limit=limit, offset=await offset()
         )
 
-    item, page = await services.resolver.submittal_and(project, submittal, read)
+    (item, page), me = await gather_two(
+        services.resolver.submittal_and(project, submittal, read), services.resolver.me(project.id)
+    )
     if deadline is not None and deadline.seconds_left:
         page = await _settled(services, call, page, partial(read, item.id), deadline)
     jobs = await services.transfers.repository.find([row.id for row in page.results])
@@ -158,7 +163,7 @@ async def attachment_page(
         await attachment_status(services, project.id, item.id, row, me.id, jobs.get(row.id), item)
         for row in page.results
     ]
-    following = call.next_cursor(services, me.id, next_offset(page, offset=offset))
+    following = call.next_cursor(services, me.id, next_offset(page, offset=await offset()))
     steps = after_attachments([standing for _, standing in described], services.policy.step_context)
     return item, AttachmentPage(
         [view for view, _ in described],

@@ -53,7 +53,6 @@ class ReferenceResolver:
     def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc
         self._policy = policy
-        self._people = TtlCache[SubmittalsUser]()
         self._items = TtlCache[str]()
         self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
@@ -65,9 +64,7 @@ class ReferenceResolver:
         Raises:
             AccError: ACC refused or is away.
         """
-        owner = await self._acc.owner_key()
-        known = self._people.get(owner, project_id)
-        return known or self._people.keep(await self._acc.submittals.me(project_id), owner, project_id)
+        return await self._acc.person(project_id)
 
     async def project(self, text: str) -> ProjectSummary:
         """Return the project that `text` refers to.

@@ -117,7 +117,7 @@ class JobContext:
     async def _owner(self, project_id: str, owner: str) -> str:
         known = self._owners.get((project_id, owner))
         if known is None:
-            known = (await self.acc.submittals.me(project_id)).id
+            known = (await self.acc.person(project_id)).id
             if await self.acc.owner_key() != owner:
                 raise PersonMismatch  # somebody else has signed in meanwhile
             if len(self._owners) >= OWNERS:
