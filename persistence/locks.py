@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from persistence import private_files
 from persistence.errors import LocksUnusable
 
 if TYPE_CHECKING:
@@ -123,10 +124,11 @@ class FileLocks:
         """See `LockManager.try_acquire`."""
         path = self._path(name)
         with self._explained():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_files.make_folder(self._folder)
             for _ in range(_TRIES):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
                 try:
+                    private_files.close_file(descriptor)
                     if _lock(descriptor) and _is_file(path, descriptor):
                         lock, descriptor = FileLock(descriptor, path), -1
                         return lock

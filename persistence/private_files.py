@@ -50,10 +50,15 @@ def make_file(path: Path) -> None:
     """Make sure that a private file is there; one that is there keeps its content and loses wider modes."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
     try:
-        if HAS_MODES and stat.S_IMODE(os.fstat(descriptor).st_mode) != FILE_MODE:
-            os.fchmod(descriptor, FILE_MODE)
+        close_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def close_file(descriptor: int) -> None:
+    """Take an open file from everybody else, and give it to ourselves where an odd umask took it from us too."""
+    if HAS_MODES and stat.S_IMODE(os.fstat(descriptor).st_mode) != FILE_MODE:
+        os.fchmod(descriptor, FILE_MODE)
 
 
 def replace(path: Path, content: bytes) -> None:

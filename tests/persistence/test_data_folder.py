@@ -9,8 +9,9 @@ import pytest
 
 from persistence import private_files
 from persistence.data_folder import DataFolder
-from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing
+from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing, StorageProblem
 from persistence.location import StateLocation
+from persistence.locks import FileLocks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 
@@ -29,6 +30,33 @@ def test_a_new_folder_is_private_under_any_umask(tmp_path: Path, umask: int) -> 
         os.umask(before)
     assert (mode(folder.path), mode(folder.path.parent), mode(folder.key_file)) == (0o700, 0o700, 0o600)
     assert folder.exposed_paths() == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_locks_are_private_and_ours_under_any_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        lock = FileLocks(tmp_path / "data" / "locks").try_acquire("job")
+    finally:
+        os.umask(before)
+    assert lock is not None
+    folder = tmp_path / "data" / "locks"
+    assert [mode(path) for path in (folder.parent, folder, *folder.iterdir())] == [0o700, 0o700, 0o600]
+    lock.release()
+
+
+@pytest.mark.parametrize("what", ["file", "dangling link", "link to itself"])
+def test_what_is_no_folder_is_a_sentence_with_its_path_and_a_remedy(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "data"
+    if what == "file":
+        path.touch()
+    else:
+        path.symlink_to("nowhere" if what == "dangling link" else "data")
+    for use in (lambda: DataFolder.open(path), lambda: FileLocks(path).try_acquire("job")):
+        with pytest.raises(StorageProblem) as told:
+            use()
+        assert str(path) in str(told.value)
+        assert "SUBMITTAL_MCP_DATA_DIR" in str(told.value)
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["empty", "used before"])
