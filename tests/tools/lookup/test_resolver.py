@@ -117,6 +117,7 @@ async def hostile_calls(connect, box):
         "/project/v1/hubs",
         f"/data/v1/projects/b.{project}/",
         f"/construction/submittals/v2/projects/{project}/",
+        f"/construction/admin/v1/projects/{project}/",
     )
 
     async with connect() as assistant:
