@@ -100,6 +100,8 @@ class SignInFailed(AuthError):
     status: int | None = None
 
     def __str__(self) -> str:
+        if self.error == "access_denied":
+            return "The sign-in was cancelled, by you or by Autodesk; nothing was changed. Sign in again to go on."
         return f"signing in failed: {self.error}" + (f" (HTTP {self.status})" if self.status else "")
 
 

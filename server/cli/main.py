@@ -4,17 +4,18 @@ What a command needs is imported when it runs: a chat client starts `serve` on e
 """
 
 import gc
+import os
 import secrets
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import server
 from server.cli.attach import options as many_commands
-from server.cli.errors import FAILED, command_context, fail, require_sandbox
+from server.cli.errors import FAILED, USAGE, command_context, fail, require_sandbox
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 from server.cli.team import command as team_commands
 from server.standard_streams import prepare_standard_streams
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from server.settings.model import Settings
     from server.settings.types import LogLevel
 
+_HELP = ["-h", "--help"]
+
 app = typer.Typer(
     name="submittal-mcp",
     help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": _HELP},
     # typer's tracebacks show local variables, tokens among them.
     pretty_exceptions_enable=False,
 )
@@ -39,8 +43,11 @@ _Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a fre
 def main() -> None:
     """Run the command line, and exit with its code."""
     prepare_standard_streams()
+    _leave_vanished_folder()
     try:
-        app(prog_name="submittal-mcp")
+        command = typer.main.get_command(app)
+        _hide_flag_types(command)
+        command(prog_name="submittal-mcp")
     except Exception:  # noqa: BLE001 - the process ends here, and says why through the redacting log
         import structlog
 
@@ -50,6 +57,27 @@ def main() -> None:
             logs.configure("info")
         structlog.get_logger().exception("failed")
         sys.exit(FAILED)
+
+
+def _leave_vanished_folder() -> None:
+    """Say so where the working folder is gone, for relative paths would mean nothing; a server goes on elsewhere."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        if sys.argv[1:2] != ["serve"]:
+            sys.stderr.write("submittal-mcp: the working folder no longer exists; change to another one.\n")
+            sys.exit(USAGE)
+        os.chdir(Path.home() if Path.home().is_dir() else "/")
+
+
+def _hide_flag_types(command: Any) -> None:
+    """Show `--sandbox`, not `--sandbox <bool>`: a flag takes no value."""
+    own_help = command.get_help_option(typer.Context(command, help_option_names=_HELP))
+    for parameter in [*command.params, own_help]:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        _hide_flag_types(below)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -62,7 +90,8 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 def options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Attach files to Autodesk Construction Cloud submittals from an AI assistant."""

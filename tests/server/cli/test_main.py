@@ -12,6 +12,8 @@ from server import __version__
 TOKEN = "QZJ-an-autodesk-token"
 SECRET = "QZJ-a-secret-of-callers"
 
+README = Path(__file__).resolve().parents[3] / "README.md"
+
 
 def test_the_version_is_printed(start_anew):
     code, out, _ = start_anew("-m", "server", "--version").rest()
@@ -189,3 +191,39 @@ def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_
     modules = err.partition("modules ")[2].split()
     assert "server.mcp.stdio" in modules
     assert [name for name in heavy if name in modules] == []
+
+
+@pytest.mark.parametrize("command", [(), ("serve",), ("jobs",), ("jobs", "list"), ("sandbox",)])
+def test_help_has_a_short_form_and_shows_no_value_for_flags(start, command):
+    long, short = (start("-m", "server", *command, option).rest() for option in ("--help", "-h"))
+    assert short == long
+    code, out, _ = short
+    assert (code, "<bool>" in out) == (0, False)
+    assert "-h" in out
+
+
+def test_the_version_has_a_short_form(start):
+    assert start("-m", "server", "-V").rest() == start("-m", "server", "--version").rest()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+def test_a_working_folder_that_is_gone_is_said_so(start_anew, tmp_path):
+    code = (
+        f"import os, sys, server.cli.main\nos.mkdir({str(tmp_path / 'gone')!r})\nos.chdir({str(tmp_path / 'gone')!r})\n"
+        f"os.rmdir({str(tmp_path / 'gone')!r})\nsys.argv = ['submittal-mcp', *sys.argv[1:]]\nserver.cli.main.main()"
+    )
+    assert start_anew("-c", code, "jobs", "list").rest() == (
+        2,
+        "",
+        "submittal-mcp: the working folder no longer exists; change to another one.\n",
+    )
+    assert start_anew("-c", code, "serve", "--sandbox").shake_hands()["result"]["serverInfo"]["name"] == "submittal-mcp"
+
+
+def test_the_readmes_demo_line_installs_what_the_demo_needs_and_the_tests_line_what_tests_need():
+    lines = README.read_text(encoding="utf-8").splitlines()
+    [demo] = [line for line in lines if line.startswith("python3 -m venv") and line.endswith("submittal-mcp demo")]
+    [tests] = [line for line in lines if line.startswith("python3 -m venv") and line.endswith("/pytest")]
+    assert "-r requirements.txt" in demo
+    assert "-r requirements-dev.txt" in tests
+    assert " -q" not in demo + tests, "a minute of silence"
