@@ -1,7 +1,7 @@
 """The tool `confirm_attachment`: complete the upload if that is open, and make the file visible in ACC."""
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -13,13 +13,16 @@ from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.next_steps.after_success import after_attachment
 
+if TYPE_CHECKING:
+    from acc.models import Attachment
+
 
 class ConfirmArguments(ToolArguments):
     """Arguments that name the attachment."""
 
     project: Project
     submittal: Submittal
-    attachment_id: Annotated[str, Field(min_length=1)]
+    attachment_id: Annotated[str, Field(min_length=1, description="Id, or file name where one fits")]
     wait_seconds: WaitSeconds = 0
 
 
@@ -28,7 +31,7 @@ async def confirm_attachment(
 ) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
-    from tools.attachments.following import FollowDeadline, followed_attachment, is_processing
+    from tools.attachments.following import FollowDeadline, attachment_id_of, followed_attachment, is_processing
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options
     from tools.core.consent import upload_consent_summary
@@ -36,14 +39,15 @@ async def confirm_attachment(
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project = await services.resolver.project(arguments.project)
-    attachment_id = arguments.attachment_id.lower()
+
+    async def row_of(item_id: str) -> "Attachment":
+        attachment_id = await attachment_id_of(services, project.id, item_id, arguments.attachment_id)
+        return await services.transfers.row(project.id, item_id, attachment_id)
+
     (item, seen), me = await gather_two(
-        services.resolver.submittal_and(
-            project, arguments.submittal, lambda item_id: services.transfers.row(project.id, item_id, attachment_id)
-        ),
-        services.resolver.me(project.id),
+        services.resolver.submittal_and(project, arguments.submittal, row_of), services.resolver.me(project.id)
     )
-    which = (project.id, item.id, attachment_id, me.id)
+    which = (project.id, item.id, seen.id, me.id)
     waiting = wait_options(services, call, services.policy.max_wait_seconds)
     try:
         await require_consent(services, call, partial(upload_consent_summary, services, *which))

@@ -17,7 +17,7 @@ class FilesArguments(ToolArguments):
     """Search words and folder."""
 
     project: Project
-    query: Annotated[str, Field(min_length=1, description="Words of the file's name")]
+    query: Annotated[OptionalText, Field(description="Words of the file's name; left out: all of the folder")] = None
     folder: Annotated[OptionalText, Field(description="Folder path as people see it, or folder URN, to search in")] = (
         None
     )
@@ -30,6 +30,13 @@ async def find_project_files(services: Services, call: ToolCall, arguments: File
     from tools.lookup.file_search import search_files
 
     folder = _folder(arguments.folder)
+    if arguments.query is None and folder is None:
+        raise InvalidArguments(
+            "'query' is missing: without it a folder is listed, and none is given.",
+            "Give words of the file's name, or the folder to list.",
+            "Give words of the file's name, or the folder to list.",
+            again=RetryHint(needs=["query"]),
+        )
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     start = call.position(services, me.id, arguments.cursor)

@@ -19,7 +19,9 @@ class StatusArguments(ToolArguments):
 
     project: Project
     submittal: Submittal
-    attachment_id: Annotated[OptionalText, Field(description="Left out: all attachments, newest first")] = None
+    attachment_id: Annotated[
+        OptionalText, Field(description="Id, or file name where one fits. Left out: all attachments, newest first")
+    ] = None
     wait_seconds: WaitSeconds = 0
     limit: Limit = 20
     cursor: Cursor = None
@@ -29,16 +31,17 @@ async def get_attachment_status(
     services: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Return the status of one attachment, or of a page of them."""
-    from tools.attachments.following import FollowDeadline, attachment_page, followed_attachment
+    from tools.attachments.following import FollowDeadline, attachment_id_of, attachment_page, followed_attachment
     from tools.attachments.status import wait_options
     from tools.core.presenters import attachment_row
 
     project = await services.resolver.project(arguments.project)
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     if arguments.attachment_id is not None:
-        attachment_id = arguments.attachment_id.lower()
+        named = arguments.attachment_id
 
         async def row(item_id: str) -> "Attachment":
+            attachment_id = await attachment_id_of(services, project.id, item_id, named)
             job = await services.transfers.job(attachment_id)
             if job is not None and job.running:
                 await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))

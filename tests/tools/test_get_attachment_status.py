@@ -111,7 +111,7 @@ async def test_after_half_an_hour_a_person_is_sent_to_acc(connect, box):
         box.faults.add(Fault("attachments.list", Refuse(200, {"pagination": {"totalResults": 1}, "results": [row]})))
         refusal = await assistant.refused("get_attachment_status", **seen["next_steps"][0]["arguments"])
     assert (refusal["error"]["code"], refusal["error"]["retryable"]) == ("upstream_unavailable", False)
-    assert "A person looks at the submittal in ACC" in refusal["error"]["hint"]
+    assert "Ask the user to look at the submittal in ACC" in refusal["error"]["hint"]
     assert refusal["next_steps"] == []
 
 
@@ -189,3 +189,20 @@ def processing(since: str, box: acc_sandbox.Sandbox) -> dict[str, object]:
         "updatedBy": box.person("manager").autodesk_id,
         "permittedActions": [],
     }
+
+
+async def test_an_attachment_is_named_by_its_file_where_one_has_that_name(connect, tmp_path):
+    place = {"project": "Riverside", "submittal": "051200-3"}
+    (tmp_path / "beams.pdf").write_bytes(b"%PDF-1.4 beams")
+    async with connect(folders=(tmp_path,)) as assistant:
+        added = await assistant.call("add_submittal_attachment", **place, file_path="beams.pdf")
+        confirmed = await assistant.call("confirm_attachment", **place, attachment_id="Beams.pdf", wait_seconds=30)
+        seen = await assistant.call("get_attachment_status", **place, attachment_id="beams.pdf")
+        missing = await assistant.refused("get_attachment_status", **place, attachment_id="other.pdf")
+        (tmp_path / "beams.pdf").write_bytes(b"%PDF-1.4 beams, exported again")
+        await assistant.call("add_submittal_attachment", **place, file_path="beams.pdf")
+        several = await assistant.refused("confirm_attachment", **place, attachment_id="beams.pdf")
+    assert {one["attachment"]["id"] for one in (confirmed, seen)} == {added["attachment"]["id"]}
+    assert confirmed["attachment"]["state"] == "ready"
+    assert missing["error"]["code"] == "attachment_not_found"
+    assert (several["error"]["code"], len(several["error"]["candidates"])) == ("ambiguous_reference", 2)

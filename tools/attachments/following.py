@@ -1,5 +1,6 @@
 """Status of one attachment or a page of them: as it is now, or once ACC has processed them."""
 
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from tools.attachments.tasks import DeferredResult
 from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import overdue
-from tools.core.results import AttachmentResult, AttachmentView, NextStep
-from tools.errors.exceptions import ProcessingTimeout
+from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
+from tools.errors.exceptions import AmbiguousReference, ProcessingTimeout, RetryHint
 from tools.lookup.projects import ProjectSummary
+from tools.lookup.references import normalize
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachment, after_attachments
 from transfers.attachment_state import attachment_state
-from transfers.errors import JobStopped
+from transfers.errors import AttachmentMissing, JobStopped
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -29,6 +31,8 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 
 NEWEST_FIRST: Final = "revision desc,createdAt desc,id desc"
 """The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
+
+_IS_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 T = TypeVar("T")
 
@@ -106,6 +110,32 @@ async def followed_attachment(
     if call.accepts_task and deadline.cut_short and is_in_progress(answer):
         return DeferredResult.attachment(project.id, item.id, attachment_id, view.state)
     return answer
+
+
+async def attachment_id_of(services: Services, project_id: str, item_id: str, text: str) -> str:
+    """Return the id of the attachment that `text` is: an id as it stands, else the file name of one attachment.
+
+    Raises:
+        AmbiguousReference: Several are called so.
+        AttachmentMissing: None is.
+        AccError: ACC refused or is away.
+    """
+    if _IS_ID.fullmatch(text):
+        return text.lower()
+    name = normalize(text)
+    rows = services.acc.submittals.all_attachments(project_id, item_id, sort=NEWEST_FIRST)
+    called = [row async for row in rows if normalize(row.name) == name]
+    if not called:
+        raise AttachmentMissing(text)
+    if len(called) > 1:
+        raise AmbiguousReference(
+            f"{len(called)} attachments have this name.",
+            "Call {tool} again with the id of one of the candidates; the newest comes first.",
+            "Write the id of one of the candidates.",
+            candidates=[Candidate(id=row.id, name=row.name) for row in called],
+            again=RetryHint(needs=["attachment_id"]),
+        )
+    return called[0].id
 
 
 def is_in_progress(answer: AttachmentResult) -> bool:

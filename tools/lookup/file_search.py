@@ -38,9 +38,11 @@ class _SearchedFolder:
 
 
 async def search_files(
-    files: "FilesService", project: ProjectSummary, words: str, folder: str | None, report: ProgressCallback
+    files: "FilesService", project: ProjectSummary, words: str | None, folder: str | None, report: ProgressCallback
 ) -> FoundFiles:
-    """Return the files whose name holds `words`; in `folder`, a URN or the end of a path as people see it, if given.
+    """Return the files whose name holds `words`; without any, all.
+
+    With `folder`, a URN or the end of a path as people see it, only those in it.
 
     `report` is told how many folders were looked into, of those known by then.
 
@@ -67,7 +69,7 @@ async def search_files(
                 # What was asked for comes first, or the limit could be spent on other folders.
                 (waiting.appendleft if inside and by_path else waiting.append)(_SearchedFolder(below.id, path, inside))
             if here.inside:
-                found += [row for row in _rows(listing, here.path) if _holds(row.name, words)]
+                found += [row for row in _rows(listing, here.path) if words is None or _holds(row.name, words)]
         await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
     return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
 

@@ -419,3 +419,17 @@ async def test_what_is_in_my_court_is_listed_over_all_projects(connect):
     assert all(row["in_my_court"] is True for row in found)
     assert whole["total"] == len(found)
     assert (refusal["error"]["code"], refusal["next_steps"][0]["needs"]) == ("invalid_arguments", ["project"])
+
+
+async def test_a_folder_alone_is_listed(connect):
+    async with connect() as assistant:
+        listed = await assistant.call("find_project_files", project=RIVERSIDE, folder="04 Product Data")
+        refusal = await assistant.refused("find_project_files", project=RIVERSIDE)
+    assert [row["name"] for row in listed["files"]] == ["joint-sealant-data-sheet.pdf", "mill-certificates.csv"]
+    assert (refusal["error"]["code"], refusal["next_steps"][0]["needs"]) == ("invalid_arguments", ["query"])
+
+
+async def test_files_are_found_by_words_in_any_order(connect):
+    async with connect() as assistant:
+        found = await assistant.call("find_project_files", project=RIVERSIDE, query="plan floor A 101")
+    assert [row["name"] for row in found["files"]] == ["A-101 First Floor Plan.pdf"]
