@@ -202,7 +202,7 @@ def _prepared(options: CommandOptions) -> tuple[Switches, list[Fault]]:
 def _warning(host: str, *, controls_open: bool) -> str:
     controls = "The control token opens its clock, faults and log." if controls_open else "Its controls are off."
     return (
-        f"Warning: listening on {host}, so whoever reaches this machine can sign in as anybody in the sandbox. "
+        f"Warning: listening on {host}, so anyone who reaches this machine can sign in as anyone in the sandbox. "
         f"{controls}\n"
     )
 

@@ -1,7 +1,7 @@
 """Who may move the sandbox: its clock, faults, switches and request log.
 
-On loopback everybody on the machine may, but no web page of somebody else's: requests must name a loopback host, and
-must not come from another origin. Beyond loopback nobody may, unless there is a control token.
+On loopback every program of the machine may, but no page of another site: requests must name a loopback host, and
+must not come from another origin. Beyond loopback the controls are off, unless there is a control token.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ControlAccess:
 
     @property
     def off(self) -> bool:
-        """Whether nobody may use them at all."""
+        """Whether they are switched off for all requests."""
         return self._token is None and not self._loopback
 
     @property
@@ -75,7 +75,7 @@ class ControlAccess:
         return True
 
     def is_token(self, given: str) -> bool:
-        """Whether somebody knows the token."""
+        """Whether `given` is the control token."""
         return self._token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
 
 

@@ -139,7 +139,7 @@ def list_requests(call: RequestContext) -> Response:
 
 
 def clear_requests(call: RequestContext) -> Response:
-    """DELETE /sandbox/requests: begin the log anew."""
+    """DELETE /sandbox/requests: clear the request log."""
     call.sandbox.requests.clear()
     return Response(status=204)
 

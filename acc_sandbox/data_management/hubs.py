@@ -22,7 +22,7 @@ _CONTAINERS = ("issues", "submittals", "rfis", "markups", "checklists", "cost", 
 
 
 def list_hubs(call: RequestContext) -> Response:
-    """GET /project/v1/hubs; an app that nobody provisioned gets an empty list and a warning, with status 200.
+    """GET /project/v1/hubs; an app that was not provisioned gets an empty list and a warning, with status 200.
 
     Beside hubs the same warning tells nothing but a region in which the app has no account.
     """

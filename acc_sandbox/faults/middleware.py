@@ -1,4 +1,4 @@
-"""The outermost layer of both doors: writes the request log, plays the fault plan and tells the time."""
+"""ASGI middleware: request log, fault injection, `Date` header."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ class FaultInjectionMiddleware:
     """An ASGI application around another: every request is logged, and meets the fault that was planned for it.
 
     The inner application finds the request's log entry in `scope["state"]["request"]`, to add whose it is. Controls are
-    neither logged nor struck, or nobody could take a fault back. Bodies are kept
-    where `keep_bodies` says so, which a door for files does not.
+    neither logged nor struck, so that a fault can always be taken back. `keep_bodies` keeps bodies in the log.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class PortListener:
     """One listening socket that serves one ASGI application inside the running event loop.
 
     uvicorn's own `Server` takes over signals, polls ten times a second and needs 0.1 s to stop; a sandbox lives in a
-    thread of somebody's test, so it only uses uvicorn's protocol.
+    thread of another program, so it only uses uvicorn's protocol.
     """
 
     def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:

@@ -68,7 +68,7 @@ def missing_scope() -> GatewayRefusedError:
 
 
 def app_not_provisioned() -> RefusedError:
-    """403: nobody has added the app to the hub; Data Management says it in the words of its warning (fact sheet 9)."""
+    """403: the app is not added to the hub; Data Management says it in the words of its warning (fact sheet 9)."""
     return RefusedError(403, "You don't have permission to access this API", code="BIM360DM_ERROR")
 
 

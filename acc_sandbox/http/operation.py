@@ -54,7 +54,7 @@ class RequestContext:
         return self.require_person()
 
     def require_person(self) -> Person:
-        """Whose token it is; `GatewayRefusedError` (403) for a two-legged token, which has nobody (fact sheet 0)."""
+        """Whose token it is; `GatewayRefusedError` (403) for a two-legged token, which has no user (fact sheet 0)."""
         if self.bearer is None or self.bearer.person is None:
             raise GatewayRefusedError(403, "This API requires a three-legged token.", code="AUTH-010")
         return self.bearer.person
@@ -120,7 +120,7 @@ class ApiOperation:
     """One method of one path.
 
     `template` holds `{name}` for a path segment (or a part of one), the rest is literal. `scopes` are all needed.
-    `access` says who may come in: anybody, any token, only a token of a person, or whoever holds the controls.
+    `access` says who may call it: anyone, any token, only a token of a person, or those who may use the controls.
     """
 
     name: str

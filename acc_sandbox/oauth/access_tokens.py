@@ -39,7 +39,7 @@ SCOPES = (
 )
 """Every scope that Authentication v2 knows; `data:read:<URN>` is one besides."""
 DEFAULT_SCOPES = "data:read data:write data:create data:search account:read"
-"""Of a token that somebody takes without signing in and without saying what for."""
+"""Scopes of a token that is issued without a sign-in, unless others are named."""
 
 _MOST_READ = 1000
 """Tokens whose signature is not checked again."""

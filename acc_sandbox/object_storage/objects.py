@@ -27,13 +27,13 @@ BUCKET_PATH = "/oss/v2/buckets/{bucketKey}/objects"
 OBJECT_PATH = f"{BUCKET_PATH}/{{objectKey}}"
 DOWNLOADS = "/signed-url-downloads/"
 _CHOSEN = ("content-type", "content-disposition", "cache-control")
-"""Headers that whoever asks for a download may choose."""
+"""Response headers that a request for a download may choose."""
 
 
 def known_object(call: RequestContext, object_key: str) -> str:
     """The URN of an object that was reserved for the caller's eyes.
 
-    Raises `RefusedError`: 404 for a bucket or object that nobody reserved, 403 for one of a project of others.
+    Raises `RefusedError`: 404 for a bucket or object that was never reserved, 403 for one of a project of others.
     """
     bucket = call.path["bucketKey"]
     if not is_bucket(call.sandbox, bucket):
@@ -132,7 +132,7 @@ async def _stored(call: RequestContext, urn: str) -> Row:
     if stored is None:
         raise RefusedError(404, "Object not found")
     if stored["sha1"] is None:
-        # A large object is read once, beside the event loop, the first time somebody asks.
+        # A large object is read once, beside the event loop, on the first request.
         digest = await asyncio.to_thread(sha1_of, blob_paths(call, stored))
         store.run("UPDATE objects SET sha1 = ? WHERE id = ? AND sha1 IS NULL", digest, urn)
         stored["sha1"] = digest

@@ -1,4 +1,4 @@
-"""Many items at once: made inside the database, when somebody first looks, so that a start takes no longer."""
+"""Bulk seed data, generated in SQL on first access to keep start-up fast."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Clock:
         with self._lock:
             self._shift += timedelta(seconds=seconds)
             keepers = tuple(self._keepers)
-        # Without the lock: whoever keeps it may wait for somebody who asks for the time.
+        # Without the lock: a callback may wait for a thread that reads the time.
         for keep in keepers:
             keep()
 

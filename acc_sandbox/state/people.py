@@ -38,7 +38,7 @@ class Company:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in.
+    """A person who can sign in.
 
     `role` says in plain words what the person is in the main project; `groups` holds the `memberGroupId`s of the
     person's company and project roles.
@@ -81,7 +81,7 @@ class PeopleDirectory:
         return tuple(self._people.values())
 
     def by_key(self, key: str) -> Person | None:
-        """Somebody who can sign in, by key."""
+        """A person who can sign in, by key."""
         return next((one for one in self._people.values() if one.key == key), None)
 
     def by_id(self, autodesk_id: str) -> Person | None:
@@ -94,7 +94,7 @@ class PeopleDirectory:
         return next((one for one in everybody if one.email == email), None)
 
     def name_of(self, member: str | None) -> str:
-        """What a person reads in place of an id; `-` for nobody."""
+        """What a person reads in place of an id; `-` for none."""
         if not member:
             return "-"
         person = self.by_id(member)
@@ -109,7 +109,7 @@ class PeopleDirectory:
         return self._groups.get(member, ("", ""))[0] == user_type
 
     def need(self, reference: str) -> str:
-        """The id behind a person's key, or the name or id of a company or role; `LookupError` for nobody."""
+        """The id behind a person's key, or the name or id of a company or role; `LookupError` for an unknown one."""
         person = self.by_key(reference)
         if person is not None:
             return person.autodesk_id
@@ -119,7 +119,7 @@ class PeopleDirectory:
         raise LookupError(f"there is no person, company or role {reference}")
 
     def need_person(self, key: str) -> Person:
-        """Somebody who can sign in, by key; `LookupError` for nobody."""
+        """A person who can sign in, by key; `LookupError` for an unknown one."""
         person = self.by_key(key)
         if person is None:
             raise LookupError(f"there is no person {key!r}; there are {', '.join(one.key for one in self.people)}")

@@ -59,7 +59,7 @@ class SandboxState:
         self.origin = ""
         self.storage_origin = ""
         self.everywhere = False
-        """Whether it listens on every address of the machine, so that nobody can say which one a client uses."""
+        """Whether it listens on every address of the machine, so that the address a client uses is unknown."""
         self.on_reset: list[Callable[[], None]] = []
         """Called by `reset`, for what is kept elsewhere."""
         self._refill: Callable[[], None] = lambda: None

@@ -26,7 +26,7 @@ class StateStore:
     """Rows in tables. One connection serves every thread, one statement or one transaction at a time."""
 
     def __init__(self, file: Path | None) -> None:
-        # The converters are named in the schema's column types and nowhere else, so registering them disturbs nobody.
+        # The converters are named in the schema's column types and nowhere else, so no other code is affected.
         sqlite3.register_converter("sandbox_json", from_json)
         sqlite3.register_converter("sandbox_flag", lambda raw: raw == b"1")
         self._lock = threading.RLock()

@@ -62,7 +62,7 @@ class Switches:
         400, "2.7", "HTTP status of a number, spec or mapping that exists already, outside validate-custom-identifier"
     )
     hidden_draft_status: Literal[403, 404] = _switch(
-        404, "2.3", "HTTP status of a draft for somebody who is not a manager"
+        404, "2.3", "HTTP status of a draft for a person who is not a manager"
     )
     refused_transition_status: Literal[400, 403] = _switch(
         403, "2.6", "HTTP status of a transition that permittedActions do not list"
@@ -71,7 +71,7 @@ class Switches:
         "last_step", "6", "which step mgr-2::rev opens again"
     )
     return_to_manager: Literal["reset", "keep"] = _switch(
-        "reset", "6", "what rev::mgr-1 does with steps that are answered already: ask anew, or keep the answers"
+        "reset", "6", "what rev::mgr-1 does with steps that are answered already: reset them, or keep the answers"
     )
     foreign_urn_status: Literal[400, 404] = _switch(
         404, "3.3", "HTTP status of a urn that is no file version of the project"
@@ -110,7 +110,7 @@ class Switches:
     managers_close_any_task: bool = _switch(
         default=False,
         section="3.5, 4",
-        meaning="whether a manager may answer, and attach to, a task that is assigned to somebody else",
+        meaning="whether a manager may answer, and attach to, a task that is assigned to another person",
     )
     members_list_members: bool = _switch(
         default=True,

@@ -1,4 +1,4 @@
-"""Who somebody is in a project and towards an item; the ground that permitted actions stand on."""
+"""Project membership and item roles, the basis of permitted actions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def names_person(person: Person, member: str | None, member_type: str | None) ->
 
 
 def membership(sandbox: SandboxState, project: Row, person: Person) -> Membership | None:
-    """The person's place in a project, or None for somebody who is not in it."""
+    """The person's place in a project, or None for a person who is no member."""
     member = sandbox.store.row(
         "SELECT * FROM members WHERE projectId = ? AND autodeskId = ?", project["id"], person.autodesk_id
     )

@@ -156,7 +156,7 @@ def _create_checks(call: RequestContext, allowed: Action) -> dict[str, FieldVali
         **_NEW.checks,
         "name": FieldValidator(partial(_file_name, longest=call.sandbox.switches.longest_name), text.schema),
     }
-    # The default category may be named even by somebody who may not choose another one.
+    # The default category may be named even by a person who may not choose another one.
     return {name: check for name, check in checks.items() if name in allowed["fields"] or name == "categoryId"}
 
 

@@ -93,7 +93,7 @@ def check_references(call: RequestContext, member: Membership, item: Row, change
         raise RefusedError(400, '"subcontractor" is not a member of this project')
     for name, who, kind in _named_people(changes):
         if not is_known(sandbox, member, who, kind):
-            raise RefusedError(400, f'"{name}" names somebody who is not a member of this project')
+            raise RefusedError(400, f'"{name}" names a person who is not a member of this project')
     if {"customIdentifier", "specId"} & changes.keys() and after.get("customIdentifier") is not None:
         spec = after["specId"] if member.project["sequenceType"] == "2" else None
         if after["customIdentifier"] in taken_identifiers(sandbox, member, spec, besides=item.get("id", "")):

@@ -72,7 +72,7 @@ def _new_row(call: RequestContext, member: Membership, body: dict[str, Any]) -> 
     if member.manages:
         row = {"manager": who, "managerType": "1", **row}
     else:
-        # Whoever creates without managing is the responsible contractor.
+        # A creator who is no manager is the responsible contractor.
         row |= {"subcontractor": who, "subcontractorType": "1"}
     check_references(call, member, {}, row)
     row |= {

@@ -256,7 +256,7 @@ def _attach_as_participant(state: str, role: ItemRole) -> list[Action]:
     if state == "sbc-1" and role.responsible:
         return [_attach(state, None)]
     if state == "mgr-1" and role.responsible and role.created:
-        # Whoever creates an item in mgr-1 adds the submission afterwards (fact sheet 3.5, first reason to override).
+        # The creator of an item in mgr-1 adds the submission afterwards (fact sheet 3.5, first reason to override).
         return [_attach(state, ["1"])]
     if state == "rev" and role.open_tasks:
         return [_attach(state, None)]

@@ -96,7 +96,7 @@ def reset_open_steps(sandbox: SandboxState, item: Row) -> None:
 
 
 def take_back(sandbox: SandboxState, item: Row) -> None:
-    """The item returns to its manager out of a review: everything is to be answered anew, or only what is open."""
+    """The item returns to its manager out of a review: all tasks are reset, or only the open ones."""
     if sandbox.switches.return_to_manager == "reset":
         reset_steps(sandbox, item)
     else:
@@ -104,7 +104,7 @@ def take_back(sandbox: SandboxState, item: Row) -> None:
 
 
 def reset_steps(sandbox: SandboxState, item: Row) -> None:
-    """Begin anew: every step and task as if nobody had answered."""
+    """Reset every step and task to unanswered."""
     blank = {"status": "not-started", "startedAt": None, "completedAt": None}
     for step in sandbox.store.rows("SELECT id FROM steps WHERE itemId = ?", item["id"]):
         sandbox.store.update("steps", step["id"], {**blank, "dueDate": None})

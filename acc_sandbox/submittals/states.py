@@ -170,6 +170,6 @@ def court(state: str, item: Row, open_tasks: Iterable[Row], people: PeopleDirect
     return {
         **columns,
         "ballInCourtType": kind,
-        # Kept beside the ids, so that a search finds an item by the name of whoever has to act.
+        # Kept beside the ids, so that a search finds an item by the name of who has to act.
         "ballInCourtNames": ", ".join(people.name_of(member) for member in everybody),
     }

@@ -32,7 +32,7 @@ def step_json(sandbox: SandboxState, member: Membership, step: Row) -> dict[str,
 
 
 def task_json(sandbox: SandboxState, member: Membership, task: Row) -> dict[str, Any]:
-    """A task; `Task::close` is listed while it is open, for whoever may answer it."""
+    """A task; `Task::close` is listed while it is open, for those who may answer it."""
     closable = task["status"] == "in-progress" and may_close(sandbox, member, task)
     return TASK.of(task, permittedActions=task_actions(may_close=closable, manages=member.manages))
 

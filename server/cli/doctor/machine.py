@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from persistence.data_folder import DataFolder
 
 DOCUMENT: Final = "docs/signing-in.md"
+
+
+def sandbox(_: Settings) -> Iterator[CheckResult]:
+    """Warn if two distributions of the sandbox are installed in this environment."""
+    names = sorted(set(packages_distributions().get("acc_sandbox", ())))
+    if len(names) > 1:
+        yield warning(
+            "sandbox",
+            f"{' and '.join(names)} are both installed and hold the same package; the one installed last counts",
+            f"run pip uninstall {' '.join(names)}, then install the one that you need",
+        )
 
 
 def app(settings: Settings) -> Iterator[CheckResult]:

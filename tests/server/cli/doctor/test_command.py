@@ -516,3 +516,17 @@ def test_two_volumes_whose_roots_have_one_inode_are_told_apart_by_what_is_in_the
     assert here.is_same_folder(FolderSnapshot(inode=2, entries={"beams.pdf": 12, "old.pdf": 11}))
     assert not here.is_same_folder(FolderSnapshot(inode=2, entries={"beams.pdf": 14}))
     assert not here.is_same_folder(FolderSnapshot(inode=3, entries={"beams.pdf": 12}))
+
+
+def test_two_distributions_that_hold_the_sandbox_are_noticed(
+    examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("acc-sandbox", "submittal-mcp"):
+        information = tmp_path / "installed" / f"{name.replace('-', '_')}-9.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9\n")
+        (information / "top_level.txt").write_text("acc_sandbox\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "installed"))
+    _, found = examine()
+    assert found["sandbox"]["level"] == "warning"
+    assert "acc-sandbox and submittal-mcp are both installed" in json.dumps(found["sandbox"])
