@@ -5,9 +5,10 @@ The sandbox approves a login by itself. The code flow still runs over HTTP as a 
 """
 
 import hmac
+import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -32,7 +33,7 @@ from auth.token_sources import InMemoryTokenSource
 from persistence.keys import EncryptionKey
 from server.auth_http import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
-from server.cli.errors import require_sandbox
+from server.cli.errors import CommandError, require_sandbox
 from server.settings.model import Settings
 
 
@@ -118,24 +119,42 @@ def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings
 
 
 @contextmanager
-def run_embedded_sandbox(settings: Settings) -> Iterator[EmbeddedSandbox]:
-    """Run a sandbox until the block ends, with its project manager signed in and a sample folder allowed."""
+def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int = 0) -> Iterator[EmbeddedSandbox]:
+    """Run a sandbox until the block ends, with its project manager signed in and a sample folder allowed.
+
+    `data` keeps the sandbox, the server's own data and the samples for the next start. What the server keeps belongs to
+    the sandbox's address, so that start takes the same `port`; its storage is at the next one.
+
+    Raises:
+        CommandError: The port is taken, or the folder cannot be used.
+    """
     require_sandbox()
     import acc_sandbox
+    from acc_sandbox.state.data_folder import DataFolderError
 
-    with (
-        acc_sandbox.running(auto_approve=True) as box,
-        tempfile.TemporaryDirectory(prefix="submittal-mcp-samples-", ignore_cleanup_errors=True) as folder,
-        _data_folder() as data,
-    ):
-        samples = Path(folder)
+    with ExitStack() as stack:
+        try:
+            box = stack.enter_context(
+                acc_sandbox.running(port, port + 1 if port else 0, data and data / "acc", auto_approve=True)
+            )
+            own = data / "server" if data is not None else Path(stack.enter_context(_data_folder()))
+            samples = data / "samples" if data is not None else Path(stack.enter_context(_data_folder()))
+            for folder in (own, samples):
+                folder.mkdir(parents=True, exist_ok=True)
+            key = _kept_key(data / "server.key") if data is not None else EncryptionKey.new().text
+        except DataFolderError as error:
+            raise CommandError(f"{error}.") from error
+        except OSError as error:
+            raise CommandError(
+                f"The sandbox cannot start: {error.strerror or error}. Choose another --sandbox-port or --data."
+            ) from error
         sample = samples / SAMPLE_PDF.name
         sample.write_bytes(SAMPLE_PDF.read_bytes())
         structlog.get_logger(__name__).info(
             "sandbox_started", page=box.base_url, signed_in_as=box.people[0].name, sample=str(sample)
         )
         inner = settings.model_copy(
-            update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(data)}
+            update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(own, key)}
         )
         app = OAuthApp(box.client_id, box.callback_url)
         yield EmbeddedSandbox(
@@ -149,6 +168,16 @@ def _data_folder() -> AbstractContextManager[str]:
     return tempfile.TemporaryDirectory(prefix="submittal-mcp-data-", ignore_cleanup_errors=True)
 
 
-def _own_data(folder: str) -> dict[str, object]:
+def _kept_key(file: Path) -> str:
+    """Return the key of a sandbox's own vault: nothing in it is worth more than the sandbox."""
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(EncryptionKey.new().text)
+    return file.read_text(encoding="ascii")
+
+
+def _own_data(folder: str | Path, key: str | None = None) -> dict[str, object]:
     """Return settings that keep the sandbox's jobs and sign-ins apart from the user's own data."""
-    return {"data_dir": Path(folder), "database_url": None, "encryption_keys": SecretStr(EncryptionKey.new().text)}
+    keys = SecretStr(key or EncryptionKey.new().text)
+    return {"data_dir": Path(folder), "database_url": None, "encryption_keys": keys}

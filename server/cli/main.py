@@ -15,12 +15,13 @@ import typer
 
 import server
 from server.cli.attach import options as many_commands
-from server.cli.errors import FAILED, USAGE, command_context, fail, require_sandbox
+from server.cli.errors import FAILED, USAGE, CommandError, command_context, fail, require_sandbox
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
 from server.cli.team import command as team_commands
 from server.standard_streams import prepare_standard_streams
 
 if TYPE_CHECKING:
+    from server.cli.embedded_sandbox import EmbeddedSandbox
     from server.mcp.app import McpServer
     from server.settings.model import Settings
     from server.settings.types import LogLevel
@@ -107,6 +108,12 @@ def serve(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Use the bundled sandbox; needs no Autodesk account.")
     ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="For --sandbox: a folder that keeps it for the next start; else memory.")
+    ] = None,
+    sandbox_port: Annotated[
+        int | None, typer.Option(min=0, max=65534, help="For --sandbox: its port; with --data the same each time.")
+    ] = None,
     folder: Folders = None,
     host: Annotated[str | None, typer.Option(help="The address for --http or --team.")] = None,
     port: _Port = None,
@@ -127,6 +134,8 @@ def serve(
         raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
     if not team and (public_url or tls_cert or tls_key):
         raise typer.BadParameter("--public-url, --tls-cert and --tls-key are for --team")
+    if (data is not None or sandbox_port is not None) and (team or not sandbox):
+        raise typer.BadParameter("--data and --sandbox-port are for --sandbox")
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
     # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
@@ -157,9 +166,7 @@ def serve(
     with ExitStack() as open_sandbox:
         tokens = None
         if sandbox:
-            from server.cli import embedded_sandbox as sandboxed
-
-            box = open_sandbox.enter_context(sandboxed.run_embedded_sandbox(settings))
+            box = _start_sandbox(open_sandbox, settings, data, sandbox_port)
             settings, tokens = box.settings, box.tokens
         from server.mcp.app import build_server
 
@@ -172,6 +179,15 @@ def serve(
             from server.mcp.stdio import serve_stdio
 
             serve_stdio(mcp_server)
+
+
+def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, port: int | None) -> "EmbeddedSandbox":
+    from server.cli.embedded_sandbox import run_embedded_sandbox
+
+    try:
+        return stack.enter_context(run_embedded_sandbox(settings, data and data.absolute(), port or 0))
+    except CommandError as error:
+        fail(error, FAILED)
 
 
 def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLevel") -> None:

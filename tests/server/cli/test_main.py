@@ -227,3 +227,29 @@ def test_the_readmes_demo_line_installs_what_the_demo_needs_and_the_tests_line_w
     assert "-r requirements.txt" in demo
     assert "-r requirements-dev.txt" in tests
     assert " -q" not in demo + tests, "a minute of silence"
+
+
+def test_a_sandbox_with_a_data_folder_and_a_port_remembers_between_processes(start, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    serve = ("-m", "server", "serve", "--sandbox", "--data", str(tmp_path / "box"), "--sandbox-port", port)
+    place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+    first = start(*serve)
+    first.shake_hands()
+    arguments = {**place, "file_path": "beam-shop-drawings.pdf"}
+    added = first.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
+    attachment = added["result"]["structuredContent"]["attachment"]
+    assert first.rest()[0] == 0
+    second = start(*serve)
+    second.shake_hands()
+    again = second.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
+    assert again["result"]["structuredContent"]["attachment"]["id"] == attachment["id"]
+    assert again["result"]["structuredContent"]["already_attached"] is True
+
+
+def test_a_sandbox_whose_port_is_taken_says_so(start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, _, err = start("-m", "server", "serve", "--sandbox", "--sandbox-port", port).rest()
+    assert (code, "Choose another --sandbox-port" in err) == (1, True)
+    assert start("-m", "server", "serve", "--sandbox-port", "1").rest()[0] == 2
