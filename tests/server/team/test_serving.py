@@ -50,7 +50,7 @@ def test_a_certificate_makes_it_speak_tls_itself(start, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (("--team", "--http"), {}, "--team goes without --http"),
+        (("--team", "--http"), {}, "--team cannot be combined with --http or --as"),
         (("--public-url", "https://x.example"), {}, "are for --team"),
         (("--team", "--tls-cert", "x.pem"), {}, "go together"),
         (("--team",), {}, "APS_CLIENT_ID: a team server signs people in"),
