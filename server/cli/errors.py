@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
+from server.cli.output import say
+
 if TYPE_CHECKING:
     from server.settings.model import Settings
 
@@ -19,8 +21,8 @@ class CommandError(Exception):  # it names what was found
 
 def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
     """Print the error, and exit."""
-    for line in str(error).splitlines():
-        typer.echo(f"submittal-mcp: {line}", err=True)
+    for line in str(error).split("\n"):
+        say(f"submittal-mcp: {line}", err=True)
     raise typer.Exit(exit_code) from error
 
 

@@ -12,7 +12,9 @@ import anyio.to_thread
 
 from server.auth_wiring import state_location
 from server.cli.errors import CommandError
+from server.cli.output import say
 from server.settings.model import Settings
+from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
 from transfers.attachment_state import FOLLOW_SECONDS
 from transfers.errors import TransferError
@@ -48,7 +50,7 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
         return
     for line in lines:
-        sys.stdout.write("\n".join(_written(line)) + "\n")
+        say("\n".join(visible(one) for one in _written(line)))
     if not lines:
         sys.stdout.write("No unfinished jobs.\n")
 
@@ -84,7 +86,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
     from transfers.waiting import WaitOptions
 
     async def tick(job: "Job") -> None:
-        sys.stderr.write(f"{job.name}: {job.state}\n")
+        say(visible(f"{job.name}: {job.state}"), err=True)
 
     policy = policy_of(settings, local_files=True)
     if policy.read_only:

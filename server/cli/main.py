@@ -17,6 +17,7 @@ import server
 from server.cli.attach import options as many_commands
 from server.cli.errors import FAILED, USAGE, CommandError, command_context, fail, require_sandbox
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
+from server.cli.output import say
 from server.cli.team import command as team_commands
 from server.standard_streams import prepare_standard_streams
 
@@ -256,7 +257,7 @@ def login(
     with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None
     ) as settings:
-        signing.login(settings, browser=not no_browser, say=typer.echo)
+        signing.login(settings, browser=not no_browser, say=say)
 
 
 @app.command()
@@ -274,7 +275,7 @@ def logout(
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        signing.logout(settings, person=person, revoke=not local, say=typer.echo)
+        signing.logout(settings, person=person, revoke=not local, say=say)
 
 
 @app.command()
@@ -283,7 +284,7 @@ def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        signing.whoami(settings, say=typer.echo)
+        signing.whoami(settings, say=say)
 
 
 @app.command()
@@ -333,7 +334,7 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        signing.rekey(settings, say=typer.echo)
+        signing.rekey(settings, say=say)
 
 
 app.add_typer(team_commands.team, name="team")

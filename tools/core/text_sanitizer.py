@@ -37,6 +37,15 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """Return a line for a terminal, with what a reader cannot see written out; a moved cursor would rewrite others."""
+    return _INVISIBLE.sub(_escaped, _MOVES_ON.sub(_escaped, text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
+
+
 def _few_marks(text: str) -> str:
     """Return `text` with no more combining marks in a row than a letter has: piled up, they cover the lines around."""
     if text.isascii():

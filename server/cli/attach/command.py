@@ -24,10 +24,12 @@ from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.cli.attach.runner import AttachRunner
 from server.cli.errors import FAILED, USAGE, CommandError
+from server.cli.output import say
 from server.settings.model import Settings
 from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
 from server.wiring import open_services, policy_of
 from tools.core.context import Services
+from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from transfers.concurrency import background_task
@@ -189,7 +191,7 @@ class _AttachSession:
         for one in failed[:SHOWN]:
             if one.error is not None:
                 error = one.error
-                sys.stderr.write(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}\n")
+                say(visible(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}"), err=True)
         if self._interrupted.cancelled_caught and self._asked.queue:
             sys.stderr.write("What was handed over stays in the queue, for the workers.\n")
         if self._interrupted.cancelled_caught or failed:
@@ -241,7 +243,7 @@ def _tell_bad(bad: Sequence[BadRow]) -> None:
     """Print the invalid rows, up to a limit."""
     for one in sorted(bad, key=lambda one: one.number)[:SHOWN]:
         where = f"row {one.number}" + (f" ({one.file})" if one.file else "")
-        sys.stderr.write(f"{where}: {one.code}: {one.message} {one.hint}\n")
+        say(visible(f"{where}: {one.code}: {one.message} {one.hint}"), err=True)
     if len(bad) > SHOWN:
         sys.stderr.write(f"… and {len(bad) - SHOWN} more.\n")
     sys.stderr.write("Nothing was sent.\n")

@@ -23,6 +23,7 @@ from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
 from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem
 from server.settings.model import Settings, SettingsError
+from tools.core.text_sanitizer import visible
 
 _SIGNS: Final[dict[Level, tuple[str, str]]] = {
     "ok": ("ok", "green"),
@@ -118,10 +119,12 @@ def _show(console: Console | None, finding: CheckResult) -> None:
     sign, style = _SIGNS[finding.level]
     line = Text(f"{sign:>5}  ", style)
     line.append(f"{finding.check:<{_WIDEST}}", "bold" if finding.level == "problem" else "")
-    line.append(finding.seen)
+    line.append(visible(finding.seen))
     console.print(line)
     if finding.fix is not None:
-        console.print(Text(" " * (7 + _WIDEST) + "-> " + finding.fix, "dim" if finding.level == "warning" else ""))
+        console.print(
+            Text(" " * (7 + _WIDEST) + "-> " + visible(finding.fix), "dim" if finding.level == "warning" else "")
+        )
 
 
 def _verdict(report: DoctorReport) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from server.cli.errors import command_context
 from server.cli.options import AllowBaseUrl
+from server.cli.output import say
 
 if TYPE_CHECKING:
     from auth.issuer.grants import GrantRepository
@@ -43,10 +44,10 @@ def grants(
         for row in rows:
             used = _day(row["last_used_at"])
             who = f"{row['name'] or row['subject']} ({row['email'] or row['subject']})"
-            typer.echo(f"{row['id']}  {who}  {row['client_name']} at {row['redirect_host']}")
-            typer.echo(f"    {row['scopes']}; since {_day(row['created_at'])}, last used {used}")
+            say(f"{row['id']}  {who}  {row['client_name']} at {row['redirect_host']}")
+            say(f"    {row['scopes']}; since {_day(row['created_at'])}, last used {used}")
         if not rows:
-            typer.echo("No client works in anybody's name.")
+            say("No client works in anybody's name.")
 
 
 @team.command()
@@ -64,10 +65,10 @@ def clients(*, as_json: _AsJson = False, allow_base_url: AllowBaseUrl = False) -
             return
         for row in rows:
             used = f"last used {_day(row['last_used_at'])}" if row["last_used_at"] else "never used"
-            typer.echo(f"{row['client_id']}  {row['name']}; since {_day(row['created_at'])}, {used}")
-            typer.echo(f"    {', '.join(json.loads(row['redirect_uris']))}")
+            say(f"{row['client_id']}  {row['name']}; since {_day(row['created_at'])}, {used}")
+            say(f"    {', '.join(json.loads(row['redirect_uris']))}")
         if not rows:
-            typer.echo("No client has registered itself.")
+            say("No client has registered itself.")
 
 
 @team.command()
@@ -99,7 +100,7 @@ def revoke(
             from auth.issuer.clients import ClientRepository
 
             ClientRepository(opened.database).remove(client)
-        typer.echo(f"{len(ended)} grants have ended.")
+        say(f"{len(ended)} grants have ended.")
         if subject is not None and client is None:
             anyio.run(partial(_forget, opened, settings, subject, tell_autodesk=not local))
 
@@ -120,9 +121,9 @@ def check_url(
     for finding in anyio.run(check_public_url, url):
         shown = report.add(finding)
         if not as_json:
-            typer.echo(f"{shown.level:8} {shown.check}: {shown.seen}")
+            say(f"{shown.level:8} {shown.check}: {shown.seen}")
             if shown.fix:
-                typer.echo(f"         {shown.fix}")
+                say(f"         {shown.fix}")
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
     raise typer.Exit(report.exit_code)
@@ -142,10 +143,10 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
     try:
         await sign_out(opened.vault, account, endpoint, revoke=tell_autodesk)
     except NotSignedIn:
-        typer.echo("There was no sign-in at Autodesk to end.")
+        say("There was no sign-in at Autodesk to end.")
         return
     where = "at Autodesk and here" if tell_autodesk else "here; at Autodesk it ends by itself within 15 days"
-    typer.echo(f"Their sign-in has ended {where}.")
+    say(f"Their sign-in has ended {where}.")
 
 
 def _grants(opened: "OpenVault", settings: "Settings | None" = None) -> "GrantRepository":

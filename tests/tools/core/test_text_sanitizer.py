@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.core.text_sanitizer import MAX_TEXT, clean, clean_json
+from tools.core.text_sanitizer import MAX_TEXT, clean, clean_json, visible
 
 NEVER = [
     *(chr(code) for code in range(0x20)),
@@ -104,3 +104,14 @@ def test_a_long_run_of_combining_marks_is_cut_and_what_languages_need_stays():
     assert clean("a" + "\u0300\u0489" * 50 + "b") == "a" + "\u0300\u0489" * 2 + "b"
     for word in ("ế", "e\u0302\u0301", "\u05e9\u05c1\u05bc\u05b8", "\u0e17\u0e35\u0e48"):
         assert clean(word) == word
+
+
+@given(texts)
+def test_at_a_terminal_everything_invisible_is_written_out(text):
+    shown = visible(text)
+    assert not set(shown) & set(NEVER)
+    assert shown.count("\\") >= sum(one in NEVER for one in text)
+
+
+def test_what_is_written_out_says_what_it_was():
+    assert visible("a\x1b[2J\u202eb\n\U000e0041") == "a\\x1b[2J\\u202eb\\n\\U000e0041"

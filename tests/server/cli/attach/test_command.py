@@ -341,6 +341,14 @@ def test_where_a_person_has_to_agree_they_are_asked_at_the_terminal_for_every_fi
     assert shell.outcomes() == [("2", "done", ""), ("3", "failed", "confirmation_declined")]
 
 
+def test_no_name_of_a_file_reaches_the_terminal_as_it_is(shell: Shell) -> None:
+    shell.write("a\x1b[2J\u202e.pdf")
+    code, out, err = shell.run("--manifest", str(shell.manifest))
+    assert code != 0
+    assert not {"\x1b", "\u202e"} & {*out, *err}
+    assert "a\\x1b[2J\\u202e.pdf" in err
+
+
 def test_what_was_typed_before_the_question_is_no_consent(shell: Shell) -> None:
     shell.write("a.pdf")
     terminal = Teletype(shell, "--manifest", str(shell.manifest))

@@ -1,0 +1,11 @@
+"""What commands print: each line with the names and texts of others made visible."""
+
+import typer
+
+from tools.core.text_sanitizer import visible
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print `text`, whose line ends are ours: names and sentences of others stand on one line each."""
+    for line in text.split("\n"):
+        typer.echo(visible(line), err=err)
