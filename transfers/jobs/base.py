@@ -3,9 +3,11 @@
 import time
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -22,7 +24,17 @@ from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.rows import FOLLOWING
 
 if TYPE_CHECKING:
-    from transfers.jobs.context import JobContext
+    from structlog.typing import FilteringBoundLogger
+
+    from acc.client import AccClient
+    from transfers.attachments import AttachmentCreator
+    from transfers.audit_log import AuditLog
+    from transfers.checkpoints import Point
+    from transfers.files.local_file import FileDigests, FilePolicy, FileStamp, LocalFile
+    from transfers.jobs.tables import JobTables
+    from transfers.upload.connections import AbortableClientPool
+
+T = TypeVar("T")
 
 FIRST_LOOK_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -205,7 +217,7 @@ class Job(ABC):
             sha256=self.sha256,
         )
 
-    async def is_still_valid(self, context: "JobContext") -> bool:
+    async def is_still_valid(self, context: "JobStepContext") -> bool:
         """Tell whether the attachment still counts: ACC lists it in its revision, current and not failed.
 
         The job takes in what ACC says of it now.
@@ -228,7 +240,7 @@ class Job(ABC):
     def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another; only after `prepare`."""
 
-    async def prepare(self, context: "JobContext") -> None:  # noqa: B027  # most kinds have nothing to find out
+    async def prepare(self, context: "JobStepContext") -> None:  # noqa: B027  # most kinds have nothing to find out
         """Find out what is to be attached, before anything is created.
 
         Raises:
@@ -236,7 +248,7 @@ class Job(ABC):
         """
 
     @abstractmethod
-    async def run_steps(self, context: "JobContext") -> None:
+    async def run_steps(self, context: "JobStepContext") -> None:
         """Do the steps that are left; what changes in this job is written down before its step ends.
 
         The same steps in the same order whatever is known of the job: what is done already is for each step to see, and
@@ -252,11 +264,11 @@ class Job(ABC):
         self.confirm_wanted |= later.confirm_wanted
         self.agreed |= later.agreed
 
-    def may_confirm(self, context: "JobContext") -> bool:
+    def may_confirm(self, context: "JobStepContext") -> bool:
         """Whether this process may make the attachment visible in ACC."""
         return self.agreed or not context.asks
 
-    async def reserve(self, context: "JobContext", urn: str | None = None) -> None:
+    async def reserve(self, context: "JobStepContext", urn: str | None = None) -> None:
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
@@ -273,12 +285,12 @@ class Job(ABC):
                 self.listed = doubt.listed
             context.reached("reserved")
 
-    async def _made(self, context: "JobContext", made: CreatedAttachment) -> None:
+    async def _made(self, context: "JobStepContext", made: CreatedAttachment) -> None:
         context.reached("posted")
         self.attachment, self.look_alikes = made.attachment, made.look_alikes
         await context.keep(self)
 
-    async def confirm(self, context: "JobContext") -> None:
+    async def confirm(self, context: "JobStepContext") -> None:
         """Tell ACC that the bytes are there, when asked for and not done."""
         if self.confirm_wanted and not self.uploaded and self.may_confirm(context):
             self.step = "confirm"
@@ -290,7 +302,7 @@ class Job(ABC):
             context.reached("patched")
             await self._keep_confirmed(context)
 
-    async def await_processing(self, context: "JobContext") -> None:
+    async def await_processing(self, context: "JobStepContext") -> None:
         """Poll ACC's processing of the confirmed bytes, for half an hour at most, after releasing waiting calls.
 
         Raises:
@@ -308,12 +320,12 @@ class Job(ABC):
         if self.state == "failed":
             raise ProcessingFailed(self.reserved.id)
 
-    async def _keep_confirmed(self, context: "JobContext") -> None:
+    async def _keep_confirmed(self, context: "JobStepContext") -> None:
         if self.state == "processing":
             self.step = "follow"
             await context.keep(self, status=FOLLOWING)
 
-    async def _look_until(self, ends: float, context: "JobContext") -> None:
+    async def _look_until(self, ends: float, context: "JobStepContext") -> None:
         where, pause = self.destination, FIRST_LOOK_SECONDS
         while self.state == "processing" and context.clock() < ends:
             await context.between_looks(pause)
@@ -325,11 +337,63 @@ class Job(ABC):
             except (AccError, AuthError) as reason:
                 context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
-    async def _persist_create_intent(self, context: "JobContext", listed: frozenset[str] | None) -> None:
+    async def _persist_create_intent(self, context: "JobStepContext", listed: frozenset[str] | None) -> None:
         self.listed = listed
         await context.keep(self)
         context.reached("intended")
 
-    async def _competing_jobs(self, context: "JobContext") -> tuple[set[str], int]:
+    async def _competing_jobs(self, context: "JobStepContext") -> tuple[set[str], int]:
         where = self.destination
         return await context.repository.ask(lambda tables: tables.find_competing(self.id, where.item_id, self.name))
+
+
+class JobStepStore(Protocol):
+    """The part of `repository.JobRepository` that the steps of a job use."""
+
+    async def ask(self, question: "Callable[[JobTables], T]") -> T:
+        """Return what `question` finds out of the tables, or does to them."""
+
+    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "FileDigests | None":
+        """Return what a file hashed to before, if it has not been touched since."""
+
+    async def keep_digests(
+        self, path: Path, identity: "FileStamp", part_size: int, digests: "FileDigests", began: float
+    ) -> None:
+        """Remember what a file hashed to that was read from `began` on."""
+
+    async def drop_digests(self, path: Path, identity: "FileStamp") -> None:
+        """Forget what a file hashed to."""
+
+
+class JobStepContext(Protocol):
+    """The part of `context.JobContext` that the steps of a job use.
+
+    The repository makes jobs out of rows, so a job knows it, and the context that holds it, by these protocols only.
+    """
+
+    acc: "AccClient"
+    asks: bool
+    audit: "AuditLog"
+    between_looks: Callable[[float], Awaitable[None]]
+    clock: Callable[[], float]
+    lines: "AbortableClientPool"
+    log: "FilteringBoundLogger"
+    reached: "Callable[[Point], None]"
+    readers: anyio.CapacityLimiter
+    reservations: "AttachmentCreator"
+    rules: "FilePolicy"
+    sleep: Callable[[float], Awaitable[None]]
+    slots: anyio.CapacityLimiter
+
+    @property
+    def repository(self) -> JobStepStore:
+        """The store of what outlives the process."""
+
+    async def keep(self, job: Job, **values: Any) -> None:
+        """Write down what is known of the job, and other `values` of its row."""
+
+    async def write(self, change: "Callable[[JobTables, int], None]") -> None:
+        """Change what is written down beside the job's row."""
+
+    def open_file(self, path: str) -> "LocalFile":
+        """Open a local file that may be read; blocks."""

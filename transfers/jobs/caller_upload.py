@@ -11,8 +11,7 @@ from acc.models.storage import UploadUrls
 from transfers.attachments import stored_bytes
 from transfers.errors import UploadExpired
 from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import Job
-from transfers.jobs.context import JobContext
+from transfers.jobs.base import Job, JobStepContext
 from transfers.upload.caller_upload import URL_MINUTES, CallerUpload, caller_upload
 
 if TYPE_CHECKING:
@@ -42,14 +41,14 @@ class CallerUploadJob(Job):
         """Return what makes this request the same as another while the upload is open."""
         return self.destination.request(self.name, "caller")
 
-    async def run_steps(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobStepContext) -> None:
         """Reserve; once a confirmation is wanted and the bytes have arrived, complete, confirm and follow."""
         await self.reserve(context)
         if await self._complete(context):
             await self.confirm(context)
             await self.await_processing(context)
 
-    async def _complete(self, context: JobContext) -> bool:
+    async def _complete(self, context: JobStepContext) -> bool:
         if not (self.confirm_wanted and await self.complete(context.acc)):
             return False
         await context.keep(self)

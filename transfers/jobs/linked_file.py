@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from transfers.audit_log import AuditEntry
 from transfers.errors import ConsentMissing
 from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import Job
-from transfers.jobs.context import JobContext
+from transfers.jobs.base import Job, JobStepContext
 
 
 @dataclass(eq=False)
@@ -26,7 +25,7 @@ class LinkedFileJob(Job):
         """What the audit log says of it."""
         return replace(super().entry, version_urn=self.version_urn)
 
-    async def run_steps(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobStepContext) -> None:
         """Create the attachment; see `Job.run_steps`."""
         if self.attachment is None:
             if not self.may_confirm(context):

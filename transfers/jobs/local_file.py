@@ -20,8 +20,7 @@ from transfers.concurrency import background_task, run_cancellable_in_thread
 from transfers.errors import AttachmentMissing, FileChanged, FileProblem
 from transfers.files.local_file import ByteCounter, FileDigests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import Job
-from transfers.jobs.context import JobContext
+from transfers.jobs.base import Job, JobStepContext
 from transfers.jobs.rows import StoredPart
 from transfers.upload.part_plan import PartPlan, plan_parts
 from transfers.upload.signed_urls import SignedUrlCache
@@ -108,7 +107,7 @@ class LocalFileJob(Job):
         """Return what makes this request the same as another; see `Job.request`."""
         return self.destination.request(self.name, f"sha256:{self.sha256}")
 
-    async def prepare(self, context: JobContext) -> None:
+    async def prepare(self, context: JobStepContext) -> None:
         """Read the file once: digests of the whole and of each part; see `Job.prepare`."""
         if self.digests is not None or self.stored or self.uploaded:
             return
@@ -128,7 +127,7 @@ class LocalFileJob(Job):
         await context.audit.check()
         context.reached("hashed")
 
-    async def run_steps(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobStepContext) -> None:
         """Do the steps that are left; see `Job.run_steps`."""
         try:
             if self.attachment is not None and self.sent.upload_key is None:
@@ -149,7 +148,7 @@ class LocalFileJob(Job):
         finally:
             self._close()
 
-    async def _bring(self, context: JobContext) -> None:
+    async def _bring(self, context: JobStepContext) -> None:
         """Bring the bytes to storage, and make them visible when asked for."""
         resumed = await self._plan(context)
         try:
@@ -164,7 +163,7 @@ class LocalFileJob(Job):
         await self.confirm(context)
 
     @asynccontextmanager
-    async def _kept_when_it_fails(self, context: JobContext) -> AsyncIterator[None]:
+    async def _kept_when_it_fails(self, context: JobStepContext) -> AsyncIterator[None]:
         """Write down, should the block fail or be cancelled, what was not worth a write as long as all went well."""
         try:
             yield
@@ -173,7 +172,7 @@ class LocalFileJob(Job):
                 await self._keep_all(context)
             raise
 
-    async def _look_what_arrived(self, context: JobContext) -> None:
+    async def _look_what_arrived(self, context: JobStepContext) -> None:
         """Ask ACC and storage how far the run before came, where that was killed before it was written down."""
         if self.stored or self.uploaded:
             return
@@ -197,7 +196,7 @@ class LocalFileJob(Job):
         if isinstance(later, LocalFileJob):
             self.path = later.path
 
-    def _hash(self, context: JobContext, stop: threading.Event) -> FileDigests:
+    def _hash(self, context: JobStepContext, stop: threading.Event) -> FileDigests:
         with context.open_file(self.path) as file:
             if file.size != self.identity.size:
                 raise FileChanged(file.given)
@@ -205,7 +204,9 @@ class LocalFileJob(Job):
             self.identity = self._checked(context, file, digests, stop)
             return digests
 
-    def _checked(self, context: JobContext, file: LocalFile, digests: FileDigests, stop: threading.Event) -> FileStamp:
+    def _checked(
+        self, context: JobStepContext, file: LocalFile, digests: FileDigests, stop: threading.Event
+    ) -> FileStamp:
         """Return the stamp of a file that has just been read or sent; one that looks changed is hashed once more.
 
         It may have been touched, or replaced by the same bytes; and on some network drives times and inodes differ from
@@ -226,13 +227,13 @@ class LocalFileJob(Job):
                 raise FileChanged(file.given) from gone
         return file.identity
 
-    async def _plan(self, context: JobContext) -> bool:
+    async def _plan(self, context: JobStepContext) -> bool:
         """Return whether an upload was begun before that may still be gone on with."""
         if self.sent.too_old(context.clock()):
             await self._begin_anew(context)
         return self.sent.upload_key is not None
 
-    async def digests_of(self, context: JobContext, file: LocalFile) -> FileDigests:
+    async def digests_of(self, context: JobStepContext, file: LocalFile) -> FileDigests:
         """Return what `file` hashes to now.
 
         Raises:
@@ -253,12 +254,12 @@ class LocalFileJob(Job):
         await context.repository.keep_digests(file.path, stamp, size, digests, began)
         return digests
 
-    async def _begin_anew(self, context: JobContext) -> None:
+    async def _begin_anew(self, context: JobStepContext) -> None:
         self.sent = UploadState()
         await context.write(lambda tables, attempt: tables.forget_parts(self.id, attempt))
         await context.keep(self)
 
-    async def _opened(self, context: JobContext) -> LocalFile:
+    async def _opened(self, context: JobStepContext) -> LocalFile:
         """Return the file, opened once a run, and read again if it was touched, moved or rewritten: the bytes decide.
 
         Raises:
@@ -277,7 +278,7 @@ class LocalFileJob(Job):
             self.identity = file.identity
         return file
 
-    async def _upload(self, context: JobContext) -> None:
+    async def _upload(self, context: JobStepContext) -> None:
         await self._send(context)
         try:
             await self._complete(context)
@@ -288,14 +289,14 @@ class LocalFileJob(Job):
             await self._send(context)
             await self._complete(context)
 
-    async def _drop(self, context: JobContext, bad: set[int]) -> None:
+    async def _drop(self, context: JobStepContext, bad: set[int]) -> None:
         dropped = [part for part in self.plan if part.number in bad or not bad]
         numbers = [part.number for part in dropped]
         await context.write(lambda tables, attempt: tables.forget_parts(self.id, attempt, numbers))
         for part in dropped:
             self.sent.drop(part)
 
-    async def _send(self, context: JobContext) -> None:
+    async def _send(self, context: JobStepContext) -> None:
         if self.stored or self.uploaded or not self.sent.missing(self.plan):
             return
         file = await self._opened(context)
@@ -345,18 +346,18 @@ class LocalFileJob(Job):
         """
         return self.plan.count > 1
 
-    async def _keep_all(self, context: JobContext) -> None:
+    async def _keep_all(self, context: JobStepContext) -> None:
         await context.keep(self)
         await self._keep_news(context)
 
-    async def _keep_parts(self, context: JobContext) -> None:
+    async def _keep_parts(self, context: JobStepContext) -> None:
         """Write down parts as they are taken: many at once while the disk is slower than the network."""
         while True:
             await self.sent.more.wait()
             await self._keep_news(context)
             context.reached("part kept")
 
-    async def _keep_news(self, context: JobContext) -> None:
+    async def _keep_news(self, context: JobStepContext) -> None:
         news, self.sent.news, self.sent.more = self.sent.news, [], anyio.Event()
         if news:
             rows = [
@@ -365,7 +366,7 @@ class LocalFileJob(Job):
             ]
             await context.write(lambda tables, attempt: tables.keep_parts(self.id, attempt, rows))
 
-    async def _complete(self, context: JobContext) -> None:
+    async def _complete(self, context: JobStepContext) -> None:
         if self.stored or self.uploaded:
             return
         file = await self._opened(context)

@@ -25,7 +25,7 @@ from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import AttachTarget, Job
+from transfers.jobs.base import AttachTarget, Job, JobStepContext
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
@@ -50,7 +50,7 @@ class Told(Job):
     def request(self) -> AttachmentIdentity:
         return self.destination.request(self.name, self.content)
 
-    async def run_steps(self, context: JobContext) -> None:
+    async def run_steps(self, context: JobStepContext) -> None:
         self.runs += 1
         if self.steps:
             await self.steps.pop(0)()
