@@ -83,13 +83,28 @@ class RichProgress:
     """A bar for each file in progress, and one for all."""
 
     def __init__(self, console: "Console") -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.filesize import decimal
+        from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class SentColumn(TextColumn):
+            """Bytes and speed of a bar whose every byte counts twice."""
+
+            def render(self, task: Task) -> Text:
+                """Return both, or nothing for a bar that counts look-ups."""
+                if not task.fields["bytes"]:
+                    return Text()
+                return Text(
+                    f"{decimal(int(task.completed / 2))} of {decimal(int((task.total or 0) / 2))}, "
+                    f"{decimal(int((task.speed or 0) / 2))}/s"
+                )
 
         # Names of files are never markup.
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
+            SentColumn(""),
             TextColumn("{task.fields[word]}", markup=False),
             TimeRemainingColumn(),
             console=console,
@@ -107,7 +122,7 @@ class RichProgress:
     def checked(self, done: int, total: int) -> None:
         """See `ProgressView`."""
         if self._all is None:
-            self._all = self._progress.add_task("Checking", total=total, word="")
+            self._all = self._progress.add_task("Checking", total=total, word="", bytes=False)
         self._progress.update(self._all, completed=done, total=total)
 
     def begins(self, files: int, total_bytes: int) -> None:
@@ -115,13 +130,15 @@ class RichProgress:
         if self._all is not None:
             self._progress.remove_task(self._all)
         self._files = files
-        self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}")
+        self._all = self._progress.add_task("All files", total=2 * total_bytes, word=f"0 of {files}", bytes=True)
 
     def moved(self, file: "ValidatedRow", done: float, total: float, word: str) -> None:
         """See `ProgressView`."""
         number = file.row.number
+        # What ACC does with a file begins when all its bytes are there, and tells of none: a bar never goes back.
+        done = total if word == "processing" else max(done, self._done.get(number, 0))
         if number not in self._bars:  # what ends before anybody looks needs no bar
-            self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word)
+            self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word, bytes=True)
         self._progress.update(self._bars[number], completed=done, total=total, word=word)
         self._add(file, done)
 
@@ -132,8 +149,8 @@ class RichProgress:
         bar = self._bars.pop(file.row.number, None)
         if bar is not None:
             self._progress.remove_task(bar)
-        if result.outcome != "done":
-            self._progress.console.print(f"{file.file.name}: {_word(result)}", markup=False, highlight=False)
+        line = f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}"
+        self._progress.console.print(line, markup=False, highlight=False)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

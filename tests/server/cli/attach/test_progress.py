@@ -1,0 +1,41 @@
+"""Progress of `attach` on a terminal: bars that never go back, bytes and speed, and a line for every file at its end."""
+
+import io
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console
+
+from server.cli.attach.progress import RichProgress
+from server.cli.attach.results import RowResult
+
+SIZE = 1_000_000
+FILE: Any = SimpleNamespace(row=SimpleNamespace(number=2), file=Path("beam.pdf"), size=SIZE)
+
+
+def drawn(*moves: tuple[float, str], ends: bool = False) -> str:
+    stream = io.StringIO()
+    view = RichProgress(Console(file=stream, force_terminal=True, width=140, color_system=None))
+    with view.showing():
+        view.begins(1, SIZE)
+        for done, word in moves:
+            view.moved(FILE, done, 2 * SIZE, word)
+        if ends:
+            result = RowResult(row=2, project="P", submittal="S", file="beam.pdf", outcome="done", state="ready")
+            view.ended(FILE, result)
+    return stream.getvalue()
+
+
+def test_a_bar_does_not_fall_back_when_acc_begins_to_process():
+    assert re.search(r"beam\.pdf .*100%.*processing", drawn((2 * SIZE, "sent"), (0, "processing")))
+    assert re.search(r"beam\.pdf .* 75%.*uploading", drawn((1.5 * SIZE, "uploading"), (0, "uploading")))
+
+
+def test_a_bar_shows_bytes_and_speed():
+    assert re.search(r"750\.0 kB of 1\.0 MB, .*/s", drawn((1.5 * SIZE, "uploading")))
+
+
+def test_a_terminal_keeps_a_line_for_every_file():
+    assert "1 of 1  beam.pdf: ready" in drawn((2 * SIZE, "sent"), ends=True)
