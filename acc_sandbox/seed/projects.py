@@ -116,7 +116,7 @@ def _seed_project(sandbox: SandboxState, plan: SeedProject) -> None:
     begun = stamp(sandbox.clock.now() - timedelta(days=60))
     creator = sandbox.people.need_person((*plan.admins, *plan.managers)[0]).autodesk_id
     stamps = {"createdAt": begun, "createdBy": creator, "updatedAt": begun, "updatedBy": creator}
-    project_id, hub = known_id(f"project/{plan.key}"), hub_id(plan.hub)
+    project_id, hub = known_id(f"project/{plan.key}"), hub_id(plan.hub or "")
     if sandbox.store.row("SELECT id FROM hubs WHERE id = ?", hub) is None:
         raise LookupError(f"project {plan.key}: there is no hub {plan.hub}")
     sandbox.store.insert(

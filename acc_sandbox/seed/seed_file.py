@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acc_sandbox.seed.default import DEFAULT
-from acc_sandbox.seed.loader import DocumentError, read_document
-from acc_sandbox.seed.model import RegionName, SeedData, SeedHub, SeedItem, SeedProject, SeedReviewer, StateName
+from acc_sandbox.seed.loader import DocumentError, describe_errors, read_document
+from acc_sandbox.seed.model import SeedData, SeedHub, SeedKey, SeedProject
 from acc_sandbox.state.people import Company, Person, known_autodesk_id
 
 _FIRST_GROUP = 30_000_001
 """Ids of companies and roles that a file does not number; clear of those of the default seed."""
-_Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -23,7 +23,7 @@ class _Strict(BaseModel):
 
 
 class _Person(_Strict):
-    key: _Key
+    key: SeedKey
     name: _Text
     email: str | None = None
     role: str = ""
@@ -31,55 +31,12 @@ class _Person(_Strict):
     roles: tuple[str, ...] = ()
 
 
-class _Item(_Strict):
-    spec: str
-    number: str | None = None
-    title: _Text
-    state: StateName = "sbc-1"
-    contractor: str
-    type: str = "shop_drawing"
-    review: tuple[tuple[str, ...], ...] = ()
-    attachments: tuple[_Text, ...] = ()
-    package: str | None = None
-    created_by: str | None = None
-
-
-class _Reviewer(_Strict):
-    assigned_to: str
-    required: bool = True
-
-
-class _Hub(_Strict):
-    key: _Key
-    name: _Text
-    region: RegionName = "US"
-    visible_to: tuple[str, ...] | None = None
-
-
-class _Project(_Strict):
-    key: _Key
-    name: _Text
-    hub: str | None = None
-    managers: Annotated[tuple[str, ...], Field(min_length=1)]
-    admins: tuple[str, ...] = ()
-    members: tuple[str, ...] | None = None
-    kind: Literal["ACC", "BIM360"] = "ACC"
-    numbering: Literal["global", "spec"] = "spec"
-    specs: dict[str, _Text] = {}
-    packages: dict[str, str] = {}
-    item_types: dict[str, _Text] | None = None
-    templates: dict[str, tuple[tuple[_Reviewer | str, ...], ...]] = {}
-    files: dict[str, Annotated[int, Field(ge=1, le=100)]] = {}
-    folder_access: dict[str, tuple[_Text, ...]] = {}
-    items: tuple[_Item, ...] = ()
-
-
 class _File(_Strict):
     """Without people, those of the default seed are there; without hubs, one in the US."""
 
     people: tuple[_Person, ...] = ()
-    hubs: tuple[_Hub, ...] = (_Hub(key="hub", name="Sandbox Construction"),)
-    projects: Annotated[tuple[_Project, ...], Field(min_length=1)]
+    hubs: tuple[SeedHub, ...] = (SeedHub("hub", "Sandbox Construction"),)
+    projects: Annotated[tuple[SeedProject, ...], Field(min_length=1)]
 
 
 def read_seed(path: Path) -> SeedData:
@@ -92,11 +49,10 @@ def parse_seed(document: Any, source: str = "seed") -> SeedData:
     try:
         file = _File.model_validate(document)
     except ValidationError as error:
-        places = (f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
-        raise DocumentError(f"{source}: {'; '.join(places)}") from None
+        raise DocumentError(f"{source}: {describe_errors(error)}") from None
     people, companies, roles = _people(file) if file.people else (DEFAULT.people, DEFAULT.companies, DEFAULT.roles)
-    hubs = tuple(SeedHub(one.key, one.name, one.region, one.visible_to) for one in file.hubs)
-    projects = tuple(_project(one, one.hub or hubs[0].key) for one in file.projects)
+    hubs = file.hubs
+    projects = tuple(one if one.hub else replace(one, hub=hubs[0].key) for one in file.projects)
     keys = [
         *(one.key for one in people),
         *(f"hub {one.key}" for one in hubs),
@@ -124,30 +80,3 @@ def _people(file: _File) -> tuple[tuple[Person, ...], tuple[Company, ...], tuple
     )
     companies = tuple(Company(ids[name], name) for name in company_names)
     return people, companies, tuple(Company(ids[name], name) for name in role_names)
-
-
-def _project(file: _Project, hub: str) -> SeedProject:
-    return SeedProject(
-        key=file.key,
-        name=file.name,
-        hub=hub,
-        managers=file.managers,
-        admins=file.admins,
-        members=file.members,
-        kind=file.kind,
-        numbering=file.numbering,
-        specs=file.specs,
-        packages=file.packages,
-        item_types=file.item_types,
-        templates={
-            name: tuple(tuple(_reviewer(one) for one in step) for step in steps)
-            for name, steps in file.templates.items()
-        },
-        files=file.files,
-        folder_access=file.folder_access,
-        items=tuple(SeedItem(item_type=one.type, **one.model_dump(exclude={"type"})) for one in file.items),
-    )
-
-
-def _reviewer(one: _Reviewer | str) -> SeedReviewer:
-    return SeedReviewer(one) if isinstance(one, str) else SeedReviewer(one.assigned_to, one.required)
