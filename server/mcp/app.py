@@ -81,18 +81,24 @@ LATER_SECONDS: Final = 1.0
 
 
 def build_server(
-    settings: Settings, *, transport: Transport, tokens: "TokenSource | None" = None, person: str | None = None
+    settings: Settings,
+    *,
+    transport: Transport,
+    tokens: "TokenSource | None" = None,
+    person: str | None = None,
+    quota: CallQuota | None = None,
 ) -> McpServer:
     """Return the server for `settings`.
 
     `tokens` replaces what the settings say about signing in; `person` is the e-mail address of the one to serve as.
+    `quota` replaces the usual limit of tool calls.
     """
     policy = policy_of(settings, local_files=transport == "stdio")
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         async with open_services(settings, policy, tokens, person) as opened:
-            opened.quota = CallQuota()
+            opened.quota = quota or CallQuota()
             yield opened
 
     def unfinished() -> bool:

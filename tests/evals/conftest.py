@@ -13,9 +13,13 @@ import acc_sandbox
 from server.mcp.app import build_server
 from server.settings.model import Settings
 from tests.conftest import KEYS, Assistant, every_tool
+from tools.core.request_quota import CallQuota
 
 from .request import Request
 from .world import PLAN
+
+UNLIMITED = CallQuota(calls=1_000_000, writes=1_000_000)
+"""One person makes the calls of a hundred requests in a minute here."""
 
 
 class Stand:
@@ -42,7 +46,7 @@ class Stand:
                 encryption_keys=KEYS,
                 **settings,
             )
-            client = Client(build_server(loaded, transport=transport), mode=self._mode)
+            client = Client(build_server(loaded, transport=transport, quota=UNLIMITED), mode=self._mode)
             opened = await self._stack.enter_async_context(client)
             self._assistants[key] = Assistant(opened, every_tool(transport))
         return self._assistants[key]
