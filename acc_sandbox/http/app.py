@@ -149,6 +149,7 @@ class ApiApplication:
             call.require_person()
         if operation.service not in ("page", "control"):
             _check_query(call, operation)
+            _check_no_body(call, operation)
         with sandbox.store.transaction():
             answer = operation.handler(call)
         if isinstance(answer, Awaitable):
@@ -199,6 +200,13 @@ def _check_query(call: RequestContext, operation: ApiOperation) -> None:
         if known not in operation.query or name in seen:
             raise not_allowed(name)
         seen.add(name)
+
+
+def _check_no_body(call: RequestContext, operation: ApiOperation) -> None:
+    """400 for a body where the operation has none, unless the switch ignores what is not named."""
+    form = operation.method == "POST" and operation.access == "anybody"
+    if call.content and operation.fields is None and not form and call.sandbox.switches.unknown_fields == "refuse":
+        raise RefusedError(400, "This request has no body")
 
 
 def _is_access_token(claims: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.oauth.access_tokens import ISSUER, SCOPES
 from acc_sandbox.oauth.schemas import CONFIGURATION, KEY_SET, USER
@@ -42,11 +43,13 @@ def openid_configuration(call: RequestContext) -> Response:
 
 
 def logout(call: RequestContext) -> Response:
-    """GET logout: back to where the application asks, if that is one of its redirect URIs."""
+    """GET logout: back to where the application asks, which must be one of its redirect URIs (400 for another)."""
+    if "post_logout_redirect_uri" not in call.query:
+        return Response(status=200)
     target = call.query.text("post_logout_redirect_uri")
-    if target in call.sandbox.callback_urls:
-        return Response(status=302, headers={"Location": target})
-    return Response(status=200)
+    if target not in call.sandbox.callback_urls:
+        raise RefusedError(400, "The 'post_logout_redirect_uri' is invalid.", code="invalid_request")
+    return Response(status=302, headers={"Location": target})
 
 
 def userinfo(call: RequestContext) -> Response:

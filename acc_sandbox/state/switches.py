@@ -43,7 +43,8 @@ class Switches:
     unknown_fields: Literal["refuse", "ignore"] = _switch(
         "refuse",
         "0",
-        "what a service does with a field of a body or form that it does not know, or not in that state",
+        "what a service does with a field of a body or form that it does not know, or not in that state, or with a body"
+        " where it takes none",
     )
     text_booleans: Literal["refuse", "accept"] = _switch(
         "refuse", "0", 'a boolean sent as text, as the reference prints it in answers ("isFileUploaded": "true")'
