@@ -92,9 +92,9 @@ async def add_submittal_attachment(
     from transfers.errors import JobStopped
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
-    project, item, where = await _target(services, arguments)
+    project, item, target = await _target(services, arguments)
     try:
-        outcome = await _attach(services, call, where, arguments)
+        outcome = await _attach(services, call, target, arguments)
     except JobStopped as stopped:
         raise await explain_rejection(
             services, project, item, stopped, category=arguments.category, task_id=arguments.task_id
@@ -114,7 +114,7 @@ async def add_submittal_attachment(
 
 
 async def _attach(
-    services: Services, call: ToolCall, where: "AttachTarget", arguments: AttachArguments
+    services: Services, call: ToolCall, target: "AttachTarget", arguments: AttachArguments
 ) -> "AttachResult":
     from tools.attachments.status import wait_options
     from tools.core.consent import link_consent_summary
@@ -126,17 +126,19 @@ async def _attach(
     if isinstance(arguments, LocalArguments) and arguments.file_path:
         at_once = arguments.confirm and not services.policy.asks
         outcome = await services.transfers.attach_file(
-            where, arguments.file_path, arguments.name, key, waiting, confirm=at_once
+            target, arguments.file_path, arguments.name, key, waiting, confirm=at_once
         )
         if arguments.confirm and not at_once:
             await _confirm(services, call, outcome.job, waiting)
         return outcome
     if arguments.file_urn:
-        version = await linked_version(services, where.project_id, arguments.file_urn)
+        version = await linked_version(services, target.project_id, arguments.file_urn)
         name = attachment_name(arguments.name, version.name)
-        await require_consent(services, call, partial(link_consent_summary, services, where, version.id, name))
-        return await services.transfers.link_version(where, version.id, name, key, waiting)
-    return await services.transfers.reserve_for_caller(where, attachment_name(None, arguments.name or ""), key, waiting)
+        await require_consent(services, call, partial(link_consent_summary, services, target, version.id, name))
+        return await services.transfers.link_version(target, version.id, name, key, waiting)
+    return await services.transfers.reserve_for_caller(
+        target, attachment_name(None, arguments.name or ""), key, waiting
+    )
 
 
 async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:
@@ -145,8 +147,8 @@ async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "Wai
 
     if job.running or not job.stored:
         return
-    where = job.destination
-    which = (where.project_id, where.item_id, job.reserved.id, where.person_id)
+    target = job.destination
+    which = (target.project_id, target.item_id, job.reserved.id, target.person_id)
     await require_consent(services, call, partial(upload_consent_summary, services, *which))
     await services.transfers.confirm(*which, waiting)
 
@@ -169,8 +171,8 @@ async def _target(services: Services, arguments: AttachArguments) -> "tuple[Proj
     item, _ = await gather_two(
         services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
     )
-    where = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
-    return project, item, where
+    target = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
+    return project, item, target
 
 
 def _check(arguments: AttachArguments) -> None:

@@ -62,8 +62,8 @@ async def confirm_attachment(
         return DeferredResult.job(job, joined=True, waits=arguments.wait_seconds > 0)
     if arguments.wait_seconds and is_processing(services, row):
         return await followed_attachment(services, call, project, item, row, deadline)
-    view, standing = await attachment_status(services, project.id, item.id, row, me.id, job, item)
-    return AttachmentResult(attachment=view, next_steps=after_attachment(standing, services.policy.step_context))
+    view, status = await attachment_status(services, project.id, item.id, row, me.id, job, item)
+    return AttachmentResult(attachment=view, next_steps=after_attachment(status, services.policy.step_context))
 
 
 DEFINITION = ToolDefinition(

@@ -77,7 +77,7 @@ class ElicitationConsentPrompt:
         self._request = request
         self._call = [tool, arguments]
 
-    async def ask(self, showing: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentSummary) -> bool:
         """See `tools.core.ports.ConsentPrompt`.
 
         Raises:
@@ -88,24 +88,24 @@ class ElicitationConsentPrompt:
         if offered is None or (offered.form is None and offered.url is not None):
             raise cannot_ask()
         if self._request.is_stateless:
-            return self._answered(showing)
+            return self._answered(summary)
         context = self._request.context
         try:
             with self._deadline.paused():
                 answer: ElicitResult = await context.session.elicit_form(
-                    showing.text, _FORM, related_request_id=str(context.request_id)
+                    summary.text, _FORM, related_request_id=str(context.request_id)
                 )
         except MCPError:
             raise cannot_ask() from None
         return answer.action == "accept"
 
-    def _answered(self, showing: ConsentSummary) -> bool:
-        about = self._about(showing)
+    def _answered(self, summary: ConsentSummary) -> bool:
+        about = self._about(summary)
         answer = self._request.input_responses.get(_QUESTION)
         state = self._request.params.request_state
         asked = self._states.end(state) if state is not None else None
         if asked is None or not isinstance(answer, ElicitResult):
-            question = ElicitRequest(params=ElicitRequestFormParams(message=showing.text, requested_schema=_FORM))
+            question = ElicitRequest(params=ElicitRequestFormParams(message=summary.text, requested_schema=_FORM))
             raise ElicitationPending(
                 InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._states.begin(about))
             )
@@ -113,7 +113,7 @@ class ElicitationConsentPrompt:
             raise changed()
         return answer.action == "accept"
 
-    def _about(self, showing: ConsentSummary) -> str:
+    def _about(self, summary: ConsentSummary) -> str:
         """Return what tells this call about these facts from every other."""
-        words = json.dumps([self._call, vars(showing)], sort_keys=True)
+        words = json.dumps([self._call, vars(summary)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()

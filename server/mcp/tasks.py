@@ -129,9 +129,9 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
         return _payload(task, "working", progress_text(job), row.updated)
     answer = await _answer(services, task, job)
     if task.waits and isinstance(answer, AttachmentResult) and answer.attachment.state == "processing":
-        where = job.destination
+        target = job.destination
         return await _look_at_attachment(
-            services, task, AttachmentTask(task.began, where.project_id, where.item_id, job.reserved.id)
+            services, task, AttachmentTask(task.began, target.project_id, target.item_id, job.reserved.id)
         )
     return _payload(task, "completed", job.state, row.updated, _result(answer))
 
@@ -186,7 +186,7 @@ def arguments_of(job: "Job") -> dict[str, Any]:
     from transfers.jobs.linked_file import LinkedFileJob
     from transfers.jobs.local_file import LocalFileJob
 
-    where = job.destination
+    target = job.destination
     source: dict[str, Any] = {"upload_by_caller": True}
     if isinstance(job, LocalFileJob):
         source = {"file_path": job.path}
@@ -194,11 +194,11 @@ def arguments_of(job: "Job") -> dict[str, Any]:
         source = {"file_urn": job.version_urn}
     chosen = {
         "name": job.name,
-        "category": where.category if where.category_id else None,
-        "task_id": where.task_id,
+        "category": target.category if target.category_id else None,
+        "task_id": target.task_id,
         "idempotency_key": job.key,
     }
-    place = {"project": where.project_id, "submittal": where.item_id}
+    place = {"project": target.project_id, "submittal": target.item_id}
     return place | source | {name: value for name, value in chosen.items() if value is not None}
 
 

@@ -194,7 +194,7 @@ async def attachment_page(
         for row in page.results
     ]
     following = call.next_cursor(services, me.id, next_offset(page, offset=await offset()))
-    steps = after_attachments([standing for _, standing in described], services.policy.step_context)
+    steps = after_attachments([status for _, status in described], services.policy.step_context)
     return item, AttachmentPage(
         [view for view, _ in described],
         [*steps, *after_page(PageInfo(call.tool, call.arguments, following))],

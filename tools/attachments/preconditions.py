@@ -69,7 +69,7 @@ async def attach_target(
 
 
 async def doubtful_choice(
-    services: Services, project: ProjectSummary, item: Item, where: AttachTarget, category: GivenCategory | None
+    services: Services, project: ProjectSummary, item: Item, target: AttachTarget, category: GivenCategory | None
 ) -> ToolError | None:
     """Return the argument that ACC probably rejected: a category that it does not list, or another user's task.
 
@@ -82,7 +82,7 @@ async def doubtful_choice(
         return _invalid_category(item, category)
     tasks = await services.resolver.review_tasks(project.id, item)
     mine = [task for task in tasks if task.mine]
-    if item.state_id != REVIEW or where.task_id in [task.row.id for task in mine]:
+    if item.state_id != REVIEW or target.task_id in [task.row.id for task in mine]:
         return None
     return TaskRequired(
         "In review an attachment belongs to a review task, and this one is no open task of this person.",

@@ -76,7 +76,7 @@ async def _unattached(
 ) -> ToolError:
     happened = _happened(before, now)
     try:
-        where = await attach_target(services, project, now, category=category, task_id=task_id)
+        target = await attach_target(services, project, now, category=category, task_id=task_id)
     except ToolError as problem:
         return problem.after(happened or "Meanwhile this person's permission or task is gone.", status)
     kind = _kind(status)
@@ -88,7 +88,7 @@ async def _unattached(
             again=RetryHint(),
             http_status=status,
         )
-    doubtful = await doubtful_choice(services, project, now, where, category)
+    doubtful = await doubtful_choice(services, project, now, target, category)
     if doubtful is not None:
         return doubtful.after("ACC refused the attachment.", status)
     message = "ACC refused the attachment, although the submittal has not changed and still permits it."

@@ -51,17 +51,24 @@ async def attachment_result(
         JobStopped: The attachment is reserved, but object storage would not say where its bytes go.
     """
     job = outcome.job
-    where = job.destination
+    target = job.destination
     if call.accepts_task and job.running:
         return DeferredResult.job(job, joined=outcome.existed, waits=waits)
     if job.attachment is None:
-        preparing = AttachmentStatus(where.project_id, where.item_id, None, "preparing", call=call.arguments)
+        preparing = AttachmentStatus(target.project_id, target.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(
             attachment=preparing_view(job), next_steps=after_attachment(preparing, services.policy.step_context)
         )
     signed = await services.transfers.sign(job, services.now()) if isinstance(job, CallerUploadJob) else None
     view, found = await attachment_status(
-        services, where.project_id, where.item_id, job.attachment, where.person_id, job, item, signed=signed is not None
+        services,
+        target.project_id,
+        target.item_id,
+        job.attachment,
+        target.person_id,
+        job,
+        item,
+        signed=signed is not None,
     )
     look_alikes = () if view.state == "ready" else job.look_alikes
     return AttachmentResult(
@@ -70,7 +77,7 @@ async def attachment_result(
         upload=_upload(services, signed) if signed is not None else None,
         next_steps=[
             *after_attachment(found, services.policy.step_context),
-            *after_uncertain_create(where.project_id, where.item_id, look_alikes),
+            *after_uncertain_create(target.project_id, target.item_id, look_alikes),
         ],
     )
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 async def require_consent(
-    services: Services, call: ToolCall, look: Callable[[], Awaitable[ConsentSummary | None]]
+    services: Services, call: ToolCall, summarize: Callable[[], Awaitable[ConsentSummary | None]]
 ) -> None:
-    """Return once the user has agreed to the summary that `look` returns, or where no consent is needed.
+    """Return once the user has agreed to the summary that `summarize` returns, or where no consent is needed.
 
-    `look` returns None when there is nothing to make visible.
+    `summarize` returns None when there is nothing to make visible.
 
     Raises:
         ConfirmationRequired: There is no way to ask them, or it is no longer what they were shown.
@@ -28,18 +28,18 @@ async def require_consent(
     """
     if not services.policy.asks:
         return
-    showing = await look()
-    if showing is None:
+    summary = await summarize()
+    if summary is None:
         return
     if call.consent_prompt is None:
         raise cannot_ask()
-    if not await call.consent_prompt.ask(showing):
+    if not await call.consent_prompt.ask(summary):
         raise ConfirmationDeclined(
             "The person did not agree: nothing was made visible. What is uploaded stays as it is.",
             "Ask the person what should be different, before you call add_submittal_attachment or confirm_attachment.",
             "Run the same command again to be asked again.",
         )
-    if await look() != showing:
+    if await summarize() != summary:
         raise changed()
 
 
@@ -89,15 +89,15 @@ async def upload_consent_summary(
 
 
 async def link_consent_summary(
-    services: Services, where: "AttachTarget", version_urn: str, name: str
+    services: Services, target: "AttachTarget", version_urn: str, name: str
 ) -> ConsentSummary:
     """Return what linking a version of the Files tool as `name` would make visible.
 
     Raises:
         ToolError, AccError: It cannot be looked up.
     """
-    version = await services.acc.files.version(where.project_id, version_urn)
-    project, submittal = await _place(services, where.project_id, where.item_id)
+    version = await services.acc.files.version(target.project_id, version_urn)
+    project, submittal = await _place(services, target.project_id, target.item_id)
     return ConsentSummary(
         name=name,
         size_bytes=version.size_bytes,
@@ -105,7 +105,7 @@ async def link_consent_summary(
         origin=f"version {version.version_number} of {version.name} in the Files tool",
         project=project,
         submittal=submittal,
-        place=(where.project_id, where.item_id, version_urn),
+        place=(target.project_id, target.item_id, version_urn),
     )
 
 

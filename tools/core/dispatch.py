@@ -57,8 +57,8 @@ def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorR
     found = describe_error(error)
     if found is None:
         return None
-    failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.standing)
+    failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.status)
     steps = after_failure(failure, services.policy.step_context)
     # A background failure is resumed by its next step; another look would change nothing.
-    tool = steps[0].tool if found.standing is not None and steps else call.tool
+    tool = steps[0].tool if found.status is not None and steps else call.tool
     return ErrorResult(error=found.body(tool), next_steps=steps)

@@ -47,7 +47,7 @@ class ConsentSummary:
 class ConsentPrompt(Protocol):
     """Asks the user behind a call for consent."""
 
-    async def ask(self, showing: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentSummary) -> bool:
         """Show the user a summary, and return whether they agree.
 
         Raises:

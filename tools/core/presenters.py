@@ -86,16 +86,16 @@ def attachment_row(view: AttachmentView) -> AttachmentRow:
 
 def preparing_view(job: Job) -> AttachmentView:
     """Show a job that has no attachment yet."""
-    where = job.destination
+    target = job.destination
     return AttachmentView(
         id=None,
-        project_id=where.project_id,
-        submittal_id=where.item_id,
+        project_id=target.project_id,
+        submittal_id=target.item_id,
         name=job.name,
         state="preparing",
-        category=where.category,
-        task_id=where.task_id,
-        revision=where.revision,
+        category=target.category,
+        task_id=target.task_id,
+        revision=target.revision,
         size_bytes=job.size,
         sha256=job.sha256,
         verified=False,

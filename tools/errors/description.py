@@ -49,7 +49,7 @@ class ErrorDescription:
     candidates: list[Candidate] = field(default_factory=list)
     failed_step: str | None = None
     uploading: str | None = None
-    standing: AttachmentStatus | None = None
+    status: AttachmentStatus | None = None
 
     @property
     def code(self) -> Code:
@@ -75,7 +75,7 @@ def describe_error(error: Exception) -> ErrorDescription | None:
     """Return the description of an error; None for a bug of ours, which no caller can act on."""
     if isinstance(error, BackgroundFailure):
         ended = describe_error(error.cause)
-        return replace(ended, standing=error.standing) if ended is not None else None
+        return replace(ended, status=error.status) if ended is not None else None
     if isinstance(error, transfers.JobStopped):
         stopped = describe_error(error.cause)
         return _with_job(stopped, error) if stopped is not None else None

@@ -199,4 +199,4 @@ class BackgroundFailure(Exception):
     """A failure in the background, and the attachment's status."""
 
     cause: Exception
-    standing: AttachmentStatus
+    status: AttachmentStatus

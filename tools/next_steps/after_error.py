@@ -19,7 +19,7 @@ class FailedCall:
     """A failed call: `tool` and `arguments` as the caller chose them, and what ended it.
 
     `again` says how the same call could go on. `uploading` is an attachment (its id) whose bytes are on their way,
-    `standing` is set when what failed is not the call but the attachment it looked at.
+    `status` is set when what failed is not the call but the attachment it looked at.
     """
 
     code: Code
@@ -27,7 +27,7 @@ class FailedCall:
     arguments: Mapping[str, Any]
     again: RetryHint | None = None
     uploading: str | None = None
-    standing: AttachmentStatus | None = None
+    status: AttachmentStatus | None = None
 
     @property
     def place(self) -> dict[str, Any] | None:
@@ -38,13 +38,13 @@ class FailedCall:
         )
 
 
-def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
+def after_failure(failure: FailedCall, context: StepContext) -> list[NextStep]:
     """Return the next steps after a failed call."""
-    if failure.standing is not None:
+    if failure.status is not None:
         # Looking again would move nothing: what stopped is gone on with from where the attachment stands.
-        return after_attachment(failure.standing, around)
+        return after_attachment(failure.status, context)
     if failure.again is not None and "file_path" in failure.again.needs:
-        return _another_file(failure, failure.again, around)
+        return _another_file(failure, failure.again, context)
     if failure.again is not None:
         return [_again(failure, failure.again), *_more_candidates(failure, failure.again)]
     match failure.code:
@@ -55,15 +55,15 @@ def after_failure(failure: FailedCall, around: StepContext) -> list[NextStep]:
         case "submittal_not_found" if failure.arguments.get("project"):
             return [step("find_submittals", {"project": failure.arguments["project"]}, "Look for the submittal.")]
         case _:
-            return _at_place(failure, around, failure.place) if failure.place else []
+            return _at_place(failure, context, failure.place) if failure.place else []
 
 
-def _at_place(failure: FailedCall, around: StepContext, place: dict[str, Any]) -> list[NextStep]:
+def _at_place(failure: FailedCall, context: StepContext, place: dict[str, Any]) -> list[NextStep]:
     match failure.code:
-        case "processing_failed" | "upload_expired" if not around.read_only:
-            return [step("add_submittal_attachment", place | {around.source: None}, "Attach the file again.")]
+        case "processing_failed" | "upload_expired" if not context.read_only:
+            return [step("add_submittal_attachment", place | {context.source: None}, "Attach the file again.")]
         case "upload_incomplete" if failure.uploading is not None:
-            arguments = place | {"attachment_id": failure.uploading, "wait_seconds": around.patience}
+            arguments = place | {"attachment_id": failure.uploading, "wait_seconds": context.patience}
             return [step("get_attachment_status", arguments, "The bytes are on their way: wait for them.")]
         case "attachment_not_found":
             return [step("get_attachment_status", place, "List the attachments there are.")]
@@ -71,13 +71,13 @@ def _at_place(failure: FailedCall, around: StepContext, place: dict[str, Any]) -
             return []
 
 
-def _another_file(failure: FailedCall, again: RetryHint, around: StepContext) -> list[NextStep]:
+def _another_file(failure: FailedCall, again: RetryHint, context: StepContext) -> list[NextStep]:
     """Repeat the call with another file from where this server takes files; after another tool's call, attach one."""
     if failure.tool == "add_submittal_attachment":
-        return [_again(failure, replace(again, needs=[around.source]))]
-    if failure.place is None or around.read_only:
+        return [_again(failure, replace(again, needs=[context.source]))]
+    if failure.place is None or context.read_only:
         return []
-    return [step("add_submittal_attachment", failure.place | {around.source: None}, "Attach another file.")]
+    return [step("add_submittal_attachment", failure.place | {context.source: None}, "Attach another file.")]
 
 
 def _more_candidates(failure: FailedCall, again: RetryHint) -> list[NextStep]:

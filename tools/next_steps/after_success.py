@@ -82,37 +82,37 @@ class AttachmentStatus:
     manner: Mapping[str, Any] = field(default_factory=dict)
 
 
-def after_attachment(standing: AttachmentStatus, around: StepContext) -> list[NextStep]:
+def after_attachment(status: AttachmentStatus, context: StepContext) -> list[NextStep]:
     """Return the next steps of an attachment; none once it is ready."""
-    match standing.state:
+    match status.state:
         case "preparing":
             reason = f"The same call joins the running job. {_STOPPING}"
-            return [step("add_submittal_attachment", standing.call or {}, reason)]
-        case "reserved" if standing.awaits_caller:
-            return _confirm(standing, around, "Once the bytes were sent with upload.command: this completes them.")
+            return [step("add_submittal_attachment", status.call or {}, reason)]
+        case "reserved" if status.awaits_caller:
+            return _confirm(status, context, "Once the bytes were sent with upload.command: this completes them.")
         case "reserved":
-            return _attach(standing, around, _BYTES_MISSING.get(standing.problem, _GO_ON))
+            return _attach(status, context, _BYTES_MISSING.get(status.problem, _GO_ON))
         case "uploading":
-            return [_follow(standing, around, f"Bytes are on their way; this waits for them. {_STOPPING}")]
+            return [_follow(status, context, f"Bytes are on their way; this waits for them. {_STOPPING}")]
         case "uploaded":
             listed = "The bytes are stored; confirming makes the file visible in ACC."
             missing = "The bytes are stored, but ACC lists no way to confirm them now: this tells why."
-            return _confirm(standing, around, listed if standing.may_confirm else missing)
+            return _confirm(status, context, listed if status.may_confirm else missing)
         case "processing":
             usual = "ACC is making a version of the file; this waits for it."
             overdue = "Processing takes unusually long: this tells what a person can do."
-            return [_follow(standing, around, overdue if standing.overdue else usual)]
+            return [_follow(status, context, overdue if status.overdue else usual)]
         case "failed":
-            return _attach(standing, around, "ACC could not process these bytes: attach the file again.")
+            return _attach(status, context, "ACC could not process these bytes: attach the file again.")
         case "ready":
             return []
 
 
-def after_attachments(standings: Sequence[AttachmentStatus], around: StepContext) -> list[NextStep]:
+def after_attachments(statuses: Sequence[AttachmentStatus], context: StepContext) -> list[NextStep]:
     """Return what can be done with a list of attachments, newest first; a few steps, none of them twice."""
     found: list[NextStep] = []
-    for standing in standings:
-        found += [one for one in after_attachment(standing, around) if one not in found]
+    for status in statuses:
+        found += [one for one in after_attachment(status, context) if one not in found]
     return found[:MAX_STEPS]
 
 
@@ -138,7 +138,7 @@ def after_projects(projects: Sequence[str], *, whole: bool) -> list[NextStep]:
 
 
 def after_submittals(
-    project_id: str, submittals: Mapping[str, bool], around: StepContext, *, whole: bool
+    project_id: str, submittals: Mapping[str, bool], context: StepContext, *, whole: bool
 ) -> list[NextStep]:
     """Return what can be done with the `submittals` of a page, which is the `whole` list or not.
 
@@ -150,7 +150,7 @@ def after_submittals(
     ids = list(submittals)
     arguments = {"project": project_id} | _one_or_needed("submittal", ids, whole=whole)
     only = whole and len(ids) == 1 and submittals[ids[0]]
-    attach = _attach_steps(arguments, around) if only and not around.read_only else []
+    attach = _attach_steps(arguments, context) if only and not context.read_only else []
     return [*attach, step("get_submittal", arguments, "Look at it: state, who has it, attachments.")]
 
 
@@ -164,20 +164,20 @@ def after_submittals_everywhere(found: Sequence[tuple[str, str]], *, whole: bool
 
 
 def after_submittal(
-    project_id: str, submittal_id: str, tasks: Sequence[str], around: StepContext, *, can_attach: bool
+    project_id: str, submittal_id: str, tasks: Sequence[str], context: StepContext, *, can_attach: bool
 ) -> list[NextStep]:
     """Return how to attach to a submittal, if this person may; in review for one of the `tasks`."""
-    if not can_attach or around.read_only:
+    if not can_attach or context.read_only:
         return []
     arguments: dict[str, Any] = {"project": project_id, "submittal": submittal_id}
     if tasks:
         arguments |= _one_or_needed("task_id", tasks, whole=True)
-    return _attach_steps(arguments, around)
+    return _attach_steps(arguments, context)
 
 
-def after_files(project_id: str, version_urns: Sequence[str], around: StepContext, *, whole: bool) -> list[NextStep]:
+def after_files(project_id: str, version_urns: Sequence[str], context: StepContext, *, whole: bool) -> list[NextStep]:
     """Return what can be done with a page of files found in the Files tool; it holds the `whole` list or not."""
-    if not version_urns or around.read_only:
+    if not version_urns or context.read_only:
         return []
     arguments = {"project": project_id, "submittal": None} | _one_or_needed("file_urn", version_urns, whole=whole)
     return [step("add_submittal_attachment", arguments, "Link a version to a submittal.")]
@@ -193,47 +193,47 @@ def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:
     )
 
 
-def _follow(standing: AttachmentStatus, around: StepContext, reason: str) -> NextStep:
-    arguments = {**_names(standing), "wait_seconds": 0 if standing.overdue else around.patience}
-    return step("get_attachment_status", arguments, _with_problem(standing, reason))
+def _follow(status: AttachmentStatus, context: StepContext, reason: str) -> NextStep:
+    arguments = {**_names(status), "wait_seconds": 0 if status.overdue else context.patience}
+    return step("get_attachment_status", arguments, _with_problem(status, reason))
 
 
-def _confirm(standing: AttachmentStatus, around: StepContext, reason: str) -> list[NextStep]:
-    if around.read_only or not standing.mine:
+def _confirm(status: AttachmentStatus, context: StepContext, reason: str) -> list[NextStep]:
+    if context.read_only or not status.mine:
         return []
-    return [step("confirm_attachment", _names(standing), _with_problem(standing, reason))]
+    return [step("confirm_attachment", _names(status), _with_problem(status, reason))]
 
 
-def _attach(standing: AttachmentStatus, around: StepContext, reason: str) -> list[NextStep]:
-    if around.read_only or not (standing.mine and standing.may_attach) or standing.failures >= MAX_FAILURES:
+def _attach(status: AttachmentStatus, context: StepContext, reason: str) -> list[NextStep]:
+    if context.read_only or not (status.mine and status.may_attach) or status.failures >= MAX_FAILURES:
         return []
-    place = {"project": standing.project_id, "submittal": standing.submittal_id}
-    known = standing.content and (around.local_files or "file_path" not in standing.content)
-    content = standing.content if known else {around.source: None}
-    arguments = {**place, **content, **standing.manner}
-    return [step("add_submittal_attachment", arguments, _with_problem(standing, reason))]
+    place = {"project": status.project_id, "submittal": status.submittal_id}
+    known = status.content and (context.local_files or "file_path" not in status.content)
+    content = status.content if known else {context.source: None}
+    arguments = {**place, **content, **status.manner}
+    return [step("add_submittal_attachment", arguments, _with_problem(status, reason))]
 
 
-def _attach_steps(place: Mapping[str, Any], around: StepContext) -> list[NextStep]:
+def _attach_steps(place: Mapping[str, Any], context: StepContext) -> list[NextStep]:
     """Return how to attach a file until reviewers can open it, in one call where no consent is needed."""
-    if not around.local_files:
-        attach = step("add_submittal_attachment", {**place, around.source: None}, "Link a version of the Files tool.")
+    if not context.local_files:
+        attach = step("add_submittal_attachment", {**place, context.source: None}, "Link a version of the Files tool.")
         found = {"project": place["project"], "query": None}
         return [attach, step("find_project_files", found, "Find the version to link in the Files tool.")]
-    at_once = {} if around.asks else {"confirm": True, "wait_seconds": around.patience}
-    return [step("add_submittal_attachment", {**place, **at_once, around.source: None}, "Attach a file.")]
+    at_once = {} if context.asks else {"confirm": True, "wait_seconds": context.patience}
+    return [step("add_submittal_attachment", {**place, **at_once, context.source: None}, "Attach a file.")]
 
 
-def _names(standing: AttachmentStatus) -> dict[str, Any]:
+def _names(status: AttachmentStatus) -> dict[str, Any]:
     return {
-        "project": standing.project_id,
-        "submittal": standing.submittal_id,
-        "attachment_id": standing.attachment_id,
+        "project": status.project_id,
+        "submittal": status.submittal_id,
+        "attachment_id": status.attachment_id,
     }
 
 
-def _with_problem(standing: AttachmentStatus, reason: str) -> str:
-    return f"{standing.problem}: {reason}" if standing.problem else reason
+def _with_problem(status: AttachmentStatus, reason: str) -> str:
+    return f"{status.problem}: {reason}" if status.problem else reason
 
 
 def _one_or_needed(name: str, values: Sequence[str], *, whole: bool) -> dict[str, Any]:

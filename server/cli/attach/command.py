@@ -68,7 +68,7 @@ class AttachOptions:
     person: str | None = None
 
 
-def run(settings: Settings, asked: AttachOptions) -> int:
+def run(settings: Settings, options: AttachOptions) -> int:
     """Attach the files, and return the exit code: 0 when every file is attached.
 
     Raises:
@@ -76,12 +76,12 @@ def run(settings: Settings, asked: AttachOptions) -> int:
         ManifestUnusable: The manifest cannot be read.
         ResultFileUnusable: The results cannot be written.
     """
-    _check(settings, asked)
-    manifest = _rows(asked)
-    results = _result_file(asked, manifest.rows)
+    _check(settings, options)
+    manifest = _rows(options)
+    results = _result_file(options, manifest.rows)
 
     async def work() -> int:
-        return await _AttachSession(settings, asked, manifest, results).work()
+        return await _AttachSession(settings, options, manifest, results).work()
 
     try:
         return anyio.run(work)
@@ -92,15 +92,15 @@ def run(settings: Settings, asked: AttachOptions) -> int:
         raise UnusableOptions(f"{explained.row.message} {explained.row.shell_hint}") from error
 
 
-def _check(settings: Settings, asked: AttachOptions) -> None:
+def _check(settings: Settings, options: AttachOptions) -> None:
     """Refuse options that could only fail after all uploads."""
-    if asked.queue and settings.database_url is None:
+    if options.queue and settings.database_url is None:
         raise UnusableOptions(
             "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue."
         )
-    if settings.confirm != "ask" or not asked.confirm:
+    if settings.confirm != "ask" or not options.confirm:
         return
-    if asked.queue:
+    if options.queue:
         raise UnusableOptions(
             "With SUBMITTAL_MCP_CONFIRM=ask a worker cannot ask for consent, so it may make nothing visible. Give "
             "--no-confirm, and run the command without --queue in a terminal when the files are stored."
@@ -116,10 +116,10 @@ class _AttachSession:
     """One run of the command."""
 
     def __init__(
-        self, settings: Settings, asked: AttachOptions, manifest: AttachManifest, file: ResultFile | None
+        self, settings: Settings, options: AttachOptions, manifest: AttachManifest, file: ResultFile | None
     ) -> None:
         self._settings = settings
-        self._asked = asked
+        self._options = options
         self._manifest = manifest
         self._file = file
         self._results = [RowResult.of(row) for row in manifest.rows]
@@ -131,7 +131,7 @@ class _AttachSession:
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
         policy.check_writing()
         on_shutdown_signal(self._interrupt)
-        async with open_services(settings, policy, None, self._asked.person, patient=True) as services:
+        async with open_services(settings, policy, None, self._options.person, patient=True) as services:
             with self._interrupted:
                 await self._attach(services)
             # Before the services close: a slow shutdown is cut short, and the summary must have been printed by then.
@@ -143,10 +143,10 @@ class _AttachSession:
         self._interrupted.cancel()
 
     async def _attach(self, services: Services) -> None:
-        asked, rows = self._asked, self._manifest.rows
+        options, rows = self._options, self._manifest.rows
         view = view_for(sys.stderr)
         with view.showing():
-            found = await check_rows(services, rows, confirm=asked.confirm, told=view.checked)
+            found = await check_rows(services, rows, confirm=options.confirm, told=view.checked)
             bad = [*self._manifest.bad, *found.bad]
             if bad:
                 self._results = refused_rows(rows, bad)
@@ -159,17 +159,17 @@ class _AttachSession:
                 services,
                 view,
                 found.good,
-                confirm=asked.confirm,
-                wait=asked.wait,
+                confirm=options.confirm,
+                wait=options.wait,
                 consent_prompt=TerminalConsentPrompt(view),
             )
             try:
-                if asked.queue:
-                    handing_over = QueueSubmitter(services, view, asked.at_once, confirm=asked.confirm)
+                if options.queue:
+                    handing_over = QueueSubmitter(services, view, options.at_once, confirm=options.confirm)
                     async with background_task(handing_over.watch):
                         await run.attach(len(found.good), handing_over.first)
                 else:
-                    await run.attach(asked.at_once)
+                    await run.attach(options.at_once)
             finally:
                 self._results = run.results
                 self._write()
@@ -192,11 +192,11 @@ class _AttachSession:
             if one.error is not None:
                 error = one.error
                 say(visible(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}"), err=True)
-        if self._interrupted.cancelled_caught and self._asked.queue:
+        if self._interrupted.cancelled_caught and self._options.queue:
             sys.stderr.write("What was handed over stays in the queue, for the workers.\n")
         if self._interrupted.cancelled_caught or failed:
             sys.stderr.write("The same command again goes on where this one stopped; what is done is not repeated.\n")
-        if self._asked.as_json:
+        if self._options.as_json:
             sys.stdout.write(json.dumps({"rows": as_json(self._results)}, ensure_ascii=False) + "\n")
         else:
             where = f"Results: {self._file.path}\n" if self._file is not None else ""
@@ -204,22 +204,27 @@ class _AttachSession:
         sys.stdout.flush()
 
 
-def _rows(asked: AttachOptions) -> AttachManifest:
-    common = {"project": asked.project, "submittal": asked.submittal, "category": asked.category, "task": asked.task}
-    if asked.manifest is not None:
+def _rows(options: AttachOptions) -> AttachManifest:
+    common = {
+        "project": options.project,
+        "submittal": options.submittal,
+        "category": options.category,
+        "task": options.task,
+    }
+    if options.manifest is not None:
         try:
-            data = asked.manifest.read_bytes()
+            data = options.manifest.read_bytes()
         except OSError as error:
             why = error.strerror or type(error).__name__
-            raise ManifestUnusable(f"The manifest {asked.manifest} cannot be read: {why}.") from error
+            raise ManifestUnusable(f"The manifest {options.manifest} cannot be read: {why}.") from error
         manifest = read_manifest(data, common)
         # A path is meant as it is written beside the files: relative to the manifest, wherever it is read.
-        beside = asked.manifest.absolute().parent
+        beside = options.manifest.absolute().parent
         return AttachManifest(tuple(_at(row, beside) for row in manifest.rows), manifest.bad)
-    project, submittal = asked.project or "", asked.submittal or ""
+    project, submittal = options.project or "", options.submittal or ""
     rows = [
-        ManifestRow(number, str(file), project, submittal, asked.name, asked.category, asked.task)
-        for number, file in enumerate(asked.files, start=1)
+        ManifestRow(number, str(file), project, submittal, options.name, options.category, options.task)
+        for number, file in enumerate(options.files, start=1)
     ]
     return AttachManifest(tuple(_at(row, Path.cwd()) for row in rows))
 
@@ -228,14 +233,14 @@ def _at(row: ManifestRow, folder: Path) -> ManifestRow:
     return replace(row, file=os.path.normpath(folder / row.file))
 
 
-def _result_file(asked: AttachOptions, rows: Sequence[ManifestRow]) -> ResultFile | None:
-    path = asked.result
-    if path is None and asked.manifest is not None:
-        path = asked.manifest.with_name(f"{asked.manifest.stem}.results.csv")
+def _result_file(options: AttachOptions, rows: Sequence[ManifestRow]) -> ResultFile | None:
+    path = options.result
+    if path is None and options.manifest is not None:
+        path = options.manifest.with_name(f"{options.manifest.stem}.results.csv")
     if path is None:
         return None
     file = ResultFile(path)
-    file.refuse_overwriting([*([asked.manifest] if asked.manifest else []), *(Path(row.file) for row in rows)])
+    file.refuse_overwriting([*([options.manifest] if options.manifest else []), *(Path(row.file) for row in rows)])
     return file
 
 

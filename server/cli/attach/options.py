@@ -60,7 +60,7 @@ def attach(
         from server.cli.attach.manifest import ManifestUnusable
         from server.cli.attach.results import ResultFileUnusable
 
-        asked = attach_command.AttachOptions(
+        options = attach_command.AttachOptions(
             files=tuple(files or ()),
             manifest=manifest,
             project=project,
@@ -77,7 +77,7 @@ def attach(
             person=person,
         )
         try:
-            exit_code = attach_command.run(settings, asked)
+            exit_code = attach_command.run(settings, options)
         except (ManifestUnusable, ResultFileUnusable) as error:
             fail(error)
     raise typer.Exit(exit_code)

@@ -24,12 +24,12 @@ class TerminalConsentPrompt:
         self._view = view
         self._turn = anyio.Lock()
 
-    async def ask(self, showing: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentSummary) -> bool:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():
                 _discard_input()
-                sys.stderr.write(f"\n{showing.text}\n[y/N] ")
+                sys.stderr.write(f"\n{summary.text}\n[y/N] ")
                 sys.stderr.flush()
                 # Given up when the command is interrupted: nothing ends a read of a terminal.
                 answer = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)

@@ -199,7 +199,7 @@ def _scopes(settings: Settings, token: str) -> CheckResult:
     return ok("scopes", ", ".join(str(scope) for scope in granted))
 
 
-async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) -> AsyncIterator[CheckResult]:
+async def check_access(settings: Settings, acc: AccClient, target: DoctorTarget) -> AsyncIterator[CheckResult]:
     """Check access, from the accounts to the submittal."""
     resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
     try:
@@ -210,17 +210,17 @@ async def check_access(settings: Settings, acc: AccClient, asked: DoctorTarget) 
         yield _accounts(listing)
         for region in sorted({hub.attributes.region or "unnamed" for hub in listing.hubs}):
             yield _upload_host(clean(region, 40), settings.storage_hosts)
-    if asked.project is None:
+    if target.project is None:
         yield skipped("project", "none was named; add --project NAME")
         return
     try:
-        project = await resolver.project(asked.project)
+        project = await resolver.project(target.project)
         yield ok("project", f"{project.name}, id {project.id}")
         yield await _role(resolver, project)
-        if asked.submittal is None:
+        if target.submittal is None:
             yield skipped("submittal", "none was named; add --submittal NUMBER")
             return
-        item = await resolver.submittal(project, asked.submittal)
+        item = await resolver.submittal(project, target.submittal)
         yield _attaching(item)
         yield await _unfinished_attachments(acc, project, item)
     except ToolError as error:

@@ -35,7 +35,7 @@ _WIDEST: Final = 25
 
 
 def run(
-    load: Callable[[], Settings], person: str | None, asked: DoctorTarget, *, as_json: bool, record: Path | None = None
+    load: Callable[[], Settings], person: str | None, target: DoctorTarget, *, as_json: bool, record: Path | None = None
 ) -> int:
     """Run all checks, print each result (or one JSON object at the end), and return the exit code.
 
@@ -51,7 +51,7 @@ def run(
     else:
         report = DoctorReport(settings.secrets)
         recorder = AnswerRecorder(record) if record is not None else None
-        anyio.run(_examine, settings, person, asked, recorder, lambda finding: _show(console, report.add(finding)))
+        anyio.run(_examine, settings, person, target, recorder, lambda finding: _show(console, report.add(finding)))
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
     elif console is not None:
@@ -62,7 +62,7 @@ def run(
 async def _examine(
     settings: Settings,
     person: str | None,
-    asked: DoctorTarget,
+    target: DoctorTarget,
     recorder: AnswerRecorder | None,
     tell: Callable[[CheckResult], None],
 ) -> None:
@@ -83,15 +83,15 @@ async def _examine(
             tell(finding)
         async for finding in doctor_autodesk.registration(settings):
             tell(finding)
-        await _examine_sign_in(settings, person, asked, recorder, tell)
+        await _examine_sign_in(settings, person, target, recorder, tell)
     if recorder is not None:
-        tell(recorder.write(settings, asked))
+        tell(recorder.write(settings, target))
 
 
 async def _examine_sign_in(
     settings: Settings,
     person: str | None,
-    asked: DoctorTarget,
+    target: DoctorTarget,
     recorder: AnswerRecorder | None,
     tell: Callable[[CheckResult], None],
 ) -> None:
@@ -105,10 +105,10 @@ async def _examine_sign_in(
             async for finding in doctor_autodesk.sign_in(settings, identity.tokens, acc):
                 tell(finding)
             try:
-                async for finding in doctor_autodesk.check_access(settings, acc, asked):
+                async for finding in doctor_autodesk.check_access(settings, acc, target):
                     tell(finding)
                 if recorder is not None:
-                    await doctor_record.ask_everything(acc, settings, asked)
+                    await doctor_record.ask_everything(acc, settings, target)
             except (AuthError, StorageProblem) as error:
                 tell(problem("sign-in", f"it ended on the way: {error}", "run `submittal-mcp login` again"))
 

@@ -95,7 +95,7 @@ class AnswerRecorder:
             )
         ]
 
-    def write(self, settings: Settings, asked: "DoctorTarget") -> CheckResult:
+    def write(self, settings: Settings, target: "DoctorTarget") -> CheckResult:
         """Write the file, readable by this user only, and report its content."""
         from persistence import private_files
 
@@ -115,7 +115,7 @@ class AnswerRecorder:
         except OSError as error:
             return problem(CHECK, f"{self._path} cannot be written: {error.strerror or type(error).__name__}", _ANOTHER)
         seen = f"the shapes of {len(self._answers)} kinds of answers are in {self._path}; look through it, then send it"
-        if asked.project is None or asked.submittal is None:
+        if target.project is None or target.submittal is None:
             return warning(CHECK, seen, "for the rest, add --project NAME and --submittal NUMBER, and record again")
         return ok(CHECK, seen)
 
@@ -136,11 +136,11 @@ def _body(answers: "list[HttpResponse]") -> Any:
     return {"one of": [no_json, shape(values)]} if values else no_json
 
 
-async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTarget") -> None:
+async def ask_everything(acc: "AccClient", settings: Settings, target: "DoctorTarget") -> None:
     """Send every read operation for the named project; errors are recorded too."""
     hubs = await _tried(acc.projects.hubs())
     resolver = ReferenceResolver(acc, policy_of(settings, local_files=True))
-    project = await _tried(resolver.project(asked.project)) if asked.project is not None else None
+    project = await _tried(resolver.project(target.project)) if target.project is not None else None
     if project is None:
         if hubs is not None and hubs.hubs:
             await _tried(acc.projects.projects(hubs.hubs[0].id))
@@ -149,7 +149,7 @@ async def ask_everything(acc: "AccClient", settings: Settings, asked: "DoctorTar
     await _tried(acc.submittals.me(project.id))
     await _tried(acc.submittals.items(project.id, limit=20))
     await _ask_files(acc, project)
-    item = await _tried(resolver.submittal(project, asked.submittal)) if asked.submittal is not None else None
+    item = await _tried(resolver.submittal(project, target.submittal)) if target.submittal is not None else None
     if item is not None:
         await _ask_item(acc, project, item)
 

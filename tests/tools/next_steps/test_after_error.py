@@ -72,7 +72,7 @@ def test_a_call_is_repeated_unchanged_only_where_that_can_help(failure):
     waits = failure.code == "upload_incomplete" and failure.uploading is not None
     for step in after_failure(failure, HERE):
         if (step.tool, step.arguments) == (failure.tool, dict(failure.arguments)):
-            assert failure.again is not None or failure.standing is not None or waits
+            assert failure.again is not None or failure.status is not None or waits
 
 
 @pytest.mark.parametrize("tool", sorted(CALLS))
@@ -115,11 +115,11 @@ def test_a_legal_name_is_proposed_in_the_same_call():
 )
 def test_looking_again_at_a_job_that_stopped_would_move_nothing(state, tool):
     call = CALLS["get_attachment_status"]
-    standing = AttachmentStatus("project-id", "submittal-id", "attachment-id", state, problem="storage_unavailable")
-    failure = FailedCall("storage_unavailable", "get_attachment_status", call, RetryHint(), standing=standing)
+    status = AttachmentStatus("project-id", "submittal-id", "attachment-id", state, problem="storage_unavailable")
+    failure = FailedCall("storage_unavailable", "get_attachment_status", call, RetryHint(), status=status)
     [step] = after_failure(failure, HERE)
     assert step.tool == tool
-    assert [step] == after_attachment(standing, HERE)
+    assert [step] == after_attachment(status, HERE)
 
 
 @pytest.mark.parametrize(
