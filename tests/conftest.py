@@ -33,6 +33,7 @@ from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
 from tools.core.policy import ToolPolicy
+from tools.core.request_quota import CallQuota
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -194,12 +195,13 @@ def connect(box: acc_sandbox.Sandbox, era: str, clean_environment: None, tmp_pat
         answering: ElicitationFnT | None = None,
         extensions: Sequence[ClientExtension] = (),
         tokens: TokenSource | None = None,
+        quota: CallQuota | None = None,
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
         place = {"base_url": box.base_url, "data_dir": tmp_path / "data", "encryption_keys": KEYS}
         loaded = Settings.load(access_token=token, folders=folders, **{**place, **settings})
-        server = build_server(loaded, transport=transport, tokens=tokens)
+        server = build_server(loaded, transport=transport, tokens=tokens, quota=quota)
         async with Client(server, mode=era, elicitation_callback=answering, extensions=extensions) as client:
             yield Assistant(client, every_tool(transport))
 

@@ -45,6 +45,10 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("jobs", "list"): (),
     ("jobs", "cancel"): ("0123",),
     ("jobs", "resume"): ("0123",),
+    ("team", "clients"): (),
+    ("team", "grants"): (),
+    ("team", "revoke"): ("--all",),
+    ("team", "check-url"): ("http://127.0.0.1:9",),
 }
 """Each command that reads settings, with arguments that make it do something."""
 

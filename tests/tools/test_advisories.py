@@ -17,6 +17,7 @@ from server.mcp.schemas import input_schema
 from tests.support.constants import NOWHERE, ROOT, STEEL_BEAMS
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
+from tools.core.request_quota import CallQuota
 from tools.errors.exceptions import ProjectNotAllowed
 
 SENTINEL = "canary5309"
@@ -84,7 +85,7 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
         f"$(touch {tmp_path}/{SENTINEL})",
         f"-{SENTINEL}",
     ]
-    async with connect(folders=(folder,)) as assistant:
+    async with connect(folders=(folder,), quota=CallQuota(calls=10_000, writes=10_000)) as assistant:
         with listening() as seen:
             for tool, argument in TEXTS:
                 given = {**STEEL_BEAMS, "attachment_id": NOWHERE, "query": "x", "file_path": "nothing.pdf"}

@@ -140,7 +140,9 @@ def test_cancelling_ends_with_a_sentence(start, site):
     program.process.stdin.flush()
     code, _, err = program.rest()
     assert code == 1
-    assert err == "submittal-mcp: signing in failed: access_denied\n"
+    assert err == (
+        "submittal-mcp: The sign-in was cancelled, by you or by Autodesk; nothing was changed. Sign in again to go on.\n"
+    )
 
 
 def test_several_people_take_turns_on_one_machine(signed_in, run):

@@ -216,7 +216,7 @@ def test_every_fault_of_a_name_is_told_with_a_legal_one_to_go_on_with(why):
 def test_a_path_is_quoted_without_what_could_mislead():
     explained = describe_error(transfers.FileMissing("beam\u202efdp.\nexe"))
     assert explained is not None
-    assert explained.body().message == r"There is no such file: 'beamfdp.\nexe'."
+    assert explained.body().message == "There is no such file: 'beamfdp. exe'."
 
 
 @pytest.mark.parametrize("kind", [transfers.FileMissing, transfers.FileNotAllowed])

@@ -18,7 +18,7 @@ CALLS = {
     "confirm_attachment": {**PLACE, "attachment_id": "attachment-id"},
     "get_attachment_status": {**PLACE, "attachment_id": "attachment-id", "wait_seconds": 30},
     "find_projects": {"query": "river"},
-    "find_submittals": {"project": "Riverside", "state": "rev"},
+    "find_submittals": {"project": "Riverside", "state": ["rev"]},
     "get_submittal": {**PLACE, "limit": 5},
     "find_project_files": {"project": "Riverside", "query": "beam", "folder": "Shop Drawings"},
     "sign_in": {},
