@@ -40,7 +40,7 @@ async def test_everything_of_jobs_that_ended_long_ago_is_forgotten_and_open_ones
         await OrphanedJobRecovery(site.transfers.runner, context, eligibility).prune()
         assert counts(tmp_path) == {
             "jobs": 1,
-            "job_parts": 1,
+            "job_parts": 0,  # a file of one part needs no row of it once it is stored
             "file_digests": 0,
         }
         assert (await site.confirm(still_open.reserved.id)).is_file_uploaded

@@ -169,7 +169,7 @@ def test_a_queued_job_is_called_off_by_a_person(site: Site) -> None:
         ("worker", {"SUBMITTAL_MCP_FOLDERS": ""}, "No folder is allowed"),
         ("worker", {"SUBMITTAL_MCP_READ_ONLY": "true"}, "told to change nothing"),
         ("attach", {"SUBMITTAL_MCP_DATABASE_URL": ""}, "set SUBMITTAL_MCP_DATABASE_URL for --queue"),
-        ("attach", {"SUBMITTAL_MCP_CONFIRM": "ask"}, "a worker may make nothing visible"),
+        ("attach", {"SUBMITTAL_MCP_CONFIRM": "ask"}, "so it may make nothing visible"),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_remedy(
