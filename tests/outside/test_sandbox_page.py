@@ -133,7 +133,7 @@ def test_the_buttons_move_the_clock_and_play_a_fault(box: Sandbox, page: Page) -
 
 def test_the_person_who_signs_in_can_be_changed(box: Sandbox, page: Page) -> None:
     page.goto("/controls")
-    page.get_by_label("Whoever signs in is").select_option("steel")
+    page.get_by_label("Person who signs in").select_option("steel")
     page.get_by_role("button", name="Change").click()
-    expect(page.get_by_label("Whoever signs in is")).to_have_value("steel")
+    expect(page.get_by_label("Person who signs in")).to_have_value("steel")
     assert box.auto_approve is True

@@ -72,7 +72,7 @@ def test_requests_that_the_description_allows_or_forbids_are_answered_as_it_says
         done = subprocess.run(words, capture_output=True, text=True, timeout=900, check=False)
         answered = [one.status for one in box.requests]
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert len(answered) > 1000
+    assert len(answered) > 500, "a run that asks little proves little"
     assert not [status for status in answered if status is not None and status >= 500]
     if known:
         assert len([status for status in answered if status in (200, 201, 204)]) > 400

@@ -174,7 +174,7 @@ def test_a_person_cancels(page: Page, environment: dict[str, str], request: pyte
     keep(page, "cancelled", request)
     code, _, err = login.end()
     assert code == 1
-    assert "access_denied" in err
+    assert "The sign-in was cancelled" in err
 
 
 def test_a_person_signs_in_from_the_chat(
