@@ -24,8 +24,8 @@ PROGRAM = shutil.which(
     path=os.pathsep.join([str(Path(__file__).with_name(".venv") / "bin"), os.environ.get("PATH", "")]),
 )
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-UNTOUCHED = "^/sandbox/(faults|clock|switches|requests)"
-"""Stalls would stand still for ever, a moved clock would end the token, and the log is read at the end."""
+UNTOUCHED = "^/sandbox/(faults|clock|switches|requests|reset)"
+"""Stalls would stand still for ever, a moved clock would end the token, and the log, which a reset empties, is read at the end."""
 
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -72,7 +72,7 @@ def test_requests_that_the_description_allows_or_forbids_are_answered_as_it_says
         done = subprocess.run(words, capture_output=True, text=True, timeout=900, check=False)
         answered = [one.status for one in box.requests]
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert len(answered) > 500, "a run that asks little proves little"
+    assert len(answered) > 1000
     assert not [status for status in answered if status is not None and status >= 500]
     if known:
         assert len([status for status in answered if status in (200, 201, 204)]) > 400
