@@ -52,9 +52,11 @@ class PortListener:
         """Stop accepting, cut what is open, and wait for the requests that were being answered."""
         if self._server is not None:
             self._server.close()
-        for connection in list(self._state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
+        # A connection that is being accepted is among them two turns of the loop later, and closed one after that.
+        for _ in range(4):
+            for connection in list(self._state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
         if self._state.tasks:
             await asyncio.wait(list(self._state.tasks))
         if self._server is not None:

@@ -19,8 +19,9 @@ CANARY = "QZJ-canary-0123456789"
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Logging is one for the whole process: put back what `configure` changes."""
+    """Logging is one for the whole process: put back what `configure` changes, and what a server in it has set."""
     root = logging.getLogger()
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     handlers, level, raising, hook = root.handlers, root.level, logging.raiseExceptions, threading.excepthook
     yield
     root.handlers, logging.raiseExceptions, threading.excepthook = handlers, raising, hook

@@ -33,8 +33,11 @@ async def served(**bounds):
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for connection in list(state.connections):
-            connection.transport.abort()
+        # A connection that is being accepted is among them two turns of the loop later, and closed one after that.
+        for _ in range(4):
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 async def connected(port):

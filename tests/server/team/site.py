@@ -135,7 +135,7 @@ def running_team(
     clock = [0.0]
     with opened_vault(loaded) as opened:
         server = TeamServer(loaded, public, opened, options, now=lambda: time.time() + clock[0])
-        config = uvicorn.Config(server.app, log_config=None, log_level="warning", lifespan="on", ws="none")
+        config = uvicorn.Config(server.app, log_config=None, lifespan="on", ws="none")
         program = uvicorn.Server(config)
         thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
         thread.start()
