@@ -185,7 +185,7 @@ class Vault:
             scopes=(),
         )
         with suppress(IntegrityError), self._database.writing() as connection:  # another process was faster
-            row = _row(connection, account)
+            row = _locked_row(connection, account)
             if row is None or not self._opens(row):
                 self._write(connection, account, name, None, none)
 
@@ -242,7 +242,7 @@ class Vault:
         """
         generation = lease.generation + 1
         with self._database.writing() as connection:
-            old = _row(connection, lease.account)
+            old = _locked_row(connection, lease.account)
             if old is None or old["generation"] != lease.generation:
                 return None
             connection.execute(
@@ -264,7 +264,7 @@ class Vault:
         self, connection: Connection, account: UserAccount, name: str, email: str | None, tokens: TokenSet
     ) -> int:
         """Write a record, in place of an older one that there may be, and return its generation."""
-        old = _row(connection, account)
+        old = _locked_row(connection, account)
         generation = old["generation"] + 1 if old is not None else 1
         values = {
             "name": name,
@@ -335,7 +335,7 @@ class Vault:
 
     def _reseal(self, account: UserAccount) -> bool:
         with self._database.writing() as connection:
-            row = _row(connection, account)
+            row = _locked_row(connection, account)
             if row is None:
                 return False
             sealed = self._sealed(account, row["generation"], self._opened(row).tokens, row)
@@ -377,6 +377,15 @@ def _unmoved(lease: RefreshLease) -> tuple[ColumnElement[bool], ...]:
 
 def _row(connection: Connection, account: UserAccount) -> RowMapping | None:
     return connection.execute(select(_SIGN_INS).where(*_is(_SIGN_INS, account))).mappings().one_or_none()
+
+
+def _locked_row(connection: Connection, account: UserAccount) -> RowMapping | None:
+    """Return a record that no other transaction can change before this one ends: what is written next rests on it.
+
+    On SQLite a transaction that writes is the only one anyway.
+    """
+    query = select(_SIGN_INS).where(*_is(_SIGN_INS, account)).with_for_update()
+    return connection.execute(query).mappings().one_or_none()
 
 
 def _account(row: RowMapping) -> UserAccount:

@@ -167,7 +167,7 @@ class LoginFlow:
         try:
             self._listener = RedirectServer.open(self._callback)
         except PortTaken:
-            return is_our_listener(self._callback.url, id_)
+            return is_our_listener(self._attempts, self._callback.url, id_)
         return True
 
     def _outcome(self, id_: str) -> PendingLogin | None:

@@ -9,18 +9,22 @@ A try is good for five minutes and for one answer. Its state is kept as a digest
 import hashlib
 import hmac
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Column, Double, MetaData, RowMapping, Table, Text, delete, select, update
+from sqlalchemy import Column, Double, MetaData, RowMapping, Select, Table, Text, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from auth.errors import SignInFailed
 from auth.oauth import PkceAttempt
 from auth.vault import Vault
 from persistence.database import Database
+from persistence.encryption import NotSealed
+from persistence.errors import KeyMissing
 from persistence.migrations import SchemaComponent, migrate
 
 LIFE_SECONDS: Final = 300.0
@@ -81,15 +85,16 @@ class PendingLogins:
     def start(self, callback_url: str, attempt: PkceAttempt, url: str) -> str:
         """Wait for the answer to an `attempt` at the authorize `url`; return the id that the link carries."""
         id_ = secrets.token_urlsafe(18)
-        content = json.dumps({"verifier": attempt.verifier, "state": attempt.state, "url": url}).encode()
-        sealed = self._vault.seal(content, "attempt", id_)
         now, steady = self._now(), self._steady()
+        content = {"verifier": attempt.verifier, "state": attempt.state, "url": url, "steady": steady}
+        sealed = self._vault.seal(json.dumps(content).encode(), "attempt", id_)
         self._begun = {one: begun for one, begun in self._begun.items() if steady - begun < LIFE_SECONDS} | {
             id_: steady
         }
         with self._database.writing() as connection:
-            old = (_ATTEMPTS.c.started_at < now - _KEPT_SECONDS, _ATTEMPTS.c.id.not_in(list(self._begun)))
-            connection.execute(delete(_ATTEMPTS).where(*old))
+            old = select(_ATTEMPTS).where(_ATTEMPTS.c.started_at < now - _KEPT_SECONDS)
+            over = [row["id"] for row in connection.execute(old).mappings() if self._over(row)]
+            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(over)))
             connection.execute(
                 _ATTEMPTS.insert().values(
                     id=id_,
@@ -105,7 +110,7 @@ class PendingLogins:
     def proof(self, id_: str) -> tuple[str, str]:
         """Return the authorization code that came back and the verifier it belongs to. They are given out once."""
         with self._database.writing() as connection:
-            row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one()
+            row = connection.execute(_locked(_ATTEMPTS.c.id == id_)).mappings().one()
             connection.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(answer=None))
         if row["answer"] is None:
             raise SignInFailed("used_twice")
@@ -130,12 +135,26 @@ class PendingLogins:
             return None
         return PendingLogin(row["id"], row["status"], row["words"], opened=row["browser_digest"] is not None)
 
+    def is_proof(self, proof: str, id_: str, callback_url: str, challenge: str) -> bool:
+        """Whether `proof` is what `prove` answers to this very challenge, wherever the vault is shared."""
+        try:
+            answer = self._vault.unseal(proof, "listener", id_, callback_url)
+        except (KeyMissing, NotSealed):
+            return False
+        return hmac.compare_digest(answer, challenge.encode())
+
     # The process that listens
+
+    def prove(self, id_: str, callback_url: str, challenge: str) -> str | None:
+        """Return `challenge` sealed with the vault's key, which no other program has; None for an unknown try."""
+        if self.waiting(id_) is None:
+            return None
+        return self._vault.seal(challenge.encode("utf-8", "replace"), "listener", id_, callback_url)
 
     def opened(self, id_: str, browser: str) -> str | None:
         """Bind a try to the browser that opened its link last, and return where that is to go; None when it is over."""
         with self._database.writing() as connection:
-            row = connection.execute(select(_ATTEMPTS).where(_ATTEMPTS.c.id == id_)).mappings().one_or_none()
+            row = connection.execute(_locked(_ATTEMPTS.c.id == id_)).mappings().one_or_none()
             if row is None or row["status"] != "open" or self._over(row):
                 return None
             connection.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.id == id_).values(browser_digest=_digest(browser)))
@@ -160,8 +179,7 @@ class PendingLogins:
         digest = _digest(state)
         answer = self._vault.seal(code.encode("utf-8", "replace"), "code", digest) if code else None
         with self._database.writing() as connection:
-            query = select(_ATTEMPTS).where(_ATTEMPTS.c.state_digest == digest)
-            row = connection.execute(query).mappings().one_or_none()
+            row = connection.execute(_locked(_ATTEMPTS.c.state_digest == digest)).mappings().one_or_none()
             if row is None or row["callback_url"] != callback_url:
                 return "unknown"
             if row["status"] != "open":
@@ -181,7 +199,19 @@ class PendingLogins:
         begun = self._begun.get(row["id"])
         if begun is not None:
             return self._steady() - begun >= LIFE_SECONDS  # the clock on the wall may have been set meanwhile
-        return not 0 <= self._now() - row["started_at"] < LIFE_SECONDS
+        if 0 <= self._now() - row["started_at"] < LIFE_SECONDS:
+            return False
+        try:
+            content = json.loads(self._vault.unseal(row["sealed"], "attempt", row["id"]))
+        except (KeyMissing, NotSealed):
+            return True
+        # Another window's: the steady clock is one for all processes of a machine, from its start on.
+        return not 0 <= self._steady() - content.get("steady", -math.inf) < LIFE_SECONDS
+
+
+def _locked(which: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for a try that no other transaction can change before this one ends."""
+    return select(_ATTEMPTS).where(which).with_for_update()
 
 
 def _digest(secret: str) -> str:

@@ -1,7 +1,9 @@
 """Handle requests at the callback URL: pure decisions, without a socket.
 
 GET /sign-in/ID         sends the browser to Autodesk, and remembers which browser it was
-GET /sign-in/ID/known   204 where this program's tries include ID; another window asks before it relies on us
+GET /sign-in/ID/known?challenge=TEXT
+                        204 with a proof that this is a window which shares the vault and knows the try ID; another
+                        window asks before it relies on us
 GET the callback path   takes the answer, and says how it ended
 """
 
@@ -18,6 +20,7 @@ from auth.login.pending_logins import PendingLogin, PendingLogins
 from auth.oauth import read_refusal
 
 LINK_PATH: Final = "/sign-in/"
+PROOF_HEADER: Final = "submittal-mcp-proof"
 _COOKIE: Final = "submittal-mcp-sign-in-"
 
 
@@ -57,15 +60,17 @@ class RedirectHandler:
         if target.path == self._path:
             return self._answer_came(parse_qs(target.query), asked)
         if target.path.startswith(LINK_PATH):
-            return self._link_opened(target.path.removeprefix(LINK_PATH))
+            return self._link_opened(target.path.removeprefix(LINK_PATH), parse_qs(target.query))
         if target.path == "/favicon.ico":
             return HtmlResponse(204)
         return pages.refused(404, "This address is only for signing in.")
 
-    def _link_opened(self, rest: str) -> HtmlResponse:
+    def _link_opened(self, rest: str, query: Mapping[str, list[str]]) -> HtmlResponse:
         id_, _, known = rest.partition("/")
         if known:
-            return HtmlResponse(204 if known == "known" and self._attempts.waiting(id_) is not None else 404)
+            challenge = query.get("challenge", [""])[0]
+            proof = self._attempts.prove(id_, self.url, challenge) if known == "known" and challenge else None
+            return HtmlResponse(204, headers={PROOF_HEADER: proof}) if proof is not None else HtmlResponse(404)
         browser = secrets.token_urlsafe(24)
         url = self._attempts.opened(id_, browser)
         if url is None:

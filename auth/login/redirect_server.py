@@ -7,6 +7,7 @@ the answer. HTTP comes from the standard library, in daemon threads: an authoriz
 import contextlib
 import errno
 import http.client
+import secrets
 import socket
 import sys
 import threading
@@ -16,7 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from auth.login.redirect_handler import LINK_PATH, BrowserRequest, RedirectHandler
+from auth.login.pending_logins import PendingLogins
+from auth.login.redirect_handler import LINK_PATH, PROOF_HEADER, BrowserRequest, RedirectHandler
 
 _READ_SECONDS: Final = 10.0
 _LAST_ANSWER_SECONDS: Final = 3.0
@@ -69,18 +71,29 @@ class RedirectServer:
             server.server_close()
 
 
-def is_our_listener(callback_url: str, id_: str) -> bool:
-    """Whether who listens at the callback's port is a window of this program that knows the try `id_`."""
+def is_our_listener(attempts: PendingLogins, callback_url: str, id_: str) -> bool:
+    """Whether who listens at the callback's port is a window that shares our vault and knows the try `id_`.
+
+    On each half of `localhost` that answers at all.
+    """
     parts = urlsplit(callback_url)
+    proven = []
     for address in ("127.0.0.1", "::1"):
+        challenge = secrets.token_urlsafe(24)
+        target = f"{LINK_PATH}{id_}/known?challenge={challenge}"
         connection = http.client.HTTPConnection(address, parts.port, timeout=_PROBE_SECONDS)
         with contextlib.closing(connection):
             try:
-                connection.request("GET", f"{LINK_PATH}{id_}/known", headers={"Host": parts.netloc.lower()})
-                return connection.getresponse().status == http.client.NO_CONTENT
-            except (OSError, http.client.HTTPException):
+                connection.connect()
+            except OSError:
                 continue
-    return False
+            try:
+                connection.request("GET", target, headers={"Host": parts.netloc.lower()})
+                proof = connection.getresponse().getheader(PROOF_HEADER, "")
+            except (OSError, http.client.HTTPException):
+                proof = ""
+        proven.append(attempts.is_proof(proof, id_, callback_url, challenge))
+    return any(proven) and all(proven)
 
 
 class _PendingAnswers:

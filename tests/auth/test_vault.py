@@ -2,7 +2,8 @@
 
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy
 from pydantic import SecretStr
 
-from auth.vault import TokenSet, UserAccount, Vault
+from auth.vault import RefreshLease, TokenSet, UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.encryption import NotSealed, key_id_of
 from persistence.errors import KeyMissing
@@ -28,6 +29,7 @@ TOKENS = TokenSet.model_validate(
     }
 )
 NEWER = TOKENS.model_copy(update={"expires_at": 8200.0})
+LATEST = TOKENS.model_copy(update={"expires_at": 9800.0})
 
 
 class NoKeyring:
@@ -247,3 +249,54 @@ def test_processes_that_sign_one_person_in_at_once_each_keep_a_whole_record(
     assert kept is not None
     assert kept.tokens.access_token.get_secret_value() == kept.name.replace("name ", "access-")
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None
+
+
+def _log_in(vault: Vault) -> object:
+    return vault.save_login(ACCOUNT, "name", None, LATEST).generation
+
+
+@pytest.mark.parametrize(
+    ("change_record", "outcome", "tokens", "generation"),
+    [
+        (lambda vault, lease: vault.save_refreshed(lease, LATEST), None, NEWER, 2),
+        (lambda vault, _: _log_in(vault), 3, LATEST, 3),
+        (lambda vault, _: vault.rekey(), 1, NEWER, 2),
+        (lambda vault, _: vault.create_placeholder(ACCOUNT, "name"), None, NEWER, 2),
+    ],
+    ids=["another refresh", "a new login", "a new key", "a placeholder"],
+)
+def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
+    vault: Vault,
+    database: Database,
+    change_record: Callable[[Vault, RefreshLease], object],
+    outcome: object,
+    tokens: TokenSet,
+    generation: int,
+) -> None:
+    vault.save_login(ACCOUNT, "name", None, TOKENS)
+    seen = vault.lease(ACCOUNT)
+    assert seen is not None
+    lease = vault.try_acquire_lease(seen, "holder")
+    assert lease is not None
+    waits = threading.Event()
+    refreshing = threading.get_ident()
+
+    @sqlalchemy.event.listens_for(database.engine, "before_cursor_execute")
+    def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        # Whatever it reads before this, the refresh has not committed yet.
+        locks = statement.startswith(("UPDATE", "BEGIN IMMEDIATE")) or "FOR UPDATE" in statement
+        if locks and threading.get_ident() != refreshing:
+            waits.set()
+
+    with ThreadPoolExecutor(1) as other:
+        raced: list[Future[object]] = []
+
+        def race() -> None:
+            raced.append(other.submit(change_record, vault, lease))
+            assert waits.wait(10)
+
+        assert vault.save_refreshed(lease, NEWER, before_commit=race) is not None
+        assert raced[0].result(10) == outcome
+    found = vault.read(ACCOUNT)
+    assert found is not None
+    assert (found.tokens, found.generation) == (tokens, generation)

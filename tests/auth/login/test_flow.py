@@ -4,7 +4,8 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,7 @@ from acc_sandbox import Fault, Refuse
 from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
 from auth.login.flow import LoginAttempt, LoginFlow, scopes_for
 from auth.login.pending_logins import LIFE_SECONDS, PendingLogins
-from auth.login.redirect_handler import RedirectHandler
+from auth.login.redirect_handler import PROOF_HEADER, RedirectHandler
 from auth.login.redirect_server import PortTaken, RedirectServer
 from auth.oauth import OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
 from auth.vault import StoredLogin, Vault
@@ -75,7 +76,7 @@ async def until_listening(started: LoginAttempt) -> None:
     async with httpx.AsyncClient(verify=NO_TRUST) as client:
         while True:
             try:
-                if (await client.get(f"{started.link}/known")).status_code == 204:
+                if (await client.get(f"{started.link}/known?challenge=x")).status_code == 204:
                     return
             except httpx.ConnectError:
                 await anyio.sleep(0.01)
@@ -282,6 +283,36 @@ async def test_a_step_of_the_clock_does_not_end_a_sign_in(
     assert isinstance(window.ended[0], StoredLogin)
 
 
+@pytest.mark.parametrize("seconds", [-7200.0, 7200.0])
+async def test_a_step_of_the_clock_does_not_end_a_sign_in_of_another_window(
+    window: Window,
+    shared: Database,
+    key: EncryptionKey,
+    endpoint: TokenEndpoint,
+    browser: httpx.AsyncClient,
+    seconds: float,
+) -> None:
+    listening = Window(shared, key, endpoint)
+    async with listening.waiting() as other, window.waiting() as started:
+        listening.set_ahead = seconds
+        listening.signing_in.start()  # which removes tries that are long over
+        address = await sent_back(browser, started)
+        assert (await browser.get(address)).status_code == 200
+        assert (await browser.get(await sent_back(browser, other))).status_code == 200
+    assert [isinstance(one.ended[0], StoredLogin) for one in (window, listening)] == [True, True]
+
+
+async def test_a_try_of_another_window_ends_after_five_minutes_all_the_same(
+    window: Window, shared: Database, key: EncryptionKey, endpoint: TokenEndpoint, browser: httpx.AsyncClient
+) -> None:
+    listening = Window(shared, key, endpoint)
+    async with listening.waiting(), window.waiting() as started:
+        address = await sent_back(browser, started)
+        listening.moved = LIFE_SECONDS
+        assert (await browser.get(address)).status_code != 200
+        window.moved = LIFE_SECONDS
+
+
 async def test_one_browser_may_have_two_links_open(window: Window, browser: httpx.AsyncClient) -> None:
     async with window.waiting() as first, window.waiting() as second:
         addresses = [await sent_back(browser, first, "manager"), await sent_back(browser, second, "steel")]
@@ -390,6 +421,60 @@ async def test_a_port_that_another_program_uses_is_named(window: Window, port: i
         started = window.signing_in.start()
         with pytest.raises(CallbackPortTaken, match=str(port)):
             await window.signing_in.finish(started)
+
+
+@pytest.mark.parametrize("kind", ["none", "forged", "of another vault", "of another try", "repeated"])
+async def test_a_program_that_pretends_to_be_a_window_of_ours_is_told_apart(
+    window: Window, endpoint: TokenEndpoint, port: int, tmp_path: Path, kind: str
+) -> None:
+    url = endpoint.app.callback_url
+
+    def proof(id_: str, challenge: str) -> str | None:
+        if kind == "of another vault":
+            with Database.open(DatabaseAddress.sqlite(tmp_path / "other.sqlite3")) as other:
+                return Vault(other, EnvironmentKeys([EncryptionKey.new()])).seal(
+                    challenge.encode(), "listener", id_, url
+                )
+        if kind == "of another try":
+            other_try = window.attempts.start(url, PkceAttempt(), "https://developer.api.autodesk.com/authorize")
+            return window.attempts.prove(other_try, url, challenge)
+        return {"none": None, "forged": "v1:0:0:0", "repeated": window.attempts.prove(id_, url, "x")}[kind]
+
+    with _pretending(port, proof):
+        started = window.signing_in.start()
+        assert not started.heard
+        with pytest.raises(CallbackPortTaken, match=str(port)):
+            await window.signing_in.finish(started)
+
+
+async def test_a_program_that_has_the_vault_is_a_window_of_ours(window: Window, port: int) -> None:
+    """Otherwise the test above would pass with any proof at all."""
+    with _pretending(port, lambda id_, asked: window.attempts.prove(id_, f"http://localhost:{port}/callback", asked)):
+        assert window.signing_in.start().heard
+
+
+@contextmanager
+def _pretending(port: int, proof: Callable[[str, str], str | None]) -> Iterator[None]:
+    """A program at the callback's port that answers 204 to whatever it is asked."""
+
+    class Pretender(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = urlsplit(self.path)
+            answer = proof(asked.path.split("/")[2], parse_qs(asked.query)["challenge"][0])
+            self.send_response(204)
+            if answer is not None:
+                self.send_header(PROOF_HEADER, answer)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Pretender) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
 
 
 def _refuse_all(listening: socket.socket) -> None:
