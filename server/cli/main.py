@@ -101,6 +101,9 @@ def options(
 
 @app.command()
 def serve(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER", help="Folders from which files may be attached.")
+    ] = None,
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
     team: Annotated[
@@ -144,7 +147,7 @@ def serve(
     from server.settings.model import Settings, SettingsError
 
     overrides = {
-        "folders": whole_paths(folder),
+        "folders": whole_paths([*(folders or []), *(folder or [])]),
         "read_only": read_only or None,
         "http_host": host,
         "http_port": port,
@@ -404,9 +407,13 @@ def sandbox(context: typer.Context) -> None:
 def demo(
     *,
     file: Annotated[Path | None, typer.Option(help="The file to attach; default: a sample PDF.")] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the submittal's page in a browser, and keep the sandbox until Ctrl-C.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show arguments, ids and next steps.")] = False,
 ) -> None:
     """Attach a file in a sandbox as an AI assistant would, and show each step."""
     require_sandbox()
     from server.cli.demo import command as demonstration
 
-    raise typer.Exit(demonstration.run(file))
+    raise typer.Exit(demonstration.run(file, open_page=open_page, verbose=verbose))

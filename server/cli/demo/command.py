@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,13 +43,18 @@ class DemoFailed(Exception):
         self.details = details
 
 
-def run(file: Path | None) -> int:
-    """Attach `file`, or the sample PDF, show every step, and return the exit code."""
-    view = DemoPrinter(Console())
+def run(file: Path | None, *, open_page: bool = False, verbose: bool = False) -> int:
+    """Attach `file`, or the sample PDF, show every step, and return the exit code.
+
+    With `open_page` the sandbox stays up, with the submittal's page in a browser, until Ctrl-C.
+    """
+    view = DemoPrinter(Console(), verbose=verbose)
     kept = Path(tempfile.mkdtemp(prefix="submittal-mcp-demo-"))
     try:
         path = _chosen(file, kept)
-        _show(view, path, kept)
+        _show(view, path, kept, open_page=open_page)
+    except KeyboardInterrupt:
+        return 0 if view.ended else 130
     except DemoFailed as failure:
         view.failure(str(failure), failure.details)
         return 1
@@ -69,13 +75,15 @@ def _chosen(file: Path | None, kept: Path) -> Path:
     return path
 
 
-def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
+def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None:
     import acc_sandbox
+    from acc_sandbox.cli import DEFAULT_PORT
+    from auth.login.browser import open_in_browser
 
     with acc_sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         view.heading(
             f"Attach {path.name} to submittal {SUBMITTAL} of {PROJECT}",
-            f"A sandbox stands in for Autodesk at {box.base_url}; no account is used.",
+            "A sandbox stands in for Autodesk; no account is used.",
         )
         try:
             attachment = anyio.run(_converse, view, box, path, kept / "server", log)
@@ -87,11 +95,20 @@ def _show(view: DemoPrinter, path: Path, kept: Path) -> None:
         digest = hashlib.sha256(stored).hexdigest()
         if digest != attachment["sha256"] or stored != path.read_bytes():
             raise DemoFailed("the bytes in storage are not those of the file")
-    view.end(
-        "Done: the stored bytes are the file's own.",
-        f"SHA-256 {digest}",
-        f"Look at it in a browser: submittal-mcp sandbox --data {kept / 'sandbox'}",
-        "Try it from a chat client: submittal-mcp serve --sandbox",
+        view.end(
+            f"Done: the {len(stored):,} bytes in storage are the file's own.",
+            "Try it from a chat client: submittal-mcp serve --sandbox",
+        )
+        item = box.item(SUBMITTAL)
+        page = f"projects/{item.project_id}/items/{item.id}"
+        if open_page:
+            url = f"{box.base_url}/{page}"
+            view.page("The submittal's page, until you press Ctrl-C:", url)
+            open_in_browser(url)
+            threading.Event().wait()
+    view.page(
+        f"To see it in a browser, run submittal-mcp sandbox --data {kept / 'sandbox'} and open:",
+        f"http://127.0.0.1:{DEFAULT_PORT}/{page}",
     )
 
 

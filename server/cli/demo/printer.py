@@ -16,28 +16,38 @@ _INDENT = "     "
 
 
 class DemoPrinter:
-    """Prints a demonstration on a console; colours only on a terminal."""
+    """Prints a demonstration on a console; colours only on a terminal.
 
-    def __init__(self, console: Console) -> None:
+    One line a call, unless `verbose`: then its arguments, the facts of its result with their ids, and the next step.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
+        self._verbose = verbose
         self._calls = 0
+        self.ended = False
 
     def heading(self, title: str, *lines: str) -> None:
         """Print a heading."""
         self._print(Text(title, "bold"))
         for line in lines:
             self._print(Text(line, "dim"))
+        self._print(Text())
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Print a call before it is made."""
         self._calls += 1
-        line = Text(f"\n{self._calls:>3}  ", "dim")
-        line.append(tool, "bold cyan")
-        line.append(" " + json.dumps(arguments, ensure_ascii=False))
-        self._print(line)
+        line = Text(f"{self._calls:>3}  ", "dim")
+        line.append(f"{tool:<{0 if self._verbose else 25}}", "bold cyan")
+        if self._verbose:
+            line.append(" " + json.dumps(arguments, ensure_ascii=False))
+        self._print(line, end="\n" if self._verbose else "")
 
     def answer(self, answer: Answer) -> None:
-        """Print the gist of a result and its first next step."""
+        """Print the result of the call."""
+        if not self._verbose:
+            self._print(Text(summary(answer), "red" if "error" in answer else ""))
+            return
         for name, value in gist(answer):
             line = Text(f"{_INDENT}{name:<12} ", "dim")
             line.append(value, _STYLES.get(value.split(" ")[0], ""))
@@ -47,12 +57,19 @@ class DemoPrinter:
             step = steps[0]
             needs = f", you supply {', '.join(step['needs'])}" if step["needs"] else ""
             self._print(Text(f"{_INDENT}next         {step['tool']}{needs}: {step['reason']}", "green"))
+        self._print(Text())
 
     def end(self, title: str, *lines: str) -> None:
-        """Print the outcome, and where to look."""
-        self._print(Text(f"\n{title}", "bold green"))
+        """Print the outcome."""
+        self._print(Text(title if self._verbose else f"\n{title}", "bold green"))
         for line in lines:
             self._print(Text(line))
+
+    def page(self, how: str, url: str) -> None:
+        """Print the address of a page, on a line of its own; nothing comes after it."""
+        self.ended = True
+        self._print(Text(how))
+        self._print(Text(url, "cyan"))
 
     def failure(self, reason: str, details: str = "") -> None:
         """Print the failure."""
@@ -60,11 +77,24 @@ class DemoPrinter:
         if details:
             self._print(Text(details, "dim"))
 
-    def _print(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True, highlight=False)
+    def _print(self, text: Text, end: str = "\n") -> None:
+        self._console.print(text, soft_wrap=True, highlight=False, end=end)
 
 
 _STYLES = {"ready": "bold green", "uploaded": "yellow", "processing": "yellow"}
+
+
+def summary(answer: Answer) -> str:
+    """Return a result as one line without ids."""
+    if "error" in answer:
+        return f"{answer['error']['code']}: {answer['error']['message']}"
+    if attachment := answer.get("attachment"):
+        seen = ": reviewers can open it" if attachment["state"] == "ready" else ""
+        return f"{attachment['name']} is {attachment['state']}{seen}"
+    if submittal := answer.get("submittal"):
+        count = len(answer["attachments"])
+        return f"{submittal['number']} {submittal['title']}: {count} attachment{'s' if count != 1 else ''}"
+    return "done"
 
 
 def gist(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -253,3 +253,20 @@ def test_a_sandbox_whose_port_is_taken_says_so(start):
         code, _, err = start("-m", "server", "serve", "--sandbox", "--sandbox-port", port).rest()
     assert (code, "Choose another --sandbox-port" in err) == (1, True)
     assert start("-m", "server", "serve", "--sandbox-port", "1").rest()[0] == 2
+
+
+def test_folders_are_taken_as_arguments_and_from_the_flag(start_anew, tmp_path):
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    program = start_anew(
+        "-m",
+        "server",
+        "serve",
+        str(folders[0]),
+        str(folders[1]),
+        "--folder",
+        str(folders[2]),
+        SUBMITTAL_MCP_LOG_FORMAT="json",
+    )
+    missing = [json.loads(program.stderr_line("folder_missing"))["folder"] for _ in folders]
+    assert missing == [str(folder) for folder in folders]
+    assert "result" in program.shake_hands()
