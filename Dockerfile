@@ -31,10 +31,10 @@ COPY --from=build /opt/submittal-mcp /opt/submittal-mcp
 ENV PATH="/opt/submittal-mcp/bin:${PATH}" \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/data \
-    XDG_DATA_HOME=/data \
-    SUBMITTAL_MCP_FOLDERS=/files
+    XDG_DATA_HOME=/data
 VOLUME ["/data"]
 WORKDIR /data
 USER 10001
 ENTRYPOINT ["submittal-mcp"]
-CMD ["serve"]
+# The folder belongs to this command, not to the image: a team server (`serve --team`) reads none.
+CMD ["serve", "--folder", "/files"]

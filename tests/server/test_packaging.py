@@ -62,6 +62,11 @@ def test_the_image_holds_every_package():
     assert re.findall(r"^!(\w+)/$", read(".dockerignore"), re.MULTILINE) == sorted(PACKAGES)
 
 
+def test_the_image_sets_nothing_that_a_team_server_would_refuse():
+    assert "SUBMITTAL_MCP_" not in read("Dockerfile")
+    assert 'CMD ["serve", "--folder", "/files"]' in read("Dockerfile")
+
+
 def test_the_workflow_runs_foreign_code_only_at_a_fixed_commit_and_without_rights():
     workflow = read(".github/workflows/ci.yml")
     used = re.findall(r"uses: (.+)", workflow)

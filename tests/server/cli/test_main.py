@@ -27,6 +27,30 @@ def test_every_command_explains_itself(start_anew, command):
     assert f"submittal-mcp {command}" in out
 
 
+WITHOUT_THE_SANDBOX = """
+import sys
+sys.modules["acc_sandbox"] = None
+from server.cli.main import app
+app()
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("demo",),
+        ("sandbox",),
+        ("sandbox", "--port", "0"),
+        ("serve", "--sandbox"),
+        ("serve", "--team", "--sandbox", "--port", "0"),
+    ],
+)
+def test_without_the_sandbox_package_one_sentence_says_how_to_install_it(start_anew, command):
+    code, out, err = start_anew("-c", WITHOUT_THE_SANDBOX, *command).rest()
+    assert (code, out) == (2, "")
+    assert err == "submittal-mcp: the sandbox is not installed here; install it with: pip install acc-sandbox\n"
+
+
 def test_settings_that_cannot_be_used_end_the_program_with_sentences_and_no_traceback(start):
     program = start(
         "-m",
