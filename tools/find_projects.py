@@ -1,14 +1,18 @@
 """The tool `find_projects`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
+from tools.core.policy import ToolPolicy
 from tools.core.results import ProjectRow, ProjectsResult
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_projects
+
+if TYPE_CHECKING:
+    from tools.lookup.projects import ProjectList
 
 
 class ProjectsArguments(ToolArguments):
@@ -20,7 +24,7 @@ class ProjectsArguments(ToolArguments):
 
 
 async def find_projects(services: Services, call: ToolCall, arguments: ProjectsArguments) -> ProjectsResult:
-    """List the projects this person can see and the settings allow, by name.
+    """List the projects this person can see and the settings allow, by name; `hint` helps where there are none.
 
     Raises:
         AppNotProvisioned: There are none, and Autodesk says that no account has admitted the app.
@@ -46,8 +50,24 @@ async def find_projects(services: Services, call: ToolCall, arguments: ProjectsA
     return ProjectsResult(
         projects=rows,
         accounts_unavailable=listed.accounts_unavailable,
+        hint=_hint(listed, services.policy),
         next_cursor=cursor,
-        next_steps=[*steps, *after_page(page, empty=not rows)],
+        next_steps=[*steps, *(after_page(page, empty=not rows) if listed.projects else ())],
+    )
+
+
+def _hint(listed: "ProjectList", policy: ToolPolicy) -> str | None:
+    """Return what a person can do who has no project to work in; None where there is one."""
+    if any(policy.allows(project.id) for project in listed.projects):
+        return None
+    if listed.accounts_unavailable:
+        return "Accounts did not answer, so projects may be missing: ask again in a minute."
+    if listed.projects:
+        return "The settings of this server allow none of this person's projects: its operator decides which."
+    return (
+        "This Autodesk account is in no ACC project; sign_in says whose it is. If it is the right one, a project "
+        "administrator adds the person to the project in ACC, and an account administrator adds the app under Account "
+        "Admin > Settings > Custom Integrations."
     )
 
 

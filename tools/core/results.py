@@ -142,10 +142,14 @@ class ProjectRow(ToolResult):
 
 
 class ProjectsResult(ToolResult):
-    """A page of projects; `accounts_unavailable` of the person's accounts could not be listed."""
+    """A page of projects; `accounts_unavailable` of the person's accounts could not be listed.
+
+    `hint` says what helps a person who has no project to work in; null where there is one.
+    """
 
     projects: list[ProjectRow]
     accounts_unavailable: int
+    hint: str | None
     next_cursor: str | None
     next_steps: list[NextStep]
 

@@ -407,7 +407,9 @@ async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Sandbox,
 
 async def test_a_user_without_projects_is_told_so(team: TeamSite, era: str) -> None:
     async with team.signed_in("outsider", era) as assistant:
-        assert (await assistant.call("find_projects"))["projects"] == []
+        found = await assistant.call("find_projects")
+        assert found["projects"] == []
+        assert "a project administrator adds the person" in found["hint"]
         refused = await assistant.refused("find_submittals", project="Riverside")
     assert refused["error"]["code"] == "project_not_found"
     assert "must be a member" in refused["error"]["hint"]

@@ -66,10 +66,26 @@ async def test_projects_come_once_each_over_all_pages(connect):
     assert [row["name"] for row in found] == ["Harbor Point Tower", "Old Mill Library", "Riverside Medical Center"]
 
 
-async def test_a_person_in_no_project_finds_none(connect):
+async def test_a_person_without_a_project_is_told_how_to_get_one(connect):
     async with connect("outsider") as assistant:
+        answers = [await assistant.call("find_projects"), await assistant.call("find_projects", query="river")]
+    for answer in answers:
+        assert (answer["projects"], answer["next_steps"]) == ([], [])
+        assert "a project administrator adds the person" in answer["hint"]
+        assert "Custom Integrations" in answer["hint"]
+
+
+async def test_a_person_whose_projects_the_settings_exclude_is_told_so(connect):
+    async with connect(projects=(NOWHERE,)) as assistant:
         answer = await assistant.call("find_projects")
-    assert (answer["projects"], answer["next_steps"]) == ([], [])
+    assert answer["projects"] == []
+    assert "settings of this server allow none" in answer["hint"]
+
+
+async def test_no_hint_stands_beside_projects_also_where_a_query_fits_none(connect):
+    async with connect() as assistant:
+        assert (await assistant.call("find_projects"))["hint"] is None
+        assert (await assistant.call("find_projects", query="zzz"))["hint"] is None
 
 
 async def test_the_project_list_is_read_once_for_several_calls(connect, box):
