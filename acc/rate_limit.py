@@ -27,6 +27,18 @@ _BURST: Final = 10
 """One in so many of a minute's requests may go out at once after a pause."""
 
 
+class BucketLimit(Protocol):
+    """Size of a token bucket, and how fast it fills."""
+
+    @property
+    def capacity(self) -> int:
+        """Tokens of a full bucket."""
+
+    @property
+    def rate(self) -> float:
+        """Tokens that come back in a second."""
+
+
 @dataclass(frozen=True)
 class RateLimit:
     """A limit in requests per minute, over all senders."""
@@ -52,17 +64,17 @@ class TokenBucket:
     at: float
 
     @classmethod
-    def full(cls, limit: RateLimit, now: float) -> "TokenBucket":
+    def full(cls, limit: BucketLimit, now: float) -> "TokenBucket":
         """Return a full bucket."""
         return cls(limit.capacity, now)
 
-    def refilled(self, limit: RateLimit, now: float) -> "TokenBucket":
+    def refilled(self, limit: BucketLimit, now: float) -> "TokenBucket":
         """Return it as it is now. A clock that was set back adds nothing until it has caught up."""
         if now <= self.at:
             return self
         return TokenBucket(min(limit.capacity, self.tokens + (now - self.at) * limit.rate), now)
 
-    def wait(self, limit: RateLimit, now: float) -> float:
+    def wait(self, limit: BucketLimit, now: float) -> float:
         """Return the seconds until there is a token; 0 if there is one."""
         if self.tokens >= 1:
             return 0.0
@@ -77,7 +89,7 @@ class TokenBucket:
         return TokenBucket(0.0, max(self.at, now + seconds))
 
 
-def lease(buckets: dict[str, TokenBucket], limits: dict[str, RateLimit], now: float, wanted: int) -> tuple[int, float]:
+def lease(buckets: dict[str, TokenBucket], limits: "Limits", now: float, wanted: int) -> tuple[int, float]:
     """Take the same number of tokens from every bucket, as many as are `wanted` and in all of them.
 
     Changes `buckets`. Returns how many were taken, and with none of them the seconds to wait.
@@ -111,7 +123,7 @@ SHORTEST_SECONDS: Final = 0.001
 SUBMITTALS: Final = RateLimit(600)
 STORAGE: Final = RateLimit(1000)
 
-Limits = Mapping[str, RateLimit]
+Limits = Mapping[str, BucketLimit]
 """Buckets by their names."""
 
 
@@ -137,7 +149,7 @@ class InMemoryTokenBuckets:
         now = self._clock()
         for name, limit in limits.items():
             self._buckets.setdefault(name, TokenBucket.full(limit, now))
-        return lease(self._buckets, dict(limits), now, wanted)
+        return lease(self._buckets, limits, now, wanted)
 
     async def empty(self, limits: Limits, seconds: float) -> None:
         """See `TokenBucketStore`."""

@@ -3,9 +3,22 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, bindparam, extract, func, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    extract,
+    func,
+    select,
+    update,
+)
 
-from acc.rate_limit import RateLimit, TokenBucket, lease
+from acc.rate_limit import BucketLimit, TokenBucket, lease
 from persistence.database import Database
 from persistence.migrations import SchemaComponent
 
@@ -43,7 +56,7 @@ class TokenBucketTable:
         """Take tokens from all of some buckets; see `acc.rate_limit.lease`."""
         with self._database.writing() as connection:
             buckets, now = self._locked(connection, limits)
-            found = lease(buckets, dict(limits), now, wanted)
+            found = lease(buckets, limits, now, wanted)
             if found[0]:
                 self._write(connection, buckets)
             return found
@@ -54,13 +67,18 @@ class TokenBucketTable:
             buckets, now = self._locked(connection, limits)
             self._write(connection, {name: bucket.drained_until(now, seconds) for name, bucket in buckets.items()})
 
+    def purge(self, seconds: float) -> None:
+        """Forget buckets that nothing was taken from for so many seconds, in which any of them has filled again."""
+        with self._database.writing() as connection:
+            connection.execute(delete(_BUDGETS).where(_BUDGETS.c.at < self._now(connection) - seconds))
+
     def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, TokenBucket], float]:
         """Lock the rows of the buckets until the end of the transaction; return them and the database's time."""
         names = sorted(limits)  # everybody locks them in the same order
         rows = {name: self._row(connection, name, limits[name]) for name in names}
         return rows, self._now(connection)
 
-    def _row(self, connection: Connection, name: str, limit: RateLimit) -> TokenBucket:
+    def _row(self, connection: Connection, name: str, limit: BucketLimit) -> TokenBucket:
         query = select(_BUDGETS.c.tokens, _BUDGETS.c.at).where(_BUDGETS.c.name == name).with_for_update()
         found = connection.execute(query).first()
         if found is None:
@@ -97,3 +115,7 @@ class SharedTokenBuckets:
     async def empty(self, limits: "Limits", seconds: float) -> None:
         """See `acc.rate_limit.TokenBucketStore`."""
         await self._run(lambda store: store.empty(limits, seconds))
+
+    async def purge(self, seconds: float) -> None:
+        """See `TokenBucketTable.purge`."""
+        await self._run(lambda store: store.purge(seconds))

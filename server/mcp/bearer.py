@@ -22,8 +22,8 @@ from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS
 from auth.issuer.scopes import implied, in_order
 from persistence.errors import StorageProblem
 from server.team.middleware import too_many_requests
+from server.team.request_limits import SharedQuota
 from server.team.required_scopes import required_scope
-from tools.core.request_quota import RequestQuota
 
 VerifyToken = Callable[[str], Awaitable[VerifiedToken | None]]
 
@@ -110,8 +110,8 @@ class BearerMiddleware:
         challenge: Sequence[str],
         streams: OpenStreams,
         sessions: LegacySessions,
-        calls: RequestQuota,
-        writes: RequestQuota,
+        calls: SharedQuota,
+        writes: SharedQuota,
         at_once: int,
         max_body_bytes: int,
         holding: Callable[[str], AbstractContextManager[None]],
@@ -155,7 +155,7 @@ class BearerMiddleware:
                 await Response("Request body too large\n", 413)(scope, receive, send)
                 return
             message, receive = _parsed(body), _replayed(body, receive)
-        refusal = self._check(verified, message, Headers(scope=scope))
+        refusal = await self._check(verified, message, Headers(scope=scope))
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -201,7 +201,7 @@ class BearerMiddleware:
         elif (session := opened or asked) is not None:
             self._sessions.use(subject, session.decode("latin-1"))
 
-    def _check(self, verified: VerifiedToken, message: object, headers: Headers) -> Response | None:
+    async def _check(self, verified: VerifiedToken, message: object, headers: Headers) -> Response | None:
         messages = message if isinstance(message, list) else [message]
         needed = {scope for one in messages if (scope := required_scope(one)) is not None}
         held = implied(verified.scopes)
@@ -219,7 +219,7 @@ class BearerMiddleware:
         if "tools/call" not in methods:
             return None
         quotas = [self._calls, self._writes] if needed - {"submittals:read"} else [self._calls]
-        wait = max(quota.take(verified.subject) for quota in quotas)
+        wait = max([await quota.take(verified.subject) for quota in quotas])
         return too_many_requests(wait) if wait > 0 else None
 
     def _refusal(self, status: int, error: str | None, scopes: Sequence[str]) -> Response:

@@ -14,8 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.issuer.client_documents import is_document_url
 from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress
-from tools.core.request_quota import RequestQuota
+from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
@@ -101,14 +100,18 @@ class AddressLimitMiddleware:
     """Limits requests of one network address to the public routes."""
 
     def __init__(
-        self, app: ASGIApp, options: TeamOptions, address_of: CallerAddress, clock: Callable[[], float]
+        self,
+        app: ASGIApp,
+        options: TeamOptions,
+        address_of: CallerAddress,
+        quota: Callable[[str, QuotaLimit], SharedQuota],
     ) -> None:
         self._app = app
         self._address_of = address_of
-        authorize = RequestQuota(options.authorize_per_minute, clock=clock)
-        token = RequestQuota(options.token_per_minute, clock=clock)
-        self._documents = RequestQuota(options.document_per_minute, clock=clock)
-        self._quotas: Mapping[str, RequestQuota] = {
+        authorize = quota("authorize", QuotaLimit(options.authorize_per_minute))
+        token = quota("token", QuotaLimit(options.token_per_minute))
+        self._documents = quota("document", QuotaLimit(options.document_per_minute))
+        self._quotas: Mapping[str, SharedQuota] = {
             "/authorize": authorize,
             "/connect": authorize,
             "/account": authorize,
@@ -116,7 +119,7 @@ class AddressLimitMiddleware:
             CALLBACK_PATH: authorize,
             "/token": token,
             "/revoke": token,
-            "/register": RequestQuota(options.register_per_hour, 3600.0, clock),
+            "/register": quota("register", QuotaLimit(options.register_per_hour, 3600.0)),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,10 +128,10 @@ class AddressLimitMiddleware:
         if quota is not None:
             request = Request(scope)
             address = self._address_of.of(request)
-            wait = quota.take(address)
+            wait = await quota.take(address)
             if wait == 0 and scope["path"] == "/authorize":
                 client_id = request.query_params.get("client_id", "")
-                wait = self._documents.take(address) if is_document_url(client_id) else 0.0
+                wait = await self._documents.take(address) if is_document_url(client_id) else 0.0
             if wait > 0:
                 await too_many_requests(wait)(scope, receive, send)
                 return

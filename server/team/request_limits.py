@@ -1,12 +1,65 @@
-"""Whose request to the team server it is, where nobody is signed in yet: the network address of the caller."""
+"""Limits of requests to a team server by person or network address, counted by all replicas together."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
+import structlog
 from starlette.requests import HTTPConnection
+
+from acc.rate_limit import TokenBucketStore
+from persistence.errors import StorageProblem
+from tools.core.request_quota import RequestQuota
 
 _IPV6_PREFIX: Final = 64
 """A household or an office has so many bits of an IPv6 address in common."""
+
+
+@dataclass(frozen=True)
+class QuotaLimit:
+    """So many requests in `seconds`, all of which may come at once; an `acc.rate_limit.BucketLimit`."""
+
+    capacity: int
+    seconds: float = 60.0
+
+    @property
+    def rate(self) -> float:
+        """Requests that come back in a second."""
+        return self.capacity / self.seconds
+
+
+class SharedQuota:
+    """Limit of one kind of request, by key. `buckets` are those of all replicas; without them this process is alone.
+
+    Each process counts for itself first, so that a flood of refused requests costs the database nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit: QuotaLimit,
+        buckets: TokenBucketStore | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._limit = limit
+        self._buckets = buckets
+        self._own = RequestQuota(limit.capacity, limit.seconds, clock)
+
+    async def take(self, key: str) -> float:
+        """Use one request of a key; return 0, or the seconds after which there is one again."""
+        wait = self._own.take(key)
+        if wait > 0 or self._buckets is None:
+            return wait
+        try:
+            _, wait = await self._buckets.lease({f"{self._name} {key}": self._limit}, 1)
+        except StorageProblem as problem:
+            # Whoever serves the request says that the database is away; what is counted here still holds.
+            structlog.get_logger(__name__).info("quota_not_shared", problem=str(problem))
+            return 0.0
+        return wait
 
 
 class CallerAddress:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 import structlog
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from acc.client import AccClient
 from acc.errors import AccError
 from acc.rate_limit import InMemoryTokenBuckets
-from acc.rate_limit_store import SharedTokenBuckets
+from acc.rate_limit_store import TABLES, SharedTokenBuckets, TokenBucketTable
 from acc.transport import api_client
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
@@ -37,7 +37,9 @@ from auth.issuer.shared_keys import shared_key
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
 from auth.token_refresh import RefreshingTokenSource
 from auth.token_sources import StaticTokenSource
+from persistence.database import Database
 from persistence.errors import StorageProblem
+from persistence.migrations import migrate
 from server.auth_wiring import OpenVault, hosts_from, requested_scopes, state_location, token_endpoint
 from server.mcp.app import McpHandlers
 from server.mcp.bearer import BearerMiddleware, LegacySessions, OpenStreams, current_subject
@@ -49,22 +51,26 @@ from server.team.document_fetcher import GuardedFetcher
 from server.team.fair_share import FairRateLimiter
 from server.team.middleware import AddressLimitMiddleware, CrossOriginMiddleware, PublicHostMiddleware
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress
+from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
 from server.team.services_pool import ServicesPool
 from server.team.team_jobs import TeamJobs
 from server.wiring import policy_of, transfer_manager
 from tools.core.context import Services, ServicesProvider
 from tools.core.cursors import CursorSigner
-from tools.core.request_quota import RequestQuota
 from tools.lookup.resolver import ReferenceResolver
 from transfers.audit_log import AuditLog
 from transfers.jobs.recovery import LOOK_SECONDS
 from transfers.jobs.repository import JobRepository
 
+T = TypeVar("T")
+
 _LOOK_SECONDS: Final = 5.0
 """Poll interval for grants revoked by other processes, whose streams are open here."""
 
 _PURGE_SECONDS: Final = 3600.0
+
+_FILLED_SECONDS: Final = 2 * 3600.0
+"""Longer than any bucket takes to fill: that of registrations is an hour's."""
 
 
 class TeamServer:
@@ -98,10 +104,8 @@ class TeamServer:
         self._client = api_client(self._hosts)
         self._repository = JobRepository(state_location(settings))
         self._group: TaskGroup | None = None
-        budgets = (
-            SharedTokenBuckets(self._repository.budget) if settings.database_url is not None else InMemoryTokenBuckets()
-        )
-        self._share = FairRateLimiter(budgets, clock=clock) if paced else None
+        self._shared = _shared_buckets(opened.database) if settings.database_url is not None else None
+        self._share = FairRateLimiter(self._shared or InMemoryTokenBuckets(), clock=clock) if paced else None
         self._cursor_key = shared_key(opened.database, opened.vault, "cursors")
         self.issuer = self._issuer(fetch or GuardedFetcher(), now)
         self.pool = ServicesPool(
@@ -145,6 +149,9 @@ class TeamServer:
             now=now,
         )
 
+    def _quota(self, name: str, limit: QuotaLimit) -> SharedQuota:
+        return SharedQuota(name, limit, self._shared, self._clock)
+
     def _app(self) -> ASGIApp:
         options, address_of = self._options, CallerAddress(self._options.trusted_proxies)
         handlers = McpHandlers(self._policy, build_tools(self._policy))
@@ -163,13 +170,13 @@ class TeamServer:
             challenge=[scope for scope in DEFAULT if scope in offered],
             streams=self._streams,
             sessions=LegacySessions(options.sessions, self._clock),
-            calls=RequestQuota(options.calls_per_minute, clock=self._clock),
-            writes=RequestQuota(options.writes_per_minute, clock=self._clock),
+            calls=self._quota("calls", QuotaLimit(options.calls_per_minute)),
+            writes=self._quota("writes", QuotaLimit(options.writes_per_minute)),
             at_once=options.calls_at_once,
             max_body_bytes=MAX_BODY_BYTES,
             holding=self.pool.holding,
         )
-        app = AddressLimitMiddleware(app, options, address_of, self._clock)
+        app = AddressLimitMiddleware(app, options, address_of, self._quota)
         return PublicHostMiddleware(CrossOriginMiddleware(app, options.origins), self._public_url)
 
     # Background tasks
@@ -236,6 +243,8 @@ class TeamServer:
     async def _purge(self) -> None:
         clients = await to_thread.run_sync(self.issuer.stores.clients.purge)
         grants = await to_thread.run_sync(self.issuer.stores.grants.purge)
+        if self._shared is not None:
+            await self._shared.purge(_FILLED_SECONDS)
         structlog.get_logger(__name__).info("registrations_purged", clients=clients, grants=grants)
 
     # Authentication
@@ -294,6 +303,17 @@ class _SubjectServices:
         if subject is None:
             raise RuntimeError("a call without a person has come through")
         return await self._pool.get(subject)
+
+
+def _shared_buckets(database: Database) -> SharedTokenBuckets:
+    """Return the token buckets of all replicas."""
+    migrate(database, TABLES)
+    table = TokenBucketTable(database)
+
+    async def ask(question: Callable[[TokenBucketTable], T]) -> T:
+        return await to_thread.run_sync(question, table)
+
+    return SharedTokenBuckets(ask)
 
 
 def admission_of(settings: Settings) -> AdmissionPolicy:

@@ -118,6 +118,20 @@ async def test_another_person_draws_on_the_app_alone_and_storage_on_neither(
     assert len(time.slept) == 1
 
 
+def test_buckets_that_have_filled_again_are_forgotten_and_others_kept(postgres_url: str) -> None:
+    now = [1000.0]
+    with Database.open(DatabaseAddress.of(postgres_url)) as database:
+        migrate(database, TABLES)
+        store = TokenBucketTable(database, lambda _: now[0])
+        store.lease({"old": SUBMITTALS}, 1)
+        now[0] = 1090.0
+        store.lease({"new": SUBMITTALS}, SUBMITTALS.capacity)
+        now[0] = 1101.0
+        store.purge(100.0)
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT name FROM budgets").scalars().all() == ["new"]
+
+
 async def test_after_a_429_every_process_holds_back_until_its_retry_after(
     budgets: TokenBucketStore, time: Time
 ) -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from acc.errors import RateLimited
-from acc.rate_limit import InMemoryTokenBuckets
+from acc.rate_limit import InMemoryTokenBuckets, Limits
+from persistence.errors import DatabaseUnreachable
 from server.team.fair_share import FairQueue, FairRateLimiter
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress
+from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
 from server.team.required_scopes import required_scope
 from server.team.services_pool import ServicesPool
 from tools.core.context import Services
@@ -109,6 +110,44 @@ def test_no_minute_lets_more_than_twice_a_quota_through(pauses: list[float]) -> 
         if quota.take("a") == 0:
             let.append(now[0])
     assert all(sum(start <= one < start + 60 for one in let) <= 10 for start in let)
+
+
+async def test_replicas_count_the_requests_of_a_caller_together() -> None:
+    now = [0.0]
+    buckets = InMemoryTokenBuckets(lambda: now[0])
+    one, other = (SharedQuota("calls", QuotaLimit(4), buckets, lambda: now[0]) for _ in range(2))
+    assert [await quota.take("a") for quota in (one, other, one, other)] == [0.0] * 4
+    assert await one.take("a") == pytest.approx(15.0)
+    assert await other.take("a") == pytest.approx(15.0)
+    assert await SharedQuota("writes", QuotaLimit(4), buckets).take("a") == 0.0
+    assert await one.take("b") == 0.0
+    now[0] = 15.0
+    assert await other.take("a") == 0.0
+    assert await one.take("a") > 0
+
+
+async def test_a_flood_of_refused_requests_asks_the_database_nothing() -> None:
+    class Counted(InMemoryTokenBuckets):
+        asked = 0
+
+        async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
+            self.asked += 1
+            return await super().lease(limits, wanted)
+
+    buckets = Counted(lambda: 0.0)
+    quota = SharedQuota("token", QuotaLimit(3), buckets, lambda: 0.0)
+    refused = [await quota.take("a") > 0 for _ in range(100)]
+    assert refused == [False] * 3 + [True] * 97
+    assert buckets.asked == 3
+
+
+async def test_while_the_database_is_away_each_replica_counts_for_itself() -> None:
+    class Away(InMemoryTokenBuckets):
+        async def lease(self, limits: Limits, wanted: int) -> tuple[int, float]:
+            raise DatabaseUnreachable("postgresql://db/x")
+
+    quota = SharedQuota("token", QuotaLimit(2), Away(), lambda: 0.0)
+    assert [await quota.take("a") > 0 for _ in range(3)] == [False, False, True]
 
 
 class Metered:

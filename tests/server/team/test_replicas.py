@@ -17,9 +17,10 @@ import pytest
 import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
 from persistence.keys import EncryptionKey
+from server.team.options import TeamOptions
 from tests.conftest import NO_TRUST
 
-from .modern import PATIENCE, ModernClient, repeated, sign_in
+from .modern import PATIENCE, REDIRECT, ModernClient, repeated, sign_in
 from .site import running_team
 
 
@@ -154,6 +155,31 @@ async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed
         [row] = [row for row in by_item[item_id] if row["name"] == name]
         assert row["createdBy"] == box.person(person).autodesk_id
         assert row["isFileUploaded"]
+
+
+async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path) -> None:
+    proxy = RoundRobin()
+    options = TeamOptions(register_per_hour=4, calls_per_minute=5)
+    shared = {"url": proxy.url, "database_url": postgres_url, "options": options}
+    with (
+        running_team(box, tmp_path / "one", **shared) as one,
+        running_team(box, tmp_path / "two", **shared) as two,
+        proxy.running(),
+        anyio.fail_after(PATIENCE),
+    ):
+        proxy.replicas += [urlsplit(site.url).port or 0 for site in (one, two)]
+        clients = [ModernClient(proxy.url, await sign_in(proxy.url, box.base_url, who)) for who in ("manager", "admin")]
+        calls, registrations = [], []
+        for _ in range(4):  # a connection each, so the replicas take turns
+            async with httpx.AsyncClient(verify=NO_TRUST) as http:
+                registrations.append(await http.post(f"{proxy.url}/register", json={"redirect_uris": [REDIRECT]}))
+        for _ in range(7):
+            async with httpx.AsyncClient(verify=NO_TRUST) as http:
+                calls.append(await clients[0].post(http, "sign_in", {}))
+        assert [answer.status_code for answer in registrations] == [201, 201, 429, 429]  # two were the clients' own
+        assert all(int(answer.headers["retry-after"]) > 600 for answer in registrations[2:])
+        assert [answer.status_code for answer in calls] == [200] * 5 + [429] * 2
+        assert await clients[1].status("sign_in", {}) == 200
 
 
 async def test_what_one_replica_began_any_other_goes_on_with(
