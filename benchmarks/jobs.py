@@ -46,11 +46,11 @@ try:
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
     from acc.hosts import AutodeskHosts
-    from transfers.jobs.base import AttachTarget
+    from transfers.idempotency import AttachTarget
     from transfers.jobs.context import JobContext
     from transfers.jobs.repository import JobRepository
     from transfers.manager import TransferManager
-    from transfers.waiting import WaitOptions
+    from transfers.jobs.runner import WaitOptions
     def made(acc, hosts, place, folders, rules):
         return TransferManager(JobContext(acc, 4, lambda: storage_client(hosts), JobRepository(place), folders, rules))
 except ImportError:  # the last commit with DBOS

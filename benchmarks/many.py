@@ -39,7 +39,7 @@ from persistence.keys import EncryptionKey
 from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.manager import TransferManager

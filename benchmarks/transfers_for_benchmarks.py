@@ -13,14 +13,14 @@ from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
 from persistence.keys import EncryptionKey
 from persistence.location import StateLocation
-from transfers.checkpoints import Point
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import AttachTarget, Job
+from transfers.idempotency import AttachTarget
+from transfers.jobs.base import Job, Point
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
-from transfers.waiting import WaitOptions
 
 UUID = "00000000-0000-4000-8000-000000000001"
 

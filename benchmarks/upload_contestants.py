@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from transfers.files.local_file import chunks
-from transfers.upload.part_plan import plan_parts
+from transfers.upload.parts import plan_parts
 
 if TYPE_CHECKING:
     import ssl

@@ -12,14 +12,15 @@ from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
-from transfers.categories import GivenCategory
+from transfers.categories_and_states import GivenCategory
 
 if TYPE_CHECKING:
     from acc.models import Item
     from tools.lookup.projects import ProjectSummary
-    from transfers.jobs.base import AttachTarget, Job
+    from transfers.idempotency import AttachTarget
+    from transfers.jobs.base import Job
+    from transfers.jobs.runner import WaitOptions
     from transfers.manager import AttachResult
-    from transfers.waiting import WaitOptions
 
 
 class _TargetArguments(ToolArguments):

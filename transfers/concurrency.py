@@ -1,4 +1,4 @@
-"""Task groups that raise a single failure as it is, and cancellable work in threads.
+"""Task groups that raise a single failure as it is, cancellable work in threads, and a counter that threads share.
 
 A failure can be caught by its class outside the group. A cancellation alone never reaches a thread, so a thread looks
 at an event that is set soon after its caller has gone.
@@ -78,3 +78,21 @@ async def _stop_when_cancelled(stop: threading.Event, wake: Callable[[], None]) 
     finally:
         stop.set()
         wake()
+
+
+class ByteCounter:
+    """Bytes done, counted by many threads and read by any."""
+
+    def __init__(self, value: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._value = value
+
+    def add(self, count: int) -> None:
+        """Add `count`, which is negative when a part has to be sent again."""
+        with self._lock:
+            self._value += count
+
+    @property
+    def value(self) -> int:
+        """The sum so far."""
+        return self._value

@@ -1,9 +1,11 @@
-"""Idempotency: fingerprints that make two attach requests the same request (design, section 6)."""
+"""Idempotency: targets and fingerprints that make two attach requests the same request (design, section 6)."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+
+from transfers.attachments import AttachmentRequest
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,43 @@ class AttachmentIdentity:
     def fingerprint(self) -> str:
         """Return a hex SHA-256 over all fields."""
         return _digest(asdict(self))
+
+
+@dataclass(frozen=True)
+class AttachTarget:
+    """Target of an attachment, resolved before anything is created; part of what makes a request the same.
+
+    `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be.
+    """
+
+    base_url: str
+    person_id: str
+    project_id: str
+    item_id: str
+    revision: int
+    category: str
+    category_id: str | None
+    task_id: str | None
+
+    def request(self, name: str, content: str) -> AttachmentIdentity:
+        """Return what tells an attachment called `name` from every other; `content` as in `AttachmentIdentity`."""
+        return AttachmentIdentity(
+            base_url=self.base_url,
+            person_id=self.person_id,
+            project_id=self.project_id,
+            item_id=self.item_id,
+            revision=self.revision,
+            category=self.category,
+            task_id=self.task_id,
+            name=name,
+            content=content,
+        )
+
+    def reservation(self, name: str, urn: str | None = None) -> AttachmentRequest:
+        """Return what has to be created at ACC for an attachment called `name`."""
+        return AttachmentRequest(
+            self.project_id, self.item_id, name, self.person_id, self.category_id, self.task_id, urn
+        )
 
 
 def idempotency_fingerprint(request: AttachmentIdentity, key: str) -> str:

@@ -17,18 +17,16 @@ from transfers.audit_log import AuditEntry
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
 from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
-from transfers.idempotency import request_digest
-from transfers.jobs.base import AttachTarget, Job
-from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.idempotency import AttachTarget, request_digest
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUpload, CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery, QueueWorker
 from transfers.jobs.rows import REPLACED, JobRow
-from transfers.jobs.runner import JobRunner
+from transfers.jobs.runner import UNHURRIED, JobRunner, WaitOptions
 from transfers.jobs.serialization import read_record
-from transfers.upload.caller_upload import CallerUpload
-from transfers.waiting import UNHURRIED, WaitOptions
 
 if TYPE_CHECKING:
     from acc.client import AccClient

@@ -16,7 +16,7 @@ from server.cli.output import say
 from server.settings.model import Settings
 from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
-from transfers.attachment_state import FOLLOW_SECONDS
+from transfers.categories_and_states import FOLLOW_SECONDS
 from transfers.errors import TransferError
 from transfers.jobs.recovery import JobEligibility
 from transfers.jobs.report import JobLine, job_line
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tools.core.policy import ToolPolicy
     from transfers.jobs.base import Job
     from transfers.jobs.rows import JobRow
+    from transfers.jobs.runner import WaitOptions
     from transfers.manager import TransferManager
-    from transfers.waiting import WaitOptions
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
         StorageProblem: The database cannot be used, or was written by a newer version.
     """
     from server.wiring import open_services, policy_of
-    from transfers.waiting import WaitOptions
+    from transfers.jobs.runner import WaitOptions
 
     async def tick(job: "Job") -> None:
         say(visible(f"{job.name}: {job.state}"), err=True)

@@ -138,8 +138,8 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
 
 async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
     from tools.attachments.status import attachment_result
+    from transfers.jobs.runner import WaitOptions
     from transfers.manager import AttachResult
-    from transfers.waiting import WaitOptions
 
     async def nothing(_: "Job") -> None: ...
 

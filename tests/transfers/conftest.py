@@ -27,14 +27,14 @@ from persistence.location import StateLocation
 from tests.conftest import NO_TRUST
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import AttachTarget, Job
-from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.idempotency import AttachTarget
+from transfers.jobs.base import Job
+from transfers.jobs.caller_upload import CallerUpload, CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.repository import JobRepository
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import AttachResult, TransferManager
-from transfers.upload.caller_upload import CallerUpload
-from transfers.waiting import WaitOptions
 
 Watcher = Callable[[str, int], object]
 """Told of each opening before it happens: the path as it was given, and the flags."""

@@ -28,7 +28,7 @@ import acc_sandbox
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from tests.transfers.test_lost_connection import let_in
-from transfers.checkpoints import POINTS
+from transfers.jobs.base import POINTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 KEYS = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="

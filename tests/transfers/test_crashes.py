@@ -14,8 +14,8 @@ from acc_sandbox import Fault, Stall
 from persistence.keys import EncryptionKey
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
-from transfers.checkpoints import POINTS
-from transfers.upload.part_plan import MIN_PART_BYTES
+from transfers.jobs.base import POINTS
+from transfers.upload.parts import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text
 CREATE, PATCH, PUT, COMPLETE = "attachments.create", "attachments.patch", "storage.put", "oss.signeds3upload.complete"

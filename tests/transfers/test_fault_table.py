@@ -21,7 +21,7 @@ from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 from persistence.errors import StorageProblem
 from transfers.errors import JobStopped
 from transfers.jobs.rows import JobRow
-from transfers.upload.part_plan import MIN_PART_BYTES
+from transfers.upload.parts import MIN_PART_BYTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->"

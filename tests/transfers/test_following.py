@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from acc_sandbox import Fault, Refuse
-from transfers.attachment_state import FOLLOW_SECONDS
+from transfers.categories_and_states import FOLLOW_SECONDS
 
 LIST = "attachments.list"
 LATE = 1000

@@ -13,7 +13,7 @@ import acc_sandbox
 from persistence.database import Database, DatabaseAddress
 from tests.transfers.test_crashes import COMPLETE, CREATE, PATCH, Site
 from tests.transfers.test_lost_connection import end_every_connection
-from transfers.checkpoints import POINTS, Point
+from transfers.jobs.base import POINTS, Point
 
 if sys.platform != "linux":
     pytest.skip("whether a process has stopped is read from /proc", allow_module_level=True)

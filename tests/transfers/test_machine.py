@@ -26,16 +26,16 @@ from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.token_sources import StaticTokenSource
 from persistence.keys import EncryptionKey
 from persistence.location import StateLocation
-from transfers.checkpoints import POINTS, Point
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import AttachTarget, Job
+from transfers.idempotency import AttachTarget
+from transfers.jobs.base import POINTS, Job, Point
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
-from transfers.upload.part_plan import MIN_PART_BYTES
-from transfers.waiting import WaitOptions
+from transfers.upload.parts import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}

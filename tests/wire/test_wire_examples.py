@@ -30,11 +30,12 @@ from tests.support.constants import ROOT
 from tests.wire.examples import EXAMPLES, OURS, TOKEN, WireRequest, as_sent, on_the_wire, response_of
 from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
+from transfers.concurrency import ByteCounter
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import ByteCounter, FilePolicy, LocalFile
+from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClient
-from transfers.upload.part_plan import PartPlan
-from transfers.upload.part_upload import VerifiedPartStream, put_part
+from transfers.upload.parts import PartPlan
+from transfers.upload.uploader import VerifiedPartStream, put_part
 
 API = AUTODESK_API.removeprefix("https://")
 PROFILE = AUTODESK_PROFILE.removeprefix("https://")

@@ -22,7 +22,7 @@ from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import normalize
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachment, after_attachments
-from transfers.attachment_state import attachment_state
+from transfers.categories_and_states import attachment_state
 from transfers.errors import AttachmentMissing, JobStopped
 
 FIRST_PAUSE_SECONDS: Final = 0.5

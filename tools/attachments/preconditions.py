@@ -17,7 +17,7 @@ from tools.errors.exceptions import (
     ToolError,
 )
 from tools.lookup.projects import ProjectSummary
-from transfers.categories import (
+from transfers.categories_and_states import (
     Category,
     GivenCategory,
     allowed_categories,
@@ -25,7 +25,7 @@ from transfers.categories import (
     category_id,
     is_documented,
 )
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 
 _OTHERS_CAN_ATTACH: Final = (
     "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."

@@ -13,7 +13,7 @@ from tools.attachments.preconditions import attach_target, closed, doubtful_choi
 from tools.core.context import Services
 from tools.errors.exceptions import NotPermitted, RetryHint, ToolError, UpstreamRejected
 from tools.lookup.projects import ProjectSummary
-from transfers.categories import GivenCategory
+from transfers.categories_and_states import GivenCategory
 from transfers.errors import JobStopped
 
 _FORBIDDEN: Final = 403

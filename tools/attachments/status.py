@@ -22,15 +22,14 @@ from tools.next_steps.after_success import (
     after_attachment,
     after_uncertain_create,
 )
-from transfers.attachment_state import DISCARDED_SECONDS
 from transfers.attachments import StoredObject
+from transfers.categories_and_states import DISCARDED_SECONDS
 from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
 from transfers.jobs.base import Job
-from transfers.jobs.caller_upload import CallerUploadJob
+from transfers.jobs.caller_upload import CallerUpload, CallerUploadJob
 from transfers.jobs.local_file import LocalFileJob
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import AttachResult
-from transfers.upload.caller_upload import CallerUpload
-from transfers.waiting import WaitOptions
 
 
 def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOptions:

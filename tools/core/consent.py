@@ -12,7 +12,7 @@ from tools.core.ports import ConsentSummary
 from tools.errors.exceptions import ConfirmationDeclined, ConfirmationRequired, RetryHint
 
 if TYPE_CHECKING:
-    from transfers.jobs.base import AttachTarget
+    from transfers.idempotency import AttachTarget
 
 
 async def require_consent(

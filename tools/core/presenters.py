@@ -22,9 +22,8 @@ from tools.core.results import (
 )
 from tools.errors.codes import Code
 from tools.next_steps.after_success import AttachmentStatus
-from transfers.attachment_state import FOLLOW_SECONDS, attachment_state
 from transfers.attachments import StoredObject
-from transfers.categories import allowed_categories, category_word
+from transfers.categories_and_states import FOLLOW_SECONDS, allowed_categories, attachment_state, category_word
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob

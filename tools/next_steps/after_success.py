@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tools.core.results import NextStep
 from tools.errors.codes import Code
-from transfers.attachment_state import AttachmentState
+from transfers.categories_and_states import AttachmentState
 
 FOLLOW_WAIT_SECONDS: Final = 30
 """Longest wait that a next step asks for; the server may answer sooner."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, FileEmpty, FileTooLarge, FileTypeNotAllowed, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
 from transfers.files.os_compat import PositionedReader, change_time_ns
-from transfers.upload.part_plan import FilePart, PartPlan
+from transfers.upload.parts import FilePart, PartPlan
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read. Bigger ones gain nothing and cost memory a sender; smaller ones cost system calls (docs/performance)."""
@@ -139,7 +140,7 @@ class LocalFile:
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def digests(self, plan: PartPlan, progress: "ByteCounter", stop: threading.Event) -> FileDigests:
+    def digests(self, plan: PartPlan, progress: ByteCounter, stop: threading.Event) -> FileDigests:
         """Read it once from end to end; a worker thread's job, about a second a gigabyte on two free cores.
 
         Each read is hashed twice at the same time, for the whole here and for its part in a thread beside.
@@ -193,24 +194,6 @@ class LocalFile:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
-
-
-class ByteCounter:
-    """Bytes done, counted by many threads and read by any."""
-
-    def __init__(self, value: int = 0) -> None:
-        self._lock = threading.Lock()
-        self._value = value
-
-    def add(self, count: int) -> None:
-        """Add `count`, which is negative when a part has to be sent again."""
-        with self._lock:
-            self._value += count
-
-    @property
-    def value(self) -> int:
-        """The sum so far."""
-        return self._value
 
 
 def chunks(part: FilePart, size: int = CHUNK_BYTES) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,11 +16,11 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
-from transfers.attachment_state import FOLLOW_SECONDS, AttachmentState, attachment_state
-from transfers.attachments import AttachmentRequest, CreatedAttachment, UncertainCreate, confirm_upload, find_row
+from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, find_row
 from transfers.audit_log import AuditEntry
+from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
 from transfers.errors import AttachmentMissing, ProcessingFailed
-from transfers.idempotency import AttachmentIdentity
+from transfers.idempotency import AttachmentIdentity, AttachTarget
 from transfers.jobs.rows import FOLLOWING
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from acc.client import AccClient
     from transfers.attachments import AttachmentCreator
     from transfers.audit_log import AuditLog
-    from transfers.checkpoints import Point
     from transfers.files.local_file import FileDigests, FilePolicy, FileStamp, LocalFile
     from transfers.jobs.tables import JobTables
     from transfers.upload.connections import AbortableClientPool
@@ -45,41 +44,23 @@ CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
 """Those of the current revision; 5 to 8 are given to earlier ones (fact sheet 3.1)."""
 
 
-@dataclass(frozen=True)
-class AttachTarget:
-    """Target of an attachment, resolved before anything is created; part of what makes a request the same.
+Point = Literal[
+    "asked",  # written down; nothing has been read
+    "hashed",  # the digests are known; nothing is at ACC
+    "intended",  # what ACC lists is written down, and the POST is next
+    "posted",  # ACC has made the attachment; which one is not written down
+    "reserved",
+    "signed",  # an upload has begun
+    "part kept",  # some parts are in storage, and written down
+    "sent",  # all are
+    "completed",  # storage has made the object; that is not written down
+    "stored",  # that is written down, where the file has several parts
+    "patched",  # ACC was told of the bytes; that is not written down
+    "followed",  # that is written down, and ACC makes a version of them
+    "processed",  # ACC has made one, or will not; that is not written down
+]
 
-    `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be.
-    """
-
-    base_url: str
-    person_id: str
-    project_id: str
-    item_id: str
-    revision: int
-    category: str
-    category_id: str | None
-    task_id: str | None
-
-    def request(self, name: str, content: str) -> AttachmentIdentity:
-        """Return what tells an attachment called `name` from every other; `content` as in `AttachmentIdentity`."""
-        return AttachmentIdentity(
-            base_url=self.base_url,
-            person_id=self.person_id,
-            project_id=self.project_id,
-            item_id=self.item_id,
-            revision=self.revision,
-            category=self.category,
-            task_id=self.task_id,
-            name=name,
-            content=content,
-        )
-
-    def reservation(self, name: str, urn: str | None = None) -> AttachmentRequest:
-        """Return what has to be created at ACC for an attachment called `name`."""
-        return AttachmentRequest(
-            self.project_id, self.item_id, name, self.person_id, self.category_id, self.task_id, urn
-        )
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
 
 
 @dataclass(eq=False)
@@ -378,7 +359,7 @@ class JobStepContext(Protocol):
     clock: Callable[[], float]
     lines: "AbortableClientPool"
     log: "FilteringBoundLogger"
-    reached: "Callable[[Point], None]"
+    reached: Callable[[Point], None]
     readers: anyio.CapacityLimiter
     reservations: "AttachmentCreator"
     rules: "FilePolicy"

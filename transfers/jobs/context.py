@@ -11,9 +11,9 @@ import structlog
 from acc.client import owner_key
 from transfers.attachments import AttachmentCreator
 from transfers.audit_log import AuditLog
-from transfers.checkpoints import Point
 from transfers.errors import PersonMismatch
 from transfers.files.local_file import FilePolicy, LocalFile
+from transfers.jobs.base import Point
 from transfers.upload.connections import AbortableClientPool
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from acc.client import AccClient
     from transfers.files.allowed_folders import AllowedFolders
-    from transfers.jobs.base import AttachTarget, Job
-    from transfers.jobs.repository import JobAttempt, JobRepository
+    from transfers.idempotency import AttachTarget
+    from transfers.jobs.base import Job
+    from transfers.jobs.ownership import JobAttempt
+    from transfers.jobs.repository import JobRepository
     from transfers.jobs.tables import JobTables
 
 OWNERS: Final = 1000

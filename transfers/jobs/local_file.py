@@ -16,15 +16,14 @@ from acc.models.storage import UploadUrls
 from persistence.errors import StorageProblem
 from transfers.attachments import find_row, stored_bytes
 from transfers.audit_log import AuditEntry
-from transfers.concurrency import background_task, run_cancellable_in_thread
+from transfers.concurrency import ByteCounter, background_task, run_cancellable_in_thread
 from transfers.errors import AttachmentMissing, FileChanged, FileProblem
-from transfers.files.local_file import ByteCounter, FileDigests, FileStamp, LocalFile
+from transfers.files.local_file import FileDigests, FileStamp, LocalFile
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job, JobStepContext
 from transfers.jobs.rows import StoredPart
-from transfers.upload.part_plan import PartPlan, plan_parts
+from transfers.upload.parts import PartPlan, UploadState, plan_parts
 from transfers.upload.signed_urls import SignedUrlCache
-from transfers.upload.upload_state import UploadState
 from transfers.upload.uploader import MultipartUpload
 
 REMEMBERED_BYTES: Final = 8 * 1024 * 1024

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from transfers.attachment_state import DISCARDED_SECONDS, FOLLOW_SECONDS
+from transfers.categories_and_states import DISCARDED_SECONDS, FOLLOW_SECONDS
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
 from transfers.jobs.serialization import JobRecord, UnreadableJob, kind_of_row, require_readable
-from transfers.upload.upload_state import LIFE_SECONDS
+from transfers.upload.parts import LIFE_SECONDS
 
 JobStatus = Literal[
     "queued", "running", "interrupted", "stopped",

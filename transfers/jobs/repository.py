@@ -1,16 +1,14 @@
 """Repository of jobs: stores and locks them. Opened by the first job; blocking work runs in worker threads.
 
 One repository is one process's view of the database that it may share with others: the other chat window's server, or
-the replicas of a cluster. A job is a row and a lock. Whoever works on the job holds the lock; everybody else reads the
-row. For as long as the version before may still run, its way is honoured too: a lock for each process (`_LEGACY`).
+the replicas of a cluster. Who may work on a job: `ownership`.
 """
 
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,19 +20,17 @@ import anyio.lowlevel
 import anyio.to_thread
 import structlog
 
-from persistence.errors import DatabaseUnreachable, KeyProblem, StorageProblem
-from persistence.migrations import migrate
+from persistence.errors import KeyProblem, StorageProblem
 from transfers.jobs.base import Job
+from transfers.jobs.ownership import JobAttempt, OpenRepository
 from transfers.jobs.rows import ENDED, FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
 from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_record, record_of, restore
 
 if TYPE_CHECKING:
     from acc.rate_limit_store import TokenBucketTable
-    from persistence.database import Database
     from persistence.encryption import RecordCipher
     from persistence.location import StateLocation
-    from persistence.locks import HeldLock, LockManager
-    from transfers.files.digest_cache import DigestCache
+    from persistence.locks import HeldLock
     from transfers.files.local_file import FileDigests, FileStamp
     from transfers.jobs.tables import JobTables
 
@@ -45,34 +41,8 @@ THREADS: Final = 4
 TURN_SECONDS: Final = 0.1
 """How often a process looks whether another one has let go of a lock."""
 
-_LEGACY: Final = "executor "
 _LET_GO_SECONDS: Final = 1.0
 _LISTEN_SECONDS: Final = 10.0
-
-
-@dataclass(eq=False)
-class JobAttempt:
-    """The right to work on a job: its lock is held, and what is written under this `number` is written."""
-
-    job_id: str
-    number: int
-    lock: "HeldLock"
-    record: str
-    """What is written down of the job by now."""
-    fingerprint: str | None = None
-    """What it was told apart by when the attempt began."""
-    reported: tuple[int, int] = (0, 0)
-    """How many bytes its row says are hashed and sent."""
-
-
-@dataclass(frozen=True)
-class _OpenRepository:
-    database: "Database"
-    tables: "JobTables"
-    budgets: "TokenBucketTable"
-    digests: "DigestCache"
-    locks: "LockManager"
-    legacy: "HeldLock"
 
 
 class JobSignals:
@@ -108,7 +78,7 @@ class JobRepository:
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         """What this process is called in the rows of the jobs that it works on; see `rows.owner_words`."""
         self._opening = anyio.Lock()
-        self._opened: _OpenRepository | None = None
+        self._opened: OpenRepository | None = None
         self._is_open = anyio.Event()
         self._threads = anyio.CapacityLimiter(THREADS)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
@@ -134,7 +104,7 @@ class JobRepository:
             opened, self._opened = self._opened, None
             self._is_open = anyio.Event()
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(_close, opened)
+                await anyio.to_thread.run_sync(opened.close)
 
     async def ask(self, question: "Callable[[JobTables], T]") -> T:
         """Return what `question` finds out of the tables, or does to them; see `transfers.jobs.tables`.
@@ -227,7 +197,7 @@ class JobRepository:
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # an attempt that nobody is given would never be released
-            return await self._run(lambda opened: _begin(opened, seen, self.owner, status))
+            return await self._run(lambda opened: opened.begin(seen, self.owner, status))
         raise AssertionError("nothing cancels this scope")
 
     async def renew(self, attempt: JobAttempt) -> JobRow:
@@ -238,8 +208,8 @@ class JobRepository:
             StorageProblem: The database cannot be used.
         """
 
-        def again(opened: _OpenRepository) -> JobRow:
-            _require_lock(opened, attempt)
+        def again(opened: OpenRepository) -> JobRow:
+            opened.require_lock(attempt)
             seen = opened.tables.row(attempt.job_id)
             if seen is None or seen.attempt != attempt.number:
                 raise JobOwnershipLost
@@ -258,7 +228,7 @@ class JobRepository:
             JobOwnershipLost: Another process has.
             StorageProblem: The database cannot be used.
         """
-        await self._run(lambda opened: _check(opened, attempt))
+        await self._run(lambda opened: opened.check(attempt))
 
     async def report(self, attempt: JobAttempt, hashed: int, sent: int) -> bool:
         """Write down how far a job is, and return whether somebody wants it called off.
@@ -268,8 +238,8 @@ class JobRepository:
             StorageProblem: The database cannot be used.
         """
 
-        def write(opened: _OpenRepository) -> bool:
-            _require_lock(opened, attempt)
+        def write(opened: OpenRepository) -> bool:
+            opened.require_lock(attempt)
             if attempt.reported == (hashed, sent):
                 return opened.tables.cancelled(attempt.job_id, attempt.number)
             cancelled = opened.tables.progress(attempt.job_id, attempt.number, hashed, sent)
@@ -286,7 +256,7 @@ class JobRepository:
             StorageProblem: The database or its keys cannot be used.
         """
 
-        def write(opened: _OpenRepository) -> None:
+        def write(opened: OpenRepository) -> None:
             record = self._record(job)
             if record == attempt.record and not values:
                 return
@@ -330,7 +300,7 @@ class JobRepository:
     async def at_work(self, rows: Collection[JobRow]) -> set[str]:
         """Return the ids of the jobs that some process, this one included, works on now."""
         owned = [row for row in rows if row.owner is not None]
-        return await self._run(lambda opened: _at_work(opened, owned)) if owned else set()
+        return await self._run(lambda opened: opened.at_work(owned)) if owned else set()
 
     # Rows as objects
 
@@ -395,8 +365,8 @@ class JobRepository:
         # Before its row is there: whoever finds the row at the same moment is to be given this very object.
         self._jobs[job.id] = job
 
-        def write(opened: _OpenRepository) -> tuple[JobRow, JobAttempt | None]:
-            return _add(opened, new_row(job, asked, self._record(job), self.owner))
+        def write(opened: OpenRepository) -> tuple[JobRow, JobAttempt | None]:
+            return opened.add(new_row(job, asked, self._record(job), self.owner))
 
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # as in `begin`
@@ -442,12 +412,12 @@ class JobRepository:
         return RecordCipher(self.place.key_source())
 
     @property
-    def _now(self) -> _OpenRepository:
+    def _now(self) -> OpenRepository:
         if self._opened is None:
             raise RuntimeError("JobRepository.open() has not been called")
         return self._opened
 
-    async def _run(self, work: Callable[[_OpenRepository], T]) -> T:
+    async def _run(self, work: Callable[[OpenRepository], T]) -> T:
         await self.open()
         return await anyio.to_thread.run_sync(work, self._now, limiter=self._threads)
 
@@ -456,118 +426,11 @@ class JobRepository:
         with anyio.move_on_after(_LET_GO_SECONDS, shield=True):
             await anyio.to_thread.run_sync(lock.release, limiter=self._threads, abandon_on_cancel=True)
 
-    def _open(self) -> _OpenRepository:
-        from acc.rate_limit_store import TABLES as BUDGETS
-        from acc.rate_limit_store import TokenBucketTable
-        from persistence.database import Database
-        from persistence.locks import AdvisoryLocks, FileLocks
-        from transfers.files.digest_cache import TABLES as DIGESTS
-        from transfers.files.digest_cache import DigestCache
-        from transfers.jobs.tables import TABLES, JobTables
-
-        address = self.place.address()
-        database = Database.open(address, answer_seconds=self._answer_seconds)
-        locks: LockManager | None = None
-        try:
-            migrate(database, TABLES, DIGESTS, BUDGETS)
-            locks = (
-                AdvisoryLocks(database, self._heard)
-                if address.file is None
-                else FileLocks(address.file.parent / "locks")
-            )
-            legacy = _new_lock(locks, _LEGACY + self.owner)
-            return _OpenRepository(
-                database, JobTables(database), TokenBucketTable(database), DigestCache(database), locks, legacy
-            )
-        except BaseException:
-            if locks is not None:
-                locks.close()
-            database.close()
-            raise
+    def _open(self) -> OpenRepository:
+        return OpenRepository.open(self.place.address(), self.owner, self._heard, answer_seconds=self._answer_seconds)
 
     def _heard(self, what: str) -> None:
         anyio.from_thread.run_sync(self.signals.tell, what)
-
-
-def job_lock(job_id: str) -> str:
-    """Return the name of the lock of a job."""
-    return f"job {job_id}"
-
-
-def _new_lock(locks: "LockManager", name: str) -> "HeldLock":
-    lock = locks.try_acquire(name)
-    if lock is None:
-        raise RuntimeError("nobody else knows this lock yet")
-    return lock
-
-
-def _add(opened: _OpenRepository, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
-    # Before its row is there: a row whose owner holds no lock is that of a process that died.
-    lock = _new_lock(opened.locks, job_lock(row.id))
-    first = None
-    try:
-        first = opened.tables.add(row)
-    finally:
-        if first is None or first.id != row.id:
-            lock.release()
-    return first, JobAttempt(row.id, row.attempt, lock, row.record) if first.id == row.id else None
-
-
-def _begin(
-    opened: _OpenRepository, seen: JobRow | str, owner: str, status: str | None
-) -> tuple[JobAttempt, JobRow] | None:
-    lock = opened.locks.try_acquire(job_lock(seen if isinstance(seen, str) else seen.id))
-    if lock is None:
-        return None
-    begun = None
-    try:
-        row = opened.tables.row(seen) if isinstance(seen, str) else seen
-        if row is not None and not _legacy_owner_lives(opened, row):
-            begun = opened.tables.begin(row, owner, status)
-    finally:
-        if begun is None:
-            lock.release()
-    if begun is None:
-        return None
-    reported = (begun.bytes_hashed, begun.bytes_sent)
-    return JobAttempt(begun.id, begun.attempt, lock, begun.record, begun.fingerprint, reported), begun
-
-
-def _require_lock(opened: _OpenRepository, attempt: JobAttempt) -> None:
-    """Make sure that the lock of an attempt is held.
-
-    Raises:
-        JobOwnershipLost: Another process has begun an attempt.
-        DatabaseUnreachable: It went with our session, and PostgreSQL keeps it for that until it knows that it is dead.
-    """
-    opened.legacy.held()  # taken again, if need be, before one of the version before looks for it
-    if not attempt.lock.held():
-        opened.tables.check(attempt.job_id, attempt.number)
-        raise DatabaseUnreachable(opened.database.address.shown)
-
-
-def _check(opened: _OpenRepository, attempt: JobAttempt) -> None:
-    _require_lock(opened, attempt)
-    # After the lock: if that was lost, and taken again, whoever held it in between has counted the attempts up.
-    opened.tables.check(attempt.job_id, attempt.number)
-
-
-def _at_work(opened: _OpenRepository, rows: Sequence[JobRow]) -> set[str]:
-    taken = opened.locks.held_names({job_lock(row.id) for row in rows})
-    return {row.id for row in rows if job_lock(row.id) in taken or _legacy_owner_lives(opened, row)}
-
-
-def _legacy_owner_lives(opened: _OpenRepository, row: JobRow) -> bool:
-    """Whether a process of the version before works on a job: it shows that by its own lock, not by the job's."""
-    if row.owner is None or " " in row.owner or not opened.tables.is_executor(row.owner):
-        return False
-    return bool(opened.locks.held_names({_LEGACY + row.owner}))
-
-
-def _close(opened: _OpenRepository) -> None:
-    opened.legacy.release()
-    opened.locks.close()
-    opened.database.close()
 
 
 def _context(job_id: str) -> tuple[str, str]:

@@ -4,8 +4,10 @@ Whoever was asked runs the job, whichever process that is: it holds the job's lo
 by reading the row. What became of a run is written down at its end.
 """
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -24,11 +26,10 @@ from transfers.jobs.base import Job
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
 from transfers.jobs.serialization import read_record
-from transfers.waiting import WaitOptions
 
 if TYPE_CHECKING:
     from transfers.jobs.context import JobContext
-    from transfers.jobs.repository import JobAttempt
+    from transfers.jobs.ownership import JobAttempt
 
 ACTIONABLE: Final = (TransferError, AccError, AuthError, StorageProblem)
 """Errors a person can do something about; anything else that ends a run is a fault of ours."""
@@ -43,6 +44,27 @@ AWAY_SECONDS: Final = (0.5, 2.0, 5.0, 10.0)
 """The pauses after which a run goes on whose database was away: as long as one that restarts takes."""
 
 _BUSY_TRIES: Final = 5
+
+
+TICK_SECONDS: Final = 5.0
+"""Seconds between progress callbacks."""
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """Wait timeout in seconds, and a callback that reports progress every `every` seconds."""
+
+    seconds: float
+    tick: Callable[[Job], Awaitable[None]]
+    every: float = TICK_SECONDS
+
+
+async def _tell_nobody(_: Job) -> None:
+    pass
+
+
+UNHURRIED: Final = WaitOptions(math.inf, _tell_nobody)
+"""Wait without a limit and without progress."""
 
 
 class JobRunner:

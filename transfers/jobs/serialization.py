@@ -21,14 +21,16 @@ from auth import errors as auth_errors
 from auth.errors import AuthError
 from persistence.errors import StorageProblem
 from transfers import errors as transfer_errors
+from transfers.concurrency import ByteCounter
 from transfers.errors import TransferError
-from transfers.files.local_file import ByteCounter, FileStamp
-from transfers.jobs.base import AttachTarget, Job
+from transfers.files.local_file import FileStamp
+from transfers.idempotency import AttachTarget
+from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import OPEN, JobRow, StoredPart
-from transfers.upload.upload_state import UploadState
+from transfers.upload.parts import UploadState
 
 KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "acc_error": AccError,

@@ -10,8 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 
 from acc.models.storage import SignedUrl, UploadUrls
-from transfers.upload.part_plan import PartPlan, next_batch
-from transfers.upload.upload_state import UploadState
+from transfers.upload.parts import PartPlan, UploadState, next_batch
 
 MARGIN_SECONDS: Final = 15.0
 """A URL with less than this left is not started with: storage judges it when the request's headers arrive."""

@@ -5,6 +5,7 @@ faster than async bytes, about 35 MiB of memory at any file size, and the only w
 instead of a broken pipe (docs/architecture.md).
 """
 
+import hashlib
 import random
 import threading
 import time
@@ -18,15 +19,14 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
-from acc.object_storage import PartStored
-from transfers.concurrency import stop_event
-from transfers.errors import StorageStalled
-from transfers.files.local_file import FileDigests, LocalFile
+from acc.models.storage import SignedUrl
+from acc.object_storage import OPERATION, PartStored, part_answer, part_request
+from transfers.concurrency import ByteCounter, stop_event
+from transfers.errors import FileChanged, StorageStalled
+from transfers.files.local_file import FileDigests, LocalFile, chunks
 from transfers.upload.connections import AbortableClient, AbortableClientPool
-from transfers.upload.part_plan import FilePart, PartPlan
-from transfers.upload.part_upload import VerifiedPartStream, put_part
+from transfers.upload.parts import FilePart, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
-from transfers.upload.upload_state import UploadState
 
 ATTEMPTS: Final = 5
 """Tries a part before the job gives up; a URL that merely expired is not a try."""
@@ -39,6 +39,10 @@ BACKOFF_CAP_SECONDS: Final = 20.0
 
 RETRY_AFTER_CAP_SECONDS: Final = 120.0
 """A longer pause than this is not what a part waits for; five such tries later the job says so."""
+
+
+MAX_ANSWER_BYTES: Final = 8192
+"""As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
 
 
 @dataclass
@@ -132,3 +136,79 @@ class MultipartUpload:
     def _pause(self, attempt: int, retry_after: float | None) -> float:
         jitter = self.rng.uniform(0, min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2**attempt))
         return jitter if retry_after is None else min(retry_after, RETRY_AFTER_CAP_SECONDS) + jitter
+
+
+class VerifiedPartStream:
+    """The bytes of one part for one attempt, counted and compared with the first pass.
+
+    The last chunk is held back until the digest of the whole part is known to be right: what changed on the way is cut
+    off before storage has all of it.
+    """
+
+    def __init__(
+        self, file: LocalFile, part: FilePart, sha256: str, progress: ByteCounter, stop: threading.Event
+    ) -> None:
+        self.part = part
+        self.counted = 0
+        self._file = file
+        self._sha256 = sha256
+        self._progress = progress
+        self._stop = stop
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        last = self.part.offset + self.part.length
+        for offset, length in chunks(self.part):
+            if self._stop.is_set():
+                raise InterruptedError
+            data = self._file.read(length, offset)
+            digest.update(data)
+            if offset + length == last and digest.hexdigest() != self._sha256:
+                raise FileChanged(self._file.given)
+            yield data
+            self.counted += length
+            self._progress.add(length)
+
+    def rollback(self) -> None:
+        """Uncount what a failed attempt had sent."""
+        self._progress.add(-self.counted)
+        self.counted = 0
+
+
+def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
+    """Send one part from a worker thread; what storage or the network says against it is returned, not raised.
+
+    Raises:
+        FileChanged: The file is no longer the one that was hashed.
+        FileUnreadable: It can no longer be read.
+        InterruptedError: The upload was called off.
+    """
+    answer: PartStored | AccError | None = None
+    try:
+        answer = _exchange(line, url, body)
+        if isinstance(answer, PartStored) and body.counted != body.part.length:
+            # Taken before it was all there: whoever said so was not storage.
+            answer = StorageUnavailable(OPERATION, sent=True)
+    finally:
+        if not isinstance(answer, PartStored):
+            body.rollback()
+    return answer
+
+
+def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
+    from acc.transport import is_nested, network_errors, storage_error_from_transport
+
+    request = part_request(url, body.part.length)
+    try:
+        with line.client.stream(
+            request.method,
+            request.url.value,
+            content=body,
+            headers=dict(request.headers),
+            follow_redirects=False,
+            extensions={"trace": line.watch},
+        ) as response:
+            content = b"" if is_nested(response) else next(response.iter_bytes(MAX_ANSWER_BYTES), b"")
+    except network_errors() as error:
+        return storage_error_from_transport(OPERATION, error)
+    return part_answer(response.status_code, response.headers, content)

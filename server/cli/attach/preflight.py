@@ -18,7 +18,7 @@ from tools.errors.description import ErrorDescription, describe_error
 from tools.errors.exceptions import InvalidArguments, ToolError
 from transfers.concurrency import task_group
 from transfers.errors import TransferError
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 from transfers.manager import LocalFileInfo
 
 AT_ONCE: Final = 8

@@ -15,8 +15,8 @@ from tools.core.results import ErrorBody, ErrorResult, ToolResult
 from transfers.errors import JobStopped, TransferError
 from transfers.jobs.base import Job
 from transfers.jobs.rows import JobRow
+from transfers.jobs.runner import UNHURRIED
 from transfers.manager import AttachResult
-from transfers.waiting import UNHURRIED
 
 if TYPE_CHECKING:
     from transfers.jobs.tables import JobTables

@@ -31,7 +31,7 @@ from server.wiring import policy_of
 from tools.core.text_sanitizer import clean
 from tools.errors.exceptions import ToolError
 from tools.lookup.resolver import ReferenceResolver
-from transfers.attachment_state import DISCARDED_SECONDS
+from transfers.categories_and_states import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource

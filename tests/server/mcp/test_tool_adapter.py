@@ -27,7 +27,7 @@ from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.policy import ToolPolicy
 from tools.core.results import Person, SignInResult
 from transfers.files.local_file import FileStamp
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
 
 SECRET = "a token, a path, a customer"
@@ -137,8 +137,8 @@ print(*sorted(set(sys.modules) - before))
         "persistence",
         "persistence.errors",
         "transfers",
-        "transfers.attachment_state",
-        "transfers.categories",
+        "transfers.categories_and_states",
+        "transfers.categories_and_states",
         "transfers.files",
         "transfers.files.pasted_text",  # pure reading, of which the schemas of references are made
     ]

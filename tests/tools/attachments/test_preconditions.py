@@ -11,7 +11,7 @@ from tools.attachments.preconditions import attach_target
 from tools.core.presenters import ReviewTask, review_task
 from tools.errors.exceptions import NotPermitted, RetryHint, TaskRequired
 from tools.lookup.projects import ProjectSummary
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 
 PROJECT = ProjectSummary("project", "Project", "hub", "Hub", "ACC")
 CREATE = {"id": "Attachment::create", "fields": {"categoryId": ["1", "4"]}}

@@ -22,7 +22,7 @@ from tools.next_steps.after_success import (
     after_submittals,
     after_uncertain_create,
 )
-from transfers.attachment_state import AttachmentState
+from transfers.categories_and_states import AttachmentState
 
 PROJECT, SUBMITTAL, ATTACHMENT = "project-id", "submittal-id", "attachment-id"
 HERE = StepContext(local_files=True, read_only=False, max_wait_seconds=45)

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, ByteCounter, FilePolicy, FileStamp, LocalFile, chunks
-from transfers.jobs.base import AttachTarget
+from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks
+from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
-from transfers.upload.part_plan import FilePart, PartPlan
+from transfers.upload.parts import FilePart, PartPlan
 
 ANY = FilePolicy(frozenset(), 10**9)
 LATER_NS = 2_000_000_000_000_000_000

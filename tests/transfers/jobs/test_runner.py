@@ -24,14 +24,14 @@ from persistence.location import StateLocation
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.idempotency import AttachmentIdentity
-from transfers.jobs.base import AttachTarget, Job, JobStepContext
+from transfers.idempotency import AttachmentIdentity, AttachTarget
+from transfers.jobs.base import Job, JobStepContext
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import JobRow
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
-from transfers.waiting import WaitOptions
 
 BASE = "http://127.0.0.1:1"
 PROJECT = "00000000-0000-4000-8000-000000000001"

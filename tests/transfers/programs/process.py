@@ -24,11 +24,12 @@ from auth.token_sources import StaticTokenSource
 from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
-from transfers.jobs.base import AttachTarget, Job
+from transfers.idempotency import AttachTarget
+from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
+from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
-from transfers.waiting import WaitOptions
 
 
 class Orders(BaseModel):

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from acc.errors import ServiceUnavailable
 from acc.models import SignedUrl, UploadUrls
-from transfers.upload.part_plan import PartPlan
+from transfers.upload.parts import PartPlan, UploadState
 from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrlCache, lifetime
-from transfers.upload.upload_state import UploadState
 
 
 class Signer:

@@ -22,13 +22,13 @@ from acc.errors import AccError, StorageExpired, StorageRefused, StorageUploadGo
 from acc.hosts import AutodeskHosts
 from acc.models import UploadUrls
 from acc.transport import storage_client
+from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.local_file import CHUNK_BYTES, ByteCounter, FilePolicy, LocalFile
+from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClientPool
-from transfers.upload.part_plan import PartPlan
+from transfers.upload.parts import LIFE_SECONDS, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache
-from transfers.upload.upload_state import LIFE_SECONDS, UploadState
 from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, MultipartUpload
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"

@@ -25,7 +25,7 @@ from server.cli.attach.progress import PlainProgress, RichProgress, view_for
 from server.cli.attach.results import RowResult
 from tests.support.constants import ROOT
 from transfers.files.local_file import FileStamp
-from transfers.jobs.base import AttachTarget
+from transfers.idempotency import AttachTarget
 from transfers.manager import LocalFileInfo
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"

@@ -1,6 +1,12 @@
-"""Attachment categories: ACC's numbers, our words, and which one an attachment gets by itself (fact sheet 3.1, 3.5)."""
+"""Categories and states of attachments: ACC's numbers, and the words an agent is given for them (design, section 5).
 
-from typing import Final, Literal
+Also which category an attachment gets by itself (fact sheet 3.1, 3.5).
+"""
+
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from acc.models.submittals import Attachment
 
 GivenCategory = Literal["submission", "for_review", "review_response", "final_response"]
 Category = Literal[
@@ -66,3 +72,29 @@ def allowed_categories(state_id: str, overrides: list[str]) -> list[Category]:
     """
     words = [automatic_category(state_id), *(category_word(number) for number in overrides)]
     return [word for word in dict.fromkeys(words) if word != "unknown"]
+
+
+AttachmentState = Literal["preparing", "reserved", "uploading", "uploaded", "processing", "ready", "failed"]
+
+FOLLOW_SECONDS: Final = 30 * 60
+"""Timeout of `processing`: ACC documents no time, and what takes longer needs a person."""
+
+DISCARDED_SECONDS: Final = 24 * 3600
+"""After this long storage discards what was sent and never completed (fact sheet 8)."""
+
+
+def attachment_state(attachment: "Attachment", *, sending: bool, stored: bool) -> AttachmentState:
+    """Return the state of a reserved or finished attachment.
+
+    `sending` says that this process is moving its bytes, `stored` that object storage has them whole. ACC's own
+    `asyncState` "1" says nothing alone: it is 1 before any upload (fact sheet 3.1).
+    """
+    if attachment.async_state == "4":
+        return "failed"
+    if attachment.async_state == "3" or (attachment.is_file_uploaded and attachment.urn):
+        return "ready"
+    if attachment.is_file_uploaded:
+        return "processing"
+    if stored:
+        return "uploaded"
+    return "uploading" if sending else "reserved"

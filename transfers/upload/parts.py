@@ -1,8 +1,12 @@
-"""Part plan: how a file is split into the parts that storage takes (fact sheet 8)."""
+"""Parts of one upload: how a file is split into what storage takes (fact sheet 8), and which parts it has."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import anyio
+
+from transfers.concurrency import ByteCounter
 
 MIN_PART_BYTES: Final = 5 * 1024 * 1024
 """S3's smallest part, the last one excepted."""
@@ -18,6 +22,9 @@ MAX_PARTS: Final = 10_000
 
 MAX_URLS_A_REQUEST: Final = 25
 """The most that one `signeds3upload` request signs."""
+
+LIFE_SECONDS: Final = 23 * 3600.0
+"""Storage discards parts that are not completed within 24 hours (fact sheet 8); an hour is left for completing."""
 
 _MIB: Final = 1024 * 1024
 
@@ -82,3 +89,46 @@ def next_batch(plan: PartPlan, first: int, parallel: int) -> int:
     a signature each time.
     """
     return min(MAX_URLS_A_REQUEST, 2 * parallel, plan.count - first + 1)
+
+
+@dataclass
+class UploadState:
+    """One upload: its key, when its first URL was signed (on the clock of the job), and the ETag of every part taken.
+
+    `progress` counts the bytes of those parts and of the ones on their way. `news` are parts that were taken since the
+    list was last emptied; `more` is set when there are any.
+    """
+
+    upload_key: str | None = None
+    begun: float | None = None
+    etags: dict[int, str] = field(default_factory=dict)
+    progress: ByteCounter = field(default_factory=ByteCounter)
+    news: list[FilePart] = field(default_factory=list)
+    more: anyio.Event = field(default_factory=anyio.Event)
+
+    def add(self, part: FilePart, etag: str) -> None:
+        """Note that storage has a part."""
+        self.etags[part.number] = etag
+        self.news.append(part)
+        self.more.set()
+
+    def too_old(self, now: float) -> bool:
+        """Whether no further part should be sent: storage is about to discard them all."""
+        return self.begun is not None and now - self.begun > LIFE_SECONDS
+
+    def missing(self, plan: PartPlan) -> list[FilePart]:
+        """Return the parts that have yet to be sent."""
+        return [part for part in plan if part.number not in self.etags]
+
+    def in_order(self, plan: PartPlan) -> list[str]:
+        """Return the ETags of all parts.
+
+        Raises:
+            KeyError: A part has not been sent.
+        """
+        return [self.etags[part.number] for part in plan]
+
+    def drop(self, part: FilePart) -> None:
+        """Forget a part that storage turned out not to have."""
+        if self.etags.pop(part.number, None) is not None:
+            self.progress.add(-part.length)

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from acc.models import SignedUrl
-from transfers.upload.caller_upload import MAX_BYTES, CallerUpload, caller_upload
+from transfers.jobs.caller_upload import MAX_BYTES, CallerUpload, caller_upload
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 # Whatever could end a quotation, start another command or another variable, in any shell.
