@@ -1,4 +1,4 @@
-"""Settings: environment variables, which command-line flags override.
+"""Settings: environment variables, which command-line flags override, within what settings files allow.
 
     SettingsError      one line for each variable that cannot be used
 
@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from server.settings.files import FileProblem, read_layers
+from server.settings.limits import AllowedValues
 from server.settings.types import (
     AbsolutePath,
     BaseUrl,
@@ -254,7 +256,8 @@ class Settings(BaseSettings):
     settings_file: AbsolutePath | None = Field(
         default=None,
         validation_alias="SUBMITTAL_MCP_SETTINGS_FILE",
-        description="A TOML file whose `[team]` table holds the finer options of a team server",
+        description="A TOML file with further limits, beside the machine-wide one; its `[team]` table holds the finer "
+        "options of a team server",
     )
     log_level: LogLevel = Field(
         default="info",
@@ -266,6 +269,19 @@ class Settings(BaseSettings):
         validation_alias="SUBMITTAL_MCP_LOG_FORMAT",
         description="How log lines look on stderr: `console` or `json`",
     )
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _machine_wide: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Where each value comes from that is not a default, by field: `the environment`, `a flag`, or a file."""
+        return self._sources
+
+    @property
+    def machine_wide(self) -> frozenset[str]:
+        """Fields that the machine-wide file limits."""
+        return self._machine_wide
 
     def log_level_or(self, usual: LogLevel) -> LogLevel:
         """Return the level that was chosen, or what is `usual` where none was."""
@@ -281,7 +297,9 @@ class Settings(BaseSettings):
             SettingsError: A variable is unknown or cannot be used.
         """
         settings = cls._read(overrides, allow_wide_folder=allow_wide_folder)
-        if settings.base_url and not allow_base_url and is_foreign(settings.base_url):
+        # An administrator has confirmed what stands in the machine-wide file.
+        confirmed = allow_base_url or "base_url" in settings.machine_wide
+        if settings.base_url and not confirmed and is_foreign(settings.base_url):
             sentence = (
                 f"APS_BASE_URL: {settings.base_url} is neither Autodesk's nor on this machine, and your Autodesk token "
                 "would be sent there; start with --allow-base-url if that is what you want"
@@ -319,9 +337,39 @@ class Settings(BaseSettings):
             told = [sentence.partition(":")[0] for sentence in refused]
             rest = [one for one in _format_errors(error) if one.partition(":")[0] not in told]
             raise SettingsError((*unknown, *refused, *rest)) from None
-        wide = () if allow_wide_folder else _wide_folders(settings)
-        if unknown or refused or wide:
-            raise SettingsError((*unknown, *refused, *wide))
+        if unknown or refused:
+            raise SettingsError((*unknown, *refused))
+        settings = settings._within_files({name for name, value in overrides.items() if value is not None}, ignoring)
+        if not (allow_wide_folder or "folders" in settings.machine_wide) and (wide := _wide_folders(settings)):
+            raise SettingsError(wide)
+        return settings
+
+    def _within_files(self, flags: set[str], ignoring: str | None) -> Self:
+        """Return these settings as the settings files let them be.
+
+        Raises:
+            SettingsError: A file cannot be used, or a value goes beyond what a file allows.
+        """
+        ignored = {name for name, variable in variables().items() if ignoring and variable.startswith(ignoring)}
+        given = {name for name in self.model_fields_set if name in flags or name not in ignored}
+        allowed = AllowedValues()
+        try:
+            for layer in read_layers(self.settings_file):
+                allowed.add(layer, type(self), set(variables()) - ignored)
+        except FileProblem as problem:
+            raise SettingsError((str(problem),)) from None
+        sources = {name: "a flag" if name in flags else "the environment" for name in given}
+        for name, place in allowed.places.items():
+            wanted = getattr(self, name)
+            value = allowed.apply(name, variables()[name], wanted) if name in given else allowed.values[name]
+            if name not in given or value != wanted or value == allowed.values[name]:
+                sources[name] = place
+            allowed.values[name] = value
+        if allowed.problems:
+            raise SettingsError(tuple(allowed.problems))
+        settings = self.model_copy(update=allowed.values)
+        settings._sources = {name: sources[name] for name in variables() if name in sources}  # noqa: SLF001
+        settings._machine_wide = frozenset(allowed.machine_wide)  # noqa: SLF001
         return settings
 
     @property

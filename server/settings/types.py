@@ -181,6 +181,10 @@ class ClientRegistration:
     enabled: bool = True
     domains: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Return the form that the setting is written in."""
+        return f"domains:{','.join(self.domains)}" if self.domains else "on" if self.enabled else "off"
+
 
 def _registration(value: object) -> ClientRegistration:
     if isinstance(value, ClientRegistration):

@@ -1,6 +1,5 @@
 """The `[team]` table of the settings file: what a team server has beside the environment's variables."""
 
-import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from auth.issuer.grants import TokenLives
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES
+from server.settings.files import read_layer
 from tools.core.request_quota import CALLS_PER_MINUTE, WRITES_PER_MINUTE
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
@@ -67,16 +67,9 @@ class TeamOptions(BaseModel):
         """
         if path is None:
             return cls()
+        team = read_layer(path).team
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            raise ValueError(f"{path} is not TOML") from None
-        if unknown := sorted(set(found) - {"team"}):
-            raise ValueError(f"{path}: {unknown[0]!r} is not known; the one table of this file is [team]")
-        try:
-            return cls.model_validate(found.get("team", {}))
+            return cls.model_validate(team)
         except ValidationError as error:
             detail = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(part) for part in detail["loc"])

@@ -116,7 +116,7 @@ async def _converse(view: DemoPrinter, box: "acc_sandbox.Sandbox", path: Path, d
     server = StdioServerParameters(
         # -P: a folder called "server" in the present directory must not be taken for ours.
         command=sys.executable,
-        args=["-P", "-m", "server", "serve", "--folder", str(path.parent)],
+        args=["-P", "-m", "server.cli.demo.server", "serve", str(path.parent)],
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith(("APS_", "SUBMITTAL_MCP_"))},
             "APS_BASE_URL": box.base_url,

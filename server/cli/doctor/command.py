@@ -73,7 +73,13 @@ async def _examine(
         except RecordUnusable as error:
             tell(problem(doctor_record.CHECK, str(error), error.fix))
             recorder = None
-    for look in (doctor_machine.sandbox, doctor_machine.app, doctor_machine.storage, doctor_machine.folders):
+    for look in (
+        doctor_machine.sources,
+        doctor_machine.sandbox,
+        doctor_machine.app,
+        doctor_machine.storage,
+        doctor_machine.folders,
+    ):
         for finding in look(settings):
             tell(finding)
     async for finding in doctor_jobs.transfers(settings):

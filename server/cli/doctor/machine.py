@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from server.auth_wiring import OpenVault, hosts_from, opened_vault
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
-from server.settings.model import Settings
+from server.settings.limits import SECRETS
+from server.settings.model import Settings, variables
 
 if TYPE_CHECKING:
     from persistence.data_folder import DataFolder
@@ -26,6 +27,20 @@ def sandbox(_: Settings) -> Iterator[CheckResult]:
             f"{' and '.join(names)} are both installed and hold the same package; the one installed last counts",
             f"run pip uninstall {' '.join(names)}, then install the one that you need",
         )
+
+
+def sources(settings: Settings) -> Iterator[CheckResult]:
+    """Tell where each value comes from that is not a default; of a secret that it is set."""
+    for name, source in settings.sources.items():
+        value = getattr(settings, name)
+        shown = "is set" if name in SECRETS else f"is {_shown(value)}"
+        yield ok("settings", f"{variables()[name]} {shown}, from {source}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "empty"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def app(settings: Settings) -> Iterator[CheckResult]:

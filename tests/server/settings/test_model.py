@@ -104,6 +104,7 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
         "SUBMITTAL_MCP_LOG_FORMAT": "json",
     }
     assert list(environment) == list(variables().values())
+    (tmp_path / "settings.toml").write_text("[team]\n", encoding="utf-8")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings.load()

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,20 @@ def test_a_chain_that_holds_from_the_machine_to_the_submittal(examine: Examine, 
     assert code == 1
     assert "Project Manager" in found["sign-in"]["seen"]
     assert found["submittals role"]["seen"] == "manager"
+
+
+def test_it_says_where_each_value_comes_from_and_of_a_secret_only_that_it_is_set(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('file_types = ["pdf", "dwg"]', encoding="utf-8")
+    for name, value in (environment | {"SUBMITTAL_MCP_SETTINGS_FILE": str(file)}).items():
+        monkeypatch.setenv(name, value)
+    doctor.run(partial(Settings.load, read_only=True), None, DoctorTarget(None, None), as_json=True)
+    seen = [one["seen"] for one in json.loads(capsys.readouterr().out)["findings"] if one["check"] == "settings"]
+    assert f"SUBMITTAL_MCP_FILE_TYPES is pdf, dwg, from {file}" in seen
+    assert "SUBMITTAL_MCP_READ_ONLY is true, from a flag" in seen
+    assert "APS_ACCESS_TOKEN is set, from the environment" in seen
 
 
 @pytest.mark.parametrize(
