@@ -150,7 +150,7 @@ def match_quality(words: str, number: str, title: str) -> Literal["exact", "near
         return "exact"
     if beside is not None and (not beside or _has_section(number) or all_found(beside, title)):
         return "near"
-    section, _ = _section_and_sequence(number)
+    section, _ = section_and_sequence(number)
     if "".join(text.significant) == section and not _NUMBER_WITH_SPEC.fullmatch(words):
         return "near"
     return "near" if all_found(text.significant, title) else None
@@ -182,15 +182,16 @@ def _unheld(words: str, number: str, title: str) -> tuple[str, ...]:
 def _is_number(text: NameWords, number: str, beside: tuple[str, ...] | None) -> bool:
     """Whether a text is a number with the same zeros, and nothing else; a long one may be written without its dash."""
     words, spelt = text.significant, "".join(NameWords.of(number).words)
-    in_one = len(words) == 1 and len(_section_and_sequence(number)[0]) >= SHORTEST_SECTION
+    in_one = len(words) == 1 and len(section_and_sequence(number)[0]) >= SHORTEST_SECTION
     return "".join(words) == spelt and (beside == () or in_one)
 
 
 def _has_section(number: str) -> bool:
-    return bool(_section_and_sequence(number)[0])
+    return bool(section_and_sequence(number)[0])
 
 
-def _section_and_sequence(number: str) -> tuple[str, str]:
+def section_and_sequence(number: str) -> tuple[str, str]:
+    """Return the section of a submittal's number, "" without one, and what follows its last dash, without zeros."""
     parts = re.split(_DASH, number)
     return normalize("".join(parts[:-1])), normalize(parts[-1]).lstrip("0") or "0"
 

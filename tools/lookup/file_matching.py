@@ -1,0 +1,355 @@
+"""Pure matching of file names against a project's submittals: by number, by spec section and words, or by title.
+
+Offices put the number of a submittal in front of a file's name, or its section of the specification, or its title, and
+beside it dates, revisions, heat numbers and the counters of cameras, which look like numbers too. A name fits only the
+one submittal that it singles out; whatever else could be meant is told as `several` or `none`, and never chosen.
+"""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tools.lookup.file_name_words import (
+    INTRODUCTIONS,
+    NameWord,
+    content_words,
+    could_be_a_date,
+    is_camera_name,
+    masked_places,
+    split_words,
+    unzeroed,
+    words_of,
+)
+from tools.lookup.name_matching import SHORTEST_PART, root
+from tools.lookup.references import SHORTEST_SECTION, normalize, section_and_sequence
+from transfers.files.names import is_temporary
+
+MatchedBy = Literal["number", "spec_section", "title"]
+MatchFailure = Literal["none", "several", "temporary"]
+
+LONGEST_SEQUENCE: Final = 4
+"""Digits of the running number in a section; longer ones are something else."""
+
+FEWEST_WORDS: Final = 2
+"""Words of a title that a name needs at least to mean it, unless it holds all of them."""
+
+_ZEROS: Final = re.compile(r"(?<=[a-z])0+(?=\d)")
+
+
+@dataclass(frozen=True)
+class RegisterRow:
+    """A submittal as a register shows it; `section` is its section of the specification, `revision` its present one."""
+
+    id: str
+    number: str
+    title: str
+    section: str = ""
+    spec_title: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class FileMatch:
+    """The one `row` that a name means, and by what it is `matched_by`; else the `failure`, and which rows could be."""
+
+    row: RegisterRow | None = None
+    matched_by: MatchedBy | None = None
+    failure: MatchFailure | None = None
+    candidates: tuple[RegisterRow, ...] = ()
+
+
+NO_MATCH: Final = FileMatch(failure="none")
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Words from `start` to `end` that spell a section, with its sequence if there is one."""
+
+    start: int
+    end: int
+    section: str
+    sequence: str | None = None
+
+
+class SubmittalRegister:
+    """The submittals of a project, prepared for matching many names."""
+
+    def __init__(self, rows: Iterable[RegisterRow]) -> None:
+        self._rows = tuple(rows)
+        self._sections: defaultdict[str, list[RegisterRow]] = defaultdict(list)
+        self._numbers: defaultdict[tuple[str, str], list[RegisterRow]] = defaultdict(list)
+        self._short: defaultdict[str, list[RegisterRow]] = defaultdict(list)
+        self._words: defaultdict[str, set[int]] = defaultdict(set)
+        self._titles: list[_Title] = []
+        for place, row in enumerate(self._rows):
+            section, sequence = _number_parts(row.number)
+            if section:
+                self._numbers[section, sequence].append(row)
+            elif sequence:
+                self._short[sequence].append(row)
+            for one in {section, _section(row.section)} - {""}:
+                self._sections[one].append(row)
+            title = _Title.of(row)
+            self._titles.append(title)
+            for word in title.all_words:
+                self._words[word].add(place)
+        self._vocabulary = sorted(self._words)
+        self._places = {id(row): place for place, row in enumerate(self._rows)}
+
+    def match(self, name: str) -> FileMatch:
+        """Return the submittal that a file's name means, or why there is none."""
+        if is_temporary(name) or name.startswith("."):
+            return FileMatch(failure="temporary")
+        words = words_of(name)
+        if is_camera_name(name) or not words:
+            return NO_MATCH
+        masked = masked_places(words)
+        numbers = list(self._spelt_numbers(words, masked))
+        if numbers:
+            return self._by_number(words, masked, numbers)
+        sections = list(self._spelt_sections(words, masked))
+        if sections:
+            return self._by_section(words, masked, sections)
+        if _has_unknown_section(words, masked):
+            return NO_MATCH
+        content, kinds = content_words(words, masked)
+        short = self._by_short_number(words, masked)
+        return short if short is not None else self._by_title(content, kinds)
+
+    def _by_number(self, words: Sequence[NameWord], masked: set[int], spans: Sequence[_Span]) -> FileMatch:
+        found = _distinct(row for span in spans for row in self._numbers[span.section, span.sequence or ""])
+        used = {place for span in spans for place in range(span.start, span.end)}
+        others = [span for span in self._spelt_sections(words, masked | used) if span.section != spans[0].section]
+        others += [span for span in self._spelt_sections(words, masked | used) if span.sequence is not None]
+        if len(found) > 1 or others or any(_goes_on(words, span.end) for span in spans):
+            more = [row for span in others for row in self._sections[span.section]]
+            return FileMatch(failure="several", candidates=_distinct([*found, *more]))
+        content, _ = content_words(words, masked | used)
+        [row] = found
+        # Where other words stand beside the number, and only the titles of others hold them, those may be meant.
+        if not self._holds(row, content) and (meant := self._holding(content)):
+            return FileMatch(failure="several", candidates=_distinct([row, *meant]))
+        return FileMatch(row, "number")
+
+    def _by_section(self, words: Sequence[NameWord], masked: set[int], spans: Sequence[_Span]) -> FileMatch:
+        rows = _distinct(row for span in spans for row in self._sections[span.section])
+        if len({span.section for span in spans}) > 1:
+            return FileMatch(failure="several", candidates=rows)
+        if any(span.sequence is not None for span in spans):
+            return NO_MATCH  # another number of the section, which the register has not
+        content, kinds = content_words(
+            words, masked | {place for span in spans for place in range(span.start, span.end)}
+        )
+        if not content and any(could_be_a_date(words[span.start : span.end]) for span in spans):
+            return FileMatch(failure="several", candidates=rows) if len(rows) > 1 else NO_MATCH
+        return self._single([row for row in rows if self._holds(row, content)], kinds, "spec_section")
+
+    def _by_short_number(self, words: Sequence[NameWord], masked: set[int]) -> FileMatch | None:
+        """Match a number without a section: in front, and only with something beside it that bears it out."""
+        start = next((place for place, word in enumerate(words) if place not in masked), None)
+        if start is None:
+            return None
+        introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
+        for end in range(min(start + 3, len(words)), start, -1):
+            inside = words[start + 1 : end]
+            spelt = _short_key("".join(unzeroed(word.text) for word in words[start:end]))
+            if spelt not in self._short or not all(word.is_near for word in inside):
+                continue
+            if masked & set(range(start, end)) or not any(letter.isdecimal() for letter in spelt):
+                continue
+            if end < len(words) and words[end].is_tied and words[end].is_number:
+                continue
+            content, _ = content_words(words, masked | set(range(start, end)))
+            borne_out = [row for row in self._short[spelt] if any(self._holds(row, [word]) for word in content)]
+            found = _distinct(borne_out if content and not introduced else self._short[spelt])
+            meant = self._holding(content)
+            if meant and found and not any(self._holds(row, content) for row in found):
+                return FileMatch(failure="several", candidates=_distinct([*found, *meant]))
+            others = self._holding([*content, *(word.text for word in words[start:end])])
+            if len(self._short[spelt]) > 1 or any(row not in self._short[spelt] for row in others):
+                return FileMatch(failure="several", candidates=_distinct([*self._short[spelt], *others]))
+            return FileMatch(found[0], "number") if found else NO_MATCH
+        return None
+
+    def _by_title(self, content: Sequence[str], kinds: frozenset[str]) -> FileMatch:
+        if not content:
+            return NO_MATCH
+        rows = self._holding(content)
+        match = self._single(rows, kinds, "title", content)
+        if match.row is None:
+            return match
+        title = self._title(match.row)
+        covered = {own for own in title.content if any(_stands_for(word, own) for word in content)}
+        enough = len(content) >= FEWEST_WORDS and 2 * len(covered) >= len(title.content)
+        return match if enough or covered == set(title.content) else NO_MATCH
+
+    def _single(
+        self, rows: Sequence[RegisterRow], kinds: frozenset[str], by: MatchedBy, content: Sequence[str] = ()
+    ) -> FileMatch:
+        """Return the only one of the `rows`, or the only one that is of the document's kind or is called just so."""
+        fitting = [row for row in rows if not kinds or not self._title(row).kinds or kinds & self._title(row).kinds]
+        if len(fitting) > 1:
+            same = [row for row in fitting if kinds and kinds & self._title(row).kinds]
+            called = [row for row in fitting if content and set(self._title(row).content) == set(content)]
+            fitting = next((some for some in (same, called) if len(some) == 1), fitting)
+        if len(fitting) == 1:
+            return FileMatch(fitting[0], by)
+        return FileMatch(failure="several", candidates=_distinct(fitting)) if fitting else NO_MATCH
+
+    def _spelt_numbers(self, words: Sequence[NameWord], masked: set[int]) -> Iterator[_Span]:
+        for span in self._spelt_sections(words, masked):
+            if span.sequence is not None and (span.section, span.sequence) in self._numbers:
+                rows = self._numbers[span.section, span.sequence]
+                if self._ends_well(words, masked, span, rows):
+                    yield span
+
+    def _ends_well(self, words: Sequence[NameWord], masked: set[int], span: _Span, rows: Sequence[RegisterRow]) -> bool:
+        """Whether a number does not go on, and is no section with a count of something after it."""
+        after = words[span.end] if span.end < len(words) and span.end not in masked else None
+        if after is not None and after.is_number and after.is_tied:
+            return all(unzeroed(after.text) == str(row.revision) for row in rows)
+        sequence = words[span.end - 1]
+        if set(sequence.gap) <= {" "} and not sequence.text.startswith("0"):
+            if after is not None and after.is_number and after.is_near:
+                return False
+            content, _ = content_words(words, masked | set(range(span.start, span.end)))
+            return not content or any(self._holds(row, [word]) for row in rows for word in content)
+        return True
+
+    def _spelt_sections(self, words: Sequence[NameWord], masked: set[int]) -> Iterator[_Span]:
+        """Yield where the name spells a section of the register, with the sequence that follows it."""
+        place = 0
+        while place < len(words):
+            span = self._section_at(words, masked, place)
+            if span is None:
+                place += 1
+            else:
+                yield span
+                place = span.end
+
+    def _section_at(self, words: Sequence[NameWord], masked: set[int], start: int) -> _Span | None:
+        spelt = ""
+        found: _Span | None = None
+        for end in range(start, min(start + 5, len(words))):
+            word = words[end]
+            if end in masked or not word.is_number or (end > start and not word.is_near):
+                break
+            if len(spelt) > SHORTEST_SECTION and word.has_dash:
+                break  # what follows a whole section and a dash is a sequence
+            spelt += word.text
+            if len(spelt) >= SHORTEST_SECTION and (key := unzeroed(spelt)) in self._sections:
+                found = _Span(start, end + 1, key)
+        if found is None or not _begins_well(words, masked, found):
+            return None
+        if found.end < len(words) and found.end not in masked:
+            after = words[found.end]
+            if after.is_number and after.is_near and len(after.text) <= LONGEST_SEQUENCE:
+                sequence = unzeroed(after.text)
+                counts = after.gap.strip(" ") != "" or after.text.startswith("0")
+                if counts or (found.section, sequence) in self._numbers:
+                    return _Span(found.start, found.end + 1, found.section, sequence)
+        return found
+
+    def _holding(self, content: Sequence[str]) -> list[RegisterRow]:
+        """Return the rows whose titles hold all the words."""
+        places: set[int] | None = None
+        for word in content:
+            found = self._places_of(word)
+            places = found if places is None else places & found
+            if not places:
+                return []
+        return [self._rows[place] for place in sorted(places or ())]
+
+    def _places_of(self, word: str) -> set[int]:
+        key = root(word)
+        found = set(self._words.get(key, ()))
+        if len(key) >= SHORTEST_PART and not key.isdecimal():
+            for place in range(bisect_left(self._vocabulary, key), len(self._vocabulary)):
+                if not self._vocabulary[place].startswith(key):
+                    break
+                found |= self._words[self._vocabulary[place]]
+        return found
+
+    def _holds(self, row: RegisterRow, content: Sequence[str]) -> bool:
+        words = self._title(row).all_words
+        return all(any(_stands_for(word, own) for own in words) for word in content)
+
+    def _title(self, row: RegisterRow) -> "_Title":
+        return self._titles[self._places[id(row)]]
+
+
+@dataclass(frozen=True)
+class _Title:
+    """The words of a submittal's title as roots: those that tell it from others, its kinds of document, and all."""
+
+    content: tuple[str, ...]
+    kinds: frozenset[str]
+    all_words: frozenset[str]
+
+    @classmethod
+    def of(cls, row: RegisterRow) -> "_Title":
+        words = split_words(row.title)
+        content, kinds = content_words(words, set())
+        spec = [word.text for word in split_words(row.spec_title)]
+        every = {root(word) for word in (*(word.text for word in words), *spec)}
+        return cls(tuple(root(word) for word in content), kinds, frozenset(every))
+
+
+def _begins_well(words: Sequence[NameWord], masked: set[int], span: _Span) -> bool:
+    """Whether no other digits stand before a section that could be its own."""
+    if span.start == 0 or span.start - 1 in masked or not words[span.start - 1].text[-1].isdecimal():
+        return True
+    in_one = span.end - span.start == 1
+    return in_one and not words[span.start].is_tied
+
+
+def _goes_on(words: Sequence[NameWord], place: int) -> bool:
+    """Whether a second sequence follows a number: 051200-3 + 4, 051200-3 to 5."""
+    if place < len(words) and words[place].text in ("and", "to", "und", "bis", "et", "u", "thru", "through"):
+        return place + 1 < len(words) and words[place + 1].is_number and len(words[place + 1].text) <= LONGEST_SEQUENCE
+    if place >= len(words) or not words[place].is_number or len(words[place].text) > LONGEST_SEQUENCE:
+        return False
+    return bool(set("+&,;/") & set(words[place].gap))
+
+
+def _has_unknown_section(words: Sequence[NameWord], masked: set[int]) -> bool:
+    """Whether a name seems to begin with a section or number that the register has not."""
+    for place, word in enumerate(words):
+        if place in masked or not word.is_number:
+            continue
+        if SHORTEST_SECTION <= len(word.text) <= 8:
+            return True
+        near = words[place : place + 3]
+        pairs = len(near) == 3 and all(one.is_number and len(one.text) == 2 for one in near)
+        if pairs and all(one.is_near for one in near[1:]) and not masked & {place + 1, place + 2}:
+            return True
+    return False
+
+
+def _stands_for(word: str, own: str) -> bool:
+    key = root(word)
+    return key == own or (len(key) >= SHORTEST_PART and not key.isdecimal() and own.startswith(key))
+
+
+def _number_parts(number: str) -> tuple[str, str]:
+    """Return section and sequence of a number, without zeros in front; no section for one of another kind."""
+    section, sequence = section_and_sequence(number)
+    if section.isdecimal() and len(section) >= SHORTEST_SECTION and sequence.isdecimal():
+        return unzeroed(section), sequence
+    return "", _short_key("".join(unzeroed(word.text) for word in split_words(number)))
+
+
+def _section(text: str) -> str:
+    digits = normalize(text)
+    return unzeroed(digits) if digits.isdecimal() and len(digits) >= SHORTEST_SECTION else ""
+
+
+def _short_key(text: str) -> str:
+    return _ZEROS.sub("", text)
+
+
+def _distinct(rows: Iterable[RegisterRow]) -> tuple[RegisterRow, ...]:
+    return tuple({row.id: row for row in rows}.values())
