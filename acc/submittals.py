@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Attachment, Item, ResultPage, ReviewResponse, Step, SubmittalsUser, Task
+from acc.models import Attachment, Item, ResultPage, ReviewResponse, Spec, Step, SubmittalsUser, Task
 from acc.pagination import PAGE_LIMIT, rows
 from acc.requests import Value, body, build, filter_parameters, query_parameters
 
@@ -83,6 +83,14 @@ class SubmittalsService:
             return await self._ask(op.RESPONSES_LIST, project_id, query=_offset_query(offset))
 
         return [one async for one in rows(op.RESPONSES_LIST.name, fetch, key=lambda one: one.id)]
+
+    async def specs(self, project_id: str) -> list[Spec]:
+        """Every section of a project's specification."""
+
+        async def fetch(offset: int) -> ResultPage[Spec]:
+            return await self._ask(op.SPECS_LIST, project_id, query=query_parameters(limit=PAGE_LIMIT, offset=offset))
+
+        return [one async for one in rows(op.SPECS_LIST.name, fetch, key=lambda one: one.id)]
 
     async def steps(self, project_id: str, item_id: str) -> list[Step]:
         """Every review step of an item, its tasks inside."""

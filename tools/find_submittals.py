@@ -22,6 +22,9 @@ OPEN: Final = ("draft", "sbc-1", "mgr-1", "rev", "mgr-2")
 PROJECTS_AT_ONCE: Final = 25
 """Projects asked in one call: each costs two requests, and ACC allows 600 a minute; a cursor goes on after them."""
 
+FILES_PROJECTS_AT_ONCE: Final = 4
+"""Projects asked in one call where each row's attachments are asked for, a hundred rows a project at most."""
+
 _EARLIEST: Final = "1970-01-01"
 _OFFSET_BITS: Final = 56
 
@@ -43,7 +46,13 @@ class SubmittalsArguments(ToolArguments):
     ] = None
     in_my_court: Annotated[bool, Field(description="Only those waiting for this person by name")] = False
     attachable: Annotated[bool, Field(description="Only those this person may attach to now")] = False
+    without_attachments: Annotated[bool, Field(description="Only those without a file")] = False
     due_before: Annotated[OptionalText, Field(description="Only those due before this day, 2026-12-31")] = None
+    spec: Annotated[OptionalText, Field(description="Spec section: 05 12 00, its beginning, or title")] = None
+    contractor: Annotated[
+        OptionalText, Field(description="Responsible contractor: a person, a company (its people), id or me")
+    ] = None
+    response: Annotated[OptionalText, Field(description="Final response, such as revise and resubmit")] = None
     limit: Limit = 20
     cursor: Cursor = None
 
@@ -85,6 +94,14 @@ async def _everywhere(
     from tools.core.presenters import submittal_row
     from tools.lookup.submittal_search import SearchPage
 
+    named = [name for name in ("spec", "contractor", "response") if getattr(arguments, name) is not None]
+    if named:
+        raise InvalidArguments(
+            f"'project' is missing: {' and '.join(named)} is another thing in each project.",
+            f"Give project, or leave out {' and '.join(named)}.",
+            "Name the project.",
+            again=RetryHint(needs=["project"]),
+        )
     if not arguments.in_my_court:
         raise InvalidArguments(
             "'project' is missing: without it only what is in this person's court is listed.",
@@ -98,7 +115,7 @@ async def _everywhere(
     listed = (await services.resolver.project_lists.get()).projects
     projects = [one for one in listed if one.supported and services.policy.allows(one.id)]
     rows: list[SubmittalRow] = []
-    last = min(len(projects), index + PROJECTS_AT_ONCE)
+    last = min(len(projects), index + (FILES_PROJECTS_AT_ONCE if arguments.without_attachments else PROJECTS_AT_ONCE))
     while index < last and len(rows) < arguments.limit:
         project = projects[index]
         try:
@@ -135,18 +152,26 @@ async def _search(
     limit: int,
     position: int,
 ) -> "SearchPage":
-    from tools.lookup.submittal_search import ListPosition, SubmittalQuery, search
+    from tools.lookup.submittal_search import ListPosition, SubmittalQuery, SubmittalSearch
 
     me = await services.resolver.me(project.id)
+    named = services.resolver.filters
     states = [one for state in arguments.state or () for one in (OPEN if state == "open" else (state,))]
+    spec, response, contractor = arguments.spec, arguments.response, arguments.contractor
     filters: dict[str, str | list[str] | None] = {
         "stateId": list(dict.fromkeys(states)) or None,
         "ballInCourtUsers": me.id if arguments.in_my_court else None,
         "dueDate": due,
+        "specId": await named.spec_ids(project.id, spec) if spec else None,
+        "responseId": await named.response_ids(project.id, response) if response else None,
+        "subcontractor": await named.contractor_ids(project.id, me.id, contractor) if contractor else None,
     }
-    wanted = SubmittalQuery(arguments.query, filters, arguments.attachable)
-    place = ListPosition.of(position)
-    return await search(services.acc.submittals, project.id, wanted, call.report, limit=limit, place=place)
+    specs = await named.specs_for(project.id, arguments.query) if arguments.query and not spec else ()
+    wanted = SubmittalQuery(
+        arguments.query, filters, arguments.attachable, specs, without_files=arguments.without_attachments
+    )
+    searched = SubmittalSearch(services.acc.submittals, project.id, wanted, call.report)
+    return await searched.page(limit=limit, place=ListPosition.of(position))
 
 
 def _due_before(text: str | None) -> str | None:

@@ -25,3 +25,4 @@ class ProjectMember(AccModel):
     id: str | None = None
     autodesk_id: str | None = None
     name: TextField = ""
+    company_name: TextField = ""

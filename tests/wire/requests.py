@@ -18,6 +18,7 @@ ITEM = "938eb16d-5603-4df9-adcd-00f75d48e145"
 ATTACHMENT = "c14eabff-d79c-4429-9fa4-504a7aff7a37"
 STEP = "6f0c3b52-0c3c-4b6c-9d51-0c1a4a2d7f11"
 TASK = "1ab2ae43-fb33-4868-be85-03f4873915fc"
+SPEC = "65bf7408-93f3-462e-84ab-17e5710c7536"
 RESPONSE = "8d5a3a43-3f6b-4b05-9c3d-0f3f3f0d3c11"
 PERSON = "MFEGJ9W5GGQL"
 FOLDER = "urn:adsk.wipprod:fs.folder:co.lw7b0sXUQ-6hWRgf34hBuw"
@@ -77,6 +78,24 @@ ACC_REQUESTS: dict[str, AccRequest] = {
             sort="identifier desc,id desc",
         ),
     ),
+    "submittals.items.list.filtered": AccRequest(
+        op.ITEMS_LIST,
+        lambda acc: acc.submittals.items(
+            PROJECT,
+            search="beam",
+            limit=50,
+            offset=0,
+            filters={
+                "stateId": ["rev", "mgr-2"],
+                "ballInCourtUsers": PERSON,
+                "dueDate": "1970-01-01..2026-12-30",
+                "specId": [SPEC],
+                "responseId": [RESPONSE],
+                "subcontractor": [PERSON],
+            },
+            sort="identifier desc,id desc",
+        ),
+    ),
     "submittals.items.get": AccRequest(op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)),
     "submittals.items.get.mgr1_permittedActions": AccRequest(
         op.ITEMS_GET, lambda acc: acc.submittals.item(f"b.{PROJECT}", ITEM)
@@ -117,6 +136,10 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     ),
     "submittals.attachments.list.whole": AccRequest(
         op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM, limit=50, offset=0)
+    ),
+    "submittals.attachments.list.any": AccRequest(
+        op.ATTACHMENTS_LIST,
+        lambda acc: acc.submittals.attachments(PROJECT, ITEM, is_file_uploaded=True, limit=1),
     ),
     "submittals.attachments.list.revision": AccRequest(
         op.ATTACHMENTS_LIST, lambda acc: acc.submittals.attachments(PROJECT, ITEM, revision=0, limit=50, offset=0)
@@ -175,6 +198,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "submittals.item-types": built(op.ITEM_TYPES_LIST, AT_PROJECT),
     "submittals.responses": built(op.RESPONSES_LIST, AT_PROJECT),
     "submittals.specs": built(op.SPECS_LIST, AT_PROJECT, query=filter_parameters({"identifier": "033100"})),
+    "submittals.specs.whole": AccRequest(op.SPECS_LIST, lambda acc: acc.submittals.specs(PROJECT)),
     "submittals.packages": built(op.PACKAGES_LIST, AT_PROJECT),
     "submittals.users.me": AccRequest(op.USERS_ME, lambda acc: acc.submittals.me(PROJECT)),
     "oss.signeds3upload.get": AccRequest(

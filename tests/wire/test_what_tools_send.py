@@ -37,7 +37,6 @@ NOT_SENT = {
     "submittals.tasks.close",
     "submittals.item-types.list",
     "submittals.packages.list",
-    "submittals.specs.list",
     "oss.signeds3download",
     "admin.users.list",
 }
@@ -89,6 +88,9 @@ async def work(assistant: Any, box: Any) -> None:
     await assistant.call("sign_in")
     await assistant.call("find_projects", query="river")
     await assistant.call("find_submittals", **RIVERSIDE, query="beam", state="sbc-1", in_my_court=True)
+    filters = {"due_before": "2026-12-31", "contractor": "me", "response": "approved", "without_attachments": True}
+    await assistant.call("find_submittals", **RIVERSIDE, query="beam", state="rev", in_my_court=True, **filters)
+    await assistant.call("find_submittals", **RIVERSIDE, spec="05 12 00", state="open")
     await assistant.call("find_project_files", **RIVERSIDE, query="beam")
     looked_into = box.requests.last("folders.contents").path.split("/")[-2]
     await assistant.call("find_project_files", **RIVERSIDE, query="beam", folder=looked_into)

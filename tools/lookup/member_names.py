@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from acc.client import AccClient
 from acc.errors import AccError, Forbidden, NotFound, RequestRejected
+from acc.models import ProjectMember
 from tools.core.ttl_cache import TtlCache
 
 MEMBERS_SECONDS: Final = 600.0
@@ -23,10 +24,15 @@ class MemberNames:
 
     def __init__(self, acc: AccClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._acc = acc
-        self._kept = TtlCache[Mapping[str, str]](clock=clock, seconds=MEMBERS_SECONDS)
+        self._kept = TtlCache[Sequence[ProjectMember]](clock=clock, seconds=MEMBERS_SECONDS)
 
     async def of_project(self, project_id: str, person_id: str) -> Mapping[str, str]:
         """Return the names of a project's members as `person_id` may see them; empty where ACC gives none."""
+        members = await self.members(project_id, person_id)
+        return {one.autodesk_id: one.name for one in members if one.autodesk_id and one.name}
+
+    async def members(self, project_id: str, person_id: str) -> Sequence[ProjectMember]:
+        """Return a project's members as `person_id` may see them; none where ACC lists none."""
         kept = self._kept.get(person_id, project_id)
         if kept is not None:
             return kept
@@ -37,6 +43,5 @@ class MemberNames:
             members = []
         except AccError as failed:
             _log.warning("names of members could not be read: %s", failed)
-            return {}
-        names = {one.autodesk_id: one.name for one in members if one.autodesk_id and one.name}
-        return self._kept.keep(names, person_id, project_id)
+            return []
+        return self._kept.keep(members, person_id, project_id)

@@ -34,6 +34,7 @@ from tools.lookup.references import (
     submittal_reference,
     word_terms,
 )
+from tools.lookup.submittal_filters import SubmittalFilters
 from transfers.concurrency import task_group
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class ReferenceResolver:
         self._items = TtlCache[str]()
         self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
-        self._responses = TtlCache[Mapping[str, str]]()
+        self.filters = SubmittalFilters(acc, self.member_names)
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.
@@ -170,14 +171,8 @@ class ReferenceResolver:
             AccError: ACC refused or is away.
         """
         people = await self.member_names.of_project(project.id, person_id)
-        known = await self._responses_of(project.id, person_id) if responses else {}
+        known = await self.filters.response_names(project.id) if responses else {}
         return ProjectNames(people, known, self._items_url(project))
-
-    async def _responses_of(self, project_id: str, person_id: str) -> Mapping[str, str]:
-        known = self._responses.get(person_id, project_id)
-        if known is None:
-            known = {one.id: one.value for one in await self._acc.submittals.responses(project_id)}
-        return self._responses.keep(known, person_id, project_id)
 
     def _items_url(self, project: ProjectSummary) -> str | None:
         """Return where a person sees the project's items: in ACC by the hub's region (inferred), or in a sandbox."""

@@ -1,12 +1,13 @@
 """Search of a project's submittals: ACC's filters, filters of our own, and paging."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from acc.models import Item, ResultPage
+from acc.models import Item, ResultPage, Spec
 from acc.pagination import next_offset
 from acc.requests import Value
+from tools.core.concurrency import gather_all
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
 from tools.lookup.name_matching import NameWords, all_found
@@ -21,27 +22,67 @@ LARGEST_PAGE: Final = 50
 LOOKED_THROUGH: Final = 500
 """Rows read in one call when only some are wanted; a cursor goes on after them."""
 
+ASKED_FOR_FILES: Final = 100
+"""Rows whose attachments are asked for in one call, a request each; a cursor goes on after them."""
+
+ASKED_AT_ONCE: Final = 8
+
+MOST_SECTIONS: Final = 50
+"""Sections named in one request; of more, the whole register is looked through."""
+
 ORDER: Final = "identifier desc,id desc"
 """Newest first; the id makes the order whole, so that pages neither repeat nor skip a row."""
 
 
 @dataclass(frozen=True)
+class SubmittalListing:
+    """One list to take rows from: the first of the `terms` to bring any is searched for, None lists all.
+
+    `sections` are the only ones asked for; rows of those `left_out` came in the listing before.
+    """
+
+    terms: Sequence[str | None]
+    sections: Sequence[str] = ()
+    left_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class SubmittalQuery:
-    """Query for submittals: `words`, ACC's own `filters`, and whether the user may attach."""
+    """Query for submittals: `words`, ACC's own `filters`, and whether the user may attach.
+
+    `specs` are the project's sections, by whose titles words are found too. `without_files`: only those that have no
+    uploaded attachment.
+    """
 
     words: str | None
     filters: Mapping[str, Value | None]
     attachable: bool
+    specs: Sequence[Spec] = ()
+    without_files: bool = False
 
     @property
-    def terms(self) -> list[str | None]:
-        """What to search ACC for, until one brings rows; None lists all.
+    def listings(self) -> list[SubmittalListing]:
+        """The lists that hold all rows that fit, one after the other.
 
-        ACC finds parts of a title and a section, but neither words in another order nor the title of a section.
+        ACC finds parts of a title and a section's number, but neither words in another order nor the title of a
+        section. Each row that fits holds each of the words: so one word is searched for, and the sections that hold it
+        are listed.
         """
         if not self.words:
-            return [None]
-        return [*section_terms(self.words), *(word_terms(self.words)[:1] or [self.words]), None]
+            return [SubmittalListing([None])]
+        terms = word_terms(self.words)
+        if section_terms(self.words) or not terms:
+            return [SubmittalListing([*section_terms(self.words), *(terms[:1] or [self.words]), None])]
+        if self.filters.get("specId"):
+            return [SubmittalListing([None])]
+        held = {term: [spec.id for spec in self.specs if all_found([term], _section_name(spec))] for term in terms}
+        term = min(terms, key=lambda one: len(held[one]))
+        sections = held[term]
+        if len(sections) > MOST_SECTIONS:
+            return [SubmittalListing([None])]
+        if not sections:
+            return [SubmittalListing([term, None])]
+        return [SubmittalListing([None], sections), SubmittalListing([term], left_out=frozenset(sections))]
 
     @property
     def number(self) -> str:
@@ -53,11 +94,18 @@ class SubmittalQuery:
     @property
     def picks(self) -> bool:
         """Whether some of ACC's rows are not wanted."""
-        return self.attachable or bool(self.words)
+        return self.attachable or bool(self.words) or self.without_files
 
-    def fits(self, item: Item, term: str | None) -> bool:
-        """Whether a row that ACC lists for a `term` is wanted."""
-        return (not self.attachable or item.permitted(ATTACH) is not None) and self._holds(item, term)
+    @property
+    def most_rows(self) -> int:
+        """How many rows are looked through in one call."""
+        return ASKED_FOR_FILES if self.without_files else LOOKED_THROUGH
+
+    def fits(self, item: Item, listing: SubmittalListing, term: str | None) -> bool:
+        """Whether a row that ACC lists for a `term` is wanted, as far as it tells itself."""
+        if item.spec_id in listing.left_out or (self.attachable and item.permitted(ATTACH) is None):
+            return False
+        return self._holds(item, term)
 
     def _holds(self, item: Item, term: str | None) -> bool:
         if not self.words:
@@ -70,25 +118,31 @@ class SubmittalQuery:
         return found_by_acc or all_found(words, name)
 
 
+def _section_name(spec: Spec) -> str:
+    return f"{spec.identifier or ''} {spec.title}"
+
+
 @dataclass(frozen=True)
 class ListPosition:
     """Position in a list: about `offset`, after the row with the running number `after`; 0 for none.
 
-    Running numbers never change, so the list goes on rightly however many rows came or went meanwhile.
+    `listing` counts the lists of a query. Running numbers never change, so the list goes on rightly however many rows
+    came or went meanwhile.
     """
 
     offset: int = 0
     after: int = 0
+    listing: int = 0
 
     @classmethod
     def of(cls, position: int) -> Self:
         """Read what a cursor holds."""
-        return cls(position >> 32, position & 0xFFFFFFFF)
+        return cls(position >> 32 & 0xFFFFF, position & 0xFFFFFFFF, position >> 52)
 
     @property
     def position(self) -> int:
         """The number that a cursor holds."""
-        return self.offset << 32 | self.after
+        return self.listing << 52 | self.offset << 32 | self.after
 
     def passed(self, item: Item) -> bool:
         """Whether a row came on an earlier page; newest first, those are the higher numbers."""
@@ -104,61 +158,99 @@ class SearchPage:
     total: int | None = None
 
 
-async def search(
-    submittals: "SubmittalsService",
-    project_id: str,
-    wanted: SubmittalQuery,
-    report: ProgressCallback,
-    *,
-    limit: int,
-    place: ListPosition,
-) -> SearchPage:
-    """Return up to `limit` submittals from `place` on, newest first; `report` is told how many were looked through.
+class SubmittalSearch:
+    """One call's search: reads pages of ACC's lists until it has enough rows, or has looked through enough."""
 
-    Raises:
-        AccError: ACC refused or is away.
-    """
-    size = LARGEST_PAGE if wanted.picks else min(limit + 1, LARGEST_PAGE)
-    # The last row of the page before shows whether the list is still where it was.
-    start = offset = max(0, place.offset - 1) if place.after else place.offset
-    term, page = await _page(submittals, project_id, wanted, size, offset)
-    while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
-        start = offset = max(0, offset - LARGEST_PAGE)
-        term, page = await _page(submittals, project_id, wanted, LARGEST_PAGE, offset)
-    total = None if wanted.picks else page.pagination.total_results
-    found: list[Item] = []
-    while True:
-        for position, item in enumerate(page.results, start=offset):
-            if place.passed(item) or not wanted.fits(item, term):
-                continue
-            if len(found) == limit:
-                return SearchPage(found, ListPosition(position, _running(found[-1])), total)
-            found.append(item)
-        await report(offset - start + len(page.results), None, "submittals looked through")
-        following = next_offset(page, offset=offset)
-        if following is None:
-            return SearchPage(found, None, total)
-        if len(found) == limit or following - start >= LOOKED_THROUGH:
-            return SearchPage(found, ListPosition(following, _running(page.results[-1])), total)
-        offset = following
-        term, page = await _page(submittals, project_id, wanted, size, offset)
+    def __init__(
+        self, submittals: "SubmittalsService", project_id: str, wanted: SubmittalQuery, report: ProgressCallback
+    ) -> None:
+        self._submittals = submittals
+        self._project_id = project_id
+        self._wanted = wanted
+        self._report = report
+        self._looked = 0
+
+    async def page(self, *, limit: int, place: ListPosition) -> SearchPage:
+        """Return up to `limit` submittals from `place` on, newest first in each list.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        found: list[Item] = []
+        listings = self._wanted.listings
+        total = None
+        for which in range(place.listing, len(listings)):
+            part = await self._listed(listings[which], limit - len(found), place)
+            found += part.items
+            total = part.total
+            if part.place is not None:
+                return SearchPage(found, replace(part.place, listing=which), total)
+            place = ListPosition(listing=which + 1)
+            is_last = place.listing == len(listings)
+            if not is_last and (len(found) == limit or self._looked >= self._wanted.most_rows):
+                return SearchPage(found, place, total)
+        return SearchPage(found, None, total)
+
+    async def _listed(self, listing: SubmittalListing, limit: int, place: ListPosition) -> SearchPage:
+        wanted = self._wanted
+        size = LARGEST_PAGE if wanted.picks else min(limit + 1, LARGEST_PAGE)
+        # The last row of the page before shows whether the list is still where it was.
+        offset = max(0, place.offset - 1) if place.after else place.offset
+        term, page = await self._read(listing, size, offset)
+        while offset > 0 and place.after and not (page.results and place.passed(page.results[0])):
+            offset = max(0, offset - LARGEST_PAGE)
+            term, page = await self._read(listing, LARGEST_PAGE, offset)
+        total = None if wanted.picks else page.pagination.total_results
+        found: list[Item] = []
+        while True:
+            rows = enumerate(page.results, start=offset)
+            fitting = [one for one in rows if not place.passed(one[1]) and wanted.fits(one[1], listing, term)]
+            for position, item in await self._without_files(fitting, limit - len(found) + 1):
+                if len(found) == limit:
+                    return SearchPage(found, ListPosition(position, _running(found[-1])), total)
+                found.append(item)
+            self._looked += len(page.results)
+            await self._report(self._looked, None, "submittals looked through")
+            following = next_offset(page, offset=offset)
+            if following is None:
+                return SearchPage(found, None, total)
+            if len(found) == limit or self._looked >= wanted.most_rows:
+                return SearchPage(found, ListPosition(following, _running(page.results[-1])), total)
+            offset = following
+            term, page = await self._read(listing, size, offset)
+
+    async def _without_files(self, rows: Sequence[tuple[int, Item]], most: int) -> Sequence[tuple[int, Item]]:
+        """Return the rows; where only those without files are wanted, the first so many of them, asking for each."""
+        if not self._wanted.without_files:
+            return rows
+        found: list[tuple[int, Item]] = []
+        for start in range(0, len(rows), ASKED_AT_ONCE):
+            some = rows[start : start + ASKED_AT_ONCE]
+            asked = [
+                self._submittals.attachments(self._project_id, item.id, is_file_uploaded=True, limit=1)
+                for _, item in some
+            ]
+            pages = await gather_all(asked)
+            found += [row for row, files in zip(some, pages, strict=True) if not files.results]
+            if len(found) >= most:
+                break
+        return found
+
+    async def _read(self, listing: SubmittalListing, limit: int, offset: int) -> tuple[str | None, ResultPage[Item]]:
+        """Return a page of the rows that ACC lists for the first term that brings any, and that term."""
+        sections = {"specId": list(listing.sections)} if listing.sections else {}
+        filters = {**self._wanted.filters, **sections}
+        term: str | None = None
+        page: ResultPage[Item] = ResultPage(results=[])
+        for term in listing.terms:
+            page = await self._submittals.items(
+                self._project_id, search=term, filters=filters, sort=ORDER, limit=limit, offset=offset
+            )
+            if page.results:
+                break
+        return term, page
 
 
 def _running(item: Item) -> int:
     number = str(item.identifier or "")
     return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
-
-
-async def _page(
-    submittals: "SubmittalsService", project_id: str, wanted: SubmittalQuery, limit: int, offset: int
-) -> tuple[str | None, ResultPage[Item]]:
-    """Return a page of the rows that ACC lists for the first term that brings any, and that term."""
-    term: str | None = None
-    page: ResultPage[Item] = ResultPage(results=[])
-    for term in wanted.terms:
-        page = await submittals.items(
-            project_id, search=term, filters=wanted.filters, sort=ORDER, limit=limit, offset=offset
-        )
-        if page.results:
-            break
-    return term, page

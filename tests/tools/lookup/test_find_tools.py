@@ -449,3 +449,131 @@ async def test_files_are_found_by_words_in_any_order(connect):
     async with connect() as assistant:
         found = await assistant.call("find_project_files", project=RIVERSIDE, query="plan floor A 101")
     assert [row["name"] for row in found["files"]] == ["A-101 First Floor Plan.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        # 051200-6 has none of these words in its own title.
+        ("Structural Steel Framing", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
+        ("framing welding", ["051200-6"]),
+        ("steel framing joists", ["052100-1"]),
+        ("hollow frames", ["081113-1"]),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 50])
+async def test_submittals_are_found_by_the_title_of_their_section(connect, query, numbers, limit):
+    async with connect() as assistant:
+        found = await pages(assistant, "find_submittals", "submittals", project=RIVERSIDE, query=query, limit=limit)
+    assert sorted(row["number"] for row in found) == sorted(numbers)
+    assert len({row["id"] for row in found}) == len(found)
+
+
+async def test_where_acc_lists_no_sections_words_are_still_found_in_titles(connect, box):
+    box.faults.add(Fault("specs.list", Refuse(403)))
+    async with connect() as assistant:
+        answer = await assistant.call("find_submittals", project=RIVERSIDE, query="beam drawings")
+    assert [row["number"] for row in answer["submittals"]] == ["051200-3"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "sections"),
+    [
+        ("05 12 00", {"051200"}),
+        ("051200", {"051200"}),
+        ("section 05.12.00", {"051200"}),
+        ("Structural Steel Framing", {"051200"}),
+        ("051200 Structural Steel Framing", {"051200"}),
+        ("division 05", {"051200", "052100", "053100"}),
+        ("05", {"051200", "052100", "053100"}),
+        ("framing", {"051200", "052100"}),
+    ],
+)
+async def test_submittals_are_listed_by_section(connect, box, spec, sections):
+    async with connect() as assistant:
+        answer = await assistant.call("find_submittals", project=RIVERSIDE, spec=spec)
+    listed = {row["number"] for row in answer["submittals"]}
+    every = {item.number for item in box.items() if item.state != "void"}
+    assert listed == {number for number in every if number.partition("-")[0] in sections}
+    assert answer["total"] == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("contractor", "numbers"),
+    [
+        ("Steel Subcontractor", {f"051200-{number}" for number in range(1, 6)} | {"052100-1", "053100-1"}),
+        ("subcontractor, steel", {f"051200-{number}" for number in range(1, 6)} | {"052100-1", "053100-1"}),
+        ("Concrete Works", {"033100-1", "033100-2", "079200-1", "081113-1", "084413-2", "092900-Unspecified"}),
+        ("20031002", {"051200-6"}),
+    ],
+)
+async def test_submittals_are_listed_by_responsible_contractor(connect, contractor, numbers):
+    async with connect() as assistant:
+        answer = await assistant.call("find_submittals", project=RIVERSIDE, contractor=contractor)
+    assert {row["number"] for row in answer["submittals"]} == numbers
+
+
+async def test_a_contractor_lists_their_own(connect, box):
+    async with connect("steel") as assistant:
+        mine = await assistant.call("find_submittals", project=RIVERSIDE, contractor="me")
+        same = await assistant.call("find_submittals", project=RIVERSIDE, contractor=box.person("steel").autodesk_id)
+    assert mine["submittals"] == same["submittals"]
+    assert len(mine["submittals"]) == 7
+
+
+async def test_submittals_are_listed_by_response(connect):
+    async with connect() as assistant:
+        approved = await assistant.call("find_submittals", project=RIVERSIDE, response="approved")
+        none = await assistant.call("find_submittals", project=RIVERSIDE, response="revise and resubmit")
+    assert [row["number"] for row in approved["submittals"]] == ["051200-1", "033100-1"]
+    assert none["submittals"] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "candidate"),
+    [
+        ({"spec": "Structural Stel Framing"}, "051200 Structural Steel Framing"),
+        ({"spec": "99 99 99"}, None),
+        ({"contractor": "Steel Subcontractr"}, "Steel Subcontractor"),
+        ({"response": "aproved"}, "Approved"),
+        ({"response": "zzz"}, "Approved"),
+    ],
+)
+async def test_a_filter_that_means_nothing_here_is_refused_with_the_closest(connect, filters, candidate):
+    async with connect() as assistant:
+        refusal = await assistant.refused("find_submittals", project=RIVERSIDE, **filters)
+    names = [one["name"] for one in refusal["error"]["candidates"]]
+    assert refusal["error"]["code"] == "invalid_arguments"
+    assert candidate is None or candidate in names
+    assert refusal["next_steps"][0]["tool"] == "find_submittals"
+
+
+async def test_where_acc_names_no_members_a_contractor_is_taken_by_id(connect, box):
+    box.switches.members_list_members = False
+    async with connect("steel") as assistant:
+        refusal = await assistant.refused("find_submittals", project=RIVERSIDE, contractor="Concrete Subcontractor")
+        concrete = box.person("concrete").autodesk_id
+        answer = await assistant.call("find_submittals", project=RIVERSIDE, contractor=concrete)
+    assert refusal["error"]["message"] == "ACC names no member to this person."
+    assert "get_submittal" in refusal["error"]["hint"]
+    assert answer["submittals"]
+
+
+async def test_submittals_without_a_file_are_listed_and_a_reservation_is_none(connect, box, tmp_path):
+    async with connect() as assistant:
+        await assistant.call(
+            "add_submittal_attachment", project=RIVERSIDE, submittal="051200-2", upload_by_caller=True, name="later.pdf"
+        )
+        found = await pages(
+            assistant, "find_submittals", "submittals", project=RIVERSIDE, without_attachments=True, limit=3
+        )
+    with_files = {item.id for item in box.items() if any(row["isFileUploaded"] for row in box.attachments(item))}
+    assert {row["id"] for row in found} == {item.id for item in box.items() if item.state != "void"} - with_files
+    assert len({row["id"] for row in found}) == len(found)
+
+
+async def test_filters_that_differ_by_project_need_one(connect):
+    async with connect() as assistant:
+        refusal = await assistant.refused("find_submittals", in_my_court=True, spec="051200")
+    assert refusal["error"]["code"] == "invalid_arguments"
+    assert refusal["next_steps"][0]["needs"] == ["project"]
