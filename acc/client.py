@@ -7,14 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from acc import operations as op
-from acc.files import FilesService
+from acc.data_management import FilesService, ProjectsService
 from acc.hosts import AutodeskHosts
+from acc.ids import unverified_claims
 from acc.models import SubmittalsUser, UserInfo
 from acc.object_storage import ObjectStorage
-from acc.projects import ProjectsService
-from acc.requests import build
+from acc.operations import build
 from acc.submittals import SubmittalsService
-from acc.token_claims import unverified_claims
 
 if TYPE_CHECKING:
     import httpx

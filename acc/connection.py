@@ -10,8 +10,7 @@ import anyio
 import httpx
 
 from acc.hosts import AutodeskHosts
-from acc.operations import ApiOperation
-from acc.requests import ApiRequest
+from acc.operations import ApiOperation, ApiRequest
 from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
 from acc.transport import api_client, error_from_transport, network_errors, read_bounded

@@ -27,7 +27,7 @@ from acc.errors import (
 )
 from acc.ids import ObjectLocation
 from acc.models import CompletedObject, DownloadLink, SignedUrl, UploadUrls
-from acc.requests import body, build, query_parameters
+from acc.operations import body, build, query_parameters
 from acc.responses import clean, is_web_page, lower_names, retry_after_seconds, upstream_request_id
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import anyio
 
 from acc.errors import RateLimited
-from acc.token_claims import unverified_claims
+from acc.ids import unverified_claims
 
 LEASE_SECONDS: Final = 5.0
 """From a lease to the moment its last token's request is counted at Autodesk."""

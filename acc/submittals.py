@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from acc import operations as op
 from acc.ids import submittals_project_id
 from acc.models import Attachment, Item, ResultPage, ReviewResponse, Spec, Step, SubmittalsUser, Task
+from acc.operations import Value, body, build, filter_parameters, query_parameters
 from acc.pagination import PAGE_LIMIT, rows
-from acc.requests import Value, body, build, filter_parameters, query_parameters
 
 if TYPE_CHECKING:
     # At run time this would load httpx for everybody who only names the class.

@@ -42,7 +42,7 @@ try:
     from acc.client import AccClient
     from acc.transport import storage_client
     from auth.token_sources import StaticTokenSource
-    from persistence.location import StateLocation
+    from persistence.data_folder import StateLocation
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
     from acc.hosts import AutodeskHosts

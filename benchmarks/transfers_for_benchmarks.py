@@ -11,8 +11,8 @@ from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
+from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
-from persistence.location import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachTarget

@@ -1,15 +1,20 @@
-"""The data folder: where the database, and on machines without a keyring the vault's key, are kept.
+"""Location of the local state, and the data folder: the database, and the vault's key on machines without a keyring.
 
 The folder has mode 0700, every file in it 0600, under any umask. A wider folder is closed when it is ours
 (empty, or made by us before), and refused when it holds other things: a home folder named by mistake keeps its mode.
 """
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from persistence import private_files
 from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing
+
+if TYPE_CHECKING:
+    from persistence.database import DatabaseAddress
+    from persistence.keys import KeySource
 
 APP: Final = "submittal-mcp"
 DATABASE_NAME: Final = "submittal-mcp.sqlite3"
@@ -91,3 +96,57 @@ class DataFolder:
         if not private_files.HAS_MODES:
             return []
         return [path for path in (self.path, *sorted(self.path.rglob("*"))) if private_files.mode_of(path) & 0o077]
+
+
+@dataclass(frozen=True)
+class StateLocation:
+    """A data folder (None: the platform's), or beside it a PostgreSQL that replicas share. Naming it opens nothing.
+
+    `keys` are those of `SUBMITTAL_MCP_ENCRYPTION_KEYS`; without them the machine's own are used.
+    """
+
+    folder: Path | None = None
+    database_url: str | None = field(default=None, repr=False)
+    keys: str | None = field(default=None, repr=False)
+
+    def address(self) -> "DatabaseAddress":
+        """Return where the database is; makes the data folder.
+
+        Raises:
+            StorageProblem: The data folder cannot be used.
+        """
+        from persistence.database import DatabaseAddress
+
+        if self.database_url is not None:
+            return DatabaseAddress.of(self.database_url)
+        return DatabaseAddress.sqlite(DataFolder.open(self.folder).database)
+
+    def exists(self) -> bool:
+        """Whether anything may have been written down: false only where no database has ever been made.
+
+        Where that cannot be seen it may have been; opening it tells what stands against it.
+        """
+        from persistence.errors import HomeFolderMissing
+
+        if self.database_url is not None:
+            return True
+        try:
+            return ((self.folder or default_path()) / DATABASE_NAME).exists()
+        except (HomeFolderMissing, OSError):
+            return True
+
+    def key_source(self) -> "KeySource":
+        """Return where the keys come from.
+
+        Raises:
+            KeysNeeded: Replicas share the database and were given none.
+            StorageProblem: The data folder cannot be used.
+        """
+        from persistence.errors import KeysNeeded
+        from persistence.keys import EnvironmentKeys, MachineKeys, parse_keys
+
+        if self.keys is not None:
+            return EnvironmentKeys(parse_keys(self.keys, "SUBMITTAL_MCP_ENCRYPTION_KEYS"))
+        if self.database_url is not None:
+            raise KeysNeeded
+        return MachineKeys(DataFolder.open(self.folder).key_file)

@@ -1,8 +1,11 @@
 """Files of ours that one attach runs through: from the tool's entry to the PATCH that makes the file visible.
 
-A client starts `serve --sandbox` over stdio and attaches a small file with `confirm`. A profile hook in the server's
-process notes each file of ours in which a function is entered or resumed on the way, in any thread, but for what an
-import executes.
+A client starts `serve --sandbox` over stdio and attaches a small file with `confirm`, as the server's first call, so
+the database is opened on the way as well. A profile hook in the server's process notes each file of ours in which a
+function is entered or resumed, in any thread, but for what an import executes. Two figures come of it: the files from
+the entry of the tool's function on, where the callers that wait for it are not counted when they are resumed with it,
+and all files from the arrival of the request on, which include the way through the MCP server and the opening of the
+user's services.
 """
 
 import json
@@ -10,8 +13,10 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import anyio
 
@@ -20,8 +25,17 @@ from scripts.house_figures import PRODUCT, ROOT
 _FOLDERS = tuple(f"{ROOT / package}{os.sep}" for package in PRODUCT)
 _IMPORT = "<frozen importlib._bootstrap>"
 
+_TOOL = str(ROOT / "tools" / "add_submittal_attachment.py")
+
 Hop = tuple[str, str]
 """(file, first function entered or resumed in it)"""
+
+
+class AttachHops(NamedTuple):
+    """Files on the way to the PATCH, in the order in which they are entered."""
+
+    from_request: list[Hop]
+    from_tool: list[Hop]
 
 
 class HopRecorder:
@@ -30,7 +44,9 @@ class HopRecorder:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._recording = self._ended = False
-        self._hops: dict[str, str] = {}
+        self._from_request: dict[str, str] = {}
+        self._from_tool: dict[str, str] = {}
+        self._callers: list[FrameType] = []
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         """Look at one event of the interpreter."""
@@ -39,14 +55,29 @@ class HopRecorder:
         file, function = frame.f_code.co_filename, frame.f_code.co_name
         if file.startswith(_FOLDERS):
             if self._recording and not _is_import(frame):
-                self._hops.setdefault(file, function)
+                self._from_request.setdefault(file, function)
+                if not self._from_tool and file == _TOOL:
+                    self._callers = list(_callers_of(frame))
+                if (self._from_tool or file == _TOOL) and frame not in self._callers:
+                    self._from_tool.setdefault(file, function)
         elif function == "_on_request" and file.endswith("runner.py"):
             parameters = frame.f_locals.get("params") or {}
             self._recording = self._recording or parameters.get("name") == "add_submittal_attachment"
         elif function == "send" and self._recording and getattr(frame.f_locals.get("request"), "method", "") == "PATCH":
             self._ended = True
-            hops = [(str(Path(name).relative_to(ROOT)), entered) for name, entered in self._hops.items()]
+            hops = [_relative(self._from_request), _relative(self._from_tool)]
             self._target.write_text(json.dumps(hops), encoding="utf-8")
+
+
+def _relative(entered: dict[str, str]) -> list[Hop]:
+    return [(Path(file).relative_to(ROOT).as_posix(), function) for file, function in entered.items()]
+
+
+def _callers_of(frame: FrameType) -> Iterator[FrameType]:
+    caller = frame.f_back
+    while caller is not None:
+        yield caller
+        caller = caller.f_back
 
 
 def _is_import(frame: FrameType | None) -> bool:
@@ -57,8 +88,8 @@ def _is_import(frame: FrameType | None) -> bool:
     return False
 
 
-def attach_hops() -> list[Hop]:
-    """Attach a file in a sandbox and return the files of ours on the way, in the order in which they are entered.
+def attach_hops() -> AttachHops:
+    """Attach a file in a sandbox and return the files of ours on the way.
 
     Raises:
         RuntimeError: The attach failed.
@@ -66,7 +97,8 @@ def attach_hops() -> list[Hop]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "hops.json"
         anyio.run(_attach, Path(folder), target)
-        return [(file, function) for file, function in json.loads(target.read_text(encoding="utf-8"))]
+        from_request, from_tool = json.loads(target.read_text(encoding="utf-8"))
+        return AttachHops(from_request, from_tool)
 
 
 async def _attach(folder: Path, target: Path) -> None:
@@ -107,8 +139,12 @@ def main(arguments: list[str]) -> None:
         _serve(Path(arguments[0]), arguments[1:])
         return
     hops = attach_hops()
-    for number, (file, function) in enumerate(hops, 1):
+    for number, (file, function) in enumerate(hops.from_tool, 1):
         print(f"{number:3}  {file:44} {function}")
+    before = [file for file, _ in hops.from_request if file not in dict(hops.from_tool)]
+    print(f"\n{len(hops.from_tool)} files from the tool's entry to the PATCH.")
+    print(f"{len(hops.from_request)} files from the request to the PATCH; before the tool, and not after it:")
+    print("\n".join(f"     {file}" for file in before))
 
 
 if __name__ == "__main__":

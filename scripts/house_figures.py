@@ -150,7 +150,9 @@ def report(*, details: bool, hops: bool) -> Iterator[str]:
     if hops:
         from scripts.attach_hops import attach_hops
 
-        yield _figure("files from the tool's entry to the PATCH", len(attach_hops()))
+        attach = attach_hops()
+        yield _figure("files from the tool's entry to the PATCH", len(attach.from_tool))
+        yield _figure("files from the request to the PATCH", len(attach.from_request))
     for title, modules in (("product", product), ("sandbox", sandbox)):
         names, circles = class_names(modules), import_circles(modules)
         short, twice, shared = one_word(names), repeated(names), repeated_module_names(modules)

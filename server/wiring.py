@@ -71,9 +71,9 @@ def import_services() -> None:
     from acc import connection, rate_limit_store, transport  # noqa: F401
     from auth import accounts, oauth, token_sources, vault  # noqa: F401
     from persistence import data_folder, encryption, keys, locks, migrations  # noqa: F401
-    from server import auth_http, auth_wiring, chat_sign_in  # noqa: F401
+    from server import auth_wiring, chat_sign_in  # noqa: F401
     from tools.attachments import following, preconditions  # noqa: F401
-    from tools.lookup import file_links, resolver  # noqa: F401
+    from tools.lookup import files, resolver  # noqa: F401
     from transfers import manager  # noqa: F401
     from transfers.files import digest_cache  # noqa: F401
     from transfers.jobs import repository, tables  # noqa: F401

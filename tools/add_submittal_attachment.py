@@ -7,12 +7,12 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments, WaitSeconds
-from tools.core.concurrency import gather_two
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from transfers.categories_and_states import GivenCategory
+from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
     from acc.models import Item
@@ -119,7 +119,7 @@ async def _attach(
 ) -> "AttachResult":
     from tools.attachments.status import wait_options
     from tools.core.consent import link_consent_summary
-    from tools.lookup.file_links import linked_version
+    from tools.lookup.files import linked_version
     from transfers.files.names import attachment_name
 
     waiting = wait_options(services, call, services.policy.max_wait_seconds)

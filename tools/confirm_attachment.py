@@ -7,11 +7,11 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import Project, Submittal, ToolArguments, WaitSeconds
-from tools.core.concurrency import gather_two
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult
 from tools.next_steps.after_success import after_attachment
+from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
     from acc.models import Attachment

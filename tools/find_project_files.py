@@ -27,7 +27,7 @@ class FilesArguments(ToolArguments):
 
 async def find_project_files(services: Services, call: ToolCall, arguments: FilesArguments) -> FilesResult:
     """Find files by name in the project's Files tool."""
-    from tools.lookup.file_search import search_files
+    from tools.lookup.files import search_files
 
     folder = _folder(arguments.folder)
     if arguments.query is None and folder is None:

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
 from tools.core.arguments import Cursor, Limit, OptionalText, Project, Submittal, ToolArguments, WaitSeconds
-from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult, AttachmentsResult
+from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
     from acc.models import Attachment

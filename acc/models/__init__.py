@@ -1,6 +1,6 @@
 """Models of Autodesk's answers; one module for each service or subject."""
 
-from acc.models.base import AccModel
+from acc.models.base import AccModel, Pagination, ResultPage
 from acc.models.files import (
     FileItem,
     FileVersion,
@@ -10,19 +10,11 @@ from acc.models.files import (
     JsonApiResource,
     ListingWarning,
     Project,
+    ProjectMember,
     ResourceDocument,
     ResourceListing,
+    UserInfo,
 )
-from acc.models.lookups import (
-    ItemType,
-    LookupChoice,
-    ReviewResponse,
-    Spec,
-    SubmittalPackage,
-)
-from acc.models.paging import Pagination, ResultPage
-from acc.models.people import ProjectMember, UserInfo
-from acc.models.permissions import PermittedAction, Transition
 from acc.models.storage import (
     CompletedObject,
     DownloadLink,
@@ -38,10 +30,17 @@ from acc.models.submittals import (
     AttachmentCategory,
     Item,
     ItemState,
+    ItemType,
     ItemWatcher,
+    LookupChoice,
+    PermittedAction,
+    ReviewResponse,
+    Spec,
     Step,
+    SubmittalPackage,
     SubmittalsUser,
     Task,
+    Transition,
     UserType,
 )
 

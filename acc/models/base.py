@@ -7,7 +7,7 @@ takes its default, and the rest of the answer is read. Only a member without a d
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -152,3 +152,27 @@ Timestamp = Annotated[datetime | None, BeforeValidator(_moment)]
 
 Day = Annotated[date | None, BeforeValidator(_day)]
 """A calendar day, or None where there is none or it cannot be read."""
+
+
+Row = TypeVar("Row")
+
+
+class Pagination(AccModel):
+    """Position of a page in the whole list, as the service counts it.
+
+    `next_url` is absent on the last page in some samples and null in others. `limit` is what the service applied,
+    which need not be what was asked.
+    """
+
+    limit: SafeInteger | None = None
+    offset: SafeInteger | None = None
+    total_results: SafeInteger | None = None
+    next_url: str | None = None
+    previous_url: str | None = None
+
+
+class ResultPage(AccModel, Generic[Row]):
+    """Some rows of a list."""
+
+    pagination: Pagination = Pagination()
+    results: Rows[Row]

@@ -1,12 +1,12 @@
-"""Hubs, projects, folders and files as Data Management answers them, in JSON:API (fact sheet 9)."""
+"""Hubs, projects, folders and files in JSON:API (fact sheet 9); users and project members (fact sheet 9b and 10)."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import Field, PlainValidator, SerializeAsAny
+from pydantic import ConfigDict, Field, PlainValidator, SerializeAsAny
 
-from acc.models.base import AccModel, BoolField, Identifier, Listed, Rows, SafeInteger, Timestamp
+from acc.models.base import AccModel, BoolField, Identifier, Listed, Rows, SafeInteger, TextField, Timestamp
 
 R = TypeVar("R", bound="JsonApiResource")
 
@@ -250,3 +250,26 @@ FolderContents = ResourceListing
 
 def _of(kind: type[R], resources: Iterable[JsonApiResource]) -> list[R]:
     return [resource for resource in resources if isinstance(resource, kind)]
+
+
+class UserInfo(AccModel):
+    """The signed-in person. `sub` is the Autodesk id, the same that Submittals puts into `createdBy` (inferred)."""
+
+    # OpenID Connect spells its claims in snake_case.
+    model_config = ConfigDict(alias_generator=None)
+
+    sub: Identifier
+    name: TextField = ""
+    preferred_username: str | None = None
+    email: str | None = None
+    email_verified: bool | None = None
+    locale: str | None = None
+
+
+class ProjectMember(AccModel):
+    """A member of a project. `autodesk_id` is the id by which Submittals knows people; an invited one may have none."""
+
+    id: str | None = None
+    autodesk_id: str | None = None
+    name: TextField = ""
+    company_name: TextField = ""

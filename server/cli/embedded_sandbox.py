@@ -31,7 +31,7 @@ from auth.oauth import (
 )
 from auth.token_sources import InMemoryTokenSource
 from persistence.keys import EncryptionKey
-from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
 from server.cli.errors import CommandError, require_sandbox
 from server.settings.model import Settings

@@ -17,9 +17,9 @@ from acc.pagination import next_offset
 from tools.core.context import Services, ServicesProvider
 from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
-from tools.core.ttl_cache import TtlCache
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
+from tools.lookup.projects import TtlCache
 from tools.lookup.references import normalize, search_terms
 from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 

@@ -13,15 +13,19 @@ from auth.errors import CallbackPortTaken
 from persistence.errors import StorageProblem
 from server.mcp import icons
 from server.mcp.client_request import BEAT_SECONDS, ClientRequest, ProgressReporter
-from server.mcp.consent_elicitation import ElicitationConsentPrompt, ElicitationPending, ElicitationStates
+from server.mcp.elicitation import (
+    ElicitationConsentPrompt,
+    ElicitationPending,
+    ElicitationStates,
+    ask_to_sign_in,
+    wait_for_sign_in,
+)
 from server.mcp.schemas import input_schema, output_schema
-from server.mcp.sign_in_elicitation import ask_to_sign_in, wait_for_sign_in
 from tools.attachments.tasks import DeferredResult
-from tools.core.coercion import coerce_arguments
+from tools.core.arguments import coerce_arguments
 from tools.core.context import Services, ToolCall, ToolDefinition
-from tools.core.deadline import CallDeadline
 from tools.core.dispatch import dispatch, error_result
-from tools.core.policy import ToolPolicy
+from tools.core.policy import CallDeadline, ToolPolicy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, ToolResult
 

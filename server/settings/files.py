@@ -18,7 +18,7 @@ from persistence.file_writers import other_writers
 TEAM_TABLE: Final = "team"
 
 
-class FileProblem(ValueError):
+class SettingsFileProblem(ValueError):
     """A settings file cannot be used; the text names the file, the entry and the remedy."""
 
 
@@ -66,15 +66,15 @@ def read_layers(second: Path | None) -> Iterator[SettingsLayer]:
     """Yield the files that count: the machine-wide one where there is one, and the `second` one where one is named.
 
     Raises:
-        FileProblem: One cannot be used.
+        SettingsFileProblem: One cannot be used.
     """
     if (layer := _machine_layer()) is not None:
         yield layer
     if second is not None:
         try:
             yield read_layer(second)
-        except FileProblem as problem:
-            raise FileProblem(f"SUBMITTAL_MCP_SETTINGS_FILE: {problem}") from None
+        except SettingsFileProblem as problem:
+            raise SettingsFileProblem(f"SUBMITTAL_MCP_SETTINGS_FILE: {problem}") from None
 
 
 def _machine_layer() -> SettingsLayer | None:
@@ -84,12 +84,12 @@ def _machine_layer() -> SettingsLayer | None:
     try:
         problem = other_writers(file.path, file.owners)
     except OSError as error:
-        raise FileProblem(f"{file.path} cannot be read ({error.strerror})") from None
+        raise SettingsFileProblem(f"{file.path} cannot be read ({error.strerror})") from None
     if problem:
-        raise FileProblem(f"{file.path}: it binds this machine, but {problem}")
+        raise SettingsFileProblem(f"{file.path}: it binds this machine, but {problem}")
     layer = read_layer(file.path)
     if layer.team:
-        raise FileProblem(
+        raise SettingsFileProblem(
             f"{file.path}: [{TEAM_TABLE}] does not belong here; put it into the file of SUBMITTAL_MCP_SETTINGS_FILE"
         )
     return replace(layer, is_machine_wide=True)
@@ -99,19 +99,19 @@ def read_layer(path: Path) -> SettingsLayer:
     """Read a settings file.
 
     Raises:
-        FileProblem: It cannot be read or is not TOML.
+        SettingsFileProblem: It cannot be read or is not TOML.
     """
     import tomllib
 
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise FileProblem(f"{path} cannot be read ({error.strerror})") from None
+        raise SettingsFileProblem(f"{path} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise FileProblem(f"{path} is not TOML: save it as UTF-8") from None
+        raise SettingsFileProblem(f"{path} is not TOML: save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise FileProblem(f"{path} is not TOML: {error}") from None
+        raise SettingsFileProblem(f"{path} is not TOML: {error}") from None
     team = found.pop(TEAM_TABLE, {})
     if not isinstance(team, dict):
-        raise FileProblem(f"{path}: {TEAM_TABLE} is not a table; write [{TEAM_TABLE}] on a line of its own")
+        raise SettingsFileProblem(f"{path}: {TEAM_TABLE} is not a table; write [{TEAM_TABLE}] on a line of its own")
     return SettingsLayer(path, found, team)

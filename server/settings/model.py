@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server.settings.files import FileProblem, read_layers
+from server.settings.files import SettingsFileProblem, read_layers
 from server.settings.limits import AllowedValues
 from server.settings.types import (
     AbsolutePath,
@@ -356,7 +356,7 @@ class Settings(BaseSettings):
         try:
             for layer in read_layers(self.settings_file):
                 allowed.add(layer, type(self), set(variables()) - ignored)
-        except FileProblem as problem:
+        except SettingsFileProblem as problem:
             raise SettingsError((str(problem),)) from None
         sources = {name: "a flag" if name in flags else "the environment" for name in given}
         for name, place in allowed.places.items():

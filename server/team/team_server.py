@@ -25,10 +25,9 @@ from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
 from auth.issuer.client_documents import ClientDocuments, DocumentFetcher
-from auth.issuer.clients import ClientRepository
+from auth.issuer.clients import ClientRepository, read_clients
 from auth.issuer.errors import NotAdmitted
 from auth.issuer.grants import GrantRepository, RevocationReason, VerifiedToken
-from auth.issuer.known_clients import read_clients
 from auth.issuer.metadata import CALLBACK_PATH
 from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import RETRY_SECONDS, IssuerRoutes

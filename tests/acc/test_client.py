@@ -8,7 +8,7 @@ import pytest
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 
-TYPES = "acc.errors, acc.models, acc.ids, acc.hosts, acc.submittals, acc.object_storage, acc.projects, acc.files"
+TYPES = "acc.errors, acc.models, acc.ids, acc.hosts, acc.submittals, acc.object_storage, acc.data_management"
 
 
 def test_types_and_the_client_itself_load_no_httpx() -> None:

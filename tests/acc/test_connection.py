@@ -20,7 +20,7 @@ from acc.errors import (
     UnexpectedAnswer,
 )
 from acc.hosts import AutodeskHosts
-from acc.requests import build
+from acc.operations import build
 from acc.retry import RetryPolicy
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"

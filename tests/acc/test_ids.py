@@ -15,7 +15,7 @@ from acc.ids import (
     path_segment,
     submittals_project_id,
 )
-from acc.requests import build
+from acc.operations import build
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 

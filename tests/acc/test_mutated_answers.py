@@ -17,8 +17,7 @@ from acc import operations as op
 from acc.connection import AccConnection
 from acc.errors import AccError
 from acc.hosts import AutodeskHosts
-from acc.operations import ApiOperation
-from acc.requests import build
+from acc.operations import ApiOperation, build
 from acc.responses import HttpResponse, parse_answer
 from acc.retry import RetryPolicy
 from tests.support.mutated import ODD, mutated

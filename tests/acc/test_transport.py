@@ -24,7 +24,7 @@ from acc.errors import (
 from acc.hosts import AutodeskHosts
 from acc.models import SignedUrl
 from acc.object_storage import part_request
-from acc.requests import build
+from acc.operations import build
 from acc.retry import RetryPolicy
 from acc.transport import api_client, error_from_transport, storage_client, storage_error_from_transport
 from tests.support.certificates import write_certificate

@@ -17,7 +17,7 @@ from auth.token_refresh import stored_tokens
 from auth.vault import StoredLogin, TokenSet, UserAccount, Vault
 from persistence.database import Database
 from persistence.keys import EncryptionKey, EnvironmentKeys
-from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import HttpxAuthTransport
 
 SCOPES = ("data:read", "data:write", "data:create", "user-profile:read")
 

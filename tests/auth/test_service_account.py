@@ -8,7 +8,7 @@ import anyio
 import jwt
 import pytest
 
-from acc.token_claims import unverified_claims
+from acc.ids import unverified_claims
 from acc_sandbox import Fault, Refuse
 from auth.errors import PrivateKeyUnusable, ServiceAccountRefused, SignInFailed
 from auth.login.flow import scopes_for

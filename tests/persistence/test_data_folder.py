@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from persistence import private_files
-from persistence.data_folder import DataFolder
+from persistence.data_folder import DataFolder, StateLocation
 from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing, StorageProblem
-from persistence.location import StateLocation
 from persistence.locks import FileLocks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")

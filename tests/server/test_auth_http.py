@@ -9,7 +9,7 @@ import pytest
 
 from acc.hosts import AutodeskHosts
 from auth.errors import SignInUnavailable
-from server.auth_http import MAX_ANSWER_BYTES, HttpxAuthTransport
+from server.auth_wiring import MAX_ANSWER_BYTES, HttpxAuthTransport
 
 
 @asynccontextmanager

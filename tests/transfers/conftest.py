@@ -23,7 +23,7 @@ from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client, storage_client
-from persistence.location import StateLocation
+from persistence.data_folder import StateLocation
 from tests.conftest import NO_TRUST
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy

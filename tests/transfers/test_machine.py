@@ -24,8 +24,8 @@ from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.token_sources import StaticTokenSource
+from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
-from persistence.location import StateLocation
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy

@@ -8,8 +8,7 @@ from acc import operations as op
 from acc.client import AccClient
 from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
-from acc.operations import ApiOperation
-from acc.requests import build, filter_parameters, query_parameters
+from acc.operations import ApiOperation, build, filter_parameters, query_parameters
 from auth.oauth import OAuthApp
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"

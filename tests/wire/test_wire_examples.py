@@ -23,7 +23,7 @@ from acc.operations import ApiOperation
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from auth.oauth import AuthServer, OAuthApp, PkceAttempt, TokenEndpoint, authorize_url
-from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import HttpxAuthTransport
 from server.cli.doctor.autodesk import check_network
 from server.settings.model import Settings
 from tests.support.constants import ROOT
@@ -186,9 +186,8 @@ def test_no_other_module_makes_an_http_client() -> None:
     assert {path.relative_to(ROOT).as_posix() for path in sources if makes.search(path.read_text("utf-8"))} == {
         "acc/transport.py",
         "acc/connection.py",
-        "server/auth_http.py",
-        "server/wiring.py",
         "server/auth_wiring.py",
+        "server/wiring.py",
         "server/cli/doctor/autodesk.py",
         "server/cli/embedded_sandbox.py",
         "server/cli/team/url_check.py",  # what a chat client asks a public URL, nothing of Autodesk

@@ -13,7 +13,6 @@ from acc.models import Attachment, Item, ResultPage
 from acc.pagination import next_offset
 from tools.attachments.status import attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult
-from tools.core.concurrency import gather_two
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
@@ -23,6 +22,7 @@ from tools.lookup.references import normalize
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachment, after_attachments
 from transfers.categories_and_states import attachment_state
+from transfers.concurrency import gather_two
 from transfers.errors import AttachmentMissing, JobStopped
 
 FIRST_PAUSE_SECONDS: Final = 0.5

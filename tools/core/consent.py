@@ -1,7 +1,7 @@
 """Consent: the user agrees before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
 
 The summary is read again after the user agreed, and only an unchanged one is carried out. The prompt depends on the
-caller: a form of the chat client (`server.mcp.consent_elicitation`), or a question in a terminal.
+caller: a form of the chat client (`server.mcp.elicitation`), or a question in a terminal.
 """
 
 from collections.abc import Awaitable, Callable

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from tools.core.arguments import ToolArguments
 from tools.core.cursors import CursorSigner, InvalidCursor
-from tools.core.deadline import CallDeadline
-from tools.core.policy import ToolPolicy
+from tools.core.policy import CallDeadline, ToolPolicy
 from tools.core.ports import ConsentPrompt, ProgressCallback, SignInPage
 from tools.core.results import ToolResult
 from tools.errors.exceptions import InvalidArguments, RetryHint

@@ -1,8 +1,13 @@
-"""Policy: what the settings allow, whatever a caller asks for."""
+"""Policy of tool calls: what the settings allow, whatever a caller asks for, and until when a call is answered."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from tools.errors.exceptions import ProjectNotAllowed, ReadOnly
+import anyio
+
+from tools.errors.exceptions import CallTimedOut, ProjectNotAllowed, ReadOnly, RetryHint
 from tools.next_steps.after_success import StepContext
 
 
@@ -59,3 +64,40 @@ class ToolPolicy:
     def step_context(self) -> StepContext:
         """The capabilities that next steps depend on."""
         return StepContext(self.local_files, self.read_only, self.max_wait_seconds, self.asks)
+
+
+GRACE_SECONDS: Final = 5.0
+"""How long after the longest wait a call is answered at the latest."""
+
+
+class CallDeadline:
+    """Counts from its creation, and is paused while the user is asked something."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._waits_until = anyio.current_time() + wait_seconds
+        self.scope = anyio.CancelScope(deadline=self._waits_until + GRACE_SECONDS)
+        self.seconds = wait_seconds + GRACE_SECONDS
+
+    @property
+    def wait_seconds_left(self) -> float:
+        """How long the call may still wait for something to change."""
+        return max(0.0, self._waits_until - anyio.current_time())
+
+    def error(self) -> CallTimedOut:
+        """Return what a call is answered that was not done in time."""
+        return CallTimedOut(
+            f"Autodesk did not answer within {self.seconds:.0f} seconds.",
+            "Call {tool} again in a minute: it looks first at what was done already, and repeats nothing of it.",
+            "Run the same command again in a minute.",
+            again=RetryHint(),
+        )
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let a person take their time."""
+        began, self.scope.deadline = anyio.current_time(), float("inf")
+        try:
+            yield
+        finally:
+            self._waits_until += anyio.current_time() - began
+            self.scope.deadline = self._waits_until + GRACE_SECONDS

@@ -23,8 +23,7 @@ from tools.lookup.file_name_words import (
     unzeroed,
     words_of,
 )
-from tools.lookup.name_matching import SHORTEST_PART, root
-from tools.lookup.references import SHORTEST_SECTION, normalize, section_and_sequence
+from tools.lookup.references import SHORTEST_PART, SHORTEST_SECTION, normalize, root, section_and_sequence
 from transfers.files.names import is_temporary
 
 MatchedBy = Literal["number", "spec_section", "title"]

@@ -1,14 +1,53 @@
-"""Cached list of a user's projects in all accounts; hubs allow 50 requests a minute."""
+"""Cached lists of a user's projects and of project members, and the TTL cache behind them.
 
+Hubs allow 50 requests a minute; Submittals knows members by id only (fact sheet 9b).
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from acc.client import AccClient
+from acc.errors import AccError, Forbidden, NotFound, RequestRejected
 from acc.ids import InvalidId, submittals_project_id
-from tools.core.concurrency import gather_all
+from acc.models import ProjectMember
 from tools.core.policy import ToolPolicy
-from tools.core.ttl_cache import TtlCache
-from tools.lookup.name_matching import NameWords, all_found
-from tools.lookup.references import normalize
+from tools.lookup.references import NameWords, all_found, normalize
+from transfers.concurrency import gather_all
+
+V = TypeVar("V")
+
+KEEP_SECONDS: Final = 60.0
+"""Default TTL: a conversation repeats lookups several times a minute, and users notice older values."""
+
+MOST: Final = 1000
+
+
+class TtlCache(Generic[V]):
+    """Cache with a lifetime of `seconds`; beyond `most` entries the oldest is evicted."""
+
+    def __init__(
+        self, most: int = MOST, clock: Callable[[], float] = time.monotonic, seconds: float = KEEP_SECONDS
+    ) -> None:
+        self._most = most
+        self._clock = clock
+        self._seconds = seconds
+        self._values: dict[tuple[str, ...], tuple[float, V]] = {}
+
+    def get(self, *name: str) -> V | None:
+        """Return the cached value; None if it is missing or expired."""
+        until, value = self._values.get(name, (0.0, None))
+        return value if self._clock() < until else None
+
+    def keep(self, value: V, *name: str) -> V:
+        """Store a value, and return it."""
+        self._values.pop(name, None)
+        self._values[name] = (self._clock() + self._seconds, value)
+        if len(self._values) > self._most:
+            del self._values[next(iter(self._values))]
+        return value
 
 
 @dataclass(frozen=True)
@@ -85,3 +124,40 @@ class ProjectListCache:
                 )
         found.sort(key=lambda project: (project.name.casefold(), project.id))
         return ProjectList(tuple(found), len(accounts.faults), accounts.app_not_provisioned)
+
+
+MEMBERS_SECONDS: Final = 600.0
+"""TTL of a member list: members seldom change, and a list can have many pages."""
+
+_log = logging.getLogger(__name__)
+
+
+class MemberNames:
+    """Names by Autodesk id, from member lists that are kept by person and project.
+
+    ACC may refuse the list, and an older sign-in lacks its scope: then no member has a name, and nothing fails.
+    """
+
+    def __init__(self, acc: AccClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._acc = acc
+        self._kept = TtlCache[Sequence[ProjectMember]](clock=clock, seconds=MEMBERS_SECONDS)
+
+    async def of_project(self, project_id: str, person_id: str) -> Mapping[str, str]:
+        """Return the names of a project's members as `person_id` may see them; empty where ACC gives none."""
+        members = await self.members(project_id, person_id)
+        return {one.autodesk_id: one.name for one in members if one.autodesk_id and one.name}
+
+    async def members(self, project_id: str, person_id: str) -> Sequence[ProjectMember]:
+        """Return a project's members as `person_id` may see them; none where ACC lists none."""
+        kept = self._kept.get(person_id, project_id)
+        if kept is not None:
+            return kept
+        try:
+            members = await self._acc.projects.members(project_id)
+        except (Forbidden, NotFound, RequestRejected) as refused:
+            _log.info("names of members are not to be had: %s", refused)
+            members = []
+        except AccError as failed:
+            _log.warning("names of members could not be read: %s", failed)
+            return []
+        return self._kept.keep(members, person_id, project_id)

@@ -10,7 +10,6 @@ from acc.models import Item, SubmittalsUser
 from tools.core.policy import ToolPolicy
 from tools.core.presenters import ATTACH, REVIEW, ProjectNames, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
-from tools.core.ttl_cache import TtlCache
 from tools.errors.exceptions import (
     MAX_CANDIDATES,
     AmbiguousReference,
@@ -20,12 +19,11 @@ from tools.errors.exceptions import (
     RetryHint,
     SubmittalNotFound,
 )
-from tools.lookup.member_names import MemberNames
-from tools.lookup.name_matching import closest
-from tools.lookup.projects import ProjectListCache, ProjectSummary
+from tools.lookup.projects import MemberNames, ProjectListCache, ProjectSummary, TtlCache
 from tools.lookup.references import (
     NotAReference,
     ParsedReference,
+    closest,
     fitting,
     match_quality,
     normalize,

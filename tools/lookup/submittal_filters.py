@@ -8,11 +8,9 @@ from acc.client import AccClient
 from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models import ReviewResponse, Spec
 from tools.core.results import Candidate
-from tools.core.ttl_cache import TtlCache
 from tools.errors.exceptions import MAX_CANDIDATES, InvalidArguments, RetryHint
-from tools.lookup.member_names import MemberNames
-from tools.lookup.name_matching import NameWords, all_found, closest
-from tools.lookup.references import normalize, section_terms, word_terms
+from tools.lookup.projects import MemberNames, TtlCache
+from tools.lookup.references import NameWords, all_found, closest, normalize, section_terms, word_terms
 
 T = TypeVar("T")
 

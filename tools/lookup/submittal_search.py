@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from acc.models import Item, ResultPage, Spec
+from acc.operations import Value
 from acc.pagination import next_offset
-from acc.requests import Value
-from tools.core.concurrency import gather_all
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH, number
-from tools.lookup.name_matching import NameWords, all_found
-from tools.lookup.references import normalize, section_terms, word_terms
+from tools.lookup.references import NameWords, all_found, normalize, section_terms, word_terms
+from transfers.concurrency import gather_all
 
 if TYPE_CHECKING:
     from acc.submittals import SubmittalsService

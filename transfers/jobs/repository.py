@@ -28,8 +28,8 @@ from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_re
 
 if TYPE_CHECKING:
     from acc.rate_limit_store import TokenBucketTable
+    from persistence.data_folder import StateLocation
     from persistence.encryption import RecordCipher
-    from persistence.location import StateLocation
     from persistence.locks import HeldLock
     from transfers.files.local_file import FileDigests, FileStamp
     from transfers.jobs.tables import JobTables

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from acc.client import AccClient
 from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
 from acc.hosts import UPLOAD_HOSTS
-from acc.token_claims import unverified_claims
+from acc.ids import unverified_claims
 from auth.errors import (
     AuthError,
     NotSignedIn,
@@ -23,8 +23,7 @@ from auth.errors import (
 )
 from auth.oauth import PkceAttempt, authorize_url
 from persistence.errors import StorageProblem
-from server.auth_http import HttpxAuthTransport
-from server.auth_wiring import hosts_from, requested_scopes, token_endpoint
+from server.auth_wiring import HttpxAuthTransport, hosts_from, requested_scopes, token_endpoint
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.settings.model import Settings
 from server.wiring import policy_of

@@ -27,7 +27,7 @@ from auth.oauth import AuthServer, AuthTransport, OAuthApp, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
 from persistence.keys import EncryptionKey, EnvironmentKeys
-from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import HttpxAuthTransport
 from tests.headless import Browser as HeadlessBrowser
 
 PUBLIC = "https://team.example"

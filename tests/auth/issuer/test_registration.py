@@ -16,9 +16,8 @@ from auth.issuer.client_documents import (
     is_public_address,
     read_document,
 )
-from auth.issuer.clients import IDLE_SECONDS, UNUSED_SECONDS, ClientMetadata, ClientRepository
+from auth.issuer.clients import IDLE_SECONDS, UNUSED_SECONDS, ClientMetadata, ClientRepository, read_clients
 from auth.issuer.errors import InvalidClientDocument
-from auth.issuer.known_clients import read_clients
 from auth.issuer.token_issuer import RegistrationPolicy
 from persistence.database import Database
 

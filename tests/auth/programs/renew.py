@@ -21,7 +21,7 @@ from auth.token_refresh import Point, RefreshingTokenSource
 from auth.vault import UserAccount, Vault
 from persistence.database import Database, DatabaseAddress
 from persistence.keys import EncryptionKey, EnvironmentKeys, KeyringUnavailable, MachineKeys
-from server.auth_http import HttpxAuthTransport
+from server.auth_wiring import HttpxAuthTransport
 
 
 class Orders(BaseModel):

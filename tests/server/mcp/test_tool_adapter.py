@@ -138,7 +138,7 @@ print(*sorted(set(sys.modules) - before))
         "persistence.errors",
         "transfers",
         "transfers.categories_and_states",
-        "transfers.categories_and_states",
+        "transfers.concurrency",
         "transfers.files",
         "transfers.files.pasted_text",  # pure reading, of which the schemas of references are made
     ]

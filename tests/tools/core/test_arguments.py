@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from server.mcp.schemas import input_schema
-from tools.core.arguments import EXAMPLES, OptionalText, Project, ToolArguments, read_arguments
-from tools.core.coercion import IGNORED
+from tools.core.arguments import EXAMPLES, IGNORED, OptionalText, Project, ToolArguments, read_arguments
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments

@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 import acc_sandbox
-from server.mcp.consent_elicitation import LIFE_SECONDS, ElicitationStates
+from server.mcp.elicitation import LIFE_SECONDS, ElicitationStates
 from tests.support.constants import STEEL_BEAMS
 
 CONTENT = b"%PDF-1.4 beam shop drawings"

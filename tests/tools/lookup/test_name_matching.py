@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 
 from acc_sandbox.seed.default import DEFAULT
-from tools.lookup.name_matching import NameWords, all_found, closest, root
-from tools.lookup.references import fitting
+from tools.lookup.references import NameWords, all_found, closest, fitting, root
 
 ROWS = [
     (f"{item.spec}-{item.number}" if item.number else "", item.title)

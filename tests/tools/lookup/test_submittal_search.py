@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acc.models import Item, Spec
-from tools.lookup.name_matching import NameWords, all_found
-from tools.lookup.references import section_terms
+from tools.lookup.references import NameWords, all_found, section_terms
 from tools.lookup.submittal_search import MOST_SECTIONS, ListPosition, SubmittalQuery
 
 WORDS = ["steel", "framing", "beam", "beams", "structural", "welding", "door", "doors", "plan", "ab"]

@@ -11,7 +11,7 @@ from acc_sandbox import SeedData
 from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.model import SeedProject
 from tools.core.results import NextStep
-from tools.lookup.file_search import FOLDERS
+from tools.lookup.files import FOLDERS
 from tools.next_steps.after_page import PageInfo, after_page
 
 pytestmark = pytest.mark.either_era

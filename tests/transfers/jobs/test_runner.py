@@ -19,8 +19,8 @@ from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
+from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey, KeyRing
-from persistence.location import StateLocation
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy

@@ -21,7 +21,7 @@ from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from auth.token_sources import StaticTokenSource
-from persistence.location import StateLocation
+from persistence.data_folder import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachTarget

@@ -1,26 +1,34 @@
-"""Consent of a person by a form of their chat client, in both eras of the protocol.
+"""Elicitation: asks the user for consent by a form, and to sign in by a link, in both eras of the protocol.
 
-On the stateless protocol the call is answered with the form and repeated by the client, with the person's answer and
-with what we sealed into it: which question that was. It is good for one answer, to the same call, about the same
-facts, within ten minutes. On the older protocol the client is asked while the call waits.
+On the stateless protocol a call is answered with the question and repeated by the client. For consent the answer comes
+with what we sealed into it: which question that was. It is good for one answer, to the same call, about the same facts,
+within ten minutes. On the older protocol the client is asked while the call waits.
+
+Clients that can show a link without the model in between say so (elicitation in URL mode). On the older protocol the
+call fails with an error of its own, and a notification follows the sign-in. All other clients get the link in the hint
+of an ordinary error.
 """
 
 import hashlib
 import json
 import secrets
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from mcp import MCPError
-from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp import MCPError, UrlElicitationRequiredError
+from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 
 from server.mcp.client_request import ClientRequest
 from tools.core.consent import cannot_ask, changed
-from tools.core.deadline import CallDeadline
-from tools.core.ports import ConsentSummary
+from tools.core.context import Services, ToolCall
+from tools.core.policy import CallDeadline
+from tools.core.ports import ConsentSummary, SignInPage
+from tools.core.results import ErrorBody, ErrorResult
+from tools.next_steps.after_success import step
 
-_QUESTION: Final = "make_visible"
+_CONSENT_QUESTION: Final = "make_visible"
 _FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 """Nothing to fill in: accepting or declining is the answer."""
 
@@ -101,13 +109,15 @@ class ElicitationConsentPrompt:
 
     def _answered(self, summary: ConsentSummary) -> bool:
         about = self._about(summary)
-        answer = self._request.input_responses.get(_QUESTION)
+        answer = self._request.input_responses.get(_CONSENT_QUESTION)
         state = self._request.params.request_state
         asked = self._states.end(state) if state is not None else None
         if asked is None or not isinstance(answer, ElicitResult):
             question = ElicitRequest(params=ElicitRequestFormParams(message=summary.text, requested_schema=_FORM))
             raise ElicitationPending(
-                InputRequiredResult(input_requests={_QUESTION: question}, request_state=self._states.begin(about))
+                InputRequiredResult(
+                    input_requests={_CONSENT_QUESTION: question}, request_state=self._states.begin(about)
+                )
             )
         if asked != about:
             raise changed()
@@ -117,3 +127,48 @@ class ElicitationConsentPrompt:
         """Return what tells this call about these facts from every other."""
         words = json.dumps([self._call, vars(summary)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()
+
+
+_SIGN_IN_QUESTION: Final = "sign_in"
+_MESSAGE: Final = "Sign in to Autodesk in your browser, so that files can be attached in your name."
+
+
+async def wait_for_sign_in(services: Services, request: ClientRequest, deadline: CallDeadline) -> None:
+    """Before a call that the client repeats because the person has agreed to sign in: let them finish."""
+    answer = request.input_responses.get(_SIGN_IN_QUESTION)
+    if services.sign_in_page is not None and isinstance(answer, ElicitResult) and answer.action == "accept":
+        await services.sign_in_page.wait(deadline.wait_seconds_left)
+
+
+async def ask_to_sign_in(
+    page: SignInPage, body: ErrorBody, call: ToolCall, request: ClientRequest
+) -> ErrorResult | InputRequiredResult:
+    """Ask in the way the client offers, and not twice in one call.
+
+    Raises:
+        UrlElicitationRequiredError: The way of the protocol version 2025-11-25.
+        StorageProblem: There is no place to keep a sign-in.
+        CallbackPortTaken: The link would lead to another program.
+    """
+    elicitation = request.capabilities.elicitation
+    shows_links = elicitation is not None and elicitation.url is not None
+    if shows_links and _SIGN_IN_QUESTION not in request.input_responses:
+        if not request.is_stateless:
+            raise await _url_elicitation_error(page, request)
+        question = ElicitRequest(params=ElicitRequestURLParams(message=_MESSAGE, url=await page.link()))
+        return InputRequiredResult(input_requests={_SIGN_IN_QUESTION: question})
+    hint = f"Show the person this link, {page.where}: {await page.link()} When they have signed in, repeat the call."
+    repeat = step(call.tool, call.arguments, "Once the person has signed in: the same call again.")
+    return ErrorResult(error=body.model_copy(update={"hint": hint}), next_steps=[repeat])
+
+
+async def _url_elicitation_error(page: SignInPage, request: ClientRequest) -> UrlElicitationRequiredError:
+    """The error of the protocol version 2025-11-25, which may tell the client when to repeat the call."""
+    id_ = uuid.uuid4().hex
+    session = request.context.session
+
+    async def complete() -> None:
+        await session.send_elicit_complete(id_)
+
+    link = await page.link(complete)
+    return UrlElicitationRequiredError([ElicitRequestURLParams(message=_MESSAGE, url=link, elicitation_id=id_)])

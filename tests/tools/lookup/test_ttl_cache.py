@@ -1,6 +1,6 @@
 """What was looked up a moment ago."""
 
-from tools.core.ttl_cache import KEEP_SECONDS, TtlCache
+from tools.lookup.projects import KEEP_SECONDS, TtlCache
 
 
 class Clock:

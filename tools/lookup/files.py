@@ -1,20 +1,23 @@
-"""Search of the Files tool folder by folder, so that paths are those that users see."""
+"""Files tool: search folder by folder, with the paths that users see, and the version that `file_urn` refers to."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from acc.errors import Forbidden, NotFound, RequestRejected
+from acc.ids import InvalidId, VersionUrn
 from acc.models import FolderContents
+from tools.core.context import Services
 from tools.core.ports import ProgressCallback
 from tools.core.results import FileRow
-from tools.errors.exceptions import FileVersionNotFound, RetryHint
-from tools.lookup.name_matching import NameWords, all_found
+from tools.errors.exceptions import FileVersionNotFound, InvalidArguments, RetryHint
 from tools.lookup.projects import ProjectSummary
-from tools.lookup.references import normalize
+from tools.lookup.references import LINEAGE, NameWords, NotAReference, all_found, file_reference, normalize
 
 if TYPE_CHECKING:
-    from acc.files import FilesService
+    from acc.data_management import FilesService
+    from acc.models import FileVersion
 
 FOLDERS: Final = 100
 """Folders looked into in one call: Data Management allows 300 such requests a minute (fact sheet 11)."""
@@ -128,3 +131,40 @@ def _path(folder: str) -> list[str]:
 
 def _ends_with(path: Sequence[str], wanted: Sequence[str]) -> bool:
     return bool(wanted) and [normalize(part) for part in path[-len(wanted) :]] == list(wanted)
+
+
+_ANOTHER = RetryHint(needs=["file_urn"])
+
+
+async def linked_version(services: Services, project_id: str, text: str) -> "FileVersion":
+    """Return the version, read in the target project: one of another project is not there.
+
+    Raises:
+        InvalidArguments: `text` names no file.
+        FileVersionNotFound: The project has no such file.
+        FileProblem: Its type or size is not to be attached.
+        AccError: Data Management refused or is away.
+    """
+    files = services.acc.files
+    try:
+        urn = file_reference(text)
+        if LINEAGE.fullmatch(urn):
+            urn = (await files.item(project_id, urn)).data.tip_id or ""
+        VersionUrn.parse(urn)
+        version = await files.version(project_id, urn)
+    except (InvalidId, NotAReference):
+        raise InvalidArguments(
+            "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
+            "Take version_urn from find_project_files.",
+            "Copy the file's address in ACC.",
+            again=_ANOTHER,
+        ) from None
+    except (Forbidden, NotFound, RequestRejected):
+        raise FileVersionNotFound(
+            "This project has no such file version, or this person may not see it.",
+            "Only versions of the submittal's own project can be linked; look for it with find_project_files.",
+            "Only versions of the submittal's own project can be linked: look for it in the project's Files tool.",
+            again=_ANOTHER,
+        ) from None
+    services.transfers.context.rules.check(version.name, version.size_bytes)
+    return version

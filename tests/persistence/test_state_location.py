@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from persistence.location import StateLocation
+from persistence.data_folder import StateLocation
 
 
 def test_a_place_that_is_printed_shows_neither_the_password_of_its_database_nor_its_keys():

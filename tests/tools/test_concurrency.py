@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from tools.core.concurrency import gather, gather_two
+from transfers.concurrency import gather, gather_two
 
 
 async def test_look_ups_run_at_the_same_time_and_come_back_in_order():
