@@ -9,7 +9,7 @@ from collections.abc import Callable
 import anyio
 from anyio import to_thread
 
-from auth.errors import NotSignedIn, ReauthorizationRequired
+from auth.errors import NotSignedIn, ReauthorizationRequired, UserNotSignedIn
 from auth.oauth import TokenEndpoint
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import UserAccount, Vault
@@ -46,17 +46,27 @@ class AccountTokenSources:
         """Return the person with an e-mail address, or without one the current person.
 
         Raises:
-            NotSignedIn: There is none.
+            NotSignedIn: See `signed_in_account`.
         """
         vault = await self.vault()
-        base_url, client_id = self._endpoint.autodesk.api, self._endpoint.app.client_id
-        if email is not None:
-            found = await to_thread.run_sync(lambda: vault.find_by_email(base_url, client_id, email))
-        else:
-            found = await to_thread.run_sync(lambda: vault.current(base_url, client_id))
-        if found is None:
-            raise NotSignedIn
-        return found
+        return await to_thread.run_sync(signed_in_account, vault, self._endpoint, email)
+
+
+def signed_in_account(vault: Vault, endpoint: TokenEndpoint, email: str | None) -> UserAccount:
+    """Return the account with an e-mail address, or without one the current account. Blocks.
+
+    Raises:
+        UserNotSignedIn: None has that address.
+        NotSignedIn: There is no current one.
+    """
+    place = (endpoint.autodesk.api, endpoint.app.client_id)
+    found = vault.find_by_email(*place, email) if email is not None else vault.current(*place)
+    if found is None and email is not None:
+        people = vault.accounts(*place)
+        raise UserNotSignedIn(email, tuple(address or account.subject for account, address in people.items()))
+    if found is None:
+        raise NotSignedIn
+    return found
 
 
 class CurrentUserTokenSource:

@@ -4,6 +4,7 @@
 
     AuthError
     ├── NotSignedIn                 there is nothing to sign in with
+    │   └── UserNotSignedIn         others are signed in, and not the one who was named
     ├── ReauthorizationRequired     what there was is refused or over; a person must sign in again
     │   └── ServiceAccountRefused   an unattended run cannot go on until its account is fixed
     ├── PrivateKeyUnusable          the service account's key cannot be read
@@ -26,7 +27,19 @@ class NotSignedIn(AuthError):
     """No token is configured and nobody has signed in."""
 
     def __str__(self) -> str:
-        return "nobody is signed in to Autodesk; `submittal-mcp login` signs somebody in"
+        return "no one is signed in to Autodesk; `submittal-mcp login` signs a person in"
+
+
+@dataclass(eq=False)
+class UserNotSignedIn(NotSignedIn):
+    """The user who was named by `email` is not signed in; `known` are the e-mail addresses of those who are."""
+
+    email: str
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        others = f"; signed in: {', '.join(self.known)}" if self.known else "; no one is signed in"
+        return f"no one is signed in as {self.email}{others}. `submittal-mcp login` signs them in"
 
 
 class ReauthorizationRequired(AuthError):

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from transfers.attachments import AttachmentRequest
 
@@ -35,7 +36,8 @@ class AttachmentIdentity:
 class AttachTarget:
     """Target of an attachment, resolved before anything is created; part of what makes a request the same.
 
-    `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be.
+    `category_id` is what is sent (None lets ACC choose), `category` the word for what it will be. `submittal` is its
+    number and title for a person, and no part of the request.
     """
 
     base_url: str
@@ -46,6 +48,7 @@ class AttachTarget:
     category: str
     category_id: str | None
     task_id: str | None
+    submittal: str = field(default="", compare=False, repr=False)
 
     def request(self, name: str, content: str) -> AttachmentIdentity:
         """Return what tells an attachment called `name` from every other; `content` as in `AttachmentIdentity`."""
@@ -85,7 +88,12 @@ def idempotency_fingerprint(request: AttachmentIdentity, key: str) -> str:
 
 
 def _digest(fields: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=asdict).encode("ascii")).hexdigest()
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=_compared).encode("ascii")).hexdigest()
+
+
+def _compared(value: Any) -> dict[str, object]:
+    """Return the fields of a dataclass that make it another one."""
+    return {one.name: getattr(value, one.name) for one in fields(value) if one.compare}
 
 
 def request_digest(words: Sequence[object]) -> str:

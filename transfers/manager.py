@@ -12,8 +12,10 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment
+from persistence.errors import StorageProblem
 from transfers.attachments import StoredObject, confirm_upload, find_row, stored_bytes
 from transfers.audit_log import AuditEntry
+from transfers.categories_and_states import attachment_state
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
 from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
@@ -330,6 +332,15 @@ class TransferManager:
             return None
         row = await self._resolve_replacement(await self._row(job_id))
         return (row, await self.repository.load(row)) if row is not None else None
+
+    async def take_in(self, job: Job, row: Attachment) -> None:
+        """Take in that ACC has processed the file of a job that is still followed, so that no one waits for it."""
+        if job.following and attachment_state(row, sending=False, stored=False) != "processing":
+            job.attachment, job.following = row, False
+            try:
+                await self.repository.ask(lambda tables: tables.end_following(job.id))
+            except StorageProblem as problem:  # who only asks how it stands need not be told that the disk is full
+                self.context.log.warning("job_not_written", job=job.id, problem=str(problem))
 
     async def cancel(self, job_id: str) -> None:
         """Stop a job, whichever process runs it; what it reserved stays in ACC."""

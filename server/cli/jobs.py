@@ -138,7 +138,8 @@ def _written(line: JobLine) -> list[str]:
     sent = f"{line.bytes_sent:,} of {line.bytes_total:,} bytes" if line.bytes_total is not None else "no bytes of ours"
     why = f" ({line.failure} at {line.step})" if line.failure else ""
     first = f"{line.id[:12]}  {line.standing}{why}  {line.name!r}  {sent}"
-    where = f"    submittal {line.item_id}, attachment {line.attachment_id or 'not reserved yet'}"
+    reserved = "" if line.attachment_id else ", not reserved yet"
+    where = f"    submittal {line.submittal or line.item_id}{reserved}"
     waits = [f"    waits for {line.waits_for}"] if line.waits_for else []
     return [first, where, *waits, *([f"    {line.advice}"] if line.advice else [])]
 

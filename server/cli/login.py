@@ -15,7 +15,7 @@ from server.settings.model import Settings
 
 if TYPE_CHECKING:
     from auth.login.flow import LoginAttempt, LoginFlow
-    from auth.vault import StoredLogin, UserAccount
+    from auth.vault import StoredLogin
 
 Say = Callable[[str], None]
 
@@ -102,11 +102,12 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
         SignInFailed: Autodesk did not revoke it; it is still there.
     """
     _check_person(settings)
+    from auth.accounts import signed_in_account
     from auth.login.flow import sign_out
 
     endpoint = token_endpoint(settings)
     with opened_vault(settings) as opened:
-        account = _account(opened, settings, person)
+        account = signed_in_account(opened.vault, endpoint, person)
 
         async def leave() -> "StoredLogin":
             return await sign_out(opened.vault, account, endpoint, revoke=revoke)
@@ -124,17 +125,6 @@ def rekey(settings: Settings, *, say: Say) -> None:
         say(f"{count} sign-in{'s are' if count != 1 else ' is'} now encrypted with {_key_place(opened)}.")
         if settings.encryption_keys is not None:
             say("Keys after the first one in SUBMITTAL_MCP_ENCRYPTION_KEYS are no longer needed for them.")
-
-
-def _account(opened: OpenVault, settings: Settings, person: str | None) -> "UserAccount":
-    from auth.errors import NotSignedIn
-
-    endpoint = token_endpoint(settings)
-    place = (endpoint.autodesk.api, endpoint.app.client_id)
-    found = opened.vault.find_by_email(*place, person) if person else opened.vault.current(*place)
-    if found is None:
-        raise NotSignedIn
-    return found
 
 
 def _check_person(settings: Settings) -> None:

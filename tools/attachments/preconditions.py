@@ -5,8 +5,9 @@ from typing import Final
 
 from acc.models import Item, ItemState
 from tools.core.context import Services
-from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, task_choices
+from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, number, task_choices
 from tools.core.results import Candidate
+from tools.core.text_sanitizer import clean
 from tools.errors.exceptions import (
     InvalidArguments,
     InvalidCategory,
@@ -31,6 +32,9 @@ _OTHERS_CAN_ATTACH: Final = (
     "A reviewer who has an open task can attach, or a submittals manager can return the submittal in ACC."
 )
 _CAN_BE_REOPENED: Final = "A submittals manager can reopen a closed submittal in ACC; a void one stays void."
+
+SUBMITTAL_WORDS: Final = 120
+"""Characters of a submittal's number and title that a job keeps, for lists of jobs."""
 
 _ENDED: Final = {ItemState.CLOSED: "closed", ItemState.VOID: "void"}
 
@@ -65,6 +69,7 @@ async def attach_target(
         category=override or automatic,
         category_id=category_id(override) if override else None,
         task_id=task,
+        submittal=clean(f"{number(item)} {item.title}".strip(), SUBMITTAL_WORDS),
     )
 
 

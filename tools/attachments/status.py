@@ -109,6 +109,8 @@ async def attachment_status(
     Raises:
         AccError: Object storage refused or is away.
     """
+    if job is not None:
+        await services.transfers.take_in(job, row)
     found = await _stored(services, row) if job is None and not row.is_file_uploaded else None
     view = attachment_view(row, project_id, item_id, job, found)
     problem = _code(background_failure(row, job, services.now()))

@@ -276,6 +276,12 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Run `submittal-mcp login`, with APS_CLIENT_ID set to the client id of an APS app, or set APS_ACCESS_TOKEN; "
         "`submittal-mcp demo` needs no account.",
     ),
+    (auth.UserNotSignedIn, ""): ErrorRow(
+        "not_signed_in",
+        "The person whom the server was started for is not signed in to Autodesk.",
+        "That person signs in: sign_in gives a link where it can. Or the server is started for one who is signed in.",
+        "Run `submittal-mcp login` as that person, or name a person who is signed in: {known}.",
+    ),
     (auth.ReauthorizationRequired, ""): _SIGN_IN_OVER,
     (auth.ServiceAccountRefused, ""): ErrorRow(
         "reauthorization_required",

@@ -13,6 +13,7 @@ from typing import Any, Final
 from acc import errors as acc
 from acc import operations
 from acc.operations import ApiOperation
+from auth import errors as auth
 from persistence.errors import StorageProblem
 from tools.core.results import Candidate, ErrorBody
 from tools.core.text_sanitizer import clean
@@ -151,6 +152,8 @@ def _slots(error: Exception) -> dict[str, Any]:
         case acc.UntrustedStorageHost():
             # The name came with an answer: only what can be a host's name is said.
             return {"host": error.host if _HOST.fullmatch(error.host) else "a host without a plain name"}
+        case auth.UserNotSignedIn():
+            return {"known": ", ".join(clean(one, 100) for one in error.known[:MAX_FOLDERS]) or "no one is"}
         case StorageProblem():
             return {"problem": clean(str(error), 480)}
         case _:

@@ -74,7 +74,7 @@ class Job(ABC):
     asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
     repeat. `listed` is what ACC listed before a doubtful POST (see `UncertainCreate`), `look_alikes` are rows that it
     may have made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known
-    what is attached, and leaves the rest in the queue.
+    what is attached, and leaves the rest in the queue. It is `following` while its row says so, in whichever process.
     """
 
     kind: ClassVar[str]
@@ -91,6 +91,7 @@ class Job(ABC):
     confirm_wanted: bool = False
     agreed: bool = False
     for_worker: bool = False
+    following: bool = False
     confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None
@@ -303,7 +304,7 @@ class Job(ABC):
 
     async def _keep_confirmed(self, context: "JobStepContext") -> None:
         if self.state == "processing":
-            self.step = "follow"
+            self.step, self.following = "follow", True
             await context.keep(self, status=FOLLOWING)
 
     async def _look_until(self, ends: float, context: "JobStepContext") -> None:

@@ -20,11 +20,10 @@ _ADVICE: Final[dict[JobStatus, str]] = {
     "interrupted": "Its process died. The person's next server goes on, or `submittal-mcp jobs resume {id}`.",
     "queued": "The next `submittal-mcp worker` takes it that may, and has the file at the same path.",
     "stopped": "`submittal-mcp jobs resume {id}` goes on from the step that failed.",
-    "uploaded": "The bytes are in storage; confirm_attachment, or `submittal-mcp attach` of the same file, makes it "
-    "visible in ACC.",
-    "waiting": "It waits for bytes that its caller sends.",
-    "processing": "It is confirmed. When this was last looked at, ACC was making a version of the file; nobody needs "
-    "to do anything, and get_attachment_status tells when it is ready.",
+    "uploaded": "The bytes are in storage. `submittal-mcp attach` of the same file makes it visible in ACC; so does an "
+    "assistant that is asked to confirm it.",
+    "waiting": "An assistant was given a URL for the bytes, and none has arrived yet.",
+    "processing": "It is confirmed; ACC is making a version of the file. Nothing is left to do.",
     "ended": "",
     "cancelled": "What it reserved stays in ACC, whose API deletes no reservation.",
     "unreadable": "A newer version of submittal-mcp wrote it, and that one is needed.",
@@ -39,7 +38,7 @@ _WAITS: Final[dict[JobStatus, str]] = {
     "queued": "a worker that may do it, and has the file",
     "stopped": "a person who resumes it",
     "uploaded": "a confirmation",
-    "waiting": "the caller's bytes",
+    "waiting": "the bytes, which an assistant was given a URL for",
     "processing": "ACC, which makes a version of the file",
     "unreadable": "a version of this program that can read it",
 }
@@ -49,8 +48,8 @@ _TOO_LATE: Final = (
     "`submittal-mcp jobs resume {id}` sends the whole file again under the same attachment."
 )
 _CALLER_TOO_LATE: Final = (
-    "It has waited for more than 24 hours for bytes that its caller sends. add_submittal_attachment with "
-    "upload_by_caller gives a fresh URL for it; a submittals manager can remove the reserved attachment in ACC."
+    "It has waited for its bytes for more than 24 hours. Ask the assistant to upload the file again, which gets a "
+    "fresh URL for it; a submittals manager can remove the reserved attachment in ACC."
 )
 _FILE_GONE: Final = (
     "The file is no longer at {path}. Put it back and run `submittal-mcp jobs resume {id}`, "
@@ -68,6 +67,7 @@ class JobLine:
     id: str
     standing: JobStatus
     name: str
+    submittal: str
     item_id: str
     attachment_id: str | None
     step: str
@@ -124,6 +124,7 @@ def _line(
         id=row.id,
         standing=standing,
         name=row.name,
+        submittal=record.submittal if record is not None else "",
         item_id=row.item_id,
         attachment_id=row.attachment_id,
         step=step,

@@ -29,7 +29,7 @@ from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
-from transfers.jobs.rows import OPEN, JobRow, StoredPart
+from transfers.jobs.rows import FOLLOWING, OPEN, JobRow, StoredPart
 from transfers.upload.parts import UploadState
 
 KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
@@ -57,6 +57,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "storage_throttled": acc_errors.StorageThrottled,
     "auth_error": AuthError,
     "not_signed_in": auth_errors.NotSignedIn,
+    "user_not_signed_in": auth_errors.UserNotSignedIn,
     "reauthorization_required": auth_errors.ReauthorizationRequired,
     "service_account_refused": auth_errors.ServiceAccountRefused,
     "private_key_unusable": auth_errors.PrivateKeyUnusable,
@@ -198,6 +199,7 @@ class JobRecord(BaseModel):
     format: int = FORMAT
     kind: Annotated[str, BeforeValidator(lambda kind: _CLASS_NAMES.get(kind, kind))]
     destination: dict[str, Any]
+    submittal: str = ""
     name: str
     key: str | None = None
     attachment: dict[str, Any] | None = None
@@ -224,7 +226,9 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
     """Return what is to be written down of a job; `seal` hides its upload key."""
     common = JobRecord(
         kind=job.kind,
-        destination=vars(job.destination),
+        # The version before knows no `submittal` of a target.
+        destination={name: value for name, value in vars(job.destination).items() if name != "submittal"},
+        submittal=job.destination.submittal,
         name=job.name,
         key=job.key,
         attachment=job.attachment.model_dump(mode="json", by_alias=True) if job.attachment else None,
@@ -293,7 +297,7 @@ def job_of(row: JobRow) -> Job:
     """
     record = read_record(row)
     try:
-        where = AttachTarget(**record.destination)
+        where = AttachTarget(**record.destination, submittal=record.submittal)
     except TypeError as damage:
         raise UnreadableJob(row, newer=False) from damage
     match record.kind:
@@ -324,6 +328,7 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     job.stored, job.verified = record.stored, record.verified
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
+    job.following = row.status == FOLLOWING
     job.listed = frozenset(record.listed) if record.listed is not None else None
     job.look_alikes = tuple(record.look_alikes)
     if isinstance(job, CallerUploadJob):

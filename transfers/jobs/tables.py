@@ -38,6 +38,7 @@ from persistence.database import Database
 from persistence.locks import CHANNEL
 from persistence.migrations import SchemaComponent
 from transfers.jobs.rows import (
+    ENDED,
     FOLLOWING,
     OPEN,
     QUEUED,
@@ -246,6 +247,14 @@ class JobTables:
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
         return row if row is not None else self.assign_fingerprint(job_id, attempt, fingerprint)
+
+    def end_following(self, job_id: str) -> None:
+        """End a job that is only followed: ACC has processed its file. Who follows it ends it in the same way."""
+        followed = (JOBS.c.id == job_id, JOBS.c.status == FOLLOWING)
+        ended = {"status": ENDED, "owner": None, "updated": time.time()}
+        with self._database.writing() as connection:
+            connection.execute(update(JOBS).where(*followed).values(ended))
+            self._tell(connection, job_id)
 
     def replace(self, job_id: str) -> None:
         """Replace a job that is idle or only followed and no longer valid, so that a new one can take its place."""

@@ -20,6 +20,7 @@ from auth.errors import (
     ServiceAccountRefused,
     SignInFailed,
     SignInUnavailable,
+    UserNotSignedIn,
 )
 from auth.oauth import PkceAttempt, authorize_url
 from persistence.errors import StorageProblem
@@ -164,6 +165,9 @@ async def sign_in(settings: Settings, tokens: "TokenSource", acc: AccClient) -> 
     try:
         token = await tokens.access_token()
         who = await acc.userinfo()
+    except UserNotSignedIn as error:
+        yield problem("sign-in", str(error), "name one of them after --as, or run `submittal-mcp login`")
+        raise CheckAborted from None
     except NotSignedIn:
         yield problem("sign-in", "no one is signed in", "run `submittal-mcp login`")
         raise CheckAborted from None

@@ -30,8 +30,6 @@ async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
 
 
 def _left(line: JobLine) -> CheckResult:
-    attachment = f"attachment {line.attachment_id}" if line.attachment_id else "not reserved yet"
     why = f" ({line.failure} at {line.step})" if line.failure else ""
-    return warning(
-        _CHECK, f"{line.name!r}, {attachment}, is {line.standing}{why} and waits for {line.waits_for}", line.advice
-    )
+    what = f"{line.name!r} for submittal {line.submittal or line.item_id}"
+    return warning(_CHECK, f"{what} is {line.standing}{why} and waits for {line.waits_for}", line.advice)

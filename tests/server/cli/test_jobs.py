@@ -42,16 +42,21 @@ class Shell:
         rows: list[dict[str, Any]] = json.loads(out)
         return rows
 
-    def attach(self, patience: int = 25) -> Any:
+    def attach(self, patience: int = 25, **more: Any) -> Any:
         """A server that was told to attach the file, and waited as long as it is patient."""
+        server = self.serve(patience)
+        arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"} | more
+        server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
+        return server
+
+    def serve(self, patience: int = 25) -> Any:
+        """A server that has shaken hands."""
         environment = self._environment | {
             "SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience),
             "SUBMITTAL_MCP_LOG_LEVEL": "info",
         }
         server = self._start("-m", "server", "serve", **environment)
         server.shake_hands()
-        arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"}
-        server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
         return server
 
 
@@ -114,7 +119,7 @@ def test_resuming_as_a_person_who_is_not_signed_in_is_refused(shell: Shell) -> N
     app = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
     code, _, err = shell.run("resume", job["id"], "--as", "nobody@example.com", **app)
     assert code == 1
-    assert "submittal-mcp login" in err or "signed in" in err.lower()
+    assert "no one is signed in as nobody@example.com; no one is signed in" in err
 
 
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
@@ -145,6 +150,33 @@ def test_a_job_whose_file_is_gone_says_so(shell: Shell) -> None:
     shell.file.unlink()
     [job] = shell.listed()
     assert job["advice"].startswith(f"The file is no longer at {shell.file}.")
+
+
+def test_a_job_names_its_submittal_as_people_do(shell: Shell) -> None:
+    shell.attach().rest()
+    _, out, _ = shell.run("list")
+    assert "    submittal 051200-3 Structural steel beam shop drawings\n" in out
+    assert shell.item.id not in out
+    assert shell.listed()[0]["item_id"] == shell.item.id
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["the process that follows it", "another process"])
+def test_a_file_that_was_answered_as_ready_is_no_longer_listed(shell: Shell, dies: bool) -> None:
+    shell.box.switches.urn_delay = 600.0
+    server = shell.attach(confirm=True)
+    [job] = shell.listed()
+    assert job["standing"] == "processing"
+    if dies:
+        server.process.kill()
+        server = shell.serve()
+    shell.box.clock.move(601)
+    place = {"project": shell.item.project_id, "submittal": shell.item.id, "attachment_id": job["attachment_id"]}
+    answer = server.ask("tools/call", {"name": "get_attachment_status", "arguments": place})
+    assert answer["result"]["structuredContent"]["attachment"]["state"] == "ready"
+    assert shell.run("list") == (0, "No unfinished jobs.\n", "")
+    [ended] = shell.listed("--all")
+    assert ended["standing"] == "ended"
+    server.rest()
 
 
 @pytest.mark.parametrize("command", ["cancel", "resume"])

@@ -157,6 +157,22 @@ def test_several_people_take_turns_on_one_machine(signed_in, run):
     assert "Also signed in" not in out
 
 
+def test_an_unknown_person_is_answered_with_the_known_ones(signed_in, run, tmp_path):
+    signed_in("steel")
+    signed_in("manager")
+    (tmp_path / "beam.pdf").write_bytes(b"beam")
+    place = ("--project", "Riverside Medical Center", "--submittal", "051200-3")
+    for command in (
+        ("logout",),
+        ("doctor",),
+        ("attach", *place, "--folder", str(tmp_path), str(tmp_path / "beam.pdf")),
+    ):
+        code, out, err = run(*command, "--as", "sted.subcontractor@example.com")
+        assert code != 0
+        said = " ".join((out + err).split())
+        assert "project.manager@example.com, steel.subcontractor@example.com" in said, said
+
+
 def test_signing_out_ends_it_at_autodesk_and_here(signed_in, run, box):
     signed_in()
     code, out, err = run("logout")
@@ -165,7 +181,7 @@ def test_signing_out_ends_it_at_autodesk_and_here(signed_in, run, box):
     assert box.requests.count("auth.revoke") == 2
     for command in ("whoami", "logout"):
         code, out, err = run(command)
-        nobody = "nobody is signed in to Autodesk; `submittal-mcp login` signs somebody in"
+        nobody = "no one is signed in to Autodesk; `submittal-mcp login` signs a person in"
         assert (code, out, err) == (1, "", f"submittal-mcp: {nobody}\n")
 
 

@@ -57,6 +57,7 @@ BUILT = {
     acc.UntrustedStorageHost: lambda: acc.UntrustedStorageHost("oss.signeds3upload.get", host=SECRET),
     auth.SignInFailed: lambda: auth.SignInFailed(SECRET),
     auth.PrivateKeyUnusable: lambda: auth.PrivateKeyUnusable("key.pem", SECRET),
+    auth.UserNotSignedIn: lambda: auth.UserNotSignedIn("a@example.com", ("b@example.com", "c@example.com")),
     auth.CallbackPortTaken: lambda: auth.CallbackPortTaken(8765),
     transfers.FileNotAllowed: lambda: transfers.FileNotAllowed("a.pdf", "outside"),
     transfers.FileTypeNotAllowed: lambda: transfers.FileTypeNotAllowed("a.exe", ("dwg", "pdf")),
