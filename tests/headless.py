@@ -29,7 +29,7 @@ class Browser:
     def __init__(
         self, origin: str, autodesk: str, person: str = "manager", transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self._origin = origin
+        self.origin = origin
         self._autodesk = autodesk
         self._transport = transport
         self.person = person
@@ -69,7 +69,7 @@ class Browser:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        async with httpx.AsyncClient(base_url=self._origin, transport=self._transport, verify=NO_TRUST) as http:
+        async with httpx.AsyncClient(base_url=self.origin, transport=self._transport, verify=NO_TRUST) as http:
             answer = await http.request(method, url, content=urlencode(form or []), headers=headers)
         for cookie in answer.headers.get_list("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
@@ -82,8 +82,8 @@ class Browser:
     async def _settled(self, answer: httpx.Response) -> httpx.Response | str:
         while (onward := onward_of(answer)) is not None:
             if onward.startswith("/"):
-                onward = self._origin + onward
-            if not onward.startswith((f"{self._origin}/", self._autodesk)):
+                onward = self.origin + onward
+            if not onward.startswith((f"{self.origin}/", self._autodesk)):
                 return onward
             answer = await self.once(onward)
         return answer

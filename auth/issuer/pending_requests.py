@@ -22,6 +22,11 @@ from persistence.database import Database
 from persistence.migrations import migrate
 
 LIFE_SECONDS: Final = 600.0
+COOKIE_SECONDS: Final = 1200
+"""Longer than the request, so that a browser that comes late is told that, and not that it is another one."""
+
+_CONSENT: Final = "__Host-consent-"
+_APPROVED: Final = "__Host-approved-"
 
 Purpose = Literal["authorize", "connect", "account"]
 Mismatch = Literal["unknown", "used", "other_browser"]
@@ -39,12 +44,12 @@ class PendingRequest:
     @property
     def consent_cookie(self) -> str:
         """The name of the cookie that binds the consent page to its browser."""
-        return f"__Host-consent-{self.id}"
+        return f"{_CONSENT}{self.id}"
 
     @property
     def approval_cookie(self) -> str:
         """The name of the cookie that binds Autodesk's answer to the browser that approved."""
-        return f"__Host-approved-{self.id}"
+        return f"{_APPROVED}{self.id}"
 
 
 class PendingRequests:
@@ -78,13 +83,10 @@ class PendingRequests:
         """Return a request that waits for consent in this browser, and its consent cookie; or why there is none."""
         with self._database.reading() as connection:
             row = connection.execute(select(REQUESTS).where(REQUESTS.c.id == id_)).mappings().one_or_none()
-        if row is None or self._is_over(row):
-            return "unknown"
-        request = self._opened(row)
-        cookie = cookies.get(request.consent_cookie)
-        if cookie is None or not same_secret(cookie, row["browser_digest"]):
-            return "other_browser"
-        return (request, cookie) if row["stage"] == "consent" else "used"
+        cookie = cookies.get(f"{_CONSENT}{id_}")
+        if row is None or cookie is None or self._is_over(row) or not same_secret(cookie, row["browser_digest"]):
+            return _not_here(cookies, _CONSENT)
+        return (self._opened(row), cookie) if row["stage"] == "consent" else "used"
 
     def approve(
         self, request: PendingRequest, authorization: AuthorizationRequest | None, attempt: PkceAttempt
@@ -109,12 +111,10 @@ class PendingRequests:
         with self._database.reading() as connection:
             query = select(REQUESTS).where(REQUESTS.c.state_digest == digest(state))
             row = connection.execute(query).mappings().one_or_none()
-        if row is None or self._is_over(row):
-            return "unknown"
+        cookie = cookies.get(f"{_APPROVED}{row['id']}") if row is not None else None
+        if row is None or cookie is None or self._is_over(row) or not same_secret(cookie, row["approval_digest"] or ""):
+            return _not_here(cookies, _APPROVED)
         request = self._opened(row)
-        cookie = cookies.get(request.approval_cookie)
-        if cookie is None or not same_secret(cookie, row["approval_digest"] or ""):
-            return "other_browser"
         return request if self._moved(request.id, "autodesk", {"stage": "done"}) else "used"
 
     def _moved(self, id_: str, stage: str, values: Mapping[str, str]) -> bool:
@@ -136,3 +136,8 @@ class PendingRequests:
     def _is_over(self, row: RowMapping) -> bool:
         # A request of a moment to come was begun by a replica whose clock is ahead.
         return bool(self._now() - row["created_at"] >= LIFE_SECONDS)
+
+
+def _not_here(cookies: Mapping[str, str], kind: str) -> Mismatch:
+    """Return why this browser has no such request: by its cookies alone, so another one's is as an unknown one."""
+    return "unknown" if any(name.startswith(kind) for name in cookies) else "other_browser"

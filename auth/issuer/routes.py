@@ -17,6 +17,7 @@ from auth.issuer.errors import OAuthError, PageError
 from auth.issuer.metadata import CALLBACK_PATH, RESOURCE_PATHS, SERVER_PATHS, resource_metadata, server_metadata
 from auth.issuer.opaque_secrets import form_token, is_form_token
 from auth.issuer.pages import PageRenderer
+from auth.issuer.pending_requests import COOKIE_SECONDS
 from auth.issuer.scopes import DESCRIPTIONS
 from auth.issuer.token_issuer import TokenIssuer
 from persistence.errors import StorageProblem
@@ -108,7 +109,7 @@ class IssuerRoutes:
             return RedirectResponse(begun.url, 303, _NO_STORE)
         pending, cookie = begun
         response = RedirectResponse(f"/consent?request={pending.id}", 303, _NO_STORE)
-        _set_cookie(response, pending.consent_cookie, cookie, 600)
+        _set_cookie(response, pending.consent_cookie, cookie, COOKIE_SECONDS)
         return response
 
     async def _show_consent(self, request: Request) -> Response:
@@ -174,7 +175,7 @@ class IssuerRoutes:
         pending, cookie = await self._issuer.begin_sign_in(account=account)
         token = form_token(cookie, "connect")
         response = self._pages.render("sign_in.html", title, sentence=sentence, request=pending, form_token=token)
-        _set_cookie(response, pending.consent_cookie, cookie, 600)
+        _set_cookie(response, pending.consent_cookie, cookie, COOKIE_SECONDS)
         return response
 
     async def _take_connect(self, request: Request) -> Response:

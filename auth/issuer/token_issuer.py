@@ -29,7 +29,7 @@ from auth.issuer.clients import ClientRepository, RegisteredClient, read_registr
 from auth.issuer.errors import InvalidClientDocument, NotAdmitted, OAuthError, PageError
 from auth.issuer.grants import GrantRepository, GrantRequest, IssuedTokens
 from auth.issuer.metadata import MCP_PATH
-from auth.issuer.pending_requests import Mismatch, PendingRequest, PendingRequests
+from auth.issuer.pending_requests import COOKIE_SECONDS, Mismatch, PendingRequest, PendingRequests
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
 from auth.issuer.scopes import READ, in_order
 from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
@@ -284,7 +284,7 @@ class TokenIssuer:
             raise _page_of("used")
         url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self.settings.autodesk_scopes)
         return BrowserDeparture(
-            f"{url}&prompt=login" if as_another else url, (request.approval_cookie, cookie, _COOKIE_SECONDS)
+            f"{url}&prompt=login" if as_another else url, (request.approval_cookie, cookie, COOKIE_SECONDS)
         )
 
     # Autodesk's answer
@@ -455,7 +455,6 @@ class TokenIssuer:
 
 
 _MAX_CLIENT_ID: Final = 200
-_COOKIE_SECONDS: Final = 600
 
 
 def _needed(form: Mapping[str, str], name: str) -> str:
@@ -485,7 +484,7 @@ def _page_of(mismatch: Mismatch) -> PageError:
             403,
             "This is not the browser that began",
             (
-                "The sign-in was begun in another browser, or this one keeps no cookies, so nothing was done.",
+                "It was begun in another browser or too long ago, or this one keeps no cookies, so nothing was done.",
                 "Begin again in the application, in the browser that you want to use.",
             ),
         )

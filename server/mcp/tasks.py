@@ -155,13 +155,21 @@ async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
 
 
 async def _job(services: Services, task: JobTask) -> "tuple[JobRow, Job]":
+    from acc.errors import Forbidden, MissingScope, NotFound
+
     found = await services.transfers.by_id(task.job_id)
-    if found is None:
+    if found is None or found[0].base_url != services.acc.hosts.api:
         raise NoSuchTask
     row, _ = found
-    services.policy.check_project(row.project_id)
-    if (row.base_url, row.person_id) != (services.acc.hosts.api, (await services.resolver.me(row.project_id)).id):
+    try:
+        person = await services.resolver.me(row.project_id)
+    except MissingScope:
+        raise
+    except (Forbidden, NotFound):  # in a project that this person is not in, the job is another one's
+        raise NoSuchTask from None
+    if row.person_id != person.id:
         raise NoSuchTask
+    services.policy.check_project(row.project_id)
     return found
 
 

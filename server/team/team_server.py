@@ -75,6 +75,8 @@ _FILLED_SECONDS: Final = 2 * 3600.0
 class TeamServer:
     """A team server's process. `app` is the ASGI application; nothing is contacted before the first call.
 
+    `protocol` answers MCP's requests in it, and `routes` are those beside `/mcp`.
+
     `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring.
     """
 
@@ -155,12 +157,13 @@ class TeamServer:
         options, address_of = self._options, CallerAddress(self._options.trusted_proxies)
         handlers = McpHandlers(self._policy, build_tools(self._policy))
         state_key = shared_key(self._opened.database, self._opened.vault, "request state")
-        routes = [
+        self.routes = [
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
             *IssuerRoutes(self.issuer, address_of.of).routes(),
         ]
-        app: ASGIApp = mcp_app(handlers.server_for(self._running, state_key), routes)
+        self.protocol = handlers.server_for(self._running, state_key)
+        app: ASGIApp = mcp_app(self.protocol, self.routes)
         offered = self.issuer.settings.offered_scopes
         app = BearerMiddleware(
             app,

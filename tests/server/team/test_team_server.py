@@ -13,7 +13,6 @@ from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from mcp_types import ResourceTemplateReference
 
 import acc_sandbox
 from server.team.options import TeamOptions
@@ -173,51 +172,6 @@ async def test_people_see_nothing_of_each_other(team: TeamSite, era: str) -> Non
             for one, key in ((mine, "steel"), (theirs, "manager")):
                 who = await one.call("sign_in")
                 assert who["person"]["id"] == team.box.person(key).autodesk_id
-
-
-async def test_a_task_of_another_person_is_an_unknown_one(team: TeamSite) -> None:
-    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tasks/get", **ACCEPT}
-    with anyio.fail_after(PATIENCE):
-        async with team.signed_in("manager", "2026-07-28") as mine:
-            row = (await mine.call("find_submittals", project="Riverside", attachable=True))["submittals"][0]
-            await mine.call(
-                "add_submittal_attachment",
-                project="Riverside",
-                submittal=row["id"],
-                upload_by_caller=True,
-                name="x.pdf",
-            )
-        with team.opened.database.reading() as connection:
-            [job] = connection.exec_driver_sql("SELECT id FROM jobs").scalars().all()
-        tokens = await team.tokens("admin")
-        answers = []
-        async with team.http() as http:
-            for id_ in (f"job.1.0.{job}", f"job.1.0.{'0' * 32}"):
-                message = {
-                    "jsonrpc": "2.0",
-                    "id": 1,
-                    "method": "tasks/get",
-                    "params": {
-                        "taskId": id_,
-                        "_meta": {
-                            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                            "io.modelcontextprotocol/clientCapabilities": {
-                                "extensions": {"io.modelcontextprotocol/tasks": {}}
-                            },
-                        },
-                    },
-                }
-                bearer = {"Authorization": f"Bearer {tokens['access_token']}", "Mcp-Name": id_}
-                answers.append(await http.post("/mcp", json=message, headers=headers | bearer))
-        assert [one.json().get("error", {}).get("message") for one in answers] == ["There is no such task."] * 2
-
-
-async def test_suggestions_are_each_persons_own(team: TeamSite, era: str) -> None:
-    project = ResourceTemplateReference(type="ref/resource", uri="submittal://{project}/{submittal}")
-    argument = {"name": "project", "value": "River"}
-    async with team.signed_in("manager", era) as mine, team.signed_in("outsider", era) as theirs:
-        found = [await one.client.complete(project, argument) for one in (mine, theirs, mine)]
-    assert [bool(one.completion.values) for one in found] == [True, False, True]
 
 
 async def test_two_people_of_one_client_do_not_share_a_session(team: TeamSite) -> None:
