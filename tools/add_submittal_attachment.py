@@ -60,7 +60,10 @@ class AttachArguments(_TargetArguments):
             "final_response (closing from a state other than mgr-2)"
         ),
     ] = None
-    task_id: Annotated[OptionalText, Field(description="Review task, in state rev only; default: your only one")] = None
+    task_id: Annotated[
+        OptionalText,
+        Field(description="Review task, in state rev only; default: yours, else the only open one"),
+    ] = None
     confirm: Annotated[
         bool,
         Field(

@@ -27,10 +27,11 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     )
     me = await services.resolver.me(project.id)
     tasks = await services.resolver.review_tasks(project.id, item)
-    names = await services.resolver.names(project, me.id, responses=item.response_id is not None or bool(tasks))
+    shown = tasks or await services.resolver.past_review(project.id, item)
+    names = await services.resolver.names(project, me.id, responses=item.response_id is not None or bool(shown))
     refusal = attach_refusal(item)
     why = f"{refusal.message} {refusal.shell_hint}" if refusal is not None else None
-    view = submittal_view(item, project.id, me.id, tasks, names, why)
+    view = submittal_view(item, project.id, me.id, shown, names, why)
     choices = [task.row.id for task in task_choices(tasks)]
     attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)
     return SubmittalResult(

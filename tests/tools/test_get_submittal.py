@@ -100,7 +100,9 @@ async def test_an_attachment_is_a_row_of_few_fields_whose_status_has_the_rest(co
         "created_by",
         "updated_at",
         "updated_by",
+        "web_url",
     }
+    assert whole["web_url"].endswith(f"/items/{whole['submittal_id']}")
 
 
 async def test_permitted_actions_of_an_attachment_are_those_that_acc_gave_without_empty_members(connect, box):
@@ -246,3 +248,48 @@ async def test_a_closed_submittal_has_no_ball_in_court_and_shows_its_response(co
         shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal="033100-1"))["submittal"]
     assert (shown["state_text"], shown["with_whom"]) == ("closed", [])
     assert shown["response"]
+
+
+async def test_the_states_that_a_person_may_move_it_to_are_told_with_what_acc_wants_for_it(connect):
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal="051200-3"))["submittal"]
+    async with connect("member") as reader:
+        none = (await reader.call("get_submittal", project=RIVERSIDE, submittal="051200-3"))["submittal"]
+    by_state = {one["to"]: one for one in shown["transitions"]}
+    assert by_state["rev"] == {
+        "id": "mgr-1::rev",
+        "to": "rev",
+        "to_text": "in review",
+        "mandatory_fields": by_state["rev"]["mandatory_fields"],
+    }
+    assert all(one["to_text"] != "unknown" for one in shown["transitions"])
+    assert none["transitions"] == []
+
+
+@pytest.mark.parametrize("transitions", [[""], None, [["x"]], [{"id": "sbc-1::mgr-1", "stateTo": None}]])
+async def test_transitions_of_another_shape_harm_nothing(connect, box, transitions):
+    moving = {"id": "Item::wf_transition", "transitions": transitions, "mandatoryFields": [["stateId"]]}
+    item = {"id": box.item("051200-3").id, "stateId": "sbc-1", "permittedActions": [moving]}
+    box.faults.add(Fault("items.get", Refuse(200, item)))
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal=item["id"]))["submittal"]
+    assert [one["to_text"] for one in shown["transitions"]] in ([], ["unknown"])
+
+
+@pytest.mark.parametrize("number", ["033100-1", "033100-2"])
+async def test_after_a_review_the_answers_of_its_reviewers_are_shown(connect, box, number):
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal=number))["submittal"]
+    [step] = shown["review_steps"]
+    [answer] = step["reviewers"]
+    assert (step["status"], answer["reviewer"]["name"]) == ("completed", box.person("engineer").name)
+    assert answer["response"]
+    assert answer["responded_at"]
+    assert shown["my_tasks"] == []
+
+
+async def test_a_past_review_that_acc_does_not_show_is_left_out(connect, box):
+    box.faults.add(Fault("steps.list", Refuse(403)))
+    async with connect() as assistant:
+        shown = (await assistant.call("get_submittal", project=RIVERSIDE, submittal="033100-1"))["submittal"]
+    assert (shown["state"], shown["review_steps"]) == ("sbc-2", [])

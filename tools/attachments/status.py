@@ -56,7 +56,8 @@ async def attachment_result(
     if job.attachment is None:
         preparing = AttachmentStatus(target.project_id, target.item_id, None, "preparing", call=call.arguments)
         return AttachmentResult(
-            attachment=preparing_view(job), next_steps=after_attachment(preparing, services.policy.step_context)
+            attachment=preparing_view(job, services.resolver.item_url(target.project_id, target.item_id)),
+            next_steps=after_attachment(preparing, services.policy.step_context),
         )
     signed = await services.transfers.sign(job, services.now()) if isinstance(job, CallerUploadJob) else None
     view, found = await attachment_status(
@@ -112,7 +113,7 @@ async def attachment_status(
     if job is not None:
         await services.transfers.take_in(job, row)
     found = await _stored(services, row) if job is None and not row.is_file_uploaded else None
-    view = attachment_view(row, project_id, item_id, job, found)
+    view = attachment_view(row, project_id, item_id, job, found, services.resolver.item_url(project_id, item_id))
     problem = _code(background_failure(row, job, services.now()))
     if problem is None and view.state == "reserved" and not signed and await _discarded(services, row, job):
         problem = "upload_expired"

@@ -183,10 +183,16 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
         again = _retry(model, given, values, wrong)
         raise InvalidArguments(
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
-            f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments.",
+            _hint(names, wrong),
             "Correct the value.",
             again=again,
         ) from None
+
+
+def _hint(names: Sequence[str], wrong: Iterable[str]) -> str:
+    valid = f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments."
+    meant = {word for name in wrong if name not in names for word in name.lower().split("_")}
+    return f"{valid} {ONLY_IN_ACC}" if meant & _ONLY_IN_ACC else valid
 
 
 def _retry(
@@ -241,6 +247,17 @@ EXAMPLES: Final[dict[str, Any]] = {
     "idempotency_key": "beams-rev-b",
 }
 """A value that each argument takes; a cursor has none, for it comes from an answer."""
+
+ONLY_IN_ACC: Final = (
+    "Through ACC's public API nothing attached can be deleted, replaced or renamed, and no revision be made: a person "
+    "does that on the submittal's page (web_url). The right file can be attached beside the wrong one."
+)
+"""What a person does (fact sheet 1: what is not documented)."""
+
+_ONLY_IN_ACC: Final = frozenset(
+    {"delete", "remove", "replace", "replaces", "overwrite", "rename", "revision", "revise", "supersede", "supersedes"}
+)
+"""Words in the names of arguments that ask for that."""
 
 _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or false", "list": "a list of texts"}
 

@@ -19,6 +19,7 @@ from tools.core.results import (
     SubmittalRow,
     SubmittalView,
     TaskRow,
+    TransitionRow,
 )
 from tools.errors.codes import Code
 from tools.next_steps.after_success import AttachmentStatus
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 ATTACH: Final = "Attachment::create"
 CONFIRM: Final = "Attachment::partial_update"
 CLOSE_TASK: Final = "Task::close"
+TRANSITION: Final = "Item::wf_transition"
 REVIEW: Final = ItemState.REVIEW
 
 _GIVEN_CATEGORIES: Final = [
@@ -46,7 +48,7 @@ _GIVEN_CATEGORIES: Final = [
 
 
 def attachment_view(
-    row: Attachment, project_id: str, item_id: str, job: Job | None, found: StoredObject | None
+    row: Attachment, project_id: str, item_id: str, job: Job | None, found: StoredObject | None, web_url: str | None
 ) -> AttachmentView:
     """Show a row of ACC, with what this process knows of its transfer; `found` is storage's own word."""
     sending = job is not None and job.sending
@@ -72,6 +74,7 @@ def attachment_view(
         updated_at=row.updated_at,
         updated_by=row.updated_by,
         progress=_progress(job) if not stored else None,
+        web_url=web_url,
         permittedActions=[_without_empty(action) for action in row.raw_permitted_actions],
         permitted_actions_incomplete=row.permitted_actions_incomplete,
     )
@@ -83,7 +86,7 @@ def attachment_row(view: AttachmentView) -> AttachmentRow:
     return AttachmentRow(**shared, permittedActions=[_short(action) for action in view.permittedActions])
 
 
-def preparing_view(job: Job) -> AttachmentView:
+def preparing_view(job: Job, web_url: str | None) -> AttachmentView:
     """Show a job that has no attachment yet."""
     target = job.destination
     return AttachmentView(
@@ -107,6 +110,7 @@ def preparing_view(job: Job) -> AttachmentView:
         updated_at=None,
         updated_by=None,
         progress=_progress(job),
+        web_url=web_url,
         permittedActions=[],
         permitted_actions_incomplete=False,
     )
@@ -310,6 +314,7 @@ def submittal_view(
         attach_refusal=refusal,
         allowed_categories=allowed_categories(item.state_id or "", category_overrides(item)) if may_create else [],
         my_tasks=mine,
+        transitions=_transitions(item),
         web_url=names.item_url(item),
         permittedActions=[_short(_without_empty(action)) for action in item.raw_permitted_actions],
         permitted_actions_incomplete=item.permitted_actions_incomplete,
@@ -319,6 +324,19 @@ def submittal_view(
 def state_text(item: Item) -> str:
     """Return an item's state in words; of one that nobody documented, that it is unknown."""
     return STATE_TEXTS.get(item.state_id or "", "unknown")
+
+
+def _transitions(item: Item) -> list[TransitionRow]:
+    action = item.permitted(TRANSITION)
+    return [
+        TransitionRow(
+            id=one.id,
+            to=one.state_to.id if one.state_to else None,
+            to_text=STATE_TEXTS.get(one.state_to.id if one.state_to else "", "unknown"),
+            mandatory_fields=sorted(set(one.mandatory_fields)),
+        )
+        for one in (action.transitions if action else ())
+    ]
 
 
 def _review_steps(tasks: Sequence[ReviewTask], names: ProjectNames) -> list[ReviewStepRow]:

@@ -53,7 +53,7 @@ class Progress(ToolResult):
 
 
 class AttachmentView(ToolResult):
-    """An attachment; `id` is null only while `preparing`."""
+    """An attachment; `id` is null only while `preparing`. `web_url` is its submittal's page in ACC."""
 
     id: UntrustedText | None
     project_id: str
@@ -75,6 +75,7 @@ class AttachmentView(ToolResult):
     updated_at: Time | None
     updated_by: UntrustedText | None
     progress: Progress | None
+    web_url: UntrustedText | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
 
@@ -222,6 +223,15 @@ class ReviewStepRow(ToolResult):
     reviewers: list[ReviewerRow]
 
 
+class TransitionRow(ToolResult):
+    """A state that this person may move a submittal to, with what ACC wants to be given for it."""
+
+    id: UntrustedText
+    to: UntrustedText | None
+    to_text: str
+    mandatory_fields: list[UntrustedText]
+
+
 class SubmittalDates(ToolResult):
     """When a submittal went where; null for what has not happened, or was not set."""
 
@@ -257,6 +267,7 @@ class SubmittalView(ToolResult):
     attach_refusal: str | None
     allowed_categories: list[Category]
     my_tasks: list[TaskRow]
+    transitions: list[TransitionRow]
     web_url: UntrustedText | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
-from acc.models import Item, SubmittalsUser
+from acc.models import Item, ItemState, SubmittalsUser
 from tools.core.policy import ToolPolicy
 from tools.core.presenters import ATTACH, REVIEW, ProjectNames, ReviewTask, candidate, number, review_task
 from tools.core.results import Candidate
@@ -42,6 +42,8 @@ SEARCHED: Final = 500
 
 NEWEST_FIRST: Final = "identifier desc"
 
+_REVIEWED: Final = (ItemState.CLOSE_AND_DISTRIBUTE, ItemState.CLOSED)
+
 ACC_SITES: Final = {"US": "https://acc.autodesk.com", "EMEA": "https://acc.autodesk.eu"}
 """ACC's own site by the region of an account (inferred)."""
 
@@ -56,6 +58,7 @@ class ReferenceResolver:
         self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
         self.filters = SubmittalFilters(acc, self.member_names)
+        self._known: dict[str, ProjectSummary] = {}
 
     async def me(self, project_id: str) -> SubmittalsUser:
         """Return who the person is in a project: the id that ACC's rows carry.
@@ -83,6 +86,7 @@ class ReferenceResolver:
                 "Use an ACC (Forma) project; find_projects tells which are supported.",
                 "Use an ACC (Forma) project.",
             )
+        self._known[project.id] = project
         return project
 
     async def submittal(self, project: ProjectSummary, text: str) -> Item:
@@ -146,14 +150,34 @@ class ReferenceResolver:
             return None
         return item if match_quality(words, number(item), item.title) == "exact" else None
 
+    def item_url(self, project_id: str, item_id: str) -> str | None:
+        """Return the address of a submittal's page; None for a project that was not asked for here."""
+        project = self._known.get(project_id)
+        items = self._items_url(project) if project else None
+        return f"{items}/{item_id}" if items else None
+
+    async def past_review(self, project_id: str, item: Item) -> list[ReviewTask]:
+        """Return the tasks of a review that a submittal has been through; none in review, or where ACC shows none.
+
+        Raises:
+            AccError: ACC is away.
+        """
+        if item.state_id == REVIEW or (item.state_id not in _REVIEWED and item.sent_to_review is None):
+            return []
+        try:
+            return await self._tasks(project_id, item)
+        except (Forbidden, NotFound, RequestRejected):
+            return []
+
     async def review_tasks(self, project_id: str, item: Item) -> list[ReviewTask]:
         """Return every task of a submittal in review, in the order of its steps; none in another state.
 
         Raises:
             AccError: ACC refused or is away.
         """
-        if item.state_id != REVIEW:
-            return []
+        return await self._tasks(project_id, item) if item.state_id == REVIEW else []
+
+    async def _tasks(self, project_id: str, item: Item) -> list[ReviewTask]:
         found: list[ReviewTask] = []
         for step in await self._acc.submittals.steps(project_id, item.id):
             tasks = step.tasks

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from server.mcp.schemas import input_schema
-from tools.core.arguments import EXAMPLES, IGNORED, OptionalText, Project, ToolArguments, read_arguments
+from tools.core.arguments import EXAMPLES, IGNORED, ONLY_IN_ACC, OptionalText, Project, ToolArguments, read_arguments
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments
@@ -44,8 +44,17 @@ def refusal(**given: object) -> InvalidArguments:
 def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_ones():
     problem = refusal(project="P", attachible=True)
     assert problem.message == "unknown argument 'attachible' (did you mean 'attachable'?)."
-    assert problem.hint == "Valid arguments: project, query, state, in_my_court, attachable, due_before, limit, cursor."
+    assert problem.hint == (
+        "Valid arguments: project, query, state, in_my_court, attachable, without_attachments, due_before, spec, "
+        "contractor, response, limit, cursor."
+    )
     assert problem.again == RetryHint({"project": "P", "attachable": True}, without=["project", "attachible"], needs=[])
+
+
+@pytest.mark.parametrize("name", ["replace", "overwrite_existing", "delete", "new_revision", "rename_to"])
+def test_what_only_a_person_can_do_in_acc_is_said_so(name):
+    assert ONLY_IN_ACC in refusal(project="P", **{name: True}).hint
+    assert ONLY_IN_ACC not in refusal(project="P", atachable=True).hint
 
 
 def test_a_required_argument_that_is_misspelt_is_not_asked_for_again():

@@ -212,6 +212,8 @@ OURS = {
     "SubmittalsResult.next_cursor",
     # our sentences
     "SubmittalRow.state_text",
+    "TransitionRow.to_text",
+    "ProjectsResult.hint",
     "SubmittalView.attach_refusal",
     "SubmittalView.state_text",
     # our sentences, whose slots `clean` has filled, and calls made of cleaned fields or of the caller's own arguments
