@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+import anyio
 import structlog
 from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
@@ -27,6 +28,9 @@ NOTHING: Final = Completion(values=[], total=0, has_more=False)
 
 COMPLETED: Final = ("project", "submittal")
 """The arguments that live data completes; of the others nothing is suggested."""
+
+SECONDS: Final = 5.0
+"""How long a person who types waits for suggestions at most; after that there are none."""
 
 MOST: Final = 100
 """Values of one answer; the protocol allows no more."""
@@ -56,11 +60,14 @@ class CompletionSource:
         if argument not in COMPLETED:
             return NOTHING
         try:
-            services = await self._provider.services()
-            if argument == "project":
-                return await self._projects(services, typed)
-            project = settled.get("project", "")
-            return await self._submittals(services, project, typed) if project.strip() else NOTHING
+            with anyio.move_on_after(SECONDS):
+                services = await self._provider.services()
+                if argument == "project":
+                    return await self._projects(services, typed)
+                project = settled.get("project", "")
+                return await self._submittals(services, project, typed) if project.strip() else NOTHING
+            structlog.get_logger(__name__).info("nothing_to_suggest", error_code="upstream_unavailable")
+            return NOTHING
         except (
             Exception
         ) as error:  # process border: an error does not help a user who types, and the tool will report it

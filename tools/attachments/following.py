@@ -18,12 +18,12 @@ from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
 from tools.errors.exceptions import AmbiguousReference, ProcessingTimeout, RetryHint
 from tools.lookup.projects import ProjectSummary
-from tools.lookup.references import normalize
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachment, after_attachments
 from transfers.categories_and_states import attachment_state
 from transfers.concurrency import gather_two
 from transfers.errors import AttachmentMissing, JobStopped
+from transfers.files.pasted_text import name_key, unwrap
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -120,11 +120,12 @@ async def attachment_id_of(services: Services, project_id: str, item_id: str, te
         AttachmentMissing: None is.
         AccError: ACC refused or is away.
     """
-    if _IS_ID.fullmatch(text):
-        return text.lower()
-    name = normalize(text)
+    meant = unwrap(text)
+    if _IS_ID.fullmatch(meant):
+        return meant.lower()
+    names = {name_key(text), name_key(meant)}
     rows = services.acc.submittals.all_attachments(project_id, item_id, sort=NEWEST_FIRST)
-    called = [row async for row in rows if normalize(row.name) == name]
+    called = [row async for row in rows if name_key(row.name) in names]
     if not called:
         raise AttachmentMissing(text)
     if len(called) > 1:

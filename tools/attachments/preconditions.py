@@ -26,6 +26,7 @@ from transfers.categories_and_states import (
     category_id,
     is_documented,
 )
+from transfers.files.pasted_text import unwrap
 from transfers.idempotency import AttachTarget
 
 _OTHERS_CAN_ATTACH: Final = (
@@ -151,8 +152,10 @@ async def _task(services: Services, project_id: str, person_id: str, item: Item,
         return None
     tasks = await services.resolver.review_tasks(project_id, item)
     choices = task_choices(tasks)
-    if given is not None and given in [task.row.id for task in tasks]:
-        return given
+    wanted = unwrap(given).casefold() if given is not None else None
+    named = next((task.row.id for task in tasks if task.row.id.casefold() == wanted), None)
+    if named is not None:
+        return named
     if given is None and len(choices) <= 1:
         return choices[0].row.id if choices else None
     others = any(not task.mine for task in choices)

@@ -11,6 +11,7 @@ from tools.core.policy import CallDeadline, ToolPolicy
 from tools.core.ports import ConsentPrompt, ProgressCallback, SignInPage
 from tools.core.results import ToolResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
+from transfers.files.pasted_text import unwrap
 
 if TYPE_CHECKING:
     from acc.client import AccClient
@@ -78,7 +79,7 @@ class ToolCall:
         if cursor is None:
             return 0
         try:
-            return services.cursors.read(cursor, person_id, self.tool, self.cursor_arguments())
+            return services.cursors.read(unwrap(cursor), person_id, self.tool, self.cursor_arguments())
         except InvalidCursor:
             raise InvalidArguments(
                 "'cursor' does not belong to this list.",

@@ -1,12 +1,13 @@
 """Completing project and submittal from live data: what may be meant, in few requests, and never an error."""
 
+import anyio
 import pytest
 from mcp import MCPError
 from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 import acc_sandbox
-from acc_sandbox import Fault, Refuse
-from server.mcp.completions import _unshared
+from acc_sandbox import Fault, Refuse, Stall
+from server.mcp.completions import SECONDS, _unshared
 
 RIVERSIDE = "Riverside Medical Center"
 PROMPT = PromptReference(name="attach_files")
@@ -101,6 +102,19 @@ async def test_completion_never_shows_an_error(connect, box):
         assert await suggested(assistant, "submittal", "05", project=RIVERSIDE) == []
     async with connect(person=None) as assistant:
         assert await suggested(assistant, "project", "") == []
+
+
+@pytest.mark.parametrize(("operation", "argument"), [("hubs.list", "project"), ("items.list", "submittal")])
+async def test_completion_is_answered_within_seconds_while_acc_hangs(connect, box, operation, argument):
+    async with connect() as assistant:
+        assert await suggested(assistant, "submittal", "05", project=RIVERSIDE)
+    stalled = box.faults.add(Fault(operation, Stall(), times=None))
+    async with connect() as assistant:
+        with anyio.fail_after(4 * SECONDS):
+            assert await suggested(assistant, argument, "05", project=RIVERSIDE) == []
+        assert stalled.reached.is_set()
+        box.faults.clear()
+        assert await suggested(assistant, "submittal", "05", project=RIVERSIDE)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ DONE, LATER = ("done", False, "completed"), ("later", False, "not-started")
         ([], None, None),
         ([MINE, OTHERS], "theirs", "theirs"),
         ([MINE, DONE], "done", "done"),
+        ([MINE, OTHERS], " \u201cTheirs\u201d\u200b", "theirs"),
     ],
 )
 async def test_in_review_the_task_is_mine_else_the_only_one_in_progress_and_a_given_one_is_left_to_acc(
