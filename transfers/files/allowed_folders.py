@@ -15,7 +15,14 @@ from typing import Final
 
 from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
 from transfers.files.names import is_cloud_pointer, is_temporary
-from transfers.files.os_compat import FolderListing, NotARegularFile, PathEscapesRoot, list_beneath, open_beneath
+from transfers.files.os_compat import (
+    FolderListing,
+    NotARegularFile,
+    PathEscapesRoot,
+    is_placeholder,
+    list_beneath,
+    open_beneath,
+)
 from transfers.files.pasted_text import name_key, path_readings, unwrap
 
 LOOKED_AT: Final = 20_000
@@ -290,7 +297,16 @@ def _open(path: str, place: _PathCandidate) -> OpenedFile:
             raise FileNotAllowed(path, "placeholder") from cause
         raise FileMissing(path) from cause
     except OSError as cause:
+        if _is_placeholder(place):
+            raise FileNotAllowed(path, "placeholder") from cause
         raise FileUnreadable(path, reason=cause.strerror or type(cause).__name__) from cause
+
+
+def _is_placeholder(place: _PathCandidate) -> bool:
+    try:
+        return is_placeholder(place.path.stat(follow_symlinks=False))
+    except OSError:
+        return False
 
 
 def _is_in_the_cloud(place: _PathCandidate) -> bool:

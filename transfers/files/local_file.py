@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from transfers.concurrency import ByteCounter
-from transfers.errors import FileChanged, FileEmpty, FileTooLarge, FileTypeNotAllowed, FileUnreadable
+from transfers.errors import FileChanged, FileEmpty, FileNotAllowed, FileTooLarge, FileTypeNotAllowed, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
-from transfers.files.os_compat import PositionedReader, change_time_ns
+from transfers.files.os_compat import PositionedReader, change_time_ns, is_placeholder
 from transfers.upload.parts import FilePart, PartPlan
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -99,11 +99,17 @@ class LocalFile:
         """
         file = cls(folders.open(path), path)
         try:
+            file._require_content()
             rules.check(file.name, file.size, path)
         except BaseException:
             file.close()
             raise
         return file
+
+    def _require_content(self) -> None:
+        """Tell a placeholder whose content is in a cloud from an empty file."""
+        if self.size == 0 and is_placeholder(self._first):
+            raise FileNotAllowed(self.given, "placeholder")
 
     @property
     def name(self) -> str:
@@ -125,6 +131,7 @@ class LocalFile:
 
         Raises:
             FileChanged: The file has become shorter.
+            FileNotAllowed: Its content is in a cloud that did not send it.
             FileUnreadable: The operating system refused (a network drive that went away).
         """
         pieces = []
@@ -132,6 +139,8 @@ class LocalFile:
             try:
                 piece = self._reader.read(length, offset)
             except OSError as cause:
+                if is_placeholder(self._first):  # reading it fetches the content, and its cloud is out of reach
+                    raise FileNotAllowed(self.given, "placeholder") from cause
                 raise FileUnreadable(self.given, reason=cause.strerror or type(cause).__name__) from cause
             if not piece:
                 raise FileChanged(self.given)

@@ -241,6 +241,15 @@ else:
             return os.pread(self._fd, length, offset)
 
 
+def is_placeholder(seen: os.stat_result) -> bool:
+    """Whether a file system says that a file's content is elsewhere, and fetched when it is read.
+
+    Windows' FILE_ATTRIBUTE_OFFLINE, RECALL_ON_OPEN and RECALL_ON_DATA_ACCESS (OneDrive), macOS' SF_DATALESS (iCloud
+    and other file providers). Linux has no such flag.
+    """
+    return bool(getattr(seen, "st_file_attributes", 0) & 0x441000 or getattr(seen, "st_flags", 0) & 0x40000000)
+
+
 def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> FolderListing:
     names = FolderListing([], [])
     for entry in entries:

@@ -19,11 +19,22 @@ _UNSEEN: Final = (
 _ENDS: Final = re.compile(rf"\A[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
 _ZERO_WIDTH: Final = re.compile(rf"[{_UNSEEN}]")
 
-_NEVER_SHOWN: Final = re.compile(
-    rf"[{_UNSEEN}\x00-\x08\x0b-\x1f\x7f-\x9f\u17b4\u17b5\ufe00-\ufe0f\ufff0-\ufffb\ud800-\udfff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+MAX_MARKS: Final = 4
+"""Combining marks on one letter; Vietnamese, Hebrew and Thai need three."""
+
+INVISIBLE: Final = re.compile(
+    "["
+    "\x00-\x08\x0e-\x1f\x7f-\x9f"  # controls, but for those that move on, which become a blank
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers, Mongolian selectors
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, separators, bidirectional marks, overrides and isolates
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # formats, tags, more selectors
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: what a reader sees there, nobody knows
+    "]"
 )
-"""What is left out of names that are shown to an assistant, so that a name it gives back has the same key."""
+MOVES_ON: Final = re.compile("[\t-\r]+")
+"""Characters that end a line or move on in it; where a name is shown they become a blank."""
 
 _PAIRS: Final = {
     '"': '"',
@@ -130,12 +141,30 @@ def path_readings(text: str) -> Iterator[str]:
             yield one
 
 
+def plain_line(text: str) -> str:
+    """Return `text` on one line and without what a reader cannot see: what an assistant is shown of a name."""
+    return _few_marks(MOVES_ON.sub(" ", INVISIBLE.sub("", text)))
+
+
+def _few_marks(text: str) -> str:
+    """Return `text` with no more combining marks in a row than a letter has: piled up, they cover the lines around."""
+    if text.isascii():
+        return text
+    kept, run = [], 0
+    for letter in text:
+        run = run + 1 if unicodedata.category(letter)[0] == "M" else 0
+        if run <= MAX_MARKS:
+            kept.append(letter)
+    return "".join(kept)
+
+
 def name_key(name: str) -> str:
     """Return the form in which names are equal that look alike.
 
-    Kinds of blank, dash and quote, composition, width, case and marks that nobody sees do not count.
+    Kinds of blank, dash and quote, composition, width, case and what is never shown do not count, so that a name which
+    an assistant gives back has the same key.
     """
-    plain = unicodedata.normalize("NFKC", _NEVER_SHOWN.sub("", name)).casefold()
+    plain = unicodedata.normalize("NFKC", plain_line(name)).casefold()
     plain = "".join(_plain(character) for character in unicodedata.normalize("NFC", plain))
     return " ".join(plain.split())
 

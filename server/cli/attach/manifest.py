@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from transfers.files.pasted_text import name_key, unwrap
+from transfers.files.pasted_text import name_key, trim, unwrap
 
 COLUMNS: Final = ("project", "submittal", "file", "name", "category", "task")
 NEEDED: Final = ("project", "submittal", "file")
@@ -36,11 +36,17 @@ _COLUMN_NAMES: Final = {
 _SEP_LINE: Final = re.compile(r"\"?sep=(\\t|[,;\t|])\"?[,;\t]*", re.IGNORECASE)
 """What Excel writes above the heading, so that it reads the file right itself."""
 
-_OTHER_FILES: Final = {
-    b"PK\x03\x04": "an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook of the older kind",
-    b"%PDF": "a PDF",
-}
+_OTHER_FILES: Final = (
+    (re.compile(rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis", re.DOTALL), "an OpenDocument spreadsheet"),
+    (re.compile(rb"PK\x03\x04.*xl/", re.DOTALL), "an Excel workbook"),
+    (re.compile(rb"PK\x03\x04.*Index/", re.DOTALL), "a Numbers spreadsheet"),
+    (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
+    (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the older kind"),
+    (re.compile(rb"%PDF"), "a PDF"),
+    (re.compile(rb"\{\\rtf"), "a text document (RTF)"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|\?xml)", re.IGNORECASE), "a web page or XML"),
+)
+"""What people give by mistake, by how it begins and what is in it."""
 
 _SEPARATORS: Final = ",;\t"
 _SAVE_AGAIN: Final = "In a spreadsheet, save the table as 'CSV UTF-8'."
@@ -131,8 +137,8 @@ def _decoded(data: bytes) -> str:
         raise ManifestUnusable(
             f"The manifest has {len(data):,} bytes, and {MAX_BYTES:,} are the most. Is it one of the files to attach?"
         )
-    for begins, kind in _OTHER_FILES.items():
-        if data.startswith(begins):
+    for form, kind in _OTHER_FILES:
+        if form.match(data):
             raise ManifestUnusable(f"This is {kind}, whatever its name ends in. {_SAVE_AGAIN}")
     # PowerShell's `>` and Excel's "Unicode Text" write UTF-16, and say so with a mark.
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
@@ -177,7 +183,7 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
                 f"The quotes in the record that begins at line {begins} of the manifest do not match, or a cell is "
                 f"longer than {csv.field_size_limit():,} characters. A quote within a quoted cell is written twice."
             ) from None
-        yield [cell.strip() for cell in record]
+        yield [trim(cell) for cell in record]
 
 
 def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:

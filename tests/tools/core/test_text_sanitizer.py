@@ -1,12 +1,17 @@
 """Text of others becomes data: nothing invisible passes, nothing grows without end."""
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.odd_text import odd_texts
+from tools.core.results import Candidate
 from tools.core.text_sanitizer import MAX_TEXT, clean, clean_json, visible
+from tools.lookup.references import NameWords
+from transfers.files.pasted_text import name_key
 
 NEVER = [
     *(chr(code) for code in range(0x20)),
@@ -46,6 +51,29 @@ def strings(value: object) -> list[str]:
 @given(texts)
 def test_cleaning_twice_changes_nothing_more(text):
     assert clean(clean(text)) == clean(text)
+
+
+@given(st.one_of(texts, odd_texts()))
+def test_a_name_that_is_shown_cleaned_is_found_again_by_what_was_shown(text):
+    shown = clean(text, 10**6)
+    assert name_key(shown) == name_key(text)
+    assert NameWords.of(shown) == NameWords.of(text)
+
+
+@given(odd_texts())
+def test_odd_text_in_an_answer_is_one_clean_line_in_its_field(text):
+    answer = Candidate(id=text, name=text, title=text, number=text).model_dump(mode="json")
+    for shown in strings(answer):
+        assert shown == clean(shown)
+        assert not any(unicodedata.category(one) in ("Cc", "Cs", "Co") or one in "\u2028\u2029" for one in shown)
+    assert json.loads(json.dumps(answer, ensure_ascii=False).encode()) == answer
+
+
+@given(odd_texts())
+def test_odd_text_at_a_terminal_is_one_line_of_what_can_be_seen(text):
+    line = visible(text)
+    assert line.splitlines() in ([line], [])
+    assert not any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Co") for one in line)
 
 
 @given(texts)

@@ -1,10 +1,13 @@
 """A file held open: its digests are those of its bytes, and whatever happens to it meanwhile is noticed."""
 
+import errno
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfers.concurrency import ByteCounter
-from transfers.errors import FileChanged, FileEmpty, FileMissing, FileTooLarge, FileTypeNotAllowed
+from transfers.errors import (
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    FileNotAllowed,
+    FileTooLarge,
+    FileTypeNotAllowed,
+    FileUnreadable,
+)
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks
 from transfers.idempotency import AttachTarget
@@ -44,6 +55,62 @@ def test_digests_are_those_of_the_whole_and_of_each_part(folder: Path, size: int
     pieces = [content[start : start + part_size] for start in range(0, size, part_size)]
     assert list(parts) == [hashlib.sha256(piece).hexdigest() for piece in pieces]
     assert counter.value == size
+
+
+WINDOWS_RECALL, WINDOWS_OFFLINE = {"st_file_attributes": 0x400020}, {"st_file_attributes": 0x1020}
+MACOS_DATALESS = {"st_flags": 0x40000040}
+
+
+@pytest.fixture
+def flagged(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, int]], None]:
+    """Make the system say of every open file that it has these flags, as Windows and macOS do of placeholders."""
+    real = os.fstat
+
+    def say(flags: dict[str, int]) -> None:
+        def fstat(fd: int) -> Any:
+            seen = real(fd)
+            return SimpleNamespace(
+                **{name: getattr(seen, name) for name in dir(seen) if name.startswith("st_")} | flags
+            )
+
+        monkeypatch.setattr(os, "fstat", fstat)
+
+    return say
+
+
+@pytest.mark.parametrize("flags", [WINDOWS_RECALL, WINDOWS_OFFLINE, MACOS_DATALESS], ids=str)
+def test_an_empty_placeholder_of_a_cloud_is_told_apart_from_an_empty_file(
+    folder: Path, flagged: Callable[[dict[str, int]], None], flags: dict[str, int]
+) -> None:
+    (folder / "beam.pdf").write_bytes(b"")
+    flagged({"st_file_attributes": 0x20, "st_flags": 0x40})
+    with pytest.raises(FileEmpty):
+        open_in(folder)
+    flagged(flags)
+    with pytest.raises(FileNotAllowed) as caught:
+        open_in(folder)
+    assert caught.value.why == "placeholder"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pread")
+def test_a_placeholder_is_read_where_its_cloud_sends_it_and_called_one_where_it_does_not(
+    folder: Path, flagged: Callable[[dict[str, int]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "beam.pdf").write_bytes(b"beam")
+    flagged(MACOS_DATALESS)
+    with open_in(folder) as file:
+        assert file.read(4, 0) == b"beam"
+
+        def out_of_reach(*_: object) -> bytes:
+            raise OSError(errno.EDEADLK, os.strerror(errno.EDEADLK))
+
+        monkeypatch.setattr(os, "pread", out_of_reach)
+        with pytest.raises(FileNotAllowed) as caught:
+            file.read(4, 0)
+        assert caught.value.why == "placeholder"
+        flagged({})
+    with open_in(folder) as file, pytest.raises(FileUnreadable):
+        file.read(4, 0)
 
 
 @given(st.integers(0, 3 * CHUNK_BYTES), st.integers(1, 5 * CHUNK_BYTES))

@@ -18,6 +18,8 @@ from server.cli.attach.manifest import (
     ManifestUnusable,
     read_manifest,
 )
+from tests.support.odd_text import odd_texts
+from transfers.files.pasted_text import trim
 
 BEAM = ManifestRow(2, "beam.pdf", "Riverside", "05 12 00-3")
 
@@ -95,6 +97,12 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", "This is an Excel workbook, whatever its name ends in."),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "This is an Excel workbook of the older kind"),
         (b"%PDF-1.7", "This is a PDF"),
+        (b"PK\x03\x04" + b"\x14" * 26 + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument"),
+        (b"PK\x03\x04\x14\x00\x06\x00Index/Document.iwa", "This is a Numbers spreadsheet"),
+        (b"PK\x03\x04\x14\x00\x06\x00drawings/beam.pdf", "This is a ZIP archive"),
+        (b"{\\rtf1\\ansi project,submittal,file", "This is a text document (RTF)"),
+        (b"\xef\xbb\xbf<html><table><tr><td>project", "This is a web page or XML"),
+        (b'<?xml version="1.0"?><Workbook>', "This is a web page or XML"),
         (b"project,submittal,file\nA,1,a.pdf\nA,1,M\xfcller.pdf\n", "The manifest is not UTF-8: see its line 3."),
         (b"project,submittal,file\nA,1,a\x00.pdf\n", "The manifest is no text: its line 2 has a NUL byte."),
         (b'project,submittal,file\nA,1,a.pdf\nA,1,"b.pdf\nA,1,c.pdf\n', "record that begins at line 3"),
@@ -143,7 +151,7 @@ cells = st.text(
     st.characters(codec="utf-8", exclude_characters="\x00\ufeff", exclude_categories=("Cc", "Zs", "Zl", "Zp")),
     min_size=1,
     max_size=12,
-)
+).filter(lambda text: text == trim(text))
 table = st.lists(st.tuples(*[cells] * len(COLUMNS)), min_size=1, max_size=20, unique=True)
 
 
@@ -154,6 +162,29 @@ def test_what_a_csv_writer_writes_comes_back_cell_by_cell(rows: list[tuple[str, 
     manifest = read_manifest(out.getvalue().encode(), {})
     assert manifest.bad == ()
     assert [row.words for row in manifest.rows] == rows
+
+
+odd_cells = odd_texts(3).map(lambda text: trim(text.encode("utf-8", "ignore").decode().replace("\x00", "")))
+
+
+@given(st.lists(st.tuples(*[odd_cells] * len(COLUMNS)), min_size=1, max_size=5), st.sampled_from(",;\t"))
+def test_odd_text_in_cells_comes_back_cell_by_cell_or_is_refused_by_its_row(
+    rows: list[tuple[str, ...]], separator: str
+) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([COLUMNS, *rows])
+    if not any(cell for row in rows for cell in row):
+        with pytest.raises(ManifestUnusable, match="no row"):
+            read_manifest(out.getvalue().encode(), {})
+        return
+    manifest = read_manifest(out.getvalue().encode(), {})
+    named = {number: row for number, row in enumerate(rows, start=2) if any(row)}
+    assert {row.number for row in (*manifest.rows, *manifest.bad)} == set(named)
+    for row in manifest.rows:
+        assert row.words == tuple(cell or None for cell in named[row.number])
+    repeated = len(named) - len(set(named.values()))
+    incomplete = sum(not all(row[:3]) for row in set(named.values()))
+    assert incomplete <= len(manifest.bad) <= incomplete * len(named) + repeated
 
 
 @given(st.binary(max_size=200))
