@@ -5,20 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import Cursor, Limit, OptionalText, Project, Submittal, ToolArguments, WaitSeconds
+from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments, WaitSeconds
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import AttachmentResult, AttachmentsResult
+from tools.errors.exceptions import InvalidArguments, RetryHint
 from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
     from acc.models import Attachment
+    from tools.attachments.following import FollowDeadline
 
 
 class StatusArguments(ToolArguments):
     """Submittal or attachment, and how long to wait."""
 
-    project: Project
-    submittal: Submittal
+    project: Annotated[OptionalText, Field(description="Left out: your unfinished ones everywhere")] = None
+    submittal: Annotated[OptionalText, Field(description="Number as people see it (033100-01), title, UUID or URL")] = (
+        None
+    )
     attachment_id: Annotated[
         OptionalText, Field(description="Id, or file name where one fits. Left out: all attachments, newest first")
     ] = None
@@ -30,13 +34,16 @@ class StatusArguments(ToolArguments):
 async def get_attachment_status(
     services: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
-    """Return the status of one attachment, or of a page of them."""
+    """Return the status of one attachment, of a page of them, or of this person's unfinished ones anywhere."""
     from tools.attachments.following import FollowDeadline, attachment_id_of, attachment_page, followed_attachment
     from tools.attachments.status import wait_options
     from tools.core.presenters import attachment_row
 
-    project = await services.resolver.project(arguments.project)
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
+    submittal = arguments.submittal
+    if arguments.project is None or submittal is None:
+        return await _unfinished(services, call, arguments, deadline)
+    project = await services.resolver.project(arguments.project)
     if arguments.attachment_id is not None:
         named = arguments.attachment_id
 
@@ -48,14 +55,14 @@ async def get_attachment_status(
             return await services.transfers.row(project.id, item_id, attachment_id)
 
         (item, found), _ = await gather_two(
-            services.resolver.submittal_and(project, arguments.submittal, row), services.resolver.me(project.id)
+            services.resolver.submittal_and(project, submittal, row), services.resolver.me(project.id)
         )
         return await followed_attachment(services, call, project, item, found, deadline)
     _, page = await attachment_page(
         services,
         call,
         project,
-        arguments.submittal,
+        submittal,
         limit=arguments.limit,
         cursor=arguments.cursor,
         deadline=deadline,
@@ -67,13 +74,38 @@ async def get_attachment_status(
     )
 
 
+async def _unfinished(
+    services: Services, call: ToolCall, arguments: StatusArguments, deadline: "FollowDeadline"
+) -> AttachmentsResult:
+    """Return what of this person is unfinished, everywhere or in a project.
+
+    Raises:
+        InvalidArguments: Something is asked of a submittal that is not named.
+    """
+    from tools.attachments.unfinished import unfinished_attachments
+
+    missing = [name for name in ("project", "submittal") if getattr(arguments, name) is None]
+    if arguments.submittal is not None or arguments.attachment_id is not None:
+        raise InvalidArguments(
+            f"{' and '.join(map(repr, missing))} {'is' if len(missing) == 1 else 'are'} missing.",
+            "Give project and submittal; without both this lists the person's unfinished attachments everywhere.",
+            "Name the project and the submittal.",
+            again=RetryHint(needs=missing),
+        )
+    project = await services.resolver.project(arguments.project) if arguments.project is not None else None
+    return await unfinished_attachments(
+        services, call, project, limit=arguments.limit, cursor=arguments.cursor, deadline=deadline
+    )
+
+
 DEFINITION = ToolDefinition(
     name="get_attachment_status",
     title="Check or list attachments",
     description=(
         "Check the upload progress and processing status of an attachment, or list all attachments of a submittal. "
-        'For "is the upload done?", "can reviewers open it yet?" or "what is attached to 051200-3?". wait_seconds '
-        "waits for the next state; ready means reviewers can open the file."
+        'For "is the upload done?", "can reviewers open it yet?", "what is attached to 051200-3?" or, without project '
+        'and submittal, "which of my uploads are unfinished?". wait_seconds waits for the next state; ready means '
+        "reviewers can open the file."
     ),
     search_hint=(
         "attachment upload status progress processing, list attachments files of submittal, wait until ready, failed"

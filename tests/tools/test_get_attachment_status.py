@@ -219,3 +219,86 @@ async def test_an_attachment_is_named_by_its_file_where_one_has_that_name(connec
     assert confirmed["attachment"]["state"] == "ready"
     assert missing["error"]["code"] == "attachment_not_found"
     assert (several["error"]["code"], len(several["error"]["candidates"])) == ("ambiguous_reference", 2)
+
+
+OTHER = {"project": "Harbor Point Tower", "submittal": "2"}
+
+
+async def test_what_is_unfinished_is_listed_over_all_submittals_and_projects_newest_first(connect, box, tmp_path):
+    async with connect(folders=(tmp_path,)) as assistant:
+        assert (await assistant.call("get_attachment_status"))["attachments"] == []
+        ready = await confirmed(assistant, tmp_path, "ready.pdf")
+        await assistant.call("get_attachment_status", **NEW, attachment_id=ready, wait_seconds=30)
+        (tmp_path / "beams.pdf").write_bytes(b"beams")
+        stored = await assistant.call("add_submittal_attachment", **NEW, file_path="beams.pdf")
+        by_caller = await assistant.call("add_submittal_attachment", **OTHER, upload_by_caller=True, name="later.pdf")
+        everywhere = await assistant.call("get_attachment_status")
+        first = await assistant.call("get_attachment_status", limit=1)
+        second = await assistant.call("get_attachment_status", limit=1, cursor=first["next_cursor"])
+        harbor = await assistant.call("get_attachment_status", project=OTHER["project"])
+        finished = await assistant.follow(everywhere["next_steps"][1])
+    rows = everywhere["attachments"]
+    assert [(row["id"], row["state"], row["project_id"]) for row in rows] == [
+        (by_caller["attachment"]["id"], "reserved", box.project("harbor").id),
+        (stored["attachment"]["id"], "uploaded", box.project("riverside").id),
+    ]
+    assert rows[1]["submittal_id"] == box.item("051200-2").id
+    assert [step["tool"] for step in everywhere["next_steps"]] == ["confirm_attachment", "confirm_attachment"]
+    assert finished["attachment"]["id"] == stored["attachment"]["id"]
+    assert (first["attachments"], second["attachments"], second["next_cursor"]) == (rows[:1], rows[1:], None)
+    assert harbor["attachments"] == rows[:1]
+
+
+async def test_what_is_unfinished_is_nobody_elses_and_of_allowed_projects_alone(connect, box):
+    async with connect() as assistant:
+        for place in (NEW, OTHER):
+            await assistant.call("add_submittal_attachment", **place, upload_by_caller=True, name="later.pdf")
+    async with connect("steel") as other:
+        assert (await other.call("get_attachment_status"))["attachments"] == []
+    async with connect(projects=[box.project("harbor").id]) as confined:
+        [row] = (await confined.call("get_attachment_status"))["attachments"]
+    assert row["project_id"] == box.project("harbor").id
+
+
+async def test_waiting_without_a_submittal_ends_once_nothing_is_under_way(connect, tmp_path):
+    async with connect(folders=(tmp_path,)) as assistant:
+        await confirmed(assistant, tmp_path)
+        seen = await assistant.call("get_attachment_status", wait_seconds=30)
+    assert (seen["attachments"], seen["next_steps"]) == ([], [])
+
+
+async def test_what_failed_is_listed_with_the_call_that_repeats_it(connect, box, tmp_path):
+    (tmp_path / "beams.pdf").write_bytes(b"beams")
+    for fault in (Fault("attachments.create", Refuse(400)), Fault("storage.put", Refuse(400))):
+        box.faults.add(fault)
+        async with connect(folders=(tmp_path,)) as assistant:
+            await assistant.refused("add_submittal_attachment", **NEW, file_path="beams.pdf")
+            seen = await assistant.call("get_attachment_status")
+            [row], [step] = seen["attachments"], seen["next_steps"]
+            assert row["state"] in ("preparing", "reserved")
+            assert (step["tool"], step["needs"]) == ("add_submittal_attachment", [])
+    async with connect(folders=(tmp_path,)) as assistant:
+        assert (await assistant.follow(step))["attachment"]["state"] == "uploaded"
+
+
+async def test_what_acc_no_longer_lists_is_not_unfinished_and_what_it_hides_is_as_last_seen(connect, box):
+    async with connect() as assistant:
+        await assistant.call("add_submittal_attachment", **NEW, upload_by_caller=True, name="later.pdf")
+        box.faults.add(Fault("attachments.list", Refuse(403)))
+        hidden = await assistant.call("get_attachment_status")
+        gone = {"pagination": {"totalResults": 0}, "results": []}
+        box.faults.add(Fault("attachments.list", Refuse(200, gone)))
+        deleted = await assistant.call("get_attachment_status")
+    assert [row["name"] for row in hidden["attachments"]] == ["later.pdf"]
+    assert deleted["attachments"] == []
+
+
+@pytest.mark.parametrize("given", [{"submittal": "051200-3"}, {"attachment_id": "x"}, {**NEW, "submittal": None}])
+async def test_half_of_a_place_is_asked_for_or_is_a_project(connect, given):
+    async with connect() as assistant:
+        answer = await assistant.answer("get_attachment_status", **given)
+    if "project" in given:
+        assert answer["attachments"] == []
+    else:
+        assert answer["error"]["code"] == "invalid_arguments"
+        assert "project" in answer["next_steps"][0]["needs"]

@@ -82,7 +82,8 @@ def attachment_view(
 
 def attachment_row(view: AttachmentView) -> AttachmentRow:
     """Show an attachment that ACC has beside its submittal, in fewer words."""
-    shared = view.model_dump(include=set(AttachmentRow.model_fields) - {"permittedActions"})
+    left_out = {"permittedActions", "project_id", "submittal_id"}
+    shared = view.model_dump(include=set(AttachmentRow.model_fields) - left_out)
     return AttachmentRow(**shared, permittedActions=[_short(action) for action in view.permittedActions])
 
 

@@ -83,10 +83,11 @@ class AttachmentView(ToolResult):
 class AttachmentRow(ToolResult):
     """An attachment in a list: what tells it from others; `get_attachment_status` with its id has the rest of it.
 
-    Of its `permittedActions` there are the ids, as of the submittal's.
+    Of its `permittedActions` there are the ids, as of the submittal's. Only in a list over all submittals it tells
+    where it is, and `id` is null while it is `preparing`.
     """
 
-    id: UntrustedText
+    id: UntrustedText | None
     name: UntrustedText
     state: AttachmentState
     category: Category
@@ -96,6 +97,8 @@ class AttachmentRow(ToolResult):
     created_at: Time | None
     permittedActions: PermittedActions  # noqa: N815  # ACC's name
     permitted_actions_incomplete: Incomplete
+    project_id: Annotated[UntrustedText | None, Field(exclude_if=lambda left_out: left_out is None)] = None
+    submittal_id: Annotated[UntrustedText | None, Field(exclude_if=lambda left_out: left_out is None)] = None
 
 
 class Upload(ToolResult):
@@ -124,7 +127,7 @@ class AttachmentResult(ToolResult):
 
 
 class AttachmentsResult(ToolResult):
-    """A page of a submittal's attachments, newest first."""
+    """A page of a submittal's attachments, or of this person's unfinished ones anywhere, newest first."""
 
     attachments: list[AttachmentRow]
     next_cursor: str | None

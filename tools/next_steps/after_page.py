@@ -50,7 +50,7 @@ def after_page(page: PageInfo, *, empty: bool = False) -> list[NextStep]:
         steps.append(step(page.tool, {**page.arguments, "cursor": page.cursor}, reason))
     if not page.complete:
         steps.append(_in_a_folder(page))
-    elif page.cursor is not None:
+    elif page.cursor is not None and (page.tool in NARROWING or "submittal" in page.arguments):
         steps.append(_narrowed(page))
     return steps
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Double,
     Executable,
@@ -154,11 +155,29 @@ class JobTables:
 
         To follow what ACC makes of a file is left to do where that was last looked at since then.
         """
-        where = JOBS.c.status != REPLACED
-        if open_since is not None:
-            followed = and_(JOBS.c.status == FOLLOWING, JOBS.c.updated > open_since)
-            where = or_(JOBS.c.status.in_((OPEN, QUEUED)), followed)
+        where = JOBS.c.status != REPLACED if open_since is None else _unfinished(open_since)
         return self._all(select(JOBS).where(where).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(limit))
+
+    def unfinished(
+        self,
+        base_url: str,
+        person_id: str,
+        *,
+        project_ids: Collection[str],
+        open_since: float,
+        before: float | None,
+        limit: int,
+    ) -> list[JobRow]:
+        """Return a person's jobs with something left to do that were created `before`, the newest first.
+
+        Without `project_ids` those of all projects.
+        """
+        those = [_unfinished(open_since), JOBS.c.base_url == base_url, JOBS.c.person_id == person_id]
+        if project_ids:
+            those.append(JOBS.c.project_id.in_(project_ids))
+        if before is not None:
+            those.append(JOBS.c.created < before)
+        return self._all(select(JOBS).where(*those).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(limit))
 
     def queued(self, base_url: str, after: tuple[float, str], limit: int) -> list[JobRow]:
         """Return jobs that wait for a worker, the oldest first, from beyond (created, id) on."""
@@ -360,6 +379,11 @@ def _check(connection: Connection, job_id: str, attempt: int, *, alone: bool = F
     query = select(JOBS.c.attempt).where(JOBS.c.id == job_id)
     if connection.execute(query.with_for_update() if alone else query).scalar() != attempt:
         raise JobOwnershipLost
+
+
+def _unfinished(open_since: float) -> ColumnElement[bool]:
+    followed = and_(JOBS.c.status == FOLLOWING, JOBS.c.updated > open_since)
+    return or_(JOBS.c.status.in_((OPEN, QUEUED)), followed)
 
 
 def _asked(asked: str) -> Select[Any]:
