@@ -165,7 +165,7 @@ def serve(
         _configure_logs(settings, None, settings.log_level)
         _serve_team(settings, (tls_cert, tls_key) if tls_cert and tls_key else None, sandbox=sandbox)
         return
-    new_secret = secrets.token_urlsafe(32) if http and not sandbox and settings.http_secret is None else None
+    new_secret = _new_secret() if http and not sandbox and settings.http_secret is None else None
     _configure_logs(settings, new_secret, settings.log_level if http else settings.log_level_or("warning"))
     with ExitStack() as open_sandbox:
         tokens = None
@@ -183,6 +183,18 @@ def serve(
             from server.mcp.stdio import serve_stdio
 
             serve_stdio(mcp_server)
+
+
+def _new_secret() -> str:
+    """Return a secret for callers, which is shown once; exit where that would be in a file or the log of a service."""
+    if not sys.stderr.isatty():
+        fail(
+            CommandError(
+                "SUBMITTAL_MCP_HTTP_SECRET is not set, and a secret made here is shown on a terminal only, never in a "
+                "log; set it to 16 characters or more, such as `openssl rand -hex 32` prints"
+            )
+        )
+    return secrets.token_urlsafe(32)
 
 
 def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, port: int | None) -> "EmbeddedSandbox":

@@ -38,7 +38,7 @@ _DEFAULTS: Final = {
     "team_registration": "`on`",
     "settings_file": "none",
     "storage_hosts": "none",
-    "http_secret": "made at start and printed once on stderr",
+    "http_secret": "made at start and shown once, on a terminal; elsewhere it must be set",
     "log_level": "`info`, over stdio `warning`",
     "log_format": "`console` on a terminal, else `json`",
 }

@@ -1,8 +1,11 @@
 """The command line, as the process that a person or a chat client starts."""
 
 import json
+import os
 import socket
+import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,11 +140,40 @@ def test_a_folder_that_is_not_there_is_told_and_does_not_stop_the_server(start_a
     assert "result" in program.shake_hands()
 
 
-def test_http_without_a_secret_makes_one_and_tells_it_once(start_anew):
-    program = start_anew("-m", "server", "serve", "--http", "--port", "0")
-    program.stderr_line("listens on http://127.0.0.1:")
-    told = program.stderr_line("Callers send this header: Authorization: Bearer ")
-    assert len(told.split()[-1]) >= 40
+@contextmanager
+def at_a_terminal(*arguments):
+    """A command whose stdin and stderr are a terminal; yields the process and the lines that the terminal shows."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-P", "-m", "server", *arguments]
+    process = subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, env=dict(os.environ))
+    os.close(theirs)
+    with process, os.fdopen(ours, encoding="utf-8", errors="replace") as terminal:
+        yield process, terminal
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_http_without_a_secret_makes_one_and_tells_it_once_on_a_terminal():
+    with at_a_terminal("serve", "--http", "--port", "0") as (_, terminal):
+        told = next(line for line in terminal if "Callers send this header: Authorization: Bearer " in line)
+        assert len(told.split()[-1]) >= 40
+
+
+def test_a_secret_is_never_made_where_there_is_no_terminal_to_show_it_on(start):
+    code, out, err = start("-m", "server", "serve", "--http", "--port", "0").rest()
+    assert (code, out) == (2, "")
+    assert "SUBMITTAL_MCP_HTTP_SECRET is not set" in err
+    assert "listens" not in err
+    assert "Bearer" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_serving_over_stdio_on_a_terminal_says_that_a_chat_client_starts_it():
+    with at_a_terminal("serve") as (_, terminal):
+        assert "submittal-mcp serves MCP over stdin and stdout" in terminal.readline()
+        assert "Ctrl-C ends it" in terminal.readline()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
