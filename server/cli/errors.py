@@ -47,10 +47,13 @@ def command_context(
     from persistence.errors import StorageProblem
     from server import logging as logs
     from server.settings.model import Settings, SettingsError
+    from server.settings.remembered import with_remembered_app
     from transfers.errors import TransferError
 
     try:
-        settings = Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
+        settings = with_remembered_app(
+            Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
+        )
     except SettingsError as error:
         fail(error)
     # What a command does, it says itself; the log adds what goes wrong.

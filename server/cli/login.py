@@ -49,6 +49,16 @@ def login(settings: Settings, *, browser: bool, say: Say) -> None:
         say(f"The sign-in is stored in {opened.database.address.shown}, encrypted with {_key_place(opened)}.")
 
 
+def keep_app(settings: Settings, *, say: Say) -> None:
+    """Remember the app of these settings for the commands and servers of this machine."""
+    from server.settings.remembered import remember_app
+
+    remember_app(settings)
+    say("The app is remembered, so that APS_CLIENT_ID need not be set on this machine.")
+    if settings.client_secret is not None:
+        say("Its secret is not: set APS_CLIENT_SECRET wherever the program runs.")
+
+
 async def _finished(flow: "LoginFlow", started: "LoginAttempt", must_listen: bool) -> "StoredLogin":  # noqa: FBT001  # anyio.run
     return await flow.finish(started, must_listen=must_listen)
 

@@ -15,8 +15,9 @@ import typer
 
 import server
 from server.cli.attach import options as many_commands
+from server.cli.clients import options as client_commands
 from server.cli.errors import FAILED, USAGE, CommandError, command_context, fail, require_sandbox
-from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
+from server.cli.options import AllowBaseUrl, AllowWideFolder, ClientId, Folders, Person, whole_paths
 from server.cli.output import say
 from server.cli.team import command as team_commands
 from server.standard_streams import prepare_standard_streams
@@ -132,19 +133,15 @@ def serve(
     person: Person = None,
 ) -> None:
     """Serve the tools to an AI assistant: over stdio, or over HTTP."""
-    if not (http or team) and (host is not None or port is not None):
-        raise typer.BadParameter("--host and --port are for --http and --team")
-    if team and (http or person):
-        raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
+    _check_flags(http=http, team=team, sandbox=sandbox, person=person, where=(host, port), kept=(data, sandbox_port))
     if not team and (public_url or tls_cert or tls_key):
         raise typer.BadParameter("--public-url, --tls-cert and --tls-key are for --team")
-    if (data is not None or sandbox_port is not None) and (team or not sandbox):
-        raise typer.BadParameter("--data and --sandbox-port are for --sandbox")
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
     # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
     gc.disable()
     from server.settings.model import Settings, SettingsError
+    from server.settings.remembered import with_remembered_app
 
     overrides = {
         "folders": whole_paths([*(folders or []), *(folder or [])]),
@@ -159,6 +156,8 @@ def serve(
             if sandbox
             else Settings.load(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, **overrides)
         )
+        if not (sandbox or team):
+            settings = with_remembered_app(settings)
     except SettingsError as error:
         fail(error)
     if team:
@@ -195,6 +194,17 @@ def _new_secret() -> str:
             )
         )
     return secrets.token_urlsafe(32)
+
+
+def _check_flags(
+    *, http: bool, team: bool, sandbox: bool, person: str | None, where: tuple[object, ...], kept: tuple[object, ...]
+) -> None:
+    if not (http or team) and any(one is not None for one in where):
+        raise typer.BadParameter("--host and --port are for --http and --team")
+    if team and (http or person):
+        raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
+    if any(one is not None for one in kept) and (team or not sandbox):
+        raise typer.BadParameter("--data and --sandbox-port are for --sandbox")
 
 
 def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, port: int | None) -> "EmbeddedSandbox":
@@ -264,15 +274,21 @@ def login(
         typer.Option("--no-browser", help="Print the URL only, and accept the pasted redirect (SSH, containers)."),
     ] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Request read-only access.")] = False,
+    client_id: ClientId = None,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """Sign in to Autodesk with a browser, and stay signed in."""
     from server.cli import login as signing
 
     with command_context(
-        allow_base_url=allow_base_url, allow_wide_folder=True, read_only=read_only or None
+        allow_base_url=allow_base_url,
+        allow_wide_folder=True,
+        read_only=read_only or None,
+        client_id=client_id,
     ) as settings:
         signing.login(settings, browser=not no_browser, say=say)
+        if client_id is not None:
+            signing.keep_app(settings, say=say)
 
 
 @app.command()
@@ -326,12 +342,15 @@ def doctor(
     from server.cli.doctor import command as examination
     from server.cli.doctor.autodesk import DoctorTarget
     from server.settings.model import Settings
+    from server.settings.remembered import with_remembered_app
 
     logs.configure("error")
 
     def load() -> Settings:
-        settings = Settings.load(
-            allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+        settings = with_remembered_app(
+            Settings.load(
+                allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+            )
         )
         logs.configure("error", settings.log_format, secrets=settings.secrets)
         return settings
@@ -397,6 +416,8 @@ def resume_job(
         jobs_command.resume(settings, job, person)
 
 
+app.command()(client_commands.config)
+app.command()(client_commands.setup)
 app.command()(many_commands.attach)
 app.command()(many_commands.worker)
 

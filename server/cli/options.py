@@ -1,20 +1,44 @@
 """Options shared by several commands."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 AllowBaseUrl = Annotated[bool, typer.Option("--allow-base-url", help="Allow APS_BASE_URL to name a non-Autodesk host.")]
 AllowWideFolder = Annotated[
     bool, typer.Option("--allow-wide-folder", help="Allow a folder that is the whole disk or contains the home folder.")
 ]
 Folders = Annotated[
-    list[Path] | None, typer.Option("--folder", help="Folder from which files may be attached; repeatable.")
+    list[Path] | None,
+    typer.Option("--folder", metavar="DIR", help="Folder from which files may be attached; repeatable."),
 ]
 Person = Annotated[
     str | None, typer.Option("--as", metavar="EMAIL", help="Act as this user instead of the current one.")
+]
+
+
+def check_client_id(text: str | None) -> str | None:
+    """Return the client id of an APS app, or say how the text does not look like one."""
+    if text is None or _CLIENT_ID.fullmatch(text.strip()):
+        return text and text.strip()
+    raise typer.BadParameter(
+        "a Client ID is one word of 16 to 128 letters and digits; copy it from the app's page, aps.autodesk.com/myapps"
+    )
+
+
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id",
+        metavar="ID",
+        callback=check_client_id,
+        help="The APS app's Client ID, remembered from then on; else APS_CLIENT_ID.",
+    ),
 ]
 AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files attached concurrently.")]
 

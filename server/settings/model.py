@@ -372,6 +372,12 @@ class Settings(BaseSettings):
         settings._machine_wide = frozenset(allowed.machine_wide)  # noqa: SLF001
         return settings
 
+    def with_values(self, source: str, values: Mapping[str, object]) -> Self:
+        """Return a copy with checked `values` (by field) from `source`."""
+        settings = self.model_copy(update=values)
+        settings._sources = {**self._sources, **dict.fromkeys(values, source)}  # noqa: SLF001
+        return settings
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may show."""

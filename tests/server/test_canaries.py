@@ -37,6 +37,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("serve",): (),
     ("login",): ("--no-browser",),
     ("logout",): (),
+    ("config",): ("cursor",),
+    ("setup",): ("--folder", str(ROOT), "--client", "json", "--no-browser"),
     ("whoami",): (),
     ("doctor",): ("--project", "Riverside"),
     ("vault", "rekey"): (),

@@ -97,7 +97,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
             raise DemoFailed("the bytes in storage are not those of the file")
         view.end(
             f"Done: the {len(stored):,} bytes in storage are the file's own.",
-            "Try it from a chat client: submittal-mcp serve --sandbox",
+            "Try it from your chat client: submittal-mcp config CLIENT --install --sandbox",
         )
         item = box.item(SUBMITTAL)
         page = f"projects/{item.project_id}/items/{item.id}"

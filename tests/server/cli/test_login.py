@@ -272,3 +272,55 @@ def test_no_token_is_shown_anywhere_or_written_in_the_open(signed_in, run, box, 
         for name, content in files.items():
             assert name == "vault.key" or secret.encode() not in content, name
     _ = Path
+
+
+def test_an_app_that_is_named_at_login_is_remembered_and_one_that_is_set_wins(start, site, run):
+    without = {
+        name: value for name, value in site.items() if not name.startswith("APS_CLIENT") and name != "APS_CALLBACK_URL"
+    }
+    program = start(
+        *("-m", "server", "login", "--no-browser", "--client-id", site["APS_CLIENT_ID"]),
+        **without,
+        APS_CALLBACK_URL=site["APS_CALLBACK_URL"],
+    )
+    program.process.stdin.write(sent_back(authorize_url(program)) + "\n")
+    program.process.stdin.flush()
+    code, out, err = program.rest()
+    assert (code, err) == (0, "")
+    assert "The app is remembered" in out
+    code, out, _ = start("-m", "server", "whoami", **without).rest()
+    assert (code, "Signed in as Project Manager" in out) == (0, True)
+    code, out, _ = start("-m", "server", "doctor", "--json", **without).rest()
+    assert f"APS_CALLBACK_URL is {site['APS_CALLBACK_URL']}, from setup" in out
+    assert start("-m", "server", "whoami", **without, APS_CLIENT_ID="another-app").rest()[0] == 1
+    server = start("-m", "server", "serve", **without)
+    server.shake_hands()
+    answer = server.ask("tools/call", {"name": "find_projects", "arguments": {}})
+    assert answer["result"]["structuredContent"]["projects"]
+
+
+def test_an_app_is_remembered_for_the_autodesk_that_it_belongs_to(start, site):
+    data = Path(site["SUBMITTAL_MCP_DATA_DIR"])
+    data.mkdir()
+    apps = {
+        "https://developer.api.autodesk.com": {
+            "client_id": "real-app",
+            "callback_url": "http://localhost:8765/callback",
+        }
+    }
+    (data / "setup.json").write_text(json.dumps({"apps": apps}), encoding="utf-8")
+    here = {name: site[name] for name in ("APS_BASE_URL", "SUBMITTAL_MCP_DATA_DIR")}
+    _, _, err = start("-m", "server", "whoami", **here).rest()
+    assert "no APS app is named" in err
+    (data / "setup.json").write_text("{", encoding="utf-8")
+    code, _, err = start("-m", "server", "whoami", **here).rest()
+    assert (code, f"{data / 'setup.json'} cannot be read; delete it" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["me@example.com", "https://aps.autodesk.com/myapps", "short", "two words of text", ""]
+)
+def test_what_does_not_look_like_a_client_id_is_refused(start, text):
+    code, _, err = start("-m", "server", "login", "--client-id", text).rest()
+    assert code == 2
+    assert "a Client ID is one word" in " ".join(err.replace("│", " ").split())

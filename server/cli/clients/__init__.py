@@ -1,0 +1,1 @@
+"""`submittal-mcp config` and `setup`: this program in the configuration files of chat clients."""

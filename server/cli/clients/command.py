@@ -1,0 +1,109 @@
+"""`submittal-mcp config`: prints this program's entry for a chat client, or puts it into the client's file."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from server.cli.clients.catalog import PLAIN_JSON, ChatClient, HostSystem
+from server.cli.clients.config_file import read_entry, snippet, write_entry
+from server.cli.errors import CommandError
+from server.cli.own_command import own_command
+from server.settings.limits import SECRETS
+from server.settings.model import Settings, variables
+
+Say = Callable[[str], None]
+
+
+def client_entry(client: ChatClient, settings: Settings | None, flags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the entry that starts this program: for a sandbox (`settings` None), else with its folders and settings.
+
+    Chat clients start servers with an environment of their own, so what is set in this one goes along; secrets do not.
+    """
+    command, *more = own_command()
+    arguments = ["--sandbox"] if settings is None else [str(folder) for folder in settings.folders]
+    entry: dict[str, Any] = {**client.extra, "command": command, "args": [*more, "serve", *arguments, *flags]}
+    if settings is not None and (environment := _environment(settings)):
+        entry["env"] = environment
+    return entry
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        variables()[name]: os.environ[variables()[name]]
+        for name, source in settings.sources.items()
+        if source == "the environment" and name != "folders" and name not in SECRETS
+    }
+
+
+def show(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *, note: Say) -> None:
+    """Print the entry, and where it belongs."""
+    sys.stdout.write(snippet(client, entry))
+    for path in client.places(system):
+        note(f"This belongs into {path}. `submittal-mcp config {client.key} --install` puts it there.")
+
+
+def install(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *, say: Say) -> None:
+    """Put the entry into the client's file.
+
+    Raises:
+        CommandError: The file cannot be read or written.
+    """
+    for path in _places(client, system):
+        had = read_entry(path, client)
+        kept = write_entry(path, client, entry)
+        if had == entry:
+            say(f"{client.title} has it already: {path}")
+            continue
+        say(f"{client.title}: {'changed' if had is not None else 'added'} `submittals` in {path}")
+        _say_kept(kept, say)
+    say(f"Restart {client.title}: it reads the file when it starts.")
+
+
+def remove(client: ChatClient, system: HostSystem, *, say: Say) -> None:
+    """Take the entry out of the client's file.
+
+    Raises:
+        CommandError: The file cannot be read or written.
+    """
+    for path in _places(client, system):
+        if read_entry(path, client) is None:
+            say(f"{client.title} does not have it: {path}")
+            continue
+        kept = write_entry(path, client, None)
+        say(f"{client.title}: removed `submittals` from {path}")
+        _say_kept(kept, say)
+        say(f"Restart {client.title}: it reads the file when it starts.")
+
+
+def warn(settings: Settings | None, *, note: Say) -> None:
+    """Say what the entry lacks: folders, and secrets of this environment."""
+    if settings is None:
+        return
+    if not settings.folders and settings.access_token is None:
+        note("No folder is allowed yet, so no local file can be attached; name one with --folder DIR.")
+    for name in SECRETS & {name for name, source in settings.sources.items() if source == "the environment"}:
+        note(f"{variables()[name]} is not written into the file, since it is a secret; set it where the client starts.")
+
+
+def installed_clients(system: HostSystem, clients: Mapping[str, ChatClient]) -> list[ChatClient]:
+    """Return the clients of which this machine shows a trace: the folder of their file, or the file itself."""
+
+    def is_there(path: Path) -> bool:
+        return path.is_file() or (path.parent != system.home and path.parent.is_dir())
+
+    return [client for client in clients.values() if any(is_there(path) for path in client.files(system))]
+
+
+def _places(client: ChatClient, system: HostSystem) -> list[Path]:
+    if client is PLAIN_JSON:
+        raise CommandError(
+            "plain JSON is for a client that is not known here; paste what `config json` prints into its file"
+        )
+    return client.places(system)
+
+
+def _say_kept(kept: Path | None, say: Say) -> None:
+    if kept is not None:
+        say(f"The file as it was: {kept}")

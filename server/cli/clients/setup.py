@@ -1,0 +1,141 @@
+"""`submittal-mcp setup`: the way from nothing to a chat client that can attach, with each answer kept.
+
+Questions come first: a sign-in without a browser reads what is pasted, and would read the answers too.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import typer
+
+from auth.login.browser import open_in_browser
+from server.auth_wiring import opened_vault, token_endpoint
+from server.cli import login as signing
+from server.cli.clients import command
+from server.cli.clients.catalog import CLIENTS, PLAIN_JSON, ChatClient, HostSystem
+from server.cli.doctor import command as examination
+from server.cli.doctor.autodesk import DoctorTarget
+from server.cli.errors import CommandError
+from server.cli.options import check_client_id
+from server.cli.output import say
+from server.settings.model import Settings
+from server.settings.remembered import keep_answers, read_answers, remember_app
+from server.settings.types import too_wide
+
+APPS_PAGE: Final = "https://aps.autodesk.com/myapps"
+
+_NO_CLIENT: Final = "none"
+_Answer = TypeVar("_Answer")
+
+
+def run(settings: Settings, client: ChatClient | None, *, browser: bool, allow_base_url: bool) -> int:
+    """Ask what is not known yet, sign in, run the doctor, and configure the chat client; return the exit code.
+
+    Raises:
+        CommandError: An answer is missing, or a file cannot be written. What was answered before is kept.
+    """
+    settings = _app(settings, browser=browser)
+    settings = _folders(settings)
+    chosen = _client(settings, client)
+    _sign_in(settings, browser=browser)
+    say("\nDoctor")
+    code = examination.run(lambda: settings, None, DoctorTarget(None, None), as_json=False)
+    if chosen is not None:
+        say(f"\n{chosen.title}")
+        flags = ("--allow-base-url",) if allow_base_url else ()
+        entry = command.client_entry(chosen, settings, flags)
+        command.warn(settings, note=say)
+        if chosen is PLAIN_JSON:
+            command.show(chosen, entry, HostSystem.current(), note=say)
+        else:
+            command.install(chosen, entry, HostSystem.current(), say=say)
+    say("\nWhat the doctor names is still to be fixed; then run `submittal-mcp doctor`." if code > 1 else "\nReady.")
+    return code
+
+
+def _app(settings: Settings, *, browser: bool) -> Settings:
+    if settings.access_token is not None:
+        return settings
+    if settings.client_id is None:
+        say("APS app")
+        say(f"Create one at {APPS_PAGE} (once; docs/signing-in.md names every field):")
+        say("  Application type  Desktop, Mobile, Single-Page App")
+        say(f"  Callback URL      {settings.callback_url}")
+        say("  API access        Autodesk Construction Cloud API, Data Management API")
+        say("An administrator of your ACC account then adds its Client ID under Custom Integrations.")
+        if browser:
+            open_in_browser(APPS_PAGE)
+        found = _asked("Client ID", "--client-id", check_client_id)
+        settings = settings.with_values("setup", {"client_id": found})
+    say(f"APS app: {settings.client_id}")
+    remember_app(settings)
+    return settings
+
+
+def _folders(settings: Settings) -> Settings:
+    answers = read_answers(settings)
+    if not settings.folders and answers.folders:
+        settings = settings.with_values("setup", {"folders": answers.folders})
+    if not settings.folders:
+        say("\nFolder from which files may be attached; nothing outside it can leave.")
+        settings = settings.with_values("setup", {"folders": (_asked("Folder", "--folder", _checked_folder),)})
+    say(f"Folders: {', '.join(map(str, settings.folders))}")
+    keep_answers(settings, answers.model_copy(update={"folders": settings.folders}))
+    return settings
+
+
+def _checked_folder(text: str) -> Path:
+    folder = Path(text.strip()).expanduser().absolute()
+    if problem := too_wide(folder):
+        raise typer.BadParameter(problem)
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}; make it first, or name another")
+    return folder
+
+
+def _client(settings: Settings, client: ChatClient | None) -> ChatClient | None:
+    answers = read_answers(settings)
+    if client is None:
+        found = [one.key for one in command.installed_clients(HostSystem.current(), CLIENTS)]
+        say(f"\nChat client: {', '.join(CLIENTS)}, or {_NO_CLIENT}")
+        usual = answers.client or (found[0] if found else _NO_CLIENT)
+        key = _asked("Chat client", "--client", _checked_client, usual)
+        client = CLIENTS.get(key)
+    keep_answers(settings, answers.model_copy(update={"client": client.key if client else _NO_CLIENT}))
+    return client
+
+
+def _checked_client(text: str) -> str:
+    if text.strip().lower() not in (*CLIENTS, _NO_CLIENT):
+        raise typer.BadParameter(f"write one of {', '.join(CLIENTS)}, or {_NO_CLIENT}")
+    return text.strip().lower()
+
+
+def _asked(question: str, flag: str, check: Callable[[str], _Answer], usual: str | None = None) -> _Answer:
+    """Ask until the answer can be used.
+
+    Raises:
+        CommandError: Nobody answers; the text names the flag.
+    """
+    try:
+        answer: _Answer = typer.prompt(question, default=usual, value_proc=check)
+    except typer.Abort:
+        raise CommandError(
+            f"setup stopped at a question; run it again, what was answered is kept, or give {flag}"
+        ) from None
+    return answer
+
+
+def _sign_in(settings: Settings, *, browser: bool) -> None:
+    if settings.access_token is not None or settings.service_account_id is not None:
+        return
+    say("\nSign-in")
+    endpoint = token_endpoint(settings)
+    with opened_vault(settings) as opened:
+        current = opened.vault.current(endpoint.autodesk.api, endpoint.app.client_id)
+        found = opened.vault.read(current) if current is not None else None
+    if found is None or found.is_revoked:
+        signing.login(settings, browser=browser, say=say)
+    else:
+        signing.whoami(settings, say=say)
