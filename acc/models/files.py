@@ -137,11 +137,6 @@ class FileVersion(JsonApiResource):
         """Lineage URN of its file."""
         return self.related_id("item")
 
-    @property
-    def storage_urn(self) -> str | None:
-        """Object URN of its bytes."""
-        return self.related_id("storage")
-
 
 _CLASSES: dict[object, type[JsonApiResource]] = {
     "hubs": Hub,

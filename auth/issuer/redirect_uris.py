@@ -9,8 +9,9 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from auth.login.browser import LOOPBACK_HOSTS
+
 MAX_LENGTH: Final = 2048
-LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 PRIVATE_SCHEMES: Final = ("cursor", "vscode", "vscode-insiders", "com.*")
 """Schemes of desktop and mobile apps that may be registered unless the settings say otherwise."""

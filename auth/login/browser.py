@@ -1,6 +1,5 @@
 """Open URLs in the browser after a safety check, never through a shell."""
 
-import ipaddress
 import re
 import threading
 from typing import Final
@@ -10,21 +9,15 @@ from urllib.parse import SplitResult, urlsplit
 _PLAIN: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]{1,8000}")
 
 
+LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts of a redirect to a program on the user's own computer (RFC 8252, section 7.3)."""
+
+
 class UnsafeAddress(ValueError):  # it names what was found
     """An address that no browser is sent to: neither https nor on this machine, or written strangely."""
 
     def __str__(self) -> str:
         return "the address is neither https nor on this machine; it is not opened"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host) in (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
-    except ValueError:
-        return False
 
 
 def require_safe_url(url: str) -> str:
@@ -34,7 +27,7 @@ def require_safe_url(url: str) -> str:
         UnsafeAddress: It is none.
     """
     parts = _parts(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
     if not safe or not parts.hostname or parts.username is not None:
         raise UnsafeAddress
     return url
@@ -48,7 +41,7 @@ def checked_callback(url: str) -> str:
     """
     try:
         parts = _parts(url)
-        good = parts.scheme == "http" and is_loopback(parts.hostname or "") and parts.port and parts.username is None
+        good = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS and parts.port and parts.username is None
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or not parts.path.startswith("/"):

@@ -129,10 +129,6 @@ class JobTables:
                 connection.execute(JOBS.insert().values(vars(row)))
             return known or row
 
-    def find_by_request(self, asked: str) -> JobRow | None:
-        """Return the job that was asked for in these words."""
-        return self._first(_asked(asked))
-
     def row(self, job_id: str) -> JobRow | None:
         """Return a job by its id."""
         return self._first(select(JOBS).where(JOBS.c.id == job_id))
