@@ -6,15 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from tests.support import forked
 from tests.support.constants import ROOT
-from tests.support.forked import Forked, Forks
+from tests.support.processes import FORKS_PROGRAMS, ForkedProgram
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -25,7 +24,7 @@ PATIENCE = 90.0
 class Program:
     """A subprocess with pipes, killed at the latest when the test ends."""
 
-    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
+    def __init__(self, process: "subprocess.Popen[str] | ForkedProgram") -> None:
         self.process = process
         self._watchdog = threading.Timer(PATIENCE, self.process.kill)
         self._ids = iter(range(1, 1000))
@@ -88,13 +87,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks | None]:
-    """What `start` forks its programs from, where that is possible."""
-    with ExitStack() as ended:
-        yield ended.enter_context(closing(Forks(ROOT))) if forked.POSSIBLE else None
-
-
 @pytest.fixture
 def start_anew() -> Iterator[Start]:
     """Start a Python program: `start_anew("-m", "server", "--version", SUBMITTAL_MCP_READ_ONLY="true")`."""
@@ -116,14 +108,14 @@ def start_anew() -> Iterator[Start]:
 
 
 @pytest.fixture
-def start(start_anew: Start, forks: Forks | None) -> Iterator[Start]:
+def start(start_anew: Start) -> Iterator[Start]:
     """The same for tests that are not about what a start loads: the program is a fork that has loaded it."""
     with ExitStack() as programs:
 
         def started(*arguments: str, **environment: str) -> Program:
-            if forks is None:
+            if not FORKS_PROGRAMS:
                 return start_anew(*arguments, **environment)
-            return programs.enter_context(Program(forks.start(list(arguments), os.environ | environment)))
+            return programs.enter_context(Program(ForkedProgram(arguments, os.environ | environment)))
 
         yield started
 

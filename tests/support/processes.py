@@ -1,24 +1,34 @@
-"""Processes that tests start, kill and wait for: real ones, that need not import everything first.
+"""Processes that tests start, kill and wait for: functions of ours, and programs with their three streams.
 
 Each is forked off one parent that has imported the programs already, which is what would take most of a process's time;
 where nothing is forked, as on Windows, each imports them itself.
 """
 
+import atexit
 import multiprocessing
 import os
+import runpy
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import wait
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 PROGRAMS: Final = ("tests.auth.programs.renew", "tests.transfers.programs.process", "tests.transfers.programs.pacer")
 LOADED_LATE: Final = ("keyring", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite")
-"""What the programs import when they need it."""
+"""Modules that the programs import when they need them."""
+
+SERVERS: Final = (
+    *("server.mcp.app", "server.mcp.stdio", "server.mcp.http", "server.cli.attach.command", "server.cli.worker"),
+    *("server.cli.jobs", "server.cli.login", "server.cli.doctor.command", "auth.vault"),
+)
+"""Modules of the servers and commands that tests start as programs."""
 
 PATIENCE_SECONDS: Final = 80.0
 """How long a test waits for a process at most."""
@@ -28,8 +38,8 @@ def _context() -> ForkServerContext | SpawnContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # "__main__" is the runner of the tests, which each process would else run through anew.
-    context.set_forkserver_preload(["__main__", *PROGRAMS, *LOADED_LATE])
+    # "__main__" is the runner of the tests, which each process would run again.
+    context.set_forkserver_preload(["__main__", *PROGRAMS, *LOADED_LATE, *SERVERS])
     return context
 
 
@@ -93,3 +103,102 @@ class Process:
         self._process.join(PATIENCE_SECONDS)
         assert self._process.exitcode is not None, "it does not end"
         return self._process.exitcode
+
+
+FORKS_PROGRAMS: Final = sys.platform == "linux" and "COVERAGE_PROCESS_START" not in os.environ
+"""Windows has no forks, macOS none of a process that has used its frameworks; or every start is to be measured."""
+
+
+class ForkedProgram:
+    """A Python program as a forked process, with the part of `subprocess.Popen` that tests use.
+
+    `arguments` are those of Python: a file, or `-m` and a module, and the program's own.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: dict[str, str]) -> None:
+        pipes = [CONTEXT.Pipe(duplex=False) for _ in range(3)]
+        theirs = (pipes[0][0], pipes[1][1], pipes[2][1])
+        self._process = CONTEXT.Process(target=_run_program, args=(list(arguments), environment, *theirs), daemon=True)
+        self._process.start()
+        for end in theirs:
+            end.close()
+        self.stdin, self.stdout, self.stderr = (
+            _text_stream(end, mode) for end, mode in ((pipes[0][1], "w"), (pipes[1][0], "r"), (pipes[2][0], "r"))
+        )
+        self.pid = self._process.pid or 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr, self.stdin):
+            _close(stream)
+        self.wait()
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code once the program has ended; below zero is the signal that ended it."""
+        return self._process.exitcode
+
+    def wait(self) -> int:
+        """Return the exit code once the program has ended."""
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def communicate(self) -> tuple[str, str]:
+        """Close standard input, and return the two outputs once the program has ended."""
+        _close(self.stdin)
+        err: list[str] = []
+        reader = threading.Thread(target=lambda: err.append(self.stderr.read()))
+        reader.start()
+        out = self.stdout.read()
+        reader.join()
+        self.wait()
+        return out, err[0]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to a program that has not ended; another process may have its id since."""
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _text_stream(end: Connection, mode: str) -> IO[str]:
+    stream: IO[str] = os.fdopen(os.dup(end.fileno()), mode, encoding="utf-8")
+    end.close()
+    return stream
+
+
+def _close(stream: IO[str]) -> None:
+    with suppress(BrokenPipeError):  # the program ended before it read what was written last
+        stream.close()
+
+
+def _run_program(arguments: list[str], environment: dict[str, str], *streams: Connection) -> None:
+    """Be the program: its streams, environment and arguments in place of those of the parent."""
+    for output in (sys.stdout, sys.stderr):
+        output.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # Python's own
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+    os.environ.clear()
+    os.environ.update(environment)
+    module = arguments[0] == "-m"
+    sys.argv = arguments[module:]
+    try:
+        if module:
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:  # as Python ends; multiprocessing leaves out what was registered to be called then
+        threading._shutdown()
+        atexit._run_exitfuncs()
