@@ -81,7 +81,7 @@ class NoApp(NotSignedIn):
     """No APS app is named, so signing in is impossible."""
 
     def __str__(self) -> str:
-        return "no APS app is named; set APS_CLIENT_ID to the client id of yours"
+        return "no APS app is named; `submittal-mcp setup` asks for yours, or set APS_CLIENT_ID to its client id"
 
 
 @dataclass(frozen=True)

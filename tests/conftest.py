@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import uuid
 import warnings
@@ -37,6 +38,9 @@ from tools.core.request_quota import CallQuota
 
 # No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+# Hints name our command as it can be called: by its name, as after an installation with pipx.
+os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
 # Programs that tests start find their modules compiled, as installed ones do, rather than compile all at each start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

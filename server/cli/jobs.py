@@ -13,6 +13,7 @@ import anyio.to_thread
 from server.auth_wiring import state_location
 from server.cli.errors import CommandError
 from server.cli.output import say
+from server.cli.own_command import callable_hints
 from server.settings.model import Settings
 from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
@@ -47,7 +48,7 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     there = state_location(settings).exists()
     lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
     if as_json:
-        sys.stdout.write(json.dumps([asdict(line) for line in lines], ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps([_as_json(line) for line in lines], ensure_ascii=False) + "\n")
         return
     for line in lines:
         say("\n".join(visible(one) for one in _written(line)))
@@ -132,6 +133,10 @@ async def _lines(repository: JobRepository, *, everything: bool) -> list[JobLine
     rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since))
     at_work = await repository.at_work(rows)
     return [job_line(row, alive=row.id in at_work, now=now) for row in rows]
+
+
+def _as_json(line: JobLine) -> dict[str, object]:
+    return {**asdict(line), "advice": line.advice and callable_hints(line.advice)}
 
 
 def _written(line: JobLine) -> list[str]:

@@ -34,13 +34,15 @@ app = typer.Typer(
     name="submittal-mcp",
     help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": _HELP},
     # typer's tracebacks show local variables, tokens among them.
     pretty_exceptions_enable=False,
 )
 
-_Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+_Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, metavar="N", help="The port; 0 picks a free one. Env: SUBMITTAL_MCP_HTTP_PORT."),
+]
 
 
 def main() -> None:
@@ -103,7 +105,8 @@ def options(
 @app.command()
 def serve(
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="FOLDER", help="Folders from which files may be attached.")
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER", help="Folders from which files may be attached. Env: SUBMITTAL_MCP_FOLDERS."),
     ] = None,
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
@@ -114,21 +117,31 @@ def serve(
         bool, typer.Option("--sandbox", help="Use the bundled sandbox; needs no Autodesk account.")
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="For --sandbox: a folder that keeps it for the next start; else memory.")
+        Path | None,
+        typer.Option(metavar="DIR", help="For --sandbox: a folder that keeps it for the next start; else memory."),
     ] = None,
     sandbox_port: Annotated[
-        int | None, typer.Option(min=0, max=65534, help="For --sandbox: its port; with --data the same each time.")
+        int | None,
+        typer.Option(min=0, max=65534, metavar="N", help="For --sandbox: its port; with --data the same each time."),
     ] = None,
     folder: Folders = None,
-    host: Annotated[str | None, typer.Option(help="The address for --http or --team.")] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="The address for --http or --team. Env: SUBMITTAL_MCP_HTTP_HOST.")
+    ] = None,
     port: _Port = None,
-    public_url: Annotated[str | None, typer.Option(help="For --team: the public origin, https://HOST[:PORT].")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="For --team: a PEM certificate for TLS.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="For --team: the public origin, https://HOST. Env: SUBMITTAL_MCP_PUBLIC_URL."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For --team: a PEM certificate for TLS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Hide the tools that write, and refuse writes.")
+        bool,
+        typer.Option("--read-only", help="Hide the tools that write, and refuse writes. Env: SUBMITTAL_MCP_READ_ONLY."),
     ] = False,
     person: Person = None,
 ) -> None:
@@ -273,7 +286,9 @@ def login(
         bool,
         typer.Option("--no-browser", help="Print the URL only, and accept the pasted redirect (SSH, containers)."),
     ] = False,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Request read-only access.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Request read-only access. Env: SUBMITTAL_MCP_READ_ONLY.")
+    ] = False,
     client_id: ClientId = None,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
@@ -439,7 +454,9 @@ def sandbox(context: typer.Context) -> None:
 @app.command()
 def demo(
     *,
-    file: Annotated[Path | None, typer.Option(help="The file to attach; default: a sample PDF.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to attach; default: a sample PDF.")
+    ] = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the submittal's page in a browser, and keep the sandbox until Ctrl-C.")
     ] = False,

@@ -15,7 +15,11 @@ AllowWideFolder = Annotated[
 ]
 Folders = Annotated[
     list[Path] | None,
-    typer.Option("--folder", metavar="DIR", help="Folder from which files may be attached; repeatable."),
+    typer.Option(
+        "--folder",
+        metavar="DIR",
+        help="Folder from which files may be attached; repeatable. Env: SUBMITTAL_MCP_FOLDERS.",
+    ),
 ]
 Person = Annotated[
     str | None, typer.Option("--as", metavar="EMAIL", help="Act as this user instead of the current one.")
@@ -37,7 +41,7 @@ ClientId = Annotated[
         "--client-id",
         metavar="ID",
         callback=check_client_id,
-        help="The APS app's Client ID, remembered from then on; else APS_CLIENT_ID.",
+        help="The APS app's Client ID, remembered from then on. Env: APS_CLIENT_ID.",
     ),
 ]
 AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files attached concurrently.")]

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from server.cli.attach.manifest import BadRow, ManifestRow
+from server.cli.own_command import callable_hints
 from tools.core.results import AttachmentView, ErrorBody
 
 Outcome = Literal["done", "failed", "refused", "interrupted", "not_sent"]
@@ -81,7 +82,7 @@ class RowResult(BaseModel):
 
     def failed(self, error: ErrorBody | BadRow, outcome: Outcome = "failed") -> "RowResult":
         """Return the result of a failed row."""
-        why = RowError(code=error.code, message=error.message, hint=error.hint)
+        why = RowError(code=error.code, message=error.message, hint=callable_hints(error.hint))
         return self.model_copy(update={"outcome": outcome, "error": why})
 
 

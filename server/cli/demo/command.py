@@ -21,6 +21,7 @@ from rich.console import Console
 
 from server.cli.demo import SAMPLE_PDF
 from server.cli.demo.printer import Answer, DemoPrinter
+from server.cli.own_command import spoken_command
 
 if TYPE_CHECKING:
     import acc_sandbox
@@ -97,7 +98,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
             raise DemoFailed("the bytes in storage are not those of the file")
         view.end(
             f"Done: the {len(stored):,} bytes in storage are the file's own.",
-            "Try it from your chat client: submittal-mcp config CLIENT --install --sandbox",
+            f"Try it from your chat client: {spoken_command()} config CLIENT --install --sandbox",
         )
         item = box.item(SUBMITTAL)
         page = f"projects/{item.project_id}/items/{item.id}"
@@ -107,7 +108,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
             open_in_browser(url)
             threading.Event().wait()
     view.page(
-        f"To see it in a browser, run submittal-mcp sandbox --data {kept / 'sandbox'} and open:",
+        f"To see it in a browser, run {spoken_command()} sandbox --data {kept / 'sandbox'} and open:",
         f"http://127.0.0.1:{DEFAULT_PORT}/{page}",
     )
 

@@ -55,7 +55,7 @@ def app(settings: Settings) -> Iterator[CheckResult]:
         yield problem(
             "app",
             "no APS app is named, so signing in is impossible",
-            f"create an app at aps.autodesk.com/myapps and set APS_CLIENT_ID to its Client ID; see {DOCUMENT}",
+            f"run `submittal-mcp setup`, or set APS_CLIENT_ID to the Client ID of your app; see {DOCUMENT}",
         )
     elif settings.service_account_id is not None:
         yield ok("app", f"{settings.client_id} with the service account {settings.service_account_id}")

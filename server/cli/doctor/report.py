@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
+from server.cli.own_command import callable_hints
 from server.redaction import LogRedactor
 
 Level = Literal["ok", "warning", "problem", "skipped"]
@@ -53,8 +54,8 @@ class DoctorReport:
         shown = CheckResult(
             finding.check,
             finding.level,
-            self._redaction.text(finding.seen),
-            self._redaction.text(finding.fix) if finding.fix is not None else None,
+            callable_hints(self._redaction.text(finding.seen)),
+            callable_hints(self._redaction.text(finding.fix)) if finding.fix is not None else None,
         )
         self.findings.append(shown)
         return shown

@@ -220,7 +220,10 @@ def test_everything_is_private_under_umask_0(signed_in, run, tmp_path):
 def test_without_an_app_there_is_a_sentence(run):
     code, out, err = run("login", APS_CLIENT_ID="")
     assert (code, out) == (1, "")
-    assert err == "submittal-mcp: no APS app is named; set APS_CLIENT_ID to the client id of yours\n"
+    assert (
+        err
+        == "submittal-mcp: no APS app is named; `submittal-mcp setup` asks for yours, or set APS_CLIENT_ID to its client id\n"
+    )
 
 
 @pytest.mark.parametrize("command", [["login"], ["logout"]])
