@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Attachment, Item, ResultPage, ReviewResponse, Spec, Step, SubmittalsUser, Task
+from acc.models import Attachment, Item, ItemType, ResultPage, ReviewResponse, Spec, Step, SubmittalsUser, Task
 from acc.operations import Value, body, build, filter_parameters, query_parameters
 from acc.pagination import PAGE_LIMIT, rows
 
@@ -75,6 +75,14 @@ class SubmittalsService:
 
         async for item in rows(op.ITEMS_LIST.name, fetch, key=lambda item: item.id):
             yield item
+
+    async def item_types(self, project_id: str) -> list[ItemType]:
+        """Every kind of submittal in a project."""
+
+        async def fetch(offset: int) -> ResultPage[ItemType]:
+            return await self._ask(op.ITEM_TYPES_LIST, project_id, query=_offset_query(offset))
+
+        return [one async for one in rows(op.ITEM_TYPES_LIST.name, fetch, key=lambda one: one.id)]
 
     async def responses(self, project_id: str) -> list[ReviewResponse]:
         """Every answer that a reviewer can give in a project."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
+from tools.core.ports import ProgressCallback
 from tools.core.results import SubmittalRow, SubmittalsResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.next_steps.after_page import PageInfo, after_page
@@ -61,13 +62,13 @@ async def find_submittals(services: Services, call: ToolCall, arguments: Submitt
     """List submittals by text, state, court, due date and whether a file can be attached; newest first."""
     from tools.core.presenters import submittal_row
 
-    due = _due_before(arguments.due_before)
+    due_range(arguments.due_before)  # what is wrong with it comes before what is wrong with the project
     if arguments.project is None:
-        return await _everywhere(services, call, arguments, due)
+        return await _everywhere(services, call, arguments)
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     position = call.position(services, me.id, arguments.cursor)
-    found = await _search(services, call, arguments, project, due, limit=arguments.limit, position=position)
+    found = await search_submittals(services, call.report, arguments, project, limit=arguments.limit, position=position)
     names = await services.resolver.names(project, me.id, responses=False)
     rows = [submittal_row(item, me.id, names) for item in found.items]
     cursor = call.next_cursor(services, me.id, found.place.position if found.place else None)
@@ -82,9 +83,7 @@ async def find_submittals(services: Services, call: ToolCall, arguments: Submitt
     )
 
 
-async def _everywhere(
-    services: Services, call: ToolCall, arguments: SubmittalsArguments, due: str | None
-) -> SubmittalsResult:
+async def _everywhere(services: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List what is in this person's court in all projects, one after the other.
 
     Raises:
@@ -121,7 +120,7 @@ async def _everywhere(
         try:
             me = await services.resolver.me(project.id)
             left = arguments.limit - len(rows)
-            found = await _search(services, call, arguments, project, due, limit=left, position=inside)
+            found = await search_submittals(services, call.report, arguments, project, limit=left, position=inside)
         except (Forbidden, NotFound, RequestRejected):
             found = SearchPage([], None)  # a project without Submittals, or whose Submittals this person may not see
         else:
@@ -142,16 +141,21 @@ async def _everywhere(
     )
 
 
-async def _search(
+async def search_submittals(
     services: Services,
-    call: ToolCall,
+    report: ProgressCallback,
     arguments: SubmittalsArguments,
     project: "ProjectSummary",
-    due: str | None,
     *,
     limit: int,
     position: int,
 ) -> "SearchPage":
+    """Return a page of a project's submittals that the `arguments` ask for, whichever project those name.
+
+    Raises:
+        InvalidArguments: A filter means nothing in this project.
+        AccError: ACC refused or is away.
+    """
     from tools.lookup.submittal_search import ListPosition, SubmittalQuery, SubmittalSearch
 
     me = await services.resolver.me(project.id)
@@ -161,7 +165,7 @@ async def _search(
     filters: dict[str, str | list[str] | None] = {
         "stateId": list(dict.fromkeys(states)) or None,
         "ballInCourtUsers": me.id if arguments.in_my_court else None,
-        "dueDate": due,
+        "dueDate": due_range(arguments.due_before),
         "specId": await named.spec_ids(project.id, spec) if spec else None,
         "responseId": await named.response_ids(project.id, response) if response else None,
         "subcontractor": await named.contractor_ids(project.id, me.id, contractor) if contractor else None,
@@ -170,12 +174,16 @@ async def _search(
     wanted = SubmittalQuery(
         arguments.query, filters, arguments.attachable, specs, without_files=arguments.without_attachments
     )
-    searched = SubmittalSearch(services.acc.submittals, project.id, wanted, call.report)
+    searched = SubmittalSearch(services.acc.submittals, project.id, wanted, report)
     return await searched.page(limit=limit, place=ListPosition.of(position))
 
 
-def _due_before(text: str | None) -> str | None:
-    """Return ACC's filter for what is due before a day (fact sheet 2.3: a range has both its ends)."""
+def due_range(text: str | None) -> str | None:
+    """Return ACC's filter for what is due before a day (fact sheet 2.3: a range has both its ends).
+
+    Raises:
+        InvalidArguments: It is no day.
+    """
     if text is None:
         return None
     try:

@@ -17,6 +17,7 @@ import server
 from server.cli.attach import options as many_commands
 from server.cli.clients import options as client_commands
 from server.cli.errors import FAILED, USAGE, CommandError, command_context, fail, require_sandbox
+from server.cli.find import options as find_commands
 from server.cli.options import AllowBaseUrl, AllowWideFolder, ClientId, Folders, Person, whole_paths
 from server.cli.output import say
 from server.cli.team import command as team_commands
@@ -387,6 +388,7 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
 
 
 app.add_typer(team_commands.team, name="team")
+app.add_typer(find_commands.find, name="find")
 
 jobs = typer.Typer(help="List, cancel or resume uploads.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")

@@ -194,7 +194,7 @@ ACC_REQUESTS: dict[str, AccRequest] = {
             "duplicateAttachments": [ATTACHMENT],
         },
     ),
-    "submittals.item-types": built(op.ITEM_TYPES_LIST, AT_PROJECT),
+    "submittals.item-types": AccRequest(op.ITEM_TYPES_LIST, lambda acc: acc.submittals.item_types(PROJECT)),
     "submittals.responses": built(op.RESPONSES_LIST, AT_PROJECT),
     "submittals.specs": built(op.SPECS_LIST, AT_PROJECT, query=filter_parameters({"identifier": "033100"})),
     "submittals.specs.whole": AccRequest(op.SPECS_LIST, lambda acc: acc.submittals.specs(PROJECT)),

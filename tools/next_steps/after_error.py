@@ -74,7 +74,8 @@ def _at_place(failure: FailedCall, context: StepContext, place: dict[str, Any]) 
 def _another_file(failure: FailedCall, again: RetryHint, context: StepContext) -> list[NextStep]:
     """Repeat the call with another file from where this server takes files; after another tool's call, attach one."""
     if failure.tool == "add_submittal_attachment":
-        return [_again(failure, replace(again, needs=[context.source]))]
+        needs = [context.source if name == "file_path" else name for name in again.needs]
+        return [_again(failure, replace(again, needs=needs))]
     if failure.place is None or context.read_only:
         return []
     return [step("add_submittal_attachment", failure.place | {context.source: None}, "Attach another file.")]

@@ -1,26 +1,20 @@
 """Results per row, and the result file: CSV for a spreadsheet, JSON for a program."""
 
-import csv
-import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from server.cli.attach.manifest import BadRow, ManifestRow
 from server.cli.own_command import callable_hints
+from server.cli.spreadsheets import BYTE_ORDER_MARK, csv_text, write_whole
 from tools.core.results import AttachmentView, ErrorBody
 
 Outcome = Literal["done", "failed", "refused", "interrupted", "not_sent"]
 """`refused` by the check before anything was sent; `interrupted` while it was under way; `not_sent`: never begun."""
-
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula."""
 
 
 class ResultFileUnusable(Exception):
@@ -147,15 +141,7 @@ class ResultFile:
         """
         text = _as_json_text(results) if self.path.suffix.lower() == ".json" else _as_csv(results)
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                    file.write(text)
-                Path(temporary).replace(self.path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(temporary).unlink()
-                raise
+            write_whole(self.path, text)
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise ResultFileUnusable(
@@ -169,21 +155,10 @@ def _as_json_text(results: Iterable[RowResult]) -> str:
 
 def _as_csv(results: Iterable[RowResult]) -> str:
     columns = [*(name for name in RowResult.model_fields if name != "error"), "error_code", "error", "hint"]
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, columns)
-    writer.writeheader()
+    rows = []
     for one in results:
         cells = one.model_dump(mode="json", exclude={"error"})
         if one.error is not None:
             cells |= {"error_code": one.error.code, "error": one.error.message, "hint": one.error.hint}
-        writer.writerow({name: _cell(value) for name, value in cells.items()})
-    # With a byte-order mark: spreadsheets take UTF-8 for something else without one.
-    return "\ufeff" + out.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value
+        rows.append(cells)
+    return BYTE_ORDER_MARK + csv_text(columns, rows)
