@@ -105,7 +105,7 @@ class AccClient:
             if known is not None:
                 return known
             found = await self.submittals.me(project_id)
-            if await self.owner_key() == owner:  # else somebody else has signed in meanwhile
+            if await self.owner_key() == owner:  # else another user has signed in meanwhile
                 if len(self._people) >= PEOPLE:
                     self._people.clear()
                 self._people[owner, project_id] = found

@@ -54,8 +54,8 @@ class AccError(Exception):
         upstream_code: the service's own error code, for example `AUTH-006` or `SlowDown`.
         upstream_message: what the service said; data, never a sentence of ours.
         retry_after_seconds: how long the service asked to wait.
-        sent: whether the request, or an earlier attempt at it, may have been carried out. Whoever creates something
-            must look before repeating it.
+        sent: whether the request, or an earlier attempt at it, may have been carried out. A caller that creates
+            something must look before repeating it.
     """
 
     summary: ClassVar[str] = "the request failed"
@@ -102,7 +102,7 @@ class MissingScope(Forbidden):
 
 
 class ApiNotGranted(AccError):
-    """The app itself has no access to this API, whoever is signed in (403 with AUTH-001)."""
+    """The app itself has no access to this API, with any user's token (403 with AUTH-001)."""
 
     summary = "the app has no access to this API of Autodesk"
 

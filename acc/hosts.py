@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_path_style(host: str) -> bool:
-    """Whether `host` is S3 itself, where the path names the bucket: whoever trusts it trusts every bucket."""
+    """Whether `host` is S3 itself, where the path names the bucket: to trust it is to trust every bucket."""
     return _S3_ITSELF.fullmatch(host.lower()) is not None
 
 

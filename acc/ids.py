@@ -118,7 +118,7 @@ class VersionUrn:
 def unverified_claims(token: str) -> dict[str, Any]:
     """Return the claims of a token; none where it cannot be read.
 
-    Nobody checks its signature, for nothing is allowed because of what it says: Autodesk does that.
+    The signature is not checked, for nothing is allowed because of a claim: Autodesk checks it.
     """
     try:
         payload = token.split(".")[1]

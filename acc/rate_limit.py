@@ -229,7 +229,7 @@ class RateLimiter:
 
 
 def limits_of(operation: str, token: str, base_url: str) -> dict[str, RateLimit]:
-    """Return the buckets that a request draws on; none for operations whose limits nobody comes near.
+    """Return the buckets that a request draws on; none for operations whose limits are far away.
 
     Whose request it is, the token itself says (fact sheet 10); of one that says nothing, it is the token's own.
     """

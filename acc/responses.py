@@ -207,7 +207,7 @@ _NOT_JSON = object()
 
 
 def _json(body: bytes) -> Any:
-    """The value of a body, or `_NOT_JSON`. What JSON does not have, or nobody could pass on, is null inside of it.
+    """The value of a body, or `_NOT_JSON`. What JSON does not have, or cannot be passed on, is null inside of it.
 
     That is NaN, infinite and endless numbers, and what lies too deep; half a surrogate pair is U+FFFD.
     """

@@ -24,7 +24,7 @@ class AuthError(Exception):
 
 
 class NotSignedIn(AuthError):
-    """No token is configured and nobody has signed in."""
+    """No token is configured and no user has signed in."""
 
     def __str__(self) -> str:
         return "no one is signed in to Autodesk; `submittal-mcp login` signs a person in"
@@ -85,7 +85,7 @@ class SignInTimedOut(AuthError):
     """The login was not finished within five minutes."""
 
     def __str__(self) -> str:
-        return "nobody finished signing in within five minutes; the link is no longer good"
+        return "the sign-in was not finished within five minutes; the link has expired"
 
 
 @dataclass(eq=False)

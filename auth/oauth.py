@@ -186,7 +186,7 @@ def _visible(value: Any) -> str:
 class UserProfile(BaseModel):
     """The user of a token, from /userinfo; `sub` is the Autodesk id (fact sheet 10).
 
-    Only that is needed: a name or an e-mail of another kind than text is none, and what nobody can see is left out.
+    Only that is needed: a name or an e-mail of another kind than text is none, and invisible characters are left out.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)

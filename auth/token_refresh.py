@@ -1,7 +1,7 @@
 """Refresh of an account's access token: in time, and once for all tasks, processes and machines that share it.
 
-Refresh tokens are good for a single use (fact sheet 10): whoever uses one and loses the answer has signed the person
-out. So a renewal goes, in this order:
+Refresh tokens are good for a single use (fact sheet 10): a process that uses one and loses the answer has signed the
+person out. So a renewal goes, in this order:
 
 1. one task of the process goes on, the others wait for it;
 2. it takes the record's lease and reads the record again: another process may have refreshed it;
@@ -13,8 +13,8 @@ After a crash before 4 the old token is good; after 5 the new one is. Between th
 tries the old token once, and if Autodesk has seen it before, a person must sign in again. A cancelled call does not
 stop a renewal half way.
 
-Where 5 fails, because the disk is full for example, calls are told so, nobody asks Autodesk again, and the tokens are
-saved as soon as that can be done, for as long as the process lives.
+Where 5 fails, because the disk is full for example, calls fail with that reason, Autodesk is not asked again, and the
+tokens are saved as soon as that can be done, for as long as the process lives.
 """
 
 import logging
@@ -155,7 +155,7 @@ class RefreshingTokenSource:
             return found
 
     async def _renew(self, seen: StoredLogin, *, patient: bool) -> StoredLogin | None:
-        """Return the record with newer tokens than `seen`; None when another process renews and nobody waits for it."""
+        """Return the record with newer tokens than `seen`; None when another process renews and `patient` is false."""
         async with self._one_at_a_time:
             if self._late is not None:
                 await to_thread.run_sync(self._late.save)
@@ -205,7 +205,7 @@ class RefreshingTokenSource:
             _log.warning("an earlier renewal of generation %d ended without a trace", lease.generation)
         self._reached("before_mark")
         if not await to_thread.run_sync(lambda: self._vault.record_attempt(lease, uuid.uuid4().hex)):
-            # This process was given up for dead, as one that slept is: whoever has the lease now uses the token.
+            # This process was given up for dead, as one that slept is: the holder of the lease now uses the token.
             return None
         self._reached("after_mark")
         try:

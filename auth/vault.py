@@ -1,9 +1,9 @@
 """The vault: who is signed in, with their tokens sealed; one record per person, app and Autodesk base URL.
 
-A record's `generation` grows with every change of its tokens, and is part of what its seal is bound to. Whoever renews
-tokens holds the record's lease; the lease's `fence` grows whenever it changes hands, so that a holder who was given up
-cannot take back what the next one did. A lease has no end on any clock: its holder moves `beat`, and one who sees the
-same beat for long enough takes it over. Clocks that differ, and clocks that jump, change nothing.
+A record's `generation` grows with every change of its tokens, and is part of what its seal is bound to. A process that
+renews tokens holds the record's lease; the lease's `fence` grows whenever it changes hands, so that a holder who was
+given up cannot take back what the next one did. A lease has no end on any clock: its holder moves `beat`, and one who
+sees the same beat for long enough takes it over. Clocks that differ, and clocks that jump, change nothing.
 
 Everything here blocks; see `persistence.database`.
 """
@@ -237,8 +237,8 @@ class Vault:
     ) -> StoredLogin | None:
         """Put new tokens in place of those of the lease's generation; None when that generation is no longer there.
 
-        Only the generation decides, not the fence: refresh tokens are good for one use, so whoever was given new ones
-        for this generation holds the only ones there are, even if the lease was taken from them while they waited.
+        Only the generation decides, not the fence: refresh tokens are good for one use, so a process that was given new
+        ones for this generation holds the only ones there are, even if the lease was taken from them while they waited.
         """
         generation = lease.generation + 1
         with self._database.writing() as connection:
@@ -298,7 +298,7 @@ class Vault:
     def rekey(self) -> int:
         """Make a key (or take the newest that was set), seal every record with it, and return how many those are.
 
-        Servers may go on working: the old keys stay in the ring, and whoever meets a key unknown to them looks again.
+        Servers may go on working: the old keys stay in the ring, and a process that meets an unknown key looks again.
 
         Raises:
             KeyMissing: A record was sealed with a key that is not at hand; all others are sealed again.

@@ -97,7 +97,7 @@ class Site:
     folder: Path
 
     def write(self, count: int) -> list[Path]:
-        """Make files that nobody has attached before."""
+        """Make files that were never attached before."""
         place = self.folder / uuid.uuid4().hex
         place.mkdir()
         paths = [place / f"drawing-{number}.pdf" for number in range(count)]

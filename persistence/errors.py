@@ -183,6 +183,6 @@ class KeyMissing(KeyProblem):
         super().__init__(
             f"the sign-in was sealed with key {key_id}, which is not in {looked_in}; "
             "make it available again (unlock the system's keyring, or put the key into SUBMITTAL_MCP_ENCRYPTION_KEYS), "
-            "or sign in anew"
+            "or sign in again"
         )
         self.key_id = key_id

@@ -234,7 +234,7 @@ class KeyringWithTimeout:
             except Exception:  # noqa: BLE001  # backends raise whatever their platform's library does
                 answers.put(None)
 
-        # A daemon: the process must be able to end while the keyring still waits for somebody to unlock it.
+        # A daemon: the process must be able to end while the keyring still waits for the user to unlock it.
         threading.Thread(target=run, name="keyring", daemon=True).start()
         try:
             answer = answers.get(timeout=self._seconds)

@@ -1,6 +1,6 @@
 """Locks that the kernel or PostgreSQL gives back when their holder dies, whatever killed it.
 
-Whoever holds the lock of a job may work on it. A lock file that lies about means nothing, and no timeout is guessed at.
+The holder of a job's lock may work on it. A lock file that lies about means nothing, and no timeout is guessed at.
 All of this blocks, and may be used by many threads.
 """
 
@@ -60,7 +60,7 @@ class LockManager(Protocol):
         """Return which of these are held, by whichever process.
 
         Raises:
-            StorageProblem: Nobody can tell.
+            StorageProblem: The lock cannot be looked at.
         """
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class FileLocks:
                 finally:
                     if descriptor >= 0:
                         os.close(descriptor)
-                time.sleep(_TRY_SECONDS)  # it was removed just now, or somebody only looked whether it is held
+                time.sleep(_TRY_SECONDS)  # it was removed just now, or another process only looked whether it is held
         return None
 
     def held_names(self, names: Collection[str]) -> set[str]:

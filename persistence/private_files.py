@@ -94,7 +94,7 @@ def create(path: Path, content: bytes) -> None:
 def append(path: Path, content: bytes) -> None:
     """Add `content` to the end of a private file, made if need be, in one write; it is on the disk on return.
 
-    Whoever calls keeps others from writing meanwhile. What a crash or a full disk left of a line without its end is
+    The caller keeps others from writing meanwhile. What a crash or a full disk left of a line without its end is
     closed off or taken back, so that every line is whole or alone. With no content the file is only made and checked.
 
     Raises:
@@ -102,7 +102,7 @@ def append(path: Path, content: bytes) -> None:
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
-    # O_NONBLOCK: opening a FIFO waits for nobody; then it is refused.
+    # O_NONBLOCK: opening a FIFO does not wait for a reader; then it is refused.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
         flags |= getattr(os, name, 0)

@@ -16,8 +16,8 @@ from tools.errors.exceptions import ToolError
 
 MEANINGS: Final[dict[Code, str]] = {
     "invalid_arguments": "The call does not say what to do: an argument is missing, unknown, or of the wrong kind.",
-    "not_signed_in": "Nobody is signed in to Autodesk on this server.",
-    "reauthorization_required": "Somebody was signed in, and Autodesk no longer accepts it.",
+    "not_signed_in": "No user is signed in to Autodesk on this server.",
+    "reauthorization_required": "A user was signed in, and Autodesk no longer accepts the sign-in.",
     "app_not_provisioned": "The person is signed in, but the APS app lacks the API, or their Autodesk account has not "
     "admitted it.",
     "permission_denied": "ACC does not let this person do this to this submittal now.",

@@ -142,7 +142,7 @@ class QueuedStreamHandler(logging.Handler):
                     self._stream.write(f"{self._about(dropped)}\n")
                 self._stream.flush()
             except (OSError, ValueError):
-                return  # the reader is gone, and with it everybody who could be told
+                return  # the reader is gone, and with it the only place to say so
 
     def _about(self, dropped: int) -> str:
         return self.format(

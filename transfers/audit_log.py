@@ -2,7 +2,7 @@
 
 `audit.jsonl` in the data folder is only ever added to. Each act is a pair of lines with one `id`: `sending`, `linking`
 or `confirming` is on the disk before the act begins, and `sent`, `linked`, `confirmed` or `stopped` follows it. A first
-line without a second means that the process died in between: how far it came, nobody here can say.
+line without a second means that the process died in between: how far it came is not known here.
 """
 
 import json
@@ -136,7 +136,7 @@ class AuditLog:
 def _line(event: str, fields: Mapping[str, object]) -> bytes:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     known = {name: value for name, value in fields.items() if value is not None}
-    # ASCII: a name can then hide nothing from whoever reads the log in a terminal, nor end its line.
+    # ASCII: a name can then hide nothing from a reader of the log in a terminal, nor end its line.
     return json.dumps({"time": now, "event": event, **known}, ensure_ascii=True).encode("ascii") + b"\n"
 
 

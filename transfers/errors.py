@@ -20,7 +20,7 @@
     │   ├── ProcessingFailed        ACC could not make a version of the file (asyncState 4)
     │   ├── AttachmentMissing
     │   └── NotYourAttachment
-    ├── PersonMismatch              somebody else is signed in than the one whose request this is
+    ├── PersonMismatch              another user is signed in than the one whose request this is
     ├── IdempotencyConflict
     ├── ConsentMissing                   it would become visible, and the person has not been asked by this process
     └── StorageStalled              storage took no bytes within the limits of `sending`
@@ -194,7 +194,7 @@ class IdempotencyConflict(TransferError):
 class ConsentMissing(TransferError):
     """Going on would make the file called `name` visible, which the person has not agreed to in this process.
 
-    So it is with what another process began: whoever wants it repeats the call, and the person is asked.
+    So it is with what another process began: the call is repeated, and the person is asked.
     """
 
     name: str

@@ -140,7 +140,7 @@ class TransferManager:
         return (where, seen.name, key, seen.identity), job
 
     async def inspect(self, path: str, name: str | None) -> LocalFileInfo:
-        """Look at a local file as attaching it would, and send nothing; `name` is what somebody wants to call it.
+        """Look at a local file as attaching it would, and send nothing; `name` is the wanted name.
 
         Raises:
             TransferError: It may not or cannot be read, or the name is none that ACC takes.
@@ -227,7 +227,7 @@ class TransferManager:
 
         Raises:
             AttachmentMissing: The submittal has no such attachment.
-            NotYourAttachment: Somebody else reserved it.
+            NotYourAttachment: Another user reserved it.
             UploadIncomplete: There is no evidence of bytes, or they are still on their way.
             FileProblem: What arrived is of a type or size that may not be attached.
             JobStopped: Its job could not be carried on.
@@ -369,7 +369,7 @@ class TransferManager:
             job = await self.find_or_add(words, made)
         if job is not made and not await self._is_reusable(job):
             await self.runner.forget(job)
-            # Whoever found out at the same time may have been faster.
+            # Another call that found out at the same time may have been faster.
             job = await self.find_or_add(words, made)
         return job
 

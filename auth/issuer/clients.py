@@ -37,7 +37,7 @@ MAX_CLIENTS: Final = 10_000
 """Registrations that are kept at once; beyond that the oldest that never signed anybody in goes first."""
 
 UNUSED_SECONDS: Final = 24 * 3600.0
-"""How long a registration is kept that was never used: some chat clients register anew for every connection."""
+"""How long a registration is kept that was never used: some chat clients register for every connection."""
 
 IDLE_SECONDS: Final = 90 * 24 * 3600.0
 """How long a registration is kept after its last use."""

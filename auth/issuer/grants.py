@@ -246,7 +246,7 @@ class GrantRepository:
         """Return what an access token for `resource` stands for, or None when it is not good now, or for another one.
 
         Raises:
-            DatabaseProblem: Nobody can tell.
+            DatabaseProblem: The database cannot be asked.
         """
         if not access_token.startswith(ACCESS_PREFIX) or len(access_token) > MAX_LENGTH:
             return None
@@ -369,7 +369,7 @@ def _token_query(token: str, kind: str) -> Select[Any]:
 
 
 def _locked_token(connection: Connection, token: str, kind: str) -> RowMapping | None:
-    """Return a token with its grant, whose row nobody else changes before the transaction ends."""
+    """Return a token with its grant, its row locked until the transaction ends."""
     found: RowMapping | None = connection.execute(_token_query(token, kind)).mappings().one_or_none()
     if found is None:
         return None

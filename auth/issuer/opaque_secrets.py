@@ -25,7 +25,7 @@ def new_id() -> str:
 
 
 def digest(secret: str) -> str:
-    """Return what is stored of a secret: as much as nothing to whoever reads it, for no secret here can be guessed."""
+    """Return what is stored of a secret: a digest gives nothing away, for no secret here can be guessed."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

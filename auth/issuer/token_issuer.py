@@ -342,7 +342,7 @@ class TokenIssuer:
     def _refused(self, asked: AuthorizationRequest | None) -> PageError:
         sentences = (
             "Autodesk signed you in, but this server is not open to your account.",
-            "Ask whoever runs it to let you in.",
+            "Ask its administrator for access.",
         )
         if asked is None:
             return PageError(403, "You may not use this server", sentences)
@@ -472,7 +472,7 @@ def _error_of(problem: SignInFailed) -> OAuthError:
     if problem.error in ("invalid_client", "unauthorized_client"):
         return OAuthError(
             "server_error",
-            "Autodesk does not accept this server's app; whoever runs it has to check APS_CLIENT_ID, "
+            "Autodesk does not accept this server's app; its administrator has to check APS_CLIENT_ID, "
             "APS_CLIENT_SECRET and the callback URL of the app",
         )
     return OAuthError("server_error", f"Autodesk answered {problem.error}; try again")

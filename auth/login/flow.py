@@ -94,7 +94,7 @@ class LoginFlow:
         With `must_listen` false a port that is taken is no reason to end: the answer may be pasted.
 
         Raises:
-            SignInTimedOut: Nobody finished within five minutes.
+            SignInTimedOut: The user did not finish within five minutes.
             CallbackPortTaken: The answer cannot arrive.
             SignInFailed: The person or Autodesk said no.
             StorageProblem: The tokens could not be kept.

@@ -89,7 +89,7 @@ def unknown() -> HtmlResponse:
     return page(
         400,
         "This sign-in is over",
-        "Nobody waits for it here: it was answered already, it is older than five minutes, or it belongs elsewhere.",
+        "This sign-in link has expired or was already used, or another program is waiting for it.",
         "Close this window and ask for a new link.",
     )
 

@@ -1,6 +1,6 @@
 """Tries to sign in that wait for a browser, where every process of the machine can see them.
 
-Several chat windows share one callback address, so whoever listens there may be another process than the one that
+Several chat windows share one callback address, so the process that listens there may be another than the one that
 started the try. What comes back is left here for the one that did; it alone has the app's secret, and asks for tokens.
 
 A try is good for five minutes and for one answer. Its state is kept as a digest, its verifier and code are sealed.
@@ -77,7 +77,7 @@ class PendingLogins:
         self._now = now
         self._steady = steady
         self._begun: dict[str, float] = {}
-        """When the tries of this process began, by a clock that nobody sets."""
+        """When the tries of this process began, by a monotonic clock."""
         migrate(database, COMPONENT)
 
     # The process that started the login

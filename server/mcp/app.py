@@ -263,7 +263,7 @@ class LazyServices:
         if unfinished():
             try:
                 await self.services()
-            except Exception:  # noqa: BLE001  # nobody waits for it; the next call is told what stands against it
+            except Exception:  # noqa: BLE001  # no call waits for it; the next call reports the reason
                 structlog.get_logger(__name__).warning("jobs_not_looked_for", exc_info=True)
 
     async def services(self) -> Services:
@@ -274,7 +274,7 @@ class LazyServices:
             return self._services
 
     async def _keep_open(self, *, task_status: TaskStatus[Services]) -> None:
-        """Hold them open. What ends them later does not end the server: the next call opens them anew."""
+        """Hold them open. What ends them later does not end the server: the next call opens them again."""
         started = False
         try:
             async with self._open() as services:
@@ -283,6 +283,6 @@ class LazyServices:
                 await anyio.sleep_forever()
         except Exception:
             if not started:
-                raise  # to whoever waits for them
+                raise  # to the calls that wait for them
             self._services = None
             structlog.get_logger(__name__).exception("services_ended")

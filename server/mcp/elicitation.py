@@ -47,7 +47,7 @@ class ElicitationPending(Exception):
 class ElicitationStates:
     """States that go out with an elicitation and come back with its answer; each is taken once by a process.
 
-    A state says what was asked about. That nobody made it up, that it is this person's and not too old, its seal shows,
+    A state says what was asked about. Its seal shows that it is ours, this person's and not too old,
     whose key replicas share: any of them takes the answer.
     """
 

@@ -44,7 +44,7 @@ _MACHINE_FILE: ContextVar[MachineFile | None] = ContextVar("machine_file")
 
 @contextmanager
 def machine_file_at(file: MachineFile | None) -> Iterator[None]:
-    """Take another machine-wide file, or none, within the block: for a sandbox, which limits nobody, and for tests."""
+    """Take another machine-wide file, or none, within the block: for a sandbox, which has no limits, and for tests."""
     token = _MACHINE_FILE.set(file)
     try:
         yield

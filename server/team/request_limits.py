@@ -56,7 +56,7 @@ class SharedQuota:
         try:
             _, wait = await self._buckets.lease({f"{self._name} {key}": self._limit}, 1)
         except StorageProblem as problem:
-            # Whoever serves the request says that the database is away; what is counted here still holds.
+            # The request's own handler says that the database is away; what is counted here still holds.
             structlog.get_logger(__name__).info("quota_not_shared", problem=str(problem))
             return 0.0
         return wait

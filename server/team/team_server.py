@@ -345,5 +345,5 @@ async def _logged(work: str) -> AsyncIterator[None]:
         yield
     except (StorageProblem, AccError) as problem:
         log.warning("background_work_failed", work=work, problem=str(problem))
-    except Exception:  # the border of the process: nobody waits for this
+    except Exception:  # the border of the process: no caller waits for this
         log.exception("background_work_crashed", work=work)

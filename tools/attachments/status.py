@@ -104,7 +104,7 @@ async def attachment_status(
 ) -> tuple[AttachmentView, AttachmentStatus]:
     """Return the view of an attachment of `item`, and its status for next steps; `job` made it, if we did.
 
-    Asks storage when nobody here knows of its bytes, or whether it still takes those of a caller; not when it has just
+    Asks storage when no job here knows of its bytes, or whether it still takes those of a caller; not when it has just
     `signed` a URL for them.
 
     Raises:

@@ -29,7 +29,7 @@ REPORT_SECONDS: Final = 5.0
 class Services:
     """Services for one signed-in user, shared by all tool calls of a server.
 
-    `sign_in_page` is None where nobody signs in: with a given token, or for a service account. `quota` is None for
+    `sign_in_page` is None where no user signs in: with a given token, or for a service account. `quota` is None for
     commands, and where calls were counted before they came here.
     """
 

@@ -243,7 +243,7 @@ class ProjectNames:
         return Party(type=type_, id=id_, name=self.people.get(id_) if type_ == "user" else None)
 
     def with_whom(self, item: Item) -> list[Party]:
-        """Return who has the ball; nobody once an item is closed, though ACC leaves its last holder there."""
+        """Return who has the ball; None once an item is closed, though ACC leaves its last holder there."""
         if item.state_id in (ItemState.CLOSED, ItemState.VOID):
             return []
         holders = [
@@ -323,7 +323,7 @@ def submittal_view(
 
 
 def state_text(item: Item) -> str:
-    """Return an item's state in words; of one that nobody documented, that it is unknown."""
+    """Return an item's state in words; of an undocumented one, that it is unknown."""
     return STATE_TEXTS.get(item.state_id or "", "unknown")
 
 

@@ -1,4 +1,4 @@
-"""Limits of requests: of one person's tool calls on every kind of server, and by address where nobody is known yet.
+"""Limits of requests: of one person's tool calls on every kind of server, and by address before sign-in.
 
 They are counted in each process, so windows that a person has open side by side allow as many times more. Replicas of
 a team server count together: `server.team.request_limits`.

@@ -36,7 +36,7 @@ _NAME_FAULTS: Final = {
     "space_at_the_ends": "it begins or ends with a blank",
     "too_long": "it is longer than 255 characters",
     "forbidden_character": "it has one of / ? * \\ < > | : or a control character, which ACC refuses",
-    "unseen_character": "it has a character that nobody sees, which can make it look like another name",
+    "unseen_character": "it has an invisible character, which can make it look like another name",
 }
 
 

@@ -48,7 +48,7 @@ class NameWords:
     @classmethod
     @lru_cache(maxsize=4096)  # the rows of a list are held against a text again with each page
     def of(cls, text: str) -> Self:
-        """Take a text apart; case, width and what nobody sees do not count."""
+        """Take a text apart; case, width and invisible characters do not count."""
         plain = unicodedata.normalize("NFKC", clean(text)).casefold()
         words: list[str] = []
         gaps: list[Gap] = []

@@ -200,7 +200,7 @@ def _single_of(path: str, places: Sequence[_PathCandidate]) -> list[_PathCandida
 
 
 def _alike(place: _PathCandidate) -> list[_PathCandidate]:
-    """Return the files whose path looks the same: other blanks, dashes, quotes, case, or marks that nobody sees."""
+    """Return the files whose path looks the same: other blanks, dashes, quotes, case, or invisible marks."""
     found: list[tuple[str, ...]] = [()]
     for depth, part in enumerate(place.components):
         key, is_last = name_key(part), depth == len(place.components) - 1

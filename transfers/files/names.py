@@ -99,7 +99,7 @@ def _objection(name: str) -> str | None:
 
 
 def _without_unseen(name: str) -> str:
-    """Return a name without what nobody sees; a joiner goes if what it joined went."""
+    """Return a name without invisible characters; a joiner goes if what it joined went."""
     seen = _UNSEEN.sub("", name)
 
     def kept(joiners: re.Match[str]) -> str:

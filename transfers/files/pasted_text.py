@@ -1,6 +1,6 @@
 """Pure reading of pasted text: takes what surrounds a path, a name or an address away.
 
-People paste with quotes, brackets, blanks and marks that nobody sees; mail programs, chats and markdown wrap
+People paste with quotes, brackets, blanks and invisible marks; mail programs, chats and markdown wrap
 addresses. What is inside stays as it is. A text can mean itself as well (a file may be named in quotes), so paths are
 tried as they were given first.
 """
@@ -83,7 +83,7 @@ _WRAPPED_IN: Final = (
 
 
 def trim(text: str) -> str:
-    """Return a text without blanks, controls and marks that nobody sees at its ends."""
+    """Return a text without blanks, controls and invisible marks at its ends."""
     return _ENDS.sub("", text)
 
 
@@ -97,7 +97,7 @@ def unwrap(text: str) -> str:
         before, meant = meant, _unwrap_once(trim(meant))
         if meant == before:
             break
-    # Of what nobody sees nothing would be left, and nothing would mean everything to a search.
+    # Of invisible characters nothing would be left, and nothing would mean everything to a search.
     return meant or text.strip()
 
 

@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 FIRST_LOOK_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 60.0
-"""ACC documents no time from confirmation to URN. Whoever waits for it looks more often than the job (`tools`)."""
+"""ACC documents no time from confirmation to URN. A call that waits for it looks more often than the job (`tools`)."""
 
 
 CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
@@ -68,7 +68,7 @@ class Job(ABC):
     """A request to attach something, carried out step by step; every step that is done is not done again.
 
     A run is one go at the steps that are left. `error` is what ended the last one; the next goes on from the `step`
-    that failed. `finished` is set once nobody needs to wait for the run any more, though it may be `under_way` still,
+    that failed. `finished` is set once no call needs to wait for the run any more, though it may be `under_way` still,
     following what ACC makes of an attachment that was `confirmed` then (in seconds since 1970). `confirm_wanted` is a
     wish of the run under way, not a standing order; `agreed` says that it was made in this process, where the person is
     asked if they have to be, and is never written down. `same_as` is the earlier job that this one turned out to
@@ -315,7 +315,7 @@ class Job(ABC):
             try:
                 self.attachment = await find_row(context.acc, where.project_id, where.item_id, self.reserved.id)
             except AttachmentMissing:
-                return  # somebody deleted it in ACC, and knows
+                return  # a user deleted it in ACC, and knows
             except (AccError, AuthError) as reason:
                 context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 

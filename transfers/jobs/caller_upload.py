@@ -123,7 +123,7 @@ class CallerUploadJob(Job):
             try:
                 return await self._ask(acc)
             except (RequestRejected, NotFound):
-                # Completed by somebody else, or past its 24 hours: then a new upload of the same attachment begins.
+                # Completed by another process, or past its 24 hours: then a new upload of the same attachment begins.
                 if await self._arrived(acc):
                     return None
                 self.upload_key = None

@@ -121,7 +121,7 @@ class JobContext:
         if known is None:
             known = (await self.acc.person(project_id)).id
             if await self.acc.owner_key() != owner:
-                raise PersonMismatch  # somebody else has signed in meanwhile
+                raise PersonMismatch  # another user has signed in meanwhile
             if len(self._owners) >= OWNERS:
                 self._owners.clear()
             self._owners[project_id, owner] = known

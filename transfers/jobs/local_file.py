@@ -308,7 +308,7 @@ class LocalFileJob(Job):
             if answer.upload_key != self.sent.upload_key:
                 self.sent.upload_key, self.sent.begun = answer.upload_key, context.clock()
                 if self._has_parts:
-                    # Written down before any part is sent: whoever takes over goes on with this very upload.
+                    # Written down before any part is sent: a process that takes over goes on with this very upload.
                     await context.keep(self)
                 context.reached("signed")
             return answer

@@ -1,6 +1,6 @@
 """Ownership of jobs: the open database with its locks, and attempts, of which one at a time may write. All blocks.
 
-A job is a row and a lock. Whoever works on the job holds the lock; everybody else reads the row. For as long as the
+A job is a row and a lock. The process that works on the job holds the lock; all others read the row. For as long as the
 version before may still run, its way is honoured too: a lock for each process (`_LEGACY`).
 """
 
@@ -135,7 +135,8 @@ class OpenRepository:
             DatabaseUnreachable: See `require_lock`.
         """
         self.require_lock(attempt)
-        # After the lock: if that was lost, and taken again, whoever held it in between has counted the attempts up.
+        # After the lock: if that was lost, and taken again, the process that held it in between has counted the
+        # attempts up.
         self.tables.check(attempt.job_id, attempt.number)
 
     def at_work(self, rows: Sequence[JobRow]) -> set[str]:
@@ -158,5 +159,5 @@ def job_lock(job_id: str) -> str:
 def _new_lock(locks: "LockManager", name: str) -> "HeldLock":
     lock = locks.try_acquire(name)
     if lock is None:
-        raise RuntimeError("nobody else knows this lock yet")
+        raise RuntimeError("no other process knows this lock yet")
     return lock

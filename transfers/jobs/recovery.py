@@ -72,7 +72,7 @@ class JobEligibility:
 
         Raises:
             PersonMismatch: Another person is signed in.
-            ConsentMissing: It would make a file visible, and nobody is there to be asked.
+            ConsentMissing: It would make a file visible, and no user is there to be asked.
             TransferError: Its file may not or cannot be read, or is another.
             UnreadableJob: It was damaged, or a newer version wrote it.
             AccError: ACC refused or is away.

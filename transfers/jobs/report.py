@@ -30,7 +30,7 @@ _ADVICE: Final[dict[JobStatus, str]] = {
 }
 _DAMAGED: Final = (
     "What is written down of it is damaged. `submittal-mcp jobs cancel {id}` sets it aside, so that the same file can "
-    "be attached anew; what it reserved stays in ACC."
+    "be attached again; what it reserved stays in ACC."
 )
 _WAITS: Final[dict[JobStatus, str]] = {
     "running": "{owner}, which works on it ({step})",

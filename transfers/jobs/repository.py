@@ -50,7 +50,7 @@ class JobSignals:
 
     def __init__(self) -> None:
         self.heard = False
-        """Whether other processes are heard of; else whoever waits has to look more often."""
+        """Whether other processes are heard of; else a waiting call has to look more often."""
         self._events: WeakValueDictionary[str, anyio.Event] = WeakValueDictionary()
 
     async def wait(self, what: str, seconds: float) -> None:
@@ -196,7 +196,7 @@ class JobRepository:
             StorageProblem: The database cannot be used, or nothing can be locked.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
-        with anyio.CancelScope(shield=True):  # an attempt that nobody is given would never be released
+        with anyio.CancelScope(shield=True):  # an attempt that is not returned would never be released
             return await self._run(lambda opened: opened.begin(seen, self.owner, status))
         raise AssertionError("nothing cancels this scope")
 
@@ -231,7 +231,7 @@ class JobRepository:
         await self._run(lambda opened: opened.check(attempt))
 
     async def report(self, attempt: JobAttempt, hashed: int, sent: int) -> bool:
-        """Write down how far a job is, and return whether somebody wants it called off.
+        """Write down how far a job is, and return whether it is to be cancelled.
 
         Raises:
             JobOwnershipLost: Another process works on it since.
@@ -362,7 +362,7 @@ class JobRepository:
         Raises:
             StorageProblem: The database or its keys cannot be used, or nothing can be locked.
         """
-        # Before its row is there: whoever finds the row at the same moment is to be given this very object.
+        # Before its row is there: a call that finds the row at the same moment is to be given this very object.
         self._jobs[job.id] = job
 
         def write(opened: OpenRepository) -> tuple[JobRow, JobAttempt | None]:
@@ -393,7 +393,7 @@ class JobRepository:
         record = read_record(row)
         sealed = record.upload_key
         if sealed is None or record.stored or row.status == ENDED:
-            return [], None  # parts are of an upload, and of one that is over nobody asks
+            return [], None  # parts are of an upload, and those of one that is over are not needed
         parts = await self.ask(lambda tables: tables.parts(row.id))
         return parts, await anyio.to_thread.run_sync(self._unsealed, row.id, sealed)
 
@@ -401,7 +401,7 @@ class JobRepository:
         try:
             return self._sealer.unseal(sealed, _context(job_id)).decode()
         except KeyProblem as problem:
-            # Without it the upload begins anew under the same attachment; nothing else is lost.
+            # Without it the upload starts again under the same attachment; nothing else is lost.
             self._log.warning("upload_key_unreadable", job=job_id, problem=str(problem))
             return None
 

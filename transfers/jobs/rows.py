@@ -7,13 +7,13 @@ OPEN: Final = "open"
 """Something is left to do: reserved and not sent, sent and not confirmed, stopped by an error."""
 
 QUEUED: Final = "queued"
-"""What is to be attached is known, and nobody has begun: it is for whichever worker takes it first."""
+"""What is to be attached is known, and no process has begun: it is for the worker that takes it first."""
 
 FOLLOWING: Final = "following"
-"""The attachment is confirmed, and its owner looks what ACC makes of the bytes; nobody has to wait for that."""
+"""The attachment is confirmed, and its owner looks what ACC makes of the bytes; no call has to wait for that."""
 
 ENDED: Final = "ended"
-"""The attachment is confirmed or linked, and nobody looks after it any more."""
+"""The attachment is confirmed or linked, and no process follows it any more."""
 
 CANCELLED: Final = "cancelled"
 """A person called it off."""
@@ -34,8 +34,8 @@ class JobRow:
     """A row of `jobs`. `record` is the JSON of `serialization`, `created` and `updated` are seconds since 1970.
 
     `owner` is the process that works on it, or worked on it when it died; None while it rests. Each taking of the job
-    counts `attempt` up, and whoever took it writes only under that number. `posting` says that a POST was about to be
-    sent whose end is not known.
+    counts `attempt` up, and the process that took it writes only under that number. `posting` says that a POST was
+    about to be sent whose end is not known.
     """
 
     id: str
@@ -60,7 +60,7 @@ class JobRow:
 
     @property
     def rests(self) -> bool:
-        """Whether nobody works on it or is about to: it ended, stopped, or is only followed."""
+        """Whether no process works on it or is about to: it ended, stopped, or is only followed."""
         return self.status != QUEUED and (self.owner is None or self.status == FOLLOWING)
 
 

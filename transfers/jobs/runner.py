@@ -1,6 +1,6 @@
 """The runs of jobs in this process: begun once, gone on with to their end, outliving the call that asked for them.
 
-Whoever was asked runs the job, whichever process that is: it holds the job's lock for so long, and everybody else waits
+The process that was asked runs the job: it holds the job's lock for so long, and all others wait
 by reading the row. What became of a run is written down at its end.
 """
 
@@ -35,10 +35,10 @@ ACTIONABLE: Final = (TransferError, AccError, AuthError, StorageProblem)
 """Errors a person can do something about; anything else that ends a run is a fault of ours."""
 
 LOOK_SECONDS: Final = 0.5
-"""How often the row of a job is written by whoever runs it, and read by whoever waits for another process."""
+"""How often the row of a job is written by the process that runs it, and read by those that wait for it."""
 
 QUIET_SECONDS: Final = 10.0
-"""How often it is written while nobody waits."""
+"""How often it is written while no call waits."""
 
 AWAY_SECONDS: Final = (0.5, 2.0, 5.0, 10.0)
 """The pauses after which a run goes on whose database was away: as long as one that restarts takes."""
@@ -204,13 +204,13 @@ class JobRunner:
         return self._group
 
     async def _begin_again(self, job_id: str, status: str | None = OPEN) -> "tuple[JobAttempt, JobRow] | None":
-        """Begin an attempt at a job that nobody works on now, whatever became of the ones before."""
+        """Begin an attempt at a job that no process works on now, whatever became of the ones before."""
         for _ in range(_BUSY_TRIES):
             begun = await self._repository.begin(job_id, status)
             row = await self._row(job_id) if begun is None else None
             if row is None or row.owner is not None:
                 return begun
-            await anyio.sleep(0.02)  # whoever worked on it is about to let go of it, or it has changed since
+            await anyio.sleep(0.02)  # the process that worked on it is about to release it, or it has changed since
         return None
 
     async def _row(self, job_id: str) -> JobRow | None:
@@ -238,7 +238,7 @@ class JobRunner:
         except JobOwnershipLost:
             self._lost(job)
             return
-        except Exception as error:  # noqa: BLE001  # a task of its own: the waiting call answers it, nobody above sees it
+        except Exception as error:  # noqa: BLE001  # a task of its own: the waiting call answers it, no caller above sees it
             job.error = error
             self._log.exception("job_crashed", step=job.step)
         await self._finish(job, attempt, called_off=called_off.cancelled_caught)
@@ -264,7 +264,7 @@ class JobRunner:
         except JobOwnershipLost:
             self._lost(job)
         except StorageProblem as problem:
-            # The disk is full, say. Its row is that of a process that died: whoever may goes on with it.
+            # The disk is full, say. Its row is that of a process that died: a process that may run it goes on with it.
             job.error = job.error or problem
             self._log.error("job_not_written", job=job.id, problem=str(problem))
 
@@ -293,7 +293,7 @@ class JobRunner:
                 away = True
 
     async def _execute(self, job: Job, attempt: "JobAttempt", context: "JobContext") -> None:
-        # The wish to confirm may be new; whoever takes over must know of it.
+        # The wish to confirm may be new; a process that takes over must know of it.
         await context.keep(job)
         context.reached("asked")
         await job.prepare(context)
@@ -324,7 +324,7 @@ class JobRunner:
             await self.forget(earlier)
 
     async def forget(self, job: Job) -> None:
-        """Drop a job whose attachment counts no more (deleted, failed): the same request then starts anew."""
+        """Drop a job whose attachment counts no more (deleted, failed): the same request then starts again."""
         await self._repository.ask(lambda tables: tables.replace(job.id))
 
     async def _report(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:

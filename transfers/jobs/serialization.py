@@ -185,7 +185,7 @@ class UnreadableJob(StorageProblem):
         why = (
             "was written by a newer version of this program; use that version"
             if newer
-            else f"is damaged; `submittal-mcp jobs cancel {row.id}` sets it aside, and the file can be attached anew"
+            else f"is damaged; `submittal-mcp jobs cancel {row.id}` sets it aside, and the file can be attached again"
         )
         super().__init__(f"what the database holds of job {row.id}, {row.name!r}, {why}")
         self.newer = newer
@@ -313,7 +313,7 @@ def job_of(row: JobRow) -> Job:
 
 
 def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[StoredPart]) -> None:
-    """Bring a job to where its row says it is; without its `upload_key` the upload has to begin anew.
+    """Bring a job to where its row says it is; without its `upload_key` the upload has to start again.
 
     Raises:
         UnreadableJob: It was damaged, or a newer version wrote it.

@@ -230,7 +230,7 @@ class JobTables:
                 self._tell(connection, QUEUE if values["status"] == QUEUED else job_id)
 
     def progress(self, job_id: str, attempt: int, hashed: int, sent: int) -> bool:
-        """Write down how far a job is, and return whether somebody wants it called off.
+        """Write down how far a job is, and return whether it is to be cancelled.
 
         Raises:
             JobOwnershipLost: Another attempt has begun.
@@ -257,7 +257,7 @@ class JobTables:
         Raises:
             JobOwnershipLost: Another attempt has begun.
         """
-        with suppress(IntegrityError), self._database.writing() as connection:  # somebody has it
+        with suppress(IntegrityError), self._database.writing() as connection:  # another job has it
             return self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
@@ -280,7 +280,7 @@ class JobTables:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id, rests).values(gone))
 
     def request_cancel(self, job_id: str) -> bool:
-        """Ask for a job to be called off, and return whether that is done: nobody works on it."""
+        """Ask for a job to be cancelled, and return whether it is done at once, as no process works on it."""
         rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(cancelled=True))
@@ -334,7 +334,7 @@ class JobTables:
     def prune(self, before: float) -> int:
         """Forget what ended before a time, and return how many jobs that were.
 
-        Some hundreds at once, so that nobody who wants to write waits for long.
+        Some hundreds at once, so that no writer waits for long.
         """
         gone = 0
         while some := self._prune_some(before):

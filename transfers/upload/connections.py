@@ -1,6 +1,6 @@
 """HTTP clients whose in-flight request can be aborted from another thread, by shutting down its sockets.
 
-A thread that waits for a storage that stalls hears of nothing until its time-out. So whoever calls an upload off hangs
+A thread that waits for a storage that stalls hears of nothing until its time-out. So to cancel an upload is to hang
 up in its place: shutting a socket down wakes the thread that waits on it, which closing it does not.
 """
 

@@ -78,7 +78,7 @@ class SignedUrlCache:
         return self._clock() >= url.expires
 
     def forget(self, number: int) -> None:
-        """Drop the URL of a part: storage took the part, or called the URL expired; then the next `get` signs anew."""
+        """Drop the URL of a part: storage took the part, or called the URL expired; then the next `get` signs again."""
         self._urls.pop(number, None)
 
     def _fresh(self, number: int) -> bool:

@@ -187,7 +187,7 @@ def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) ->
     try:
         answer = _exchange(line, url, body)
         if isinstance(answer, PartStored) and body.counted != body.part.length:
-            # Taken before it was all there: whoever said so was not storage.
+            # Taken before it was all there: the answer was not storage's.
             answer = StorageUnavailable(OPERATION, sent=True)
     finally:
         if not isinstance(answer, PartStored):

@@ -97,9 +97,9 @@ def worker(
     ) as settings:
         from server import logging as logs
 
-        # Nobody watches it but its log.
+        # Its log is all that is seen of it.
         from server.cli import worker as worker_command
 
-        # Nobody watches it but its log.
+        # Its log is all that is seen of it.
         logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets)
         worker_command.run(settings, files_at_once=at_once, person=person)

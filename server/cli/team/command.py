@@ -182,7 +182,7 @@ def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Sett
     if not found and any(row["subject"] == person for row in repository.list(ended=True)):
         return person
     if len(found) != 1:
-        raise CommandError(f"nobody of this server is called {person!r}; `submittal-mcp team grants` lists people")
+        raise CommandError(f"this server knows no user {person!r}; `submittal-mcp team grants` lists the users")
     return found[0]
 
 

@@ -97,7 +97,7 @@ async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any)
 async def test_an_unknown_user_is_reported_as_unknown(team: TeamSite, command: Any) -> None:
     code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", "nobody@example.com")
     assert code != 0
-    assert "nobody of this server is called" in text
+    assert "this server knows no user" in text
     code, text = await anyio.to_thread.run_sync(command, "revoke")
     assert code == 2
 
