@@ -5,6 +5,8 @@
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from acc import operations as op
@@ -21,6 +23,48 @@ T = TypeVar("T")
 
 _DATA_MANAGEMENT_URN = "2"
 """The only `urnTypeId` there is (fact sheet 3.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemTransition:
+    """Body of a transition: the state to go to, and what goes with it (fact sheet 2.6, 6).
+
+    A manager and a subcontractor are (id, user type). `copies` are ids of attachments to take along.
+    """
+
+    state_id: str
+    manager: tuple[str, str] | None = None
+    manager_due_date: date | None = None
+    subcontractor: tuple[str, str] | None = None
+    submitter_due_date: date | None = None
+    mail_note: str | None = None
+    step_due_date: date | None = None
+    response_id: str | None = None
+    response_comment: str | None = None
+    copies: tuple[str, ...] = ()
+
+    def json(self) -> dict[str, Any]:
+        """The body, in the order of the documented examples."""
+        return body(
+            stateId=self.state_id,
+            **_party("manager", self.manager),
+            managerDueDate=_day(self.manager_due_date),
+            **_party("subcontractor", self.subcontractor),
+            submitterDueDate=_day(self.submitter_due_date),
+            mailNote=self.mail_note,
+            stepDueDate=_day(self.step_due_date),
+            responseId=self.response_id,
+            responseComment=self.response_comment,
+            duplicateAttachments=list(self.copies) or None,
+        )
+
+
+def _party(name: str, who: tuple[str, str] | None) -> dict[str, str]:
+    return {} if who is None else {name: who[0], f"{name}Type": who[1]}
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 class SubmittalsService:
@@ -206,6 +250,33 @@ class SubmittalsService:
             item_id=item_id,
             attachment_id=attachment_id,
             json={"isFileUploaded": True},
+        )
+
+    async def transition(self, project_id: str, item_id: str, change: ItemTransition) -> Item:
+        """Take an item to another state, and return it as it is there.
+
+        After an error with `sent` it may be there: read it before repeating.
+        """
+        return await self._ask(op.ITEMS_TRANSITION, project_id, item_id=item_id, json=change.json())
+
+    async def close_task(
+        self,
+        project_id: str,
+        item_id: str,
+        step_id: str,
+        task_id: str,
+        *,
+        response_id: str,
+        comment: str | None = None,
+        copies: Sequence[str] = (),
+    ) -> Task:
+        """Answer a review task. The last required one of the last step takes the item to `mgr-2` (fact sheet 4).
+
+        After an error with `sent` it may be answered: read it before repeating.
+        """
+        content = body(responseId=response_id, responseComment=comment, duplicateAttachments=list(copies) or None)
+        return await self._ask(
+            op.TASKS_CLOSE, project_id, item_id=item_id, step_id=step_id, task_id=task_id, json=content
         )
 
     async def _ask(

@@ -27,7 +27,7 @@ MEANINGS: Final[dict[Code, str]] = {
     "submittal_not_found": "There is no submittal of that number, title or id that this person can see.",
     "ambiguous_reference": "What the caller named could be several things; nothing is guessed.",
     "submittal_closed": "The submittal takes no attachment any more.",
-    "task_required": "In review an attachment belongs to a review task, and it is not clear to which.",
+    "task_required": "An attachment in review, or an answer, belongs to a review task, and it is not clear to which.",
     "invalid_category": "ACC does not take this category in the submittal's present state.",
     "invalid_name": "ACC would not take the attachment's name.",
     "file_not_found": "There is no such file on the server's machine, or no such version in the project's Files tool.",
@@ -39,8 +39,8 @@ MEANINGS: Final[dict[Code, str]] = {
     "attachment_not_found": "The submittal has no attachment of that id.",
     "upload_incomplete": "There is no evidence that the bytes of this attachment have arrived in storage.",
     "upload_expired": "Storage has discarded what was sent of this attachment.",
-    "confirmation_required": "A person has to agree before the file becomes visible, and cannot be asked here.",
-    "confirmation_declined": "A person was asked whether the file may become visible, and said no.",
+    "confirmation_required": "A person has to agree first, and cannot be asked here.",
+    "confirmation_declined": "A person was asked whether this may be done, and said no.",
     "processing_failed": "The bytes have arrived, and ACC could not make a version of them.",
     "idempotency_conflict": "The caller's own key stands for another attachment already.",
     "rate_limited": "Autodesk counts requests, and there were too many in a minute.",
@@ -48,6 +48,8 @@ MEANINGS: Final[dict[Code, str]] = {
     "upstream_rejected": "Autodesk would not carry out the request, or answered what cannot be read.",
     "storage_unavailable": "Object storage, or the server's own database, could not be used.",
     "read_only": "The server was told to change nothing.",
+    "transition_not_permitted": "The submittal cannot go there from where it is, or not by this person.",
+    "person_not_found": "Neither the submittal nor the project has a person, company or role of that name.",
 }
 
 ROOT: Final = Path(__file__).resolve().parent.parent

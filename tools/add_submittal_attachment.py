@@ -92,7 +92,7 @@ async def add_submittal_attachment(
     """Attach a file to a submittal."""
     from tools.attachments.following import FollowDeadline, followed_attachment
     from tools.attachments.rejection import explain_rejection
-    from tools.attachments.status import attachment_result
+    from tools.attachments.status import attachment_result, with_onward_step
     from transfers.errors import JobStopped
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
@@ -104,17 +104,15 @@ async def add_submittal_attachment(
             services, project, item, stopped, category=arguments.category, task_id=arguments.task_id
         ) from stopped
     answer = await attachment_result(services, call, outcome, item, waits=arguments.wait_seconds > 0)
-    if (
-        not isinstance(answer, AttachmentResult)
-        or answer.attachment.state != "processing"
-        or not arguments.wait_seconds
-    ):
+    if not isinstance(answer, AttachmentResult):
         return answer
-    ended = await followed_attachment(services, call, project, item, outcome.job.reserved, deadline)
-    if not isinstance(ended, AttachmentResult):
-        return ended
-    still = ended.attachment.state == "processing"
-    return answer if still else ended.model_copy(update={"already_attached": answer.already_attached})
+    if answer.attachment.state == "processing" and arguments.wait_seconds:
+        ended = await followed_attachment(services, call, project, item, outcome.job.reserved, deadline)
+        if not isinstance(ended, AttachmentResult):
+            return ended
+        if ended.attachment.state != "processing":
+            answer = ended.model_copy(update={"already_attached": answer.already_attached})
+    return answer if answer.already_attached else with_onward_step(services, answer, item)
 
 
 async def _attach(

@@ -33,7 +33,7 @@ async def confirm_attachment(
     from acc.errors import AccError
     from tools.attachments.following import FollowDeadline, attachment_id_of, followed_attachment, is_processing
     from tools.attachments.rejection import explain_rejection
-    from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options
+    from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options, with_onward_step
     from tools.core.consent import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 
@@ -60,10 +60,15 @@ async def confirm_attachment(
     job = await services.transfers.job(row.id)
     if call.accepts_task and job is not None and job.running:
         return DeferredResult.job(job, joined=True, waits=arguments.wait_seconds > 0)
+    answer: AttachmentResult | DeferredResult
     if arguments.wait_seconds and is_processing(services, row):
-        return await followed_attachment(services, call, project, item, row, deadline)
-    view, status = await attachment_status(services, project.id, item.id, row, me.id, job, item)
-    return AttachmentResult(attachment=view, next_steps=after_attachment(status, services.policy.step_context))
+        answer = await followed_attachment(services, call, project, item, row, deadline)
+    else:
+        view, status = await attachment_status(services, project.id, item.id, row, me.id, job, item)
+        answer = AttachmentResult(attachment=view, next_steps=after_attachment(status, services.policy.step_context))
+    if seen.is_file_uploaded or not isinstance(answer, AttachmentResult):
+        return answer
+    return with_onward_step(services, answer, item)
 
 
 DEFINITION = ToolDefinition(

@@ -3,7 +3,7 @@
 from tools.core.arguments import Cursor, Limit, Project, Submittal, ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import SubmittalResult
-from tools.next_steps.after_success import after_submittal
+from tools.next_steps.after_success import after_submittal, onward
 
 
 class SubmittalArguments(ToolArguments):
@@ -33,12 +33,17 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     why = f"{refusal.message} {refusal.shell_hint}" if refusal is not None else None
     view = submittal_view(item, project.id, me.id, shown, names, why)
     choices = [task.row.id for task in task_choices(tasks)]
-    attach = after_submittal(project.id, view.id, choices, services.policy.step_context, can_attach=view.can_attach)
+    place, context = (project.id, view.id), services.policy.step_context
+    mine = [task.id for task in view.my_tasks]
     return SubmittalResult(
         submittal=view,
         attachments=[attachment_row(attachment) for attachment in page.attachments],
         next_cursor=page.next_cursor,
-        next_steps=[*attach, *page.next_steps],
+        next_steps=[
+            *after_submittal(*place, choices, context, can_attach=view.can_attach),
+            *onward(*place, mine, context, can_move=bool(view.transitions)),
+            *page.next_steps,
+        ],
     )
 
 

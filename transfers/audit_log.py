@@ -1,8 +1,8 @@
-"""The audit log: who let which file go where, one line of JSON each, written before it goes.
+"""The audit log: who let which file go where, or moved which submittal on, one line of JSON each, written before.
 
-`audit.jsonl` in the data folder is only ever added to. Each act is a pair of lines with one `id`: `sending`, `linking`
-or `confirming` is on the disk before the act begins, and `sent`, `linked`, `confirmed` or `stopped` follows it. A first
-line without a second means that the process died in between: how far it came is not known here.
+`audit.jsonl` in the data folder is only ever added to. Each act is a pair of lines with one `id`: `sending`, `linking`,
+`confirming` or `moving` is on the disk before the act begins, and `sent`, `linked`, `confirmed`, `moved` or `stopped`
+follows it. A first line without a second means that the process died in between: how far it came is not known here.
 """
 
 import json
@@ -20,9 +20,14 @@ import anyio
 import anyio.to_thread
 import structlog
 
-Act = Literal["sending", "linking", "confirming"]
+Act = Literal["sending", "linking", "confirming", "moving"]
 
-_DONE: Final[dict[Act, str]] = {"sending": "sent", "linking": "linked", "confirming": "confirmed"}
+_DONE: Final[dict[Act, str]] = {
+    "sending": "sent",
+    "linking": "linked",
+    "confirming": "confirmed",
+    "moving": "moved",
+}
 _STOPPED: Final = "stopped"
 
 LOCK_SECONDS: Final = 10.0
@@ -56,6 +61,24 @@ class AuditEntry:
     bytes_sent: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class MoveEntry:
+    """Audited facts of a submittal that is moved on; None where unknown.
+
+    `to_state` is where a transition leads; without one, `task_id` is the review task that was answered. `copied` are
+    ids of the attachments taken along.
+    """
+
+    autodesk: str
+    person_id: str
+    project_id: str
+    submittal_id: str
+    to_state: str | None = None
+    task_id: str | None = None
+    response_id: str | None = None
+    copied: tuple[str, ...] = ()
+
+
 class AuditLog:
     """The audit log of a data folder (None: the platform's), which several processes may write at once."""
 
@@ -81,7 +104,7 @@ class AuditLog:
         self._append(b"")
 
     @asynccontextmanager
-    async def record(self, act: Act, entry: Callable[[], AuditEntry]) -> AsyncIterator[None]:
+    async def record(self, act: Act, entry: Callable[[], AuditEntry | MoveEntry]) -> AsyncIterator[None]:
         """Write a line, do what the block does, and write how that ended; `entry` is asked each time.
 
         Raises:
@@ -104,7 +127,7 @@ class AuditLog:
         """
         self._append(_line(event, fields))
 
-    async def _end(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
+    async def _end(self, pair: str, event: str, entry: AuditEntry | MoveEntry, **more: str) -> None:
         from persistence.errors import StorageProblem
 
         try:
@@ -114,7 +137,7 @@ class AuditLog:
             # What happened has happened, and its first line stands: failing the call now would only mislead.
             self._log.error("audit_outcome_not_written", id=pair, audit_event=event, problem=str(problem))
 
-    async def _write(self, pair: str, event: str, entry: AuditEntry, **more: str) -> None:
+    async def _write(self, pair: str, event: str, entry: AuditEntry | MoveEntry, **more: str) -> None:
         caller = structlog.contextvars.get_contextvars()
         known = {name: caller[name] for name in _CALLER if name in caller} | asdict(entry)
         await anyio.to_thread.run_sync(partial(self._append, _line(event, {"id": pair, **known, **more})))

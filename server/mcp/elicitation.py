@@ -24,7 +24,7 @@ from server.mcp.client_request import ClientRequest
 from tools.core.consent import cannot_ask, changed
 from tools.core.context import Services, ToolCall
 from tools.core.policy import CallDeadline
-from tools.core.ports import ConsentSummary, SignInPage
+from tools.core.ports import ConsentQuestion, SignInPage
 from tools.core.results import ErrorBody, ErrorResult
 from tools.next_steps.after_success import step
 
@@ -85,7 +85,7 @@ class ElicitationConsentPrompt:
         self._request = request
         self._call = [tool, arguments]
 
-    async def ask(self, summary: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentQuestion) -> bool:
         """See `tools.core.ports.ConsentPrompt`.
 
         Raises:
@@ -107,7 +107,7 @@ class ElicitationConsentPrompt:
             raise cannot_ask() from None
         return answer.action == "accept"
 
-    def _answered(self, summary: ConsentSummary) -> bool:
+    def _answered(self, summary: ConsentQuestion) -> bool:
         about = self._about(summary)
         answer = self._request.input_responses.get(_CONSENT_QUESTION)
         state = self._request.params.request_state
@@ -123,7 +123,7 @@ class ElicitationConsentPrompt:
             raise changed()
         return answer.action == "accept"
 
-    def _about(self, summary: ConsentSummary) -> str:
+    def _about(self, summary: ConsentQuestion) -> str:
         """Return what tells this call about these facts from every other."""
         words = json.dumps([self._call, vars(summary)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()

@@ -59,9 +59,9 @@ class ToolAdapter:
             annotations=ToolAnnotations(
                 title=one.title,
                 read_only_hint=not one.writes,
-                destructive_hint=False,  # nothing here ever destroys, and everything reaches out to ACC
+                destructive_hint=one.destructive,
                 idempotent_hint=one.idempotent,
-                open_world_hint=True,
+                open_world_hint=True,  # everything reaches out to ACC
             ),
             icons=icons.ATTACH if one.writes else icons.LOOK,
             _meta={SEARCH_HINT: one.search_hint},

@@ -67,6 +67,7 @@ class Conversation:
         for made, shown in self.made.items():
             text = text.replace(made, shown)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-03-02T09:30:00Z", text)
+        text = text.replace(self.box.base_url, "http://127.0.0.1:8788")
         text = re.sub(r'"due_date": "[\d-]{10}"', '"due_date": "2026-04-10"', text)
         return re.sub(r"(?<=fs\.file:vf\.)[\w-]{22}", "c2FuZGJveC12ZXJzaW9uLQ", text)
 
@@ -140,16 +141,38 @@ async def with_mistakes(talk: Conversation) -> None:
     talk.says("Assistant", "It is there already, and was not attached twice.")
 
 
+async def then_reviewed(talk: Conversation) -> None:
+    """A file, and then its submittal on to the reviewers: shown first, done once the person agrees."""
+    talk.says("Person", "Attach beam-shop-drawings.pdf to 05 12 00-3 in Riverside, then send it for review.")
+    ready = await talk.calls(
+        "add_submittal_attachment",
+        project="Riverside",
+        submittal="05 12 00-3",
+        file_path="beam-shop-drawings.pdf",
+        confirm=True,
+        wait_seconds=45,
+    )
+    shown = await talk.follows(ready, to="review")
+    talk.says(
+        "Assistant", "The file is there. Sending 051200-3 for review gives the ball to the Project Manager. Shall I?"
+    )
+    talk.says("Person", "Yes.")
+    done = await talk.follows(shown)
+    assert done["done"]
+    talk.says("Assistant", "051200-3 is in review; the first of its review tasks is yours.")
+
+
 CONVERSATIONS: Final[dict[str, tuple[Callable[[Conversation], Any], float]]] = {
     "In one call": (in_one_call, 0.0),
     # ACC takes an hour for a version here, so that how far it is at each answer depends on nothing.
     "With mistakes": (with_mistakes, HOUR),
+    "Attached, then sent for review": (then_reviewed, 0.0),
 }
 """Each with the seconds that ACC takes for a version of a file."""
 
 
 async def held() -> str:
-    """Hold both conversations and return them as Markdown."""
+    """Hold the conversations and return them as Markdown."""
     sections = []
     with tempfile.TemporaryDirectory() as data:
         for title, (hold, urn_delay) in CONVERSATIONS.items():

@@ -42,6 +42,8 @@ class Ends(Written):
     """How it ends. Whatever is not named did not change."""
 
     attached: Annotated[list[Attached], BeforeValidator(_listed)] = []
+    moved: dict[str, str] = {}
+    """States that submittals are in then, by their numbers."""
     result: dict[str, Any] = {}
     """Of the last answer: fields by path; over a list, the field of each row."""
     told: list[str] = []
@@ -94,8 +96,8 @@ class Request(Written):
 
     @property
     def is_question(self) -> bool:
-        """Whether it ends with an answer rather than with an attachment."""
-        return not self.ends.attached
+        """Whether it ends with an answer rather than with a change in ACC."""
+        return not (self.ends.attached or self.ends.moved)
 
 
 def written() -> dict[str, Request]:

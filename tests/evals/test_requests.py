@@ -174,7 +174,10 @@ class Turn:
         assert [words for words in ends.told if words not in said] == [], said
         whole = json.dumps(follower.answers, ensure_ascii=False)
         assert [text for text in ends.unseen if text in whole] == []
-        if ends.attached and ends.attached[-1].confirmed:
+        assert {number: self.item(number).state for number in ends.moved} == ends.moved
+        if ends.moved:
+            assert last["done"]
+        elif ends.attached and ends.attached[-1].confirmed:
             assert (last["attachment"]["state"], last["next_steps"]) == ("ready", [])
 
     def new(self) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ def test_the_tools_are_those_of_the_design_in_one_order(tools):
         "find_submittals",
         "get_submittal",
         "find_project_files",
+        "move_submittal",
         "sign_in",
     ]
 
@@ -78,9 +79,9 @@ def test_every_hint_is_given_and_says_what_the_tool_does(tools):
     }
     look = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True}
     write = look | {"readOnlyHint": False}
-    assert hints == {
-        name: write if name in ("add_submittal_attachment", "confirm_attachment") else look for name in hints
-    }
+    move = write | {"destructiveHint": True, "idempotentHint": False}
+    writing = {"add_submittal_attachment": write, "confirm_attachment": write, "move_submittal": move}
+    assert hints == {name: writing.get(name, look) for name in hints}
 
 
 def test_each_tool_has_words_to_be_searched_by(tools):

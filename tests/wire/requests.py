@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from acc import operations as op
@@ -9,6 +10,7 @@ from acc.client import AccClient
 from acc.errors import AccError, NotFound, PartsRejected
 from acc.ids import ObjectLocation
 from acc.operations import ApiOperation, build, filter_parameters, query_parameters
+from acc.submittals import ItemTransition
 from auth.oauth import OAuthApp
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
@@ -103,22 +105,67 @@ ACC_REQUESTS: dict[str, AccRequest] = {
         op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)
     ),
     "submittals.items.get.closed": AccRequest(op.ITEMS_GET, lambda acc: acc.submittals.item(PROJECT, ITEM)),
-    "submittals.items.transition.mgr1": built(
+    "submittals.items.transition.mgr1": AccRequest(
         op.ITEMS_TRANSITION,
-        AT_ITEM,
-        json={
-            "stateId": "mgr-1",
-            "manager": PERSON,
-            "managerType": "1",
-            "mailNote": "please review",
-            "duplicateAttachments": [ATTACHMENT],
-        },
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(state_id="mgr-1", manager=(PERSON, "1"), mail_note="please review", copies=(ATTACHMENT,)),
+        ),
     ),
-    "submittals.items.transition.rev": built(op.ITEMS_TRANSITION, AT_ITEM, json={"stateId": "rev"}),
-    "submittals.items.transition.close": built(
+    "submittals.items.transition.mgr1.date": AccRequest(
         op.ITEMS_TRANSITION,
-        AT_ITEM,
-        json={"stateId": "sbc-2", "responseId": RESPONSE, "responseComment": "final response"},
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(
+                state_id="mgr-1", manager=(PERSON, "1"), manager_due_date=date(2024, 11, 30), mail_note="please review"
+            ),
+        ),
+    ),
+    "submittals.items.transition.sbc1": AccRequest(
+        op.ITEMS_TRANSITION,
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(
+                state_id="sbc-1",
+                subcontractor=("20031002", "2"),
+                submitter_due_date=date(2024, 11, 23),
+                mail_note="a page is missing",
+            ),
+        ),
+    ),
+    "submittals.items.transition.rev": AccRequest(
+        op.ITEMS_TRANSITION, lambda acc: acc.submittals.transition(PROJECT, ITEM, ItemTransition(state_id="rev"))
+    ),
+    "submittals.items.transition.rev.date": AccRequest(
+        op.ITEMS_TRANSITION,
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(
+                state_id="rev", mail_note="please review", step_due_date=date(2024, 11, 30), copies=(ATTACHMENT,)
+            ),
+        ),
+    ),
+    "submittals.items.transition.close": AccRequest(
+        op.ITEMS_TRANSITION,
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(state_id="sbc-2", response_id=RESPONSE, response_comment="final response"),
+        ),
+    ),
+    "submittals.items.transition.close.copies": AccRequest(
+        op.ITEMS_TRANSITION,
+        lambda acc: acc.submittals.transition(
+            PROJECT,
+            ITEM,
+            ItemTransition(
+                state_id="sbc-2", response_id=RESPONSE, response_comment="final response", copies=(ATTACHMENT,)
+            ),
+        ),
     ),
     "submittals.attachments.list": AccRequest(
         op.ATTACHMENTS_LIST,
@@ -185,14 +232,17 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "submittals.tasks.list.second_page": built(
         op.TASKS_LIST, {**AT_ITEM, "step_id": STEP}, query=query_parameters(offset=100)
     ),
-    "submittals.tasks.close": built(
+    "submittals.tasks.close": AccRequest(
         op.TASKS_CLOSE,
-        AT_TASK,
-        json={
-            "responseId": RESPONSE,
-            "responseComment": "reviewed and approved",
-            "duplicateAttachments": [ATTACHMENT],
-        },
+        lambda acc: acc.submittals.close_task(
+            PROJECT,
+            ITEM,
+            STEP,
+            TASK,
+            response_id=RESPONSE,
+            comment="reviewed and approved",
+            copies=(ATTACHMENT,),
+        ),
     ),
     "submittals.item-types": AccRequest(op.ITEM_TYPES_LIST, lambda acc: acc.submittals.item_types(PROJECT)),
     "submittals.responses": built(op.RESPONSES_LIST, AT_PROJECT),

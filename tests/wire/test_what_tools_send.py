@@ -32,9 +32,7 @@ PATHS = {
 
 
 NOT_SENT = {
-    "submittals.items.transition",
     "submittals.tasks.list",
-    "submittals.tasks.close",
     "submittals.item-types.list",
     "submittals.packages.list",
     "oss.signeds3download",
@@ -105,6 +103,16 @@ async def work(assistant: Any, box: Any) -> None:
     async with httpx.AsyncClient(verify=NO_TRUST) as caller:
         (await caller.put(added["upload"]["url"], content=b"later")).raise_for_status()
     await assistant.call("confirm_attachment", **STEEL, attachment_id=added["attachment"]["id"])
+    moved = {"comment": "please", "copy_attachments": ["beams.pdf"], "check_only": False}
+    await assistant.call("move_submittal", **STEEL, to="review", due_date="2026-12-31", **moved)
+    await assistant.call(
+        "move_submittal", **STEEL, to="return", due_date="2026-12-31", to_person="me", check_only=False
+    )
+    await assistant.call("move_submittal", **STEEL, to="return", due_date="2026-12-31", check_only=False)
+    await assistant.call("move_submittal", **REVIEWED, response="approved", comment="fine", check_only=False)
+    await assistant.call(
+        "move_submittal", **STEEL, to="close", response="approved", **{**moved, "copy_attachments": "all"}
+    )
 
 
 async def test_whatever_the_tools_send_has_the_form_of_an_example(connect: Any, box: Any, tmp_path: Path) -> None:

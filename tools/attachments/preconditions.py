@@ -94,7 +94,7 @@ async def doubtful_choice(
         "In review an attachment belongs to a review task, and this one is no open task of this person.",
         "Call {tool} again with the task_id of a candidate." if mine else _OTHERS_CAN_ATTACH,
         "Run the same command again with the task of a candidate." if mine else _OTHERS_CAN_ATTACH,
-        candidates=_task_candidates(mine, {}),
+        candidates=task_candidates(mine, {}),
         again=RetryHint(needs=["task_id"]) if mine else None,
     )
 
@@ -166,12 +166,12 @@ async def _task(services: Services, project_id: str, person_id: str, item: Item,
         else "'task_id' is none of this submittal's review tasks.",
         "Call {tool} again with the task_id of a candidate." if choices else "Call {tool} again without task_id.",
         "Run the same command again with the task of a candidate." if choices else "Leave the task out.",
-        candidates=_task_candidates(choices, names),
+        candidates=task_candidates(choices, names),
         again=RetryHint(needs=["task_id"]) if choices else RetryHint(without=["task_id"]),
     )
 
 
-def _task_candidates(tasks: Sequence[ReviewTask], names: Mapping[str, str]) -> list[Candidate]:
+def task_candidates(tasks: Sequence[ReviewTask], names: Mapping[str, str]) -> list[Candidate]:
     """Name tasks, which have no names in ACC, by what tells one from another."""
     found = []
     for task in tasks:

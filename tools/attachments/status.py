@@ -16,11 +16,13 @@ from tools.errors.codes import Code
 from tools.errors.description import describe_error
 from tools.errors.exceptions import BackgroundFailure, ProcessingFailedRepeatedly
 from tools.lookup.projects import ProjectSummary
+from tools.moves.transition_plan import words_onward
 from tools.next_steps.after_success import (
     MAX_FAILURES,
     AttachmentStatus,
     after_attachment,
     after_uncertain_create,
+    after_visible,
 )
 from transfers.attachments import StoredObject
 from transfers.categories_and_states import DISCARDED_SECONDS
@@ -80,6 +82,17 @@ async def attachment_result(
             *after_uncertain_create(target.project_id, target.item_id, look_alikes),
         ],
     )
+
+
+def with_onward_step(services: Services, answer: AttachmentResult, item: Item) -> AttachmentResult:
+    """Return the answer of a call that made a file visible, with how its submittal moves on where ACC permits that.
+
+    Only such a call offers it: who looks at a file later did not ask where the submittal goes.
+    """
+    if answer.attachment.state not in ("processing", "ready"):
+        return answer
+    onward = after_visible(answer.attachment.project_id, item.id, words_onward(item), services.policy.step_context)
+    return answer.model_copy(update={"next_steps": [*answer.next_steps, *onward]})
 
 
 def _upload(services: Services, signed: CallerUpload) -> Upload:

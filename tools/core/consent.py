@@ -1,4 +1,4 @@
-"""Consent: the user agrees before a file becomes visible in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
+"""Consent: the user agrees before something changes visibly in ACC, where `SUBMITTAL_MCP_CONFIRM` is `ask`.
 
 The summary is read again after the user agreed, and only an unchanged one is carried out. The prompt depends on the
 caller: a form of the chat client (`server.mcp.elicitation`), or a question in a terminal.
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tools.core.context import Services, ToolCall
-from tools.core.ports import ConsentSummary
+from tools.core.ports import ConsentQuestion, ConsentSummary
 from tools.errors.exceptions import ConfirmationDeclined, ConfirmationRequired, RetryHint
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 async def require_consent(
-    services: Services, call: ToolCall, summarize: Callable[[], Awaitable[ConsentSummary | None]]
+    services: Services, call: ToolCall, summarize: Callable[[], Awaitable[ConsentQuestion | None]]
 ) -> None:
     """Return once the user has agreed to the summary that `summarize` returns, or where no consent is needed.
 
-    `summarize` returns None when there is nothing to make visible.
+    `summarize` returns None when nothing would change.
 
     Raises:
         ConfirmationRequired: There is no way to ask them, or it is no longer what they were shown.
@@ -35,8 +35,8 @@ async def require_consent(
         raise cannot_ask()
     if not await call.consent_prompt.ask(summary):
         raise ConfirmationDeclined(
-            "The person did not agree: nothing was made visible. What is uploaded stays as it is.",
-            "Ask the person what should be different, before you call add_submittal_attachment or confirm_attachment.",
+            "The person did not agree: nothing was changed. What is uploaded stays as it is.",
+            "Ask the person what should be different, before you call {tool} again.",
             "Run the same command again to be asked again.",
         )
     if await summarize() != summary:
@@ -46,9 +46,8 @@ async def require_consent(
 def cannot_ask() -> ConfirmationRequired:
     """Return the error where the user cannot be asked."""
     return ConfirmationRequired(
-        "A person has to agree before a file becomes visible, and this chat client cannot ask them. "
-        "What is uploaded stays as it is.",
-        "The person can use a client that shows forms (elicitation), attach the file in a terminal, or restart the "
+        "A person has to agree first, and this chat client cannot ask them. What is uploaded stays as it is.",
+        "The person can use a client that shows forms (elicitation), do it in a terminal or in ACC, or restart the "
         "server with SUBMITTAL_MCP_CONFIRM=off.",
         "Run the command in a terminal, where it can ask, or with SUBMITTAL_MCP_CONFIRM=off.",
     )
@@ -57,7 +56,7 @@ def cannot_ask() -> ConfirmationRequired:
 def changed() -> ConfirmationRequired:
     """Return the error where the summary changed after the user saw it."""
     return ConfirmationRequired(
-        "Something changed since the person was shown it: nothing was made visible.",
+        "Something changed since the person was shown it: nothing was done.",
         "Call {tool} again: the person is shown what there is now.",
         "Run the same command again: it shows what there is now.",
         again=RetryHint(),

@@ -97,7 +97,10 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class ToolDefinition(Generic[A]):
-    """Definition of a tool, free of MCP: name and texts, argument and result models, and the function to run."""
+    """Definition of a tool, free of MCP: name and texts, argument and result models, and the function to run.
+
+    `destructive`: what it does may not be undone.
+    """
 
     name: str
     title: str
@@ -108,3 +111,4 @@ class ToolDefinition(Generic[A]):
     writes: bool
     idempotent: bool
     run: Callable[[Services, ToolCall, A], Awaitable[ToolResult]]
+    destructive: bool = False

@@ -1,6 +1,6 @@
 """Ports: how a tool reaches its caller and the user. Servers and commands implement them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,9 +13,17 @@ LONGEST: Final = 200
 """Characters of one line that a person is shown; more would push the others off a small window."""
 
 
+class ConsentQuestion(Protocol):
+    """What the user is asked to agree to; a dataclass whose members are all facts of it."""
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each fact; no name from elsewhere can add a line of its own."""
+
+
 @dataclass(frozen=True)
 class ConsentSummary:
-    """Summary that the user agrees to: name and size of the file, and where it becomes visible.
+    """Summary of a file that the user agrees to: name and size of the file, and where it becomes visible.
 
     `size_bytes` and `sha256` are None where this server has not seen the bytes; `origin` says where they are.
     `project` and `submittal` are names as people know them, `place` the ids that they stand for.
@@ -40,14 +48,46 @@ class ConsentSummary:
             "Project": self.project,
             "Submittal": self.submittal,
         }
-        lines = [f"{name}: {_one_line(value)}" for name, value in facts.items()]
-        return "\n".join(["Make this file visible in Autodesk Construction Cloud?", *lines])
+        return question("Make this file visible in Autodesk Construction Cloud?", facts)
+
+
+@dataclass(frozen=True)
+class MoveSummary:
+    """Summary of a move that the user agrees to, in names as people know them; what is None does not belong to it.
+
+    `place` are the ids that they stand for.
+    """
+
+    move: str
+    response: str | None
+    comment: str | None
+    due_date: str | None
+    then_with: str | None
+    copies: str | None
+    project: str
+    submittal: str
+    place: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each fact; no name from elsewhere can add a line of its own."""
+        facts = {
+            "Move": self.move,
+            "Response": self.response,
+            "Comment": self.comment,
+            "Due": self.due_date,
+            "Then with": self.then_with,
+            "Files taken along": self.copies,
+            "Project": self.project,
+            "Submittal": self.submittal,
+        }
+        return question("Move this submittal on in Autodesk Construction Cloud?", facts)
 
 
 class ConsentPrompt(Protocol):
     """Asks the user behind a call for consent."""
 
-    async def ask(self, summary: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentQuestion) -> bool:
         """Show the user a summary, and return whether they agree.
 
         Raises:
@@ -69,6 +109,11 @@ class SignInPage(Protocol):
 
         With `opened_only`, only if the link was opened, so that a user is at Autodesk's page now.
         """
+
+
+def question(text: str, facts: Mapping[str, str | None]) -> str:
+    """Return a question with a line for each fact that there is."""
+    return "\n".join([text, *(f"{name}: {_one_line(value)}" for name, value in facts.items() if value is not None)])
 
 
 def _one_line(text: str) -> str:

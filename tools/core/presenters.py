@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Task, UserType
+from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Task, Transition, UserType
 from tools.core.results import (
     AttachmentRow,
     AttachmentView,
@@ -17,6 +17,7 @@ from tools.core.results import (
     ReviewStepRow,
     SubmittalDates,
     SubmittalRow,
+    SubmittalSummary,
     SubmittalView,
     TaskRow,
     TransitionRow,
@@ -185,6 +186,7 @@ class ReviewTask:
 
     row: TaskRow
     task: Task
+    step_id: str
     step_status: str | None
     mine: bool
     in_progress: bool
@@ -202,6 +204,7 @@ def review_task(task: Task, step: Step) -> ReviewTask:
     return ReviewTask(
         row,
         task,
+        step.id,
         step.status,
         mine=task.permitted(CLOSE_TASK) is not None,
         in_progress=task.status == "in-progress",
@@ -322,13 +325,46 @@ def submittal_view(
     )
 
 
+def submittal_summary(
+    item: Item, project_id: str, tasks: Sequence[ReviewTask], names: ProjectNames, *, moved: bool
+) -> SubmittalSummary:
+    """Show where a submittal is, and once it was `moved` all that this person may do with it."""
+    actions = [_short(_without_empty(action)) for action in item.raw_permitted_actions] if moved else None
+    return SubmittalSummary(
+        id=item.id,
+        project_id=project_id,
+        number=number(item),
+        title=item.title,
+        state=item.state_id,
+        state_text=state_text(item),
+        due_date=item.due_date,
+        my_tasks=[task.row for task in tasks if task.mine],
+        transitions=_transitions(item),
+        web_url=names.item_url(item),
+        permittedActions=actions,
+        permitted_actions_incomplete=item.permitted_actions_incomplete,
+    )
+
+
+def permitted_transitions(item: Item) -> list[Transition]:
+    """Return the transitions that ACC lets this person make now."""
+    action = item.permitted(TRANSITION)
+    return action.transitions if action is not None else []
+
+
+def transition_ends(transition: Transition) -> tuple[str, str]:
+    """Return the states that a transition leads from and to."""
+    source, _, target = transition.id.partition("::")
+    from_, to = transition.state_from, transition.state_to
+    return (from_.id if from_ else "") or source, (to.id if to else "") or target
+
+
 def state_text(item: Item) -> str:
     """Return an item's state in words; of an undocumented one, that it is unknown."""
     return STATE_TEXTS.get(item.state_id or "", "unknown")
 
 
 def _transitions(item: Item) -> list[TransitionRow]:
-    action = item.permitted(TRANSITION)
     return [
         TransitionRow(
             id=one.id,
@@ -336,7 +372,7 @@ def _transitions(item: Item) -> list[TransitionRow]:
             to_text=STATE_TEXTS.get(one.state_to.id if one.state_to else "", "unknown"),
             mandatory_fields=sorted(set(one.mandatory_fields)),
         )
-        for one in (action.transitions if action else ())
+        for one in permitted_transitions(item)
     ]
 
 

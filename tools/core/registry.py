@@ -10,6 +10,7 @@ from tools import (
     find_submittals,
     get_attachment_status,
     get_submittal,
+    move_submittal,
     sign_in,
 )
 from tools.core.context import ToolDefinition
@@ -25,5 +26,6 @@ def definitions(*, local_files: bool) -> list[ToolDefinition[Any]]:
         find_submittals.DEFINITION,
         get_submittal.DEFINITION,
         find_project_files.DEFINITION,
+        move_submittal.DEFINITION,
         sign_in.DEFINITION,
     ]

@@ -285,6 +285,68 @@ class SubmittalResult(ToolResult):
     next_steps: list[NextStep]
 
 
+class SubmittalSummary(ToolResult):
+    """A submittal that is moved on: where it is, and what this person may do with it then.
+
+    `permittedActions` are there once it was moved; before, `get_submittal` has them.
+    """
+
+    id: UntrustedText
+    project_id: str
+    number: UntrustedText
+    title: UntrustedText
+    state: UntrustedText | None
+    state_text: str
+    due_date: date | None
+    my_tasks: list[TaskRow]
+    transitions: list[TransitionRow]
+    web_url: UntrustedText | None
+    permittedActions: Annotated[  # noqa: N815  # ACC's name
+        PermittedActions | None, Field(exclude_if=lambda left_out: left_out is None)
+    ] = None
+    permitted_actions_incomplete: Incomplete
+
+
+class CopyRow(ToolResult):
+    """An attachment that is taken along."""
+
+    id: UntrustedText
+    name: UntrustedText
+
+
+class MoveView(ToolResult):
+    """What a move does: a transition by its id and the state it leads to, or with `task_id` the answer to that task."""
+
+    id: UntrustedText | None
+    name: UntrustedText
+    to_state: UntrustedText | None
+    task_id: UntrustedText | None
+    response: UntrustedText | None
+    comment: UntrustedText | None
+    due_date: date | None
+    to_person: Party | None
+    copies: list[CopyRow]
+
+
+class MissingField(ToolResult):
+    """A field that ACC demands: the argument that gives it, null where a person does that in ACC; `choices` by name."""
+
+    argument: str | None
+    field: UntrustedText
+    choices: list[UntrustedText]
+
+
+class MoveResult(ToolResult):
+    """A move, as it would be or as it was `done`; `with_whom` has the ball then, null where that is not known."""
+
+    submittal: SubmittalSummary
+    transition: MoveView
+    missing: list[MissingField]
+    with_whom: list[Party] | None
+    done: bool
+    next_steps: list[NextStep]
+
+
 class FileRow(ToolResult):
     """A file of the Files tool; `version_urn` is what `file_urn` takes."""
 
@@ -335,7 +397,7 @@ class Candidate(ToolResult):
 class ErrorBody(ToolResult):
     """Why a call did not do what was asked, and what to do."""
 
-    # As a plain text in the schema: 32 codes in each of eight schemas would cost the reader tokens.
+    # As a plain text in the schema: 34 codes in each of nine schemas would cost the reader tokens.
     code: Annotated[Code, WithJsonSchema({"type": "string"})]
     message: str
     hint: str

@@ -35,5 +35,7 @@ Code = Literal[
     "upstream_rejected",
     "storage_unavailable",
     "read_only",
+    "transition_not_permitted",
+    "person_not_found",
 ]
 CODES: tuple[Code, ...] = get_args(Code)

@@ -9,6 +9,7 @@
     ├── SubmittalNotFound        SubmittalClosed              NotPermitted
     ├── AmbiguousReference       TaskRequired                 InvalidCategory
     ├── ConfirmationRequired     ConfirmationDeclined         FileVersionNotFound
+    ├── TransitionNotPermitted   PersonNotFound
     └── UpstreamRejected         ProcessingFailedRepeatedly   ProcessingTimeout      after ACC refused or failed
         CallTimedOut
 
@@ -149,6 +150,18 @@ class InvalidCategory(ToolError):
     """ACC does not offer this category in the submittal's present state."""
 
     code = "invalid_category"
+
+
+class TransitionNotPermitted(ToolError):
+    """The submittal cannot go there from where it is, or not by this person."""
+
+    code = "transition_not_permitted"
+
+
+class PersonNotFound(ToolError):
+    """Neither the submittal nor the project's list of members has a person of that name."""
+
+    code = "person_not_found"
 
 
 class ConfirmationRequired(ToolError):

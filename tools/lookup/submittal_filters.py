@@ -61,7 +61,7 @@ class SubmittalFilters:
         Raises:
             AccError: ACC refused or is away.
         """
-        return {one.id: one.value for one in await self._responses_of(project_id)}
+        return {one.id: one.value for one in await self.responses(project_id)}
 
     async def spec_ids(self, project_id: str, text: str) -> list[str]:
         """Return the sections that a number, the beginning of one, or words of a title stand for.
@@ -83,7 +83,7 @@ class SubmittalFilters:
             InvalidArguments: None is.
             AccError: ACC refused or is away.
         """
-        responses = await self._responses_of(project_id)
+        responses = await self.responses(project_id)
         found = called(text, responses, lambda one: one.value)
         if found:
             return [one.id for one in found]
@@ -109,7 +109,12 @@ class SubmittalFilters:
         remedy = "A contractor's id (get_submittal) and me are taken too."
         raise _nothing("contractor", "member", text, members, lambda one: one.name, remedy=remedy)
 
-    async def _responses_of(self, project_id: str) -> Sequence[ReviewResponse]:
+    async def responses(self, project_id: str) -> Sequence[ReviewResponse]:
+        """Return the answers that can be given in a project, and those that could once.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
         owner = await self._acc.owner_key()
         known = self._responses.get(owner, project_id)
         if known is None:

@@ -175,6 +175,49 @@ def after_submittal(
     return _attach_steps(arguments, context)
 
 
+def onward(
+    project_id: str, submittal_id: str, my_tasks: Sequence[str], context: StepContext, *, can_move: bool
+) -> list[NextStep]:
+    """Return how this person may move a submittal on, or answer one of their tasks; how, is for the caller to say."""
+    if context.read_only:
+        return []
+    place = {"project": project_id, "submittal": submittal_id}
+    answer = {**place, **_one_or_needed("task_id", my_tasks, whole=True), "response": None}
+    answers = [step("move_submittal", answer, "Answer this person's review task.")] if my_tasks else []
+    moves = [step("move_submittal", {**place, "to": None}, "Move it on: see transitions.")] if can_move else []
+    return [*answers, *moves]
+
+
+def after_visible(project_id: str, submittal_id: str, words: Sequence[str], context: StepContext) -> list[NextStep]:
+    """Return how a submittal moves on once a file was attached, by the `words` that are open to this person.
+
+    Where it goes is for the caller to say: the person has not asked for it yet.
+    """
+    if not words or context.read_only:
+        return []
+    reason = f"The submittal can go on, if the person wants that: to={' or '.join(words)}."
+    return [step("move_submittal", {"project": project_id, "submittal": submittal_id, "to": None}, reason)]
+
+
+def after_move_check(call: Mapping[str, Any], missing: Sequence[str | None]) -> list[NextStep]:
+    """Return how to make the move that was shown, by the `call` that repeats it; first what is `missing` is asked for.
+
+    None among those is what no argument gives: then only a person can go on, in ACC.
+    """
+    needs: dict[str, Any] = {name: None for name in missing if name is not None}
+    if len(needs) < len(set(missing)):
+        return []
+    if needs:
+        return [step("move_submittal", {**call, **needs}, "Ask for what ACC demands, then check.")]
+    return [step("move_submittal", {**call, "check_only": False}, "Do it, once the person agrees to what is shown.")]
+
+
+def after_unseen_move(project_id: str, submittal_id: str) -> NextStep:
+    """Return how to look at a submittal that was moved, and that ACC has not shown since."""
+    place = {"project": project_id, "submittal": submittal_id}
+    return step("get_submittal", place, "It was done, but ACC did not show the submittal since: look at it.")
+
+
 def after_files(project_id: str, version_urns: Sequence[str], context: StepContext, *, whole: bool) -> list[NextStep]:
     """Return what can be done with a page of files found in the Files tool; it holds the `whole` list or not."""
     if not version_urns or context.read_only:

@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 
 from server.cli.attach.progress import ProgressView
-from tools.core.ports import ConsentSummary
+from tools.core.ports import ConsentQuestion
 
 _YES: Final = ("y", "yes")
 
@@ -24,7 +24,7 @@ class TerminalConsentPrompt:
         self._view = view
         self._turn = anyio.Lock()
 
-    async def ask(self, summary: ConsentSummary) -> bool:
+    async def ask(self, summary: ConsentQuestion) -> bool:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():

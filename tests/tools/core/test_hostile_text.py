@@ -200,6 +200,7 @@ OURS = {
     "AttachmentView.project_id",
     "ProjectRow.id",
     "SubmittalView.project_id",
+    "SubmittalSummary.project_id",
     # a digest we made, the address of the Autodesk in the settings, the step of a job
     "AttachmentView.sha256",
     "ErrorBody.failed_step",
@@ -213,6 +214,8 @@ OURS = {
     # our sentences
     "SubmittalRow.state_text",
     "TransitionRow.to_text",
+    "SubmittalSummary.state_text",
+    "MissingField.argument",
     "ProjectsResult.hint",
     "SubmittalView.attach_refusal",
     "SubmittalView.state_text",

@@ -261,6 +261,16 @@ async def read_only(at: Situation) -> Any:
     return await at.attach(settings={"read_only": True})
 
 
+@scenario
+async def transition_not_permitted(at: Situation) -> Any:
+    return await at.refused("move_submittal", **{**STEEL_BEAMS, "submittal": "052100-1"}, to="review")
+
+
+@scenario
+async def person_not_found(at: Situation) -> Any:
+    return await at.refused("move_submittal", **STEEL_BEAMS, to="return", to_person="Roofing Subcontractor")
+
+
 @pytest.mark.parametrize("code", SCENARIOS)
 async def test_the_code_is_what_an_agent_is_answered_and_what_the_page_shows(connect, box, tmp_path, code):
     folder = tmp_path / "files"

@@ -21,6 +21,7 @@ CALLS = {
     "find_submittals": {"project": "Riverside", "state": ["rev"]},
     "get_submittal": {**PLACE, "limit": 5},
     "find_project_files": {"project": "Riverside", "query": "beam", "folder": "Shop Drawings"},
+    "move_submittal": {**PLACE, "to": "review", "copy_attachments": ["all"]},
     "sign_in": {},
 }
 
