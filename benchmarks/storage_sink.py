@@ -119,6 +119,8 @@ class Sink:
             return "", b""
         if place.path.endswith("/signeds3upload"):
             return "application/json", json.dumps(self._storage(method, query)).encode()
+        if place.path.endswith("/users/me"):
+            return "application/json", json.dumps({"id": PERSON, "role": "manager", "permittedActions": []}).encode()
         if place.path.startswith("/construction/"):
             return "application/json", json.dumps(self._attachments(method, place.path, content)).encode()
         return "application/xml", _multipart(query)

@@ -14,7 +14,7 @@ from acc_sandbox import Fault, Stall
 from persistence.keys import EncryptionKey
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
-from transfers.jobs.base import POINTS
+from transfers.jobs.base import AHEAD_POINTS, POINTS
 from transfers.upload.parts import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text
@@ -124,8 +124,24 @@ def test_promise_1_and_2_whatever_is_killed_ends_as_one_attachment_with_exactly_
         name = f"{point} in one part.pdf"
         site.write(name, 1)
         dying[name] = site.start(attach=name, confirm=True, die_at=point, takes_up=False)
+    end_as_one_attachment_each(site, kind, dying)
+
+
+def test_promise_1_and_2_hold_of_files_that_are_sent_while_they_are_read(site: Site, kind: str) -> None:
+    """Read, reserved and sent at the same time, and gone on with by processes that do the same."""
+    dying = {}
+    for point in (*AHEAD_POINTS, *POINTS) if THOROUGH else (*AHEAD_POINTS, "posted"):
+        if point != "hashed":  # they are identified instead
+            name = f"{point}.pdf"
+            site.write(name, 4)
+            dying[name] = site.start(attach=name, confirm=True, die_at=point, takes_up=False, ahead=True)
+    end_as_one_attachment_each(site, kind, dying, ahead=True)
+
+
+def end_as_one_attachment_each(site: Site, kind: str, dying: dict[str, Person], *, ahead: bool = False) -> None:
+    """Let processes die, and others end what they began."""
     assert {name: process.exit_code() for name, process in dying.items()} == dict.fromkeys(dying, -9)
-    heir, *others = [site.start() for _ in range(2 if kind == "postgresql" else 1)]
+    heir, *others = [site.start(ahead=ahead) for _ in range(2 if kind == "postgresql" else 1)]
     left = len(dying)
     while left:
         left -= heir.has_said(others).says().get("reached") == "processed"

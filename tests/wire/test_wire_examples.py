@@ -32,6 +32,7 @@ from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
 from transfers.concurrency import ByteCounter
 from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.hashing import hash_file
 from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClient
 from transfers.upload.parts import PartPlan
@@ -154,8 +155,9 @@ def test_a_part_is_its_example_byte_for_byte(autodesk: Autodesks, tmp_path: Path
         line = AbortableClient(storage_client(autodesk.hosts))
         with LocalFile.open("beam.pdf", AllowedFolders([tmp_path]), FilePolicy(frozenset(), size)) as file:
             plan = PartPlan(size, size)
-            digests = file.digests(plan, ByteCounter(), threading.Event())
-            body = VerifiedPartStream(file, next(iter(plan)), digests.parts[0], ByteCounter(), threading.Event())
+            stop = threading.Event()
+            digests = hash_file(file, plan, ByteCounter(), stop)
+            body = VerifiedPartStream(file, plan.part(1), digests.parts[0], digests.seed, ByteCounter(), stop)
             answer = put_part(line, SignedUrl(url), body)
         line.client.close()
         (sent,) = [as_sent(expected.host, one) for one in storage.received]

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text,
 
 from persistence.database import Database
 from persistence.migrations import SchemaComponent
-from transfers.files.local_file import FileDigests, FileStamp
+from transfers.files.hashing import FileDigests
+from transfers.files.local_file import FileStamp
 
 _TABLES: Final = MetaData()
 _DIGESTS: Final = Table(
@@ -36,7 +37,11 @@ class DigestCache:
         this = (_DIGESTS.c.identity == _name(path, identity), _DIGESTS.c.part_size == part_size)
         with self._database.reading() as connection:
             found = connection.execute(select(_DIGESTS.c.whole, _DIGESTS.c.parts).where(*this)).first()
-        return FileDigests(found.whole, tuple(found.parts.split(","))) if found is not None else None
+        if found is None:
+            return None
+        seed, _, parts = found.parts.rpartition(" ")
+        # The version before hashed parts with SHA-256, and had no seed.
+        return FileDigests(found.whole, tuple(parts.split(",")), int(seed)) if seed else None
 
     def keep(self, path: Path, identity: FileStamp, part_size: int, digests: FileDigests, began: float) -> None:
         """Remember what a file hashed to that was read from `began` (seconds since 1970) on.
@@ -48,7 +53,7 @@ class DigestCache:
         values = {
             "part_size": part_size,
             "whole": digests.whole,
-            "parts": ",".join(digests.parts),
+            "parts": f"{digests.seed} {','.join(digests.parts)}",
             "used": time.time(),
         }
         upsert = self._database.insert(_DIGESTS).values(identity=_name(path, identity), **values)

@@ -1,27 +1,19 @@
-"""A local file held open for the whole transfer, and the digests that prove it did not change on the way."""
+"""A local file held open for the whole transfer, and the stamp that shows whether it changed on the way."""
 
-import hashlib
 import os
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, FileEmpty, FileNotAllowed, FileTooLarge, FileTypeNotAllowed, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
 from transfers.files.os_compat import PositionedReader, change_time_ns, is_placeholder
-from transfers.upload.parts import FilePart, PartPlan
+from transfers.upload.parts import FilePart
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read. Bigger ones gain nothing and cost memory a sender; smaller ones cost system calls (docs/performance)."""
-
-HASHED_AT_ONCE: Final = 1024 * 1024
-"""One read while hashing: handing one to the other thread costs as much as hashing some ten kilobytes."""
-
 
 GRAIN_SECONDS: Final = 2.0
 """The coarsest clock of a file system (FAT's): two changes within this time may leave the same times behind."""
@@ -67,14 +59,6 @@ class FilePolicy:
             raise FileEmpty(given)
         if size is not None and size > self.max_bytes:
             raise FileTooLarge(given, size, self.max_bytes)
-
-
-@dataclass(frozen=True)
-class FileDigests:
-    """SHA-256, in hex, of a whole file and of each part of its plan."""
-
-    whole: str
-    parts: tuple[str, ...]
 
 
 class LocalFile:
@@ -148,36 +132,6 @@ class LocalFile:
             offset += len(piece)
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def digests(self, plan: PartPlan, progress: ByteCounter, stop: threading.Event) -> FileDigests:
-        """Read it once from end to end; a worker thread's job, about a second a gigabyte on two free cores.
-
-        Each read is hashed twice at the same time, for the whole here and for its part in a thread beside.
-
-        Raises:
-            FileChanged: It has become shorter. Whether it changed otherwise, `check_unchanged` tells.
-            FileUnreadable: The operating system refused.
-            InterruptedError: `stop` was set.
-        """
-        whole = hashlib.sha256()
-        parts = []
-        with ThreadPoolExecutor(1, "hash") as beside:
-            for part in plan:
-                one = hashlib.sha256()
-                hashed: Future[None] | None = None
-                for offset, length in chunks(part, HASHED_AT_ONCE):
-                    if stop.is_set():
-                        raise InterruptedError
-                    data = self.read(length, offset)
-                    if hashed is not None:
-                        hashed.result()  # two reads in memory, never more
-                    hashed = beside.submit(one.update, data)
-                    whole.update(data)
-                    progress.add(length)
-                if hashed is not None:
-                    hashed.result()
-                parts.append(one.hexdigest())
-        return FileDigests(whole.hexdigest(), tuple(parts))
 
     def check_unchanged(self) -> None:
         """Compare size, times and identity with those of the opening.

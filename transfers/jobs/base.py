@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from acc.client import AccClient
     from transfers.attachments import AttachmentCreator
     from transfers.audit_log import AuditLog
-    from transfers.files.local_file import FileDigests, FilePolicy, FileStamp, LocalFile
+    from transfers.files.hashing import FileDigests
+    from transfers.files.local_file import FilePolicy, FileStamp, LocalFile
     from transfers.jobs.tables import JobTables
     from transfers.upload.connections import AbortableClientPool
+    from transfers.upload.read_ahead import ReadAheadLimits
 
 T = TypeVar("T")
 
@@ -46,21 +48,25 @@ CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
 
 Point = Literal[
     "asked",  # written down; nothing has been read
-    "hashed",  # the digests are known; nothing is at ACC
+    "hashed",  # the digests are known; nothing is at ACC; not of a job that runs ahead
     "intended",  # what ACC lists is written down, and the POST is next
     "posted",  # ACC has made the attachment; which one is not written down
     "reserved",
     "signed",  # an upload has begun
     "part kept",  # some parts are in storage, and written down
-    "sent",  # all are
+    "sent",  # all are; which the last ones are may not be written down
     "completed",  # storage has made the object; that is not written down
     "stored",  # that is written down, where the file has several parts
     "patched",  # ACC was told of the bytes; that is not written down
     "followed",  # that is written down, and ACC makes a version of them
     "processed",  # ACC has made one, or will not; that is not written down
+    "part kept ahead",  # some parts are in storage and written down, from before what they are parts of was known
+    "identified",  # that is, and written down with the fingerprint
 ]
 
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
+AHEAD_POINTS: Final[tuple[Point, ...]] = ("part kept ahead", "identified")
+POINTS: Final[tuple[Point, ...]] = tuple(point for point in get_args(Point) if point not in AHEAD_POINTS)
+"""Those of every job; `AHEAD_POINTS` are of one that runs ahead of its digest."""
 
 
 @dataclass(eq=False)
@@ -151,6 +157,11 @@ class Job(ABC):
         return self.attachment is not None and self.attachment.is_file_uploaded
 
     @property
+    def runs_ahead(self) -> bool:
+        """Whether its steps are done before it is known what tells it apart from another job."""
+        return False
+
+    @property
     def has_pending_work(self) -> bool:
         """Whether a run would do anything."""
         return self.attachment is None or (self.confirm_wanted and not self.uploaded)
@@ -221,6 +232,9 @@ class Job(ABC):
     @abstractmethod
     def request(self) -> AttachmentIdentity:
         """Return what makes this request the same as another; only after `prepare`."""
+
+    async def plan_run(self, context: "JobStepContext") -> None:  # noqa: B027  # most kinds have nothing to decide
+        """Decide, before it is written down, how a new job is to be run."""
 
     async def prepare(self, context: "JobStepContext") -> None:  # noqa: B027  # most kinds have nothing to find out
         """Find out what is to be attached, before anything is created.
@@ -360,6 +374,7 @@ class JobStepContext(Protocol):
     clock: Callable[[], float]
     lines: "AbortableClientPool"
     log: "FilteringBoundLogger"
+    read_ahead: "ReadAheadLimits"
     reached: Callable[[Point], None]
     readers: anyio.CapacityLimiter
     reservations: "AttachmentCreator"
@@ -373,6 +388,9 @@ class JobStepContext(Protocol):
 
     async def keep(self, job: Job, **values: Any) -> None:
         """Write down what is known of the job, and other `values` of its row."""
+
+    async def identify(self, job: Job) -> None:
+        """Write down what is known of the job together with the fingerprint of its request."""
 
     async def write(self, change: "Callable[[JobTables, int], None]") -> None:
         """Change what is written down beside the job's row."""

@@ -15,6 +15,7 @@ from transfers.errors import PersonMismatch
 from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.jobs.base import Point
 from transfers.upload.connections import AbortableClientPool
+from transfers.upload.read_ahead import ReadAheadLimits
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from transfers.jobs.repository import JobRepository
     from transfers.jobs.tables import JobTables
 
+READ_AHEAD: Final = ReadAheadLimits()
+
 OWNERS: Final = 1000
 """People and projects of which it is remembered who they are."""
 
@@ -38,7 +41,8 @@ class JobContext:
     """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
 
     Local files come from `folders`; every file keeps the `rules`, wherever its bytes come from. With `asks`, nothing
-    becomes visible in ACC but by a job that a person agreed to in this process.
+    becomes visible in ACC but by a job that a person agreed to in this process. `read_ahead` says how large files are
+    sent while they are read.
 
     Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
     day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
@@ -56,6 +60,7 @@ class JobContext:
         rules: FilePolicy,
         *,
         asks: bool = False,
+        read_ahead: ReadAheadLimits = READ_AHEAD,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         between_looks: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.time,
@@ -69,6 +74,7 @@ class JobContext:
         self.lines = AbortableClientPool(make_storage_client)
         self.readers = anyio.CapacityLimiter(READERS)
         self.asks = asks
+        self.read_ahead = read_ahead
         self.sleep = sleep
         self.between_looks = between_looks
         self.clock = clock
@@ -143,6 +149,16 @@ class JobContext:
             StorageProblem: The database cannot be used.
         """
         await self.repository.save(job, self._bound, **values)
+
+    async def identify(self, job: "Job") -> None:
+        """Write down what is known of a job that this process works on, with the fingerprint of its request.
+
+        Raises:
+            FingerprintTaken: Another job attaches the very same.
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database cannot be used.
+        """
+        await self.repository.identify(job, self._bound, job.request().fingerprint())
 
     async def write(self, change: Callable[["JobTables", int], None]) -> None:
         """Change what is written down beside a job's row, under the number of its attempt.

@@ -4,8 +4,9 @@ A job is a row and a lock. The process that works on the job holds the lock; all
 version before may still run, its way is honoured too: a lock for each process (`_LEGACY`).
 """
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from persistence.errors import DatabaseUnreachable
@@ -35,6 +36,8 @@ class JobAttempt:
     """What it was told apart by when the attempt began."""
     reported: tuple[int, int] = (0, 0)
     """How many bytes its row says are hashed and sent."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the job is written down, so that what is known later is written later."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,20 @@ class OpenRepository:
         self.locks.close()
         self.database.close()
 
-    def add(self, row: JobRow) -> tuple[JobRow, JobAttempt | None]:
-        """Write down a new job and begin its first attempt; without one the row is of a job `asked` for before."""
+    def add(self, row: JobRow, beside_others: str | None) -> tuple[JobRow, JobAttempt | None]:
+        """Write down a new job and begin its first attempt; without one the row is of a job `asked` for before.
+
+        See `JobTables.add`.
+        """
         # Before its row is there: a row whose owner holds no lock is that of a process that died.
         lock = _new_lock(self.locks, job_lock(row.id))
         first = None
         try:
-            first = self.tables.add(row)
+            first = self.tables.add(row, beside_others)
         finally:
             if first is None or first.id != row.id:
                 lock.release()
-        return first, JobAttempt(row.id, row.attempt, lock, row.record) if first.id == row.id else None
+        return first, JobAttempt(row.id, row.attempt, lock, first.record) if first.id == row.id else None
 
     def begin(self, seen: JobRow | str, owner: str, status: str | None) -> tuple[JobAttempt, JobRow] | None:
         """Begin an attempt at a job and return it with its row; None if another process works on it, or it changed."""

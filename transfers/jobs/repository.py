@@ -21,17 +21,20 @@ import anyio.to_thread
 import structlog
 
 from persistence.errors import KeyProblem, StorageProblem
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
+from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.ownership import JobAttempt, OpenRepository
 from transfers.jobs.rows import ENDED, FOLLOWING, OPEN, QUEUED, JobOwnershipLost, JobRow, StoredPart, cancellation
-from transfers.jobs.serialization import UnreadableJob, job_of, new_row, read_record, record_of, restore
+from transfers.jobs.serialization import UnreadableJob, beside_others, job_of, new_row, read_record, record_of, restore
 
 if TYPE_CHECKING:
     from acc.rate_limit_store import TokenBucketTable
     from persistence.data_folder import StateLocation
     from persistence.encryption import RecordCipher
     from persistence.locks import HeldLock
-    from transfers.files.local_file import FileDigests, FileStamp
+    from transfers.files.hashing import FileDigests
+    from transfers.files.local_file import FileStamp
     from transfers.jobs.tables import JobTables
 
 T = TypeVar("T")
@@ -257,20 +260,57 @@ class JobRepository:
         """
 
         def write(opened: OpenRepository) -> None:
-            record = self._record(job)
-            if record == attempt.record and not values:
-                return
-            opened.tables.save(
-                job.id,
-                attempt.number,
-                attachment_id=job.attachment.id if job.attachment else None,
-                posting=job.listed is not None and job.attachment is None,
-                record=record,
-                **values,
-            )
-            attempt.record = record
+            with attempt.turn:
+                record = self._record(job)
+                if record != attempt.record or values:
+                    opened.tables.save(job.id, attempt.number, **_columns(job, record), **values)
+                    attempt.record = record
 
         await self._run(write)
+
+    async def identify(self, job: Job, attempt: JobAttempt, fingerprint: str, **values: Any) -> None:
+        """Write down what is known of a job and what tells it apart, in one; others find both or neither.
+
+        Raises:
+            FingerprintTaken: Another job has that fingerprint; nothing was written.
+            JobOwnershipLost: Another process works on it since.
+            StorageProblem: The database or its keys cannot be used.
+        """
+
+        def write(opened: OpenRepository) -> None:
+            with attempt.turn:
+                record = self._record(job)
+                known = _columns(job, record) | {"fingerprint": fingerprint, **values}
+                opened.tables.identify(job.id, attempt.number, **known)
+                attempt.record, attempt.fingerprint = record, fingerprint
+
+        await self._run(write)
+        self.signals.tell(job.id)
+
+    async def find_forerunner(self, job: LocalFileJob, apart: Collection[str]) -> JobRow | None:
+        """Return the row of another job that is sent ahead of its digest, and may turn out to be the same request.
+
+        Those called `apart` are known to be others.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        request = job.request()
+        rows = await self.ask(lambda tables: tables.rivals(job.id, job.destination.item_id, job.name))
+        for row in rows:
+            if row.fingerprint is None and row.id not in apart and self._may_be_same(row, job, request):
+                return row
+        return None
+
+    def _may_be_same(self, row: JobRow, job: LocalFileJob, request: AttachmentIdentity) -> bool:
+        try:
+            record = read_record(row)
+            target = record.target
+        except (UnreadableJob, TypeError) as problem:
+            self._log.warning("job_unreadable", job=row.id, problem=str(problem))
+            return False
+        same_size = record.seed is not None and record.size == job.size
+        return same_size and target.request(job.name, request.content) == request
 
     async def request_cancel(self, job_id: str) -> bool:
         """Ask for a job to be called off, and return whether that is done: no process works on it.
@@ -366,11 +406,16 @@ class JobRepository:
         self._jobs[job.id] = job
 
         def write(opened: OpenRepository) -> tuple[JobRow, JobAttempt | None]:
-            return opened.add(new_row(job, asked, self._record(job), self.owner))
+            record = self._record(job)
+            otherwise = beside_others(record) if job.runs_ahead else None
+            return opened.add(new_row(job, asked, record, self.owner), otherwise)
 
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # as in `begin`
-            return await self._run(write)
+            row, attempt = await self._run(write)
+            if attempt is not None and isinstance(job, LocalFileJob):
+                job.seed = read_record(row).seed
+            return row, attempt
         raise AssertionError("nothing cancels this scope")
 
     def seal(self, job_id: str, upload_key: str) -> str:
@@ -431,6 +476,14 @@ class JobRepository:
 
     def _heard(self, what: str) -> None:
         anyio.from_thread.run_sync(self.signals.tell, what)
+
+
+def _columns(job: Job, record: str) -> dict[str, Any]:
+    return {
+        "attachment_id": job.attachment.id if job.attachment else None,
+        "posting": job.listed is not None and job.attachment is None,
+        "record": record,
+    }
 
 
 def _context(job_id: str) -> tuple[str, str]:

@@ -29,6 +29,10 @@ class JobOwnershipLost(BaseException):
     """
 
 
+class FingerprintTaken(Exception):
+    """Another job has the fingerprint that a job turned out to have while it was sent."""
+
+
 @dataclass(frozen=True)
 class JobRow:
     """A row of `jobs`. `record` is the JSON of `serialization`, `created` and `updated` are seconds since 1970.
@@ -66,12 +70,12 @@ class JobRow:
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A part that storage has taken."""
+    """A part that storage has taken. `digest` is what it was hashed to: see `hashing`."""
 
     number: int
     size: int
     etag: str
-    sha256: str
+    digest: str
 
 
 def owner_words(owner: str) -> str:

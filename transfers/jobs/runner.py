@@ -23,8 +23,19 @@ from transfers.concurrency import background_task, task_group
 from transfers.errors import IdempotencyConflict, JobStopped, TransferError
 from transfers.idempotency import idempotency_fingerprint
 from transfers.jobs.base import Job
+from transfers.jobs.forerunners import ForerunnerGate
 from transfers.jobs.linked_file import LinkedFileJob
-from transfers.jobs.rows import CANCELLED, ENDED, OPEN, QUEUED, REPLACED, JobOwnershipLost, JobRow, cancellation
+from transfers.jobs.rows import (
+    CANCELLED,
+    ENDED,
+    OPEN,
+    QUEUED,
+    REPLACED,
+    FingerprintTaken,
+    JobOwnershipLost,
+    JobRow,
+    cancellation,
+)
 from transfers.jobs.serialization import read_record
 
 if TYPE_CHECKING:
@@ -73,6 +84,7 @@ class JobRunner:
     def __init__(self, context: "JobContext") -> None:
         self._context = context
         self._repository = context.repository
+        self._forerunners = ForerunnerGate(context)
         self._group: TaskGroup | None = None
         self.at_work = 0
         """Jobs that are run here now."""
@@ -102,6 +114,7 @@ class JobRunner:
     async def add(self, job: Job, asked: str) -> JobRow:
         """Write down a new job and start its run, unless one was `asked` for before; returns the row of either."""
         group = self._entered
+        await job.plan_run(self._context)
         job.begin()
         attempt = None
         try:
@@ -297,6 +310,12 @@ class JobRunner:
         await context.keep(job)
         context.reached("asked")
         await job.prepare(context)
+        if job.runs_ahead:
+            try:
+                await job.run_steps(context)
+                return
+            except FingerprintTaken:
+                self._log.info("job_repeats_another", job=job.id)
         earlier = await self._deduplicate(job, attempt)
         if earlier is not job:
             earlier.merge(job)
@@ -312,6 +331,7 @@ class JobRunner:
         same = idempotency_fingerprint(request, job.key) if job.key else request.fingerprint()
         if attempt.fingerprint == same:
             return job
+        await self._forerunners.wait(job)
         while True:
             row = await self._repository.ask(lambda tables: tables.assign_fingerprint(job.id, attempt.number, same))
             if row.id == job.id:

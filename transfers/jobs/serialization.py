@@ -30,7 +30,7 @@ from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import FOLLOWING, OPEN, JobRow, StoredPart
-from transfers.upload.parts import UploadState
+from transfers.upload.parts import PartPlan, UploadState
 
 KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "acc_error": AccError,
@@ -166,8 +166,11 @@ def _acc_error(kind: type[AccError], found: dict[str, Any]) -> AccError:
     return kind(operation, **facts)
 
 
-FORMAT: Final = 1
-"""Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone."""
+FORMAT: Final = 2
+"""Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone.
+
+2 are jobs sent ahead of their digest: the version before would take the parts in storage for those of the file now.
+"""
 
 
 _CLASS_NAMES: Final = {
@@ -196,7 +199,7 @@ class JobRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    format: int = FORMAT
+    format: int = 1
     kind: Annotated[str, BeforeValidator(lambda kind: _CLASS_NAMES.get(kind, kind))]
     destination: dict[str, Any]
     submittal: str = ""
@@ -217,9 +220,19 @@ class JobRecord(BaseModel):
     path: str | None = None
     identity: tuple[int, int, int, int] | None = None
     changed_ns: int = 0
+    seed: int | None = None
     upload_key: str | None = None
     begun: float | None = None
     version_urn: str | None = None
+
+    @property
+    def target(self) -> AttachTarget:
+        """Where it is to be attached.
+
+        Raises:
+            TypeError: That is damaged.
+        """
+        return AttachTarget(**self.destination, submittal=self.submittal)
 
 
 def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
@@ -251,6 +264,8 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
                 "path": job.path,
                 "identity": job.identity[:4],  # the version before reads four
                 "changed_ns": job.identity.changed_ns,
+                "seed": job.seed,
+                "format": 1 if job.seed is None else 2,
                 "upload_key": seal(key) if key else None,
                 "begun": begun,
             }
@@ -297,7 +312,7 @@ def job_of(row: JobRow) -> Job:
     """
     record = read_record(row)
     try:
-        where = AttachTarget(**record.destination, submittal=record.submittal)
+        where = record.target
     except TypeError as damage:
         raise UnreadableJob(row, newer=False) from damage
     match record.kind:
@@ -336,14 +351,32 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     elif isinstance(job, LocalFileJob):
         if record.identity is not None:
             job.identity = FileStamp(*record.identity, record.changed_ns)
-        job.hashed = ByteCounter(row.bytes_hashed)
+        job.hashed, job.seed = ByteCounter(row.bytes_hashed), record.seed
+        if not all(_fits(part, job.plan) for part in parts):
+            upload_key, parts = None, ()  # cut by a version that cut otherwise: another upload begins
+            job.sent = UploadState()
         if upload_key is not None:
-            # Rows of earlier versions have the quotes of storage's header.
-            job.sent = UploadState(upload_key, record.begun, {part.number: bare_etag(part.etag) for part in parts})
+            job.sent = UploadState(
+                upload_key,
+                record.begun,
+                # Rows of earlier versions have the quotes of storage's header.
+                etags={part.number: bare_etag(part.etag) for part in parts},
+                digests={part.number: part.digest for part in parts},
+            )
         sent = sum(part.size for part in parts)
         if job.stored:
             sent = job.identity.size
         job.sent.progress = ByteCounter(row.bytes_sent if job.elsewhere else sent)
+
+
+def _fits(part: StoredPart, plan: PartPlan) -> bool:
+    return part.number <= plan.count and part.size == plan.part(part.number).length
+
+
+def beside_others(record: str) -> str:
+    """Return the record of a job that hashes its file first, in place of one of a job that is sent ahead."""
+    first = {"seed": None, "format": 1}
+    return JobRecord.model_validate_json(record).model_copy(update=first).model_dump_json(exclude_defaults=True)
 
 
 def require_readable(row: JobRow) -> JobRecord:
@@ -373,4 +406,4 @@ def read_record(row: JobRow) -> JobRecord:
 class _FormatVersion(BaseModel):
     """The part of a record that every version can read."""
 
-    format: int = FORMAT
+    format: int = 1

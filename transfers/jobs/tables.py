@@ -11,6 +11,7 @@ and replaced meanwhile, changes nothing any more.
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -39,11 +40,13 @@ from persistence.database import Database
 from persistence.locks import CHANNEL
 from persistence.migrations import SchemaComponent
 from transfers.jobs.rows import (
+    CANCELLED,
     ENDED,
     FOLLOWING,
     OPEN,
     QUEUED,
     REPLACED,
+    FingerprintTaken,
     JobOwnershipLost,
     JobRow,
     StoredPart,
@@ -93,7 +96,7 @@ _PARTS: Final = Table(
     Column("number", BigInteger, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("etag", Text, nullable=False),
-    Column("sha256", Text, nullable=False),
+    Column("sha256", Text, nullable=False),  # of the version before; now the digest of `files.hashing`
 )
 _EXECUTORS: Final = Table(
     "executors", _TABLES, Column("id", Text, primary_key=True), Column("started", Double, nullable=False)
@@ -116,18 +119,31 @@ class JobTables:
         self._database = database
         self._shared = database.address.file is None
 
-    def add(self, row: JobRow) -> JobRow:
+    def add(self, row: JobRow, beside_others: str | None = None) -> JobRow:
         """Write down a new job, unless one that counts was asked for in the same words; returns the one that is there.
 
-        Of two processes that are asked at the same moment, one adds it and both are given it.
+        Of two processes that are asked at the same moment, one adds it and both are given it. `beside_others` is the
+        record that is written in place of its own where there are other jobs of its item and name.
         """
         with self._database.writing() as connection:
-            if self._shared:  # SQLite has one writer anyway
-                connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.asked, 0))))
+            if self._shared:  # SQLite has one writer anyway; who asks in the same words means the same item and name
+                place = func.hashtextextended(f"{row.item_id} {row.name}", 0)
+                connection.execute(select(func.pg_advisory_xact_lock(place)))
             known = _one(connection, _asked(row.asked))
-            if known is None:
-                connection.execute(JOBS.insert().values(vars(row)))
-            return known or row
+            if known is not None:
+                return known
+            if beside_others is not None and connection.execute(_rivals(row.id, row.item_id, row.name)).first():
+                row = replace(row, record=beside_others)
+            connection.execute(JOBS.insert().values(vars(row)))
+            return row
+
+    def rivals(self, job_id: str, item_id: str, name: str) -> list[JobRow]:
+        """Return the other jobs of the same name on an item that may turn out to be the same, the oldest first."""
+        return self._all(_rivals(job_id, item_id, name))
+
+    def has_rivals(self, job_id: str, item_id: str, name: str) -> bool:
+        """Whether there are any `rivals`."""
+        return self._first(_rivals(job_id, item_id, name).limit(1)) is not None
 
     def row(self, job_id: str) -> JobRow | None:
         """Return a job by its id."""
@@ -271,6 +287,20 @@ class JobTables:
             connection.execute(update(JOBS).where(*followed).values(ended))
             self._tell(connection, job_id)
 
+    def identify(self, job_id: str, attempt: int, /, **values: Any) -> None:
+        """Write down what changed of a job together with its fingerprint, which is among the `values`.
+
+        Raises:
+            FingerprintTaken: Another job has it.
+            JobOwnershipLost: Another attempt has begun.
+        """
+        try:
+            with self._database.writing() as connection:
+                self._update(connection, job_id, attempt, values | {"updated": time.time()})
+                self._tell(connection, job_id)
+        except IntegrityError as taken:
+            raise FingerprintTaken from taken
+
     def replace(self, job_id: str) -> None:
         """Replace a job that is idle or only followed and no longer valid, so that a new one can take its place."""
         rests = or_(JOBS.c.owner.is_(None), JOBS.c.status == FOLLOWING)
@@ -295,11 +325,23 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         insert = self._database.insert(_PARTS)
-        news = {"etag": insert.excluded.etag, "sha256": insert.excluded.sha256}
+        news = {"etag": insert.excluded.etag, "sha256": insert.excluded.sha256, "size": insert.excluded.size}
         upsert = insert.on_conflict_do_update(index_elements=[_PARTS.c.job_id, _PARTS.c.number], set_=news)
         with self._database.writing() as connection:
             _check(connection, job_id, attempt, alone=True)
-            connection.execute(upsert, [{"job_id": job_id, **vars(part)} for part in parts])
+            connection.execute(
+                upsert,
+                [
+                    {
+                        "job_id": job_id,
+                        "number": part.number,
+                        "size": part.size,
+                        "etag": part.etag,
+                        "sha256": part.digest,
+                    }
+                    for part in parts
+                ],
+            )
 
     def parts(self, job_id: str) -> list[StoredPart]:
         """Return the parts that storage has taken."""
@@ -380,6 +422,11 @@ def _check(connection: Connection, job_id: str, attempt: int, *, alone: bool = F
 def _unfinished(open_since: float) -> ColumnElement[bool]:
     followed = and_(JOBS.c.status == FOLLOWING, JOBS.c.updated > open_since)
     return or_(JOBS.c.status.in_((OPEN, QUEUED)), followed)
+
+
+def _rivals(job_id: str, item_id: str, name: str) -> Select[Any]:
+    others = (JOBS.c.item_id == item_id, JOBS.c.name == name, JOBS.c.id != job_id)
+    return select(JOBS).where(*others, JOBS.c.status.not_in((REPLACED, CANCELLED))).order_by(JOBS.c.created)
 
 
 def _asked(asked: str) -> Select[Any]:

@@ -11,7 +11,7 @@ from transfers.concurrency import ByteCounter
 MIN_PART_BYTES: Final = 5 * 1024 * 1024
 """S3's smallest part, the last one excepted."""
 
-USUAL_PARTS: Final = 32
+USUAL_PARTS: Final = 8
 """How many parts a file is cut into where they would be neither too small nor too large: each has a cost of its own."""
 
 LARGEST_USUAL_PART_BYTES: Final = 32 * 1024 * 1024
@@ -66,7 +66,7 @@ class PartPlan:
 
 
 def plan_parts(size: int) -> PartPlan:
-    """Cut `size` bytes (at least one) into parts of 5 MiB; from 160 MiB on into 32 parts, from 1 GiB on of 32 MiB.
+    """Cut `size` bytes (at least one) into parts of 5 MiB; from 40 MiB on into 8 parts, from 256 MiB on of 32 MiB.
 
     Raises:
         ValueError: `size` is not positive; an empty file is refused before planning.
@@ -95,22 +95,35 @@ def next_batch(plan: PartPlan, first: int, parallel: int) -> int:
 class UploadState:
     """One upload: its key, when its first URL was signed (on the clock of the job), and the ETag of every part taken.
 
-    `progress` counts the bytes of those parts and of the ones on their way. `news` are parts that were taken since the
-    list was last emptied; `more` is set when there are any.
+    `digests` are what the parts taken were hashed to. `progress` counts the bytes of those parts and of the ones on
+    their way. `news` are parts that were taken since the list was last emptied; `more` is set when there are any, and
+    `taken` with each part.
     """
 
     upload_key: str | None = None
     begun: float | None = None
     etags: dict[int, str] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
     progress: ByteCounter = field(default_factory=ByteCounter)
     news: list[FilePart] = field(default_factory=list)
     more: anyio.Event = field(default_factory=anyio.Event)
+    taken: anyio.Event = field(default_factory=anyio.Event)
 
-    def add(self, part: FilePart, etag: str) -> None:
+    def add(self, part: FilePart, etag: str, digest: str) -> None:
         """Note that storage has a part."""
-        self.etags[part.number] = etag
+        self.etags[part.number], self.digests[part.number] = etag, digest
         self.news.append(part)
         self.more.set()
+        self.taken.set()
+        self.taken = anyio.Event()
+
+    def restart(self) -> None:
+        """Forget the upload and all its parts: another one of the same file begins."""
+        self.upload_key = self.begun = None
+        self.etags.clear()
+        self.digests.clear()
+        self.news.clear()
+        self.progress.add(-self.progress.value)
 
     def too_old(self, now: float) -> bool:
         """Whether no further part should be sent: storage is about to discard them all."""
@@ -130,5 +143,6 @@ class UploadState:
 
     def drop(self, part: FilePart) -> None:
         """Forget a part that storage turned out not to have."""
+        self.digests.pop(part.number, None)
         if self.etags.pop(part.number, None) is not None:
             self.progress.add(-part.length)

@@ -5,7 +5,6 @@ faster than async bytes, about 35 MiB of memory at any file size, and the only w
 instead of a broken pipe (docs/architecture.md).
 """
 
-import hashlib
 import random
 import threading
 import time
@@ -23,7 +22,8 @@ from acc.models.storage import SignedUrl
 from acc.object_storage import OPERATION, PartStored, part_answer, part_request
 from transfers.concurrency import ByteCounter, stop_event
 from transfers.errors import FileChanged, StorageStalled
-from transfers.files.local_file import FileDigests, LocalFile, chunks
+from transfers.files.hashing import part_hash
+from transfers.files.local_file import LocalFile, chunks
 from transfers.upload.connections import AbortableClient, AbortableClientPool
 from transfers.upload.parts import FilePart, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
@@ -49,12 +49,14 @@ MAX_ANSWER_BYTES: Final = 8192
 class MultipartUpload:
     """One upload's way to storage. `run` returns when every part has been taken.
 
-    `slots` are shared with all other uploads of the process; as many parts of this one are tried at a time.
+    `slots` are shared with all other uploads of the process; as many parts of this one are tried at a time. `digest`
+    returns what a part was hashed to with `seed`, once that is known; no slot is held until then.
     """
 
     file: LocalFile
     plan: PartPlan
-    digests: FileDigests
+    digest: Callable[[int], Awaitable[str]]
+    seed: int
     lines: AbortableClientPool
     urls: SignedUrlCache
     sent: UploadState
@@ -80,7 +82,8 @@ class MultipartUpload:
     async def _worker(self, parts: Iterator[FilePart], stop: threading.Event, workers: TaskGroup) -> None:
         try:
             for part in parts:
-                self.sent.add(part, await self._send(part, stop, workers))
+                digest = await self.digest(part.number)
+                self.sent.add(part, await self._send(part, digest, stop, workers), digest)
                 self.urls.forget(part.number)
         except BaseException:
             # No cancellation reaches the other threads; this does, at their next read or at once where they wait.
@@ -88,14 +91,14 @@ class MultipartUpload:
             self._abort_all()
             raise
 
-    async def _send(self, part: FilePart, stop: threading.Event, workers: TaskGroup) -> str:
+    async def _send(self, part: FilePart, digest: str, stop: threading.Event, workers: TaskGroup) -> str:
         failures: list[str] = []
         expired = 0
         while True:
             async with self.slots:
                 signed = await self.urls.get(part.number)
                 workers.start_soon(self.urls.look_ahead, part.number)
-                answer = await self._put(part, signed, stop)
+                answer = await self._put(part, digest, signed, stop)
             if isinstance(answer, PartStored):
                 return answer.etag
             if expired < RESIGNS and self._is_expiry(answer, signed):
@@ -109,8 +112,8 @@ class MultipartUpload:
                 raise StorageStalled(part.number, tuple(failures))
             await self.sleep(self._pause(len(failures), answer.retry_after_seconds))
 
-    async def _put(self, part: FilePart, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
-        body = VerifiedPartStream(self.file, part, self.digests.parts[part.number - 1], self.sent.progress, stop)
+    async def _put(self, part: FilePart, digest: str, signed: TimedUrl, stop: threading.Event) -> PartStored | AccError:
+        body = VerifiedPartStream(self.file, part, digest, self.seed, self.sent.progress, stop)
         with self.lines.borrow() as line:
             self._busy.add(line)
             try:
@@ -146,24 +149,25 @@ class VerifiedPartStream:
     """
 
     def __init__(
-        self, file: LocalFile, part: FilePart, sha256: str, progress: ByteCounter, stop: threading.Event
+        self, file: LocalFile, part: FilePart, digest: str, seed: int, progress: ByteCounter, stop: threading.Event
     ) -> None:
         self.part = part
         self.counted = 0
         self._file = file
-        self._sha256 = sha256
+        self._digest = digest
+        self._seed = seed
         self._progress = progress
         self._stop = stop
 
     def __iter__(self) -> Iterator[bytes]:
-        digest = hashlib.sha256()
+        digest = part_hash(self._seed)
         last = self.part.offset + self.part.length
         for offset, length in chunks(self.part):
             if self._stop.is_set():
                 raise InterruptedError
             data = self._file.read(length, offset)
             digest.update(data)
-            if offset + length == last and digest.hexdigest() != self._sha256:
+            if offset + length == last and digest.hexdigest() != self._digest:
                 raise FileChanged(self._file.given)
             yield data
             self.counted += length

@@ -8,12 +8,13 @@ import pytest
 from persistence.database import Database
 from persistence.migrations import migrate
 from transfers.files.digest_cache import TABLES, DigestCache
-from transfers.files.local_file import FileDigests, FileStamp
+from transfers.files.hashing import FileDigests
+from transfers.files.local_file import FileStamp
 
 PATH, IDENTITY = Path("beam.pdf"), FileStamp(device=1, inode=2, size=11, modified_ns=3, changed_ns=4)
 LATER = 1_000_000.0
 """Seconds since 1970, long after the file changed."""
-DIGESTS = FileDigests("whole", ("first", "second"))
+DIGESTS = FileDigests("whole", ("first", "second"), 7)
 
 
 @pytest.fixture
@@ -33,8 +34,11 @@ def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(s
 
 def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestCache) -> None:
     store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
-    store.keep(PATH, IDENTITY, 11, FileDigests("other", ("other",)), LATER)
-    assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (None, FileDigests("other", ("other",)))
+    store.keep(PATH, IDENTITY, 11, FileDigests("other", ("other",), 8), LATER)
+    assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (
+        None,
+        FileDigests("other", ("other",), 8),
+    )
 
 
 def test_what_was_kept_long_ago_is_pruned(store: DigestCache) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from transfers.errors import (
     FileUnreadable,
 )
 from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.hashing import hash_file
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks
 from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
@@ -38,8 +40,11 @@ def open_in(folder: Path, name: str = "beam.pdf", rules: FilePolicy = ANY) -> Lo
     return LocalFile.open(name, AllowedFolders([folder]), rules)
 
 
+SEED = 7
+
+
 def digests_of(file: LocalFile, plan: PartPlan, counter: ByteCounter | None = None) -> tuple[str, tuple[str, ...]]:
-    found = file.digests(plan, counter or ByteCounter(), threading.Event())
+    found = hash_file(file, plan, counter or ByteCounter(), threading.Event(), SEED)
     return found.whole, found.parts
 
 
@@ -53,7 +58,7 @@ def test_digests_are_those_of_the_whole_and_of_each_part(folder: Path, size: int
         whole, parts = digests_of(file, PartPlan(size, part_size), counter)
     assert whole == hashlib.sha256(content).hexdigest()
     pieces = [content[start : start + part_size] for start in range(0, size, part_size)]
-    assert list(parts) == [hashlib.sha256(piece).hexdigest() for piece in pieces]
+    assert list(parts) == [xxhash.xxh3_128(piece, seed=SEED).hexdigest() for piece in pieces]
     assert counter.value == size
 
 
@@ -183,7 +188,7 @@ def test_reading_stops_when_it_is_called_off(folder: Path) -> None:
     stop = threading.Event()
     stop.set()
     with open_in(folder) as file, pytest.raises(InterruptedError):
-        file.digests(PartPlan(4, 100), ByteCounter(), stop)
+        hash_file(file, PartPlan(4, 100), ByteCounter(), stop)
 
 
 def test_two_files_and_two_moments_have_different_identities(folder: Path) -> None:

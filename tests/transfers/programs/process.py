@@ -6,6 +6,7 @@ It says everything that a test may want to wait for, and ends when it is told to
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,11 +31,13 @@ from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
+from transfers.upload.read_ahead import ReadAheadLimits
 
 
 class Orders(BaseModel):
     """What the process is to do; `die_at` is a point of a job at which it kills itself, as `kill -9`
-    would, `freeze_at` one at which it stops, as under SIGSTOP."""
+    would, `freeze_at` one at which it stops, as under SIGSTOP. With `ahead` any file is sent while it is read, part by
+    part."""
 
     base_url: str
     token: str
@@ -49,6 +52,12 @@ class Orders(BaseModel):
     die_at: str | None = None
     freeze_at: str | None = None
     takes_up: bool = True
+    ahead: bool = False
+
+
+def later() -> float:
+    """Long after the file was written: only what has rested is sent ahead."""
+    return time.time() + 60
 
 
 async def work(orders: Orders, test: Connection) -> None:
@@ -76,12 +85,13 @@ async def work(orders: Orders, test: Connection) -> None:
         transfers = TransferManager(
             JobContext(
                 acc,
-                4,
+                1 if orders.ahead else 4,
                 lambda: storage_client(hosts),
                 repository,
                 AllowedFolders([Path(folder) for folder in orders.folders]),
                 FilePolicy(frozenset(), 10**12),
                 reached=reached,
+                **({"read_ahead": ReadAheadLimits(1, 1), "clock": later} if orders.ahead else {}),
             )
         )
         async with transfers.running(takes_up=(lambda _: True) if orders.takes_up else None):

@@ -65,9 +65,10 @@ def test_a_small_file_is_cut_into_the_smallest_parts(size: int, lengths: list[in
 @pytest.mark.parametrize(
     ("size", "part_mib"),
     [
-        (160 * MIB, 5),
-        (160 * MIB + 1, 6),
-        (512 * MIB, 16),
+        (40 * MIB, 5),
+        (40 * MIB + 1, 6),
+        (128 * MIB, 16),
+        (256 * MIB, 32),
         (1024 * MIB, 32),
         (8 * 1024 * MIB, 32),
         (32 * MIB * MAX_PARTS, 32),

@@ -25,6 +25,7 @@ from acc.transport import storage_client
 from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
+from transfers.files.hashing import hash_file
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClientPool
 from transfers.upload.parts import LIFE_SECONDS, PartPlan, UploadState
@@ -235,12 +236,17 @@ class Upload:
     async def run(self, change: Callable[[Path], object] = lambda path: None) -> None:
         rules = FilePolicy(frozenset(), 10**9)
         with LocalFile.open(self.path.name, AllowedFolders([self.path.parent]), rules) as file:
-            digests = file.digests(self.plan, ByteCounter(), threading.Event())
+            digests = hash_file(file, self.plan, ByteCounter(), threading.Event())
+
+            async def digest(number: int) -> str:
+                return digests.parts[number - 1]
+
             change(self.path)
             await MultipartUpload(
                 file=file,
                 plan=self.plan,
-                digests=digests,
+                digest=digest,
+                seed=digests.seed,
                 lines=self.lines,
                 urls=SignedUrlCache(self.sign, self.plan, int(self.slots.total_tokens), self.sent, self.clock),
                 sent=self.sent,

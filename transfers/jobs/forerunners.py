@@ -1,0 +1,92 @@
+"""Forerunners: jobs that are sent ahead of the digest of their file, met by others that may be the same request.
+
+Of one target and name there is at most one at a time (`JobTables.add`). Another job of a file of its size hashes
+first, and then has to know what the forerunner turns out to be before anything is reserved.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from transfers.concurrency import run_cancellable_in_thread
+from transfers.files.hashing import hash_part
+from transfers.jobs.base import Job
+from transfers.jobs.local_file import LocalFileJob
+from transfers.jobs.rows import FingerprintTaken, JobRow
+
+if TYPE_CHECKING:
+    import threading
+
+    from transfers.jobs.context import JobContext
+
+LOOK_SECONDS: Final = 0.1
+"""How often a forerunner of another process is looked at; of one in this process its end is told."""
+
+
+class ForerunnerGate:
+    """Where a job that has hashed its file waits for forerunners, and takes over those that no process works on."""
+
+    def __init__(self, context: "JobContext") -> None:
+        self._context = context
+        self._repository = context.repository
+        self._log = structlog.get_logger(__name__)
+
+    async def wait(self, job: Job) -> None:
+        """Wait until no forerunner is left that may be the same request as `job`.
+
+        One that is running is waited for. One that rests, or whose process died, is taken over: it becomes the job of
+        this request, unless storage has a part of it that this file does not have.
+
+        Raises:
+            FileProblem: The file of `job` cannot be read any more.
+            StorageProblem: The database cannot be used.
+        """
+        if not isinstance(job, LocalFileJob) or job.key is not None:
+            return
+        apart: set[str] = set()
+        while (row := await self._repository.find_forerunner(job, apart)) is not None:
+            if await self._repository.at_work([row]):
+                await self._repository.signals.wait(row.id, LOOK_SECONDS)
+            elif not await self._take_over(row, job):
+                apart.add(row.id)
+
+    async def _take_over(self, row: JobRow, job: LocalFileJob) -> bool:
+        """Make a job that rests the one of this request; false if it is another's."""
+        begun = await self._repository.begin(row)
+        if begun is None:
+            return True  # it has changed since: to be looked at again
+        attempt, row = begun
+        try:
+            other = await self._repository.image(row, elsewhere=False)
+            if not isinstance(other, LocalFileJob) or await self._is_another(job, other):
+                await self._repository.save(other, attempt, owner=None)
+                return False
+            other.path, other.identity, other.seed = job.path, job.identity, None
+            other.digests, other.sha256 = job.digests, job.sha256
+            try:
+                # The call that began it hashes its file again when it is repeated: that may be another by now.
+                asked = f"taken over {other.id}"
+                await self._repository.identify(other, attempt, job.request().fingerprint(), asked=asked, owner=None)
+            except FingerprintTaken:
+                await self._repository.save(other, attempt, owner=None)
+                return False
+        finally:
+            await self._repository.release(attempt)
+        self._log.info("job_taken_over", job=other.id, by=job.id)
+        return True
+
+    async def _is_another(self, job: LocalFileJob, other: LocalFileJob) -> bool:
+        """Whether storage has a part of the other job that the file of this one does not have."""
+        seed, stored = other.seed, other.sent.digests
+        if seed is None or not stored:
+            return False
+
+        def compare(stop: "threading.Event") -> bool:
+            with self._context.open_file(job.path) as file:
+                return any(
+                    hash_part(file, part, seed, stop) != stored[part.number]
+                    for part in other.plan
+                    if part.number in stored
+                )
+
+        return await run_cancellable_in_thread(compare, self._context.readers)
