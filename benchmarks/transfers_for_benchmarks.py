@@ -40,7 +40,7 @@ async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Po
         points.setdefault(point, time.perf_counter() - begin)
 
     async def tick(_: Job) -> None:
-        """Nobody watches."""
+        """Report to no one."""
 
     async with AccClient(hosts, StaticTokenSource("bench")) as acc:
         repository = JobRepository(StateLocation(data, keys=EncryptionKey.new().text))

@@ -52,7 +52,7 @@ class RateLimits:
 
 def _limits(operation: ApiOperation, bearer: BearerToken | None) -> list[tuple[tuple[str, str], int]]:
     client = bearer.client_id if bearer else "anybody"
-    person = bearer.person.key if bearer and bearer.person else "nobody"
+    person = bearer.person.key if bearer and bearer.person else "no-user"
     if operation.service == "submittals":
         return [
             (("submittals of client", client), SUBMITTALS_PER_MINUTE),

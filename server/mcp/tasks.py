@@ -223,10 +223,10 @@ def _not_now(answer: ErrorResult | None) -> MCPError:
 
 
 def _call(tool: str, arguments: dict[str, Any]) -> ToolCall:
-    async def nobody(_done: float, _total: float | None, _message: str) -> None:
+    async def no_progress(_done: float, _total: float | None, _message: str) -> None:
         """Discard progress: `tasks/get` reports it."""
 
-    return ToolCall(tool, arguments, nobody)
+    return ToolCall(tool, arguments, no_progress)
 
 
 def _payload(

@@ -103,7 +103,7 @@ async def test_a_token_is_renewed_no_more_than_once(connect, network, tokens, kn
     assert (caught.value.upstream_code, caught.value.sent) == ("AUTH-006", False)
 
 
-async def test_what_the_token_source_raises_passes_through(connect, network) -> None:
+async def test_errors_of_the_token_source_pass_through(connect, network) -> None:
     class SignedOutError(Exception):
         pass
 
@@ -123,7 +123,7 @@ async def test_what_the_token_source_raises_passes_through(connect, network) -> 
 
 @pytest.mark.parametrize("failure", [BROKEN, httpx.Response(408), httpx.ReadTimeout("x"), httpx.ConnectError("x")])
 @pytest.mark.parametrize("request_", [GET_ITEM, CONFIRM], ids=["read", "confirm"])
-async def test_what_may_be_done_twice_is_repeated_after_any_passing_failure(
+async def test_an_idempotent_request_is_retried_after_any_passing_failure(
     connect, network, clock, failure, request_
 ) -> None:
     net = network(failure, OK)

@@ -126,7 +126,7 @@ def test_a_colon_in_a_submittals_id_cannot_name_another_action(value: str) -> No
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "\ud800"])
-def test_what_no_encoding_can_keep_in_its_place_is_refused(value: str) -> None:
+def test_an_id_that_no_encoding_keeps_in_its_segment_is_refused(value: str) -> None:
     with pytest.raises(InvalidId):
         path_segment(value)
 

@@ -298,7 +298,7 @@ def test_a_url_that_does_not_say_when_it_expires_is_no_error(url: str) -> None:
     assert url_expires_at(url) is None
 
 
-def test_what_lets_its_holder_write_is_never_shown() -> None:
+def test_signed_urls_and_upload_keys_are_never_shown() -> None:
     link = DownloadLink.model_validate(
         {"status": "complete", "url": SIGNED, "urls": {"0-1": SIGNED}, "size": 3, "later": SIGNED}
     )
@@ -346,7 +346,7 @@ def test_a_project_points_to_its_hub(examples: dict[str, Any]) -> None:
     assert project.hub_id == "b.622cb5d1-581b-4a46-a6d9-4ebc68ea4051"
 
 
-def test_what_could_not_be_answered_is_told_beside_the_rows(examples: dict[str, Any]) -> None:
+def test_warnings_of_a_listing_are_read_beside_its_rows(examples: dict[str, Any]) -> None:
     listing = ResourceListing.model_validate(examples["dm.hubs.not_provisioned"]["response"]["body"])
 
     (warning,) = listing.warnings
@@ -362,7 +362,7 @@ def test_an_answer_can_be_made_of_models() -> None:
     assert UploadUrls(upload_key="k", urls=[SignedUrl(SIGNED)]).urls == [SignedUrl(SIGNED)]
 
 
-def test_what_is_no_url_is_no_signed_url() -> None:
+def test_a_malformed_url_is_no_signed_url() -> None:
     with pytest.raises(ValidationError):
         UploadUrls.model_validate({"uploadKey": "k", "urls": [None]})
     assert SignedUrl("https://[broken").host == ""

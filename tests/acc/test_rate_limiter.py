@@ -90,7 +90,7 @@ def pace(budgets: TokenBucketStore, time: Time, patience: float = 3600) -> RateL
     return RateLimiter(budgets, patience=patience, clock=time, sleep=time.sleep)
 
 
-async def test_what_is_left_waits_for_its_turn_and_every_process_draws_on_the_same(
+async def test_requests_wait_for_tokens_of_buckets_that_all_processes_share(
     budgets: TokenBucketStore, time: Time
 ) -> None:
     one, other = pace(budgets, time), pace(budgets, time)

@@ -85,7 +85,7 @@ def test_a_status_and_code_mean_one_thing_to_do(status: int, content: object, ki
         (None, None, None),
     ],
 )
-def test_what_the_service_says_is_found_in_every_kind_of_body(
+def test_the_upstream_message_is_found_in_every_kind_of_body(
     content: object, message: str | None, code: str | None
 ) -> None:
     found = error(400, content)
@@ -232,7 +232,7 @@ def test_no_error_ever_holds_a_token_or_a_signature(before: str, field: str, sec
 
 @settings(deadline=None)
 @given(text=st.text(max_size=5000))
-def test_what_a_service_says_is_kept_short(text: str) -> None:
+def test_upstream_messages_are_truncated(text: str) -> None:
     assert len(clean(text)) <= MAX_MESSAGE_CHARACTERS
 
 
@@ -298,7 +298,7 @@ def test_any_good_status_becomes_a_model_or_one_of_our_errors(
         ("[" * 900 + "]" * 900, ...),
     ],
 )
-def test_what_json_does_not_have_is_null_inside_of_an_answer_that_is_read(number: str, read: object) -> None:
+def test_values_that_json_does_not_have_are_null_in_a_read_answer(number: str, read: object) -> None:
     body = '{"id": "i", "title": "Beam", "novelty": ' + number + "}"
 
     item = parse_answer(op.ITEMS_GET, HttpResponse(200, {}, body.encode()))

@@ -44,7 +44,7 @@ def doubtful() -> ServiceUnavailable:
         (UnexpectedAnswer("op", problem="p", sent=True), False, False),
     ],
 )
-def test_what_creates_is_repeated_only_when_it_was_certainly_not_carried_out(
+def test_a_create_is_retried_only_when_it_was_certainly_not_carried_out(
     error: AccError, when_idempotent: bool, when_creating: bool
 ) -> None:
     assert is_retry_safe(error, idempotent=True) is when_idempotent
@@ -151,7 +151,7 @@ async def test_a_doubt_about_an_earlier_attempt_is_not_forgotten(clock) -> None:
     assert caught.value.sent is True
 
 
-async def test_what_was_never_sent_stays_so(clock) -> None:
+async def test_an_error_of_a_request_that_was_never_sent_says_so(clock) -> None:
     attempts = Attempts(RateLimited("op"), ServiceUnavailable("op", sent=False), Forbidden("op"))
 
     with pytest.raises(Forbidden) as caught:

@@ -329,7 +329,7 @@ def test_a_proxy_may_speak_socks(monkeypatch) -> None:
     assert (asked[0], b"storage.example" in asked[1]) == (b"\x05\x01\x00", True)
 
 
-def test_what_a_socks_proxy_says_wrongly_is_a_failure_of_the_proxy() -> None:
+def test_a_malformed_socks_reply_is_a_proxy_failure() -> None:
     from socksio.exceptions import ProtocolError  # type: ignore[import-not-found,unused-ignore]
 
     assert type(storage_error_from_transport("s3.put", ProtocolError("Malformed reply"))) is ProxyFailure

@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_behind():
             pass
 
 
-def test_after_the_end_nobody_listens():
+def test_the_port_is_closed_after_the_end():
     with acc_sandbox.running() as box:
         assert httpx.get(f"{box.base_url}/", verify=False).status_code == 200
     with pytest.raises(httpx.ConnectError):

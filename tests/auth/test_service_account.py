@@ -116,7 +116,7 @@ async def test_a_server_that_only_reads_is_not_given_the_token_of_one_that_write
     assert scopes == [list(SCOPES), ["data:read"]]
 
 
-async def test_a_service_account_is_nobodys_current_sign_in_and_its_token_is_sealed(
+async def test_a_service_account_is_not_the_current_sign_in_and_its_token_is_sealed(
     account: ServiceAccount, endpoint: TokenEndpoint, site: "Site", vault: Vault, database: Database
 ) -> None:
     token = await tokens_of(account, endpoint, vault).access_token()

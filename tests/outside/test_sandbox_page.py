@@ -87,7 +87,7 @@ def test_every_page_fits_and_is_photographed(
     assert problems == []
 
 
-def test_submittals_are_filtered_and_one_is_opened_as_somebody_else(box: Sandbox, page: Page) -> None:
+def test_submittals_are_filtered_and_one_is_opened_as_another_person(box: Sandbox, page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Riverside Medical Center").click()
     page.get_by_label("State").select_option("rev")

@@ -45,7 +45,7 @@ def test_locks_are_private_and_ours_under_any_umask(tmp_path: Path, umask: int) 
 
 
 @pytest.mark.parametrize("what", ["file", "dangling link", "link to itself"])
-def test_what_is_no_folder_is_a_sentence_with_its_path_and_a_remedy(tmp_path: Path, what: str) -> None:
+def test_an_unusable_data_folder_is_reported_with_its_path_and_a_remedy(tmp_path: Path, what: str) -> None:
     path = tmp_path / "data"
     if what == "file":
         path.touch()
@@ -86,7 +86,7 @@ def test_a_file_in_the_way_is_named_as_the_problem(tmp_path: Path) -> None:
         DataFolder.open(tmp_path / "data" / "below")
 
 
-def test_what_others_can_read_is_found(tmp_path: Path) -> None:
+def test_files_that_others_can_read_are_found(tmp_path: Path) -> None:
     folder = DataFolder.open(tmp_path / "data")
     (folder.path / "copy.sqlite3").touch(0o600)
     (folder.path / "copy.sqlite3").chmod(0o644)

@@ -16,7 +16,7 @@ CONTEXT = ("https://developer.api.autodesk.com", "subject", "client", 3)
 
 
 @given(content=st.binary(), context=st.lists(st.text() | st.integers(min_value=0), max_size=4))
-def test_what_was_sealed_opens_with_any_ring_that_has_the_key(content: bytes, context: list[str | int]) -> None:
+def test_sealed_text_opens_with_any_key_ring_that_has_the_key(content: bytes, context: list[str | int]) -> None:
     assert unseal([OTHER, KEY], seal(KEY, content, context), context) == content
 
 
@@ -67,7 +67,7 @@ def test_a_key_is_read_in_either_alphabet_with_or_without_padding(encode, secret
 
 
 @pytest.mark.parametrize("text", ["", "short", "x" * 43, "!" * 44, base64.b64encode(bytes(31)).decode(), "é" * 43])
-def test_what_is_no_key_is_refused_without_quoting_it(text: str) -> None:
+def test_a_malformed_key_is_refused_without_quoting_it(text: str) -> None:
     if text == "x" * 43:  # 43 characters are 32 bytes
         assert len(EncryptionKey.parse(text).secret) == 32
         return

@@ -103,7 +103,7 @@ def test_without_a_keyring_a_private_file_keeps_them(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "vault.key").stat().st_mode) == 0o600
 
 
-def test_what_only_calls_itself_a_keyring_is_not_used(tmp_path: Path) -> None:
+def test_a_keyring_backend_that_stores_nothing_is_not_used(tmp_path: Path) -> None:
     plain = Plain()
     keyring.set_keyring(plain)
     assert MachineKeys(tmp_path / "vault.key").create_key().source == "file"

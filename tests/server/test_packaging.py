@@ -88,7 +88,7 @@ def test_the_pytest_plugin_is_registered_by_acc_sandbox_alone():
     assert "entry-points" not in PROJECT["project"]
 
 
-def test_what_acc_sandbox_needs_the_product_needs_with_the_same_bounds():
+def test_the_product_requires_the_dependencies_of_acc_sandbox_with_the_same_bounds():
     assert set(OWN_SANDBOX["project"]["dependencies"]) <= set(RUN_TIME)
 
 

@@ -224,7 +224,7 @@ async def test_an_attachment_is_named_by_its_file_where_one_has_that_name(connec
 OTHER = {"project": "Harbor Point Tower", "submittal": "2"}
 
 
-async def test_what_is_unfinished_is_listed_over_all_submittals_and_projects_newest_first(connect, box, tmp_path):
+async def test_unfinished_attachments_are_listed_over_all_submittals_and_projects_newest_first(connect, box, tmp_path):
     async with connect(folders=(tmp_path,)) as assistant:
         assert (await assistant.call("get_attachment_status"))["attachments"] == []
         ready = await confirmed(assistant, tmp_path, "ready.pdf")
@@ -249,7 +249,7 @@ async def test_what_is_unfinished_is_listed_over_all_submittals_and_projects_new
     assert harbor["attachments"] == rows[:1]
 
 
-async def test_what_is_unfinished_is_nobody_elses_and_of_allowed_projects_alone(connect, box):
+async def test_unfinished_attachments_are_the_persons_own_and_of_allowed_projects_only(connect, box):
     async with connect() as assistant:
         for place in (NEW, OTHER):
             await assistant.call("add_submittal_attachment", **place, upload_by_caller=True, name="later.pdf")
@@ -267,7 +267,7 @@ async def test_waiting_without_a_submittal_ends_once_nothing_is_under_way(connec
     assert (seen["attachments"], seen["next_steps"]) == ([], [])
 
 
-async def test_what_failed_is_listed_with_the_call_that_repeats_it(connect, box, tmp_path):
+async def test_a_failed_attachment_is_listed_with_the_call_that_retries_it(connect, box, tmp_path):
     (tmp_path / "beams.pdf").write_bytes(b"beams")
     for fault in (Fault("attachments.create", Refuse(400)), Fault("storage.put", Refuse(400))):
         box.faults.add(fault)
@@ -281,7 +281,7 @@ async def test_what_failed_is_listed_with_the_call_that_repeats_it(connect, box,
         assert (await assistant.follow(step))["attachment"]["state"] == "uploaded"
 
 
-async def test_what_acc_no_longer_lists_is_not_unfinished_and_what_it_hides_is_as_last_seen(connect, box):
+async def test_a_deleted_attachment_is_not_unfinished_and_a_hidden_one_is_as_last_seen(connect, box):
     async with connect() as assistant:
         await assistant.call("add_submittal_attachment", **NEW, upload_by_caller=True, name="later.pdf")
         box.faults.add(Fault("attachments.list", Refuse(403)))

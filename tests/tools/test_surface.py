@@ -61,7 +61,7 @@ def test_the_tools_are_those_of_the_design_in_one_order(tools):
     ]
 
 
-def test_what_a_model_sees_of_all_tools_stays_cheap(tools):
+def test_the_tool_list_stays_within_its_token_limit(tools):
     seen = [
         tool["name"]
         + tool["title"]

@@ -15,6 +15,6 @@ def seen() -> dict[str, list[Seen]]:
     ("what", "texts", "limit"),
     [("tools", 8, 3200), ("attaching a file", 1, 1000), ("a list of 18 attachments", 1, 2000)],
 )
-def test_what_a_model_reads_stays_within_its_limit(seen, what, texts, limit):
+def test_agent_texts_stay_within_their_limit(seen, what, texts, limit):
     assert (len(seen[what]), CHARACTERS, LIMITS[what]) == (texts, 4, limit)
     assert 0 < tokens(seen[what]) < limit

@@ -90,7 +90,7 @@ async def test_a_link_has_its_line_before_it_is_made(working: Any, log: Path) ->
     assert "sha256" not in after
 
 
-async def test_what_the_caller_sent_has_a_line_with_what_we_know_when_it_is_confirmed(working: Any, log: Path) -> None:
+async def test_a_caller_upload_is_logged_when_it_is_confirmed(working: Any, log: Path) -> None:
     async with working() as site:
         job, upload = await site.reserve_for_caller()
         async with httpx.AsyncClient(verify=NO_TRUST) as caller:
@@ -112,7 +112,7 @@ async def test_confirming_what_another_program_uploaded_has_its_line(working: An
     assert [(line["event"], line["size_bytes"]) for line in lines(log)] == [("confirming", 4), ("confirmed", 4)]
 
 
-async def test_what_goes_wrong_is_told_by_its_kind_alone(working: Any, log: Path) -> None:
+async def test_the_audit_log_names_a_failure_by_its_class_alone(working: Any, log: Path) -> None:
     async with working() as site:
         site.box.faults.add(Fault("storage.put", Refuse(400, "<Error><Code>EntityTooSmall</Code></Error>")))
         with pytest.raises(JobStopped):

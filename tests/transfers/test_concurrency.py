@@ -27,7 +27,7 @@ async def test_the_result_comes_back() -> None:
     assert await run_cancellable_in_thread(lambda stop: stop.is_set(), anyio.CapacityLimiter(1)) is False
 
 
-async def test_what_the_work_raises_comes_out_as_it_is() -> None:
+async def test_an_exception_of_the_work_is_raised_as_it_is() -> None:
     def fail(stop: threading.Event) -> None:
         raise KeyError("x")
 

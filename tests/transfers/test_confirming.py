@@ -16,7 +16,7 @@ PATCH, COMPLETE, PUT = "attachments.patch", "oss.signeds3upload.complete", "stor
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
-async def test_what_is_uploaded_is_confirmed_by_a_call_of_its_own(working: Any) -> None:
+async def test_an_uploaded_file_is_confirmed_by_a_call_of_its_own(working: Any) -> None:
     async with working() as site:
         job = (await site.attach()).job
         assert job.state == "uploaded"
@@ -123,7 +123,7 @@ async def test_another_process_does_not_confirm_what_storage_does_not_have(worki
         assert site.box.requests.count(PATCH) == 0
 
 
-async def test_what_another_process_stored_and_confirmed_is_not_sent_once_more(working: Any) -> None:
+async def test_a_file_that_another_process_stored_and_confirmed_is_not_sent_again(working: Any) -> None:
     """The completion's answer and the look after it are lost here, and somebody confirms elsewhere."""
     async with working() as site, working() as other:
         site.box.faults.add(Fault(COMPLETE, LoseAnswer(), times=None))

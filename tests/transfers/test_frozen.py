@@ -33,7 +33,7 @@ def rows(url: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("last", AT_ITS_TURN)
-def test_who_was_frozen_and_replaced_changes_no_row_and_sends_nothing_that_changes_anything(
+def test_a_frozen_and_replaced_process_changes_no_row_and_sends_no_write(
     box: acc_sandbox.Sandbox, tmp_path: Path, postgres_url: str, last: Point
 ) -> None:
     """PostgreSQL ends the sessions of processes it hears nothing of; here that is done for it."""
@@ -71,7 +71,7 @@ def test_who_was_frozen_and_replaced_changes_no_row_and_sends_nothing_that_chang
 
 
 @pytest.mark.parametrize("point", POINTS if THOROUGH else ["intended"])
-def test_who_is_frozen_beside_sqlite_keeps_its_job_and_ends_it(
+def test_a_frozen_process_beside_sqlite_keeps_its_job_and_ends_it(
     box: acc_sandbox.Sandbox, tmp_path: Path, point: str
 ) -> None:
     """The kernel keeps a lock for a process that is frozen, so nobody robs it however long that lasts."""

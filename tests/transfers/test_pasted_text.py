@@ -12,7 +12,7 @@ ADDRESS = "https://acc.autodesk.com/build/submittals/projects/b46962a5-ebb3-5fcd
 
 
 @given(st.sampled_from(MEANT).flatmap(lambda meant: st.tuples(st.just(meant), surrounded(meant))))
-def test_what_surrounds_a_text_is_taken_away(pair):
+def test_quotes_and_brackets_around_a_text_are_removed(pair):
     meant, pasted = pair
     assert unwrap(pasted) == meant
     assert meant in path_readings(pasted)
@@ -30,7 +30,7 @@ def test_unwrapping_ends_and_changes_nothing_the_second_time(text):
 
 
 @pytest.mark.parametrize("text", ["(E) Steel and (N) Decking", '"A" and "B"', "[1] beam", "5'", "'", '""', "beam (1)"])
-def test_what_only_begins_and_ends_like_it_is_not_taken_away(text):
+def test_text_that_only_begins_and_ends_like_a_wrapper_is_kept(text):
     assert unwrap(text) == text
 
 

@@ -110,7 +110,7 @@ async def test_a_job_whose_connections_fall_silent_goes_on_over_new_ones(
     assert (outcome.job.uploaded, outcome.existed) == (True, False)
 
 
-async def test_who_waits_for_a_job_of_another_process_or_for_the_queue_is_told_by_postgresql(
+async def test_postgresql_notifies_calls_that_wait_for_another_process_and_workers_of_the_queue(
     working: Any, folder: Path, postgres_url: str
 ) -> None:
     (folder / "joist.pdf").write_bytes(b"joist")

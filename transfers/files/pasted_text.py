@@ -30,7 +30,7 @@ INVISIBLE: Final = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\ud800-\udfff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # formats, tags, more selectors
-    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: what a reader sees there, nobody knows
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: each font shows another character there
     "]"
 )
 MOVES_ON: Final = re.compile("[\t-\r]+")

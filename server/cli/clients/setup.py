@@ -116,7 +116,7 @@ def _asked(question: str, flag: str, check: Callable[[str], _Answer], usual: str
     """Ask until the answer can be used.
 
     Raises:
-        CommandError: Nobody answers; the text names the flag.
+        CommandError: There is no terminal to ask at; the text names the flag.
     """
     try:
         answer: _Answer = typer.prompt(question, default=usual, value_proc=check)

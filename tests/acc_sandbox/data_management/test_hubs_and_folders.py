@@ -96,7 +96,7 @@ def names_of(answer):
     return [row["attributes"]["name"] for row in answer.json()["data"]]
 
 
-def test_an_app_that_nobody_added_gets_a_warning_and_then_403(box, manager, hub):
+def test_an_app_that_no_account_added_gets_a_warning_and_then_403(box, manager, hub):
     box.switches.provisioned = False
     answer = manager("GET", "/project/v1/hubs").json()
     assert (answer["data"], answer["meta"]["warnings"][0]["ErrorCode"]) == ([], "BIM360DM_ERROR")
@@ -110,7 +110,7 @@ def test_an_app_that_nobody_added_gets_a_warning_and_then_403(box, manager, hub)
     ("given", "refused"),
     [("data_management", {"submittals"}), ("construction_cloud", {"dm", "oss"}), ("none", {"submittals", "dm", "oss"})],
 )
-def test_an_app_without_an_api_is_refused_by_the_gateway_whoever_asks(box, manager, given, refused):
+def test_an_app_without_an_api_is_refused_by_the_gateway_for_every_user(box, manager, given, refused):
     box.switches.app_apis = given
     answers = {
         "submittals": manager.submittals("GET", "/items"),
@@ -251,7 +251,7 @@ class TestFoldersOfSomePeople:
         assert steel("GET", f"{base}/versions/{quote(str(attachment['urn']), safe='')}").status_code == 200
 
 
-def test_a_folder_that_nobody_made_cannot_be_given_to_a_person():
+def test_a_folder_that_does_not_exist_cannot_be_given_to_a_person():
     project = {"key": "p", "name": "P", "managers": ["manager"], "folder_access": {"steel": ["Nowhere"]}}
     plan = acc_sandbox.parse_seed({"projects": [project]})
     with pytest.raises(LookupError, match="folder_access names Nowhere"), acc_sandbox.running(seed=plan):

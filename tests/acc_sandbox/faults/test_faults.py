@@ -89,7 +89,7 @@ def test_a_stalled_request_goes_on_when_it_is_released(box, manager, item, size)
     assert answers == [200]
 
 
-def test_a_sandbox_stops_although_somebody_is_stalled():
+def test_a_sandbox_stops_while_a_request_is_stalled():
     answers = []
 
     def ask(url):

@@ -81,7 +81,7 @@ def test_the_description_covers_every_operation_and_its_answers(anonymous):
     }
 
 
-def test_what_is_served_is_what_answers_are_held_to(box, anonymous):
+def test_the_served_openapi_document_is_the_one_that_answers_are_validated_against(box, anonymous):
     box.switches.more_info = "moreInfo"
     served = anonymous.get("/openapi.json").json()
     assert served == json.loads(json.dumps(describe_api(OPERATIONS, box.base_url, box.switches)))

@@ -236,7 +236,7 @@ def test_another_project_is_refused(box, caller, everything, write):
 
 
 @every_write
-def test_what_is_not_ones_own_is_refused(caller, everything, write):
+def test_writes_to_things_of_others_are_refused(caller, everything, write):
     """Site observers read and create submissions of their own; all the rest is other people's."""
     before = everything()
     answer = caller("member").submittals(
@@ -313,7 +313,7 @@ def test_ids_of_another_project_or_item_are_refused(box, caller, everything, ids
         ("PATCH", f"/settings/mappings/{UNKNOWN}"),
     ],
 )
-def test_what_is_not_documented_does_not_exist(caller, everything, ids, method, path):
+def test_undocumented_methods_and_paths_do_not_exist(caller, everything, ids, method, path):
     before = everything()
     answer = caller("manager").submittals(method, path.format(**ids), json={})
     assert answer.status_code in (404, 405)

@@ -72,7 +72,7 @@ def test_a_request_for_urls_that_makes_no_sense_is_refused(manager, urn, query):
     assert (answer.status_code, list(answer.json())) == (400, ["reason"])
 
 
-def test_urls_exist_only_for_objects_that_somebody_reserved(box, manager, caller, urn):
+def test_signed_urls_exist_only_for_reserved_objects(box, manager, caller, urn):
     assert manager("GET", "/oss/v2/buckets/wip.dm.prod/objects/unknown.pdf/signeds3upload").status_code == 404
     assert manager("GET", "/oss/v2/buckets/elsewhere/objects/x.pdf/signeds3upload").status_code == 404
     assert caller("outsider").signed_urls(urn).status_code == 403

@@ -115,7 +115,7 @@ def test_a_reference_that_leads_nowhere_is_named(project, missing):
         pass
 
 
-def test_many_items_are_there_as_soon_as_somebody_looks(tmp_path):
+def test_bulk_items_are_created_on_the_first_list(tmp_path):
     with acc_sandbox.running(data=tmp_path, items=1000) as box:
         headers = {"Authorization": f"Bearer {box.token()}"}
         with httpx.Client(base_url=box.base_url, headers=headers, verify=False) as client:

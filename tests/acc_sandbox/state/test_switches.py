@@ -63,7 +63,7 @@ def test_an_encoded_colon(box, manager):
     assert manager.submittals("POST", path, json={"stateId": "mgr-1"}).status_code == 200
 
 
-def test_who_attaches_where(box, caller, manager):
+def test_switches_decide_which_roles_attach_in_which_state(box, caller, manager):
     draft, void, sbc = box.items("draft")[0], box.items("void")[0], box.item("051200-2")
     box.switches.attach_in_draft = False
     box.switches.attach_in_void = True
@@ -263,7 +263,7 @@ def test_buckets_of_other_regions(choice, bucket):
         assert version.startswith(f"urn:adsk.{'wipgbr' if choice == 'own' else 'wipprod'}:")
 
 
-def test_statuses_that_nobody_documents(box, caller, manager):
+def test_undocumented_statuses_become_errors_by_their_class(box, caller, manager):
     member, admin = caller("member"), caller("admin")
     item, draft = box.item("051200-4"), box.items("draft")[0]
     spec = manager.submittals("GET", "/specs").json()["results"][0]

@@ -35,7 +35,7 @@ def test_a_name_without_extension_makes_a_bare_object_key(box, manager):
 
 
 @pytest.mark.parametrize("state", ["sbc-2", "void"])
-def test_nobody_attaches_to_a_closed_or_void_item(box, manager, state):
+def test_a_closed_or_void_item_takes_no_attachment(box, manager, state):
     item = box.items(state)[0]
     assert manager.attach(item).status_code == 403
     assert "Attachment::create" not in manager.actions(item)
@@ -74,7 +74,7 @@ def test_in_review_a_manager_attaches_to_anothers_task_unless_a_switch_forbids_i
     assert manager.attach(item, taskId=box.tasks(item)[0].id).status_code == 403
 
 
-def test_in_review_nobody_but_managers_attaches_to_anothers_task(box, caller):
+def test_in_review_only_managers_attach_to_anothers_task(box, caller):
     item = box.item("052100-1")
     assert caller("engineer").attach(item, taskId=box.tasks(item)[0].id).status_code == 403
 

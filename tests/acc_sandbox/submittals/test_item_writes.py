@@ -177,7 +177,7 @@ def test_a_malformed_change_is_refused(box, manager, change):
 
 
 @pytest.mark.parametrize(("person", "number"), [("manager", "084413-1"), ("steel", "033100-1"), ("steel", "051200-2")])
-def test_what_may_not_be_updated_is_refused(box, caller, person, number):
+def test_fields_that_may_not_be_updated_are_refused(box, caller, person, number):
     path = f"/items/{box.item(number).id}"
     assert caller(person).submittals("PATCH", path, json={"title": "x"}).status_code == 403
 

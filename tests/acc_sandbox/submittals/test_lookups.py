@@ -148,7 +148,7 @@ def test_the_five_default_responses_are_there(manager):
     }
 
 
-def test_without_a_manager_mapping_nobody_can_be_named_manager(box, caller):
+def test_without_a_manager_mapping_no_user_can_be_named_manager(box, caller):
     admin, member = caller("admin"), caller("member")
     for row in rows(admin.submittals("GET", "/settings/mappings")):
         assert admin.submittals("DELETE", f"/settings/mappings/{row['id']}").status_code == 204

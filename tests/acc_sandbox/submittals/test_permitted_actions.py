@@ -129,7 +129,7 @@ def test_project_level_actions_depend_on_the_role(box, caller):
     category=st.sampled_from([None, "1", "2", "3", "4"]),
     with_task=st.booleans(),
 )
-def test_what_is_permitted_succeeds_and_nothing_else_does(box, caller, person, place, category, with_task):
+def test_permitted_actions_succeed_and_all_others_fail(box, caller, person, place, category, with_task):
     """Attaching as the item's own list says is never refused; attaching without or against it always is."""
     item = box.items()[place]
     who = caller(person)

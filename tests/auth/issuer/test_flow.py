@@ -34,7 +34,7 @@ async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens
     assert site.events() == ["signed_in", "consented", "tokens_issued"]
 
 
-async def test_a_team_sign_in_makes_nobody_the_current_person_of_the_machine(site: Site) -> None:
+async def test_a_team_sign_in_does_not_change_the_current_person_of_the_machine(site: Site) -> None:
     async with Browser(site) as browser:
         await OAuthClient(site).tokens(browser)
     account = site.issuer.account("any")
@@ -65,7 +65,7 @@ async def test_a_signed_in_browser_can_connect_a_client_as_another_person(site: 
     assert verified.subject == site.box.person("engineer").autodesk_id
 
 
-async def test_a_person_can_leave_out_scopes_and_nobody_can_add_some(site: Site) -> None:
+async def test_a_person_can_leave_out_scopes_and_a_client_can_add_none(site: Site) -> None:
     client = OAuthClient(site)
     async with Browser(site) as browser:
         page = await browser.visit(client.url(scope=f"{READ} {ATTACH}"))
@@ -443,7 +443,7 @@ async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(s
         assert "Sign in to see" in signed_out.text
 
 
-async def test_nobody_ends_a_grant_of_another_person(site: Site) -> None:
+async def test_a_grant_cannot_be_ended_by_another_person(site: Site) -> None:
     client = OAuthClient(site)
     async with Browser(site) as one, Browser(site, "engineer") as other:
         tokens = await client.tokens(one)
@@ -455,7 +455,7 @@ async def test_nobody_ends_a_grant_of_another_person(site: Site) -> None:
         assert site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE) is not None
 
 
-async def test_what_is_stored_holds_no_secret_that_could_be_used(site: Site) -> None:
+async def test_the_database_holds_no_usable_secret(site: Site) -> None:
     client = OAuthClient(site)
     async with Browser(site) as browser:
         code = await client.code(browser)

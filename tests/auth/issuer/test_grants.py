@@ -234,7 +234,7 @@ def test_revoking_takes_effect_at_once_for_exactly_what_was_named(grants: GrantR
     assert grants.ended([others.grant_id, "unknown"]) == {others.grant_id, "unknown"}
 
 
-def test_what_is_over_is_forgotten_and_what_lives_stays(grants: GrantRepository, clock: Clock) -> None:
+def test_expired_codes_are_purged_and_living_grants_stay(grants: GrantRepository, clock: Clock) -> None:
     code_of(grants)  # its client never came
     tokens = issued(grants)
     clock.now += 20 * 24 * 3600

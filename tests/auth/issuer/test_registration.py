@@ -132,7 +132,7 @@ def test_ten_thousand_registrations_push_out_the_oldest_unused_and_none_that_was
     assert clients.get(newest.client_id) is not None
 
 
-def test_registrations_that_nobody_uses_are_forgotten(database: Database) -> None:
+def test_unused_registrations_are_purged(database: Database) -> None:
     now = [1000.0]
     clients = ClientRepository(database, now=lambda: now[0])
     never, once = (clients.register(ClientMetadata(redirect_uris=(APP_URI,)), "")[0] for _ in range(2))

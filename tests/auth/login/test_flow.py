@@ -517,7 +517,7 @@ async def test_an_answer_may_be_pasted_where_the_browser_is_elsewhere(
     assert isinstance(window.ended[0], StoredLogin)
 
 
-async def test_what_no_browser_sends_is_refused(window: Window, port: int) -> None:
+async def test_requests_that_no_browser_sends_are_refused(window: Window, port: int) -> None:
     async with window.waiting():
         for request in (b"POST /callback HTTP/1.1\r\n", b"\x16\x03\x01 nonsense\r\n", b"GET " + b"x" * 70000 + b"\r\n"):
             assert await anyio.to_thread.run_sync(_status, port, request) != b"200"

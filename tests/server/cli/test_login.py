@@ -112,7 +112,7 @@ def test_the_end_of_standard_input_is_no_answer(start, site):
     assert "Signed in as Project Manager" in program.process.stdout.read()
 
 
-def test_what_is_pasted_and_is_no_answer_is_said_to_be_none(start, site):
+def test_pasted_text_that_is_no_redirect_is_refused(start, site):
     program = start("-m", "server", "login", "--no-browser", **site)
     url = authorize_url(program)
     program.process.stdin.write("yes please\n")
@@ -323,7 +323,7 @@ def test_an_app_is_remembered_for_the_autodesk_that_it_belongs_to(start, site):
 @pytest.mark.parametrize(
     "text", ["me@example.com", "https://aps.autodesk.com/myapps", "short", "two words of text", ""]
 )
-def test_what_does_not_look_like_a_client_id_is_refused(start, text):
+def test_a_malformed_client_id_is_refused(start, text):
     code, _, err = start("-m", "server", "login", "--client-id", text).rest()
     assert code == 2
     assert "a Client ID is one word" in " ".join(err.replace("│", " ").split())

@@ -172,7 +172,7 @@ def test_a_queued_job_is_called_off_by_a_person(site: Site) -> None:
         ("attach", {"SUBMITTAL_MCP_CONFIRM": "ask"}, "so it may make nothing visible"),
     ],
 )
-def test_what_cannot_work_is_refused_with_the_remedy(
+def test_settings_without_a_usable_queue_are_refused_with_the_remedy(
     start: Any, tmp_path: Path, command: str, environment: dict[str, str], said: str
 ) -> None:
     ours = {

@@ -49,7 +49,7 @@ async def test_submittals_are_suggested_by_number_and_by_title_wherever_one_is_t
             assert "051200-3" in everything
 
 
-async def test_what_is_suggested_can_be_given_to_a_tool_as_it_is(connect, box):
+async def test_a_completion_can_be_passed_to_a_tool_as_it_is(connect, box):
     async with connect() as assistant:
         [project] = await suggested(assistant, "project", "river")
         [title] = await suggested(assistant, "submittal", "beam", project=project)

@@ -39,9 +39,7 @@ anyio.run(main)
 """
 
 
-def test_what_the_first_attach_needs_is_imported_after_the_tools_were_listed(
-    box: acc_sandbox.Sandbox, tmp_path: Path
-) -> None:
+def test_imports_of_the_first_attach_follow_the_tool_list(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     (tmp_path / "beams.pdf").write_bytes(b"beams")
     settings = {
         "base_url": box.base_url,

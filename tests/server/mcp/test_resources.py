@@ -60,7 +60,7 @@ async def test_an_address_may_hold_what_the_tools_take(connect, box):
     assert by_words["submittal"]["id"] == box.item("051200-3").id
 
 
-async def test_what_is_not_there_is_said_with_the_code_of_the_era_and_the_tools_own_answer(connect, box, era):
+async def test_a_missing_resource_is_answered_with_the_code_of_the_era_and_the_tools_own_error(connect, box, era):
     riverside, mill = box.project().id, box.project("mill").id
     async with connect() as assistant:
         for address, code in (

@@ -116,7 +116,7 @@ def test_a_line_that_is_no_message_is_answered_and_stops_nothing(one_tool, line)
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_what_a_shell_pipes_is_read_in_whatever_chunks_it_comes(encoding, size):
+def test_stdin_is_decoded_in_chunks_of_any_size(encoding, size):
     text = '{"name": "Träger \U0001f3d7"}\n'
     written = text.encode(encoding)
     to_utf8 = Utf8Transcoder()

@@ -185,7 +185,7 @@ async def test_heartbeat_progress_is_strictly_increasing(era):
     assert told[-1][1:] == (10 * 1024**4 + 1, "uploading")
 
 
-async def test_what_fails_in_the_background_does_not_take_the_server_along(era):
+async def test_a_background_failure_does_not_end_the_server(era):
     policy = ToolPolicy(local_files=True)
     fails, failed = anyio.Event(), anyio.Event()
     opened = 0

@@ -116,7 +116,9 @@ def test_the_environment_and_flags_narrow_it(bind, tmp_path, monkeypatch):
         ('team_domains = ["example.com"]', "SUBMITTAL_MCP_TEAM_DOMAINS", "example.org"),
     ],
 )
-def test_what_would_widen_it_is_refused_by_name_and_file(bind, monkeypatch, text, variable, value):
+def test_a_setting_that_would_widen_the_machine_file_is_refused_by_name_and_file(
+    bind, monkeypatch, text, variable, value
+):
     path = bind(text)
     monkeypatch.setenv(variable, value)
     [problem] = refused()
@@ -222,7 +224,7 @@ def test_a_machine_wide_file_that_others_can_write_is_refused(bind, place):
     assert problem == f"{path}: it binds this machine, but others can write {writable}; run chmod go-w '{writable}'"
 
 
-def test_a_machine_wide_file_of_somebody_else_is_refused(bind):
+def test_a_machine_wide_file_of_another_user_is_refused(bind):
     path = bind("read_only = true")
     with machine_file_at(MachineFile(path, frozenset({os.getuid() + 1}))):
         [problem] = refused()

@@ -178,7 +178,7 @@ def test_an_empty_limit_is_refused_in_place_of_being_no_limit(monkeypatch, varia
         ("canary\tcanary", "it holds an invisible character"),
     ],
 )
-def test_what_comes_from_a_template_is_refused_by_name_and_not_repeated(monkeypatch, variable, value, sentence):
+def test_a_value_from_a_template_is_refused_by_name_and_not_quoted(monkeypatch, variable, value, sentence):
     [problem] = problems(monkeypatch, **{variable: value})
     assert problem.startswith(f"{variable}: {sentence}")
     assert "canary" not in problem.lower()
@@ -362,7 +362,7 @@ def test_settings_cannot_be_changed_once_read():
         ("APS_SERVICE_ACCOUNT_KEY_FILE", "key.pem", "whole path"),
     ],
 )
-def test_what_signing_in_cannot_use_is_refused_without_quoting_a_secret(monkeypatch, variable, value, says):
+def test_an_unusable_sign_in_setting_is_refused_without_quoting_a_secret(monkeypatch, variable, value, says):
     [problem] = problems(monkeypatch, **{variable: value})
     assert problem.startswith(f"{variable}: ")
     assert says in problem

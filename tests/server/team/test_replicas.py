@@ -182,7 +182,7 @@ async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_
         assert await clients[1].status("sign_in", {}) == 200
 
 
-async def test_what_one_replica_began_any_other_goes_on_with(
+async def test_a_sign_in_that_one_replica_began_is_continued_by_any_other(
     box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path
 ) -> None:
     proxy = RoundRobin()

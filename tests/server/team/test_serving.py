@@ -71,7 +71,7 @@ def test_a_certificate_makes_it_speak_tls_itself(start, tmp_path: Path) -> None:
         (("--team",), {"SUBMITTAL_MCP_TEAM_DOMAINS": "not a domain"} | APP, "is not a domain"),
     ],
 )
-def test_what_would_not_work_or_not_be_safe_is_refused_with_a_sentence(
+def test_unsafe_or_contradicting_serve_options_are_refused_with_a_sentence(
     start, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], says: str
 ) -> None:
     place = {"SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200"}

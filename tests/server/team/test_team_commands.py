@@ -185,7 +185,7 @@ async def test_a_proxy_that_spoils_nothing_has_no_findings(proxy: Proxy) -> None
 
 
 @pytest.mark.parametrize("check", SPOILS)
-async def test_what_a_proxy_spoils_is_named_with_what_to_do(proxy: Proxy, check: str) -> None:
+async def test_a_header_that_a_proxy_changes_is_named_with_a_fix(proxy: Proxy, check: str) -> None:
     proxy.spoil = SPOILS[check]
     try:
         findings = {finding.check: finding for finding in await check_public_url(proxy.url)}
@@ -211,7 +211,7 @@ async def test_a_server_under_another_public_url_is_found_out(team: TeamSite) ->
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example", "https://x.example/path", "http://x.example", ""])
-async def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
+async def test_a_malformed_public_url_is_a_problem(url: str) -> None:
     assert [finding.level for finding in await check_public_url(url)] == ["problem"]
 
 

@@ -71,7 +71,7 @@ def change_its_mode(file):
 
 
 @pytest.mark.parametrize("change", [touch, replace_by_the_same_bytes, change_its_mode])
-async def test_what_leaves_the_bytes_alone_in_mid_upload_stops_nothing(connect, box, tmp_path, change):
+async def test_touching_a_file_in_mid_upload_without_changing_its_bytes_stops_nothing(connect, box, tmp_path, change):
     (tmp_path / "beams.pdf").write_bytes(b"beams")
     sending = box.faults.add(Fault("storage.put", Stall()))
     answers = []

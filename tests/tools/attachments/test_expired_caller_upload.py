@@ -20,7 +20,7 @@ async def begun_a_day_ago(connect, box):
     return begun["attachment"]["id"]
 
 
-async def test_what_can_no_longer_be_confirmed_is_told_with_what_helps(connect, box):
+async def test_an_expired_upload_that_cannot_be_confirmed_is_answered_with_the_remedy(connect, box):
     attachment_id = await begun_a_day_ago(connect, box)
     async with connect() as assistant:
         told = await assistant.refused("get_attachment_status", **PLACE, attachment_id=attachment_id)

@@ -52,7 +52,7 @@ def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_one
 
 
 @pytest.mark.parametrize("name", ["replace", "overwrite_existing", "delete", "new_revision", "rename_to"])
-def test_what_only_a_person_can_do_in_acc_is_said_so(name):
+def test_steps_that_only_a_person_can_take_in_acc_are_answered_as_such(name):
     assert ONLY_IN_ACC in refusal(project="P", **{name: True}).hint
     assert ONLY_IN_ACC not in refusal(project="P", atachable=True).hint
 
@@ -63,7 +63,7 @@ def test_a_required_argument_that_is_misspelt_is_not_asked_for_again():
     assert problem.again == RetryHint({"limit": 5, "project": "P"}, without=["projct", "limit"], needs=[])
 
 
-def test_what_is_misspelt_does_not_replace_what_is_spelt_right():
+def test_a_misspelt_argument_does_not_replace_one_that_is_spelt_right():
     assert refusal(project="P", projct="Q").again == RetryHint({"project": "P"}, ["project", "projct"], [])
 
 
@@ -190,7 +190,7 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize("argument", sorted(LEFT_OUT))
-def test_what_only_says_that_nothing_was_given_is_left_out(argument):
+def test_placeholders_for_no_value_are_left_out(argument):
     for one in LEFT_OUT[argument]:
         assert read_arguments(EveryKind, {argument: one}).given() == {}
 
@@ -212,7 +212,7 @@ def test_a_value_with_no_or_several_meanings_is_refused(argument, values):
 
 
 @pytest.mark.parametrize("tool", sorted(EVERY))
-def test_what_n8n_adds_to_every_call_is_dropped_by_name(tool):
+def test_arguments_that_n8n_adds_are_dropped_by_name(tool):
     model = EVERY[tool].arguments
     required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
     added = {"toolCallId": "c1", "sessionId": "s", "action": "sendMessage", "chatInput": "hi", "tool": tool}
@@ -258,7 +258,7 @@ def test_null_blank_and_default_are_as_good_as_left_out():
     assert chosen.given() == {"project": "P"}
 
 
-def test_what_was_chosen_comes_back_as_it_was_sent():
+def test_given_arguments_come_back_as_they_were_sent():
     sent = {"project": "P", "query": "beam", "state": ["rev"], "in_my_court": True, "limit": 5}
     assert read_arguments(InOneProject, sent).given() == sent
 

@@ -108,7 +108,7 @@ async def test_a_link_is_shown_before_it_is_made(asking: Any, box: acc_sandbox.S
     assert box.requests.count("attachments.create") == 1
 
 
-async def test_what_the_caller_sent_is_shown_with_the_size_that_storage_found(
+async def test_consent_for_a_caller_upload_shows_the_size_that_storage_found(
     asking: Any, box: acc_sandbox.Sandbox
 ) -> None:
     someone = Someone()
@@ -179,7 +179,7 @@ async def test_a_client_that_cannot_ask_is_told_what_a_person_can_do(
     assert box.requests.count("attachments.patch") == 0
 
 
-async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box: acc_sandbox.Sandbox) -> None:
+async def test_facts_that_change_during_consent_are_refused(asking: Any, box: acc_sandbox.Sandbox) -> None:
     """The title here; whatever else they were shown counts as much."""
 
     class Slow(Someone):
@@ -199,7 +199,7 @@ async def test_what_changed_while_the_person_looked_is_refused(asking: Any, box:
 
 
 @pytest.mark.either_era
-async def test_what_is_visible_already_is_not_asked_about_again(asking: Any) -> None:
+async def test_consent_is_not_asked_for_a_file_that_is_visible(asking: Any) -> None:
     someone = Someone()
     async with asking(someone) as assistant:
         added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", confirm=True)

@@ -95,7 +95,7 @@ async def test_the_person_of_the_reference_page_sees_submittals(connect, box):
         ("Attachment::retrieve", []),
     ],
 )
-async def test_what_is_no_object_among_the_actions_is_dropped_and_told(connect, box, sent, shown):
+async def test_malformed_permitted_actions_are_dropped_and_logged(connect, box, sent, shown):
     attachment = PAYLOADS["tutorial attach-local-files: POST 201"] | {"permittedActions": sent}
     item = PAYLOADS["reference items-itemId-GET 200"] | {"id": box.item("051200-3").id, "permittedActions": sent}
     for operation, answer in (("attachments.list", page(attachment)), ("items.get", item)):

@@ -85,7 +85,7 @@ def test_nothing_that_a_reader_cannot_see_is_left(text):
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"], max_codepoint=0x24F), max_size=40))
-def test_what_people_write_stays_as_it_is(text):
+def test_visible_text_in_any_script_is_not_changed(text):
     assert clean(text) == text
 
 
@@ -141,5 +141,5 @@ def test_at_a_terminal_everything_invisible_is_written_out(text):
     assert shown.count("\\") >= sum(one in NEVER for one in text)
 
 
-def test_what_is_written_out_says_what_it_was():
+def test_invisible_characters_are_escaped_for_a_terminal():
     assert visible("a\x1b[2J\u202eb\n\U000e0041") == "a\\x1b[2J\\u202eb\\n\\U000e0041"

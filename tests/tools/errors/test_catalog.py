@@ -79,7 +79,7 @@ def test_every_problem_of_the_tools_is_raised_where_the_test_looks():
     assert raised <= found
 
 
-def test_what_is_told_of_both_sides_is_told_apart():
+def test_agent_words_and_shell_words_are_told_apart():
     assert OF_TOOLS.search("Give another file_path.")
     assert OF_TOOLS.search("Call {tool} again.")
     assert OF_A_SHELL.search("Sign in with `submittal-mcp login`.")

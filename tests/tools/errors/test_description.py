@@ -97,7 +97,7 @@ def test_every_error_of_the_layers_below_is_told_in_our_own_words(kind):
 
 
 @pytest.mark.parametrize("kind", RAISED, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_what_may_be_retried_is_answered_with_the_same_call_or_with_what_it_waits_for(kind):
+def test_a_retryable_error_is_answered_with_the_same_call_or_with_the_one_it_waits_for(kind):
     explained = describe_error(build(kind))
     assert explained is not None
     assert not explained.body().retryable or explained.row.again is not None
@@ -105,7 +105,7 @@ def test_what_may_be_retried_is_answered_with_the_same_call_or_with_what_it_wait
 
 # Without an app no job is begun, so none ends for want of one.
 @pytest.mark.parametrize("kind", [one for one in RAISED if one.__module__ != "server.auth_wiring"])
-def test_what_ended_a_job_is_told_alike_after_it_was_written_down(kind):
+def test_a_serialized_job_error_is_described_alike(kind):
     error = build(kind)
     restored = failure_from_json(json.loads(json.dumps(failure_to_json(error))))
     assert (type(restored), str(restored)) == (kind, str(error))
@@ -116,7 +116,7 @@ def test_every_entry_is_of_a_class_that_exists_below():
     assert {kind for kind, _ in ROWS} <= {*RAISED, InvalidId, NotSealed, StorageProblem}
 
 
-def test_what_keeps_sign_ins_and_jobs_from_being_kept_is_passed_on_since_it_is_our_own_sentence():
+def test_a_problem_of_local_storage_is_passed_on_since_it_is_our_own_sentence():
     explained = describe_error(FolderNotWritable(Path("/data"), "permission denied"))
     assert explained is not None
     assert explained.body().code == "storage_unavailable"
@@ -163,7 +163,7 @@ def test_every_code_of_this_version_is_reached():
         ("oss.signeds3upload.get", "upload_expired"),
     ],
 )
-def test_what_is_missing_is_told_by_what_was_asked_for(operation, code):
+def test_a_404_becomes_the_code_of_the_requested_thing(operation, code):
     explained = describe_error(acc.NotFound(operation, http_status=404))
     assert explained is not None
     assert (explained.body().code, explained.body().http_status) == (code, 404)

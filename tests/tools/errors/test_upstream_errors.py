@@ -134,7 +134,7 @@ async def test_a_refusal_of_the_reservation_leaves_nothing_and_quotes_nothing(
     ("operation", "step"),
     [("oss.signeds3upload.get", "send"), ("oss.signeds3upload.complete", "complete"), ("attachments.patch", "confirm")],
 )
-async def test_what_a_broken_off_attachment_leaves_is_named_and_the_step_finishes_it(
+async def test_an_interrupted_attachment_is_named_and_the_next_step_finishes_it(
     connect, box, drawings, operation, step
 ):
     box.faults.add(Fault(operation, AWAY))

@@ -421,7 +421,7 @@ async def test_submittals_due_before_a_day_are_listed(connect, box):
     assert refusal["error"]["code"] == "invalid_arguments"
 
 
-async def test_what_is_in_my_court_is_listed_over_all_projects(connect):
+async def test_items_in_my_court_are_listed_over_all_projects(connect):
     async with connect("engineer") as assistant:
         whole = await assistant.call("find_submittals", in_my_court=True)
         found, answer = [], await assistant.call("find_submittals", in_my_court=True, limit=1)

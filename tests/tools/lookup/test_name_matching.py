@@ -139,7 +139,7 @@ def test_no_way_to_name_a_row_of_two_thousand_registers_leads_to_another():
         ("051200-3 east wing column", None),
     ],
 )
-def test_what_a_person_types_singles_out_a_row_or_none(words, number):
+def test_typed_words_single_out_one_row_or_none(words, number):
     _, places = fitting(words, ROWS)
     assert (ROWS[places[0]][0] if len(places) == 1 else None) == number
 

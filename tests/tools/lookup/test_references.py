@@ -230,7 +230,7 @@ def test_an_address_is_read_as_mail_markdown_and_chats_wrap_it(around):
 
 
 @given(st.sampled_from([PROJECT, "Riverside Medical Center", "05 12 00-3"]).flatmap(surrounded))
-def test_what_surrounds_a_reference_is_taken_away(pasted):
+def test_quotes_and_brackets_around_a_reference_are_removed(pasted):
     read = project_reference(pasted)
     assert read == ParsedReference(id=PROJECT) or read.words in ("Riverside Medical Center", "05 12 00-3")
 

@@ -93,7 +93,7 @@ def test_where_only_a_person_can_help_there_is_no_step(tool, code):
     assert after_failure(FailedCall(code, tool, CALLS[tool]), HERE) == []
 
 
-def test_what_is_wrong_is_left_for_the_caller_and_the_rest_is_kept():
+def test_a_retry_keeps_the_valid_arguments_and_leaves_out_the_wrong_ones():
     failure = FailedCall("invalid_arguments", "find_submittals", {"project": "P", "stat": "x", "limit": 99})
     [step] = after_failure(
         FailedCall(

@@ -176,7 +176,7 @@ def test_a_reservation_without_bytes_is_gone_on_with_by_the_same_file(local_file
     assert (step.tool, step.needs) == ("add_submittal_attachment", needs)
 
 
-def test_what_failed_in_the_background_is_named_in_the_reason():
+def test_a_background_failure_is_named_in_the_reason():
     failed = AttachmentStatus(PROJECT, SUBMITTAL, ATTACHMENT, "failed", problem="processing_failed")
     [step] = after_attachment(failed, HERE)
     assert step.reason == "processing_failed: ACC could not process these bytes: attach the file again."

@@ -259,7 +259,7 @@ def test_a_fifo_that_takes_the_files_place_is_refused_without_waiting_for_its_wr
 
 
 @posix_only
-def test_what_is_no_plain_file_is_refused_without_being_opened(watched: Watched) -> None:
+def test_a_special_file_is_refused_without_being_opened(watched: Watched) -> None:
     os.mkfifo(watched.folder / "pipe.pdf")
     with socket.socket(socket.AF_UNIX) as listening:
         here = Path.cwd()
@@ -285,7 +285,7 @@ def test_a_device_is_refused_without_being_opened(watching_opens: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [".env", ".git/config", "sub/.key.pdf", "...", "..secret"])
-def test_what_is_hidden_is_refused_whether_it_is_there_or_not(folder: Path, path: str) -> None:
+def test_hidden_files_are_refused_whether_they_exist_or_not(folder: Path, path: str) -> None:
     (folder / ".env").write_bytes(b"hidden")
     problem = refusal(AllowedFolders([folder]), path)
     assert isinstance(problem, FileNotAllowed)
@@ -360,7 +360,7 @@ def test_a_file_that_is_refused_in_one_folder_says_more_than_one_that_is_missing
 
 
 @posix_only
-def test_what_the_system_refuses_is_unreadable_with_its_reason(folder: Path) -> None:
+def test_a_file_that_the_system_refuses_is_unreadable_with_its_reason(folder: Path) -> None:
     problem = refusal(AllowedFolders([folder]), "x" * 256)
     assert isinstance(problem, FileUnreadable)
     assert problem.reason
@@ -413,7 +413,7 @@ def test_looking_for_a_bare_name_enters_nothing_hidden_and_follows_no_link(watch
     assert set(watched.names) <= {"sub"}
 
 
-def test_who_has_too_many_files_gives_the_path(folder: Path) -> None:
+def test_a_file_in_too_large_a_tree_is_found_by_its_path_only(folder: Path) -> None:
     assert read(AllowedFolders([folder], looked_at=4), "joist.pdf") == b"joist"
     assert isinstance(refusal(AllowedFolders([folder], looked_at=3), "joist.pdf"), FileMissing)
     assert read(AllowedFolders([folder], looked_at=0), "sub/joist.pdf") == b"joist"
@@ -428,9 +428,7 @@ def test_a_hard_link_is_the_file_itself(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="such file systems are Linux's")
 @pytest.mark.parametrize("path", ["/proc/1/environ", "/proc/version", "/sys/kernel/uevent_seqnum"])
-def test_what_the_kernel_makes_up_is_refused_even_when_the_whole_disk_is_allowed(
-    path: str, watching_opens: Any
-) -> None:
+def test_kernel_files_are_refused_even_when_the_whole_disk_is_allowed(path: str, watching_opens: Any) -> None:
     everything = Watched(Path("/"), AllowedFolders([Path("/")]), watching_opens)
     problem = refusal(everything, path)
     assert isinstance(problem, FileNotAllowed)
@@ -545,7 +543,7 @@ def test_lock_and_temporary_files_are_no_documents(folder: Path, name: str) -> N
     assert caught.value.why == "temporary"
 
 
-def test_what_lies_in_the_cloud_is_told_apart_from_what_is_missing(folder: Path) -> None:
+def test_a_cloud_placeholder_is_told_apart_from_a_missing_file(folder: Path) -> None:
     (folder / ".slab.pdf.icloud").write_bytes(b"bplist00")
     (folder / "plan.gdoc").write_bytes(b"{}")
     for name in ("slab.pdf", "plan.gdoc"):

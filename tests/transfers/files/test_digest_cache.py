@@ -32,7 +32,7 @@ def test_a_file_is_known_by_its_path_by_what_it_was_then_and_by_how_it_was_cut(s
     assert store.find(PATH, IDENTITY, 7) is None
 
 
-def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(store: DigestCache) -> None:
+def test_the_newest_digest_of_a_file_replaces_the_one_before(store: DigestCache) -> None:
     store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
     store.keep(PATH, IDENTITY, 11, FileDigests("other", ("other",), 8), LATER)
     assert (store.find(PATH, IDENTITY, 6), store.find(PATH, IDENTITY, 11)) == (
@@ -41,7 +41,7 @@ def test_what_a_file_hashed_to_last_takes_the_place_of_what_it_hashed_to_before(
     )
 
 
-def test_what_was_kept_long_ago_is_pruned(store: DigestCache) -> None:
+def test_old_digests_are_pruned(store: DigestCache) -> None:
     store.keep(PATH, IDENTITY, 6, DIGESTS, LATER)
     store.prune(before=time.time() - 3600)
     assert store.find(PATH, IDENTITY, 6) == DIGESTS

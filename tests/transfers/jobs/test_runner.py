@@ -187,7 +187,7 @@ async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_ne
     assert await row_of(job) == left
 
 
-async def test_what_is_done_is_not_run_again(jobs: TransferManager) -> None:
+async def test_a_finished_job_is_not_run_again(jobs: TransferManager) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
     await jobs.runner.start(job)
@@ -288,7 +288,7 @@ async def test_a_waiter_is_told_of_the_job_that_does_the_work(jobs: TransferMana
     assert len(told) >= 3
 
 
-async def test_what_ends_a_run_is_told_with_its_step_and_the_next_run_forgets_it(jobs: TransferManager) -> None:
+async def test_a_run_fails_with_its_step_and_the_next_run_clears_the_failure(jobs: TransferManager) -> None:
     job = await started(jobs, steps=[failing(NotSignedIn())])
     for _ in range(2):  # as often as somebody asks
         with pytest.raises(JobStopped) as stopped:

@@ -32,5 +32,5 @@ def test_a_kind_and_the_class_name_of_old_are_read_alike(kind: str) -> None:
 
 
 @pytest.mark.parametrize("found", [{"kind": "ZeroDivisionError"}, {"kind": "rate_limited"}, {"kind": None}, {}])
-def test_what_is_not_ours_or_cannot_be_read_is_a_fault_of_ours(found: dict[str, str]) -> None:
+def test_an_unknown_or_unreadable_job_error_is_an_internal_error(found: dict[str, str]) -> None:
     assert isinstance(failure_from_json(found), InternalJobError)

@@ -138,7 +138,7 @@ def test_parts_are_kept_replaced_and_forgotten(store: JobTables) -> None:
     assert store.parts("one") == []
 
 
-def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobTables) -> None:
+def test_old_ended_jobs_are_pruned_and_open_ones_are_not(store: JobTables) -> None:
     for status in (OPEN, ENDED, CANCELLED, REPLACED):
         store.add(replace(ROW, id=status, asked=status, status=status))
     store.add(replace(ROW, id="new", asked="new", status=ENDED, updated=100.0))
@@ -149,7 +149,7 @@ def test_what_ended_long_ago_is_pruned_and_what_is_open_is_not(store: JobTables)
     assert store.parts(ENDED) == []
 
 
-def test_what_has_something_left_to_do_is_told_from_what_acc_was_busy_with_long_ago(store: JobTables) -> None:
+def test_recent_jobs_leave_out_those_that_acc_processed_long_ago(store: JobTables) -> None:
     for status in (OPEN, QUEUED, ENDED, CANCELLED, FOLLOWING):
         store.add(replace(ROW, id=status, asked=status, status=status))
     store.add(replace(ROW, id="new", asked="new", status=FOLLOWING, updated=100.0))

@@ -75,7 +75,7 @@ async def test_nothing_is_asked_for_ahead_that_is_sent_or_waits_to_be_used() -> 
     assert signer.asked == [(1, 2, "KEY")]
 
 
-async def test_what_grew_old_before_its_turn_is_asked_for_in_one_request_again() -> None:
+async def test_expired_urls_of_waiting_parts_are_signed_again_in_one_request() -> None:
     signer = Signer()
     book = signer.book(parts=8, parallel=2)
     await book.get(1)

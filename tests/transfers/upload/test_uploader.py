@@ -426,7 +426,9 @@ async def test_a_reset_on_an_old_url_is_an_expiry(upload: StartUpload) -> None:
         (refuse(411, "<Error><Code>MissingContentLength</Code></Error>", take=False), StorageRefused),
     ],
 )
-async def test_what_cannot_help_is_not_repeated(upload: StartUpload, effect: Effect, error: type[AccError]) -> None:
+async def test_a_permanent_failure_of_a_part_is_not_retried(
+    upload: StartUpload, effect: Effect, error: type[AccError]
+) -> None:
     sending = upload(PART)
     sending.storage.plan[1] = [effect]
     with pytest.raises(error):

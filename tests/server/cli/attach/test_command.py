@@ -259,7 +259,7 @@ def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None
         (("a.pdf", "b.pdf", "--project", "P", "--submittal", "1", "--name", "x"), "--name is for a single file"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+def test_contradicting_options_are_refused_before_anything_is_sent(
     shell: Shell, arguments: tuple[str, ...], said: str
 ) -> None:
     shell.write("beam.pdf")
@@ -349,7 +349,7 @@ def test_no_name_of_a_file_reaches_the_terminal_as_it_is(shell: Shell) -> None:
     assert "a\\x1b[2J\\u202e.pdf" in err
 
 
-def test_what_was_typed_before_the_question_is_no_consent(shell: Shell) -> None:
+def test_input_typed_before_the_question_is_no_consent(shell: Shell) -> None:
     shell.write("a.pdf")
     terminal = Teletype(shell, "--manifest", str(shell.manifest))
     terminal.type("y\ny\ny\n")
@@ -394,7 +394,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
     assert isinstance(view_for(out), PlainProgress)
 
 
-def test_what_a_spreadsheet_would_take_for_a_formula_is_text_in_the_results(tmp_path: Path) -> None:
+def test_spreadsheet_formulas_are_escaped_in_the_results(tmp_path: Path) -> None:
     from server.cli.attach.results import ResultFile
 
     file = ResultFile(tmp_path / "out.csv")

@@ -54,7 +54,7 @@ def test_a_cell_may_hold_separators_quotes_and_line_ends_and_rows_are_numbered_a
     )
 
 
-def test_what_is_given_for_all_rows_fills_empty_cells_only() -> None:
+def test_options_for_all_rows_fill_empty_cells_only() -> None:
     text = "file,submittal\na.pdf,\nb.pdf,2\n"
     assert read(text, project="Riverside", submittal="1", category="for_review").rows == (
         ManifestRow(2, "a.pdf", "Riverside", "1", category="for_review"),
@@ -156,7 +156,7 @@ table = st.lists(st.tuples(*[cells] * len(COLUMNS)), min_size=1, max_size=20, un
 
 
 @given(table, st.sampled_from(",;\t"))
-def test_what_a_csv_writer_writes_comes_back_cell_by_cell(rows: list[tuple[str, ...]], separator: str) -> None:
+def test_a_csv_round_trip_keeps_every_cell(rows: list[tuple[str, ...]], separator: str) -> None:
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=separator).writerows([COLUMNS, *rows])
     manifest = read_manifest(out.getvalue().encode(), {})

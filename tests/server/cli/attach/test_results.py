@@ -5,7 +5,7 @@ from server.cli.attach.results import RowResult, summary
 ROW = RowResult(row=1, project="Riverside", submittal="051200-3", file="beam.pdf")
 
 
-def test_what_is_only_stored_is_not_called_attached() -> None:
+def test_a_stored_file_without_confirmation_is_not_called_attached() -> None:
     results = [
         ROW.model_copy(update={"outcome": "done", "state": state, "already_attached": existed})
         for state, existed in (("ready", False), ("processing", True), ("uploaded", False), ("uploaded", True))

@@ -115,7 +115,7 @@ def test_a_blank_text_becomes_a_whole_file_and_an_empty_table_stays_short():
         ('["a]', "line 1, column 2"),
     ],
 )
-def test_what_is_no_json_is_refused_with_its_place(text, place):
+def test_malformed_jsonc_is_refused_with_its_position(text, place):
     with pytest.raises(JsoncError, match=place):
         parse(text)
 

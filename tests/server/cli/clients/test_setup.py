@@ -79,7 +79,7 @@ def test_questions_are_asked_again_until_the_answer_can_be_used(run, box, tmp_pa
     assert entry(tmp_path)["args"] == ["serve", str(tmp_path / "Drawings")]
 
 
-def test_what_was_answered_is_kept_for_the_next_run(run, box, tmp_path):
+def test_answers_of_setup_are_kept_for_the_next_run(run, box, tmp_path):
     code, _, err = run(answers=(box.client_id,))
     assert (code, "what was answered is kept, or give --folder" in err) == (1, True)
     code, out, _ = run("--no-browser", "--client", "json", answers=(str(tmp_path / "Drawings"),))

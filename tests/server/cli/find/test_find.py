@@ -162,7 +162,7 @@ def test_a_manifest_is_written_that_attach_takes_once_it_is_filled_in(
         (("attachments", "--project", "Riverside", "--submittal", "steel"), "of 6 submittals that fit"),
     ],
 )
-def test_what_an_option_cannot_mean_is_said_with_what_helps(
+def test_an_invalid_option_value_is_refused_with_the_remedy(
     shell: Shell, arguments: tuple[str, ...], says: str
 ) -> None:
     code, out, err = shell.run("find", *arguments)

@@ -37,7 +37,7 @@ def test_an_open_submittal_is_overdue_from_the_day_after_its_due_date(state, due
         ({"stateId": "sbc-2"}, 0, []),
     ],
 )
-def test_what_has_to_come_yet_is_missing_from_an_open_submittal(item, files, lacks):
+def test_a_required_file_is_missing_from_an_open_submittal(item, files, lacks):
     assert missing(Item.model_validate({"id": "1", **item}), files) == lacks
 
 
