@@ -13,6 +13,7 @@
     │   ├── FileChanged             another size, time or content than at the first reading
     │   ├── FileUnreadable
     │   └── FileAmbiguous           several files go by that relative path or bare name
+    ├── FolderUnavailable           no folder whose files may be listed; `why` says which
     ├── InvalidName                 with a `suggestion` that ACC would take
     ├── AttachmentProblem           the `attachment` of that id
     │   ├── UploadIncomplete        no evidence that the bytes arrived
@@ -116,6 +117,21 @@ class FileAmbiguous(FileProblem):
     """A relative path or a bare name that several files of the allowed folders go by; `matches` are the whole paths."""
 
     matches: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class FolderUnavailable(TransferError):
+    """A folder whose files cannot be listed; `path` as the caller wrote it, `folders` those that are allowed.
+
+    `why` is one of no_folders, outside (hidden and links too), missing, ambiguous.
+    """
+
+    path: str
+    why: str
+    folders: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"FolderUnavailable: {self.path!r}"
 
 
 @dataclass(eq=False)

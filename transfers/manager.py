@@ -17,6 +17,7 @@ from transfers.attachments import StoredObject, confirm_upload, find_row, stored
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import attachment_state
 from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
+from transfers.files.folder_listing import FolderFiles
 from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
 from transfers.idempotency import AttachTarget, request_digest
@@ -147,6 +148,14 @@ class TransferManager:
         """
         # In a thread: a folder may lie on a network drive that takes its time.
         return await anyio.to_thread.run_sync(self._see, path, name)
+
+    async def list_folder(self, folder: str) -> FolderFiles:
+        """List the files of an allowed folder; see `transfers.files.folder_listing`.
+
+        Raises:
+            FolderUnavailable: It may not be read, or is not there.
+        """
+        return await anyio.to_thread.run_sync(self.context.list_folder, folder)
 
     async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[LocalFileInfo | TransferError]:
         """Look at files one after the other, each with its wished name; what `look` raises stands in a file's place."""

@@ -62,13 +62,14 @@ class Conversation:
 
     def _shown(self, value: Any) -> str:
         text = folded(value)
-        for made in re.findall(r'"attachment": \{\s*"id": "([0-9a-f-]{36})"', text):
+        for made in re.findall(r'"attachment(?:": \{\s*"id|_id)": "([0-9a-f-]{36})"', text):
             self.made.setdefault(made, f"a77ac4ed-0000-4000-8000-{len(self.made) + 1:012}")
         for made, shown in self.made.items():
             text = text.replace(made, shown)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-03-02T09:30:00Z", text)
         text = text.replace(self.box.base_url, "http://127.0.0.1:8788")
         text = re.sub(r'"due_date": "[\d-]{10}"', '"due_date": "2026-04-10"', text)
+        text = re.sub(r'"plan": "[\w-]+"', '"plan": "cGxhbg"', text)
         return re.sub(r"(?<=fs\.file:vf\.)[\w-]{22}", "c2FuZGJveC12ZXJzaW9uLQ", text)
 
 
@@ -106,6 +107,22 @@ async def in_one_call(talk: Conversation) -> None:
     )
     assert ready["attachment"]["state"] == "ready"
     talk.says("Assistant", "Reviewers can open beam-shop-drawings.pdf on 051200-3 now.")
+
+
+async def fourteen_files(talk: Conversation) -> None:
+    """A folder of files in two calls: a plan, and a run of what it showed."""
+    talk.says("Person", "Attach everything in the folder March to the matching submittals in Riverside.")
+    checked = await talk.calls("attach_files", project="Riverside", folder="March")
+    assert checked["counts"] == {"planned": 12, "left_out": 2}
+    talk.says(
+        "Assistant",
+        "Twelve files have their submittal: nine go to 051200-3, two to 051200-5 and one to 084413-2. 033100-1 is closed, "
+        "and I cannot tell where minutes 2026-03-12.pdf belongs. Shall I attach the twelve?",
+    )
+    talk.says("Person", "Yes.")
+    done = await talk.follows(checked)
+    assert {row["state"] for row in done["files"] if row["outcome"] == "attached"} == {"ready"}
+    talk.says("Assistant", "All twelve are attached, and reviewers can open them.")
 
 
 async def with_mistakes(talk: Conversation) -> None:
@@ -162,8 +179,19 @@ async def then_reviewed(talk: Conversation) -> None:
     talk.says("Assistant", "051200-3 is in review; the first of its review tasks is yours.")
 
 
+MARCH: Final = (
+    *(f"051200-3 E{sheet} Beams RevB.pdf" for sheet in range(401, 410)),
+    "05 12 00 - 005 C101.pdf",
+    "05 12 00 - 005 C102.pdf",
+    "Curtain wall shops.pdf",
+    "033100-1 mix design.pdf",
+    "minutes 2026-03-12.pdf",
+)
+"""Files of a folder, as offices name them."""
+
 CONVERSATIONS: Final[dict[str, tuple[Callable[[Conversation], Any], float]]] = {
     "In one call": (in_one_call, 0.0),
+    "Fourteen files": (fourteen_files, 0.0),
     # ACC takes an hour for a version here, so that how far it is at each answer depends on nothing.
     "With mistakes": (with_mistakes, HOUR),
     "Attached, then sent for review": (then_reviewed, 0.0),
@@ -185,7 +213,8 @@ async def held() -> str:
 @asynccontextmanager
 async def _server(data: Path, urn_delay: float) -> AsyncIterator[Conversation]:
     with acc_sandbox.running(urn_delay=urn_delay) as box, tempfile.TemporaryDirectory() as folder:
-        for name in ("beam-shop-drawings.pdf", "column-markup.pdf"):
+        (Path(folder) / "March").mkdir()
+        for name in ("beam-shop-drawings.pdf", "column-markup.pdf", *(f"March/{name}" for name in MARCH)):
             (Path(folder) / name).write_bytes(f"%PDF-1.4 {name}\n".encode())
         settings = Settings.load(
             base_url=box.base_url,

@@ -238,6 +238,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "wait_seconds": 30,
     "file_path": "beam-shop-drawings.pdf",
     "file_urn": "urn:adsk.wipprod:fs.file:vf.dGhpcyBpcyBvbmU?version=1",
+    "files": ["beams.pdf", "columns.pdf"],
+    "file_urns": ["urn:adsk.wipprod:fs.file:vf.dGhpcyBpcyBvbmU?version=1"],
     "upload_by_caller": True,
     "name": "Beam shop drawings.pdf",
     "category": "final_response",

@@ -1,4 +1,4 @@
-"""Page cursors: opaque, signed, bound to the user and the arguments they were made for."""
+"""Page cursors and plans: opaque, signed, bound to the user and the arguments they were made for."""
 
 import base64
 import binascii
@@ -7,7 +7,9 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_SIGNATURE_BYTES: Final = 16
 
 
 class InvalidCursor(ValueError):
@@ -22,8 +24,7 @@ class CursorSigner:
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
         """Return a cursor for `position`."""
-        payload = position.to_bytes(8, "big")
-        return base64.urlsafe_b64encode(payload + self._seal(person_id, tool, arguments, payload)).decode().rstrip("=")
+        return self.seal(person_id, tool, arguments, position.to_bytes(8, "big"))
 
     def read(self, cursor: str, person_id: str, tool: str, arguments: Mapping[str, Any]) -> int:
         """Return the position in a cursor.
@@ -31,15 +32,28 @@ class CursorSigner:
         Raises:
             InvalidCursor: See the class.
         """
+        return int.from_bytes(self.unseal(cursor, person_id, tool, arguments), "big")
+
+    def seal(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> str:
+        """Return a text that holds a `payload`, which anybody may read and nobody change."""
+        signature = self._signature(person_id, tool, arguments, payload)
+        return base64.urlsafe_b64encode(payload + signature).decode().rstrip("=")
+
+    def unseal(self, text: str, person_id: str, tool: str, arguments: Mapping[str, Any]) -> bytes:
+        """Return the payload of a sealed text.
+
+        Raises:
+            InvalidCursor: See the class.
+        """
         try:
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise InvalidCursor from None
-        payload, seal = raw[:8], raw[8:]
-        if not hmac.compare_digest(seal, self._seal(person_id, tool, arguments, payload)):
+        payload, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._signature(person_id, tool, arguments, payload)):
             raise InvalidCursor
-        return int.from_bytes(payload, "big")
+        return payload
 
-    def _seal(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> bytes:
+    def _signature(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> bytes:
         bound = json.dumps([person_id, tool, arguments], sort_keys=True).encode()
-        return hmac.digest(self._key, payload + bound, hashlib.sha256)[:16]
+        return hmac.digest(self._key, payload + bound, hashlib.sha256)[:_SIGNATURE_BYTES]

@@ -21,6 +21,10 @@ class ConsentQuestion(Protocol):
         """The question, a line for each fact; no name from elsewhere can add a line of its own."""
 
 
+MOST_LINES: Final = 30
+"""Files that one question names; who plans more reads them in the plan."""
+
+
 @dataclass(frozen=True)
 class ConsentSummary:
     """Summary of a file that the user agrees to: name and size of the file, and where it becomes visible.
@@ -82,6 +86,27 @@ class MoveSummary:
             "Submittal": self.submittal,
         }
         return question("Move this submittal on in Autodesk Construction Cloud?", facts)
+
+
+@dataclass(frozen=True)
+class ManyFilesSummary:
+    """Summary of a run of many files: a line for each, with the submittal in which it becomes visible.
+
+    `place` are the ids and digests of all that the lines rest on.
+    """
+
+    project: str
+    lines: tuple[str, ...]
+    place: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each file up to a number of them; no name can add a line of its own."""
+        shown = [f"- {_one_line(line)}" for line in self.lines[:MOST_LINES]]
+        more = len(self.lines) - len(shown)
+        asked = f"Make these {len(self.lines)} files visible in Autodesk Construction Cloud?"
+        beyond = [f"\u2026 and {more} more"] if more else []
+        return "\n".join([asked, f"Project: {_one_line(self.project)}", *shown, *beyond])
 
 
 class ConsentPrompt(Protocol):

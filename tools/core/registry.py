@@ -4,6 +4,7 @@ from typing import Any
 
 from tools import (
     add_submittal_attachment,
+    attach_files,
     confirm_attachment,
     find_project_files,
     find_projects,
@@ -20,6 +21,7 @@ def definitions(*, local_files: bool) -> list[ToolDefinition[Any]]:
     """Return every tool; where the server cannot read the person's files, none takes a path."""
     return [
         add_submittal_attachment.definition(local_files=local_files),
+        attach_files.definition(local_files=local_files),
         confirm_attachment.DEFINITION,
         get_attachment_status.DEFINITION,
         find_projects.DEFINITION,

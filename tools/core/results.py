@@ -368,6 +368,44 @@ class FilesResult(ToolResult):
     next_steps: list[NextStep]
 
 
+FileOutcome = Literal["planned", "attached", "already_attached", "changed", "left_out", "failed"]
+"""`planned` until reviewers can be shown the file; `changed` since it was planned; `left_out` for its `reason`."""
+
+ShortText = Annotated[UntrustedText | None, Field(default=None, exclude_if=lambda left_out: left_out is None)]
+"""A field that an answer has only where there is something to say: these rows come by the hundred."""
+
+
+class FileOutcomeRow(ToolResult):
+    """A file of many: where it goes or went, by what that is known, and what became of it.
+
+    `reason` begins with a word: of the match (none, several, closed, not_permitted, name_taken, same_name), or an error
+    code. Rows of a run name the submittal by its number alone.
+    """
+
+    file: UntrustedText
+    submittal_id: ShortText = None
+    number: ShortText = None
+    title: ShortText = None
+    matched_by: ShortText = None
+    outcome: FileOutcome
+    reason: ShortText = None
+    attachment_id: ShortText = None
+    state: ShortText = None
+
+
+class ManyFilesResult(ToolResult):
+    """What would become, or became, of many files; `plan` lets the planned ones run.
+
+    `counts` are of the rows by outcome, and of what has no row: `more` files beyond those of one call, `ignored` hidden
+    and temporary ones, `gone` ones that the plan had.
+    """
+
+    files: list[FileOutcomeRow]
+    counts: dict[str, int]
+    plan: Annotated[str | None, Field(exclude_if=lambda left_out: left_out is None)] = None
+    next_steps: list[NextStep]
+
+
 class Person(ToolResult):
     """The signed-in user; `id` is their Autodesk id."""
 

@@ -38,6 +38,8 @@ SAME: Final = RetryHint()
 
 _ANOTHER_FILE: Final = RetryHint(without=["file_urn", "upload_by_caller"], needs=["file_path"])
 
+_ANOTHER_FOLDER: Final = RetryHint(needs=["folder"])
+
 _SIGN_IN_OVER: Final = ErrorRow(
     "reauthorization_required",
     "Autodesk no longer accepts the sign-in.",
@@ -233,6 +235,34 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Call {tool} again with one of the whole paths among the candidates.",
         "Write the whole path of one of the candidates.",
         RetryHint(needs=["file_path"]),
+    ),
+    (transfers.FolderUnavailable, "missing"): ErrorRow(
+        "file_not_found",
+        "There is no such folder: {path}.",
+        'Call {tool} again with another folder; "." is the allowed folder itself.{allowed}',
+        "Check its name.{allowed}",
+        _ANOTHER_FOLDER,
+    ),
+    (transfers.FolderUnavailable, "outside"): ErrorRow(
+        "file_not_allowed",
+        "This folder may not be read: {path}.",
+        'Only allowed folders and those in them are read, none that is hidden or a link. Call {tool} again with "." '
+        "for the allowed folder.{allowed}",
+        "Only allowed folders and those in them are read, none that is hidden or a link.{allowed}",
+        _ANOTHER_FOLDER,
+    ),
+    (transfers.FolderUnavailable, "no_folders"): ErrorRow(
+        "file_not_allowed",
+        "This server may read no local files.",
+        "A person allows a folder with SUBMITTAL_MCP_FOLDERS and restarts the server.",
+        "Allow the folder with --folder or SUBMITTAL_MCP_FOLDERS.",
+    ),
+    (transfers.FolderUnavailable, "ambiguous"): ErrorRow(
+        "ambiguous_reference",
+        "Several allowed folders have one of this name: {path}.",
+        "Call {tool} again with its whole path.{allowed}",
+        "Write its whole path.{allowed}",
+        _ANOTHER_FOLDER,
     ),
     (transfers.InvalidName, ""): ErrorRow(
         "invalid_name",

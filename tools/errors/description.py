@@ -105,7 +105,7 @@ def _row(error: Exception) -> ErrorRow | None:
 
 def _variant(error: Exception) -> Variant:
     match error:
-        case transfers.FileNotAllowed():
+        case transfers.FileNotAllowed() | transfers.FolderUnavailable():
             return error.why
         case transfers.FileUnreadable() if error.reason == os.strerror(errno.ENAMETOOLONG):
             return "too_long"
@@ -140,7 +140,7 @@ def _slots(error: Exception) -> dict[str, Any]:
             return {"size": error.size, "limit": error.limit}
         case transfers.FileTypeNotAllowed():
             return {"path": _path(error), "types": ", ".join(error.allowed)}
-        case transfers.FileMissing() | transfers.FileNotAllowed():
+        case transfers.FileMissing() | transfers.FileNotAllowed() | transfers.FolderUnavailable():
             return {"path": _path(error), "allowed": _allowed(error.folders)}
         case transfers.FileProblem():
             return {"path": _path(error)}
@@ -160,7 +160,7 @@ def _slots(error: Exception) -> dict[str, Any]:
             return {}
 
 
-def _path(error: transfers.FileProblem) -> str:
+def _path(error: transfers.FileProblem | transfers.FolderUnavailable) -> str:
     return repr(clean(error.path, 300))
 
 

@@ -223,7 +223,10 @@ def after_files(project_id: str, version_urns: Sequence[str], context: StepConte
     if not version_urns or context.read_only:
         return []
     arguments = {"project": project_id, "submittal": None} | _one_or_needed("file_urn", version_urns, whole=whole)
-    return [step("add_submittal_attachment", arguments, "Link a version to a submittal.")]
+    one = step("add_submittal_attachment", arguments, "Link a version to a submittal.")
+    many = {"project": project_id, "submittal": None, "file_urns": None}
+    several = [step("attach_files", many, "Link several of them.")] if len(version_urns) > 1 else []
+    return [one, *several]
 
 
 def step(tool: str, arguments: Mapping[str, Any], reason: str) -> NextStep:

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
+from transfers.errors import (
+    FileAmbiguous,
+    FileMissing,
+    FileNotAllowed,
+    FileProblem,
+    FileUnreadable,
+    FolderUnavailable,
+)
 from transfers.files.names import is_cloud_pointer, is_temporary
 from transfers.files.os_compat import (
     FolderListing,
@@ -23,7 +30,7 @@ from transfers.files.os_compat import (
     list_beneath,
     open_beneath,
 )
-from transfers.files.pasted_text import name_key, path_readings, unwrap
+from transfers.files.pasted_text import name_key, path_readings, trim, unwrap
 
 LOOKED_AT: Final = 20_000
 """Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
@@ -44,14 +51,15 @@ class OpenedFile:
 
 
 @dataclass(frozen=True)
-class _PathCandidate:
-    """A candidate for a path: components beneath one of the folders."""
+class PathBeneath:
+    """A path by its components beneath an allowed folder; with none it is the folder itself."""
 
     root: Path
     components: tuple[str, ...]
 
     @property
     def path(self) -> Path:
+        """The whole path."""
         return self.root.joinpath(*self.components)
 
 
@@ -94,6 +102,46 @@ class AllowedFolders:
             raise FileMissing(path, self._shown, self._near_names(missing.path))
         raise replace(told[0] if told else missing, path=path)
 
+    def find_folder(self, path: str) -> list[PathBeneath]:
+        """Return the folder that `path` names: absolute, or relative to one of the allowed ones; "." names all of them.
+
+        Raises:
+            FolderUnavailable: There is none, or it may not be read.
+        """
+        if not self._roots:
+            raise FolderUnavailable(path, "no_folders")
+        if trim(path) in ("", ".", "./"):
+            return [PathBeneath(root, ()) for root in self._roots]
+        places = [place for reading in path_readings(path) for place in self._folder_places(reading)]
+        places = [place for place in places if not any(part.startswith(".") for part in place.components)]
+        if not places:
+            raise FolderUnavailable(path, "outside", self._shown)
+        found = [place for place in dict.fromkeys(places) if self._is_listable(path, place)]
+        if not found:
+            raise FolderUnavailable(path, "missing", self._shown)
+        if len({os.path.realpath(place.path) for place in found}) > 1:
+            raise FolderUnavailable(path, "ambiguous", tuple(str(place.path) for place in found))
+        return found[:1]
+
+    def _is_listable(self, path: str, place: PathBeneath) -> bool:
+        try:
+            list_beneath(place.root, place.components)
+        except PathEscapesRoot as cause:
+            raise FolderUnavailable(path, "outside", self._shown) from cause
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as cause:
+            raise FolderUnavailable(path, "outside", self._shown) from cause
+        return True
+
+    def _folder_places(self, path: str) -> list[PathBeneath]:
+        root = self._folder(path)
+        if root is not None:
+            return [PathBeneath(root, ())]
+        # People also name an allowed folder by its own name.
+        named = [PathBeneath(root, ()) for root in self._roots if name_key(root.name) == name_key(path.strip("/\\"))]
+        return [*self._places(path), *named]
+
     def _open_reading(self, path: str) -> OpenedFile:
         """Open `path` as it stands; see `open`."""
         folder = self._folder(path)
@@ -119,7 +167,7 @@ class AllowedFolders:
             raise refused[0] if refused else FileMissing(path, self._shown)
         return _require_single(path, opened)
 
-    def _find_by_name(self, path: str) -> list[_PathCandidate]:
+    def _find_by_name(self, path: str) -> list[PathBeneath]:
         """Return the file of a bare name, further down; none where there is none, or too much to look at.
 
         Raises:
@@ -127,8 +175,8 @@ class AllowedFolders:
         """
         if len(Path(path).parts) != 1 or Path(path).is_absolute():
             return []
-        exact: list[_PathCandidate] = []
-        alike: list[_PathCandidate] = []
+        exact: list[PathBeneath] = []
+        alike: list[PathBeneath] = []
         key = name_key(path)
         for place in self._all_files():
             name = place.components[-1]
@@ -138,21 +186,21 @@ class AllowedFolders:
                 alike.append(place)
         return _single_of(path, exact or alike)
 
-    def _all_files(self) -> Iterator[_PathCandidate]:
+    def _all_files(self) -> Iterator[PathBeneath]:
         """Yield the files beneath all folders; none where there is too much to look at."""
-        found: list[_PathCandidate] = []
+        found: list[PathBeneath] = []
         left = self._looked_at
         for root in self._roots:
-            for here, names in _folders_beneath(root):
+            for here, names in folders_beneath(root):
                 left -= 1 + len(names.files)
                 if left < 0:
                     return
-                found += [_PathCandidate(root, (*here, name)) for name in names.files if not is_temporary(name)]
+                found += [PathBeneath(root, (*here, name)) for name in names.files if not is_temporary(name)]
         yield from found
 
     def _near_names(self, path: str) -> tuple[str, ...]:
         """Return the paths of files whose names are close to that of a missing one."""
-        names: dict[str, list[_PathCandidate]] = {}
+        names: dict[str, list[PathBeneath]] = {}
         for place in self._all_files():
             if not place.components[-1].startswith("."):
                 names.setdefault(name_key(place.components[-1]), []).append(place)
@@ -168,15 +216,15 @@ class AllowedFolders:
             return None
         return next((root for root in self._roots if Path(os.path.normpath(path)) == root), None)
 
-    def _places(self, path: str) -> list[_PathCandidate]:
+    def _places(self, path: str) -> list[PathBeneath]:
         """Return each place that `path` may mean, by comparing components; nothing is looked at but the folders."""
         if not path.strip() or not _writable(path):
             return []
         if not Path(path).is_absolute():
             components = Path(path).parts
-            return [_PathCandidate(root, components) for root in self._roots] if _is_safe(components) else []
+            return [PathBeneath(root, components) for root in self._roots] if _is_safe(components) else []
         places = [
-            _PathCandidate(root, beneath)
+            PathBeneath(root, beneath)
             for root in self._roots
             for spelling in (root, Path(os.path.realpath(root)))
             if (beneath := _beneath(Path(path), spelling)) is not None and _is_safe(beneath)
@@ -185,13 +233,13 @@ class AllowedFolders:
         return sorted(places, key=lambda place: len(place.components))[:1]
 
 
-def _single_of(path: str, places: Sequence[_PathCandidate]) -> list[_PathCandidate]:
+def _single_of(path: str, places: Sequence[PathBeneath]) -> list[PathBeneath]:
     """Return the only file among `places`, or none.
 
     Raises:
         FileAmbiguous: There are several.
     """
-    found: dict[str, _PathCandidate] = {}
+    found: dict[str, PathBeneath] = {}
     for place in places:
         found.setdefault(os.path.realpath(place.path), place)
     if len(found) > 1:
@@ -199,7 +247,7 @@ def _single_of(path: str, places: Sequence[_PathCandidate]) -> list[_PathCandida
     return list(found.values())
 
 
-def _alike(place: _PathCandidate) -> list[_PathCandidate]:
+def _alike(place: PathBeneath) -> list[PathBeneath]:
     """Return the files whose path looks the same: other blanks, dashes, quotes, case, or invisible marks."""
     found: list[tuple[str, ...]] = [()]
     for depth, part in enumerate(place.components):
@@ -210,7 +258,7 @@ def _alike(place: _PathCandidate) -> list[_PathCandidate]:
             for name in _names_in(place.root, here, files=is_last)
             if name_key(name) == key and not name.startswith(".")
         ]
-    return [_PathCandidate(place.root, components) for components in found]
+    return [PathBeneath(place.root, components) for components in found]
 
 
 def _names_in(root: Path, here: tuple[str, ...], *, files: bool) -> Sequence[str]:
@@ -240,9 +288,9 @@ def _require_single(path: str, opened: Sequence[OpenedFile]) -> OpenedFile:
     return first
 
 
-def _folders_beneath(root: Path) -> Iterator[tuple[tuple[str, ...], FolderListing]]:
-    """Yield what is in each folder beneath `root`, itself included; no link is followed, nothing hidden entered."""
-    waiting: list[tuple[str, ...]] = [()]
+def folders_beneath(root: Path, start: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FolderListing]]:
+    """Yield what is in each folder beneath `start`, itself included; no link is followed, nothing hidden entered."""
+    waiting: list[tuple[str, ...]] = [start]
     while waiting:
         here = waiting.pop()
         try:
@@ -279,7 +327,7 @@ def _is_safe(components: Sequence[str]) -> bool:
     return bool(components) and not any(part in ("..", "~") or Path(part).anchor for part in components)
 
 
-def _open(path: str, place: _PathCandidate) -> OpenedFile:
+def _open(path: str, place: PathBeneath) -> OpenedFile:
     if any(part.startswith(".") for part in place.components):
         raise FileNotAllowed(path, "hidden")
     if is_temporary(place.components[-1]):
@@ -302,14 +350,14 @@ def _open(path: str, place: _PathCandidate) -> OpenedFile:
         raise FileUnreadable(path, reason=cause.strerror or type(cause).__name__) from cause
 
 
-def _is_placeholder(place: _PathCandidate) -> bool:
+def _is_placeholder(place: PathBeneath) -> bool:
     try:
         return is_placeholder(place.path.stat(follow_symlinks=False))
     except OSError:
         return False
 
 
-def _is_in_the_cloud(place: _PathCandidate) -> bool:
+def _is_in_the_cloud(place: PathBeneath) -> bool:
     """Whether iCloud has taken the file's content away: `.beam.pdf.icloud` stands in its place."""
     *above, name = place.components
     try:
@@ -319,13 +367,13 @@ def _is_in_the_cloud(place: _PathCandidate) -> bool:
     return True
 
 
-def _open_any_form(place: _PathCandidate) -> OpenedFile:
+def _open_any_form(place: PathBeneath) -> OpenedFile:
     """Open by the given spelling, else by the NFC or NFD one: macOS and people compose letters differently."""
     try:
         return _open_exactly(place)
     except FileNotFoundError:
         for form in ("NFC", "NFD"):
-            other = _PathCandidate(place.root, tuple(unicodedata.normalize(form, part) for part in place.components))
+            other = PathBeneath(place.root, tuple(unicodedata.normalize(form, part) for part in place.components))
             if other != place:
                 try:
                     return _open_exactly(other)
@@ -334,5 +382,5 @@ def _open_any_form(place: _PathCandidate) -> OpenedFile:
         raise
 
 
-def _open_exactly(place: _PathCandidate) -> OpenedFile:
+def _open_exactly(place: PathBeneath) -> OpenedFile:
     return OpenedFile(open_beneath(place.root, place.components), place.path)

@@ -28,10 +28,11 @@ class NotARegularFile(Exception):
 
 
 class FolderListing(NamedTuple):
-    """Names in a folder without links, in alphabetical order."""
+    """Names in a folder, in alphabetical order; `others` are links, pipes, sockets and devices."""
 
     folders: list[str]
     files: list[str]
+    others: list[str]
 
 
 _KERNEL_PLACES: Final = ("/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/security", "/dev")
@@ -251,13 +252,15 @@ def is_placeholder(seen: os.stat_result) -> bool:
 
 
 def _sorted_out(entries: "Iterable[os.DirEntry[str]]") -> FolderListing:
-    names = FolderListing([], [])
+    names = FolderListing([], [], [])
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             names.folders.append(entry.name)
         elif entry.is_file(follow_symlinks=False):
             names.files.append(entry.name)
-    return FolderListing(sorted(names.folders), sorted(names.files))
+        else:
+            names.others.append(entry.name)
+    return FolderListing(*map(sorted, names))
 
 
 def _regular_only(fd: int) -> int:

@@ -12,6 +12,7 @@ from acc.client import owner_key
 from transfers.attachments import AttachmentCreator
 from transfers.audit_log import AuditLog
 from transfers.errors import PersonMismatch
+from transfers.files.folder_listing import FolderFiles, list_files
 from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.jobs.base import Point
 from transfers.upload.connections import AbortableClientPool
@@ -140,6 +141,14 @@ class JobContext:
             FileProblem: It may not or cannot be read.
         """
         return LocalFile.open(path, self._folders, self.rules)
+
+    def list_folder(self, folder: str) -> FolderFiles:
+        """List the files of a folder that may be read; blocks.
+
+        Raises:
+            FolderUnavailable: It may not be read, or is not there.
+        """
+        return list_files(self._folders, folder)
 
     async def keep(self, job: "Job", **values: Any) -> None:
         """Write down what is known of a job that this process works on, and other `values` of its row.

@@ -77,6 +77,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "file_changed": transfer_errors.FileChanged,
     "file_unreadable": transfer_errors.FileUnreadable,
     "file_ambiguous": transfer_errors.FileAmbiguous,
+    "folder_unavailable": transfer_errors.FolderUnavailable,
     "invalid_name": transfer_errors.InvalidName,
     "attachment_problem": transfer_errors.AttachmentProblem,
     "upload_incomplete": transfer_errors.UploadIncomplete,

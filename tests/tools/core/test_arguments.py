@@ -266,7 +266,7 @@ def test_given_arguments_come_back_as_they_were_sent():
 @pytest.mark.parametrize("tool", sorted(EVERY))
 def test_every_argument_has_an_example_that_its_tool_takes(tool):
     model = EVERY[tool].arguments
-    assert set(model.model_fields) - set(EXAMPLES) <= {"cursor"}
+    assert set(model.model_fields) - set(EXAMPLES) <= {"cursor", "plan"}
     for name, field in model.model_fields.items():
         if name in EXAMPLES:
             required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}

@@ -208,6 +208,8 @@ OURS = {
     # sealed by us
     "AttachmentsResult.next_cursor",
     "FilesResult.next_cursor",
+    "ManyFilesResult.counts",
+    "ManyFilesResult.plan",
     "ProjectsResult.next_cursor",
     "SubmittalResult.next_cursor",
     "SubmittalsResult.next_cursor",

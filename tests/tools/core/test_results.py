@@ -36,6 +36,9 @@ OURS = {
     ("Party", "type"),
     ("SubmittalResult", "next_cursor"),
     ("FilesResult", "next_cursor"),
+    # Sealed by us, and counts of ours.
+    ("ManyFilesResult", "plan"),
+    ("ManyFilesResult", "counts"),
     ("SignInResult", "autodesk"),
     ("ErrorBody", "message"),
     ("ErrorBody", "hint"),

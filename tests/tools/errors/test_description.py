@@ -62,6 +62,7 @@ BUILT = {
     transfers.FileNotAllowed: lambda: transfers.FileNotAllowed("a.pdf", "outside"),
     transfers.FileTypeNotAllowed: lambda: transfers.FileTypeNotAllowed("a.exe", ("dwg", "pdf")),
     transfers.FileTooLarge: lambda: transfers.FileTooLarge("a.pdf", 11, 10),
+    transfers.FolderUnavailable: lambda: transfers.FolderUnavailable("Steel", "missing"),
     transfers.FileUnreadable: lambda: transfers.FileUnreadable("a.pdf", SECRET),
     transfers.FileAmbiguous: lambda: transfers.FileAmbiguous("a.pdf", ("/one/a.pdf", "/two/a.pdf")),
     transfers.InvalidName: lambda: transfers.InvalidName("a:b.pdf", "forbidden_character", "a-b.pdf"),

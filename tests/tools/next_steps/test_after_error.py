@@ -20,6 +20,11 @@ CALLS = {
     "find_projects": {"query": "river"},
     "find_submittals": {"project": "Riverside", "state": ["rev"]},
     "get_submittal": {**PLACE, "limit": 5},
+    "attach_files": {
+        "project": "Riverside",
+        "submittal": "051200-3",
+        "file_urns": ["urn:adsk.wipprod:fs.file:vf.a?version=1"],
+    },
     "find_project_files": {"project": "Riverside", "query": "beam", "folder": "Shop Drawings"},
     "move_submittal": {**PLACE, "to": "review", "copy_attachments": ["all"]},
     "sign_in": {},

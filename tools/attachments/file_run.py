@@ -1,0 +1,219 @@
+"""Run of a plan of many files: each attached as its own durable job, and waited for together."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from acc.errors import AccError
+from acc.models import Attachment
+from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, PlanRow, reason_of
+from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_processing
+from tools.attachments.rejection import explain_rejection
+from tools.core.context import Services, ToolCall
+from tools.core.ports import ManyFilesSummary
+from tools.core.presenters import number
+from tools.core.results import FileOutcome, FileOutcomeRow
+from tools.lookup.projects import ProjectSummary
+from transfers.categories_and_states import attachment_state
+from transfers.concurrency import task_group
+from transfers.errors import JobStopped, TransferError
+from transfers.jobs.runner import WaitOptions
+
+if TYPE_CHECKING:
+    from transfers.manager import AttachResult
+
+_CHANGED: Final = "since the check"
+
+
+@dataclass(frozen=True)
+class FileRunRow:
+    """What became of a row of a plan by now."""
+
+    row: PlanRow
+    outcome: FileOutcome
+    reason: str | None = None
+    attachment: Attachment | None = None
+    state: str | None = None
+
+    @property
+    def needs_submittal(self) -> bool:
+        """Whether it was left out only because its submittal is not known."""
+        return self.outcome == "left_out" and (self.reason or "").partition(":")[0] in ("none", "several")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on by itself."""
+        return self.outcome == "planned" or self.state == "processing"
+
+    def shown(self, *, at_length: bool) -> FileOutcomeRow:
+        """Return it as an answer has it; `at_length` with all that names the submittal."""
+        item = self.row.item
+        return FileOutcomeRow(
+            file=self.row.file.shown,
+            submittal_id=item.id if item and at_length else None,
+            number=number(item) if item else None,
+            title=item.title if item and at_length else None,
+            matched_by=self.row.matched_by if at_length else None,
+            outcome=self.outcome,
+            reason=self.reason,
+            attachment_id=self.attachment.id if self.attachment else None,
+            state=self.state,
+        )
+
+
+def preview(row: PlanRow) -> FileRunRow:
+    """Return a row of a plan as a check shows it."""
+    if row.existing is not None:
+        state = attachment_state(row.existing, sending=False, stored=False)
+        return FileRunRow(row, "already_attached", attachment=row.existing, state=state)
+    return FileRunRow(row, "planned" if row.planned else "left_out", row.reason)
+
+
+def plan_payload(rows: Sequence[PlanRow]) -> bytes:
+    """Return what a sealed plan holds: the digest of each row that would run."""
+    return b"".join(row.digest for row in rows if row.planned)
+
+
+def held_against(rows: Sequence[PlanRow], payload: bytes) -> tuple[list[FileRunRow], int]:
+    """Return the rows as they are now beside those that were shown, and how many of these are gone.
+
+    Only what was shown, and is still so, stays `planned`.
+    """
+    shown = [payload[start : start + DIGEST_BYTES] for start in range(0, len(payload), DIGEST_BYTES)]
+    keys = Counter(digest[: len(rows[0].key)] for digest in shown) if rows else Counter()
+    compared: list[FileRunRow] = []
+    for row in rows:
+        now = preview(row)
+        was_shown = keys[row.key] > 0
+        keys[row.key] -= was_shown
+        if now.outcome == "planned" and row.digest not in shown:
+            now = replace(now, outcome="changed", reason=_CHANGED if was_shown else "not in the plan")
+        elif now.outcome == "left_out" and was_shown:
+            now = replace(now, outcome="changed")
+        compared.append(now)
+    return compared, sum(keys.values()) if rows else len(shown)
+
+
+def consent_summary(project: ProjectSummary, rows: Sequence[PlanRow]) -> ManyFilesSummary:
+    """Return what a run would make visible: every file with its submittal."""
+    lines = [f"{row.file.name} to {number(row.item)} {row.item.title}".strip() for row in rows if row.item is not None]
+    digests = tuple(row.digest.hex() for row in rows)
+    return ManyFilesSummary(project.name, tuple(lines), (project.id, *digests))
+
+
+class FilesRun:
+    """A run of the planned rows, which goes on in the background when the call that began it has ended."""
+
+    def __init__(
+        self, services: Services, call: ToolCall, project: ProjectSummary, rows: Sequence[FileRunRow], *, confirm: bool
+    ) -> None:
+        self._services = services
+        self._call = call
+        self._project = project
+        self._confirm = confirm
+        self._rows = list(rows)
+        self._jobs: dict[int, AttachResult] = {}
+        self._done_before: set[int] = set()
+        self._ended = 0
+
+    async def carry_out(self, deadline: float) -> list[FileRunRow]:
+        """Begin or join the job of every planned row, and wait for all until a `deadline` in the event loop's time."""
+        planned = [place for place, row in enumerate(self._rows) if row.outcome == "planned"]
+        limit = anyio.CapacityLimiter(AT_ONCE)
+        async with task_group() as group:
+            for place in planned:
+                group.start_soon(self._begin, place, limit)
+        for place in planned:
+            await self._wait(place, deadline)
+        await self._follow(deadline)
+        return self._rows
+
+    async def _begin(self, place: int, limit: anyio.CapacityLimiter) -> None:
+        row = self._rows[place].row
+        target, file, transfers = row.target, row.file, self._services.transfers
+        if target is None:
+            raise RuntimeError("a planned row has a target")
+        async with limit:
+            try:
+                if file.version is not None:
+                    self._jobs[place] = await transfers.link_version(
+                        target, file.version.id, file.name, None, self._until(0)
+                    )
+                else:
+                    self._jobs[place] = await transfers.attach_file(
+                        target, file.reference, None, None, self._until(0), confirm=self._confirm
+                    )
+            except TransferError as problem:
+                await self._failed(place, problem)
+                return
+            found = self._jobs[place]
+            if found.existed and found.job.uploaded and not found.job.running:
+                self._done_before.add(place)
+
+    async def _wait(self, place: int, deadline: float) -> None:
+        started = self._jobs.get(place)
+        if started is None:
+            return
+        try:
+            job = await self._services.transfers.runner.wait(started.job, self._until(deadline))
+        except JobStopped as problem:
+            await self._failed(place, problem)
+            return
+        self._ended += not job.running
+        done = not job.running and (job.uploaded or (job.stored and not self._confirm))
+        outcome: FileOutcome = (
+            "planned" if not done else "already_attached" if place in self._done_before else "attached"
+        )
+        self._rows[place] = replace(self._rows[place], outcome=outcome, attachment=job.attachment, state=job.state)
+
+    async def _failed(self, place: int, problem: TransferError) -> None:
+        row = self._rows[place]
+        if isinstance(problem, JobStopped) and row.row.item is not None:
+            explained = await explain_rejection(self._services, self._project, row.row.item, problem)
+            reason = reason_of(explained)
+        else:
+            reason = reason_of(problem)
+        self._rows[place] = replace(row, outcome="failed", reason=reason)
+
+    async def _follow(self, deadline: float) -> None:
+        """Look at what ACC processes until the deadline, with one list for all files of a submittal."""
+        pause = FIRST_PAUSE_SECONDS
+        while (waiting := self._processed_places()) and anyio.current_time() + pause < deadline:
+            await self._tell("processing")
+            await anyio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            for item_id, places in waiting.items():
+                await self._look(item_id, places)
+
+    def _processed_places(self) -> Mapping[str, list[int]]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for place, row in enumerate(self._rows):
+            one = row.attachment
+            if one is not None and row.row.item is not None and is_processing(self._services, one):
+                found[row.row.item.id].append(place)
+        return found
+
+    async def _look(self, item_id: str, places: Sequence[int]) -> None:
+        try:
+            listed = self._services.acc.submittals.all_attachments(self._project.id, item_id)
+            rows = {one.id: one async for one in listed}
+        except AccError:
+            return  # the jobs are done; how far ACC is, a later look tells
+        for place in places:
+            known = self._rows[place]
+            fresh = rows.get(known.attachment.id) if known.attachment else None
+            if fresh is not None:
+                state = attachment_state(fresh, sending=False, stored=False)
+                seen = replace(known, attachment=fresh, state=state)
+                failed = state == "failed"
+                self._rows[place] = replace(seen, outcome="failed", reason="processing_failed") if failed else seen
+
+    def _until(self, deadline: float) -> WaitOptions:
+        seconds = max(0.0, deadline - anyio.current_time()) if deadline else 0.0
+        return WaitOptions(seconds, lambda job: self._tell(job.state), self._call.every)
+
+    async def _tell(self, word: str) -> None:
+        await self._call.report(self._ended, len(self._jobs), word)

@@ -1,0 +1,57 @@
+"""Next steps after a check or a run of many files: pure functions of what the answer says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tools.core.results import NextStep
+from tools.next_steps.after_success import StepContext, step
+
+_RUN_ARGUMENTS: Final = ("plan", "check_only", "wait_seconds")
+_SOURCES: Final = ("folder", "files", "file_urns")
+
+
+@dataclass(frozen=True)
+class FilesStanding:
+    """Where many files stand: the call's `arguments`, the `plan` of a check, and how many rows are how far.
+
+    `nameable` were left out for want of a submittal, `waiting` go on by themselves, `again` failed for now,
+    `unconfirmed` are stored and invisible; `more` files were beyond what one call takes.
+    """
+
+    arguments: Mapping[str, Any]
+    plan: str | None = None
+    planned: int = 0
+    nameable: int = 0
+    waiting: int = 0
+    again: int = 0
+    changed: int = 0
+    unconfirmed: int = 0
+    more: int = 0
+
+
+def after_many_files(standing: FilesStanding, context: StepContext) -> list[NextStep]:
+    """Return what can be done after a check or a run of many files; none once reviewers can open all."""
+    given = {name: value for name, value in standing.arguments.items() if name not in _RUN_ARGUMENTS}
+    run = {**standing.arguments, "check_only": False, "wait_seconds": context.patience}
+    steps: list[NextStep] = []
+    if standing.plan is not None:
+        reason = f"Attach the planned files ({standing.planned}); no other row runs."
+        steps.append(step("attach_files", {**run, "plan": standing.plan}, reason))
+    if standing.waiting:
+        steps.append(step("attach_files", run, "Some are under way: this waits for them and repeats nothing."))
+    elif standing.again:
+        steps.append(step("attach_files", run, "Some failed for now: this goes on where they stopped."))
+    if standing.unconfirmed and not standing.waiting:
+        steps.append(step("attach_files", {**run, "confirm": True}, "Make the stored files visible to reviewers."))
+    if standing.changed:
+        steps.append(step("attach_files", given, "Some changed since the check: check again."))
+    if standing.nameable:
+        source = "files" if context.local_files else "file_urns"
+        place = {"project": given["project"], "submittal": None, source: None}
+        steps.append(step("attach_files", place, "Ask which submittal the files left out go to."))
+    if standing.more:
+        part = {name: value for name, value in given.items() if name not in _SOURCES}
+        source = next(name for name in _SOURCES if name in given)
+        steps.append(step("attach_files", part | {source: None}, "The other files: name a part, such as Steel/*.pdf."))
+    return steps
