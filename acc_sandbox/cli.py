@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acc_sandbox.admin.access import is_loopback
-from acc_sandbox.faults.effects import Fault
 from acc_sandbox.faults.plan import read_fault_plan, set_switches
 from acc_sandbox.sandbox import Sandbox
 from acc_sandbox.seed.loader import DocumentError
-from acc_sandbox.seed.seed_file import read_seed
+from acc_sandbox.seed.model import SeedData
 from acc_sandbox.server import running
 from acc_sandbox.state.data_folder import DataFolderError
 from acc_sandbox.state.switches import Switches, describe
 from acc_sandbox.version import __version__
+
+if TYPE_CHECKING:
+    from acc_sandbox.faults.effects import Fault
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8788
@@ -144,7 +147,7 @@ def run(
     with _stop_signal() as stop:
         try:
             switches, faults = _prepared(options)
-            seed = read_seed(options.seed) if options.seed else None
+            seed = _seed(options.seed) if options.seed else None
             with running(
                 port,
                 storage_port,
@@ -183,6 +186,12 @@ def list_switches() -> int:
         choices = " | ".join(one.choices) or "a number"
         sys.stdout.write(f"{one.name}={default}    ({choices})\n    {one.meaning} [fact sheet {one.section}]\n")
     return 0
+
+
+def _seed(path: Path) -> SeedData:
+    from acc_sandbox.seed.seed_file import read_seed
+
+    return read_seed(path)
 
 
 def _prepared(options: CommandOptions) -> tuple[Switches, list[Fault]]:

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl, quote
 
 from acc_sandbox.admin.access import COOKIE
 from acc_sandbox.admin.rendering import render
-from acc_sandbox.faults.effects import EFFECTS
 from acc_sandbox.faults.plan import fault_json, parse_fault, set_switches
 from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
@@ -25,6 +24,8 @@ def controls(call: RequestContext) -> Response:
     sandbox, rule = call.sandbox, call.sandbox.controls
     if not rule.is_allowed(call.headers):
         return render("controls.html", 403, title="Controls", closed=True, asks_for_token=rule.asks_for_token)
+    from acc_sandbox.faults.effects import EFFECTS
+
     return render(
         "controls.html",
         title="Controls",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urlencode
+from mimetypes import guess_type
+from urllib.parse import quote, urlencode
 
 from acc_sandbox.admin.rendering import render
 from acc_sandbox.faults.request_log import LoggedRequest
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
+from acc_sandbox.http.operation import ApiOperation, FileBody, RequestContext, Response
 from acc_sandbox.http.validation import is_uuid
+from acc_sandbox.object_storage.objects import blob_paths, sha256_of
 from acc_sandbox.state.sandbox_state import (
     CONFIDENTIAL_CLIENT_ID,
     CONFIDENTIAL_CLIENT_SECRET,
@@ -22,10 +26,12 @@ from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import membership
 from acc_sandbox.submittals.attachments import attachment_json
 from acc_sandbox.submittals.items import actions_of
+from acc_sandbox.submittals.processing import OBJECT_URN
 from acc_sandbox.submittals.states import STATE_TITLES
 
 _PAGE = 50
 _SHOWN = 100
+_SHOWN_TYPES = ("application/pdf", "image/gif", "image/jpeg", "image/png", "text/plain")
 _CATEGORIES = {
     "1": "Submission",
     "2": "For Review",
@@ -89,14 +95,14 @@ def project(call: RequestContext) -> Response:
     )
 
 
-def item(call: RequestContext) -> Response:
+async def item(call: RequestContext) -> Response:
     """`/projects/:id/items/:id?person=key`: one submittal, with what the chosen person may do."""
-    row, sandbox = _project(call), call.sandbox
-    found = sandbox.store.row(
-        "SELECT * FROM item_rows WHERE id = ? AND projectId = ?", call.path["itemId"].lower(), row["id"]
-    )
-    if found is None:
-        raise RefusedError(404, "There is no such submittal")
+    row, found, sandbox = _project(call), _item(call), call.sandbox
+    digests = {
+        one["id"]: await asyncio.to_thread(sha256_of, tuple(blob_paths(call, stored)))
+        for one in _attachment_rows(call, found)
+        if (stored := _stored_object(call, one)) is not None
+    }
     chosen = sandbox.people.by_key(call.query.text("person")) or sandbox.people.people[0]
     member = membership(sandbox, row, chosen)
     refusal = ""
@@ -111,7 +117,7 @@ def item(call: RequestContext) -> Response:
         item=found,
         state_title=STATE_TITLES[found["stateId"]],
         facts=_facts(call, found),
-        attachments=_attachments(call, found),
+        attachments=_attachments(call, found, digests),
         tasks=_tasks(call, found),
         # A next revision is made in ACC's own pages only, here by those who may use the controls.
         may_revise=found["stateId"] not in ("draft", "void") and sandbox.controls.is_allowed(call.headers),
@@ -120,6 +126,23 @@ def item(call: RequestContext) -> Response:
         actions=[] if member is None else actions_of(sandbox, member, found),
         people=sandbox.people.people,
     )
+
+
+def attachment_file(call: RequestContext) -> Response:
+    """`/projects/:id/items/:id/attachments/:id`: the bytes that storage has of an attachment."""
+    for row in _attachment_rows(call, _item(call)):
+        if row["id"] == call.path["attachmentId"].lower() and (stored := _stored_object(call, row)) is not None:
+            kind = guess_type(row["name"])[0] or "application/octet-stream"
+            # What could run a script in this origin is saved, and not shown.
+            way = "inline" if kind in _SHOWN_TYPES else "attachment"
+            headers = {
+                "Content-Type": kind,
+                "Content-Length": str(stored["size"]),
+                "Content-Disposition": f"{way}; filename*=UTF-8''{quote(row['name'], safe='')}",
+                "X-Content-Type-Options": "nosniff",
+            }
+            return Response(FileBody(blob_paths(call, stored)), headers=headers)
+    raise RefusedError(404, "There is no such file")
 
 
 def picture(call: RequestContext) -> Response:
@@ -178,20 +201,44 @@ def _facts(call: RequestContext, found: Row) -> dict[str, str]:
     }
 
 
-def _attachments(call: RequestContext, found: Row) -> list[Row]:
-    rows = call.sandbox.store.rows(
+def _item(call: RequestContext) -> Row:
+    found = call.sandbox.store.row(
+        "SELECT * FROM item_rows WHERE id = ? AND projectId = ?", call.path["itemId"].lower(), _project(call)["id"]
+    )
+    if found is None:
+        raise RefusedError(404, "There is no such submittal")
+    return found
+
+
+def _attachment_rows(call: RequestContext, found: Row) -> list[Row]:
+    return call.sandbox.store.rows(
         "SELECT * FROM attachments WHERE itemId = ? ORDER BY createdAt DESC, id", found["id"]
     )
+
+
+def _stored_object(call: RequestContext, row: Row) -> Row | None:
+    """What storage has of an attachment: of its own upload, or of the version that it links."""
+    store, name = call.sandbox.store, row["uploadUrn"].removeprefix(OBJECT_URN)
+    own = store.row("SELECT * FROM objects WHERE id = ?", f"{OBJECT_URN}{name}") if name else None
+    return own or store.row(
+        "SELECT objects.* FROM versions JOIN objects ON objects.id = versions.storageUrn WHERE versions.id = ?",
+        row["urn"],
+    )
+
+
+def _attachments(call: RequestContext, found: Row, digests: Mapping[str, str]) -> list[Row]:
     return [
         {
             **row,
+            "size": stored["size"] if (stored := _stored_object(call, row)) is not None else None,
+            "sha256": digests.get(row["id"]),
             "category": _CATEGORIES[row["categoryId"]],
             "confirmed": "confirmed" if row["isFileUploaded"] else "reserved",
             "processing": _PROCESSING[row["asyncState"]],
             "by": call.sandbox.people.name_of(row["createdBy"]),
             "json": json.dumps(attachment_json(row, []), indent=1, ensure_ascii=False),
         }
-        for row in rows
+        for row in _attachment_rows(call, found)
     ]
 
 
@@ -216,6 +263,14 @@ OPERATIONS = (
     ApiOperation("page.home", "GET", "/", home, "page", access="anybody"),
     ApiOperation("page.project", "GET", "/projects/{projectId}", project, "page", access="anybody"),
     ApiOperation("page.item", "GET", "/projects/{projectId}/items/{itemId}", item, "page", access="anybody"),
+    ApiOperation(
+        "page.attachment",
+        "GET",
+        "/projects/{projectId}/items/{itemId}/attachments/{attachmentId}",
+        attachment_file,
+        "page",
+        access="anybody",
+    ),
     ApiOperation("page.picture", "GET", "/people/{key}.svg", picture, "page", access="anybody"),
     ApiOperation("page.requests.icon", "GET", "/favicon.ico", icon, "page", access="anybody"),
     ApiOperation("page.requests", "GET", "/requests", requests, "page", access="anybody"),

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acc_sandbox.faults.effects import Expire, Fault, LoseAnswer, Refuse, Reset, ResetAfter, Slow, Stall
 from acc_sandbox.faults.plan import FaultPlan
 from acc_sandbox.faults.redaction import masked_query
 from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, LoggedRequest, RequestLog
-from acc_sandbox.http.connection import cut
+from acc_sandbox.http.connection import ConnectionCutError, cut
 from acc_sandbox.state.clock import Clock, http_stamp, stamp
 
 _OWN = ("control.", "page.requests", "page.controls")
 
 NameOperation = Callable[[Scope], str]
-
-
-class _CutError(Exception):
-    """The connection is cut; nothing more is to be read or sent."""
 
 
 class FaultInjectionMiddleware:
@@ -62,9 +54,6 @@ class FaultInjectionMiddleware:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if fault is not None and isinstance(fault.effect, LoseAnswer):
-                    fault.reached.set()
-                    raise _CutError
                 entry.status = message["status"]
             elif self._keep_bodies:
                 _keep(entry.answered, message)
@@ -80,9 +69,11 @@ class FaultInjectionMiddleware:
             if fault is None:
                 await self._app(scope, request, answer)
             else:
+                from acc_sandbox.faults.playing import play  # pydantic comes with it: see `FaultPlan`
+
                 entry.notes.append(f"fault: {type(fault.effect).__name__}")
-                await self._play(fault, scope, request, answer)
-        except _CutError:
+                await play(fault, self._faults, self._app, scope, request, answer)
+        except ConnectionCutError:
             await cut(scope, receive)
 
     def _dated(self, send: Send) -> Send:
@@ -98,29 +89,6 @@ class FaultInjectionMiddleware:
 
         return dated
 
-    async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        effect = fault.effect
-        if isinstance(effect, Refuse):
-            fault.reached.set()
-            await _refusal(effect)(scope, receive, send)
-        elif isinstance(effect, Reset):
-            fault.reached.set()
-            raise _CutError
-        elif isinstance(effect, Stall) and effect.size == 0:
-            await self._faults.wait(fault)
-            await self._app(scope, receive, send)
-        elif isinstance(effect, (Stall, ResetAfter)):
-            await self._app(scope, _BodyCounter(receive, fault, self._faults), send)
-        elif isinstance(effect, Slow):
-            fault.reached.set()
-            await self._app(scope, _slow_receive(receive, effect), _slow_send(send, effect))
-        elif isinstance(effect, Expire):
-            fault.reached.set()
-            scope["state"]["expired"] = True
-            await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
     def _entry(self, scope: Scope) -> LoggedRequest:
         return LoggedRequest(
             operation=self._name_operation(scope),
@@ -132,64 +100,7 @@ class FaultInjectionMiddleware:
         )
 
 
-class _BodyCounter:
-    """A request's body that stops, or ends the connection, after so many bytes."""
-
-    def __init__(self, receive: Receive, fault: Fault, faults: FaultPlan) -> None:
-        self._receive = receive
-        self._fault = fault
-        self._faults = faults
-        self._seen = 0
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._seen += len(message.get("body", b""))
-        effect = self._fault.effect
-        if isinstance(effect, (Stall, ResetAfter)) and self._seen >= effect.size and not self._fault.reached.is_set():
-            if isinstance(effect, Stall):
-                await self._faults.wait(self._fault)
-            else:
-                self._fault.reached.set()
-                raise _CutError
-        return message
-
-
-def _slow_receive(receive: Receive, effect: Slow) -> Receive:
-    async def paced() -> Message:
-        message = await receive()
-        await asyncio.sleep(len(message.get("body", b"")) / effect.bytes_per_second)
-        return message
-
-    return paced
-
-
-def _slow_send(send: Send, effect: Slow) -> Send:
-    # A tenth of a second's worth at a time, so that the client sees bytes trickle and not one late lump.
-    piece = max(1, effect.bytes_per_second // 10)
-
-    async def paced(message: Message) -> None:
-        body = message.get("body", b"")
-        if message["type"] != "http.response.body" or len(body) <= piece:
-            await asyncio.sleep(len(body) / effect.bytes_per_second)
-            await send(message)
-            return
-        for start in range(0, len(body), piece):
-            rest = start + piece < len(body)
-            block = {**message, "body": body[start : start + piece]}
-            await asyncio.sleep(len(block["body"]) / effect.bytes_per_second)
-            await send(block | {"more_body": rest or message.get("more_body", False)})
-
-    return paced
-
-
 def _keep(kept: bytearray, message: Message) -> None:
     room = LARGEST_BODY_KEPT - len(kept)
     if room > 0:
         kept += message.get("body", b"")[:room]
-
-
-def _refusal(effect: Refuse) -> Response:
-    if effect.body is None or isinstance(effect.body, str):
-        return Response(effect.body or b"", effect.status, dict(effect.headers))
-    headers = {"Content-Type": "application/json", **effect.headers}
-    return Response(json.dumps(effect.body), effect.status, headers)

@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from acc_sandbox.faults.effects import EFFECTS, Effect, Fault
 from acc_sandbox.seed.loader import DocumentError, describe_errors, read_document
 from acc_sandbox.state.switches import Switches, switch_value
 
-_NAMES = {effect: name for name, effect in EFFECTS.items()}
+if TYPE_CHECKING:
+    from acc_sandbox.faults.effects import Effect, Fault
+
+# Faults are pydantic's, which takes as long to import as all else of a start: most sandboxes never meet one.
 
 
 class FaultPlan:
@@ -109,6 +109,10 @@ def read_fault_plan(path: Path) -> tuple[list[Fault], dict[str, Any]]:
 
 def parse_fault(value: Any, place: str = "fault") -> Fault:
     """A fault as a plan spells it; `place` is what errors call it. Raises `DocumentError`."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from acc_sandbox.faults.effects import EFFECTS, Fault
+
     if not isinstance(value, dict):
         raise DocumentError(f"{place} is no object")
     parameters: dict[str, Any] = dict(value)
@@ -126,7 +130,10 @@ def parse_fault(value: Any, place: str = "fault") -> Fault:
 
 def fault_json(fault: Fault) -> dict[str, Any]:
     """A fault as a plan spells it, with how many calls it has seen."""
-    shown: dict[str, Any] = {"operation": fault.operation, "effect": _NAMES[type(fault.effect)]}
+    from acc_sandbox.faults.effects import EFFECTS
+
+    [name] = [name for name, effect in EFFECTS.items() if effect is type(fault.effect)]
+    shown: dict[str, Any] = {"operation": fault.operation, "effect": name}
     shown |= {"nth": fault.nth, "times": fault.times, "seen": fault.seen}
     return shown | asdict(fault.effect)
 

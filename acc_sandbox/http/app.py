@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response as HttpResponse
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acc_sandbox.admin import api as control
@@ -26,7 +27,7 @@ from acc_sandbox.http.errors import (
     not_allowed,
     unauthorized,
 )
-from acc_sandbox.http.operation import ApiOperation, BearerToken, HtmlBody, RequestContext, Response
+from acc_sandbox.http.operation import ApiOperation, BearerToken, FileBody, HtmlBody, RequestContext, Response
 from acc_sandbox.http.rate_limits import RateLimits
 from acc_sandbox.http.router import OperationRouter, service_of
 from acc_sandbox.http.validation import QueryParameters
@@ -41,6 +42,7 @@ from acc_sandbox.submittals import attachments, item_writes, items, lookups, mem
 from acc_sandbox.submittals import project_settings as settings
 from acc_sandbox.submittals.permitted_actions import reference_form
 
+_BLOCK = 256 * 1024
 LARGEST_BODY = 4 * 1024 * 1024
 """No JSON or form of these services comes near it."""
 
@@ -234,9 +236,21 @@ def _response(answer: Response) -> HttpResponse:
         return HttpResponse(b"", answer.status, headers)
     if isinstance(answer.body, HtmlBody):
         return HttpResponse(str(answer.body), answer.status, headers, media_type="text/html")
+    if isinstance(answer.body, FileBody):
+        return StreamingResponse(_blocks(answer.body.paths), answer.status, headers)
+    # Four times as fast as json, and imported by the first answer: a start waits for nothing that it may not need.
+    from pydantic_core import PydanticSerializationError, to_json
+
     try:
         content = to_json(answer.body)
     except PydanticSerializationError:
         # A lone surrogate, which UTF-8 cannot carry.
         content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return HttpResponse(content, answer.status, headers, media_type="application/json")
+
+
+def _blocks(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block

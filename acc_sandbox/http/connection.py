@@ -14,6 +14,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 
+class ConnectionCutError(Exception):
+    """The connection is cut; nothing more is to be read or sent."""
+
+
 class CuttableConnection(H11Protocol):
     """Puts its transport into `scope["state"]`, which ASGI itself has no word for."""
 

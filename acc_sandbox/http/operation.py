@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from acc_sandbox.http.errors import GatewayRefusedError, RefusedError, Service
@@ -103,8 +104,15 @@ class HtmlBody(str):
 
 
 @dataclass(frozen=True)
+class FileBody:
+    """The bytes of files, one after the other, sent as they are."""
+
+    paths: Sequence[Path]
+
+
+@dataclass(frozen=True)
 class Response:
-    """Status, body and headers. The body is written as JSON, unless it is `Html`; None means an empty body."""
+    """Status, body and headers. The body is written as JSON, unless it is HTML or files; None means an empty body."""
 
     body: object = None
     status: int = 200

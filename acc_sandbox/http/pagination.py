@@ -112,9 +112,7 @@ def find_page(call: RequestContext, listing: ListDefinition, conditions: Iterabl
         return plan.page(call, store.column(plan.ordered, *plan.values))
     # The limit that is none keeps SQLite from joining what is only counted.
     total = store.count(f"SELECT COUNT(*) FROM ({plan.ids} LIMIT -1)", *plan.values)  # noqa: S608
-    return plan.read(
-        call, store.column(f"{plan.ordered} LIMIT ? OFFSET ?", *plan.values, plan.limit, plan.offset), total
-    )
+    return plan.read(call, store.page(plan.ordered, *plan.values, limit=plan.limit, offset=plan.offset), total)
 
 
 async def search_page(call: RequestContext, listing: ListDefinition, conditions: Iterable[SqlCondition]) -> ResultPage:

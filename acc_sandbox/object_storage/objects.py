@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -118,6 +119,17 @@ def blob_paths(call: RequestContext, stored: Row) -> list[Path]:
 def sha1_of(paths: Iterable[Path]) -> str:
     """SHA-1 over files one after the other."""
     digest = hashlib.sha1(usedforsecurity=False)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def sha256_of(paths: tuple[Path, ...]) -> str:
+    """SHA-256 over files one after the other; the files of objects never change, so it is computed once."""
+    digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
             while block := file.read(BLOCK):

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
-
 from acc_sandbox.state.tables import SCHEMA, VERSION
 
 _MOST_COUNTS = 1000
+_MOST_LISTS = 4
+_FAR = 500
+"""From so many rows on, SQLite takes longer to skip them than to find the page behind them."""
 _CACHE_KIBIBYTES = 64 * 1024
 _BUSY_SECONDS = 30.0
+_Query = tuple[str, tuple[object, ...]]
 Row = dict[str, Any]
 """A row under the API's own names; JSON and flag columns are already lists, objects and booleans."""
 
@@ -27,11 +29,13 @@ class StateStore:
 
     def __init__(self, file: Path | None) -> None:
         # The converters are named in the schema's column types and nowhere else, so no other code is affected.
-        sqlite3.register_converter("sandbox_json", from_json)
+        sqlite3.register_converter("sandbox_json", lambda raw: [] if raw == b"[]" else json.loads(raw))
         sqlite3.register_converter("sandbox_flag", lambda raw: raw == b"1")
         self._lock = threading.RLock()
         self._depth = 0
-        self._counts: dict[tuple[str, tuple[object, ...]], int] = {}
+        self._counts: dict[_Query, int] = {}
+        self._lists: dict[_Query, list[Any] | None] = {}
+        """Whole lists, for pages far in them; None where a first such page was asked for."""
         self._counted_at = -1
         # In memory under a name, so that a second connection of this process finds the same database.
         self._address = file.absolute().as_uri() if file else f"file:/acc-sandbox-{uuid.uuid4().hex}?vfs=memdb"
@@ -88,7 +92,7 @@ class StateStore:
                 if self._depth == 0:
                     self._connection.execute("ROLLBACK")
                     # What was counted inside may never have been.
-                    self._counts.clear()
+                    self._forget_counts()
                 raise
             self._depth -= 1
             if self._depth == 0:
@@ -144,13 +148,40 @@ class StateStore:
     def count(self, sql: str, *values: object) -> int:
         """What a counting query gives; asked again before anything has changed, it is answered from memory."""
         with self._lock:
-            changes = self._connection.total_changes
-            if changes != self._counted_at or len(self._counts) >= _MOST_COUNTS:
-                self._counts, self._counted_at = {}, changes
+            self._forget_what_changed()
             key = (sql, values)
             if key not in self._counts:
                 self._counts[key] = int(self.value(sql, *values))
             return self._counts[key]
+
+    def page(self, sql: str, *values: object, limit: int, offset: int) -> list[Any]:
+        """Some rows of the first column of an ordered query.
+
+        The second page far in a list that has not changed is cut from the whole list, as are all after it: who reads a
+        long list to its end does not make SQLite skip its beginning again and again.
+        """
+        with self._lock:
+            self._forget_what_changed()
+            key = (sql, values)
+            whole = self._lists.get(key)
+            if whole is None and offset >= _FAR:
+                if key in self._lists:
+                    whole = self._lists[key] = self.column(sql, *values)
+                elif len(self._lists) < _MOST_LISTS:
+                    self._lists[key] = None
+            if whole is None:
+                return self.column(f"{sql} LIMIT ? OFFSET ?", *values, limit, offset)
+            return whole[offset : offset + limit]
+
+    def _forget_what_changed(self) -> None:
+        changes = self._connection.total_changes
+        if changes != self._counted_at or len(self._counts) >= _MOST_COUNTS:
+            self._forget_counts()
+            self._counted_at = changes
+
+    def _forget_counts(self) -> None:
+        self._counts.clear()
+        self._lists.clear()
 
     def run(self, sql: str, *values: object) -> int:
         """Carry out a statement; the number of rows it touched."""

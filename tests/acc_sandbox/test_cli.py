@@ -134,6 +134,17 @@ def test_the_fixture_for_other_projects_gives_a_running_sandbox(tmp_path):
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_a_start_with_the_default_seed_waits_for_no_validation_and_no_template():
+    code = (
+        "import sys, acc_sandbox\n"
+        "with acc_sandbox.running(items=10) as box:\n"
+        "    box.token()\n"
+        "print([n for n in ('pydantic', 'pydantic_core', 'yaml', 'jinja2') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_plugin_is_light():
     program = (
         "import sys, acc_sandbox.pytest_plugin;"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from html.parser import HTMLParser
 
 import pytest
+
+BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
 
 
 class Tags(HTMLParser):
@@ -199,3 +202,35 @@ def test_the_files_of_the_pages_are_served_with_their_types(anonymous, name, kin
     answer = anonymous.get(f"/assets/{name}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
     assert anonymous.get("/assets/pages.py").status_code == 404
+
+
+def test_an_item_shows_the_stored_files_and_opens_them(box, manager, anonymous):
+    """By the size and digest on the page, a person sees that what reviewers open is what was sent."""
+    item, content = box.item("051200-3"), b"%PDF-1.7 \xff drawing" * 1000
+    made = manager.attach(item, name="Träger plan.pdf").json()
+    path = f"/projects/{item.project_id}/items/{item.id}"
+    link = f"{path}/attachments/{made['id']}"
+    assert link not in page(anonymous, path)
+    assert anonymous.get(link).status_code == 404
+    manager.upload(made["uploadUrn"], content)
+    shown = page(anonymous, path)
+    assert link in shown
+    assert f"{len(content):,} bytes" in shown
+    assert hashlib.sha256(content).hexdigest() in shown
+    answer = anonymous.get(link)
+    assert answer.content == content
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == "inline; filename*=UTF-8''Tr%C3%A4ger%20plan.pdf"
+    # The seed's own attachment is a stored file too, as is one that links a version of the Files tool.
+    linked = manager.attach(item, name="beam.pdf", urn=box.file(BEAMS).version_urn, isFileUploaded=True)
+    assert linked.status_code in (200, 201), linked.text
+    assert page(anonymous, path).count("SHA-256") == 3
+
+
+def test_a_stored_file_that_could_run_a_script_is_saved_and_not_shown(box, manager, anonymous):
+    item = box.item("051200-3")
+    made = manager.attach(item, name="page.html").json()
+    manager.upload(made["uploadUrn"], b"<script>alert(1)</script>")
+    answer = anonymous.get(f"/projects/{item.project_id}/items/{item.id}/attachments/{made['id']}")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
