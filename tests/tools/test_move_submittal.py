@@ -127,7 +127,7 @@ async def test_a_submittal_is_returned_to_a_person_by_name_with_a_due_date(conne
         ("manager", STEEL_BEAMS, {"to": "close", "check_only": False}, "invalid_arguments", "'response' must be"),
     ],
 )
-async def test_what_cannot_be_done_is_said_before_anything_is_sent(connect, box, who, place, arguments, code, words):
+async def test_an_impossible_move_is_refused_before_anything_is_sent(connect, box, who, place, arguments, code, words):
     async with connect(who) as assistant:
         refusal = await assistant.refused(MOVE, **place, **arguments)
     assert refusal["error"]["code"] == code
@@ -219,7 +219,7 @@ async def test_a_transition_that_acc_refuses_between_look_and_move_is_explained(
     assert "IGNORE" not in json.dumps(refusal)
 
 
-async def test_what_acc_refuses_although_nothing_changed_is_said_as_that(connect, box):
+async def test_a_refusal_without_a_change_is_answered_as_refused(connect, box):
     box.faults.add(Fault("items.transition", Refuse(400)))
     async with connect() as assistant:
         refusal = await assistant.refused(

@@ -115,7 +115,7 @@ def test_without_a_list_of_members_an_autodesk_id_is_taken_and_a_name_is_not():
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=20), max_size=6))
-def test_what_fits_is_named_so_or_holds_every_word(text, names):
+def test_a_fitting_name_is_equal_or_holds_every_word(text, names):
     places = fitting(text, names)
     assert len(places) == len(set(places)) <= len(names)
     for name in names:

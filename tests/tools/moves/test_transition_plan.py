@@ -154,7 +154,7 @@ def test_a_body_holds_what_was_given_and_what_is_mandatory_and_known(state, to, 
     assert sorted(plan.missing) == sorted(missing)
 
 
-def test_what_the_submittal_has_already_is_not_missing_but_a_number_cannot_be_given_here():
+def test_a_field_that_the_submittal_has_is_not_missing_but_a_number_cannot_be_given_here():
     here = item("mgr-1", subcontractor="20031002", subcontractorType="2", submitterDueDate="2026-12-01")
     back = plan_transition(here, find_transition(here, "return"), MoveValues())
     assert (back.missing, back.change.json()["submitterDueDate"]) == ((), "2026-12-01")
