@@ -130,6 +130,7 @@ class Site:
     transfers: TransferManager
     where: AttachTarget
     item: acc_sandbox.Item
+    token: str
     ticks: list[tuple[str, int]] = field(default_factory=list)
 
     def patience(self, seconds: float = 60) -> WaitOptions:
@@ -231,9 +232,9 @@ def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path:
             return storage
 
         client.timeout = client.timeout if stall_seconds is None else httpx.Timeout(stall_seconds)
-        token = Person(box.token(person, expires_in=10**6))
+        access_token = box.token(person, expires_in=10**6)
         patient = RetryPolicy(attempts=3, base=0, cap=0)
-        acc = AccClient(hosts, token, client=client, policy=patient)
+        acc = AccClient(hosts, Person(access_token), client=client, policy=patient)
         repository = JobRepository(StateLocation(data, database_url, KEYS), answer_seconds=answer_seconds)
         rules = FilePolicy(frozenset(), 10**12)
         seams = {"sleep": no_pause} | seams
@@ -252,7 +253,7 @@ def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path:
         async with client:
             with anyio.fail_after(60):
                 async with transfers.running((lambda _: True) if takes_up else None, files_at_once=files_at_once):
-                    yield Site(box, acc, edge, transfers, where, item)
+                    yield Site(box, acc, edge, transfers, where, item, access_token)
 
     return started
 

@@ -45,7 +45,7 @@ def decoded(value: bytes, depth: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("operation", STEPS.values(), ids=STEPS.keys())
 async def test_no_secret_is_stored_whatever_step_fails(working: Any, tmp_path: Path, operation: str) -> None:
     async with working() as site:
-        token = await site.acc._tokens.access_token()
+        token = site.token
         address = "https://storage/signed-url?X-Amz-Signature=51GNATURE"
         refusal = {"developerMessage": f"Bearer {token} was refused", "reason": address}
         site.box.faults.add(Fault(operation, Refuse(400, refusal), times=1))

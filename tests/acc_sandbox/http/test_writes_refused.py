@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+import acc_sandbox
+from acc_sandbox import Clock
 from acc_sandbox.http.app import OPERATIONS
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
@@ -116,15 +121,23 @@ def write(request, box, ids):
 
 
 @pytest.fixture
-def everything(box):
+def box(tmp_path):
+    """A sandbox with its database in a file, which the tests read."""
+    with acc_sandbox.running(data=tmp_path, clock=Clock(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))) as running:
+        yield running
+
+
+@pytest.fixture
+def everything(box, tmp_path):
     """Reads all that the sandbox has stored."""
+    with closing(sqlite3.connect(tmp_path / "sandbox.sqlite3")) as database:
 
-    def read():
-        store = box._state.store
-        tables = [row["name"] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {table: store.rows(f"SELECT * FROM {table}") for table in tables}
+        def read():
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            assert tables
+            return {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
 
-    return read
+        yield read
 
 
 def refused(answer, status=400):

@@ -10,6 +10,7 @@ import acc_sandbox
 from acc_sandbox.state.store import StateStore
 from tests.conftest import NO_TRUST
 
+COUNT = "SELECT COUNT(*) FROM specs"
 INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name"
 
 
@@ -67,3 +68,17 @@ def test_a_bulk_of_items_leaves_every_index(tmp_path: Path, items: int) -> None:
     assert store.column(INDEXES) == empty.column(INDEXES)
     store.close()
     empty.close()
+
+
+def test_a_count_follows_each_change_and_none_that_was_rolled_back() -> None:
+    store = StateStore(None)
+    store.insert("specs", {"id": "1", "projectId": "p", "identifier": "099100", "title": "Paint"})
+    assert store.count(COUNT) == 1
+    store.insert("specs", {"id": "2", "projectId": "p", "identifier": "099200", "title": "Varnish"})
+    assert store.count(COUNT) == 2
+    with suppress(ZeroDivisionError), store.transaction():
+        store.run("DELETE FROM specs")
+        assert store.count(COUNT) == 0
+        raise ZeroDivisionError
+    assert store.count(COUNT) == 2
+    store.close()

@@ -405,7 +405,6 @@ async def test_a_listener_answers_for_a_window_that_is_not_its_own(
     second = Window(shared, key, endpoint)
     async with window.waiting():
         async with second.waiting() as later:
-            assert second.signing_in._listener is None
             assert (await browser.get(await sent_back(browser, later))).status_code == 200
         window.moved = LIFE_SECONDS
     assert isinstance(second.ended[0], StoredLogin)
