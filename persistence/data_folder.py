@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from persistence import private_files
-from persistence.errors import FolderNotPrivate, FolderNotWritable, HomeFolderMissing
+from persistence.errors import (
+    DescriptorsExhausted,
+    FolderNotPrivate,
+    FolderNotWritable,
+    HomeFolderMissing,
+    no_descriptors_left,
+)
 
 if TYPE_CHECKING:
     from persistence.database import DatabaseAddress
@@ -58,6 +64,8 @@ class DataFolder:
         try:
             folder._make_private()
         except OSError as error:
+            if no_descriptors_left(error):
+                raise DescriptorsExhausted(folder.path) from error
             raise FolderNotWritable(folder.path, error.strerror or type(error).__name__) from error
         if not os.access(folder.path, os.W_OK | os.X_OK):
             raise FolderNotWritable(folder.path, "permission denied")
@@ -95,7 +103,7 @@ class DataFolder:
         """Return the folder itself and whatever in it others can read or write."""
         if not private_files.HAS_MODES:
             return []
-        return [path for path in (self.path, *sorted(self.path.rglob("*"))) if private_files.mode_of(path) & 0o077]
+        return [path for path in (self.path, *sorted(self.path.rglob("*"))) if private_files.is_exposed(path)]
 
 
 @dataclass(frozen=True)

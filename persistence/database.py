@@ -3,6 +3,7 @@
 Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -33,7 +34,10 @@ from persistence.errors import (
     DatabaseProblem,
     DatabaseReadOnly,
     DatabaseUnreachable,
+    DescriptorsExhausted,
     FolderNotWritable,
+    StorageProblem,
+    no_descriptors_left,
 )
 
 if TYPE_CHECKING:
@@ -230,9 +234,18 @@ def _make_sqlite_file(path: Path) -> None:
     try:
         private_files.make_file(path)
     except OSError as error:
-        if not path.exists():
+        if no_descriptors_left(error):
+            raise DescriptorsExhausted(path) from error
+        if not _is_there(path):
             raise FolderNotWritable(path.parent, error.strerror or type(error).__name__) from error
         raise DatabaseReadOnly(str(path)) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # nor can its folder be looked into
+        return False
 
 
 def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
@@ -281,13 +294,15 @@ _SQLITE: Final[dict[int, type[Any]]] = {
 }
 
 
-def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
+def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
     """Map a driver's error to ours; None for a fault in a statement of ours."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         if str(cause).startswith(("no such table", "no such column", "table ")):
             return DatabaseForeign(where, str(cause))
         kind = _SQLITE.get(_code(cause))
+        if kind is DatabaseUnreachable and not _can_open_files():  # SQLite does not say why it could not open one
+            return DescriptorsExhausted(where)
         return kind(where) if kind is not None else None
     state = getattr(cause, "sqlstate", None)
     if state in ("42P01", "42703"):  # undefined_table, undefined_column
@@ -301,6 +316,14 @@ def _problem(where: str, error: DBAPIError) -> DatabaseProblem | None:
     if isinstance(error, sqlalchemy.exc.OperationalError):
         return DatabaseUnreachable(where)
     return None
+
+
+def _can_open_files() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return not no_descriptors_left(error)
+    return True
 
 
 def _code(error: sqlite3.Error) -> int:

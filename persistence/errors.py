@@ -7,6 +7,7 @@
     ├── FolderNotWritable       the data folder cannot be made or written to
     ├── FolderNotPrivate        it is open to other people, and not for us to close
     ├── AuditLogUnusable        no line can be added to it, so no file is let go
+    ├── DescriptorsExhausted    this process has no descriptor left to open a file with
     ├── LocksUnusable           files in the data folder cannot be locked, so no job can be worked on
     ├── DatabaseProblem
     │   ├── DatabaseNewer       a newer version of the program wrote it
@@ -18,6 +19,7 @@
     │   └── DatabaseUnreachable it cannot be opened, or the server does not answer
     ├── KeyProblem
     │   ├── KeysUnusable        the configured keys are no keys
+    │   ├── KeyFileUnreadable   the file with the keys cannot be read
     │   ├── KeysNeeded          replicas share a database and were given no keys
     │   └── KeyMissing          what is stored was sealed with a key that is not at hand
     └── persistence.encryption.NotSealed  what is stored was tampered with
@@ -25,6 +27,7 @@
 Every text is a sentence for a person that says what to do. None holds a key, a password or a database URL.
 """
 
+import errno
 from pathlib import Path
 
 
@@ -86,6 +89,25 @@ class LocksUnusable(StorageProblem):
             "SUBMITTAL_MCP_DATA_DIR"
         )
         self.path = path
+
+
+class DescriptorsExhausted(StorageProblem):
+    """This process has no descriptor left, so that it cannot open `path`."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"{path} cannot be opened, for this process may have no more files open at once; "
+            "raise its limit (ulimit -n, or LimitNOFILE of its service), then start it again"
+        )
+
+
+def no_descriptors_left(error: BaseException | None) -> bool:
+    """Whether this process, or the machine, had no descriptor left; also where that made another error, or several."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(no_descriptors_left(one) for one in error.exceptions)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return True
+    return error is not None and no_descriptors_left(error.__cause__ or error.__context__)
 
 
 class DatabaseProblem(StorageProblem):
@@ -164,6 +186,17 @@ class KeysUnusable(KeyProblem):
             f"{source} holds something that is no key; "
             "each is 32 random bytes in base64, as `openssl rand -base64 32` prints them, newest first, commas between"
         )
+
+
+class KeyFileUnreadable(KeyProblem):
+    """The file with the keys cannot be read; `reason` is the operating system's."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"the key file {path} cannot be read ({reason}); "
+            "give this user the right to, or put its keys into SUBMITTAL_MCP_ENCRYPTION_KEYS"
+        )
+        self.path = path
 
 
 class KeysNeeded(KeyProblem):

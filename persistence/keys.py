@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
 
 from persistence import private_files
-from persistence.errors import FolderNotWritable, KeyProblem, KeysUnusable
+from persistence.errors import (
+    DescriptorsExhausted,
+    FolderNotWritable,
+    KeyFileUnreadable,
+    KeyProblem,
+    KeysUnusable,
+    no_descriptors_left,
+)
 
 Source = Literal["environment", "keyring", "file"]
 
@@ -175,6 +182,8 @@ class MachineKeys:
         try:
             private_files.replace(self._file, content)
         except OSError as error:
+            if no_descriptors_left(error):
+                raise DescriptorsExhausted(self._file) from error
             raise FolderNotWritable(self._file.parent, error.strerror or type(error).__name__) from error
 
     def _in_keyring(self) -> tuple[EncryptionKey, ...]:
@@ -186,11 +195,14 @@ class MachineKeys:
     def _in_file(self) -> tuple[EncryptionKey, ...]:
         try:
             text = self._file.read_text(encoding="ascii", errors="replace")
+            if private_files.HAS_MODES and private_files.is_exposed(self._file):  # a copy that was put back
+                private_files.make_file(self._file)
         except FileNotFoundError:
             return ()
-        except OSError:
-            raise KeysUnusable(f"the key file {self._file}") from None
-        private_files.make_file(self._file)  # a copy that was put back may be open to others
+        except OSError as error:
+            if no_descriptors_left(error):
+                raise DescriptorsExhausted(self._file) from error
+            raise KeyFileUnreadable(self._file, error.strerror or type(error).__name__) from error
         return parse_keys(text, f"the key file {self._file}")
 
 

@@ -23,6 +23,15 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def is_exposed(path: Path) -> bool:
+    """Whether others can read or write a path itself; no for a link, and for what has gone since it was listed."""
+    try:
+        seen = path.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return not stat.S_ISLNK(seen.st_mode) and bool(seen.st_mode & 0o077)
+
+
 def make_folder(path: Path) -> bool:
     """Make a private folder, and its parents likewise, and return whether it is new."""
     if not path.parent.exists():
@@ -82,10 +91,10 @@ def create(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            close_file(descriptor)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        make_file(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

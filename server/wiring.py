@@ -74,6 +74,7 @@ def import_services() -> None:
     from server import auth_wiring, chat_sign_in  # noqa: F401
     from tools.attachments import following, preconditions  # noqa: F401
     from tools.lookup import files, resolver  # noqa: F401
+    from tools.next_steps import after_error  # noqa: F401
     from transfers import manager  # noqa: F401
     from transfers.files import digest_cache  # noqa: F401
     from transfers.jobs import repository, tables  # noqa: F401

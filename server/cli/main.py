@@ -54,7 +54,12 @@ def main() -> None:
         command = typer.main.get_command(app)
         _hide_flag_types(command)
         command(prog_name="submittal-mcp")
-    except Exception:  # noqa: BLE001 - the process ends here, and says why through the redacting log
+    except Exception as error:  # noqa: BLE001 - the process ends here, and says why through the redacting log
+        from persistence.errors import DescriptorsExhausted, no_descriptors_left
+
+        if no_descriptors_left(error):
+            sys.stderr.write(f"submittal-mcp: {DescriptorsExhausted('a file or socket')}\n")
+            sys.exit(FAILED)
         import structlog
 
         from server import logging as logs

@@ -93,6 +93,15 @@ def test_files_that_others_can_read_are_found(tmp_path: Path) -> None:
     assert folder.exposed_paths() == [folder.path / "copy.sqlite3"]
 
 
+def test_links_and_what_goes_meanwhile_are_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = DataFolder.open(tmp_path / "data")
+    (folder.path / "audit.jsonl").symlink_to(tmp_path / "nowhere")
+    (folder.path / "link").symlink_to(tmp_path)
+    journal = folder.path / "submittal-mcp.sqlite3-wal"  # as if it went after the folder was listed
+    monkeypatch.setattr(Path, "rglob", lambda self, _: [*self.iterdir(), journal])
+    assert folder.exposed_paths() == []
+
+
 def test_replacing_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "key"
     private_files.replace(path, b"old")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from persistence.errors import DescriptorsExhausted, no_descriptors_left
 from transfers.errors import (
     FileAmbiguous,
     FileMissing,
@@ -81,6 +82,7 @@ class AllowedFolders:
             FileMissing: There is nothing there.
             FileAmbiguous: A relative path or a bare name that stands for several files.
             FileUnreadable: The operating system refused.
+            DescriptorsExhausted: This process may open no more files.
         """
         if not self._roots:
             raise FileNotAllowed(path, "no_folders")
@@ -345,9 +347,15 @@ def _open(path: str, place: PathBeneath) -> OpenedFile:
             raise FileNotAllowed(path, "placeholder") from cause
         raise FileMissing(path) from cause
     except OSError as cause:
-        if _is_placeholder(place):
-            raise FileNotAllowed(path, "placeholder") from cause
-        raise FileUnreadable(path, reason=cause.strerror or type(cause).__name__) from cause
+        raise _refused_by_system(path, place, cause) from cause
+
+
+def _refused_by_system(path: str, place: PathBeneath, cause: OSError) -> FileProblem | DescriptorsExhausted:
+    if no_descriptors_left(cause):
+        return DescriptorsExhausted(place.path)
+    if _is_placeholder(place):
+        return FileNotAllowed(path, "placeholder")
+    return FileUnreadable(path, reason=cause.strerror or type(cause).__name__)
 
 
 def _is_placeholder(place: PathBeneath) -> bool:

@@ -81,7 +81,7 @@ def _key_file(path: Path | None) -> CheckResult:
 def storage(settings: Settings) -> Iterator[CheckResult]:
     """Check the data folder, the audit log, the database and the vault's key."""
     from persistence.data_folder import DataFolder
-    from persistence.errors import DatabaseProblem, KeyProblem, StorageProblem
+    from persistence.errors import KeyProblem, StorageProblem
 
     # With a shared database too: every machine keeps its own audit log.
     try:
@@ -96,10 +96,10 @@ def storage(settings: Settings) -> Iterator[CheckResult]:
             yield ok("database", f"{opened.database.address.shown} opens and is up to date")
             yield _key(opened, settings)
             yield from _mounts(opened, settings)
-    except DatabaseProblem as error:
-        yield problem("database", str(error), "see the finding")
     except KeyProblem as error:
         yield problem("vault key", str(error), "see the finding")
+    except StorageProblem as error:
+        yield problem("database", str(error), "see the finding")
 
 
 def _audit_log(folder: "DataFolder") -> CheckResult:
