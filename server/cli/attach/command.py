@@ -16,10 +16,11 @@ import anyio
 
 from acc.errors import AccError
 from auth.errors import AuthError
+from server.cli.attach.folder_plan import plan_folder, print_table, write_manifest
 from server.cli.attach.manifest import AttachManifest, BadRow, ManifestRow, ManifestUnusable, read_manifest
 from server.cli.attach.preflight import check_rows
 from server.cli.attach.progress import view_for
-from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
+from server.cli.attach.prompt import TerminalConsentPrompt, agreed, can_ask
 from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.cli.attach.runner import AttachRunner
@@ -33,6 +34,7 @@ from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from transfers.concurrency import background_task
+from transfers.errors import TransferError
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """Timeout of one file: as long as storage keeps its parts."""
@@ -47,12 +49,18 @@ class UnusableOptions(CommandError):
 
 @dataclass(frozen=True)
 class AttachOptions:
-    """Options of the command line: `files` or a `manifest`, and defaults for all of them.
+    """Options of the command line: `files`, a `folder` or a `manifest`, and defaults for all of them.
+
+    Of a folder a plan is made first; `check` only prints it, and `plan_manifest` is where it is written as a manifest.
 
     `result` is where the results go; by default beside the manifest.
     """
 
     files: tuple[Path, ...] = ()
+    folder: str | None = None
+    check: bool = False
+    plan_manifest: Path | None = None
+    yes: bool = False
     manifest: Path | None = None
     project: str | None = None
     submittal: str | None = None
@@ -66,6 +74,11 @@ class AttachOptions:
     queue: bool = False
     at_once: int = 4
     person: str | None = None
+
+    @property
+    def only_plans(self) -> bool:
+        """Whether nothing is to be sent."""
+        return self.check or self.plan_manifest is not None
 
 
 def run(settings: Settings, options: AttachOptions) -> int:
@@ -85,7 +98,7 @@ def run(settings: Settings, options: AttachOptions) -> int:
 
     try:
         return anyio.run(work)
-    except (AccError, AuthError, ToolError) as error:
+    except (AccError, AuthError, ToolError, TransferError) as error:
         explained = describe_error(error)
         if explained is None:
             raise
@@ -97,6 +110,13 @@ def _check(settings: Settings, options: AttachOptions) -> None:
     if options.queue and settings.database_url is None:
         raise UnusableOptions(
             "Workers share the queue of a PostgreSQL database: set SUBMITTAL_MCP_DATABASE_URL for --queue."
+        )
+    if options.only_plans:
+        return
+    if options.folder is not None and not options.yes and not can_ask():
+        raise UnusableOptions(
+            "There is no terminal to ask in before the files of a folder are sent. Look at the plan with --check, then "
+            "give --yes; or write it with --write-manifest, and attach that with --manifest."
         )
     if settings.confirm != "ask" or not options.confirm:
         return
@@ -129,10 +149,13 @@ class _AttachSession:
         """Run, and return the exit code."""
         settings = self._settings
         policy = replace(policy_of(settings, local_files=True), max_wait_seconds=PATIENCE_SECONDS)
-        policy.check_writing()
+        if not self._options.only_plans:
+            policy.check_writing()
         on_shutdown_signal(self._interrupt)
         async with open_services(settings, policy, None, self._options.person, patient=True) as services:
             with self._interrupted:
+                if self._options.folder is not None and not await self._planned(services, self._options.folder):
+                    return 0
                 await self._attach(services)
             # Before the services close: a slow shutdown is cut short, and the summary must have been printed by then.
             self._tell()
@@ -141,6 +164,32 @@ class _AttachSession:
     def _interrupt(self) -> None:
         force_exit_after(STDIO_SECONDS, INTERRUPTED)
         self._interrupted.cancel()
+
+    async def _planned(self, services: Services, folder: str) -> bool:
+        """Print the plan of a folder, and return whether its files are to be sent.
+
+        Raises:
+            CommandError: The plan cannot be written, or the user did not agree to it.
+        """
+        options = self._options
+        plan = await plan_folder(
+            services, folder, project=options.project or "", submittal=options.submittal, category=options.category
+        )
+        rows = plan.manifest_rows
+        if options.as_json and options.only_plans:
+            sys.stdout.write(json.dumps(plan.json, ensure_ascii=False) + "\n")
+        else:
+            print_table(plan, sys.stdout if options.only_plans else sys.stderr)
+        if options.plan_manifest is not None:
+            write_manifest(options.plan_manifest, plan)
+            say(f"{options.plan_manifest}: {len(rows)} rows.", err=True)
+        if options.only_plans or not rows:
+            return False
+        if not options.yes and not await agreed(f"Attach {len(rows)} {'file' if len(rows) == 1 else 'files'}? "):
+            raise UnusableOptions("Nothing was sent.")
+        self._manifest = AttachManifest(tuple(rows))
+        self._results = [RowResult.of(row) for row in rows]
+        return True
 
     async def _attach(self, services: Services) -> None:
         options, rows = self._options, self._manifest.rows

@@ -1,5 +1,6 @@
 """Command-line options of `attach` and `worker`; imports none of their code."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,21 @@ from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, P
 
 
 def attach(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files to attach, all to one submittal.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Files to attach, all to one submittal; or a folder, 'DIR/**' or 'DIR/*.pdf', each to its own.",
+            metavar="[FILE]...|DIR",
+        ),
+    ] = None,
     *,
+    check: Annotated[
+        bool, typer.Option("--check", help="With a folder: print where each file would go, and send nothing.")
+    ] = False,
+    write_manifest: Annotated[
+        Path | None, typer.Option(help="With a folder: write where each file would go as a manifest; send nothing.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With a folder: do not ask before the files are sent.")] = False,
     manifest: Annotated[
         Path | None,
         typer.Option(help="CSV with columns project, submittal, file, name, category, task; one file per row."),
@@ -46,12 +60,19 @@ def attach(
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
 ) -> None:
-    """Attach files to submittals, from arguments or a manifest; run it again to resume."""
+    """Attach files to submittals, from arguments, a folder or a manifest; run it again to resume."""
     if bool(files) == (manifest is not None):
         raise typer.BadParameter("give either files or --manifest")
-    if files and not (project and submittal):
+    from_folder = is_folder(files or ())
+    if not from_folder and (check or yes or write_manifest is not None):
+        raise typer.BadParameter("--check, --write-manifest and --yes need a folder that is there")
+    if from_folder and not project:
+        raise typer.BadParameter("a folder needs --project")
+    if from_folder and task is not None:
+        raise typer.BadParameter("--task is for files of one submittal; a manifest has a column for it")
+    if files and not from_folder and not (project and submittal):
         raise typer.BadParameter("files need --project and --submittal")
-    if name is not None and len(files or ()) != 1:
+    if name is not None and (from_folder or len(files or ()) != 1):
         raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
     with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
@@ -61,7 +82,11 @@ def attach(
         from server.cli.attach.results import ResultFileUnusable
 
         options = attach_command.AttachOptions(
-            files=tuple(files or ()),
+            files=() if from_folder else tuple(files or ()),
+            folder=str(Path.cwd() / files[0]) if files and from_folder else None,
+            check=check,
+            plan_manifest=write_manifest,
+            yes=yes,
             manifest=manifest,
             project=project,
             submittal=submittal,
@@ -81,6 +106,11 @@ def attach(
         except (ManifestUnusable, ResultFileUnusable) as error:
             fail(error)
     raise typer.Exit(exit_code)
+
+
+def is_folder(files: Sequence[Path]) -> bool:
+    """Whether what was named is a folder, or a pattern of the names in one."""
+    return len(files) == 1 and (files[0].is_dir() or any(letter in str(files[0]) for letter in "*?"))
 
 
 def worker(

@@ -17,6 +17,16 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+async def agreed(question: str) -> bool:
+    """Ask a question at the terminal; any answer but yes is a no."""
+    _discard_input()
+    sys.stderr.write(f"{question}[y/N] ")
+    sys.stderr.flush()
+    # Given up when the command is interrupted: nothing ends a read of a terminal.
+    answer = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+    return answer.strip().casefold() in _YES
+
+
 class TerminalConsentPrompt:
     """Asks for consent at the terminal while `view` is paused. Any answer but yes is a no."""
 
@@ -28,12 +38,7 @@ class TerminalConsentPrompt:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused():
-                _discard_input()
-                sys.stderr.write(f"\n{summary.text}\n[y/N] ")
-                sys.stderr.flush()
-                # Given up when the command is interrupted: nothing ends a read of a terminal.
-                answer = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-        return answer.strip().casefold() in _YES
+                return await agreed(f"\n{summary.text}\n")
 
 
 def _discard_input() -> None:
