@@ -57,7 +57,7 @@ def transfer_manager(
         new_storage_client,
         repository,
         AllowedFolders(settings.folders if policy.local_files else ()),
-        FilePolicy(frozenset(settings.file_types), settings.max_file_bytes),
+        FilePolicy(frozenset(settings.file_types), settings.max_file_bytes, settings.strict_files),
         asks=policy.asks,
     )
     return TransferManager(context)

@@ -17,6 +17,7 @@ from transfers.concurrency import gather_two
 if TYPE_CHECKING:
     from acc.models import Item
     from tools.lookup.projects import ProjectSummary
+    from transfers.errors import FileWarning
     from transfers.idempotency import AttachTarget
     from transfers.jobs.base import Job
     from transfers.jobs.runner import WaitOptions
@@ -92,13 +93,15 @@ async def add_submittal_attachment(
     """Attach a file to a submittal."""
     from tools.attachments.following import FollowDeadline, followed_attachment
     from tools.attachments.rejection import explain_rejection
-    from tools.attachments.status import attachment_result, with_onward_step
+    from tools.attachments.status import attachment_result, warning_rows, with_onward_step
     from transfers.errors import JobStopped
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     project, item, target = await _target(services, arguments)
     try:
-        outcome = await _attach(services, call, target, arguments)
+        outcome, warnings = await gather_two(
+            _attach(services, call, target, arguments), _file_warnings(services, arguments)
+        )
     except JobStopped as stopped:
         raise await explain_rejection(
             services, project, item, stopped, category=arguments.category, task_id=arguments.task_id
@@ -106,12 +109,15 @@ async def add_submittal_attachment(
     answer = await attachment_result(services, call, outcome, item, waits=arguments.wait_seconds > 0)
     if not isinstance(answer, AttachmentResult):
         return answer
+    if not answer.already_attached:
+        answer = answer.model_copy(update={"warnings": warning_rows(warnings, outcome.job)})
     if answer.attachment.state == "processing" and arguments.wait_seconds:
         ended = await followed_attachment(services, call, project, item, outcome.job.reserved, deadline)
         if not isinstance(ended, AttachmentResult):
             return ended
         if ended.attachment.state != "processing":
-            answer = ended.model_copy(update={"already_attached": answer.already_attached})
+            kept = {"already_attached": answer.already_attached, "warnings": answer.warnings}
+            answer = ended.model_copy(update=kept)
     return answer if answer.already_attached else with_onward_step(services, answer, item)
 
 
@@ -141,6 +147,17 @@ async def _attach(
     return await services.transfers.reserve_for_caller(
         target, attachment_name(None, arguments.name or ""), key, waiting
     )
+
+
+async def _file_warnings(services: Services, arguments: AttachArguments) -> "list[FileWarning]":
+    from transfers.files.document_check import name_warnings
+    from transfers.files.names import attachment_name
+
+    if isinstance(arguments, LocalArguments) and arguments.file_path:
+        return await services.transfers.file_warnings(arguments.file_path, arguments.name)
+    if arguments.name is None:
+        return []
+    return name_warnings(attachment_name(None, arguments.name), arguments.name)
 
 
 async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "WaitOptions") -> None:

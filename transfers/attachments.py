@@ -8,6 +8,7 @@ An upload is confirmed only with evidence that its bytes arrived. What ACC answe
 (fact sheet 3.4), and there is no request for one attachment; so after a refusal the attachment's own row decides.
 """
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import anyio
 from acc.errors import AccError
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
+from transfers.categories_and_states import attachment_state
 from transfers.errors import AttachmentMissing
 
 if TYPE_CHECKING:
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AttachmentRequest:
-    """The attachment to create. `category_id` None lets ACC choose; `urn` links a Files-tool version."""
+    """The attachment to create. `category_id` None lets ACC choose; `urn` links a Files-tool version.
+
+    `revision` is the item's, None where it is not known.
+    """
 
     project_id: str
     item_id: str
@@ -36,6 +41,7 @@ class AttachmentRequest:
     category_id: str | None = None
     task_id: str | None = None
     urn: str | None = None
+    revision: int | None = None
 
 
 @dataclass
@@ -44,11 +50,13 @@ class UncertainCreate:
 
     None means that there is no such POST. `write` writes them down before the POST: a later run must look before it
     posts again. `look` returns what other jobs have of the same name: their attachments, and how many doubtful POSTs.
+    `review` sees what ACC lists before the first POST, and may raise to prevent it.
     """
 
     listed: frozenset[str] | None
     write: Callable[[frozenset[str] | None], Awaitable[None]]
     look: Callable[[], Awaitable[tuple[set[str], int]]]
+    review: Callable[[Sequence[Attachment]], None] = lambda _rows: None
 
     async def save(self, listed: frozenset[str] | None) -> None:
         """Note what ACC lists before a POST, or None when it was certainly not carried out."""
@@ -104,7 +112,9 @@ class AttachmentCreator:
 
     async def _make(self, acc: "AccClient", wanted: AttachmentRequest, doubt: UncertainCreate) -> CreatedAttachment:
         if doubt.listed is None:
-            await doubt.save(frozenset(row.id for row in await _rows(acc, wanted)))
+            rows = await _rows(acc, wanted)
+            doubt.review(rows)
+            await doubt.save(frozenset(row.id for row in rows))
             try:
                 made = await _create(acc, wanted)
             except AccError as error:
@@ -140,6 +150,21 @@ async def _create(acc: "AccClient", wanted: AttachmentRequest) -> Attachment:
 
 async def _rows(acc: "AccClient", wanted: AttachmentRequest) -> list[Attachment]:
     return [row async for row in acc.submittals.all_attachments(wanted.project_id, wanted.item_id)]
+
+
+def has_same_name(rows: Sequence[Attachment], name: str, revision: int | None) -> bool:
+    """Whether an attachment in `revision` has this name but for case and composition."""
+    wanted = _folded(name)
+    return any(
+        _folded(row.name or "") == wanted
+        and revision in (None, row.revision)
+        and attachment_state(row, sending=False, stored=False) != "failed"
+        for row in rows
+    )
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def new_matches(rows: Sequence[Attachment], known: Collection[str], wanted: AttachmentRequest) -> list[Attachment]:

@@ -28,6 +28,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 
 class TransferError(Exception):
@@ -85,6 +86,31 @@ class FileTypeNotAllowed(FileProblem):
     """The extension is not among `allowed` (lower case, no dot)."""
 
     allowed: tuple[str, ...] = ()
+
+
+WarningCode = Literal[
+    "same_name", "pdf_encrypted", "pdf_damaged", "pdf_too_long", "no_extension", "still_written", "name_cleaned"
+]
+
+
+class FileWarning(NamedTuple):
+    """A remark about a file or its name that stops nothing, unless `SUBMITTAL_MCP_STRICT_FILES` is on."""
+
+    code: WarningCode
+    text: str
+
+
+@dataclass(eq=False)
+class StrictRefusal(FileProblem):
+    """A file that `SUBMITTAL_MCP_STRICT_FILES` refuses, for the warning of this `code` and `text`."""
+
+    code: WarningCode
+    text: str
+
+    @property
+    def concerns_name(self) -> bool:
+        """Whether another name would do."""
+        return self.code in ("same_name", "no_extension", "name_cleaned")
 
 
 @dataclass(eq=False)

@@ -16,7 +16,8 @@ from persistence.errors import StorageProblem
 from transfers.attachments import StoredObject, confirm_upload, find_row, stored_bytes
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import attachment_state
-from transfers.errors import JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
+from transfers.errors import FileWarning, JobStopped, NotYourAttachment, TransferError, UploadExpired, UploadIncomplete
+from transfers.files.document_check import document_warnings, name_warnings, refuse_strictly
 from transfers.files.folder_listing import FolderFiles
 from transfers.files.local_file import FileStamp
 from transfers.files.names import attachment_name
@@ -129,6 +130,8 @@ class TransferManager:
         self, where: AttachTarget, path: str, name: str | None, key: str | None, *, confirm: bool
     ) -> tuple[tuple[object, ...], LocalFileJob]:
         seen = await self.inspect(path, name)
+        if self.context.rules.strict:
+            refuse_strictly(await self.file_warnings(path, name), path)
         job = LocalFileJob(
             where,
             seen.name,
@@ -157,6 +160,21 @@ class TransferManager:
         """
         return await anyio.to_thread.run_sync(self.context.list_folder, folder)
 
+    async def file_warnings(self, path: str, name: str | None) -> list[FileWarning]:
+        """Return what reviewers would stumble over in a local file; takes `INSPECTION_SECONDS` at most.
+
+        Raises:
+            TransferError: It may not or cannot be read, or the name is none that ACC takes.
+        """
+
+        def check() -> list[FileWarning]:
+            with self.context.open_file(path) as file:
+                named = name_warnings(attachment_name(name, file.name), file.name if name is None else name)
+                return [*document_warnings(file), *named]
+
+        # What nobody waits for any more ends by itself within its seconds.
+        return await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
+
     async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[LocalFileInfo | TransferError]:
         """Look at files one after the other, each with its wished name; what `look` raises stands in a file's place."""
 
@@ -178,10 +196,10 @@ class TransferManager:
         """Attach a version of the Files tool, which makes it visible: the person has agreed to that.
 
         Raises:
-            FileTypeNotAllowed: Files that are called so may not be attached.
+            FileTypeNotAllowed, StrictRefusal: Files that are called so may not be attached.
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
-        self.context.rules.check(name, None)
+        self._check_name(name)
         job = LinkedFileJob(where, name, key, agreed=True, version_urn=version_urn)
         return await self._attach((where, name, key, version_urn), job, patience)
 
@@ -194,7 +212,7 @@ class TransferManager:
             FileTypeNotAllowed: Files that are called so may not be attached.
             JobStopped: ACC refused or is away, or the key was used for something else.
         """
-        self.context.rules.check(name, None)
+        self._check_name(name)
         return await self._attach((where, name, key, "caller"), CallerUploadJob(where, name, key), patience)
 
     async def sign(self, job: CallerUploadJob, now: datetime) -> CallerUpload | None:
@@ -410,6 +428,11 @@ class TransferManager:
         counts = await job.is_still_valid(self.context)
         over = isinstance(job, CallerUploadJob) and job.key is None and (job.stored or job.uploaded)
         return counts and not over
+
+    def _check_name(self, name: str) -> None:
+        self.context.rules.check(name, None)
+        if self.context.rules.strict:
+            refuse_strictly(name_warnings(name, name), name)
 
     def _see(self, path: str, name: str | None) -> LocalFileInfo:
         with self.context.open_file(path) as file:

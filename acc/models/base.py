@@ -35,6 +35,7 @@ class AccModel(BaseModel):
     """An object in an answer: attributes in snake_case, camelCase on the wire, unknown fields in `model_extra`."""
 
     model_config = ConfigDict(
+        defer_build=True,
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,

@@ -28,6 +28,7 @@ _DEFAULTS: Final = {
     "folders": "none: local files are refused, and the answer says how to allow a folder",
     "file_types": "all",
     "max_file_bytes": "5 TiB",
+    "strict_files": "off",
     "read_only": "off",
     "projects": "all",
     "public_url": "none",

@@ -63,7 +63,7 @@ class SettingsError(Exception):
 _LIMITS: Final = frozenset(
     f"{_OURS}{name}"
     for name in (
-        *("FILE_TYPES", "MAX_FILE_BYTES", "READ_ONLY", "PROJECTS", "CONFIRM"),
+        *("FILE_TYPES", "MAX_FILE_BYTES", "STRICT_FILES", "READ_ONLY", "PROJECTS", "CONFIRM"),
         *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
     )
 )
@@ -149,6 +149,12 @@ class Settings(BaseSettings):
         validation_alias="SUBMITTAL_MCP_MAX_FILE_BYTES",
         description="The largest file that may be attached, in bytes",
         examples=["1073741824"],
+    )
+    strict_files: bool = Field(
+        default=False,
+        validation_alias="SUBMITTAL_MCP_STRICT_FILES",
+        description="`true` refuses a file for what would be a warning, such as an encrypted or damaged PDF",
+        examples=["true"],
     )
     read_only: bool = Field(
         default=False,

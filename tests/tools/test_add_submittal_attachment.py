@@ -53,7 +53,7 @@ async def test_a_local_file_is_stored_confirmed_and_followed_until_it_is_ready(c
 
         ready, tools = await follow_to_the_end(assistant, added)
     assert tools == ["confirm_attachment", "get_attachment_status"]
-    assert set(ready) == {"attachment", "already_attached", "upload", "next_steps"}
+    assert set(ready) == {"attachment", "already_attached", "upload", "warnings", "next_steps"}
     assert ready["attachment"]["state"] == "ready"
     assert ready["attachment"]["version_urn"]
     [row] = attachments(box)

@@ -1,7 +1,7 @@
 """Attachment status: waiting with progress, and the result about one attachment or a page of them."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import attachment_view, preparing_view, step_status, unchanged_for
-from tools.core.results import AttachmentResult, AttachmentView, Upload
+from tools.core.results import AttachmentResult, AttachmentView, AttachmentWarning, Upload
 from tools.errors.codes import Code
 from tools.errors.description import describe_error
 from tools.errors.exceptions import BackgroundFailure, ProcessingFailedRepeatedly
@@ -26,7 +26,8 @@ from tools.next_steps.after_success import (
 )
 from transfers.attachments import StoredObject
 from transfers.categories_and_states import DISCARDED_SECONDS
-from transfers.errors import JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
+from transfers.errors import FileWarning, JobStopped, ProcessingFailed, UploadExpired, UploadIncomplete
+from transfers.files.document_check import SAME_NAME
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUpload, CallerUploadJob
 from transfers.jobs.local_file import LocalFileJob
@@ -93,6 +94,12 @@ def with_onward_step(services: Services, answer: AttachmentResult, item: Item) -
         return answer
     onward = after_visible(answer.attachment.project_id, item.id, words_onward(item), services.policy.step_context)
     return answer.model_copy(update={"next_steps": [*answer.next_steps, *onward]})
+
+
+def warning_rows(found: Sequence[FileWarning], job: Job) -> list[AttachmentWarning]:
+    """Return the warnings about a file and its name, those of its job included."""
+    warnings = [*found, SAME_NAME] if job.same_name else found
+    return [AttachmentWarning(code=one.code, text=one.text) for one in warnings]
 
 
 def _upload(services: Services, signed: CallerUpload) -> Upload:

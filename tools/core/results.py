@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from tools.core.text_sanitizer import clean, clean_json
 from tools.errors.codes import Code
 from transfers.categories_and_states import AttachmentState, Category
+from transfers.errors import WarningCode
 
 
 def _utc(moment: datetime) -> str:
@@ -30,7 +31,9 @@ Incomplete = Annotated[bool, Field(default=False, exclude_if=lambda incomplete: 
 class ToolResult(BaseModel):
     """Base of every answer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class NextStep(ToolResult):
@@ -117,12 +120,20 @@ class Upload(ToolResult):
     max_bytes: int
 
 
+class AttachmentWarning(ToolResult):
+    """A remark about a file or its name that stopped nothing."""
+
+    code: WarningCode
+    text: UntrustedText
+
+
 class AttachmentResult(ToolResult):
     """Result of the three attachment tools about one attachment."""
 
     attachment: AttachmentView
     already_attached: bool = False
     upload: Upload | None = None
+    warnings: list[AttachmentWarning] = []
     next_steps: list[NextStep]
 
 

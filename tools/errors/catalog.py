@@ -131,6 +131,21 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Check the path; in a manifest it is absolute, or relative to the manifest.",
         _ANOTHER_FILE,
     ),
+    (transfers.StrictRefusal, ""): ErrorRow(
+        "file_not_allowed",
+        "This file is refused: {path}. {warning}",
+        "SUBMITTAL_MCP_STRICT_FILES refuses such files. A person saves it without this fault, or closes the program "
+        "that writes it; then call {tool} again.",
+        "SUBMITTAL_MCP_STRICT_FILES refuses such files: save it without this fault, or close its program.",
+        SAME,
+    ),
+    (transfers.StrictRefusal, "name"): ErrorRow(
+        "invalid_name",
+        "This name is refused: {path}. {warning}",
+        "SUBMITTAL_MCP_STRICT_FILES refuses such names. Ask the user for another one, and give it as name.",
+        "SUBMITTAL_MCP_STRICT_FILES refuses such names: give the file another one.",
+        RetryHint(needs=["name"]),
+    ),
     (transfers.FileUnreadable, ""): ErrorRow(
         "file_not_allowed",
         "The operating system does not let the server read this file: {path}.",

@@ -107,6 +107,8 @@ def _variant(error: Exception) -> Variant:
     match error:
         case transfers.FileNotAllowed() | transfers.FolderUnavailable():
             return error.why
+        case transfers.StrictRefusal() if error.concerns_name:
+            return "name"
         case transfers.FileUnreadable() if error.reason == os.strerror(errno.ENAMETOOLONG):
             return "too_long"
         case transfers.UploadIncomplete() if error.uploading:
@@ -136,28 +138,42 @@ def _filled(row: ErrorRow, error: Exception) -> ErrorRow:
 
 def _slots(error: Exception) -> dict[str, Any]:
     match error:
-        case transfers.FileTooLarge():
-            return {"size": error.size, "limit": error.limit}
-        case transfers.FileTypeNotAllowed():
-            return {"path": _path(error), "types": ", ".join(error.allowed)}
-        case transfers.FileMissing() | transfers.FileNotAllowed() | transfers.FolderUnavailable():
+        case transfers.FolderUnavailable():
             return {"path": _path(error), "allowed": _allowed(error.folders)}
         case transfers.FileProblem():
-            return {"path": _path(error)}
+            return _file_slots(error)
         case transfers.InvalidName():
             return {"fault": _NAME_FAULTS[error.why]}
         case acc.MissingScope():
             known = [one for one in vars(operations).values() if isinstance(one, ApiOperation)]
             return {"scope": next((one.scope for one in known if one.name == error.operation), "data:read")}
         case acc.UntrustedStorageHost():
-            # The name came with an answer: only what can be a host's name is said.
-            return {"host": error.host if _HOST.fullmatch(error.host) else "a host without a plain name"}
+            return {"host": _host(error)}
         case auth.UserNotSignedIn():
             return {"known": ", ".join(clean(one, 100) for one in error.known[:MAX_FOLDERS]) or "no one is"}
         case StorageProblem():
             return {"problem": clean(str(error), 480)}
         case _:
             return {}
+
+
+def _file_slots(error: transfers.FileProblem) -> dict[str, Any]:
+    match error:
+        case transfers.FileTooLarge():
+            return {"size": error.size, "limit": error.limit}
+        case transfers.FileTypeNotAllowed():
+            return {"path": _path(error), "types": ", ".join(error.allowed)}
+        case transfers.FileMissing() | transfers.FileNotAllowed():
+            return {"path": _path(error), "allowed": _allowed(error.folders)}
+        case transfers.StrictRefusal():
+            return {"path": _path(error), "warning": error.text}
+        case _:
+            return {"path": _path(error)}
+
+
+def _host(error: acc.UntrustedStorageHost) -> str:
+    # The name came with an answer: only what can be a host's name is said.
+    return error.host if _HOST.fullmatch(error.host) else "a host without a plain name"
 
 
 def _path(error: transfers.FileProblem | transfers.FolderUnavailable) -> str:

@@ -38,10 +38,14 @@ class FileStamp(NamedTuple):
 
 @dataclass(frozen=True)
 class FilePolicy:
-    """Policy for files to attach: extensions (lower case, no dot; none means all) and a size in bytes."""
+    """Policy for files to attach: extensions (lower case, no dot; none means all) and a size in bytes.
+
+    Where it is `strict`, what would be a warning about a file refuses it.
+    """
 
     types: frozenset[str]
     max_bytes: int
+    strict: bool = False
 
     def check(self, name: str, size: int | None, given: str | None = None) -> None:
         """Let a file be attached that is called `name`, wherever its bytes come from; `size` is None where unknown.
@@ -109,6 +113,10 @@ class LocalFile:
     def identity(self) -> FileStamp:
         """What tells this file, as it was when opened, from every other."""
         return _identity(self._first)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for the operating system's own calls."""
+        return self._fd
 
     def read(self, length: int, offset: int) -> bytes:
         """Return exactly `length` bytes from `offset` on, from any thread.

@@ -3,7 +3,7 @@
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,11 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
-from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, find_row
+from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, find_row, has_same_name
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
 from transfers.errors import AttachmentMissing, ProcessingFailed
+from transfers.files.document_check import SAME_NAME, refuse_strictly
 from transfers.idempotency import AttachmentIdentity, AttachTarget
 from transfers.jobs.rows import FOLLOWING
 
@@ -81,6 +82,7 @@ class Job(ABC):
     repeat. `listed` is what ACC listed before a doubtful POST (see `UncertainCreate`), `look_alikes` are rows that it
     may have made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known
     what is attached, and leaves the rest in the queue. It is `following` while its row says so, in whichever process.
+    `same_name` says that ACC listed another attachment of this name when this process made ours.
     """
 
     kind: ClassVar[str]
@@ -107,6 +109,7 @@ class Job(ABC):
     under_way: bool = False
     same_as: "Job | None" = None
     elsewhere: bool = False
+    same_name: bool = False
     created: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -272,6 +275,7 @@ class Job(ABC):
                 self.listed,
                 write=partial(self._persist_create_intent, context),
                 look=partial(self._competing_jobs, context),
+                review=partial(self._note_same_name, context),
             )
             try:
                 await context.reservations.make(
@@ -280,6 +284,11 @@ class Job(ABC):
             finally:
                 self.listed = doubt.listed
             context.reached("reserved")
+
+    def _note_same_name(self, context: "JobStepContext", rows: Sequence[Attachment]) -> None:
+        self.same_name = has_same_name(rows, self.name, self.destination.revision)
+        if self.same_name and context.rules.strict:
+            refuse_strictly([SAME_NAME], self.name)
 
     async def _made(self, context: "JobStepContext", made: CreatedAttachment) -> None:
         context.reached("posted")

@@ -73,6 +73,7 @@ KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "file_not_allowed": transfer_errors.FileNotAllowed,
     "file_type_not_allowed": transfer_errors.FileTypeNotAllowed,
     "file_empty": transfer_errors.FileEmpty,
+    "strict_refusal": transfer_errors.StrictRefusal,
     "file_too_large": transfer_errors.FileTooLarge,
     "file_changed": transfer_errors.FileChanged,
     "file_unreadable": transfer_errors.FileUnreadable,

@@ -16,7 +16,7 @@ KEYS = (base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(range(32)))
 EMPTY_IS_REFUSED = [
     f"SUBMITTAL_MCP_{name}"
     for name in (
-        *("FILE_TYPES", "MAX_FILE_BYTES", "READ_ONLY", "PROJECTS", "CONFIRM"),
+        *("FILE_TYPES", "MAX_FILE_BYTES", "STRICT_FILES", "READ_ONLY", "PROJECTS", "CONFIRM"),
         *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
     )
 ]
@@ -44,6 +44,7 @@ def test_without_any_variable_everything_has_its_default():
         "folders": (),
         "file_types": (),
         "max_file_bytes": FIVE_TIB,
+        "strict_files": False,
         "read_only": False,
         "projects": (),
         "confirm": "off",
@@ -81,6 +82,7 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
         "SUBMITTAL_MCP_FOLDERS": os.pathsep.join([str(tmp_path / "a" / ".." / "b"), str(tmp_path / "c")]),
         "SUBMITTAL_MCP_FILE_TYPES": "pdf, .DWG,*.ifc,PDF",
         "SUBMITTAL_MCP_MAX_FILE_BYTES": "1048576",
+        "SUBMITTAL_MCP_STRICT_FILES": "true",
         "SUBMITTAL_MCP_READ_ONLY": "true",
         "SUBMITTAL_MCP_PROJECTS": f"b.{PROJECT.upper()},{PROJECT}",
         "SUBMITTAL_MCP_CONFIRM": "Ask",
@@ -119,6 +121,7 @@ def test_every_variable_is_read_and_brought_into_one_form(monkeypatch, tmp_path)
         "folders": (tmp_path / "b", tmp_path / "c"),
         "file_types": ("pdf", "dwg", "ifc"),
         "max_file_bytes": 1048576,
+        "strict_files": True,
         "read_only": True,
         "projects": (PROJECT,),
         "confirm": "ask",

@@ -61,6 +61,7 @@ BUILT = {
     auth.CallbackPortTaken: lambda: auth.CallbackPortTaken(8765),
     transfers.FileNotAllowed: lambda: transfers.FileNotAllowed("a.pdf", "outside"),
     transfers.FileTypeNotAllowed: lambda: transfers.FileTypeNotAllowed("a.exe", ("dwg", "pdf")),
+    transfers.StrictRefusal: lambda: transfers.StrictRefusal("a.pdf", "pdf_damaged", "It is damaged."),
     transfers.FileTooLarge: lambda: transfers.FileTooLarge("a.pdf", 11, 10),
     transfers.FolderUnavailable: lambda: transfers.FolderUnavailable("Steel", "missing"),
     transfers.FileUnreadable: lambda: transfers.FileUnreadable("a.pdf", SECRET),
