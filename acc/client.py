@@ -38,8 +38,8 @@ class AccClient:
     """One person's way to one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
-    left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `pace` says when a
-    request may be sent; `on_answer` is shown every answer as it came.
+    left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `rate_limiter` says when
+    a request may be sent; `on_answer` is shown every answer as it came.
 
         async with AccClient(Hosts.autodesk(), tokens) as acc:
             item = await acc.submittals.item(project_id, item_id)
@@ -53,7 +53,7 @@ class AccClient:
         storage_hosts: Collection[str] = (),
         client: "httpx.AsyncClient | None" = None,
         policy: "RetryPolicy | None" = None,
-        pace: "RequestGate | None" = None,
+        rate_limiter: "RequestGate | None" = None,
         on_answer: "Callable[[ApiOperation[Any], HttpResponse], None] | None" = None,
     ) -> None:
         self.hosts = hosts
@@ -61,7 +61,7 @@ class AccClient:
         self._storage_hosts = frozenset(storage_hosts)
         self._client = client
         self._policy = policy
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._on_answer = on_answer
         self._people: dict[tuple[str, str], SubmittalsUser] = {}
 
@@ -75,7 +75,7 @@ class AccClient:
             self._tokens,
             client=self._client,
             policy=self._policy,
-            pace=self._pace,
+            rate_limiter=self._rate_limiter,
             on_answer=self._on_answer,
         )
 

@@ -76,7 +76,7 @@ class AccConnection:
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         random: Callable[[], float] = _random,
         clock: Callable[[], float] = time.monotonic,
-        pace: RequestGate | None = None,
+        rate_limiter: RequestGate | None = None,
         on_answer: Callable[[ApiOperation[Any], HttpResponse], None] | None = None,
     ) -> None:
         self.hosts = hosts
@@ -88,7 +88,7 @@ class AccConnection:
         self._sleep = sleep
         self._random = random
         self._clock = clock
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._on_answer = on_answer
         self._check: RequestCheck | None = None
 
@@ -148,8 +148,8 @@ class AccConnection:
 
     async def _exchange(self, client: httpx.AsyncClient, request: ApiRequest[T], token: str) -> HttpResponse:
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
-        if self._pace is not None:
-            await self._pace.acquire(request.operation.name, token, self.hosts.api)
+        if self._rate_limiter is not None:
+            await self._rate_limiter.acquire(request.operation.name, token, self.hosts.api)
         if self._check is not None:
             await self._check(token, request.method != "GET")
         try:
@@ -166,9 +166,9 @@ class AccConnection:
         except network_errors() as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None
-        if self._pace is not None and response.status_code == 429:
+        if self._rate_limiter is not None and response.status_code == 429:
             pause = retry_after_seconds(response.headers)
-            await self._pace.on_rate_limited(request.operation.name, token, self.hosts.api, pause)
+            await self._rate_limiter.on_rate_limited(request.operation.name, token, self.hosts.api, pause)
         answer = HttpResponse(response.status_code, response.headers, body)
         if self._on_answer is not None:
             self._on_answer(request.operation, answer)

@@ -29,9 +29,9 @@ def next_offset(page: ResultPage[T], *, offset: int) -> int | None:
     """
     if not page.results:
         return None
-    told = _query_number(page.pagination.next_url, "offset")
-    if told is not None and told > offset:
-        return told
+    found = _query_number(page.pagination.next_url, "offset")
+    if found is not None and found > offset:
+        return found
     reached = offset + len(page.results)
     if page.pagination.next_url or reached < (page.pagination.total_results or 0):
         return reached
@@ -45,8 +45,8 @@ def next_page_number(listing: ResourceListing, *, page_number: int) -> int | Non
     """
     if listing.next_href is None:
         return None
-    told = _query_number(listing.next_href, "page[number]")
-    return told if told is not None and told > page_number else page_number + 1
+    found = _query_number(listing.next_href, "page[number]")
+    return found if found is not None and found > page_number else page_number + 1
 
 
 async def rows(

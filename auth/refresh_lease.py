@@ -47,12 +47,12 @@ _log = logging.getLogger(__name__)
 
 
 async def acquire_lease(
-    vault: Vault, found: StoredLogin, pace: RefreshTimings, *, patient: bool = True
+    vault: Vault, found: StoredLogin, timings: RefreshTimings, *, patient: bool = True
 ) -> RefreshLease | None:
     """Take the lease of a record whose generation stays as it was `found`.
 
     None as soon as that has changed; also at once when another process holds the lease and `patient` is false. The
-    holder counts as dead when its heartbeat has not changed for `pace.lease` seconds of this process's own clock.
+    holder counts as dead when its heartbeat has not changed for `timings.lease` seconds of this process's own clock.
     """
     holder = uuid.uuid4().hex
     watched: tuple[int, int] | None = None
@@ -63,22 +63,22 @@ async def acquire_lease(
             return None
         if watched != (seen.fence, seen.beat):
             watched, since = (seen.fence, seen.beat), time.monotonic()
-        if seen.holder is None or time.monotonic() - since > pace.lease:
+        if seen.holder is None or time.monotonic() - since > timings.lease:
             lease = await to_thread.run_sync(lambda: vault.try_acquire_lease(seen, holder))  # noqa: B023  # awaited before `seen` changes
             if lease is not None:
                 return lease
         elif not patient:
             return None
-        await anyio.sleep(pace.poll * (0.5 + _random()))
+        await anyio.sleep(timings.poll * (0.5 + _random()))
 
 
 @asynccontextmanager
-async def keep_lease_alive(vault: Vault, lease: RefreshLease, pace: RefreshTimings) -> AsyncIterator[None]:
+async def keep_lease_alive(vault: Vault, lease: RefreshLease, timings: RefreshTimings) -> AsyncIterator[None]:
     """Show that the holder of a lease is alive while the block lasts, also while its event loop is busy."""
     done = threading.Event()
 
     def show() -> None:
-        while not done.wait(pace.beat):
+        while not done.wait(timings.beat):
             try:
                 if not vault.heartbeat(lease):
                     return

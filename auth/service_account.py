@@ -75,14 +75,14 @@ class ServiceAccountTokens:
         scopes: tuple[str, ...],
         opened: Callable[[], Vault],
         *,
-        pace: RefreshTimings | None = None,
+        timings: RefreshTimings | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._endpoint = endpoint
         self._scopes = scopes
         self._opened = opened
-        self._pace = pace
+        self._timings = timings
         self._now = now
         self._lock = anyio.Lock()
         self._tokens: RefreshingTokenSource | None = None
@@ -111,7 +111,7 @@ class ServiceAccountTokens:
                 record = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
                 await to_thread.run_sync(lambda: vault.create_placeholder(record, self._account.id))
                 self._tokens = RefreshingTokenSource(
-                    vault, record, self._endpoint, pace=self._pace, now=self._now, mint=self._minted
+                    vault, record, self._endpoint, timings=self._timings, now=self._now, mint=self._minted
                 )
             return self._tokens
 

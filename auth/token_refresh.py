@@ -84,7 +84,7 @@ class RefreshingTokenSource:
         account: UserAccount,
         endpoint: TokenEndpoint,
         *,
-        pace: RefreshTimings | None = None,
+        timings: RefreshTimings | None = None,
         now: Callable[[], float] = time.time,
         reached: Callable[[Point], None] = _nowhere,
         mint: Callable[[], Awaitable[TokenGrant]] | None = None,
@@ -93,11 +93,11 @@ class RefreshingTokenSource:
         self.account = account
         self._vault = vault
         self._endpoint = endpoint
-        self._pace = pace or RefreshTimings()
+        self._timings = timings or RefreshTimings()
         self._now = now
         self._reached = reached
         self._mint = mint
-        self._early = self._pace.early + self._pace.jitter * _random()
+        self._early = self._timings.early + self._timings.jitter * _random()
         self._one_at_a_time = anyio.Lock()
         self._rests_until = 0.0
         self._late: DeferredTokenSave | None = None
@@ -127,7 +127,7 @@ class RefreshingTokenSource:
         left = found.tokens.expires_at - self._now()
         if left > self._early:
             return _token(found)
-        if left > self._pace.usable:
+        if left > self._timings.usable:
             return _token(await self._renewed_early(found))
         return _token(await self._renew(found, patient=True) or found)
 
@@ -140,7 +140,7 @@ class RefreshingTokenSource:
         found = await self.stored_login()
         if _token(found) != rejected:
             return _token(found)
-        if self._now() - found.tokens.issued_at < self._pace.rest:
+        if self._now() - found.tokens.issued_at < self._timings.rest:
             return None
         return _token(await self._renew(found, patient=True) or found)
 
@@ -168,7 +168,7 @@ class RefreshingTokenSource:
             renewed = None
             while renewed is None:
                 self._reached("before_lease")
-                lease = await acquire_lease(self._vault, found, self._pace, patient=patient)
+                lease = await acquire_lease(self._vault, found, self._timings, patient=patient)
                 if lease is None:
                     found = await self.stored_login()
                     return found if found.generation != seen.generation else None
@@ -181,11 +181,11 @@ class RefreshingTokenSource:
 
     async def _renew_under(self, lease: RefreshLease) -> StoredLogin | None:
         """Return the newer record; None when the lease was lost before Autodesk was asked."""
-        async with keep_lease_alive(self._vault, lease, self._pace):
+        async with keep_lease_alive(self._vault, lease, self._timings):
             try:
                 return await self._ask_and_save(lease)
             except (AuthError, StorageProblem):
-                self._rests_until = self._now() + self._pace.rest
+                self._rests_until = self._now() + self._timings.rest
                 if self._late is None:
                     with suppress(StorageProblem):
                         await to_thread.run_sync(lambda: self._vault.release(lease))
@@ -229,7 +229,7 @@ class RefreshingTokenSource:
 
     async def _granted(self, ask: Callable[[], Awaitable[TokenGrant]]) -> TokenGrant:
         try:
-            with anyio.fail_after(self._pace.post):
+            with anyio.fail_after(self._timings.post):
                 return await ask()
         except TimeoutError:
             raise SignInUnavailable from None
@@ -245,7 +245,7 @@ class RefreshingTokenSource:
 
     async def _save(self, lease: RefreshLease, tokens: TokenSet) -> StoredLogin | None:
         """Save at once, or as soon as the database lets it: these tokens exist nowhere else."""
-        for pause in self._pace.save:
+        for pause in self._timings.save:
             try:
                 return await to_thread.run_sync(
                     lambda: self._vault.save_refreshed(lease, tokens, lambda: self._reached("in_save"))
@@ -257,7 +257,7 @@ class RefreshingTokenSource:
             return await to_thread.run_sync(lambda: self._vault.save_refreshed(lease, tokens))
         except StorageProblem as problem:
             _log.warning("renewed tokens cannot be saved now, and are kept in memory until they can: %s", problem)
-            self._late = DeferredTokenSave(self._vault, lease, tokens, self._pace.beat)
+            self._late = DeferredTokenSave(self._vault, lease, tokens, self._timings.beat)
             raise
 
 

@@ -19,7 +19,7 @@ from persistence.errors import StorageProblem
 _LEFT_SECONDS = 60.0
 """A link with less time left is not handed out again."""
 
-_MOST_TOLD = 100
+_MOST_CALLBACKS = 100
 """Upper bound of callbacks per link; the last ones are kept."""
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class _SignInAttempt:
     began: float = field(default_factory=time.monotonic)
     ended: anyio.Event = field(default_factory=anyio.Event)
     signed_in: bool = False
-    told: deque[Callable[[], Awaitable[None]]] = field(default_factory=lambda: deque(maxlen=_MOST_TOLD))
+    callbacks: deque[Callable[[], Awaitable[None]]] = field(default_factory=lambda: deque(maxlen=_MOST_CALLBACKS))
 
     @property
     def is_fresh(self) -> bool:
@@ -74,7 +74,7 @@ class ChatSignIn:
                 self._try = _SignInAttempt(started)
                 self._group.start_soon(self._finish, self._signing_in, self._try)
             if signed_in is not None:
-                self._try.told.append(signed_in)
+                self._try.callbacks.append(signed_in)
             return self._try.started.link
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
@@ -99,5 +99,5 @@ class ChatSignIn:
         finally:
             current.ended.set()
         if current.signed_in:
-            for tell in current.told:
+            for tell in current.callbacks:
                 await tell()

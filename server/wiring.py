@@ -109,7 +109,7 @@ async def open_services(
             identity.tokens,
             storage_hosts=settings.storage_hosts,
             policy=BACKGROUND_RETRIES if patient else None,
-            pace=_rate_limiter(settings, repository, patient=patient) if paced else None,
+            rate_limiter=_rate_limiter(settings, repository, patient=patient) if paced else None,
         ) as acc,
     ):
         transfers = transfer_manager(settings, policy, acc, repository)

@@ -72,8 +72,8 @@ class CreatedAttachment:
     look_alikes: tuple[str, ...] = ()
 
 
-Turn = Callable[[str], AbstractAsyncContextManager[None]]
-"""A turn at something that one process at a time may do, under its name."""
+ExclusiveLock = Callable[[str], AbstractAsyncContextManager[None]]
+"""Opens a named lock that one process at a time may hold."""
 
 
 class AttachmentCreator:
@@ -83,49 +83,49 @@ class AttachmentCreator:
     look after a doubtful POST could take a neighbour's row of the same name for ours.
     """
 
-    def __init__(self, turn: Turn) -> None:
-        self._shared = turn
-        self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
+    def __init__(self, exclusive: ExclusiveLock) -> None:
+        self._exclusive = exclusive
+        self._locks: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
         self._taken: set[str] = set()
 
     async def make(
         self,
         acc: "AccClient",
         wanted: AttachmentRequest,
-        doubt: UncertainCreate,
+        uncertain: UncertainCreate,
         keep: Callable[[CreatedAttachment], Awaitable[None]],
     ) -> CreatedAttachment:
         """Create the attachment, or find the one that an earlier, doubtful try created.
 
-        It is given to `keep` before anybody else has their turn, so that they know whose it is.
+        It is given to `keep` before another job may create, so that it knows whose the attachment is.
 
         Raises:
-            AccError: ACC refused, or the end is doubtful once more; `doubt` then says what to look for.
+            AccError: ACC refused, or the end is doubtful once more; `uncertain` then says what to look for.
         """
         place = (wanted.project_id, wanted.item_id)
-        async with self._turns.setdefault(place, anyio.Lock()), self._shared(f"reserve {' '.join(place)}"):
-            made = await self._make(acc, wanted, doubt)
+        async with self._locks.setdefault(place, anyio.Lock()), self._exclusive(f"reserve {' '.join(place)}"):
+            made = await self._make(acc, wanted, uncertain)
             await keep(made)
             # Only now: if it could not be kept, a later run of the same job has to find it.
             self._taken.add(made.attachment.id)
             return made
 
-    async def _make(self, acc: "AccClient", wanted: AttachmentRequest, doubt: UncertainCreate) -> CreatedAttachment:
-        if doubt.listed is None:
+    async def _make(self, acc: "AccClient", wanted: AttachmentRequest, uncertain: UncertainCreate) -> CreatedAttachment:
+        if uncertain.listed is None:
             rows = await _rows(acc, wanted)
-            doubt.review(rows)
-            await doubt.save(frozenset(row.id for row in rows))
+            uncertain.review(rows)
+            await uncertain.save(frozenset(row.id for row in rows))
             try:
                 made = await _create(acc, wanted)
             except AccError as error:
                 if not error.sent:
-                    await doubt.save(None)
+                    await uncertain.save(None)
                     raise
             else:
-                doubt.listed = None
+                uncertain.listed = None
                 return CreatedAttachment(made)
-        taken, doubtful = await doubt.look()
-        known = (doubt.listed or frozenset()) | self._taken | taken
+        taken, doubtful = await uncertain.look()
+        known = (uncertain.listed or frozenset()) | self._taken | taken
         found = new_matches(await _rows(acc, wanted), known, wanted)
         # A row that another job's doubtful POST may have made as well cannot be told from ours.
         if len(found) == 1 and not doubtful:

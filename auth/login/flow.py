@@ -186,7 +186,7 @@ async def sign_out(
     endpoint: TokenEndpoint,
     *,
     revoke: bool = True,
-    pace: RefreshTimings | None = None,
+    timings: RefreshTimings | None = None,
 ) -> StoredLogin:
     """Revoke and forget; with `revoke` false forget only, for when Autodesk cannot be reached. Return who it was.
 
@@ -196,15 +196,15 @@ async def sign_out(
         NotSignedIn: The person is not signed in.
         SignInFailed: Autodesk did not revoke the tokens; nothing was forgotten.
     """
-    pace = pace or RefreshTimings()
+    timings = timings or RefreshTimings()
     while True:
         found = await to_thread.run_sync(lambda: vault.read(account))
         if found is None:
             raise NotSignedIn
-        lease = await acquire_lease(vault, found, pace)
+        lease = await acquire_lease(vault, found, timings)
         if lease is not None:
             break
-    async with keep_lease_alive(vault, lease, pace):
+    async with keep_lease_alive(vault, lease, timings):
         with anyio.CancelScope(shield=True):
             try:
                 if revoke:

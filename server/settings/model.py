@@ -340,8 +340,8 @@ class Settings(BaseSettings):
             settings = cls(**values)
         except ValidationError as error:
             # `from None`: the original quotes what was given, which may be a secret.
-            told = [sentence.partition(":")[0] for sentence in refused]
-            rest = [one for one in _format_errors(error) if one.partition(":")[0] not in told]
+            named = [sentence.partition(":")[0] for sentence in refused]
+            rest = [one for one in _format_errors(error) if one.partition(":")[0] not in named]
             raise SettingsError((*unknown, *refused, *rest)) from None
         if unknown or refused:
             raise SettingsError((*unknown, *refused))

@@ -7,7 +7,7 @@ from typing import Final
 import anyio
 
 _LOOK_SECONDS: Final = 1.0
-_MOST_TOLD: Final = 100
+_MOST_CALLBACKS: Final = 100
 
 
 class ConnectPage:
@@ -21,12 +21,12 @@ class ConnectPage:
     def __init__(self, public_url: str, is_connected: Callable[[], Awaitable[bool]]) -> None:
         self._link = f"{public_url}/connect"
         self._is_connected = is_connected
-        self._told: deque[Callable[[], Awaitable[None]]] = deque(maxlen=_MOST_TOLD)
+        self._callbacks: deque[Callable[[], Awaitable[None]]] = deque(maxlen=_MOST_CALLBACKS)
 
     async def link(self, signed_in: Callable[[], Awaitable[None]] | None = None) -> str:
         """Return the link; `signed_in` is called when the person has connected."""
         if signed_in is not None:
-            self._told.append(signed_in)
+            self._callbacks.append(signed_in)
         return self._link
 
     async def wait(self, seconds: float, *, opened_only: bool = False) -> bool:
@@ -42,6 +42,6 @@ class ConnectPage:
 
     async def connected(self) -> None:
         """Tell the calls that named the link."""
-        told, self._told = self._told, deque(maxlen=_MOST_TOLD)
-        for tell in told:
+        callbacks, self._callbacks = self._callbacks, deque(maxlen=_MOST_CALLBACKS)
+        for tell in callbacks:
             await tell()

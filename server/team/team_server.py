@@ -209,7 +209,7 @@ class TeamServer:
             RefreshingTokenSource(self._opened.vault, account, self._endpoint),
             storage_hosts=self._settings.storage_hosts,
             client=self._client,
-            pace=self._share.for_person(subject) if self._share is not None else None,
+            rate_limiter=self._share.for_person(subject) if self._share is not None else None,
         )
         transfers = transfer_manager(self._settings, self._policy, acc, self._repository)
         page = ConnectPage(self._public_url, partial(self._is_connected, subject))

@@ -106,7 +106,7 @@ def connect(tokens: Tokens, clock: Clock) -> Callable[..., AccConnection]:
         hosts: AutodeskHosts | None = None,
         policy: RetryPolicy | None = None,
         source: Any = None,
-        pace: Any = None,
+        rate_limiter: Any = None,
     ) -> AccConnection:
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
         return AccConnection(
@@ -117,7 +117,7 @@ def connect(tokens: Tokens, clock: Clock) -> Callable[..., AccConnection]:
             sleep=clock.sleep,
             random=lambda: 0.5,
             clock=clock,
-            pace=pace,
+            rate_limiter=rate_limiter,
         )
 
     return make

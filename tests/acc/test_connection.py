@@ -368,12 +368,12 @@ class Pace:
 
 
 async def test_every_attempt_acquires_the_rate_limiter_and_a_429_is_reported_to_it(connect, network) -> None:
-    pace, net = Pace(), network(BUSY, OK)
+    limiter, net = Pace(), network(BUSY, OK)
 
-    await connect(net, pace=pace).send(GET_ITEM)
+    await connect(net, rate_limiter=limiter).send(GET_ITEM)
 
     acquired = ("acquire", "submittals.items.get", "token-1", "https://developer.api.autodesk.com")
-    assert pace.said == [acquired, ("on_rate_limited", *acquired[1:], 7.0), acquired]
+    assert limiter.said == [acquired, ("on_rate_limited", *acquired[1:], 7.0), acquired]
 
 
 async def test_a_request_whose_turn_is_too_far_away_is_never_sent(connect, network) -> None:
@@ -383,7 +383,7 @@ async def test_a_request_whose_turn_is_too_far_away_is_never_sent(connect, netwo
 
     net = network(OK)
     with pytest.raises(RateLimited) as caught:
-        await connect(net, pace=TooFar()).send(CREATE)
+        await connect(net, rate_limiter=TooFar()).send(CREATE)
     assert caught.value.retry_after_seconds == 300
     assert net.requests == []
 

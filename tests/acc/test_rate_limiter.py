@@ -1,4 +1,4 @@
-"""The pace that processes have in common: what it holds back, and what it lets through."""
+"""The rate limiter that processes share: which requests it delays, and which it lets through."""
 
 import base64
 import json
@@ -86,14 +86,14 @@ def budgets(request: pytest.FixtureRequest, time: Time) -> Iterator[TokenBucketS
         yield OfStore(TokenBucketTable(database, lambda _: time.now))
 
 
-def pace(budgets: TokenBucketStore, time: Time, patience: float = 3600) -> RateLimiter:
+def limiter(budgets: TokenBucketStore, time: Time, patience: float = 3600) -> RateLimiter:
     return RateLimiter(budgets, patience=patience, clock=time, sleep=time.sleep)
 
 
 async def test_requests_wait_for_tokens_of_buckets_that_all_processes_share(
     budgets: TokenBucketStore, time: Time
 ) -> None:
-    one, other = pace(budgets, time), pace(budgets, time)
+    one, other = limiter(budgets, time), limiter(budgets, time)
     for _ in range(SUBMITTALS.capacity // 2):
         await one.acquire(LIST, MINE, HERE)
         await other.acquire(LIST, MINE, HERE)
@@ -105,7 +105,7 @@ async def test_requests_wait_for_tokens_of_buckets_that_all_processes_share(
 async def test_another_person_draws_on_the_app_alone_and_storage_on_neither(
     budgets: TokenBucketStore, time: Time
 ) -> None:
-    one = pace(budgets, time)
+    one = limiter(budgets, time)
     for _ in range(SUBMITTALS.capacity // 2):
         await one.acquire(LIST, MINE, HERE)
         await one.acquire(LIST, THEIRS, HERE)
@@ -135,7 +135,7 @@ def test_buckets_that_have_filled_again_are_forgotten_and_others_kept(postgres_u
 async def test_after_a_429_every_process_holds_back_until_its_retry_after(
     budgets: TokenBucketStore, time: Time
 ) -> None:
-    one, other = pace(budgets, time), pace(budgets, time)
+    one, other = limiter(budgets, time), limiter(budgets, time)
     await one.acquire(LIST, MINE, HERE)  # the rest of its lease is not used either
     await one.on_rate_limited(LIST, MINE, HERE, 17)
     await one.acquire(LIST, MINE, HERE)
@@ -148,7 +148,7 @@ async def test_after_a_429_every_process_holds_back_until_its_retry_after(
 async def test_a_wait_beyond_the_limit_raises_rate_limited_with_its_length(
     budgets: TokenBucketStore, time: Time
 ) -> None:
-    chat = pace(budgets, time, patience=30)
+    chat = limiter(budgets, time, patience=30)
     await chat.on_rate_limited(LIST, MINE, HERE, 55)
     with pytest.raises(RateLimited) as caught:
         await chat.acquire(LIST, MINE, HERE)
@@ -165,7 +165,7 @@ async def test_a_lease_that_was_not_used_in_time_is_not_used_at_all(time: Time) 
             asked.append(wanted)
             return await super().lease(limits, wanted)
 
-    one = pace(Counting(time), time)
+    one = limiter(Counting(time), time)
     await one.acquire(LIST, MINE, HERE)
     await one.acquire(LIST, MINE, HERE)
     assert asked == [BLOCK]

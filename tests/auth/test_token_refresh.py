@@ -33,7 +33,7 @@ QUICK = RefreshTimings(jitter=0, lease=0.2, beat=0.02, poll=0.01, post=5, save=(
 
 
 def renewed(vault: Vault, site: "Site", **more: Any) -> RefreshingTokenSource:
-    return RefreshingTokenSource(vault, site.account(), site.endpoint, **({"pace": QUICK} | more))
+    return RefreshingTokenSource(vault, site.account(), site.endpoint, **({"timings": QUICK} | more))
 
 
 def digest(found: StoredLogin | None) -> str:
@@ -101,7 +101,7 @@ async def test_each_process_renews_at_a_moment_of_its_own(vault: Vault, site: "S
             raise SignInUnavailable(reason="away")
 
         for _ in range(30):
-            source = renewed(vault, site, pace=RefreshTimings(), now=lambda: expires_at - left, mint=refused)
+            source = renewed(vault, site, timings=RefreshTimings(), now=lambda: expires_at - left, mint=refused)
             await source.access_token()
         return tries.count(left)
 
@@ -266,7 +266,7 @@ async def test_tokens_that_cannot_be_saved_are_kept_and_saved_as_soon_as_they_ca
             if point == "after_post":
                 trouble.enter_context(cannot_be_written(database))
 
-        source = renewed(vault, site, pace=replace(QUICK, beat=beat), reached=begin)
+        source = renewed(vault, site, timings=replace(QUICK, beat=beat), reached=begin)
         other = renewed(vault, site)
         # Every call is told, here and in other processes, and none of them asks Autodesk with the token that was used.
         for one in (source, source, other):

@@ -79,7 +79,7 @@ async def no_rivals() -> tuple[set[str], int]:
     return set(), 0
 
 
-def no_doubt() -> UncertainCreate:
+def first_try() -> UncertainCreate:
     return UncertainCreate(None, nowhere, no_rivals)
 
 
@@ -132,7 +132,7 @@ class Server:
 
 async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
     server = Server("late", "made")
-    made = await server.reservations().make(server.acc, WANTED, no_doubt(), nowhere)
+    made = await server.reservations().make(server.acc, WANTED, first_try(), nowhere)
     [late] = server.late
     assert made.attachment.id != late["id"]
     assert made.look_alikes == (late["id"],)
@@ -141,22 +141,22 @@ async def test_promise_1_a_post_that_is_carried_out_late_is_reported() -> None:
 
 async def test_without_a_doubt_there_is_one_look_and_one_post() -> None:
     server = Server("made")
-    doubt = no_doubt()
-    made = await server.reservations().make(server.acc, WANTED, doubt, nowhere)
+    uncertain = first_try()
+    made = await server.reservations().make(server.acc, WANTED, uncertain, nowhere)
     assert made.look_alikes == ()
-    assert doubt.listed is None
+    assert uncertain.listed is None
     assert server.seen == ["GET", "POST"]
 
 
 async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -> None:
     server = Server("late", 503)
-    reservations, doubt = server.reservations(), no_doubt()
+    reservations, uncertain = server.reservations(), first_try()
     server.rows.append(row("old"))
     with pytest.raises(ServiceUnavailable):
-        await reservations.make(server.acc, WANTED, doubt, nowhere)
-    assert doubt.listed == {"old"}
+        await reservations.make(server.acc, WANTED, uncertain, nowhere)
+    assert uncertain.listed == {"old"}
     server.rows += server.late
-    made = await reservations.make(server.acc, WANTED, doubt, nowhere)
+    made = await reservations.make(server.acc, WANTED, uncertain, nowhere)
     assert made.attachment.id == server.late[0]["id"]
     assert server.seen.count("POST") == 2
 
@@ -164,18 +164,18 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
 async def test_a_reservation_that_was_made_is_not_lost_with_the_look_after_it() -> None:
     server = Server(503, "made")
     server.lists = [None, None, 503]
-    made = await server.reservations().make(server.acc, WANTED, no_doubt(), nowhere)
+    made = await server.reservations().make(server.acc, WANTED, first_try(), nowhere)
     assert made.attachment.id == server.rows[0]["id"]
 
 
 async def test_promise_1_a_row_that_another_job_has_is_not_taken_even_by_a_later_try() -> None:
     server = Server(503, "made", "made")
     server.lists = [None, 503]
-    reservations, doubt = server.reservations(), no_doubt()
+    reservations, uncertain = server.reservations(), first_try()
     with pytest.raises(ServiceUnavailable):
-        await reservations.make(server.acc, WANTED, doubt, nowhere)
-    neighbour = await reservations.make(server.acc, WANTED, no_doubt(), nowhere)
-    ours = await reservations.make(server.acc, WANTED, doubt, nowhere)
+        await reservations.make(server.acc, WANTED, uncertain, nowhere)
+    neighbour = await reservations.make(server.acc, WANTED, first_try(), nowhere)
+    ours = await reservations.make(server.acc, WANTED, uncertain, nowhere)
     assert ours.attachment.id != neighbour.attachment.id
     assert ours.look_alikes == ()
 
@@ -185,5 +185,5 @@ async def test_reservations_on_one_item_are_made_one_after_the_other() -> None:
     reservations = server.reservations()
     async with anyio.create_task_group() as group:
         for _ in range(4):
-            group.start_soon(reservations.make, server.acc, WANTED, no_doubt(), nowhere)
+            group.start_soon(reservations.make, server.acc, WANTED, first_try(), nowhere)
     assert server.seen == ["GET", "POST"] * 4

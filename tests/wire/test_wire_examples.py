@@ -97,7 +97,7 @@ async def test_a_request_to_autodesk_is_its_example_byte_for_byte(name: str, aut
     request, names = ACC_REQUESTS[name], Names()
     autodesk.answer(name)
 
-    async with AccClient(autodesk.hosts, Tokens(), policy=RetryPolicy(attempts=1), pace=names) as acc:
+    async with AccClient(autodesk.hosts, Tokens(), policy=RetryPolicy(attempts=1), rate_limiter=names) as acc:
         if request.fails is None:
             await request.send(acc)
         else:

@@ -97,12 +97,14 @@ class AllowedFolders:
             except FileProblem as problem:
                 problems.append(problem)
         # What is there and refused says more than what is outside, and that more than what is missing.
-        told = [one for one in problems if not isinstance(one, FileMissing)]
-        told = [one for one in told if not (isinstance(one, FileNotAllowed) and one.why == "outside")] or told
+        relevant = [one for one in problems if not isinstance(one, FileMissing)]
+        relevant = [
+            one for one in relevant if not (isinstance(one, FileNotAllowed) and one.why == "outside")
+        ] or relevant
         missing = problems[-1] if problems else FileNotAllowed(path, "outside", self._shown)
-        if not told and isinstance(missing, FileMissing):
+        if not relevant and isinstance(missing, FileMissing):
             raise FileMissing(path, self._shown, self._near_names(missing.path))
-        raise replace(told[0] if told else missing, path=path)
+        raise replace(relevant[0] if relevant else missing, path=path)
 
     def find_folder(self, path: str) -> list[PathBeneath]:
         """Return the folder that `path` names: absolute, or relative to one of the allowed ones; "." names all of them.

@@ -124,7 +124,7 @@ _OPENING: Final = {")": "(", "]": "[", ">": "<", "}": "{"}
 
 def path_readings(text: str) -> Iterator[str]:
     """Yield the paths that a text may mean, each once: as it is given first, then with less and less around it."""
-    told: set[str] = set()
+    seen: set[str] = set()
     unwrapped = unwrap(text)
     for one in (
         text,
@@ -136,8 +136,8 @@ def path_readings(text: str) -> Iterator[str]:
         str(Path(unwrapped).expanduser()) if unwrapped.startswith(("~/", "~\\")) else unwrapped,
         re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", unwrapped),
     ):
-        if one and one not in told:
-            told.add(one)
+        if one and one not in seen:
+            seen.add(one)
             yield one
 
 

@@ -271,7 +271,7 @@ class Job(ABC):
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
-            doubt = UncertainCreate(
+            uncertain = UncertainCreate(
                 self.listed,
                 write=partial(self._persist_create_intent, context),
                 look=partial(self._competing_jobs, context),
@@ -279,10 +279,10 @@ class Job(ABC):
             )
             try:
                 await context.reservations.make(
-                    context.acc, self.destination.reservation(self.name, urn), doubt, partial(self._made, context)
+                    context.acc, self.destination.reservation(self.name, urn), uncertain, partial(self._made, context)
                 )
             finally:
-                self.listed = doubt.listed
+                self.listed = uncertain.listed
             context.reached("reserved")
 
     def _note_same_name(self, context: "JobStepContext", rows: Sequence[Attachment]) -> None:

@@ -36,7 +36,7 @@ class JobAttempt:
     """What it was told apart by when the attempt began."""
     reported: tuple[int, int] = (0, 0)
     """How many bytes its row says are hashed and sent."""
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the job is written down, so that what is known later is written later."""
 
 

@@ -260,7 +260,7 @@ class JobRepository:
         """
 
         def write(opened: OpenRepository) -> None:
-            with attempt.turn:
+            with attempt.write_lock:
                 record = self._record(job)
                 if record != attempt.record or values:
                     opened.tables.save(job.id, attempt.number, **_columns(job, record), **values)
@@ -278,7 +278,7 @@ class JobRepository:
         """
 
         def write(opened: OpenRepository) -> None:
-            with attempt.turn:
+            with attempt.write_lock:
                 record = self._record(job)
                 known = _columns(job, record) | {"fingerprint": fingerprint, **values}
                 opened.tables.identify(job.id, attempt.number, **known)

@@ -195,7 +195,7 @@ class _AttachSession:
         options, rows = self._options, self._manifest.rows
         view = view_for(sys.stderr)
         with view.showing():
-            found = await check_rows(services, rows, confirm=options.confirm, told=view.checked)
+            found = await check_rows(services, rows, confirm=options.confirm, report=view.checked)
             bad = [*self._manifest.bad, *found.bad]
             if bad:
                 self._results = refused_rows(rows, bad)

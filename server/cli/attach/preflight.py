@@ -55,9 +55,9 @@ class PreflightReport:
 
 
 async def check_rows(
-    services: Services, rows: Sequence[ManifestRow], *, confirm: bool, told: Callable[[int, int], None]
+    services: Services, rows: Sequence[ManifestRow], *, confirm: bool, report: Callable[[int, int], None]
 ) -> PreflightReport:
-    """Check every row's submittal and file; `told` receives look-ups done and their total.
+    """Check every row's submittal and file; `report` receives look-ups done and their total.
 
     A submittal is asked for once, however many rows name it.
 
@@ -65,7 +65,7 @@ async def check_rows(
         AccError: ACC is away, or does not know the person.
         AuthError: No user is signed in.
     """
-    looking = _PreflightCache(services, told)
+    looking = _PreflightCache(services, report)
     chosen: dict[int, LocalArguments] = {}
     bad: list[BadRow] = []
     for row in rows:
@@ -94,9 +94,9 @@ async def check_rows(
 class _PreflightCache:
     """Cache of look-ups, each made once."""
 
-    def __init__(self, services: Services, told: Callable[[int, int], None]) -> None:
+    def __init__(self, services: Services, report: Callable[[int, int], None]) -> None:
         self._services = services
-        self._told = told
+        self._report = report
         self._places: dict[Hashable, AttachTarget | Exception] = {}
         self._files: dict[Hashable, LocalFileInfo | Exception] = {}
         self._limit = anyio.CapacityLimiter(AT_ONCE)
@@ -134,7 +134,7 @@ class _PreflightCache:
 
     def _count(self, total: int, more: int = 1) -> None:
         self._done += more
-        self._told(self._done, total)
+        self._report(self._done, total)
 
 
 def _place(row: LocalArguments) -> Hashable:

@@ -72,10 +72,10 @@ def find_projects(settings: Settings, query: str | None, output: OutputFormat, p
         CommandError: Autodesk refused or is away; the text says how to fix it.
     """
 
-    async def work(services: Services, told: ProgressLine) -> Sequence[FoundRow]:
+    async def work(services: Services, progress: ProgressLine) -> Sequence[FoundRow]:
         listed = await services.resolver.project_lists.get()
         if listed.accounts_unavailable:
-            told.note(f"{listed.accounts_unavailable} accounts would not answer; their projects are missing here.")
+            progress.note(f"{listed.accounts_unavailable} accounts would not answer; their projects are missing here.")
         return [FoundProject.of(one) for one in listed.holding(query or "") if services.policy.allows(one.id)]
 
     _print(_run(settings, person, work), FoundProject, output)
@@ -91,11 +91,11 @@ def find_submittals(settings: Settings, options: FindOptions, output: OutputForm
         raise CommandError(f"{options.manifest} is there already, and nothing is overwritten: name a new file.")
     listed: list[tuple[ProjectSummary, bool]] = []
 
-    async def work(services: Services, told: ProgressLine) -> Sequence[FoundRow]:
+    async def work(services: Services, progress: ProgressLine) -> Sequence[FoundRow]:
         rows: list[FoundSubmittal] = []
-        async for project, items in _items(services, options, told):
+        async for project, items in _items(services, options, progress):
             listed.append((project, len((await services.resolver.project_lists.get()).named(project.name)) == 1))
-            rows += await _rows(services, project, items, options, told)
+            rows += await _rows(services, project, items, options, progress)
         return rows
 
     found = [row for row in _run(settings, options.person, work) if isinstance(row, FoundSubmittal)]
@@ -113,16 +113,18 @@ def find_attachments(settings: Settings, options: FindOptions, output: OutputFor
         CommandError: An option means nothing here, or Autodesk refused or is away.
     """
 
-    async def work(services: Services, told: ProgressLine) -> Sequence[FoundRow]:
+    async def work(services: Services, progress: ProgressLine) -> Sequence[FoundRow]:
         rows: list[FoundRow] = []
-        async for project, items in _items(services, options, told):
+        async for project, items in _items(services, options, progress):
             names = await _names(services, project)
             for start in range(0, len(items), AT_ONCE):
                 some = items[start : start + AT_ONCE]
                 lists = await gather_all([_attachments(services, project, item) for item in some])
                 pairs = zip(some, lists, strict=True)
                 rows += [found_attachment(row, item, project, names) for item, files in pairs for row in files]
-                await told.report(start + len(some), len(items), f"submittals of {project.name} asked for attachments")
+                await progress.report(
+                    start + len(some), len(items), f"submittals of {project.name} asked for attachments"
+                )
         return rows
 
     _print(_run(settings, options.person, work), FoundAttachment, output)
@@ -166,12 +168,12 @@ def _run(
     person: str | None,
     work: Callable[[Services, ProgressLine], Coroutine[Any, Any, Sequence[FoundRow]]],
 ) -> Sequence[FoundRow]:
-    told = ProgressLine(sys.stderr)
+    progress = ProgressLine(sys.stderr)
 
     async def run() -> Sequence[FoundRow]:
         policy = policy_of(settings, local_files=True)
         async with open_services(settings, policy, None, person, patient=True) as services:
-            return await work(services, told)
+            return await work(services, progress)
 
     try:
         return anyio.run(run)
@@ -183,7 +185,7 @@ def _run(
         candidates = f" Candidates: {'; '.join(named)}." if named else ""
         raise CommandError(f"{explained.row.message} {explained.row.shell_hint}{candidates}") from error
     finally:
-        told.clear()
+        progress.clear()
 
 
 async def _projects(services: Services, options: FindOptions) -> list[ProjectSummary]:
@@ -206,7 +208,7 @@ def _arguments(options: FindOptions, today: date) -> SubmittalsArguments:
 
 
 async def _items(
-    services: Services, options: FindOptions, told: ProgressLine
+    services: Services, options: FindOptions, progress: ProgressLine
 ) -> AsyncIterator[tuple[ProjectSummary, list[Item]]]:
     """Yield what is asked for of each project; of several, those that refuse are said to be left out."""
     arguments = _arguments(options, services.now().date())
@@ -216,24 +218,24 @@ async def _items(
             items = (
                 [await services.resolver.submittal(project, options.submittal)]
                 if options.submittal is not None
-                else await _items_of(services, project, arguments, told)
+                else await _items_of(services, project, arguments, progress)
             )
         except (Forbidden, NotFound, RequestRejected, ToolError) as refused:
             if len(projects) == 1:
                 raise
             explained = describe_error(refused)
-            told.note(f"{project.name} is left out: {explained.row.message if explained else refused}")
+            progress.note(f"{project.name} is left out: {explained.row.message if explained else refused}")
         else:
             yield project, items
 
 
 async def _items_of(
-    services: Services, project: ProjectSummary, arguments: SubmittalsArguments, told: ProgressLine
+    services: Services, project: ProjectSummary, arguments: SubmittalsArguments, progress: ProgressLine
 ) -> list[Item]:
     found: list[Item] = []
 
     async def report(done: float, _total: float | None, _word: str) -> None:
-        await told.report(len(found) + done, None, f"submittals of {project.name} looked through")
+        await progress.report(len(found) + done, None, f"submittals of {project.name} looked through")
 
     position = 0
     while True:
@@ -245,7 +247,7 @@ async def _items_of(
 
 
 async def _rows(
-    services: Services, project: ProjectSummary, items: Sequence[Item], options: FindOptions, told: ProgressLine
+    services: Services, project: ProjectSummary, items: Sequence[Item], options: FindOptions, progress: ProgressLine
 ) -> list[FoundSubmittal]:
     names = await _names(services, project)
     types = await _types(services, project.id)
@@ -256,7 +258,7 @@ async def _rows(
         counts: list[int | None] = [None] * len(some)
         if options.files:
             counts = [*await gather_all([_file_count(services, project.id, item.id) for item in some])]
-            await told.report(start + len(some), len(items), f"submittals of {project.name} asked for files")
+            await progress.report(start + len(some), len(items), f"submittals of {project.name} asked for files")
         rows += [
             found_submittal(item, project, names, types, today, count, item.permitted(ATTACH) is not None)
             for item, count in zip(some, counts, strict=True)

@@ -49,14 +49,14 @@ async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault
     await site.signed_in(vault, left=0)
     stall = Fault("auth.token", Stall())
     site.box.faults.add(stall)
-    source = RefreshingTokenSource(vault, site.account(), site.endpoint, pace=QUICK)
+    source = RefreshingTokenSource(vault, site.account(), site.endpoint, timings=QUICK)
     tokens: list[str] = []
 
     async def renew() -> None:
         tokens.append(await source.access_token())
 
     async def leave() -> None:
-        await sign_out(vault, site.account(), site.endpoint, pace=QUICK)
+        await sign_out(vault, site.account(), site.endpoint, timings=QUICK)
 
     async with anyio.create_task_group() as group:
         group.start_soon(renew)

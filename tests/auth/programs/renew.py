@@ -71,12 +71,12 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
         OAuthApp(orders.account.client_id, "", orders.secret),
     )
     # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
-    pace = RefreshTimings(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
+    timings = RefreshTimings(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
     tokens: RefreshingTokenSource | ServiceAccountTokens
     if orders.service_account is not None:
-        tokens = ServiceAccountTokens(orders.service_account, endpoint, ("data:read",), lambda: vault, pace=pace)
+        tokens = ServiceAccountTokens(orders.service_account, endpoint, ("data:read",), lambda: vault, timings=timings)
     else:
-        tokens = RefreshingTokenSource(vault, orders.account, endpoint, pace=pace, reached=reached)
+        tokens = RefreshingTokenSource(vault, orders.account, endpoint, timings=timings, reached=reached)
     given: list[str] = []
     async with anyio.create_task_group() as group:
 

@@ -1,4 +1,4 @@
-"""One of several processes that ask ACC a lot of questions at the pace that they have in common.
+"""One of several processes that ask ACC a lot of questions through the rate limiter that they share.
 
 Time is the sandbox's, which stands still; whoever waits for a turn moves it.
 """
@@ -62,8 +62,10 @@ async def work(orders: Orders, time: Time) -> None:
     with Database.open(DatabaseAddress.of(orders.database_url)) as database:
         migrate(database, TABLES)
         budgets = Shared(TokenBucketTable(database, time.now))
-        pace = RateLimiter(budgets, patience=3600, clock=time.now, sleep=time.sleep)
-        async with AccClient(AutodeskHosts.at(orders.base_url), StaticTokenSource(orders.token), pace=pace) as acc:
+        limiter = RateLimiter(budgets, patience=3600, clock=time.now, sleep=time.sleep)
+        async with AccClient(
+            AutodeskHosts.at(orders.base_url), StaticTokenSource(orders.token), rate_limiter=limiter
+        ) as acc:
             left = iter(range(orders.requests))
 
             async def ask(*_: Any) -> None:
