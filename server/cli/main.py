@@ -59,7 +59,8 @@ def main() -> None:
 
         if no_descriptors_left(error):
             sys.stderr.write(f"submittal-mcp: {DescriptorsExhausted('a file or socket')}\n")
-            sys.exit(FAILED)
+            sys.stderr.flush()
+            os._exit(FAILED)  # an event loop that was made by half would end with a traceback of its own
         import structlog
 
         from server import logging as logs
