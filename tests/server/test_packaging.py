@@ -1,5 +1,6 @@
 """What installs the program: the pins, the image, the workflow. None of them may drift from `pyproject.toml`."""
 
+import ast
 import importlib.metadata
 import re
 import tomllib
@@ -25,6 +26,18 @@ def read(name: str) -> str:
 def pins(name: str) -> dict[str, Requirement]:
     lines = [line.removesuffix("\\").strip() for line in read(name).splitlines() if not line.startswith(" ")]
     return {canonicalize_name(pin.name): pin for pin in map(Requirement, lines)}
+
+
+def test_no_text_of_the_program_sends_people_to_a_page_that_is_not_installed():
+    """The wheel has no docs folder; docstrings and comments are for readers of the source."""
+    named = []
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            notes = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+            texts = [one for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            named += [(path.name, one.value) for one in texts if id(one) not in notes and "docs/" in one.value]
+    assert [one for one in named if re.search(r"docs/[\w-]+\.md", one[1])] == []
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

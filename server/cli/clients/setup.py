@@ -59,7 +59,7 @@ def _app(settings: Settings, *, browser: bool) -> Settings:
         return settings
     if settings.client_id is None:
         say("APS app")
-        say(f"Create one at {APPS_PAGE} (once; docs/signing-in.md names every field):")
+        say(f"Create one at {APPS_PAGE} once, with these fields:")
         say("  Application type  Desktop, Mobile, Single-Page App")
         say(f"  Callback URL      {settings.callback_url}")
         say("  API access        Autodesk Construction Cloud API, Data Management API")

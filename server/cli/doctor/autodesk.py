@@ -46,7 +46,8 @@ _CUSTOM_INTEGRATION: Final = (
     "and enters the app's Client ID"
 )
 _MEND_SERVICE_ACCOUNT: Final = (
-    "an app of type Server-to-Server must own the account and the key; docs/signing-in.md has every step"
+    "an app of type Server-to-Server must own the account and the key: compare APS_SERVICE_ACCOUNT_ID, _KEY_ID and "
+    "_KEY_FILE with what it was created with"
 )
 _API_ACCESS: Final = (
     "in aps.autodesk.com/myapps open the app and add, under API Access, Autodesk Construction Cloud API and Data "

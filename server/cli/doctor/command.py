@@ -32,6 +32,7 @@ _SIGNS: Final[dict[Level, tuple[str, str]]] = {
     "skipped": ("-", "dim"),
 }
 _WIDEST: Final = 25
+_INDENT: Final = 7 + _WIDEST
 
 
 def run(
@@ -126,11 +127,37 @@ def _show(console: Console | None, finding: CheckResult) -> None:
     line = Text(f"{sign:>5}  ", style)
     line.append(f"{finding.check:<{_WIDEST}}", "bold" if finding.level == "problem" else "")
     line.append(visible(finding.seen))
-    console.print(line)
+    width = console.width if console.is_terminal else None
+    for part in hanging_lines(line, _INDENT, width):
+        console.print(part)
     if finding.fix is not None:
-        console.print(
-            Text(" " * (7 + _WIDEST) + "-> " + visible(finding.fix), "dim" if finding.level == "warning" else "")
-        )
+        fix = Text(" " * _INDENT + "-> " + visible(finding.fix), "dim" if finding.level == "warning" else "")
+        for part in hanging_lines(fix, _INDENT + len("-> "), width):
+            console.print(part)
+
+
+def hanging_lines(line: Text, indent: int, width: int | None) -> list[Text]:
+    """Return a line wrapped at words to `width` columns, its further lines indented; whole without a width.
+
+    A narrow terminal gets a small indent. Words that are too long, paths for one, are not broken: they are copied.
+    """
+    if width is None or len(line) <= width:
+        return [line]
+    if width < 2 * indent:
+        indent = min(4, width // 4)
+    parts: list[Text] = []
+    rest, room = line, width
+    while len(rest) > room:
+        # The blanks at the start of the first line are its indent, and no place to break it.
+        begins = len(rest.plain) - len(rest.plain.lstrip())
+        at = rest.plain.rfind(" ", begins + 1, room + 1)
+        at = at if at > begins else rest.plain.find(" ", room)
+        if at < 0:
+            break
+        parts.append(rest[:at])
+        rest, room = rest[len(rest) - len(rest.plain[at:].lstrip()) :], width - indent
+    parts.append(rest)
+    return [parts[0], *(Text(" " * indent) + part for part in parts[1:])]
 
 
 def _verdict(report: DoctorReport) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from server.auth_wiring import OpenVault, hosts_from, opened_vault
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
@@ -14,8 +14,6 @@ from server.settings.model import Settings, variables
 
 if TYPE_CHECKING:
     from persistence.data_folder import DataFolder
-
-DOCUMENT: Final = "docs/signing-in.md"
 
 
 def sandbox(_: Settings) -> Iterator[CheckResult]:
@@ -55,7 +53,7 @@ def app(settings: Settings) -> Iterator[CheckResult]:
         yield problem(
             "app",
             "no APS app is named, so signing in is impossible",
-            f"run `submittal-mcp setup`, or set APS_CLIENT_ID to the Client ID of your app; see {DOCUMENT}",
+            "run `submittal-mcp setup`, or set APS_CLIENT_ID to the Client ID of your app (aps.autodesk.com/myapps)",
         )
     elif settings.service_account_id is not None:
         yield ok("app", f"{settings.client_id} with the service account {settings.service_account_id}")

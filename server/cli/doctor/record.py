@@ -33,7 +33,7 @@ CHECK: Final = "record"
 
 _ABOUT: Final = (
     "Shapes of Autodesk's answers: members, kinds, lengths and names of headers. No value is in it but states, "
-    "categories, kinds, regions and error codes. See docs/recording.md."
+    "categories, kinds, regions and error codes."
 )
 _MOST_ANSWERS: Final = 20
 """Answers of one kind whose shapes are joined; more would only take memory."""

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from rich.text import Text
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse
@@ -22,6 +23,7 @@ from persistence.database import Database, DatabaseAddress
 from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
+from server.cli.doctor.command import hanging_lines
 from server.cli.doctor.mounts import FolderSnapshot, compare
 from server.cli.doctor.report import DoctorReport, ok, problem, skipped, warning
 from server.mcp.app import build_server
@@ -545,3 +547,15 @@ def test_two_distributions_that_hold_the_sandbox_are_noticed(
     _, found = examine()
     assert found["sandbox"]["level"] == "warning"
     assert "acc-sandbox and submittal-mcp are both installed" in json.dumps(found["sandbox"])
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_on_a_terminal_lines_wrap_beneath_their_own_text(width):
+    said = "the data folder /srv/submittals/" + "x" * 60 + " cannot be written to; give this user the right to"
+    line = Text(f"{'FIX':>5}  {'data folder':<25}{said}")
+    parts = [part.plain for part in hanging_lines(line, 32, width)]
+    indent = 32 if width >= 64 else min(4, width // 4)
+    assert all(part.startswith(" " * indent) and part[indent] != " " for part in parts[1:])
+    assert [*" ".join(parts).split()] == line.plain.split()
+    assert all(len(part) <= width or " " not in part.strip() or "xxx" in part for part in parts)
+    assert hanging_lines(line, 32, None) == [line]

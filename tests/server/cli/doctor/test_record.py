@@ -145,7 +145,7 @@ def test_the_file_is_for_this_person_alone_and_says_what_it_is(record: Record, t
     assert (finding["level"], str(path) in finding["seen"]) == ("ok", True)
     assert not private_files.HAS_MODES or private_files.mode_of(path) == private_files.FILE_MODE
     written = json.loads(path.read_text("ascii"))
-    assert "docs/recording.md" in written["about"]
+    assert "No value is in it" in written["about"]
     assert written["service"] == "another host, named by APS_BASE_URL"
     item = recorded(path)["submittals.items.get", 200]
     assert item["request"] == "GET /construction/submittals/v2/projects/{project_id}/items/{item_id}"
