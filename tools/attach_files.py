@@ -1,6 +1,8 @@
 """The tool `attach_files`: many files to one submittal, or each to the one that its name singles out."""
 
+import json
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import anyio
@@ -17,7 +19,7 @@ from transfers.categories_and_states import GivenCategory
 
 if TYPE_CHECKING:
     from tools.attachments.file_plan import FileSelection
-    from tools.attachments.file_run import FileRunRow
+    from tools.attachments.file_run import BegunRun, FileRunRow
     from tools.core.ports import ManyFilesSummary
     from tools.lookup.projects import ProjectSummary
 
@@ -72,13 +74,18 @@ class LocalManyFilesArguments(ManyFilesArguments, _LocalSources):
 async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesArguments) -> ManyFilesResult:
     """Check where many files go, or attach those that a plan showed."""
     from tools.attachments.file_plan import plan_files
-    from tools.attachments.file_run import FilesRun, held_against, plan_payload, preview
+    from tools.attachments.file_run import BegunRun, FilesRun, held_against, plan_payload, preview
 
     source = _source(arguments)
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     bound = {name: value for name, value in call.arguments.items() if name not in _NOT_BOUND}
     shown = _shown(services, call, me.id, bound, arguments)
+    key = json.dumps([me.id, bound, arguments.plan, arguments.confirm], sort_keys=True)
+    running = services.file_runs.get(key) if not arguments.check_only else None
+    if running is not None:
+        await running.run.wait(call, _deadline(services, call, arguments.wait_seconds))
+        return _result(services, call, running.run.rows, running.selection, gone=running.gone)
     selection = await _selected(services, project, source, arguments)
     plan = await plan_files(services, project, selection, submittal=arguments.submittal, category=arguments.category)
     if arguments.check_only:
@@ -88,10 +95,21 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
     rows, gone = held_against(plan, shown) if shown is not None else ([preview(row) for row in plan], 0)
     if any(row.outcome == "planned" for row in rows) and arguments.confirm:
         await require_consent(services, call, lambda: _summary(services, project, rows, arguments))
-    rows = await FilesRun(services, call, project, rows, confirm=arguments.confirm).carry_out(
-        _deadline(services, call, arguments.wait_seconds)
-    )
-    return _result(services, call, rows, selection, gone=gone)
+    run = FilesRun(services, project, rows, confirm=arguments.confirm)
+    begun = BegunRun(run, selection, gone)
+    services.file_runs[key] = begun
+    services.transfers.runner.in_background(partial(_carried_out, services, key, begun))
+    await run.wait(call, _deadline(services, call, arguments.wait_seconds))
+    return _result(services, call, run.rows, selection, gone=gone)
+
+
+async def _carried_out(services: Services, key: str, begun: "BegunRun") -> None:
+    """Carry a run out; the same call meanwhile waits for it, and afterwards looks again."""
+    try:
+        await begun.run.carry_out()
+    finally:
+        if services.file_runs.get(key) is begun:
+            del services.file_runs[key]
 
 
 def _source(arguments: ManyFilesArguments) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from mcp_types import ElicitRequestParams, ElicitResult
 
 import acc_sandbox
-from acc_sandbox import Fault, Refuse
+from acc_sandbox import Fault, Refuse, Stall
 from tests.support.follower import Others
 
 pytestmark = pytest.mark.either_era
@@ -144,6 +145,22 @@ async def test_run_without_waiting_goes_on_and_the_same_call_waits_for_it(connec
         ended = await assistant.call("attach_files", **step["arguments"])
     assert ended["files"][0]["state"] == "ready"
     assert names_at(box, "051200-3").count("051200-3 beams.pdf") == 1
+
+
+async def test_run_goes_on_after_its_call_was_answered_and_a_repeated_call_joins_it(connect, box, folder):
+    write(folder, "051200-3 beams.pdf", "051200-5 columns.pdf")
+    stalled = box.faults.add(Fault("storage.put", Stall()))
+    async with connect(folders=(folder,)) as assistant:
+        checked = await assistant.call("attach_files", **PROJECT, folder=".")
+        run = checked["next_steps"][0]["arguments"] | {"wait_seconds": 0}
+        begun = await assistant.call("attach_files", **run)
+        await anyio.to_thread.run_sync(stalled.reached.wait)
+        assert begun["counts"] == {"planned": 2}
+        assert begun["next_steps"][0]["arguments"]["plan"] == checked["plan"]
+        box.faults.release()
+        ended = await assistant.follow(begun["next_steps"][0])
+    assert [(row["outcome"], row["state"]) for row in ended["files"]] == [("attached", "ready")] * 2
+    assert box.requests.count("attachments.create") == 2
 
 
 async def test_what_changed_since_the_check_does_not_run(connect, box, folder):

@@ -3,13 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 
 from acc.errors import AccError
 from acc.models import Attachment
-from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, PlanRow, reason_of
+from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, FileSelection, PlanRow, reason_of
 from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_processing
 from tools.attachments.rejection import explain_rejection
 from tools.core.context import Services, ToolCall
@@ -19,11 +19,8 @@ from tools.core.results import FileOutcome, FileOutcomeRow
 from tools.lookup.projects import ProjectSummary
 from transfers.categories_and_states import attachment_state
 from transfers.concurrency import task_group
-from transfers.errors import JobStopped, TransferError
-from transfers.jobs.runner import WaitOptions
-
-if TYPE_CHECKING:
-    from transfers.manager import AttachResult
+from transfers.errors import JobStopped
+from transfers.jobs.runner import ACTIONABLE, UNHURRIED
 
 _CHANGED: Final = "since the check"
 
@@ -104,85 +101,97 @@ def consent_summary(project: ProjectSummary, rows: Sequence[PlanRow]) -> ManyFil
     return ManyFilesSummary(project.name, tuple(lines), (project.id, *digests))
 
 
+@dataclass(frozen=True)
+class BegunRun:
+    """A run under way, and what its answer says beside its rows."""
+
+    run: "FilesRun"
+    selection: FileSelection
+    gone: int
+
+
 class FilesRun:
-    """A run of the planned rows, which goes on in the background when the call that began it has ended."""
+    """A run of the planned rows. It goes on in the background when the call that began it has ended.
+
+    A few files at once: Autodesk counts requests, and a file that waits for its turn asks for nothing.
+    """
 
     def __init__(
-        self, services: Services, call: ToolCall, project: ProjectSummary, rows: Sequence[FileRunRow], *, confirm: bool
+        self, services: Services, project: ProjectSummary, rows: Sequence[FileRunRow], *, confirm: bool
     ) -> None:
         self._services = services
-        self._call = call
         self._project = project
         self._confirm = confirm
-        self._rows = list(rows)
-        self._jobs: dict[int, AttachResult] = {}
-        self._done_before: set[int] = set()
+        self.rows = list(rows)
+        self._began = services.transfers.context.clock()
+        self._planned = [place for place, row in enumerate(rows) if row.outcome == "planned"]
         self._ended = 0
+        self._error: Exception | None = None
+        self.finished = anyio.Event()
 
-    async def carry_out(self, deadline: float) -> list[FileRunRow]:
-        """Begin or join the job of every planned row, and wait for all until a `deadline` in the event loop's time."""
-        planned = [place for place, row in enumerate(self._rows) if row.outcome == "planned"]
+    async def carry_out(self) -> None:
+        """Attach every planned file, each as a job of its own."""
         limit = anyio.CapacityLimiter(AT_ONCE)
-        async with task_group() as group:
-            for place in planned:
-                group.start_soon(self._begin, place, limit)
-        for place in planned:
-            await self._wait(place, deadline)
-        await self._follow(deadline)
-        return self._rows
-
-    async def _begin(self, place: int, limit: anyio.CapacityLimiter) -> None:
-        row = self._rows[place].row
-        target, file, transfers = row.target, row.file, self._services.transfers
-        if target is None:
-            raise RuntimeError("a planned row has a target")
-        async with limit:
-            try:
-                if file.version is not None:
-                    self._jobs[place] = await transfers.link_version(
-                        target, file.version.id, file.name, None, self._until(0)
-                    )
-                else:
-                    self._jobs[place] = await transfers.attach_file(
-                        target, file.reference, None, None, self._until(0), confirm=self._confirm
-                    )
-            except TransferError as problem:
-                await self._failed(place, problem)
-                return
-            found = self._jobs[place]
-            if found.existed and found.job.uploaded and not found.job.running:
-                self._done_before.add(place)
-
-    async def _wait(self, place: int, deadline: float) -> None:
-        started = self._jobs.get(place)
-        if started is None:
-            return
         try:
-            job = await self._services.transfers.runner.wait(started.job, self._until(deadline))
-        except JobStopped as problem:
-            await self._failed(place, problem)
-            return
-        self._ended += not job.running
-        done = not job.running and (job.uploaded or (job.stored and not self._confirm))
-        outcome: FileOutcome = (
-            "planned" if not done else "already_attached" if place in self._done_before else "attached"
-        )
-        self._rows[place] = replace(self._rows[place], outcome=outcome, attachment=job.attachment, state=job.state)
+            async with task_group() as group:
+                for place in self._planned:
+                    await limit.acquire_on_behalf_of(place)
+                    group.start_soon(self._attach, place, limit)
+        except Exception as error:  # noqa: BLE001  # raised to the calls that wait; here it would end every other job
+            self._error = error
+        finally:
+            self.finished.set()
 
-    async def _failed(self, place: int, problem: TransferError) -> None:
-        row = self._rows[place]
+    async def wait(self, call: ToolCall, deadline: float) -> None:
+        """Wait until all is attached and processed, or until a `deadline` in the event loop's time.
+
+        Raises:
+            Exception: What ended the run, where that concerns every file: no sign-in, or a fault of ours.
+        """
+        while not self.finished.is_set() and anyio.current_time() < deadline:
+            await call.report(self._ended, len(self._planned), "files attached")
+            with anyio.move_on_after(min(call.every, deadline - anyio.current_time())):
+                await self.finished.wait()
+        if self._error is not None:
+            raise self._error
+        if self.finished.is_set():
+            await self._follow(call, deadline)
+
+    async def _attach(self, place: int, limit: anyio.CapacityLimiter) -> None:
+        row, transfers = self.rows[place].row, self._services.transfers
+        if row.target is None:
+            raise RuntimeError("a planned row has a target")
+        try:
+            if row.file.version is not None:
+                done = await transfers.link_version(row.target, row.file.version.id, row.file.name, None, UNHURRIED)
+            else:
+                done = await transfers.attach_file(
+                    row.target, row.file.reference, None, None, UNHURRIED, confirm=self._confirm
+                )
+            job = done.job
+            earlier = done.existed and (job.confirmed is None or job.confirmed < self._began)
+            outcome: FileOutcome = "already_attached" if earlier else "attached"
+            self.rows[place] = replace(self.rows[place], outcome=outcome, attachment=job.attachment, state=job.state)
+        except ACTIONABLE as problem:
+            await self._failed(place, problem)
+        finally:
+            self._ended += 1
+            limit.release_on_behalf_of(place)
+
+    async def _failed(self, place: int, problem: Exception) -> None:
+        row = self.rows[place]
         if isinstance(problem, JobStopped) and row.row.item is not None:
             explained = await explain_rejection(self._services, self._project, row.row.item, problem)
             reason = reason_of(explained)
         else:
             reason = reason_of(problem)
-        self._rows[place] = replace(row, outcome="failed", reason=reason)
+        self.rows[place] = replace(row, outcome="failed", reason=reason)
 
-    async def _follow(self, deadline: float) -> None:
+    async def _follow(self, call: ToolCall, deadline: float) -> None:
         """Look at what ACC processes until the deadline, with one list for all files of a submittal."""
         pause = FIRST_PAUSE_SECONDS
         while (waiting := self._processed_places()) and anyio.current_time() + pause < deadline:
-            await self._tell("processing")
+            await call.report(self._ended, len(self._planned), "processing")
             await anyio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
             for item_id, places in waiting.items():
@@ -190,7 +199,7 @@ class FilesRun:
 
     def _processed_places(self) -> Mapping[str, list[int]]:
         found: defaultdict[str, list[int]] = defaultdict(list)
-        for place, row in enumerate(self._rows):
+        for place, row in enumerate(self.rows):
             one = row.attachment
             if one is not None and row.row.item is not None and is_processing(self._services, one):
                 found[row.row.item.id].append(place)
@@ -203,17 +212,10 @@ class FilesRun:
         except AccError:
             return  # the jobs are done; how far ACC is, a later look tells
         for place in places:
-            known = self._rows[place]
+            known = self.rows[place]
             fresh = rows.get(known.attachment.id) if known.attachment else None
             if fresh is not None:
                 state = attachment_state(fresh, sending=False, stored=False)
                 seen = replace(known, attachment=fresh, state=state)
                 failed = state == "failed"
-                self._rows[place] = replace(seen, outcome="failed", reason="processing_failed") if failed else seen
-
-    def _until(self, deadline: float) -> WaitOptions:
-        seconds = max(0.0, deadline - anyio.current_time()) if deadline else 0.0
-        return WaitOptions(seconds, lambda job: self._tell(job.state), self._call.every)
-
-    async def _tell(self, word: str) -> None:
-        await self._call.report(self._ended, len(self._jobs), word)
+                self.rows[place] = replace(seen, outcome="failed", reason="processing_failed") if failed else seen

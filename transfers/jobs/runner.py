@@ -5,11 +5,11 @@ by reading the row. What became of a run is written down at its end.
 """
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
@@ -131,6 +131,10 @@ class JobRunner:
         if job.running or (not job.has_pending_work and job.error is None):
             return
         await self._start(job, partial(self._begin_again, job.id))
+
+    def in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do `work` for as long as jobs run here; it must not raise, for that would end them all."""
+        self._entered.start_soon(work)
 
     async def take_up(self, row: JobRow) -> Job | None:
         """Go on with a job whose process died, or begin one of the queue; None when another process was faster."""
