@@ -44,24 +44,35 @@ SCHEMAS: Final = {one.name: input_schema(one.arguments)["properties"] for one in
 
 CALLS: Final[dict[str, dict[str, Any]]] = {
     "add_submittal_attachment": {**HERE, "upload_by_caller": True, "name": "drawing.pdf"},
+    "attach_files": {**HERE, "file_urns": ["own file"]},
     "confirm_attachment": {**HERE, "attachment_id": "own attachment"},
     "get_attachment_status": HERE,
     "find_projects": {},
     "find_submittals": SHARED,
     "get_submittal": HERE,
     "find_project_files": {**SHARED, "query": "drawings"},
+    "move_submittal": {**HERE, "to": "review"},
     "sign_in": {},
 }
 """A call of each tool that the colleague may make; one argument after the other is replaced by a handle of the owner."""
 
-HANDLES: Final = {
+BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("attach_files", "plan"): {"check_only": False},
+    ("move_submittal", "task_id"): {"response": "Approved"},
+}
+"""What an argument means something with, where the call alone would not heed it."""
+
+HANDLES: Final[dict[str, Any]] = {
     "project": NOWHERE,
     "submittal": NOWHERE,
     "attachment_id": NOWHERE,
     "task_id": NOWHERE,
     "file_urn": "urn:adsk.wipemea:fs.file:vf.aaaaaaaaaaaaaaaaaaaaaa?version=1",
     "folder": "urn:adsk.wipemea:fs.folder:co.aaaaaaaaaaaaaaaaaaaaaa",
+    "file_urns": ["urn:adsk.wipemea:fs.file:vf.aaaaaaaaaaaaaaaaaaaaaa?version=1"],
+    "copy_attachments": [NOWHERE],
     "cursor": "bm90aGluZw",
+    "plan": "bm90aGluZw",
     "idempotency_key": "a-key-of-nobody",
 }
 """Arguments that name something, each with one that names nothing."""
@@ -69,7 +80,8 @@ HANDLES: Final = {
 WORDS: Final = frozenset(
     {
         *("upload_by_caller", "name", "category", "confirm", "wait_seconds", "limit", "query", "state"),
-        *("in_my_court", "attachable", "due_before"),
+        *("in_my_court", "attachable", "without_attachments", "due_before", "spec", "contractor", "response"),
+        *("check_only", "to", "comment", "due_date", "to_person"),
     }
 )
 """Arguments that name nothing that somebody could own."""
@@ -150,9 +162,14 @@ class Company:
 
     team: TeamSite
     callers: dict[str, Caller]
-    stolen: dict[str, str] = field(default_factory=dict)
+    stolen: dict[str, Any] = field(default_factory=dict)
     cursors: dict[str, str] = field(default_factory=dict)
-    own_attachment: str = ""
+    own: dict[str, Any] = field(default_factory=dict)
+    """The colleague's own handles."""
+
+    def arguments(self, tool: str) -> dict[str, Any]:
+        """The colleague's own call of a tool."""
+        return {name: self.own.get(name, value) for name, value in CALLS[tool].items()}
 
 
 @asynccontextmanager
@@ -178,14 +195,20 @@ async def company(team: TeamSite) -> AsyncIterator[Company]:
         "task_id": tasks["submittal"]["my_tasks"][0]["id"],
         "file_urn": files["files"][0]["version_urn"],
         "folder": await _top_folder(team, canal.id),
+        "file_urns": [files["files"][0]["version_urn"]],
+        "copy_attachments": [reserved["attachment"]["id"]],
         "idempotency_key": "owners-key",
     }
     for name in ("one.pdf", "two.pdf"):
         own = await colleague.call("add_submittal_attachment", {**HERE, "upload_by_caller": True, "name": name})
-        found.own_attachment = own["attachment"]["id"]
-    for tool, arguments in CALLS.items():
+    urn = (await colleague.call("find_project_files", {**SHARED, "query": "beam"}))["files"][0]["version_urn"]
+    found.own = {"attachment_id": own["attachment"]["id"], "file_urns": [urn]}
+    reviewed = {**SHARED, "submittal": "079200-1", "file_urns": [urn]}
+    found.stolen["plan"] = (await owner.call("attach_files", reviewed))["plan"]
+    assert found.stolen["plan"]
+    for tool in CALLS:
         if "cursor" in SCHEMAS[tool]:
-            page = await owner.call(tool, {**arguments, "limit": 1})
+            page = await owner.call(tool, {**found.arguments(tool), "limit": 1})
             assert page["next_cursor"], f"{tool} has but one row: no cursor to steal"
             found.cursors[tool] = page["next_cursor"]
     yield found
@@ -214,10 +237,11 @@ def team(box: acc_sandbox.Sandbox, tmp_path: Path) -> Any:
         yield site
 
 
-def masked(answer: object, *handles: str) -> str:
+def masked(answer: object, *handles: Any) -> str:
     """An answer without the handle that was asked for, and without what is new in every answer."""
     text = json.dumps(answer)
-    for handle in sorted(handles, key=len, reverse=True):
+    texts = [one for handle in handles for one in (handle if isinstance(handle, list) else [handle])]
+    for handle in sorted(texts, key=len, reverse=True):
         text = text.replace(json.dumps(handle)[1:-1], "HANDLE")
     text = re.sub(r"https?://[^\s\"']+", "URL", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
@@ -256,13 +280,12 @@ async def test_no_tool_tells_an_owners_handle_from_one_that_never_was(team: Team
             outsider, colleague = them.callers[OUTSIDER], them.callers[COLLEAGUE]
             for tool, schema in SCHEMAS.items():
                 stolen = {**them.stolen, **({"cursor": them.cursors[tool]} if tool in them.cursors else {})}
-                base = dict(CALLS[tool])
-                if "attachment_id" in base:
-                    base["attachment_id"] = them.own_attachment
+                base = them.arguments(tool)
                 handles = [name for name in schema if name in HANDLES]
                 # The outsider gives all of them at once, the colleague one after the other among their own.
                 for caller, changed in [(outsider, handles), *((colleague, [name]) for name in handles)]:
                     given = {name: value for name, value in base.items() if _beside(name, changed)}
+                    given |= BESIDE.get((tool, changed[0]), {}) if len(changed) == 1 else {}
                     answers = []
                     for values in (stolen, HANDLES):
                         asked = given | {name: values[name] for name in changed if _asked(name, changed)}
@@ -274,7 +297,8 @@ async def test_no_tool_tells_an_owners_handle_from_one_that_never_was(team: Team
                     assert shown[0] == shown[1], (tool, changed)
                     assert SECRET_NAME not in shown[0], (tool, changed)
                     if changed != ["idempotency_key"] and changed:
-                        assert "error" in answers[0], (tool, changed, answers[0])
+                        refused = "error" in answers[0] or set(answers[0].get("counts", ())) == {"left_out"}
+                        assert refused, (tool, changed, answers[0])
 
 
 def _beside(name: str, changed: list[str]) -> bool:
@@ -285,16 +309,15 @@ def _beside(name: str, changed: list[str]) -> bool:
 
 def _asked(name: str, changed: list[str]) -> bool:
     """Whether a handle can stand beside the others: a call names one source."""
-    return not (name == "file_urn" and len(changed) > 1)
+    return len(changed) == 1 or name not in ("file_urn", "plan", "copy_attachments")
 
 
 async def test_a_colleagues_own_calls_are_answered(team: TeamSite) -> None:
     """What the table above replaces arguments of is a call that works: so it is the handle that is refused."""
     with anyio.fail_after(PATIENCE):
         async with company(team) as them:
-            for tool, arguments in CALLS.items():
-                own = arguments | ({"attachment_id": them.own_attachment} if "attachment_id" in arguments else {})
-                answer = await them.callers[COLLEAGUE].call(tool, own)
+            for tool in CALLS:
+                answer = await them.callers[COLLEAGUE].call(tool, them.arguments(tool))
                 expected = "upload_incomplete" if tool == "confirm_attachment" else None
                 assert answer.get("error", {}).get("code") == expected, answer
 
