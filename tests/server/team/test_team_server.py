@@ -104,6 +104,28 @@ async def test_the_sdks_client_signs_in_attaches_and_steps_up(team: TeamSite, er
             assert answer["attachment"]["created_by"] is not None
 
 
+async def test_moving_a_submittal_asks_the_person_for_it_first(team: TeamSite, era: str) -> None:
+    """The first consent is for reading and attaching; a call that only looks needs no more."""
+    official = OfficialClient(team, "steel")
+    item = team.box.item("051200-2")
+    arguments = {"project": "Riverside", "submittal": item.id, "to": "submit"}
+    with anyio.fail_after(PATIENCE):
+        async with (
+            httpx2.AsyncClient(auth=official.auth, verify=NO_TRUST, timeout=60) as http,
+            Client(streamable_http_client(team.mcp, http_client=http), mode=era) as client,
+        ):
+            assistant = Assistant(client, every_tool("http"))
+            checked = await assistant.call("move_submittal", **arguments)
+            assert checked["done"] is False
+            assert official.storage.tokens is not None
+            assert official.storage.tokens.scope == "submittals:read submittals:attach"
+            moved = await assistant.call("move_submittal", **arguments, check_only=False)
+            assert moved["done"] is True
+            assert official.consents == 2
+            assert official.storage.tokens.scope == "submittals:read submittals:attach submittals:move"
+    assert team.box.item("051200-2").state == "mgr-1"
+
+
 async def test_a_reserved_attachment_is_sent_and_confirmed_in_the_persons_own_name(team: TeamSite, era: str) -> None:
     with anyio.fail_after(PATIENCE):
         async with team.signed_in("manager", era) as assistant:
