@@ -16,7 +16,11 @@ class DocumentError(ValueError):
 
 def describe_errors(error: ValidationError) -> str:
     """What pydantic found wrong, each with its place in the document."""
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'value'}: {one['msg']}" for one in error.errors())
+    found = error.errors(include_url=False, include_input=False)
+    # A list whose only entry is wrong counts as empty, which would lead away from the entry.
+    beneath = {one["loc"][:length] for one in found for length in range(len(one["loc"]))}
+    told = [one for one in found if not (one["type"] == "too_short" and one["loc"] in beneath)]
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'value'}: {one['msg']}" for one in told)
 
 
 def read_document(path: Path) -> Any:

@@ -104,7 +104,11 @@ def _fill(sandbox: SandboxState, plan: SeedData) -> None:
         row = {"id": hub_id(hub.key), "name": hub.name, "region": hub.region, "visibleTo": visible}
         sandbox.store.insert("hubs", row)
     for project in plan.projects:
-        _seed_project(sandbox, project)
+        place = f"project {project.key}: "
+        try:
+            _seed_project(sandbox, project)
+        except LookupError as error:
+            raise LookupError(f"{place}{str(error.args[0]).removeprefix(place)}") from None
 
 
 def hub_id(key: str) -> str:

@@ -46,6 +46,8 @@ def read_seed(path: Path) -> SeedData:
 
 def parse_seed(document: Any, source: str = "seed") -> SeedData:
     """The plan that a JSON or YAML value describes; `source` is what errors call it. Raises `DocumentError`."""
+    if not isinstance(document, dict):
+        raise DocumentError(f"{source}: a seed is an object with projects, and perhaps people and hubs")
     try:
         file = _File.model_validate(document)
     except ValidationError as error:

@@ -231,9 +231,11 @@ def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, po
     from server.cli.embedded_sandbox import run_embedded_sandbox
 
     try:
-        return stack.enter_context(run_embedded_sandbox(settings, data and data.absolute(), port or 0))
+        box = stack.enter_context(run_embedded_sandbox(settings, data and data.absolute(), port or 0))
     except CommandError as error:
         fail(error, FAILED)
+    sys.stderr.write(f"submittal-mcp works on a sandbox; look at it: {box.page}/\n")
+    return box
 
 
 def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLevel") -> None:

@@ -100,6 +100,27 @@ def test_a_seed_that_makes_no_sense_says_where(document):
 
 
 @pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ([], "a seed is an object with projects"),
+        (changed(managers=[]), "projects.0.managers: Tuple should have at least 1 item"),
+        (changed(colour="red"), "projects.0.colour: Unexpected keyword argument"),
+        (
+            changed(items=[{"spec": "084413", "title": "x"}]),
+            "projects.0.items.0.contractor: String should have at least",
+        ),
+        (changed(items=[{"spec": "084413", "title": "x", "contractor": "boss", "type": 1.5j}]), "items.0.item_type"),
+        ({"projects": [{"key": "a b", "name": "A", "managers": ["manager"]}]}, "projects.0.key: String should match"),
+    ],
+)
+def test_a_mistake_in_a_seed_is_told_with_its_place_and_nothing_else(document, said):
+    with pytest.raises(DocumentError) as caught:
+        parse_seed(document, "seed.yaml")
+    assert said in str(caught.value)
+    assert "; " not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("project", "missing"),
     [
         ({"managers": ["nobody"]}, "nobody"),
@@ -111,7 +132,10 @@ def test_a_seed_that_makes_no_sense_says_where(document):
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(project, missing):
-    with pytest.raises(LookupError, match=missing), acc_sandbox.running(seed=parse_seed(changed(**project))):
+    with (
+        pytest.raises(LookupError, match=f"^project .*{missing}"),
+        acc_sandbox.running(seed=parse_seed(changed(**project))),
+    ):
         pass
 
 

@@ -8,9 +8,11 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from server import __version__
+from tests.conftest import NO_TRUST
 
 TOKEN = "QZJ-an-autodesk-token"
 SECRET = "QZJ-a-secret-of-callers"
@@ -191,6 +193,12 @@ def test_the_sandbox_hands_on_its_exit_code(start_anew):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, out, _ = start_anew("-m", "server", "sandbox", "--port", str(taken.getsockname()[1])).rest()
     assert (code, out) == (1, "")
+
+
+def test_a_server_on_a_sandbox_says_where_its_page_is_over_stdio_too(start, tmp_path):
+    program = start("-m", "server", "serve", "--sandbox", "--data", str(tmp_path / "box"))
+    page = program.stderr_line("works on a sandbox").split()[-1]
+    assert "Riverside Medical Center" in httpx.get(page, verify=NO_TRUST).text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
