@@ -2,9 +2,12 @@
 
 It stands for S3 (single and multipart PUTs, for boto3) and for as much of ACC as attaching one file asks for, so that
 every contestant meets the same socket code. One thread a connection; bodies land in one reused buffer. Ends when its
-stdin is closed.
+stdin is closed. It can be as slow as a real line: so many bytes a second over all connections, and so many seconds
+before each answer of storage to a part, and of ACC.
 
-    python benchmarks/storage_sink.py [--tls CERTIFICATE KEY]     prints its port
+    python benchmarks/storage_sink.py [--tls CERTIFICATE KEY] [--rate BYTES] [--part-seconds S] [--api-seconds S]
+
+It prints its port.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 import uuid
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,11 +28,32 @@ PERSON = "BENCHPERSON01"
 LATER = "2099-01-01T00:00:00.000Z"
 
 
+class Line:
+    """The line that all connections share: how many bytes a second pass, and how long its answers take."""
+
+    def __init__(self, rate: float, part_seconds: float, api_seconds: float) -> None:
+        self.part_seconds = part_seconds
+        self.api_seconds = api_seconds
+        self._rate = rate
+        self._turn = threading.Lock()
+        self._free = 0.0
+
+    def carry(self, size: int) -> None:
+        """Wait until so many bytes have passed, after those of all other connections that came before."""
+        if not self._rate:
+            return
+        with self._turn:
+            self._free = max(self._free, time.monotonic()) + size / self._rate
+            until = self._free
+        time.sleep(max(0.0, until - time.monotonic()))
+
+
 class Reader:
     """Reads lines and bodies from one connection."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, line: Line) -> None:
         self._connection = connection
+        self._line_shared = line
         self._held = b""
         self._buffer = bytearray(BUFFER_BYTES)
 
@@ -51,6 +76,7 @@ class Reader:
             got = self._connection.recv_into(view[: min(length, BUFFER_BYTES)])
             if not got:
                 raise ConnectionError("the body ended early")
+            self._line_shared.carry(got)
             length -= got
 
     def body(self, length: int) -> bytes:
@@ -84,14 +110,15 @@ class Reader:
 class Sink:
     """Answers requests; `origin` is where it listens."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, line: Line) -> None:
         self.origin = origin
+        self._line = line
         self._row: dict[str, Any] = {}
 
     def serve(self, connection: socket.socket) -> None:
         """Answer one connection until it ends."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reader = Reader(connection)
+        reader = Reader(connection, self._line)
         try:
             while (head := reader.head()) is not None:
                 method, target, _ = head[0].split(" ", 2)
@@ -106,6 +133,7 @@ class Sink:
                         reader.skip(int(headers["content-length"]))
                 elif length := int(headers.get("content-length", "0")):
                     content = reader.body(length)
+                time.sleep(self._line.part_seconds if method == "PUT" else self._line.api_seconds)
                 connection.sendall(_response(*self._answer(method, target, content)))
         except (ConnectionError, ssl.SSLError):
             pass
@@ -145,6 +173,8 @@ class Sink:
                 "createdBy": PERSON, "createdAt": LATER, "updatedBy": PERSON, "updatedAt": LATER,
                 "duplicatedFrom": None, "permittedActions": [],
             }  # fmt: skip
+        if method == "PATCH":
+            self._row |= {"isFileUploaded": True, "asyncState": "3", "urn": "urn:adsk.wipprod:fs.file:vf.x?version=1"}
         return self._row
 
 
@@ -178,14 +208,19 @@ def main() -> None:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
-    tls = parser.parse_args().tls
+    parser.add_argument("--rate", type=float, default=0.0, help="bytes a second; 0 is as fast as it goes")
+    parser.add_argument("--part-seconds", type=float, default=0.0)
+    parser.add_argument("--api-seconds", type=float, default=0.0)
+    chosen = parser.parse_args()
+    tls = chosen.tls
     context = None
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     port = listener.getsockname()[1]
-    sink = Sink(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
+    line = Line(chosen.rate, chosen.part_seconds, chosen.api_seconds)
+    sink = Sink(f"{'https' if tls else 'http'}://127.0.0.1:{port}", line)
 
     def accept() -> None:
         while True:

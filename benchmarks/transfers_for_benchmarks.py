@@ -1,10 +1,11 @@
-"""Attaching one file through `Transfers` for the benchmarks, with its phases timed."""
+"""Attaching files through `TransferManager` for the benchmarks, as a server does that has attached one before."""
 
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+from meter import Meter
 from storage_sink import PERSON
 
 from acc.client import AccClient
@@ -16,7 +17,7 @@ from persistence.keys import EncryptionKey
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachTarget
-from transfers.jobs.base import Job, Point
+from transfers.jobs.base import Job
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.runner import WaitOptions
@@ -25,40 +26,28 @@ from transfers.manager import TransferManager
 UUID = "00000000-0000-4000-8000-000000000001"
 
 
-def attach(origin: str, file: Path, parallel: int) -> dict[Point, float]:
-    """Attach `file` with an empty data folder; returns the seconds from the call to each point of the job."""
+def attach(origin: str, files: Sequence[Path], parallel: int, meter: Meter) -> None:
+    """Attach and confirm files one after the other with an empty data folder; the last one counts."""
     with tempfile.TemporaryDirectory() as data:
-        return anyio.run(_attach, origin, file, parallel, Path(data) / "data")
+        anyio.run(_attach, origin, files, parallel, meter, Path(data) / "data")
 
 
-async def _attach(origin: str, file: Path, parallel: int, data: Path) -> dict[Point, float]:
+async def _attach(origin: str, files: Sequence[Path], parallel: int, meter: Meter, data: Path) -> None:
     hosts = AutodeskHosts.at(origin)
-    points: dict[Point, float] = {}
-    begin = 0.0
-
-    def reached(point: Point) -> None:
-        points.setdefault(point, time.perf_counter() - begin)
 
     async def tick(_: Job) -> None:
         """Report to no one."""
 
     async with AccClient(hosts, StaticTokenSource("bench")) as acc:
         repository = JobRepository(StateLocation(data, keys=EncryptionKey.new().text))
-        transfers = TransferManager(
-            JobContext(
-                acc,
-                parallel,
-                lambda: storage_client(hosts),
-                repository,
-                AllowedFolders([file.parent]),
-                FilePolicy(frozenset(), 5 * 1024**4),
-                reached=reached,
-            )
-        )
+        folders, rules = AllowedFolders([files[0].parent]), FilePolicy(frozenset(), 5 * 1024**4)
+        context = JobContext(acc, parallel, lambda: storage_client(hosts), repository, folders, rules)
+        transfers = TransferManager(context)
         where = AttachTarget(origin, PERSON, UUID, UUID, 0, "submission", None, None)
         async with transfers.running():
-            begin = time.perf_counter()
-            outcome = await transfers.attach_file(where, str(file), None, None, WaitOptions(3600, tick), confirm=False)
-            if not outcome.job.stored:
-                raise SystemExit("the upload did not end")
-    return points
+            for file in files:
+                meter.start()
+                done = await transfers.attach_file(where, str(file), None, None, WaitOptions(3600, tick), confirm=True)
+                meter.stop()
+                if not done.job.uploaded:
+                    raise SystemExit("the upload did not end")

@@ -1,23 +1,24 @@
 """Those who send one file in `upload.py`: our full path, boto3, curl and plain `http.client` threads.
 
-    python benchmarks/upload_contestants.py CONTESTANT ORIGIN FILE SCRATCH     prints one run's figures as JSON
+    python benchmarks/upload_contestants.py CONTESTANT ORIGIN SMALL FILE     prints one run's figures as JSON
 
-SCRATCH holds the sink's certificate, and for curl the file's parts.
+Each sends the SMALL file first, which does not count: what it imports, and whom it asks for once, are there by then.
+Beside the files lie the sink's certificate, and for curl the file's parts.
 """
 
 import http.client
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from meter import Meter
 
 from transfers.files.local_file import chunks
 from transfers.upload.parts import plan_parts
@@ -26,37 +27,37 @@ if TYPE_CHECKING:
     import ssl
 
 PARALLEL = 4
+SHARE_BYTES_A_SECOND = 110e6
+CERTIFICATE = "certificate.pem"
 
 
-@dataclass(frozen=True)
-class Figures:
-    """One run. Times in seconds; `hash_seconds` is 0 where nothing is hashed first."""
-
-    contestant: str
-    size: int
-    tls: bool
-    seconds: float
-    hash_seconds: float
-    send_seconds: float
-    cpu_seconds: float
-    memory: int
-
-
-def run_ours(origin: str, file: Path, _scratch: Path) -> Callable[[], tuple[float, float]]:
-    """Attach through `TransferManager`, the way every tool does; what a server has imported by then is imported."""
-    import httpx  # noqa: F401
-    import sqlalchemy  # noqa: F401
+def run_ours(origin: str, files: Sequence[Path]) -> Meter:
+    """Attach and confirm through `TransferManager`, the way every tool does."""
     from transfers_for_benchmarks import attach
 
-    def run() -> tuple[float, float]:
-        points = attach(origin, file, PARALLEL)
-        # Between the two lies the reservation: requests to ACC, and the database.
-        return points.get("hashed", 0.0), points["stored"] - points["reserved"]
-
-    return run
+    meter = Meter()
+    attach(origin, files, PARALLEL, meter)
+    return meter
 
 
-def run_boto3(origin: str, file: Path, scratch: Path) -> Callable[[], tuple[float, float]]:
+def run_on_a_share(origin: str, files: Sequence[Path]) -> Meter:
+    """Do so with files on a share: a byte is read slowly once, and comes from the system's cache after that."""
+    read_now, turn, known = os.pread, threading.Lock(), dict[int, int]()
+
+    def read_slowly(descriptor: int, length: int, offset: int) -> bytes:
+        data = read_now(descriptor, length, offset)
+        with turn:
+            first = offset + len(data) - max(offset, known.get(descriptor, 0))
+            if first > 0:
+                known[descriptor] = offset + len(data)
+                time.sleep(first / SHARE_BYTES_A_SECOND)
+        return data
+
+    os.pread = read_slowly
+    return run_ours(origin, files)
+
+
+def run_boto3(origin: str, files: Sequence[Path]) -> Meter:
     """Upload with s3transfer's defaults but for the parallelism, checksums included."""
     import boto3
     from boto3.s3.transfer import TransferConfig
@@ -68,55 +69,50 @@ def run_boto3(origin: str, file: Path, scratch: Path) -> Callable[[], tuple[floa
         aws_access_key_id="bench",
         aws_secret_access_key="bench",
         region_name="us-east-1",
-        verify=str(scratch / "certificate.pem"),
+        verify=str(files[0].with_name(CERTIFICATE)),
         config=Config(s3={"addressing_style": "path"}),
     )
     config = TransferConfig(max_concurrency=PARALLEL, preferred_transfer_client="classic")
-
-    def run() -> tuple[float, float]:
-        begin = time.perf_counter()
+    meter = Meter()
+    for file in files:
+        meter.start()
         client.upload_file(str(file), "bench", "object", Config=config)
-        return 0.0, time.perf_counter() - begin
+        meter.stop()
+    return meter
 
-    return run
 
-
-def run_curl(origin: str, _file: Path, scratch: Path) -> Callable[[], tuple[float, float]]:
+def run_curl(origin: str, files: Sequence[Path]) -> Meter:
     """`curl --parallel` over parts cut beforehand, since curl sends whole files only."""
-    parts = sorted((scratch / "parts").iterdir())
-    config = scratch / "curl.txt"
+    folder = files[0].parent
+    parts = sorted((folder / "parts").iterdir())
     lines = [f'url = "{origin}/part?partNumber={n}"\nupload-file = "{part}"\n' for n, part in enumerate(parts, 1)]
-    config.write_text("next\n".join(lines), encoding="utf-8")
-    command = [
-        "curl",
-        "--silent",
-        "--show-error",
-        "--fail",
-        "--no-progress-meter",
-        "--parallel",
-        "--parallel-max",
-        str(PARALLEL),
-    ]
-    trust = ["--cacert", str(scratch / "certificate.pem")] if origin.startswith("https") else []
-
-    def run() -> tuple[float, float]:
-        begin = time.perf_counter()
-        subprocess.run([*command, *trust, "--http1.1", "--config", str(config)], check=True, stdout=subprocess.DEVNULL)
-        return 0.0, time.perf_counter() - begin
-
-    return run
+    (folder / "curl.txt").write_text("next\n".join(lines), encoding="utf-8")
+    quiet = ("--silent", "--show-error", "--fail", "--no-progress-meter")
+    command = ["curl", *quiet, "--http1.1", "--parallel", "--parallel-max", str(PARALLEL)]
+    trust = ["--cacert", str(folder / CERTIFICATE)] if origin.startswith("https") else []
+    meter = Meter(children=True)
+    meter.start()
+    subprocess.run([*command, *trust, "--config", str(folder / "curl.txt")], check=True, stdout=subprocess.DEVNULL)
+    meter.stop()
+    return meter
 
 
-def run_http_client(origin: str, file: Path, scratch: Path) -> Callable[[], tuple[float, float]]:
+def run_http_client(origin: str, files: Sequence[Path]) -> Meter:
     """Threads with `http.client`: the floor for Python."""
     import ssl
 
-    context = (
-        ssl.create_default_context(cafile=str(scratch / "certificate.pem")) if origin.startswith("https") else None
-    )
-    plan = plan_parts(file.stat().st_size)
-    parts = iter(plan)
-    lock = threading.Lock()
+    trust = str(files[0].with_name(CERTIFICATE))
+    context = ssl.create_default_context(cafile=trust) if origin.startswith("https") else None
+    meter = Meter()
+    for file in files:
+        meter.start()
+        _send_with_threads(origin, context, file)
+        meter.stop()
+    return meter
+
+
+def _send_with_threads(origin: str, context: "ssl.SSLContext | None", file: Path) -> None:
+    parts, lock = iter(plan_parts(file.stat().st_size)), threading.Lock()
 
     def work(descriptor: int) -> None:
         server = _connection(origin, context)
@@ -130,17 +126,12 @@ def run_http_client(origin: str, file: Path, scratch: Path) -> Callable[[], tupl
             server.request("PUT", f"/part?partNumber={part.number}", body=body, headers=headers)
             server.getresponse().read()
 
-    def run() -> tuple[float, float]:
-        begin = time.perf_counter()
-        with file.open("rb") as opened:
-            threads = [threading.Thread(target=work, args=(opened.fileno(),)) for _ in range(PARALLEL)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        return 0.0, time.perf_counter() - begin
-
-    return run
+    with file.open("rb") as opened:
+        threads = [threading.Thread(target=work, args=(opened.fileno(),)) for _ in range(PARALLEL)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def _connection(origin: str, context: "ssl.SSLContext | None") -> http.client.HTTPConnection:
@@ -150,32 +141,20 @@ def _connection(origin: str, context: "ssl.SSLContext | None") -> http.client.HT
     return http.client.HTTPConnection(place.hostname or "", place.port)
 
 
-RUNNERS = {"ours": run_ours, "boto3": run_boto3, "curl": run_curl, "http.client": run_http_client}
+SHARE = "ours, from a share"
+RUNNERS: dict[str, Callable[[str, Sequence[Path]], Meter]] = {
+    "ours": run_ours,
+    SHARE: run_on_a_share,
+    "boto3": run_boto3,
+    "curl": run_curl,
+    "http.client": run_http_client,
+}
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(contestant: str, origin: str, *files: str) -> None:
     """Run one contestant in this process and print its figures."""
-    contestant, origin, *paths = arguments
-    file, scratch = map(Path, paths)
-    run = RUNNERS[contestant](origin, file, scratch)
-    who = resource.RUSAGE_CHILDREN if contestant == "curl" else resource.RUSAGE_SELF
-    before = resource.getrusage(who)
-    begin = time.perf_counter()
-    hashing, sending = run()
-    seconds = time.perf_counter() - begin
-    after = resource.getrusage(who)
-    figures = Figures(
-        contestant=contestant,
-        size=file.stat().st_size,
-        tls=origin.startswith("https"),
-        seconds=seconds,
-        hash_seconds=hashing,
-        send_seconds=sending,
-        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        memory=(after.ru_maxrss - before.ru_maxrss) * 1024,
-    )
-    print(json.dumps(asdict(figures)))
+    print(json.dumps(RUNNERS[contestant](origin, [Path(file) for file in files]).figures))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -9,8 +9,8 @@ An upload is confirmed only with evidence that its bytes arrived. What ACC answe
 """
 
 import unicodedata
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
@@ -25,6 +25,12 @@ from transfers.errors import AttachmentMissing
 
 if TYPE_CHECKING:
     from acc.client import AccClient
+
+
+LISTED_SECONDS: Final = 10.0
+"""How old a list of what was there before may be when a POST follows."""
+
+NEWEST_FIRST: Final = "createdAt desc,id desc"
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,15 @@ class AttachmentCreator:
     """Makes the reservations of one process.
 
     One at a time on an item, over all processes that share a database, and never one that another job has: else the
-    look after a doubtful POST could take a neighbour's row of the same name for ours.
+    look after a doubtful POST could take a neighbour's row of the same name for ours. Files that go to one item one
+    after the other share a list of what was there before: it is asked for again after `LISTED_SECONDS`.
     """
 
     def __init__(self, exclusive: ExclusiveLock) -> None:
         self._exclusive = exclusive
         self._locks: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
         self._taken: set[str] = set()
+        self._listed: dict[tuple[str, str], _Listing] = {}
 
     async def make(
         self,
@@ -112,17 +120,19 @@ class AttachmentCreator:
 
     async def _make(self, acc: "AccClient", wanted: AttachmentRequest, uncertain: UncertainCreate) -> CreatedAttachment:
         if uncertain.listed is None:
-            rows = await _rows(acc, wanted)
-            uncertain.review(rows)
-            await uncertain.save(frozenset(row.id for row in rows))
+            listing = await self._list(acc, wanted)
+            uncertain.review(listing.rows)
+            await uncertain.save(frozenset(row.id for row in listing.rows))
             try:
                 made = await _create(acc, wanted)
             except AccError as error:
+                self._listed.clear()
                 if not error.sent:
                     await uncertain.save(None)
                     raise
             else:
                 uncertain.listed = None
+                self._listed = {(wanted.project_id, wanted.item_id): _Listing(listing.at, [*listing.rows, made])}
                 return CreatedAttachment(made)
         taken, doubtful = await uncertain.look()
         known = (uncertain.listed or frozenset()) | self._taken | taken
@@ -135,6 +145,70 @@ class AttachmentCreator:
             # The doubtful POST may have been carried out after the look.
             found = new_matches(await _rows(acc, wanted), known, wanted)
         return CreatedAttachment(made, tuple(row.id for row in found if row.id != made.id))
+
+    async def _list(self, acc: "AccClient", wanted: AttachmentRequest) -> "_Listing":
+        """Return what is there: as listed for the file before on the same item, if that was just now."""
+        known = self._listed.get((wanted.project_id, wanted.item_id))
+        now = anyio.current_time()
+        if known is not None and now - known.at < LISTED_SECONDS:
+            return known
+        return _Listing(now, await _rows(acc, wanted))
+
+
+class _Listing(NamedTuple):
+    at: float
+    rows: Sequence[Attachment]
+
+
+class AttachmentWatch:
+    """Looks at attachments that jobs of one process follow: of those on one item a single list serves all."""
+
+    def __init__(self) -> None:
+        self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
+        self._followed: dict[tuple[str, str], list[str]] = {}
+        self._seen: dict[tuple[str, str], _Look] = {}
+
+    @contextmanager
+    def following(self, place: tuple[str, str], attachment_id: str) -> Iterator[None]:
+        """Look for an attachment too when one at its place (project and item) is looked at, until the block ends."""
+        followed = self._followed.setdefault(place, [])
+        followed.append(attachment_id)
+        try:
+            yield
+        finally:
+            followed.remove(attachment_id)
+            if not followed:
+                del self._followed[place]
+                self._seen.pop(place, None)
+
+    async def look(self, acc: "AccClient", place: tuple[str, str], attachment_id: str, since: float) -> "_Look":
+        """Return a look at what is followed at a place that began after `since`: a new one, or one that was just taken.
+
+        Raises:
+            AttachmentMissing: The submittal has no such attachment.
+            AccError: ACC refused or is away.
+        """
+        async with self._turns.setdefault(place, anyio.Lock()):
+            seen = self._seen.get(place)
+            if seen is None or seen.at <= since or attachment_id not in seen.rows:
+                seen = self._seen[place] = await self._look(acc, place)
+        if attachment_id not in seen.rows:
+            raise AttachmentMissing(attachment_id)
+        return seen
+
+    async def _look(self, acc: "AccClient", place: tuple[str, str]) -> "_Look":
+        at, wanted, rows = anyio.current_time(), set(self._followed[place]), dict[str, Attachment]()
+        async for row in acc.submittals.all_attachments(*place, sort=NEWEST_FIRST):
+            if row.id in wanted:
+                rows[row.id] = row
+            if len(rows) == len(wanted):
+                break
+        return _Look(at, rows)
+
+
+class _Look(NamedTuple):
+    at: float
+    rows: dict[str, Attachment]
 
 
 async def _create(acc: "AccClient", wanted: AttachmentRequest) -> Attachment:
@@ -216,7 +290,7 @@ async def find_row(acc: "AccClient", project_id: str, item_id: str, attachment_i
         AttachmentMissing: The submittal has no such attachment.
         AccError: ACC refused or is away.
     """
-    async for row in acc.submittals.all_attachments(project_id, item_id, sort="createdAt desc,id desc"):
+    async for row in acc.submittals.all_attachments(project_id, item_id, sort=NEWEST_FIRST):
         if row.id == attachment_id:
             return row
     raise AttachmentMissing(attachment_id)

@@ -58,6 +58,6 @@ async def test_a_confirmation_is_two_round_trips_and_an_attachment_with_it_six_b
         assert (sorted(asked[:2]), asked[2:]) == ([LIST, ITEM], [PATCH])
         before = box.requests.count()
         await assistant.call("add_submittal_attachment", **PLACE, file_path="bolts.pdf", confirm=True)
-        assert [one for one in asked_since(box, before) if one != "storage.put"] == [
-            ITEM, *ADDED[:3], ADDED[4], PATCH,
-        ]  # fmt: skip
+        # What the submittal has was listed for the file before, unless that took long.
+        asked = [one for one in asked_since(box, before) if one not in ("storage.put", LIST)]
+        assert asked == [ITEM, *ADDED[1:3], ADDED[4], PATCH]

@@ -16,7 +16,7 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
-from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, find_row, has_same_name
+from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, has_same_name
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
 from transfers.errors import AttachmentMissing, ProcessingFailed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from acc.client import AccClient
-    from transfers.attachments import AttachmentCreator
+    from transfers.attachments import AttachmentCreator, AttachmentWatch
     from transfers.audit_log import AuditLog
     from transfers.files.hashing import FileDigests
     from transfers.files.local_file import FilePolicy, FileStamp, LocalFile
@@ -331,16 +331,19 @@ class Job(ABC):
             await context.keep(self, status=FOLLOWING)
 
     async def _look_until(self, ends: float, context: "JobStepContext") -> None:
-        where, pause = self.destination, FIRST_LOOK_SECONDS
-        while self.state == "processing" and context.clock() < ends:
-            await context.between_looks(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            try:
-                self.attachment = await find_row(context.acc, where.project_id, where.item_id, self.reserved.id)
-            except AttachmentMissing:
-                return  # a user deleted it in ACC, and knows
-            except (AccError, AuthError) as reason:
-                context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
+        place, this = (self.destination.project_id, self.destination.item_id), self.reserved.id
+        pause, since = FIRST_LOOK_SECONDS, anyio.current_time()
+        with context.watch.following(place, this):
+            while self.state == "processing" and context.clock() < ends:
+                await context.between_looks(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                try:
+                    look = await context.watch.look(context.acc, place, this, since)
+                    self.attachment, since = look.rows[this], look.at
+                except AttachmentMissing:
+                    return  # a user deleted it in ACC, and knows
+                except (AccError, AuthError) as reason:
+                    context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
     async def _persist_create_intent(self, context: "JobStepContext", listed: frozenset[str] | None) -> None:
         self.listed = listed
@@ -390,6 +393,7 @@ class JobStepContext(Protocol):
     rules: "FilePolicy"
     sleep: Callable[[float], Awaitable[None]]
     slots: anyio.CapacityLimiter
+    watch: "AttachmentWatch"
 
     @property
     def repository(self) -> JobStepStore:

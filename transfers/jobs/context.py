@@ -9,7 +9,7 @@ import anyio
 import structlog
 
 from acc.client import owner_key
-from transfers.attachments import AttachmentCreator
+from transfers.attachments import AttachmentCreator, AttachmentWatch
 from transfers.audit_log import AuditLog
 from transfers.errors import PersonMismatch
 from transfers.files.folder_listing import FolderFiles, list_files
@@ -71,6 +71,7 @@ class JobContext:
         self.repository = repository
         self.audit = AuditLog(repository.place.folder)
         self.reservations = AttachmentCreator(repository.exclusive)
+        self.watch = AttachmentWatch()
         self.slots = anyio.CapacityLimiter(parallel)
         self.lines = AbortableClientPool(make_storage_client)
         self.readers = anyio.CapacityLimiter(READERS)
