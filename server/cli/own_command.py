@@ -42,12 +42,12 @@ def installed_script(folder: str | None = None) -> Path | None:
 @cache
 def spoken_command() -> str:
     """Return what a person types in a shell to start this program: its name alone where the PATH leads to it."""
-    found, script = shutil.which(NAME), installed_script()
-    if found is not None and script is not None and os.path.realpath(found) == os.path.realpath(script):
-        return NAME
     words = own_command()
-    if Path(words[0]).stem == "uvx" and len(words) > 1:
+    found, script = shutil.which(NAME), installed_script()
+    if Path(words[0]).stem == "uvx":  # which puts its environment on the PATH, of the program alone
         words = ("uvx", *words[1:])
+    elif found is not None and script is not None and os.path.realpath(found) == os.path.realpath(script):
+        return NAME
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 

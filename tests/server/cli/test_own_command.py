@@ -53,7 +53,7 @@ def test_in_an_environment_of_uvx_it_is_uvx_with_the_origin(start_anew, tmp_path
         "import sys; sys.prefix = '/home/me/.cache/uv/archive-v0/abc'\n"
         "from server.cli.own_command import own_command, spoken_command; print(own_command(), '|', spoken_command())"
     )
-    _, out, _ = start_anew("-c", code, PATH=f"{uvx.parent}{os.pathsep}/usr/bin").rest()
+    _, out, _ = start_anew("-c", code, PATH=os.pathsep.join([str(uvx.parent), str(installed_script().parent)])).rest()
     words, spoken = out.strip().split(" | ")
     assert words.startswith(f"('{uvx}', '--from', '/")
     assert spoken.startswith("uvx --from /")
