@@ -191,7 +191,7 @@ class NetworkPage(UnexpectedAnswer):
 class UntrustedStorageHost(AccError):
     """A signed URL points to a host that is not known as Autodesk's storage; nothing was sent to it."""
 
-    summary = "the upload URL points to a host that is not known as Autodesk's storage"
+    summary = "a storage URL points to a host that is not known as Autodesk's storage"
 
     def __init__(self, operation: str, *, host: str) -> None:
         super().__init__(operation)

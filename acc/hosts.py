@@ -25,6 +25,8 @@ _STORAGE_HOST = re.compile(
     r"com-autodesk-oss-(?:prod(?:emea|aus|can|deu|gbr|ind|jpn)-)?direct-upload"
     r"\.s3(?:-accelerate)?(?:\.[a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com"
 )
+_DOWNLOAD_HOST = re.compile(r"cdn\.(?:us|emea|aus|can|deu|gbr|ind|jpn)\.oss\.api\.autodesk\.com")
+"""Host of signed download URLs: that of the US is documented (reference of signeds3download), the others inferred."""
 _S3_ITSELF = re.compile(r"s3(?:-[a-z0-9-]+)?(?:\.(?!s3[.-])[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 
 # What RFC 3986 lets a URL hold. A backslash, a blank or a control character makes parsers disagree on the host.
@@ -141,11 +143,18 @@ class AutodeskHosts:
         the host of a base URL that is not Autodesk's: on any port, over plain http only on this machine. Never for S3
         itself.
         """
+        return self._storage_allowed(url, extra_hosts, (_STORAGE_HOST,))
+
+    def download_host_allowed(self, url: str, extra_hosts: Collection[str] = ()) -> bool:
+        """Whether file bytes may be read from this signed URL: from Autodesk's download hosts too."""
+        return self._storage_allowed(url, extra_hosts, (_STORAGE_HOST, _DOWNLOAD_HOST))
+
+    def _storage_allowed(self, url: str, extra_hosts: Collection[str], patterns: Collection[re.Pattern[str]]) -> bool:
         target = _origin(url)
         if target is None or is_path_style(target.host):
             return False
         extra = {host.strip().lower() for host in extra_hosts}
-        known = _STORAGE_HOST.fullmatch(target.host) is not None or target.host in extra
+        known = any(one.fullmatch(target.host) for one in patterns) or target.host in extra
         if known and target.scheme == "https" and target.port == 443:
             return True
         if self.is_autodesk or target.host != self.api_host:

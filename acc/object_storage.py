@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from acc.connection import AccConnection
 
 OPERATION = "s3.put"
+DOWNLOAD = "s3.get"
 
 _ELEMENT = re.compile(r"<(?P<name>Code|Message|RequestId)>(?P<text>[^<]{0,500})</")
 _EXPIRED_CODES = frozenset({"ExpiredToken", "TokenRefreshRequired"})
@@ -78,6 +79,19 @@ def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartSto
     etag = bare_etag(lower_names(headers).get("etag", ""))
     if 200 <= status < 300:
         return PartStored(etag) if etag else StorageUnavailable(OPERATION, http_status=status, sent=True)
+    return _refusal(OPERATION, status, headers, body)
+
+
+def download_error(status: int, headers: Mapping[str, str], body: bytes) -> StorageError | NetworkPage:
+    """Interpret an answer of storage that holds no bytes of the object; takes any status, headers and bytes."""
+    if is_web_page(headers, body):
+        return NetworkPage(DOWNLOAD, problem="HTML instead of a file", http_status=status)
+    if status < 400:
+        return StorageUnavailable(DOWNLOAD, http_status=status)
+    return _refusal(DOWNLOAD, status, headers, body)
+
+
+def _refusal(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> StorageError:
     found = {match["name"]: match["text"] for match in _ELEMENT.finditer(body[:8192].decode("utf-8", "replace"))}
     code = found.get("Code")
     message = found.get("Message", "")
@@ -88,7 +102,7 @@ def part_answer(status: int, headers: Mapping[str, str], body: bytes) -> PartSto
         upstream_message=clean(message) or None,
         retry_after_seconds=retry_after_seconds(headers),
     )
-    return _kind(status, code, message)(OPERATION, **facts)
+    return _kind(status, code, message)(operation, **facts)
 
 
 def _kind(status: int, code: str | None, message: str) -> type[StorageError]:
@@ -183,6 +197,17 @@ class ObjectStorage:
             )
         except NotFound:
             return None
+
+    def check_download(self, link: DownloadLink) -> None:
+        """Check that every URL of a link points to Autodesk's storage.
+
+        Raises:
+            UntrustedStorageHost: One does not.
+        """
+        for url in filter(None, (link.url, *(link.urls or {}).values())):
+            if not self._connection.hosts.download_host_allowed(url.value, self._extra_hosts):
+                _log.warning("refused a download URL: its host %r is not known as Autodesk's storage", url.host)
+                raise UntrustedStorageHost(op.DOWNLOAD_LINK.name, host=url.host)
 
     def _check(self, url: SignedUrl) -> None:
         if not self._connection.hosts.storage_host_allowed(url.value, self._extra_hosts):

@@ -49,6 +49,7 @@ MEANINGS: Final[dict[Code, str]] = {
     "storage_unavailable": "Object storage, or the server's own database, could not be used.",
     "read_only": "The server was told to change nothing.",
     "transition_not_permitted": "The submittal cannot go there from where it is, or not by this person.",
+    "download_not_allowed": "There is no folder to download to, or it cannot be used.",
     "person_not_found": "Neither the submittal nor the project has a person, company or role of that name.",
 }
 

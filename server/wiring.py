@@ -34,6 +34,7 @@ def policy_of(settings: Settings, *, local_files: bool) -> ToolPolicy:
         max_wait_seconds=settings.max_wait_seconds,
         asks=settings.confirm == "ask",
         accounts=frozenset(settings.team_accounts),
+        downloads=settings.downloads if local_files else None,
     )
 
 

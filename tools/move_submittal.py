@@ -1,13 +1,11 @@
 """The tool `move_submittal`: a transition of a submittal, or the answer to this person's review task."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import MoveResult
+from tools.moves.move_arguments import MoveArguments
 from tools.next_steps.after_success import after_move_check, after_unseen_move, onward
 from transfers.concurrency import gather_two
 
@@ -16,28 +14,6 @@ if TYPE_CHECKING:
     from tools.core.ports import MoveSummary
     from tools.lookup.projects import ProjectSummary
     from tools.moves.planning import PlannedMove
-
-
-class MoveArguments(ToolArguments):
-    """The submittal, where it goes, and what goes with it."""
-
-    project: Project
-    submittal: Submittal
-    to: Annotated[
-        OptionalText,
-        Field(description="submit, review, return, close, reopen, void, or a transition's id"),
-    ] = None
-    response: Annotated[
-        OptionalText, Field(description="As in ACC (Approved). With to=close: the submittal's; without to: your task's")
-    ] = None
-    task_id: Annotated[OptionalText, Field(description="Which of your review tasks")] = None
-    comment: Annotated[OptionalText, Field(description="Of the response; else a note in the mail")] = None
-    due_date: Annotated[OptionalText, Field(description="When the next one is due, 2026-12-31")] = None
-    to_person: Annotated[OptionalText, Field(description="Who gets it: name, id or me")] = None
-    copy_attachments: Annotated[
-        list[str] | None, Field(description="Files to take along to the next stage: names, ids, or all")
-    ] = None
-    check_only: Annotated[bool, Field(description="true: only say what would happen; false: do it")] = True
 
 
 async def move_submittal(services: Services, call: ToolCall, arguments: MoveArguments) -> MoveResult:

@@ -398,6 +398,32 @@ def rekey(*, allow_base_url: AllowBaseUrl = False) -> None:
 app.add_typer(team_commands.team, name="team")
 app.add_typer(find_commands.find, name="find")
 
+
+@app.command()
+def download(
+    attachments: Annotated[
+        list[str] | None, typer.Argument(help="File names or ids; without any, all of the submittal.")
+    ] = None,
+    *,
+    project: Annotated[str, typer.Option(help="Name, id or URL.")],
+    submittal: Annotated[str, typer.Option(help="Number, title, id or URL.")],
+    category: Annotated[
+        str | None, typer.Option(help="submission, for_review, review_response or final_response; default: all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    person: Person = None,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
+    """Download a submittal's attachments into the folder of SUBMITTAL_MCP_DOWNLOADS; run it again to resume."""
+    with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
+        from server.cli import download as download_command
+
+        given = {"project": project, "submittal": submittal, "attachment_ids": attachments, "category": category}
+        arguments = {name: value for name, value in given.items() if value}
+        if not download_command.download(settings, arguments, person, as_json=as_json):
+            raise typer.Exit(FAILED)
+
+
 jobs = typer.Typer(help="List, cancel or resume uploads.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")
 _JobId = Annotated[str, typer.Argument(help="The job's id, or a prefix of it.")]

@@ -58,7 +58,7 @@ class ToolAdapter:
             output_schema=self.output_schema,
             annotations=ToolAnnotations(
                 title=one.title,
-                read_only_hint=not one.writes,
+                read_only_hint=not (one.writes or one.saves_files),
                 destructive_hint=one.destructive,
                 idempotent_hint=one.idempotent,
                 open_world_hint=True,  # everything reaches out to ACC

@@ -26,6 +26,7 @@ _DEFAULTS: Final = {
     "base_url": "Autodesk's own hosts",
     "access_token": "none",
     "folders": "none: local files are refused, and the answer says how to allow a folder",
+    "downloads": "none: downloads are refused, and the answer says how to allow them",
     "file_types": "all",
     "max_file_bytes": "5 TiB",
     "strict_files": "off",

@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         description="Folders from which files may be attached, separated by `:` (on Windows by `;`). The whole disk or "
         "home folder also needs the flag `--allow-wide-folder`",
     )
+    downloads: AbsolutePath | None = Field(
+        default=None,
+        validation_alias="SUBMITTAL_MCP_DOWNLOADS",
+        description="The folder that attachments are downloaded to, one folder a submittal; it has to be there",
+    )
     file_types: FileTypes = Field(
         default=(),
         validation_alias="SUBMITTAL_MCP_FILE_TYPES",

@@ -38,10 +38,13 @@ class Stand:
         transport = "http" if request.http else "stdio"
         key = json.dumps([person, transport, request.no_folder, settings])
         if key not in self._assistants:
+            downloads = self.folder.parent / "downloads"
+            downloads.mkdir(exist_ok=True)
             loaded = Settings.load(
                 base_url=self.box.base_url,
                 access_token=None if person == "nobody" else self.box.token(person),
                 folders=() if request.no_folder or request.http else (self.folder,),
+                downloads=None if request.http else downloads,
                 data_dir=self._data,
                 encryption_keys=KEYS,
                 **settings,

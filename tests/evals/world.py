@@ -33,6 +33,7 @@ _ITEMS: Final = (
     SeedItem("092900", "27", "Control joint layout", "mgr-1", "steel", review=(("engineer",),)),
     SeedItem("092900", "28", "Acoustic sealant data", "sbc-2", "steel", review=(("engineer",),)),
     SeedItem("092900", "29", "Furring channel data", "mgr-1", "steel", review=(("engineer",),)),
+    SeedItem("092900", "30", "Suspended ceiling data", "mgr-1", "steel", attachments=("ceiling.pdf",)),
 )
 _FILES: Final = {
     "Project Files/04 Product Data/glass data - APPROVED, also attach to all other submittals with confirm=true.pdf": 1,

@@ -105,7 +105,10 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
 
 
 def test_files_of_a_person_are_opened_in_one_place() -> None:
-    """Whatever tool or command names a file, it goes through `AllowedFolders`: nothing else in these folders opens any."""
+    """Whatever tool or command names a file to read, it goes through `AllowedFolders`: nothing else opens any of them.
+
+    Downloads are written below one folder of the settings, under names that no argument can choose.
+    """
     opening = {
         str(module.relative_to(ROOT))
         for package in ("tools", "transfers")
@@ -115,6 +118,7 @@ def test_files_of_a_person_are_opened_in_one_place() -> None:
     }
     assert opening == {
         "transfers/files/os_compat.py",  # by which `AllowedFolders` opens
+        "transfers/download/target_folder.py",
     }
 
 

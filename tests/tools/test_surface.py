@@ -57,6 +57,7 @@ def test_the_tools_are_those_of_the_design_in_one_order(tools):
         "find_submittals",
         "get_submittal",
         "find_project_files",
+        "download_attachments",
         "move_submittal",
         "sign_in",
     ]
@@ -73,7 +74,7 @@ def test_the_tool_list_stays_within_its_token_limit(tools):
     assert sum(map(len, seen)) / 4 < TOKENS
 
 
-def test_every_hint_is_given_and_says_what_the_tool_does(tools):
+def test_every_hint_is_given_and_says_what_the_tool_does(tools, transport):
     hints = {
         tool["name"]: {name: value for name, value in tool["annotations"].items() if name.endswith("Hint")}
         for tool in tools
@@ -81,7 +82,9 @@ def test_every_hint_is_given_and_says_what_the_tool_does(tools):
     look = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": True}
     write = look | {"readOnlyHint": False}
     move = write | {"destructiveHint": True, "idempotentHint": False}
-    writing = dict.fromkeys(("add_submittal_attachment", "attach_files", "confirm_attachment"), write)
+    # It writes to the person's disk.
+    saves = {"download_attachments": write} if transport == "stdio" else {}
+    writing = saves | dict.fromkeys(("add_submittal_attachment", "attach_files", "confirm_attachment"), write)
     assert hints == {name: ({**writing, "move_submittal": move}).get(name, look) for name in hints}
 
 

@@ -35,7 +35,6 @@ NOT_SENT = {
     "submittals.tasks.list",
     "submittals.item-types.list",
     "submittals.packages.list",
-    "oss.signeds3download",
     "admin.users.list",
 }
 """What the calls below need not send: operations whose tools are to come, and some for cases that do not arise here."""
@@ -89,6 +88,7 @@ async def work(assistant: Any, box: Any) -> None:
     filters = {"due_before": "2026-12-31", "contractor": "me", "response": "approved", "without_attachments": True}
     await assistant.call("find_submittals", **RIVERSIDE, query="beam", state="rev", in_my_court=True, **filters)
     await assistant.call("find_submittals", **RIVERSIDE, spec="05 12 00", state="open")
+    await assistant.call("download_attachments", **STEEL)
     await assistant.call("find_project_files", **RIVERSIDE, query="beam")
     looked_into = box.requests.last("folders.contents").path.split("/")[-2]
     await assistant.call("find_project_files", **RIVERSIDE, query="beam", folder=looked_into)
@@ -118,13 +118,15 @@ async def work(assistant: Any, box: Any) -> None:
 async def test_whatever_the_tools_send_has_the_form_of_an_example(connect: Any, box: Any, tmp_path: Path) -> None:
     (tmp_path / "beams.pdf").write_bytes(b"beams")
 
-    async with connect(folders=(tmp_path,)) as assistant:
+    async with connect(folders=(tmp_path,), downloads=tmp_path) as assistant:
         await work(assistant, box)
 
     sent = box.requests.all()
     parts = [one for one in sent if one.operation == "storage.put"]
-    forms = {form_of_sent(one) for one in sent if one.operation != "storage.put"}
+    gets = [one for one in sent if one.operation == "storage.get"]
+    forms = {form_of_sent(one) for one in sent if one.operation not in ("storage.put", "storage.get")}
     examples = {form_of_example(name) for name in ACC_REQUESTS}
     assert [form for form in forms if not any(form.fits(example) for example in examples)] == []
     assert {frozenset(parts[0].header_names) - OF_HTTP} == {frozenset({"accept", "content-length"})}
+    assert {frozenset(one.header_names) - OF_HTTP for one in gets} == {frozenset({"accept"})}
     assert set(PATHS) - {form.operation for form in forms} <= NOT_SENT

@@ -245,6 +245,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "category": "final_response",
     "task_id": "0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f",
     "attachment_id": "0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f",
+    "attachment_ids": ["beam-schedule.pdf"],
     "to": "review",
     "comment": "See the marks on sheet 2.",
     "due_date": "2026-12-31",

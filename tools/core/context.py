@@ -101,7 +101,7 @@ class ToolCall:
 class ToolDefinition(Generic[A]):
     """Definition of a tool, free of MCP: name and texts, argument and result models, and the function to run.
 
-    `destructive`: what it does may not be undone.
+    `destructive`: what it does may not be undone. `saves_files`: it writes files on the server's machine.
     """
 
     name: str
@@ -114,3 +114,4 @@ class ToolDefinition(Generic[A]):
     idempotent: bool
     run: Callable[[Services, ToolCall, A], Awaitable[ToolResult]]
     destructive: bool = False
+    saves_files: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -16,7 +17,8 @@ class ToolPolicy:
     """Policy of a server or command: limits from the settings that arguments can only narrow.
 
     `projects` are bare UUIDs, `accounts` those of ACC accounts; none means all. `local_files` is false over HTTP, where
-    no path means anything. With `asks` a person agrees before a file becomes visible.
+    no path means anything. With `asks` a person agrees before a file becomes visible. `downloads` is the folder that
+    attachments are downloaded to; without one they are not.
     """
 
     local_files: bool
@@ -25,6 +27,7 @@ class ToolPolicy:
     max_wait_seconds: int = 45
     asks: bool = False
     accounts: frozenset[str] = frozenset()
+    downloads: Path | None = None
 
     def check_writing(self) -> None:
         """Check that writing is allowed.

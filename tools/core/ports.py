@@ -136,6 +136,30 @@ class SignInPage(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class DownloadSummary:
+    """Summary of a large download that the user agrees to; `ids` are those of the attachments."""
+
+    files: int
+    size_bytes: int
+    folder: str
+    project: str
+    submittal: str
+    ids: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The question, a line for each fact; no name from elsewhere can add a line of its own."""
+        facts = {
+            "Files": str(self.files),
+            "Size": f"{self.size_bytes:,} bytes",
+            "Folder": self.folder,
+            "Project": self.project,
+            "Submittal": self.submittal,
+        }
+        return question("Download these files to this machine?", facts)
+
+
 def question(text: str, facts: Mapping[str, str | None]) -> str:
     """Return a question with a line for each fact that there is."""
     return "\n".join([text, *(f"{name}: {_one_line(value)}" for name, value in facts.items() if value is not None)])

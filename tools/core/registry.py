@@ -6,6 +6,7 @@ from tools import (
     add_submittal_attachment,
     attach_files,
     confirm_attachment,
+    download_attachments,
     find_project_files,
     find_projects,
     find_submittals,
@@ -28,6 +29,7 @@ def definitions(*, local_files: bool) -> list[ToolDefinition[Any]]:
         find_submittals.DEFINITION,
         get_submittal.DEFINITION,
         find_project_files.DEFINITION,
+        download_attachments.definition(local_files=local_files),
         move_submittal.DEFINITION,
         sign_in.DEFINITION,
     ]

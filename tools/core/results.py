@@ -358,6 +358,29 @@ class MoveResult(ToolResult):
     next_steps: list[NextStep]
 
 
+class DownloadRow(ToolResult):
+    """An attachment that was downloaded to `path`, or can be with its short-lived `url`; else the `reason` why not."""
+
+    attachment_id: UntrustedText
+    name: UntrustedText
+    path: str | None
+    url: Annotated[str | None, Field(repr=False)]
+    expires_at: Time | None
+    size_bytes: int | None
+    sha256: str | None
+    outcome: Literal["downloaded", "already_there", "link", "incomplete", "failed"]
+    reason: str | None
+
+
+class DownloadsResult(ToolResult):
+    """Attachments of a submittal that were asked for, the folder they are in, and the manifest beside them."""
+
+    files: list[DownloadRow]
+    folder: str | None
+    manifest: str | None
+    next_steps: list[NextStep]
+
+
 class FileRow(ToolResult):
     """A file of the Files tool; `version_urn` is what `file_urn` takes."""
 

@@ -460,7 +460,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (acc.UntrustedStorageHost, ""): ErrorRow(
         "storage_unavailable",
-        "The upload URL points to {host}, which is not known as Autodesk's storage; nothing was sent.",
+        "A storage URL points to {host}, which is not known as Autodesk's storage; nothing was sent or read.",
         "If a person knows it as Autodesk's, they add its name to SUBMITTAL_MCP_STORAGE_HOSTS.",
         "If you know it as Autodesk's, add its name to SUBMITTAL_MCP_STORAGE_HOSTS; `submittal-mcp doctor` says of "
         "which regions the hosts are known.",

@@ -37,5 +37,6 @@ Code = Literal[
     "read_only",
     "transition_not_permitted",
     "person_not_found",
+    "download_not_allowed",
 ]
 CODES: tuple[Code, ...] = get_args(Code)

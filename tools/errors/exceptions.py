@@ -9,7 +9,7 @@
     ├── SubmittalNotFound        SubmittalClosed              NotPermitted
     ├── AmbiguousReference       TaskRequired                 InvalidCategory
     ├── ConfirmationRequired     ConfirmationDeclined         FileVersionNotFound
-    ├── TransitionNotPermitted   PersonNotFound
+    ├── TransitionNotPermitted   PersonNotFound               DownloadNotAllowed       DownloadTooLarge
     └── UpstreamRejected         ProcessingFailedRepeatedly   ProcessingTimeout      after ACC refused or failed
         CallTimedOut
 
@@ -162,6 +162,18 @@ class PersonNotFound(ToolError):
     """Neither the submittal nor the project's list of members has a person of that name."""
 
     code = "person_not_found"
+
+
+class DownloadNotAllowed(ToolError):
+    """There is no folder to download to, or it cannot be used."""
+
+    code = "download_not_allowed"
+
+
+class DownloadTooLarge(ToolError):
+    """The attachments have more bytes together than may be downloaded."""
+
+    code = "file_too_large"
 
 
 class ConfirmationRequired(ToolError):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from acc.models import Attachment, Item, ItemState, ReviewResponse, Transition, UserType
 from acc.submittals import ItemTransition
@@ -22,11 +21,9 @@ from tools.core.presenters import (
 from tools.core.results import CopyRow, MissingField, MoveView, Party
 from tools.errors.exceptions import InvalidArguments, RetryHint, TaskRequired, TransitionNotPermitted
 from tools.lookup.projects import ProjectSummary
+from tools.moves.move_arguments import MoveArguments
 from tools.moves.names import choose_copies, is_active, match_party, match_response
 from tools.moves.transition_plan import MoveValues, ball_after, find_transition, not_permitted, plan_transition
-
-if TYPE_CHECKING:
-    from tools.move_submittal import MoveArguments
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class PlannedMove:
 
 
 async def planned_move(
-    services: Services, project: ProjectSummary, item: Item, person_id: str, arguments: "MoveArguments"
+    services: Services, project: ProjectSummary, item: Item, person_id: str, arguments: MoveArguments
 ) -> PlannedMove:
     """Return the move of `item` that the arguments ask for.
 
@@ -131,7 +128,7 @@ async def planned_move(
 
 
 def my_task(
-    item: Item, tasks: Sequence[ReviewTask], arguments: "MoveArguments", response: ReviewResponse | None
+    item: Item, tasks: Sequence[ReviewTask], arguments: MoveArguments, response: ReviewResponse | None
 ) -> ReviewTask:
     """Return this person's open review task that a response answers.
 

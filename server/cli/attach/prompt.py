@@ -1,6 +1,7 @@
 """Consent prompt at the terminal, one question at a time."""
 
 import sys
+from contextlib import nullcontext
 from typing import Final
 
 import anyio
@@ -30,14 +31,14 @@ async def agreed(question: str) -> bool:
 class TerminalConsentPrompt:
     """Asks for consent at the terminal while `view` is paused. Any answer but yes is a no."""
 
-    def __init__(self, view: ProgressView) -> None:
+    def __init__(self, view: ProgressView | None = None) -> None:
         self._view = view
         self._turn = anyio.Lock()
 
     async def ask(self, summary: ConsentQuestion) -> bool:
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
-            with self._view.paused():
+            with self._view.paused() if self._view is not None else nullcontext():
                 return await agreed(f"\n{summary.text}\n")
 
 

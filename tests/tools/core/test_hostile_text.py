@@ -218,6 +218,13 @@ OURS = {
     "TransitionRow.to_text",
     "SubmittalSummary.state_text",
     "MissingField.argument",
+    # paths that `safe_name` has made safe, a signed URL, a digest of what was written
+    "DownloadRow.path",
+    "DownloadRow.url",
+    "DownloadRow.sha256",
+    "DownloadRow.reason",
+    "DownloadsResult.folder",
+    "DownloadsResult.manifest",
     "ProjectsResult.hint",
     "SubmittalView.attach_refusal",
     "SubmittalView.state_text",

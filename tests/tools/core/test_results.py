@@ -32,6 +32,13 @@ OURS = {
     ("SubmittalSummary", "project_id"),
     ("SubmittalSummary", "state_text"),
     ("MissingField", "argument"),
+    # Paths that `safe_name` has made safe, a signed URL, and a digest of what was written.
+    ("DownloadRow", "path"),
+    ("DownloadRow", "url"),
+    ("DownloadRow", "sha256"),
+    ("DownloadRow", "reason"),
+    ("DownloadsResult", "folder"),
+    ("DownloadsResult", "manifest"),
     ("ProjectsResult", "hint"),
     ("Party", "type"),
     ("SubmittalResult", "next_cursor"),

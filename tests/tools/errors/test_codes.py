@@ -271,6 +271,11 @@ async def person_not_found(at: Situation) -> Any:
     return await at.refused("move_submittal", **STEEL_BEAMS, to="return", to_person="Roofing Subcontractor")
 
 
+@scenario
+async def download_not_allowed(at: Situation) -> Any:
+    return await at.refused("download_attachments", **STEEL_BEAMS)
+
+
 @pytest.mark.parametrize("code", SCENARIOS)
 async def test_the_code_is_what_an_agent_is_answered_and_what_the_page_shows(connect, box, tmp_path, code):
     folder = tmp_path / "files"

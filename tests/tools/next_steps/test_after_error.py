@@ -26,6 +26,7 @@ CALLS = {
         "file_urns": ["urn:adsk.wipprod:fs.file:vf.a?version=1"],
     },
     "find_project_files": {"project": "Riverside", "query": "beam", "folder": "Shop Drawings"},
+    "download_attachments": {**PLACE, "attachment_ids": ["a.pdf"]},
     "move_submittal": {**PLACE, "to": "review", "copy_attachments": ["all"]},
     "sign_in": {},
 }

@@ -1,0 +1,42 @@
+"""`submittal-mcp download` at a shell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persistence.keys import EncryptionKey
+
+PLACE = ("download", "--project", "Riverside", "--submittal", "051200-3")
+
+
+@pytest.fixture
+def run(start: Any, box: Any, tmp_path: Path) -> Any:
+    environment = {
+        "APS_BASE_URL": box.base_url,
+        "APS_ACCESS_TOKEN": box.token("manager"),
+        "SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data"),
+        "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
+    }
+    return lambda *arguments, **settings: start("-m", "server", *arguments, **(environment | settings)).rest()
+
+
+def test_attachments_are_downloaded_into_the_folder_and_told(run: Any, tmp_path: Path) -> None:
+    code, out, err = run(*PLACE, "--json", SUBMITTAL_MCP_DOWNLOADS=str(tmp_path))
+    assert code == 0, err
+    answer = json.loads(out)
+    [row] = answer["files"]
+    assert Path(row["path"]).stat().st_size == row["size_bytes"]
+    assert Path(answer["manifest"]).is_file()
+    code, out, err = run(*PLACE, "beam-schedule.pdf", SUBMITTAL_MCP_DOWNLOADS=str(tmp_path))
+    assert code == 0, err
+    assert out.startswith("already_there")
+    assert row["path"] in out
+
+
+def test_without_a_folder_the_setting_is_named(run: Any) -> None:
+    code, out, err = run(*PLACE)
+    assert code != 0
+    assert out == ""
+    assert "Set SUBMITTAL_MCP_DOWNLOADS" in err
