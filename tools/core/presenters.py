@@ -9,7 +9,6 @@ from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Ta
 from tools.core.results import (
     AttachmentRow,
     AttachmentView,
-    Candidate,
     Court,
     Party,
     Progress,
@@ -414,11 +413,6 @@ def ball_in_court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
 def task_choices(tasks: Sequence[ReviewTask]) -> list[ReviewTask]:
     """Return the tasks that an attachment may be meant for: this person's open ones, else all in progress."""
     return [task for task in tasks if task.mine] or [task for task in tasks if task.in_progress]
-
-
-def candidate(item: Item) -> Candidate:
-    """Show a submittal as one that was perhaps meant."""
-    return Candidate(id=item.id, number=number(item), title=item.title, state=item.state_id)
 
 
 def number(item: Item) -> str:

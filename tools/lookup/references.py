@@ -177,6 +177,7 @@ _SECTION: Final = re.compile(
 )
 """A section of MasterFormat: six or eight digits in pairs, as people space them, perhaps with a suffix."""
 
+_WORD: Final = re.compile(r"[^\W_]+")
 _PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")
 
 SHORTEST_SECTION: Final = 5
@@ -277,9 +278,28 @@ def section_terms(words: str) -> list[str]:
 
 
 def word_terms(words: str) -> list[str]:
-    """Return words to search ACC for, each of which every title that fits holds; the longest first."""
-    roots = {root(word) for word in NameWords.of(words).significant if not word.isdigit()}
-    return sorted((one for one in roots if len(one) >= SHORTEST_PART), key=lambda one: (-len(one), one))[:MAX_WORDS]
+    """Return words to search ACC for, each of which every title that fits holds; ASCII first, then the longest.
+
+    Letters beyond ASCII stay as they are typed: whether ACC's search knows their other case is not documented.
+    """
+    typed = {one.casefold(): one for one in _WORD.findall(unicodedata.normalize("NFKC", clean(words)))}
+    significant = [word for word in NameWords.of(words).significant if not word.isdigit()]
+    terms = {root(word) if typed.get(word, word).isascii() else typed.get(word, word) for word in significant}
+    long = (one for one in terms if len(one) >= SHORTEST_PART)
+    return sorted(long, key=lambda one: (not one.isascii(), -len(one), one))[:MAX_WORDS]
+
+
+def may_hold_number(words: str) -> bool:
+    """Whether a text may be the number of a row, which ACC does not search for: "12", "A-12", "A-12 rails".
+
+    A section's number is not meant, whose section ACC finds.
+    """
+    text = NameWords.of(words)
+    if section_terms(words) or not any(any(letter.isdigit() for letter in word) for word in text.words):
+        return False
+    tied = [place for place, gap in enumerate(text.gaps) if gap == "tied"]
+    near = [word for place in tied for word in text.words[place - 1 : place + 1]]
+    return not word_terms(words) or any(any(letter.isdigit() for letter in word) for word in near)
 
 
 def match_quality(words: str, number: str, title: str) -> Literal["exact", "near"] | None:
@@ -313,10 +333,20 @@ def fitting(words: str, rows: Sequence[tuple[str, str]]) -> tuple[Literal["exact
     literal = [place for place in exact if words.strip().casefold() in map(str.casefold, rows[place])]
     if exact:
         return "exact", literal if len(literal) == 1 else exact
-    near = [place for place, quality in fits.items() if quality == "near"]
+    near = _singled_out(words, rows, [place for place, quality in fits.items() if quality == "near"])
     beside = {_unheld(words, *rows[place]) for place in near} - {()}
     others = [place for place in fits if place not in near and any(all_found(one, rows[place][1]) for one in beside)]
     return ("near", near + others) if near else (None, [])
+
+
+def _singled_out(words: str, rows: Sequence[tuple[str, str]], near: Sequence[int]) -> list[int]:
+    """Return the places of rows without those that only share their number with one whose title is beside it."""
+    text = NameWords.of(words)
+    beside = {place: text.around_number(rows[place][0]) for place in near}
+    by_number = [place for place in near if beside[place]]
+    named = {place for place in by_number if all_found(beside[place] or (), rows[place][1])}
+    numbers = {normalize(rows[place][0]) for place in named}
+    return [one for one in near if one in named or one not in by_number or normalize(rows[one][0]) not in numbers]
 
 
 def _unheld(words: str, number: str, title: str) -> tuple[str, ...]:

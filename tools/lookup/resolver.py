@@ -1,14 +1,14 @@
 """Resolves references with as few requests as the API allows, and never guesses silently."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
 from acc.models import Item, ItemState, SubmittalsUser
 from tools.core.policy import ToolPolicy
-from tools.core.presenters import ATTACH, REVIEW, ProjectNames, ReviewTask, candidate, number, review_task
+from tools.core.presenters import REVIEW, ProjectNames, ReviewTask, number, review_task
 from tools.core.results import Candidate
 from tools.errors.exceptions import (
     MAX_CANDIDATES,
@@ -17,30 +17,23 @@ from tools.errors.exceptions import (
     ProjectNotFound,
     ProjectNotSupported,
     RetryHint,
-    SubmittalNotFound,
 )
 from tools.lookup.projects import MemberNames, ProjectListCache, ProjectSummary, TtlCache
 from tools.lookup.references import (
     NotAReference,
     ParsedReference,
     closest,
-    fitting,
     match_quality,
+    may_hold_number,
     normalize,
     project_reference,
-    section_terms,
     submittal_reference,
-    word_terms,
 )
 from tools.lookup.submittal_filters import SubmittalFilters
+from tools.lookup.submittal_names import SubmittalNames, how_many, submittal_not_found
 from transfers.concurrency import task_group
 
 T = TypeVar("T")
-
-SEARCHED: Final = 500
-"""Rows looked through of one list: more take longer than a caller waits."""
-
-NEWEST_FIRST: Final = "identifier desc"
 
 _REVIEWED: Final = (ItemState.CLOSE_AND_DISTRIBUTE, ItemState.CLOSED)
 
@@ -58,6 +51,7 @@ class ReferenceResolver:
         self.project_lists = ProjectListCache(acc, policy)
         self.member_names = MemberNames(acc)
         self.filters = SubmittalFilters(acc, self.member_names)
+        self._names = SubmittalNames(acc)
         self._known: dict[str, ProjectSummary] = {}
 
     async def me(self, project_id: str) -> SubmittalsUser:
@@ -100,11 +94,24 @@ class ReferenceResolver:
         known = None if reference.id else await self._known_item(project.id, reference.words)
         if known is not None:
             return known
-        item_id = reference.id or await self._item_by_words(project.id, reference.words)
+        if reference.id is None:
+            return await self._item_called(project.id, reference.words)
         try:
-            return await self._acc.submittals.item(project.id, item_id)
+            return await self._acc.submittals.item(project.id, reference.id)
         except NotFound:
-            raise _no_submittal() from None
+            raise submittal_not_found() from None
+
+    async def _item_called(self, project_id: str, words: str) -> Item:
+        """Return the submittal that words refer to, as it is now; a kept register may be older than its number."""
+        for fresh in (False, True):
+            item_id, is_exact = await self._names.find(project_id, words, fresh=fresh)
+            if is_exact:
+                self._items.keep(item_id, await self._acc.owner_key(), project_id, words)
+            with suppress(NotFound):
+                item = await self._acc.submittals.item(project_id, item_id)
+                if fresh or not may_hold_number(words) or match_quality(words, number(item), item.title):
+                    return item
+        raise submittal_not_found()
 
     async def submittal_and(
         self, project: ProjectSummary, text: str, ask: Callable[[str], Awaitable[T]]
@@ -239,72 +246,6 @@ class ReferenceResolver:
             )
         return found[0]
 
-    async def _item_by_words(self, project_id: str, words: str) -> str:
-        """Return the id of the submittal that is called so, else of the only one that the words fit.
-
-        What fits is known once all rows have been seen that hold one of the words: only then is one of them taken.
-        """
-        seen: dict[str, Item] = {}
-        for search in _searches(words) if normalize(words) else ():
-            complete = await self._read_rows(project_id, search.query, seen)
-            quality, places = fitting(words, [(number(item), item.title) for item in seen.values()])
-            found = [list(seen.values())[place] for place in places]
-            if quality == "exact":
-                owner = await self._acc.owner_key()
-                return self._items.keep(_only(found).id, owner, project_id, words)
-            if found and search.decides and (complete or search.last):
-                return _only(found, complete=complete).id
-        if not seen:
-            await self._read_rows(project_id, {"sort": NEWEST_FIRST}, seen)
-        raise _no_submittal(_closest(words, list(seen.values())))
-
-    async def _read_rows(self, project_id: str, query: Mapping[str, Any], seen: dict[str, Item]) -> bool:
-        """Add the rows of a list to those `seen`, and return whether those are all rows of it."""
-        read = 0
-        async for item in self._acc.submittals.all_items(project_id, **query):
-            seen[item.id] = item
-            read += 1
-            if read == SEARCHED:
-                return False
-        return True
-
-
-@dataclass(frozen=True)
-class _Search:
-    """A way to list rows that may be meant; `decides`: it lists all that fit. `last`: no other would list fewer."""
-
-    query: Mapping[str, Any]
-    decides: bool = True
-    last: bool = False
-
-
-def _searches(words: str) -> Iterator[_Search]:
-    """Yield ways to list the rows that may be meant, cheapest first; void items are listed only when asked for."""
-    for filters in ({}, {"filters": {"stateId": "void"}}):
-        for term in section_terms(words):
-            yield _Search({"search": term, **filters}, last=True)
-        terms = word_terms(words)
-        # As written only a part of a title is found, in that order of its words.
-        yield _Search({"search": words, **filters}, decides=not terms, last=not terms)
-        for term in terms:
-            yield _Search({"search": term, **filters}, last=term == terms[-1])
-    if any(letter.isdigit() for letter in words):
-        yield _Search({"sort": NEWEST_FIRST}, last=True)
-
-
-def _only(found: Sequence[Item], *, complete: bool = True) -> Item:
-    """Return the one that was found; where the list was not read to its end, it may not be the only one."""
-    if len(found) == 1 and complete:
-        return found[0]
-    items = sorted(found, key=lambda item: (item.permitted(ATTACH) is None, number(item), item.id))
-    raise AmbiguousReference(
-        f"{how_many(len(items), 'submittals', complete=complete)} these words.",
-        "Call {tool} again with the id of one of the candidates, or with more of the number or title.",
-        "Write the id of one of the candidates.",
-        candidates=[candidate(item) for item in items],
-        again=RetryHint(needs=["submittal"]),
-    )
-
 
 def _submittal(project: ProjectSummary, text: str) -> ParsedReference:
     reference = _read(submittal_reference, text, "submittal")
@@ -316,17 +257,6 @@ def _submittal(project: ProjectSummary, text: str) -> ParsedReference:
             again=RetryHint(needs=["project"]),
         )
     return reference
-
-
-def how_many(count: int, what: str, *, complete: bool = True) -> str:
-    """Say how many things fit, and how many of them are named."""
-    all_of_them = f"{count} {what}" if complete else f"At least {count} {what}"
-    return f"The first {MAX_CANDIDATES} of {all_of_them} that fit" if count > MAX_CANDIDATES else f"{all_of_them} fit"
-
-
-def _closest(words: str, items: Sequence[Item]) -> list[Candidate]:
-    places = closest(words, [f"{number(item)} {item.title}" for item in items], MAX_CANDIDATES)
-    return [candidate(items[place]) for place in places]
 
 
 def _read(reader: Callable[[str], ParsedReference], text: str, argument: str) -> ParsedReference:
@@ -350,14 +280,4 @@ def _no_project(*, not_provisioned: bool, near: Sequence[ProjectSummary] = ()) -
         "person must be a member of the project with access to Submittals.",
         "Check its name; the person must be a member of it with access to Submittals.",
         candidates=[Candidate(id=project.id, name=project.name) for project in near],
-    )
-
-
-def _no_submittal(near: Sequence[Candidate] = ()) -> SubmittalNotFound:
-    return SubmittalNotFound(
-        "No submittal of that id, number or title in this project, or this person may not see it.",
-        f"{'Ask the person about the candidates, which come closest, or look' if near else 'Look'} for it with "
-        "find_submittals, or ask the person for its number. Only a submittals manager sees drafts.",
-        "Check its number or title; drafts are shown to managers only.",
-        candidates=near,
     )

@@ -74,7 +74,10 @@ class SubmittalQuery:
             return [SubmittalListing([*section_terms(self.words), *(terms[:1] or [self.words]), None])]
         if self.filters.get("specId"):
             return [SubmittalListing([None])]
-        held = {term: [spec.id for spec in self.specs if all_found([term], _section_name(spec))] for term in terms}
+        held = {
+            term: [spec.id for spec in self.specs if all_found([term.casefold()], _section_name(spec))]
+            for term in terms
+        }
         term = min(terms, key=lambda one: len(held[one]))
         sections = held[term]
         if len(sections) > MOST_SECTIONS:
@@ -82,6 +85,9 @@ class SubmittalQuery:
         if not sections:
             return [SubmittalListing([term, None])]
         return [SubmittalListing([None], sections), SubmittalListing([term], left_out=frozenset(sections))]
+
+    def _sections_with(self, term: str) -> list[str]:
+        return [spec.id for spec in self.specs if all_found([term.casefold()], _section_name(spec))]
 
     @property
     def number(self) -> str:

@@ -154,6 +154,7 @@ def test_of_numbers_reused_in_packages_none_is_taken():
     rows = [("1", "Beams"), ("1", "Columns"), ("2", "Doors")]
     assert fitting("1", rows) == ("exact", [0, 1])
     assert fitting("1 columns", rows) == ("near", [1])
+    assert fitting("R-7 joists", [("R-7", "Beams"), ("R-7", "Joists"), ("R-8", "Joists")]) == ("near", [1])
 
 
 def test_a_title_that_is_the_number_of_another_row_is_asked_about():
