@@ -36,7 +36,7 @@ from server.settings.model import Settings
 from tools.core.policy import ToolPolicy
 from tools.core.request_quota import CallQuota
 
-# No test asks the keyring of whoever runs it: `keyring` would also choose among the made-up ones of tests.
+# No test asks the keyring of the developer who runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 # Hints name our command as it can be called: by its name, as after an installation with pipx.
@@ -62,7 +62,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests counts."""
+    """No setting of the developer who runs the tests counts."""
     for name in list(os.environ):
         if name.upper().startswith(("APS_", "SUBMITTAL_MCP_")):
             monkeypatch.delenv(name)
@@ -125,7 +125,7 @@ class Assistant:
         self.tools = tools
 
     async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """The answer of a call, whether it succeeds or fails in a way somebody can act on."""
+        """The answer of a call, whether it succeeds or fails in a way that a caller can act on."""
         result = await self.client.call_tool(tool, arguments)
         content = self._content(tool, result)
         assert bool(result.is_error) == ("error" in content), content
@@ -142,7 +142,7 @@ class Assistant:
         return content
 
     async def refused(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """The answer of a call that fails in a way somebody can act on."""
+        """The answer of a call that fails in a way that a caller can act on."""
         content = await self.ask(tool, **arguments)
         assert "error" in content, content
         return content

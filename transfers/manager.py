@@ -172,7 +172,7 @@ class TransferManager:
                 named = name_warnings(attachment_name(name, file.name), file.name if name is None else name)
                 return [*document_warnings(file), *named]
 
-        # What nobody waits for any more ends by itself within its seconds.
+        # A call that is no longer awaited ends by itself within its seconds.
         return await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
 
     async def look_at_all(self, files: Sequence[tuple[str, str | None]]) -> list[LocalFileInfo | TransferError]:

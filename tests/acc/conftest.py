@@ -54,7 +54,7 @@ def tokens() -> Tokens:
 
 @dataclass
 class Clock:
-    """Time that passes only while somebody sleeps; remembers the pauses."""
+    """Time that passes only during a sleep; remembers the pauses."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)

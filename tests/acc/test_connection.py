@@ -107,7 +107,7 @@ async def test_errors_of_the_token_source_pass_through(connect, network) -> None
     class SignedOutError(Exception):
         pass
 
-    class Nobody:
+    class SignedOut:
         async def access_token(self) -> str:
             raise SignedOutError
 
@@ -117,7 +117,7 @@ async def test_errors_of_the_token_source_pass_through(connect, network) -> None
     net = network(OK)
 
     with pytest.raises(SignedOutError):
-        await connect(net, source=Nobody()).send(GET_ITEM)
+        await connect(net, source=SignedOut()).send(GET_ITEM)
     assert net.requests == []
 
 
@@ -315,7 +315,7 @@ async def test_a_connection_makes_its_client_when_it_first_sends_and_again_after
 
 
 async def test_a_change_is_checked_again_once_its_connection_is_open_and_then_not_sent(serve, tokens) -> None:
-    """To open it takes as long as the other end likes; whoever was replaced meanwhile is to change nothing."""
+    """To open it takes as long as the other end likes; a process that was replaced meanwhile is to change nothing."""
 
     class Replaced(Exception):
         pass

@@ -44,7 +44,7 @@ MINE, THEIRS = token(client_id="app", userid="me"), token(client_id="app", useri
 
 
 class Time:
-    """A clock that is moved by whoever waits."""
+    """A clock that a waiting limiter moves."""
 
     def __init__(self) -> None:
         self.now = 0.0

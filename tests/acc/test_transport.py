@@ -214,7 +214,7 @@ def test_nothing_waits_without_a_limit() -> None:
 
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[str]:
-    """A server on this machine whose certificate nobody vouches for."""
+    """A server on this machine whose certificate is not trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(write_certificate(tmp_path, "localhost"))
     listener = socket.create_server(("127.0.0.1", 0))

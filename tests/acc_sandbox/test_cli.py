@@ -114,7 +114,7 @@ def test_a_seed_that_leads_nowhere_is_said(capsys, tmp_path):
 
 
 def test_the_fixture_for_other_projects_gives_a_running_sandbox(tmp_path):
-    # Without our own conftest and settings, as in somebody else's project.
+    # Without our own conftest and settings, as in another project.
     (tmp_path / "test_theirs.py").write_text(
         "import urllib.request\n"
         "def test_it(acc_sandbox):\n"

@@ -1,6 +1,6 @@
 """Whatever well-formed operations people carry out, in whatever order, the sandbox stays consistent (fact sheet 2 to 6).
 
-After every step, for whoever acts next:
+After every step, for the person who acts next:
 
 - every list shows each row once, over all its pages, and counts what it shows;
 - what permitted actions list is carried out, given the mandatory fields, and what they govern and do not list is not;

@@ -23,7 +23,7 @@ OTHERWISE = {
     "auth.token.refresh.reused": "an answer",
     "auth.revoke": "its optional part is spelled out for either kind of app: auth.revoke.public",
     "auth.token.client_credentials": "an app by itself may not touch submittals (fact sheet 0)",
-    "auth.introspect": "nobody but the server needs to look into a token",
+    "auth.introspect": "only the server needs to look into a token",
 }
 
 

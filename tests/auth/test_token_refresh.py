@@ -173,7 +173,7 @@ async def test_a_process_killed_anywhere_leaves_the_old_token_the_new_one_or_a_c
         asked = site.posts()
         with pytest.raises(ReauthorizationRequired):
             await source.access_token()
-        assert site.posts() == asked  # nobody asks with a token that was refused
+        assert site.posts() == asked  # no process asks with a token that was refused
         return
     token = await source.access_token()
     found = vault.read(site.account())
@@ -238,7 +238,7 @@ async def test_a_holder_who_was_given_up_before_it_asked_does_not_ask(vault: Vau
 
 @contextmanager
 def cannot_be_written(database: Database) -> Iterator[None]:
-    """The database can be read and not written, as on a disk that was mounted anew after an error."""
+    """The database can be read and not written, as on a disk that was remounted after an error."""
     sqlite = database.address.file is not None
     states = ["on"]
 
@@ -373,7 +373,7 @@ async def test_a_call_that_goes_away_does_not_stop_a_renewal(vault: Vault, site:
 async def test_a_token_that_another_process_has_used_up_is_read_again_before_giving_up(
     vault: Vault, site: "Site"
 ) -> None:
-    """Somebody who was given up for dead, and was not, used the token and saves while the next one asks."""
+    """A process that was given up for dead, and was not, used the token and saves while the next one asks."""
     found = await site.signed_in(vault, left=0)
     slow = await acquire_lease(vault, found, QUICK)
     assert slow is not None

@@ -158,10 +158,10 @@ def test_a_new_login_ends_a_refresh_under_way(vault: Vault) -> None:
     assert seen is not None
     lease = vault.try_acquire_lease(seen, "holder")
     assert lease is not None
-    anew = vault.save_login(ACCOUNT, "", None, NEWER)
+    repeated = vault.save_login(ACCOUNT, "", None, NEWER)
     vault.mark_revoked(lease)
     assert vault.save_refreshed(lease, TOKENS) is None
-    assert vault.read(ACCOUNT) == anew
+    assert vault.read(ACCOUNT) == repeated
 
 
 def test_a_new_login_replaces_a_damaged_record(vault: Vault, database: Database) -> None:
@@ -169,8 +169,8 @@ def test_a_new_login_replaces_a_damaged_record(vault: Vault, database: Database)
     change(database, sealed="spoilt")
     with pytest.raises(NotSealed):
         vault.read(ACCOUNT)
-    anew = vault.save_login(ACCOUNT, "", None, NEWER)
-    assert vault.read(ACCOUNT) == anew
+    repeated = vault.save_login(ACCOUNT, "", None, NEWER)
+    assert vault.read(ACCOUNT) == repeated
 
 
 def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:

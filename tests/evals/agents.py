@@ -84,7 +84,7 @@ class Follower:
         assert response.status_code == 200
 
     def following(self, answer: Answer) -> tuple[str, dict[str, Any]] | None:
-        """Return the call of the first step; None at the end, or where nobody can say what it needs."""
+        """Return the call of the first step; None at the end, or where the user cannot say what it needs."""
         if self.request.is_question and "error" not in answer:
             return None
         if self.upload and _code(answer) == "upload_incomplete":
@@ -161,7 +161,7 @@ def _middles(request: Request, arguments: dict[str, Any]) -> tuple[str, ...]:
 
 
 class Mangler(Follower):
-    """Gets the first call wrong in the given way, and mends it by what the error says.
+    """Gets the first call wrong in the given way, and corrects it by the error.
 
     It no longer knows what it meant: only what a step `needs` can it ask the person for again.
     """
@@ -173,16 +173,16 @@ class Mangler(Follower):
         self.way = way
 
     async def begin(self, tool: str, arguments: dict[str, Any]) -> Answer:
-        """Make the mangled call, and the mended one."""
+        """Make the mangled call, and the corrected one."""
         wrong = WAYS[self.way](arguments)
         answer = await self.call(tool, wrong)
         if _code(answer) != "invalid_arguments":
-            assert _code(answer) in self.request.errors, "what nobody can do is said before how it is spelt"
+            assert _code(answer) in self.request.errors, "an impossible call is refused before its spelling"
             return answer
-        tool, mended = self.mended(wrong, answer)
-        return await self.call(tool, mended)
+        tool, corrected = self.corrected(wrong, answer)
+        return await self.call(tool, corrected)
 
-    def mended(self, wrong: dict[str, Any], answer: Answer) -> tuple[str, dict[str, Any]]:
+    def corrected(self, wrong: dict[str, Any], answer: Answer) -> tuple[str, dict[str, Any]]:
         """Return the call that the error leads to, from its sentences and its first step."""
         message = answer["error"]["message"]
         [step, *_] = answer["next_steps"]

@@ -42,7 +42,7 @@ class Stand:
             downloads.mkdir(exist_ok=True)
             loaded = Settings.load(
                 base_url=self.box.base_url,
-                access_token=None if person == "nobody" else self.box.token(person),
+                access_token=None if person == "no-user" else self.box.token(person),
                 folders=() if request.no_folder or request.http else (self.folder,),
                 downloads=None if request.http else downloads,
                 data_dir=self._data,

@@ -39,7 +39,7 @@ class Conversation:
     """Ids of attachments, and what is shown for them."""
 
     def says(self, who: str, text: str) -> None:
-        """Write down what somebody says."""
+        """Write down a message."""
         self.lines += [f"**{who}**: {text}", ""]
 
     async def calls(self, tool: str, **arguments: Any) -> Answer:

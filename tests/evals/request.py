@@ -62,7 +62,7 @@ class Mishap(Written):
 
 
 class Call(Written):
-    """A tool and its arguments; `person` where it is somebody else's."""
+    """A tool and its arguments; `person` where it is another user's."""
 
     tool: str
     arguments: dict[str, Any] = {}

@@ -216,7 +216,7 @@ class Turn:
         }
 
     def bytes_of(self, one: Attached) -> bytes | str | None:
-        """The file's, those the caller sent, or a linked version's URN; none while nobody confirmed."""
+        """The file's, those the caller sent, or a linked version's URN; none before it is confirmed."""
         match one.content:
             case _ if not one.confirmed:
                 return None

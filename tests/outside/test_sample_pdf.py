@@ -22,7 +22,7 @@ def test_the_sample_is_a_valid_pdf_of_one_letter_page(run, sheet):
     assert facts["Title"].strip() == "Shop drawing transmittal"
     assert facts["Pages"].strip() == "1"
     assert facts["Page size"].strip() == "612 x 792 pts (letter)"
-    # All but this, which it mends in silence.
+    # All but this, which it repairs in silence.
     content = sheet.read_bytes()
     table = int(content.split(b"startxref\n")[1].split()[0])
     assert content[table:].startswith(b"xref\n")

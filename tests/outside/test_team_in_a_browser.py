@@ -120,7 +120,7 @@ def press_on(page: Page, words: str) -> None:
         page.keyboard.press("Tab")
         if words in (page.evaluate("document.activeElement.innerText") or ""):
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", f"nobody sees that {words!r} has the focus"
+            assert outline != "none", f"it cannot be seen that {words!r} has the focus"
             page.keyboard.press("Enter")
             return
     raise AssertionError(f"{words!r} is not reached with the keyboard")

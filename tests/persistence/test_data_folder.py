@@ -1,4 +1,4 @@
-"""The data folder: private under any umask, and never a folder that is somebody's for something else."""
+"""The data folder: private under any umask, and never a folder that the user keeps other things in."""
 
 import os
 import stat
@@ -125,7 +125,7 @@ def test_without_a_home_folder_the_setting_is_named_and_nothing_is_made(no_home:
         DataFolder.open()
     with pytest.raises(HomeFolderMissing):
         StateLocation().address()
-    assert StateLocation().exists()  # so that whoever asks goes on to open it, and is told
+    assert StateLocation().exists()  # so that a caller goes on to open it, and gets the error
     assert list(no_home.iterdir()) == []
     assert DataFolder.open(no_home / "data").path.is_dir()
 

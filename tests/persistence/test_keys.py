@@ -49,7 +49,7 @@ class Plain(Kept):
 
 
 class Hanging(Kept):
-    """A keyring that waits for somebody to unlock it."""
+    """A keyring that waits for the user to unlock it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Secrets that nobody has seen before, sent through every command and every tool, and looked for everywhere."""
+"""Canary secrets, sent through every command and every tool, and looked for everywhere."""
 
 import base64
 import json
@@ -134,7 +134,7 @@ def test_no_command_shows_what_it_was_given(
         program.shake_hands()
         said = json.dumps(program.ask("tools/call", {"name": "find_projects", "arguments": {}}))
     elif command == ("login",) and "APS_ACCESS_TOKEN" not in given:
-        # Somebody signs in with an answer that Autodesk refuses, since this secret is none of the app's.
+        # A user signs in with an answer that Autodesk refuses, since this secret is none of the app's.
         url = next(line for line in program.process.stdout if line.startswith("http"))
         state = url.partition("state=")[2].partition("&")[0]
         program.process.stdin.write(f"http://localhost/?code=canary-code&state={state}\n")

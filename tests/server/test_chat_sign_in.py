@@ -237,7 +237,7 @@ async def test_a_cancelled_sign_in_gives_a_new_link(settings: Settings, era: str
 
 
 async def test_two_chat_windows_sign_in_one_after_the_other(settings: Settings, era: str) -> None:
-    """One of them listens; whoever signs in, signs in for both."""
+    """One of them listens; a sign-in counts for both."""
     async with client(settings, era) as first, client(settings, era) as second:
         links = [link_in(await call(window)) for window in (first, second)]
         assert links[0] != links[1]

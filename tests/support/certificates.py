@@ -1,4 +1,4 @@
-"""Certificates of tests, that nobody but who is told trusts."""
+"""Certificates of tests, trusted only where a test says so."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

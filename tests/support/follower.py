@@ -42,7 +42,7 @@ class Follower:
         call: Callable[..., Awaitable[dict[str, Any]]],
         between: Callable[[int], Awaitable[bool]] | None = None,
     ) -> End:
-        """Follow first steps to the end; `between` happens before each call and tells whether to begin anew."""
+        """Follow first steps to the end; `between` happens before each call and tells whether to start again."""
         tool, arguments, asked = ADD, self.request, False
         error: dict[str, Any] | None = None
         for number in range(MAX_CALLS):

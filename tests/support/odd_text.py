@@ -55,7 +55,7 @@ def surrounded(draw: st.DrawFn, meant: str) -> str:
 
 @st.composite
 def written_otherwise(draw: st.DrawFn, name: str) -> str:
-    """A name that looks the same: other blanks, dashes, quotes, case or composition, and marks that nobody sees."""
+    """A name that looks the same: other blanks, dashes, quotes, case or composition, and invisible marks."""
     alternatives = {" ": BLANKS, "-": DASHES, "'": ["'", "\u2019", "\u2018", "\u02bc"]}
     written = "".join(
         draw(st.sampled_from(alternatives.get(character, [character, character.swapcase()])))

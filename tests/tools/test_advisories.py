@@ -1,4 +1,4 @@
-"""What befell other servers, tried on ours: docs/security.md lists the advisories beside these tests."""
+"""Advisories of other servers, tried on ours: docs/security.md lists them beside these tests."""
 
 import ast
 import sys
@@ -66,7 +66,7 @@ def era() -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An allowed folder with a file that bears the sentinel, and a neighbour with one that nobody may read."""
+    """An allowed folder with a file that bears the sentinel, and a neighbour with one that is off limits."""
     for name in ("allowed", "outside"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{SENTINEL}.pdf").write_bytes(name.encode())

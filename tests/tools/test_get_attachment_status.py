@@ -80,9 +80,9 @@ async def test_a_file_that_acc_could_not_process_is_an_error_and_in_a_list_a_sta
         assert listed["next_steps"][0]["reason"].startswith("processing_failed: ")
 
         box.switches.processing_fails = False
-        anew = await assistant.follow(step)
-        assert (anew["already_attached"], anew["attachment"]["state"]) == (False, "uploaded")
-    assert anew["attachment"]["id"] != attachment_id
+        repeated = await assistant.follow(step)
+        assert (repeated["already_attached"], repeated["attachment"]["state"]) == (False, "uploaded")
+    assert repeated["attachment"]["id"] != attachment_id
 
 
 async def test_a_reservation_of_another_machine_is_told_as_it_is_with_the_step_that_goes_on(connect, box, tmp_path):
@@ -159,8 +159,8 @@ async def test_an_expired_upload_is_reported_with_the_call_that_repeats_it(conne
         listed = await assistant.call("get_attachment_status", **NEW)
         assert listed["next_steps"][0]["reason"].startswith("upload_expired: ")
         [step] = refusal["next_steps"]
-        anew = await assistant.follow(step)
-        assert (anew["attachment"]["id"], anew["attachment"]["state"]) == (attachment_id, "uploaded")
+        repeated = await assistant.follow(step)
+        assert (repeated["attachment"]["id"], repeated["attachment"]["state"]) == (attachment_id, "uploaded")
 
 
 async def test_a_reservation_unfinished_after_a_day_is_reported_as_expired(connect, box):

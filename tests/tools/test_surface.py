@@ -1,4 +1,4 @@
-"""What a client is served: small, explicit, and the same as yesterday unless somebody meant to change it."""
+"""What a client is served: small, explicit, and the same as yesterday unless a change was meant."""
 
 import json
 import os

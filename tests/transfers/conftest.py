@@ -72,7 +72,7 @@ def watching_opens() -> WatchingOpens:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An allowed folder with `beam.pdf` in it, and files beside it that nobody may read."""
+    """An allowed folder with `beam.pdf` in it, and files beside it that are off limits."""
     allowed = tmp_path / "allowed"
     for place in (allowed, allowed / "sub", tmp_path / "allowed_evil", tmp_path / "outside"):
         place.mkdir()
@@ -102,7 +102,7 @@ class Edge(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self._network = httpx.AsyncHTTPTransport(verify=NO_TRUST)
         self.hidden: set[str] = set()
-        """Ids of attachments that ACC lists no more, as after somebody deleted them in its web pages."""
+        """Ids of attachments that ACC lists no more, as after a deletion in its web pages."""
         self.completed: list[str] = []
         """Upload keys that a completion was asked for with."""
 

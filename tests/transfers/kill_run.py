@@ -176,7 +176,7 @@ def outages(run: Run, url: str, until: threading.Event, pause: float) -> None:
     for seconds in OUTAGES:
         if until.wait(pause):
             return
-        let_in(url, nobody=True)
+        let_in(url, no_one=True)
         until.wait(seconds)
         let_in(url)
         run.counts[f"PostgreSQL away for {seconds:.0f} s"] += 1

@@ -1,4 +1,4 @@
-"""Calling a job off, or its process: nobody waits for a storage that stalls, and the same file can be attached again."""
+"""Cancellation of a job, or of its process: it does not wait for a stalled storage, and the file can be attached again."""
 
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,9 @@ async def test_a_cancelled_upload_is_attached_again_by_the_same_call(working: An
         while job.running:
             await anyio.lowlevel.checkpoint()
         site.box.faults.clear()
-        anew = await site.attach(confirm=True)
-        assert not anew.existed
-        assert anew.job.reserved.id != job.reserved.id
+        second = await site.attach(confirm=True)
+        assert not second.existed
+        assert second.job.reserved.id != job.reserved.id
         assert [row["isFileUploaded"] for row in site.rows()].count(True) == 1
 
 

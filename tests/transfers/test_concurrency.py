@@ -1,4 +1,4 @@
-"""Threads that stop when nobody waits for them any more."""
+"""Threads that stop when no call waits for them any more."""
 
 import threading
 

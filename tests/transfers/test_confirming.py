@@ -124,7 +124,7 @@ async def test_another_process_does_not_confirm_what_storage_does_not_have(worki
 
 
 async def test_a_file_that_another_process_stored_and_confirmed_is_not_sent_again(working: Any) -> None:
-    """The completion's answer and the look after it are lost here, and somebody confirms elsewhere."""
+    """The completion's answer and the look after it are lost here, and another process confirms."""
     async with working() as site, working() as other:
         site.box.faults.add(Fault(COMPLETE, LoseAnswer(), times=None))
         site.box.faults.add(Fault("oss.signeds3download", Refuse(503), times=3))
@@ -165,7 +165,7 @@ async def test_only_the_person_who_reserved_an_attachment_may_confirm_it(working
 
 
 async def test_a_confirmation_wanted_by_another_process_waits_for_consent(working: Any) -> None:
-    """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
+    """With SUBMITTAL_MCP_CONFIRM=ask: a process that takes a job up has no user to ask."""
     async with working(asks=True) as site:
         job = (await site.attach()).job
         job.confirm_wanted = True

@@ -131,8 +131,8 @@ async def test_a_file_that_is_deleted_while_it_is_followed_is_attached_again(wor
         again = await site.attach(confirm=True)
         assert (again.existed, again.job) == (True, first.job)
         site.edge.hidden.add(first.job.reserved.id)
-        anew = await site.attach(confirm=True)
-        assert not anew.existed
+        second = await site.attach(confirm=True)
+        assert not second.existed
         assert len(site.rows()) == 2
 
 

@@ -20,7 +20,7 @@ if sys.platform != "linux":
 
 THOROUGH = settings.get_current_profile_name() != "quick"
 AT_ITS_TURN: tuple[Point, ...] = ("intended", "posted")
-"""Points at which nobody else may reserve on the same item: such a process is frozen as the last one."""
+"""Points at which no other process may reserve on the same item: such a process is frozen as the last one."""
 
 OTHERS: tuple[Point, ...] = tuple(set(POINTS) - set(AT_ITS_TURN)) if THOROUGH else ("sent", "stored")
 CHANGES = (CREATE, COMPLETE, PATCH)
@@ -74,7 +74,7 @@ def test_a_frozen_and_replaced_process_changes_no_row_and_sends_no_write(
 def test_a_frozen_process_beside_sqlite_keeps_its_job_and_ends_it(
     box: acc_sandbox.Sandbox, tmp_path: Path, point: str
 ) -> None:
-    """The kernel keeps a lock for a process that is frozen, so nobody robs it however long that lasts."""
+    """The kernel keeps a lock for a process that is frozen, so no other process takes its job however long that lasts."""
     (tmp_path / "allowed").mkdir()
     with ExitStack() as stack:
         site = Site(box, tmp_path / "allowed", tmp_path / "data", None, stack)
@@ -82,7 +82,7 @@ def test_a_frozen_process_beside_sqlite_keeps_its_job_and_ends_it(
         first.until("reached", point)
         first.frozen()
         second = site.start(attach="beam.pdf", confirm=True)
-        if point in ("followed", "processed"):  # nobody has to wait for that
+        if point in ("followed", "processed"):  # no call has to wait for that
             second.until("attached")
         else:
             second.until("state")

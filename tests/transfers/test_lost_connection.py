@@ -36,13 +36,13 @@ def end_every_connection(url: str, name: str | None = None) -> int:
         return int(ended.scalar_one())
 
 
-def let_in(url: str, *, nobody: bool = False) -> None:
-    """Let connections to a database be made again; or let `nobody` in, and end the connections that there are."""
+def let_in(url: str, *, no_one: bool = False) -> None:
+    """Let connections to a database be made again; or let `no_one` in, and end the connections that there are."""
     own = sqlalchemy.make_url(url)
     server = own.set(database="postgres").render_as_string(hide_password=False)
     with Database.open(DatabaseAddress.of(server)) as database, database.writing() as connection:
-        connection.exec_driver_sql(f"ALTER DATABASE {own.database} WITH ALLOW_CONNECTIONS {not nobody}")
-    if nobody:
+        connection.exec_driver_sql(f"ALTER DATABASE {own.database} WITH ALLOW_CONNECTIONS {not no_one}")
+    if no_one:
         end_every_connection(server, own.database)
 
 
@@ -53,7 +53,7 @@ async def going_away(site: Any, url: str, held: str) -> AsyncIterator[None]:
 
     async def go() -> None:
         await anyio.to_thread.run_sync(stalled.reached.wait)
-        await anyio.to_thread.run_sync(partial(let_in, url, nobody=True))
+        await anyio.to_thread.run_sync(partial(let_in, url, no_one=True))
         site.box.faults.release()
 
     async with background_task(go):

@@ -126,7 +126,7 @@ class Attaching(RuleBasedStateMachine):
                 raise Crash
 
         async def tick(_: Job) -> None:
-            """Nobody watches."""
+            """Report to no one."""
 
         hosts = AutodeskHosts.at(self.box.base_url)
         answer = None
@@ -153,7 +153,7 @@ class Attaching(RuleBasedStateMachine):
                 outcome = await transfers.attach_file(
                     self._where(), name, None, None, WaitOptions(60, tick), confirm=confirm
                 )
-                # What dies may still have told whoever waited that it ended.
+                # A process that dies may still have answered a waiting call.
                 answer = None if died else outcome.job.reserved.id
         except* (Crash, JobStopped):
             answer = None

@@ -198,11 +198,11 @@ async def test_promise_1_a_copy_counts_no_more_either_when_what_it_repeated_is_g
         copy = await site.attach("copy.pdf", name="beam.pdf")
         assert copy.job is first.job
         site.edge.hidden.add(first.job.reserved.id)
-        anew = await site.attach("copy.pdf", name="beam.pdf")
-        assert not anew.existed
-        assert anew.job.reserved.id != first.job.reserved.id
+        repeated = await site.attach("copy.pdf", name="beam.pdf")
+        assert not repeated.existed
+        assert repeated.job.reserved.id != first.job.reserved.id
         again = await site.attach("copy.pdf", name="beam.pdf")
-        assert again.job is anew.job
+        assert again.job is repeated.job
         assert len(site.rows()) == 2
 
 

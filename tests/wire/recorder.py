@@ -22,7 +22,7 @@ class Received:
 
 @dataclass
 class Recorder:
-    """Where it listens, what came, and what is answered; whoever answers `UploadUrls` knows no other host."""
+    """Where it listens, what came, and what is answered; `UploadUrls` name this host too."""
 
     url: str
     received: list[Received] = field(default_factory=list)

@@ -35,7 +35,7 @@ class CursorSigner:
         return int.from_bytes(self.unseal(cursor, person_id, tool, arguments), "big")
 
     def seal(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> str:
-        """Return a text that holds a `payload`, which anybody may read and nobody change."""
+        """Return a text that holds a `payload`, which a client can read and not change."""
         signature = self._signature(person_id, tool, arguments, payload)
         return base64.urlsafe_b64encode(payload + signature).decode().rstrip("=")
 

@@ -25,7 +25,7 @@ MORNING = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
 @contextmanager
 def restarted(folder, token=None):
-    """A sandbox on the folder with a clock that nobody has moved, and somebody who calls it."""
+    """A sandbox on the folder with a clock that stands still, and a client of it."""
     with (
         acc_sandbox.running(data=folder, clock=Clock(MORNING), urn_delay=3600) as box,
         httpx.Client(base_url=box.base_url, transport=transport()) as client,
@@ -71,7 +71,7 @@ def test_a_clock_that_was_moved_already_stays_as_it_is_and_is_kept(tmp_path):
         clock.move(60)
         with acc_sandbox.running(data=tmp_path, clock=clock) as box:
             assert (box.clock.now() - MORNING).total_seconds() == moved
-    # Nobody keeps it any more.
+    # It is released now.
     clock.move(60)
     with restarted(tmp_path) as caller:
         assert now(caller) == "2026-03-02T08:32:00.000000Z"
@@ -148,6 +148,6 @@ def test_a_folder_that_cannot_be_used_is_said_and_nothing_starts(tmp_path):
 
 
 def test_tables_change_with_a_new_version_only():
-    """Whoever changes them raises VERSION, then notes here what the new version's tables come to."""
+    """A change of them raises VERSION; then note here the digest of the new version's tables."""
     found = hashlib.sha256(SCHEMA.encode()).hexdigest()[:16]
     assert {VERSION: found} == {4: "50543c6af6d0c175"}

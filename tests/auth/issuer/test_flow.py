@@ -256,7 +256,7 @@ async def test_a_redirect_without_a_pending_login_gets_a_page(site: Site, state:
 
 
 async def test_before_approval_there_is_no_state_that_autodesk_could_answer(site: Site) -> None:
-    """CVE-2026-27124: a proxy that set its cookie before consent took answers that nobody had approved."""
+    """CVE-2026-27124: a proxy that set its cookie before consent took answers that no user had approved."""
     async with Browser(site) as browser:
         await browser.visit(OAuthClient(site).url())
         assert all(name.startswith("__Host-consent-") for name in browser.cookies)

@@ -34,7 +34,7 @@ WRITING = scopes_for(read_only=False)
 
 
 class Window:
-    """A process of this program that signs somebody in, in place of one of its own."""
+    """A process of this program that signs a user in, in place of one of its own."""
 
     def __init__(
         self, database: Database, key: EncryptionKey, endpoint: TokenEndpoint, scopes: tuple[str, ...] = WRITING
@@ -72,7 +72,7 @@ class Window:
 
 
 async def until_listening(started: LoginAttempt) -> None:
-    """Wait until somebody answers for a try."""
+    """Wait until a process answers for a try."""
     async with httpx.AsyncClient(verify=NO_TRUST) as client:
         while True:
             try:
@@ -367,7 +367,7 @@ async def test_the_login_link_never_redirects_to_an_unknown_host(
 
 
 async def test_a_try_ends_after_five_minutes(window: Window, browser: httpx.AsyncClient) -> None:
-    # Somebody else listens, so that the page is answered after the try has ended.
+    # Another process listens, so that the page is answered after the try has ended.
     listener = RedirectServer.open(
         RedirectHandler(window.endpoint.app.callback_url, window.attempts, window.attempts.waiting)
     )
@@ -487,7 +487,7 @@ def _refuse_all(listening: socket.socket) -> None:
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="there is no ::1")
 async def test_half_of_localhost_is_not_enough(window: Window, port: int) -> None:
-    """Whoever has the other half would be handed the code."""
+    """A process with the other half would be handed the code."""
     callback = RedirectHandler(f"http://localhost:{port}/callback", window.attempts, window.attempts.waiting)
     with socket.create_server(("::1", port), family=socket.AF_INET6), pytest.raises(PortTaken):
         RedirectServer.open(callback)

@@ -181,8 +181,8 @@ def test_signing_out_ends_it_at_autodesk_and_here(signed_in, run, box):
     assert box.requests.count("auth.revoke") == 2
     for command in ("whoami", "logout"):
         code, out, err = run(command)
-        nobody = "no one is signed in to Autodesk; `submittal-mcp login` signs a person in"
-        assert (code, out, err) == (1, "", f"submittal-mcp: {nobody}\n")
+        signed_out = "no one is signed in to Autodesk; `submittal-mcp login` signs a person in"
+        assert (code, out, err) == (1, "", f"submittal-mcp: {signed_out}\n")
 
 
 def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):

@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_is_followed_by_another_that_goes_on_and_repeats
     first = site.worker()
     command = site.hand_over()
     assert stalled.reached.wait(25)
-    command.process.send_signal(signal.SIGINT)  # whoever stops waiting stops no worker
+    command.process.send_signal(signal.SIGINT)  # a command that stops waiting stops no worker
     code, out, err = command.rest()
     assert (code, out.splitlines()[0]) == (130, "1 file: 1 interrupted."), err
     assert "stays in the queue" in err

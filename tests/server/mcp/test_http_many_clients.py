@@ -127,7 +127,7 @@ async def test_a_flood_of_clients_that_begin_and_never_end_leaves_the_memory_fla
             after = memory(program.process.pid)
     assert statuses == [200] * flood
     assert after - before < 8 * 1024
-    # Whoever does not pile up sessions is served all the same.
+    # A client that does not pile up sessions is served all the same.
     with anyio.fail_after(60):
         async with connected(url, "2026-07-28") as client:
             assert (await client.call_tool("chat", {})).content[0].text == "said"

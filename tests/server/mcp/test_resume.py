@@ -1,4 +1,4 @@
-"""A server that goes away in the middle of an upload, and the next one that goes on, whoever asks for it or not."""
+"""A server that goes away in the middle of an upload, and the next one that goes on, whether it is asked to or not."""
 
 import random
 import time

@@ -84,7 +84,7 @@ WORDS: Final = frozenset(
         *("check_only", "to", "comment", "due_date", "to_person"),
     }
 )
-"""Arguments that name nothing that somebody could own."""
+"""Arguments that name nothing that a user could own."""
 
 METHODS: Final = {
     "tools/call": "the tables of tools",

@@ -77,7 +77,7 @@ def request(client: str, *forwarded: str) -> Request:
     ("found", "address"),
     [
         (request("203.0.113.7"), "203.0.113.7"),
-        (request("203.0.113.7", "198.51.100.1"), "203.0.113.7"),  # nobody trusts it
+        (request("203.0.113.7", "198.51.100.1"), "203.0.113.7"),  # it is not trusted
         (request("10.0.0.1", "198.51.100.1"), "198.51.100.1"),
         (request("10.0.0.1", "192.0.2.9, 198.51.100.1"), "198.51.100.1"),  # the first was the caller's own claim
         (request("10.0.0.1", "192.0.2.9", "198.51.100.1, 10.0.0.2"), "198.51.100.1"),

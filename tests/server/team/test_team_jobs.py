@@ -1,4 +1,4 @@
-"""Jobs of a team: each goes on as its own person, whoever else is at work; one without a sign-in waits for it."""
+"""Jobs of a team: each goes on as its own person, beside the jobs of others; one without a sign-in waits for it."""
 
 import time
 from collections.abc import Callable
@@ -51,7 +51,7 @@ async def test_a_job_whose_sign_in_is_lost_waits_and_goes_on_once_its_person_has
             async with team.browser("manager") as browser:
                 done = await browser.submit(await browser.visit(f"{team.url}/connect"))
                 assert "Autodesk is connected" in done.text
-            # Nobody calls again: it goes on by itself.
+            # No call comes: it goes on by itself.
             await until(lambda: attached(team.box, link["submittal"], "manager") == before + 1)
 
 

@@ -38,8 +38,8 @@ async def test_it_becomes_another_attachment_and_nothing_else_is_claimed(connect
         assert looked["error"]["hint"].startswith("Call add_submittal_attachment again once the program that writes")
         [step] = looked["next_steps"]
         assert step["reason"].startswith("file_changed: Attach the file as it is now")
-        anew = await assistant.follow(step)
-    assert (anew["attachment"]["id"] != left["id"], anew["attachment"]["size_bytes"]) == (True, 14)
+        repeated = await assistant.follow(step)
+    assert (repeated["attachment"]["id"] != left["id"], repeated["attachment"]["size_bytes"]) == (True, 14)
 
 
 async def test_a_file_rewritten_with_the_same_size_and_time_is_never_answered_as_attached(connect, tmp_path):

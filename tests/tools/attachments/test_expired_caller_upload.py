@@ -1,4 +1,4 @@
-"""An upload that the caller was to finish within 24 hours, looked at when they are over and when it was begun anew."""
+"""An upload that the caller was to finish within 24 hours, looked at when they are over and when it was started again."""
 
 import httpx
 
@@ -40,9 +40,9 @@ async def test_the_step_that_is_offered_makes_a_new_attachment(connect, box, tmp
     (tmp_path / "own.pdf").write_bytes(b"own")
     async with connect(folders=(tmp_path,)) as assistant:
         told = await assistant.refused("get_attachment_status", **PLACE, attachment_id=attachment_id)
-        anew = await assistant.follow(told["next_steps"][0], file_path="own.pdf")
-    assert anew["attachment"]["id"] != attachment_id
-    assert (anew["attachment"]["name"], anew["attachment"]["state"]) == ("own.pdf", "uploaded")
+        second = await assistant.follow(told["next_steps"][0], file_path="own.pdf")
+    assert second["attachment"]["id"] != attachment_id
+    assert (second["attachment"]["name"], second["attachment"]["state"]) == ("own.pdf", "uploaded")
 
 
 async def test_a_renewed_upload_waits_for_its_bytes_whatever_its_reservations_age(connect, box):

@@ -1,4 +1,4 @@
-"""Between our reading of a submittal and our writing to it somebody else was faster: ACC refuses, and we say what changed."""
+"""Another user changes a submittal between our read and our write: ACC refuses, and the error says what changed."""
 
 import anyio
 import anyio.to_thread

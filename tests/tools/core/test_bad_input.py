@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def untouched(box):
-    """Whatever the test does, ACC has afterwards what it had before, and nobody asked it to change."""
+    """Whatever the test does, ACC has afterwards what it had before, and no request asked it to change."""
     before = {item.id: box.attachments(item) for item in box.items()}
     yield
     assert {item.id: box.attachments(item) for item in box.items()} == before

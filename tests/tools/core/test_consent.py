@@ -50,7 +50,7 @@ def attachments(box: acc_sandbox.Sandbox) -> list[dict[str, Any]]:
 
 
 def rename(box: acc_sandbox.Sandbox, title: str) -> None:
-    """What somebody does in ACC's web pages meanwhile."""
+    """A change in ACC's web pages meanwhile."""
     item = box.item("051200-3")
     changed = httpx.patch(
         f"{box.base_url}/construction/submittals/v2/projects/{item.project_id}/items/{item.id}",

@@ -1,6 +1,6 @@
 """Nothing that came from ACC is an instruction: hostile text in whatever ACC answers comes out clean, capped, in fields.
 
-Between server and sandbox stands an ACC gone bad: it adds to every name, title, comment and message what nobody should
+Between server and sandbox stands an ACC gone bad: it adds to every name, title, comment and message what no reader should
 be shown. That every field of every answer is either cleaned or ours, the models themselves are asked.
 """
 

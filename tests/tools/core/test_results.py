@@ -1,4 +1,4 @@
-"""Every field that can hold somebody else's text is cleaned, whichever answer it stands in."""
+"""Every field that can hold foreign text is cleaned, in every answer."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from types import UnionType
@@ -51,7 +51,7 @@ OURS = {
     ("ErrorBody", "hint"),
     ("ErrorBody", "shell_hint"),
     ("ErrorBody", "failed_step"),
-    # Percent-encoded by whoever wrote the commands, since a shell reads them.
+    # Percent-encoded where the commands are made, since a shell reads them.
     ("Upload", "method"),
     ("Upload", "url"),
     ("Upload", "headers"),

@@ -1,6 +1,6 @@
 """Every code of the closed list, made to happen once through the server, and the page that explains it.
 
-`UPDATE_EXAMPLES=1` (with `-n 0`) keeps the answers anew for `docs/errors.md`; `scripts/tables` then makes the page.
+`UPDATE_EXAMPLES=1` (with `-n 0`) writes the answers for `docs/errors.md`; `scripts/tables` then makes the page.
 """
 
 import json

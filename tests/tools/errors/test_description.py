@@ -30,7 +30,7 @@ ABSTRACT = {
     transfers.FileProblem,
     transfers.AttachmentProblem,
 }
-"""Bases that nobody raises; a class of them without an entry is a fault of ours, and would show as one."""
+"""Bases that are never raised; a class of them without an entry is a fault of ours, and would show as one."""
 
 
 def everything_below(base: type[Exception]) -> Iterator[type[Exception]]:

@@ -54,7 +54,7 @@ def read_only(database: Path) -> None:
 
 @contextmanager
 def spoiled(database: Path, spoil: Spoiling) -> Iterator[None]:
-    """Put it back as it was at the end of the block, having seen that nobody has changed it meanwhile."""
+    """Put it back as it was at the end of the block, having seen that it was not changed meanwhile."""
     good = database.read_bytes()
     spoil(database)
     bad = database.read_bytes()

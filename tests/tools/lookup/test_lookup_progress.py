@@ -1,4 +1,4 @@
-"""A search that takes its time tells whoever waits how far it has come."""
+"""Progress of a slow search."""
 
 import pytest
 

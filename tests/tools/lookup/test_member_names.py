@@ -51,7 +51,7 @@ async def test_names_are_kept_for_ten_minutes_by_person_and_project(box: acc_san
         for _ in range(2):
             assert (await names.of_project(project, "me"))[engineer.autodesk_id] == engineer.name
         assert box.requests.count(LIST) == 1
-        await names.of_project(project, "somebody else")
+        await names.of_project(project, "another user")
         await names.of_project(box.project("harbor").id, "me")
         assert box.requests.count(LIST) == 3
         clock.now += MEMBERS_SECONDS

@@ -1,4 +1,4 @@
-"""What people paste and type is read as an id, or as words to look up; nobody else's address is."""
+"""What people paste and type is read as an id, or as words to look up; no foreign address is."""
 
 # ruff: noqa: RUF001  # look-alike characters are what people paste
 

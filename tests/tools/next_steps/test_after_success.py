@@ -1,4 +1,4 @@
-"""Over the whole table of what can be: every step can be taken, and none does what nobody asked for."""
+"""Over the whole table of what can be: every step can be taken, and none does more than was asked for."""
 
 from dataclasses import replace
 from typing import get_args

@@ -36,7 +36,7 @@ SITUATIONS = (*STATES, "rev, my task", "rev, another's task", "rev, no task")
 SOURCES = ("local", "URN", "reserved")
 THOROUGH = settings.get_current_profile_name() != "quick"
 COPIES = settings.default.max_examples // 6 + 2
-"""Submittals of each kind. The first is moved by nobody, and disturbed examples seldom meet one that others have moved."""
+"""Submittals of each kind. The first is never moved, and disturbed examples seldom meet one that others have moved."""
 
 MOVABLE = itertools.count()
 
@@ -211,7 +211,7 @@ class Stage:
         return await self.assistant.answer(tool, **arguments)
 
     async def between(self, number: int) -> bool:
-        """Do what is planned before the agent's call of that number; true when the agent is to begin anew."""
+        """Do what is planned before the agent's call of that number; true when the agent is to start again."""
         now = [one for one in self.planned if one.before == number]
         for one in now:
             event(one.what)

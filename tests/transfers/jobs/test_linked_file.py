@@ -41,7 +41,7 @@ async def test_promise_1_a_link_whose_answer_is_lost_is_found_again(working: Any
 
 
 async def test_a_link_that_another_process_began_waits_for_consent(working: Any) -> None:
-    """With SUBMITTAL_MCP_CONFIRM=ask: whoever takes a job up has nobody to ask."""
+    """With SUBMITTAL_MCP_CONFIRM=ask: a process that takes a job up has no user to ask."""
     async with working(asks=True) as site:
         found = LinkedFileJob(site.where, "linked.pdf", version_urn=site.box.file(BEAMS).version_urn)
         job = await site.transfers.find_or_add("as another process wrote it down", found)

@@ -230,7 +230,7 @@ async def test_a_wish_to_confirm_ends_with_the_run_that_heard_it(jobs: TransferM
 
 
 async def test_a_chain_is_followed_only_as_long_as_it_holds(jobs: TransferManager, rows: list[dict[str, Any]]) -> None:
-    """B repeated A; A is deleted in ACC; B then stands on its own, and whoever waits for B is answered by B."""
+    """B repeated A; A is deleted in ACC; B then stands on its own, and a call that waits for B is answered by B."""
     first = await started(jobs)
     await jobs.runner.wait(first, patience(5))
     second = await started(jobs, "b")
@@ -290,7 +290,7 @@ async def test_a_waiter_is_told_of_the_job_that_does_the_work(jobs: TransferMana
 
 async def test_a_run_fails_with_its_step_and_the_next_run_clears_the_failure(jobs: TransferManager) -> None:
     job = await started(jobs, steps=[failing(NotSignedIn())])
-    for _ in range(2):  # as often as somebody asks
+    for _ in range(2):  # as often as it is asked
         with pytest.raises(JobStopped) as stopped:
             await jobs.runner.wait(job, patience(5))
         assert (type(stopped.value.cause), stopped.value.step) == (NotSignedIn, "reserve")

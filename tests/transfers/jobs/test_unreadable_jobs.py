@@ -1,4 +1,4 @@
-"""A job whose row cannot be read: it stops nobody else's, is named, and is set aside by a person."""
+"""A job whose row cannot be read: it stops no other job, is named, and is set aside by a person."""
 
 import json
 import sqlite3

@@ -1,6 +1,6 @@
 """One of several processes that ask ACC a lot of questions through the rate limiter that they share.
 
-Time is the sandbox's, which stands still; whoever waits for a turn moves it.
+Time is the sandbox's, which stands still; a process that waits moves it.
 """
 
 from multiprocessing.connection import Connection

@@ -1,4 +1,4 @@
-"""`doctor`: which link is broken, what mends it, and nothing in it that must not be pasted into a ticket."""
+"""`doctor`: which link is broken, how to fix it, and nothing in it that must not be pasted into a ticket."""
 
 import json
 import socket
@@ -429,7 +429,7 @@ def test_attachments_that_were_reserved_and_never_finished(
     says: str,
     fix: str,
 ) -> None:
-    """A browser was to send the bytes, and nobody did; some hours later the doctor looks."""
+    """A browser was to send the bytes, and did not; some hours later the doctor looks."""
     settings = Settings.load(
         base_url=box.base_url, access_token=environment["APS_ACCESS_TOKEN"], data_dir=tmp_path / "data"
     )

@@ -179,10 +179,10 @@ def test_without_a_project_the_account_is_recorded_and_the_rest_is_named(record:
 
 def test_a_file_that_is_there_is_not_overwritten(record: Record, tmp_path: Path) -> None:
     path = tmp_path / "shapes.json"
-    path.write_text("of somebody else", encoding="ascii")
+    path.write_text("of another user", encoding="ascii")
     finding = record(path)
     assert (finding["level"], "is not overwritten" in finding["seen"]) == ("problem", True)
-    assert path.read_text("ascii") == "of somebody else"
+    assert path.read_text("ascii") == "of another user"
 
 
 @pytest.mark.parametrize(
