@@ -142,7 +142,8 @@ async def _attach(
     if arguments.file_urn:
         version = await linked_version(services, target.project_id, arguments.file_urn)
         name = attachment_name(arguments.name, version.name)
-        await require_consent(services, call, partial(link_consent_summary, services, target, version.id, name))
+        summary = partial(link_consent_summary, services, target, version.id, name)
+        await require_consent(services, call, summary, project_id=target.project_id, person_id=target.person_id)
         return await services.transfers.link_version(target, version.id, name, key, waiting)
     return await services.transfers.reserve_for_caller(
         target, attachment_name(None, arguments.name or ""), key, waiting
@@ -168,7 +169,8 @@ async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "Wai
         return
     target = job.destination
     which = (target.project_id, target.item_id, job.reserved.id, target.person_id)
-    await require_consent(services, call, partial(upload_consent_summary, services, *which))
+    summary = partial(upload_consent_summary, services, *which)
+    await require_consent(services, call, summary, project_id=target.project_id, person_id=target.person_id)
     await services.transfers.confirm(*which, waiting)
 
 

@@ -94,7 +94,8 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
         return _result(services, call, [preview(row) for row in plan], selection, plan=sealed)
     rows, gone = held_against(plan, shown) if shown is not None else ([preview(row) for row in plan], 0)
     if any(row.outcome == "planned" for row in rows) and arguments.confirm:
-        await require_consent(services, call, lambda: _summary(services, project, rows, arguments))
+        asked = partial(_summary, services, project, rows, arguments)
+        await require_consent(services, call, asked, project_id=project.id, person_id=me.id)
     run = FilesRun(services, project, rows, confirm=arguments.confirm)
     begun = BegunRun(run, selection, gone)
     services.file_runs[key] = begun

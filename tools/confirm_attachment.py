@@ -50,7 +50,8 @@ async def confirm_attachment(
     which = (project.id, item.id, seen.id, me.id)
     waiting = wait_options(services, call, services.policy.max_wait_seconds)
     try:
-        await require_consent(services, call, partial(upload_consent_summary, services, *which))
+        summary = partial(upload_consent_summary, services, *which)
+        await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
         # A person who was asked may have taken their time.
         row = await services.transfers.confirm(*which, waiting, seen=None if services.policy.asks else seen)
     except UploadIncomplete as incomplete:

@@ -36,7 +36,7 @@ async def move_submittal(services: Services, call: ToolCall, arguments: MoveArgu
             now = await services.resolver.submittal(project, item.id)
             return (await planned_move(services, project, now, me.id, arguments)).summary(project)
 
-        await require_consent(services, call, summary)
+        await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
         moved = await carry_out(services, project, me.id, move)
         return await _moved(services, project, me.id, move, moved)
     names = await services.resolver.names(project, me.id, responses=False)

@@ -85,7 +85,7 @@ class ElicitationConsentPrompt:
         self._request = request
         self._call = [tool, arguments]
 
-    async def ask(self, summary: ConsentQuestion) -> bool:
+    async def ask(self, summary: ConsentQuestion, person_id: str) -> bool:
         """See `tools.core.ports.ConsentPrompt`.
 
         Raises:
@@ -96,7 +96,7 @@ class ElicitationConsentPrompt:
         if offered is None or (offered.form is None and offered.url is not None):
             raise cannot_ask()
         if self._request.is_stateless:
-            return self._answered(summary)
+            return self._answered(summary, person_id)
         context = self._request.context
         try:
             with self._deadline.paused():
@@ -107,8 +107,8 @@ class ElicitationConsentPrompt:
             raise cannot_ask() from None
         return answer.action == "accept"
 
-    def _answered(self, summary: ConsentQuestion) -> bool:
-        about = self._about(summary)
+    def _answered(self, summary: ConsentQuestion, person_id: str) -> bool:
+        about = self._about(summary, person_id)
         answer = self._request.input_responses.get(_CONSENT_QUESTION)
         state = self._request.params.request_state
         asked = self._states.end(state) if state is not None else None
@@ -123,9 +123,9 @@ class ElicitationConsentPrompt:
             raise changed()
         return answer.action == "accept"
 
-    def _about(self, summary: ConsentQuestion) -> str:
-        """Return what tells this call about these facts from every other."""
-        words = json.dumps([self._call, vars(summary)], sort_keys=True)
+    def _about(self, summary: ConsentQuestion, person_id: str) -> str:
+        """Return what tells this person's call about these facts from every other."""
+        words = json.dumps([person_id, self._call, vars(summary)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()
 
 

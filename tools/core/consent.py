@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 
 async def require_consent(
-    services: Services, call: ToolCall, summarize: Callable[[], Awaitable[ConsentQuestion | None]]
+    services: Services,
+    call: ToolCall,
+    summarize: Callable[[], Awaitable[ConsentQuestion | None]],
+    *,
+    project_id: str,
+    person_id: str,
 ) -> None:
     """Return once the user has agreed to the summary that `summarize` returns, or where no consent is needed.
 
-    `summarize` returns None when nothing would change.
+    `summarize` returns None when nothing would change. Consent is `person_id`'s, who is signed in now: one person does
+    not agree to what another one then does.
 
     Raises:
         ConfirmationRequired: There is no way to ask them, or it is no longer what they were shown.
@@ -33,13 +39,13 @@ async def require_consent(
         return
     if call.consent_prompt is None:
         raise cannot_ask()
-    if not await call.consent_prompt.ask(summary):
+    if not await call.consent_prompt.ask(summary, person_id):
         raise ConfirmationDeclined(
             "The person did not agree: nothing was changed. What is uploaded stays as it is.",
             "Ask the person what should be different, before you call {tool} again.",
             "Run the same command again to be asked again.",
         )
-    if await summarize() != summary:
+    if (await services.resolver.me(project_id)).id != person_id or await summarize() != summary:
         raise changed()
 
 

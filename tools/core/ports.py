@@ -112,8 +112,8 @@ class ManyFilesSummary:
 class ConsentPrompt(Protocol):
     """Asks the user behind a call for consent."""
 
-    async def ask(self, summary: ConsentQuestion) -> bool:
-        """Show the user a summary, and return whether they agree.
+    async def ask(self, summary: ConsentQuestion, person_id: str) -> bool:
+        """Show the user, who is `person_id` at Autodesk, a summary, and return whether they agree.
 
         Raises:
             ConfirmationRequired: There is no way to ask them.

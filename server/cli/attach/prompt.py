@@ -35,7 +35,7 @@ class TerminalConsentPrompt:
         self._view = view
         self._turn = anyio.Lock()
 
-    async def ask(self, summary: ConsentQuestion) -> bool:
+    async def ask(self, summary: ConsentQuestion, person_id: str) -> bool:  # noqa: ARG002  # a command has one person
         """See `tools.core.ports.ConsentPrompt`."""
         async with self._turn:
             with self._view.paused() if self._view is not None else nullcontext():

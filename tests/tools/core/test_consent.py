@@ -268,6 +268,34 @@ async def test_an_answer_counts_once_for_the_call_that_it_was_given_to(asking: A
         assert isinstance(again, InputRequiredResult), "used up"
 
 
+@pytest.mark.parametrize("era", ["2026-07-28", "legacy"], indirect=True)
+async def test_consent_of_one_person_is_none_for_another(asking: Any, box: acc_sandbox.Sandbox, era: str) -> None:
+    class Desk:
+        """Whose token a server sends: the one of who sits there now."""
+
+        token = box.token("manager")
+
+        async def access_token(self) -> str:
+            return self.token
+
+        async def renewed(self, _: str) -> None:
+            return None
+
+    class Changing(Someone):
+        async def __call__(self, context: Any, question: ElicitRequestParams) -> ElicitResult:
+            answer = await super().__call__(context, question)
+            desk.token = box.token("steel")
+            return answer
+
+    desk, shared = Desk(), {**STEEL_BEAMS, "submittal": "051200-2"}
+    async with asking(Changing(), tokens=desk) as assistant:
+        refused = await assistant.refused(LINK, **shared, file_urn=box.file(LINKED).version_urn)
+        assert refused["error"]["code"] == "confirmation_required", refused
+        assert box.requests.count("attachments.create") == 0
+        again = await assistant.follow(refused["next_steps"][0])
+    assert again["attachment"]["created_by"] == box.person("steel").autodesk_id
+
+
 def test_an_answer_is_taken_once_and_forgotten_when_its_state_is_too_old_anyway() -> None:
     now = 0.0
     states = ElicitationStates(clock=lambda: now)
