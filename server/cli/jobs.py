@@ -1,6 +1,5 @@
 """`submittal-mcp jobs`: list, cancel and resume the jobs of this machine's database."""
 
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,7 @@ import anyio.to_thread
 
 from server.auth_wiring import state_location
 from server.cli.errors import CommandError
-from server.cli.output import say
+from server.cli.output import json_text, say
 from server.cli.own_command import callable_hints
 from server.settings.model import Settings
 from tools.core.text_sanitizer import visible
@@ -48,7 +47,7 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     there = state_location(settings).exists()
     lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
     if as_json:
-        sys.stdout.write(json.dumps([_as_json(line) for line in lines], ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text([_as_json(line) for line in lines]) + "\n")
         return
     for line in lines:
         say("\n".join(visible(one) for one in _written(line)))

@@ -1,5 +1,8 @@
 """What commands print: each line with the names and texts of others made visible."""
 
+import json
+from typing import Any
+
 import typer
 
 
@@ -13,3 +16,11 @@ def say(text: str, *, err: bool = False) -> None:
 
     for line in text.split("\n"):
         typer.echo(visible(callable_hints(line)), err=err)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return `value` as JSON, with what a reader cannot see as the escapes of JSON: no data is changed by that."""
+    from tools.core.text_sanitizer import escape_invisible
+
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return escape_invisible(text, lambda character: json.dumps(character)[1:-1])

@@ -5,6 +5,7 @@ combining marks; line ends and tabs become a blank, and what is left is capped.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from transfers.files.pasted_text import INVISIBLE, MOVES_ON, plain_line
@@ -25,6 +26,11 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 def visible(text: str) -> str:
     """Return a line for a terminal, with what a reader cannot see written out; a moved cursor would rewrite others."""
     return INVISIBLE.sub(_escaped, MOVES_ON.sub(_escaped, text))
+
+
+def escape_invisible(text: str, escape: Callable[[str], str]) -> str:
+    """Return a text with each character that a reader cannot see escaped, but for the line ends between its lines."""
+    return INVISIBLE.sub(lambda found: escape(found[0]), text)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,7 +4,6 @@ Everything is checked before anything is sent. Interrupted or failed, the same c
 and fingerprints, not this module, know what is done.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.cli.attach.runner import AttachRunner
 from server.cli.errors import FAILED, USAGE, CommandError
-from server.cli.output import say
+from server.cli.output import json_text, say
 from server.settings.model import Settings
 from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
 from server.wiring import open_services, policy_of
@@ -177,7 +176,7 @@ class _AttachSession:
         )
         rows = plan.manifest_rows
         if options.as_json and options.only_plans:
-            sys.stdout.write(json.dumps(plan.json, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(plan.json) + "\n")
         else:
             print_table(plan, sys.stdout if options.only_plans else sys.stderr)
         if options.plan_manifest is not None:
@@ -246,10 +245,10 @@ class _AttachSession:
         if self._interrupted.cancelled_caught or failed:
             sys.stderr.write("The same command again goes on where this one stopped; what is done is not repeated.\n")
         if self._options.as_json:
-            sys.stdout.write(json.dumps({"rows": as_json(self._results)}, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text({"rows": as_json(self._results)}) + "\n")
         else:
             where = f"Results: {self._file.path}\n" if self._file is not None else ""
-            sys.stdout.write(f"{summary(self._results)}\n{where}")
+            say(f"{summary(self._results)}\n{where}".rstrip("\n"))
         sys.stdout.flush()
 
 

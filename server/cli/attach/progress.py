@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from server.cli.attach.results import RowResult
+from tools.core.text_sanitizer import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +69,7 @@ class PlainProgress:
     def ended(self, file: "ValidatedRow", result: RowResult) -> None:
         """See `ProgressView`."""
         self._ended += 1
-        self._say(f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}")
+        self._say(_end_line(self._ended, self._files, file, result))
 
     def paused(self) -> AbstractContextManager[None]:
         """See `ProgressView`."""
@@ -138,7 +139,7 @@ class RichProgress:
         # What ACC does with a file begins when all its bytes are there, and tells of none: a bar never goes back.
         done = total if word == "processing" else max(done, self._done.get(number, 0))
         if number not in self._bars:  # what ends before anybody looks needs no bar
-            self._bars[number] = self._progress.add_task(file.file.name, total=total, word=word, bytes=True)
+            self._bars[number] = self._progress.add_task(visible(file.file.name), total=total, word=word, bytes=True)
         self._progress.update(self._bars[number], completed=done, total=total, word=word)
         self._add(file, done)
 
@@ -149,7 +150,7 @@ class RichProgress:
         bar = self._bars.pop(file.row.number, None)
         if bar is not None:
             self._progress.remove_task(bar)
-        line = f"{self._ended} of {self._files}  {file.file.name}: {_word(result)}"
+        line = _end_line(self._ended, self._files, file, result)
         self._progress.console.print(line, markup=False, highlight=False)
 
     @contextmanager
@@ -166,6 +167,10 @@ class RichProgress:
         self._done[file.row.number] = done
         if self._all is not None:
             self._progress.update(self._all, advance=more, word=f"{self._ended} of {self._files}")
+
+
+def _end_line(ended: int, files: int, file: "ValidatedRow", result: RowResult) -> str:
+    return visible(f"{ended} of {files}  {file.file.name}: {_word(result)}")
 
 
 def _word(result: RowResult) -> str:

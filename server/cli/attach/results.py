@@ -1,6 +1,5 @@
 """Results per row, and the result file: CSV for a spreadsheet, JSON for a program."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from server.cli.attach.manifest import BadRow, ManifestRow
+from server.cli.output import json_text
 from server.cli.own_command import callable_hints
 from server.cli.spreadsheets import BYTE_ORDER_MARK, csv_text, write_whole
 from tools.core.results import AttachmentView, ErrorBody
@@ -150,7 +150,7 @@ class ResultFile:
 
 
 def _as_json_text(results: Iterable[RowResult]) -> str:
-    return json.dumps(as_json(results), ensure_ascii=False, indent=1) + "\n"
+    return json_text(as_json(results), indent=1) + "\n"
 
 
 def _as_csv(results: Iterable[RowResult]) -> str:

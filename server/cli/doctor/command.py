@@ -1,6 +1,5 @@
 """`submittal-mcp doctor`: diagnoses the setup from this machine to a submittal and suggests fixes."""
 
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from server.cli.doctor import record as doctor_record
 from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
 from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem
+from server.cli.output import json_text
 from server.settings.model import Settings, SettingsError
 from tools.core.text_sanitizer import visible
 
@@ -54,7 +54,7 @@ def run(
         recorder = AnswerRecorder(record) if record is not None else None
         anyio.run(_examine, settings, person, target, recorder, lambda finding: _show(console, report.add(finding)))
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json_text(report.as_json(), indent=2) + "\n")
     elif console is not None:
         console.print(Text("\n" + _verdict(report)))
     return report.exit_code

@@ -3,7 +3,6 @@
 Requests keep to Autodesk's limits (`acc.rate_limit`), so a long register takes its time; stderr tells how far it is.
 """
 
-import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from server.cli.find.register import (
     found_attachment,
     found_submittal,
 )
-from server.cli.output import say
+from server.cli.output import json_text, say
 from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
@@ -295,7 +294,7 @@ def _print(rows: Sequence[FoundRow], kind: type[FoundRow], output: OutputFormat)
     shown = [row.model_dump(mode="json") for row in rows]
     is_shown = sys.stdout.isatty()
     if output == "json":
-        text = json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
+        text = json_text(shown, indent=1) + "\n"
     else:
         text = ("" if is_shown else BYTE_ORDER_MARK) + csv_text(list(kind.model_fields), shown)
     if is_shown:

@@ -11,7 +11,7 @@ import typer
 
 from server.cli.errors import command_context
 from server.cli.options import AllowBaseUrl
-from server.cli.output import say
+from server.cli.output import json_text, say
 
 if TYPE_CHECKING:
     from auth.issuer.grants import GrantRepository
@@ -125,7 +125,7 @@ def check_url(
             if shown.fix:
                 say(f"         {shown.fix}")
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(report.as_json()) + "\n")
     raise typer.Exit(report.exit_code)
 
 
@@ -199,4 +199,4 @@ def _day(seconds: float) -> str:
 
 
 def _print_json(rows: Sequence[Mapping[str, Any]]) -> None:
-    sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(rows) + "\n")

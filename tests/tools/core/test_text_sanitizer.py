@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.odd_text import odd_texts
+from tests.support.odd_text import BIDIRECTIONAL, UNSEEN, odd_texts
 from tools.core.results import Candidate
 from tools.core.text_sanitizer import MAX_TEXT, clean, clean_json, visible
 from tools.lookup.references import NameWords
@@ -73,7 +73,8 @@ def test_odd_text_in_an_answer_is_one_clean_line_in_its_field(text):
 def test_odd_text_at_a_terminal_is_one_line_of_what_can_be_seen(text):
     line = visible(text)
     assert line.splitlines() in ([line], [])
-    assert not any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Co") for one in line)
+    assert not any(unicodedata.category(one) in ("Cc", "Cs", "Co") for one in line)
+    assert not {*UNSEEN, *BIDIRECTIONAL} & set(line)
 
 
 @given(texts)

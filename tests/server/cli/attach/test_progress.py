@@ -6,9 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from server.cli.attach.progress import RichProgress
+from server.cli.attach.progress import PlainProgress, RichProgress
 from server.cli.attach.results import RowResult
 
 SIZE = 1_000_000
@@ -39,3 +40,20 @@ def test_a_bar_shows_bytes_and_speed():
 
 def test_a_terminal_keeps_a_line_for_every_file():
     assert "1 of 1  beam.pdf: ready" in drawn((2 * SIZE, "sent"), ends=True)
+
+
+@pytest.mark.parametrize("view", ["terminal", "log"])
+def test_no_name_moves_the_cursor_or_hides_a_line(view: str) -> None:
+    odd: Any = SimpleNamespace(row=FILE.row, file=Path("a\u202e\x1b[2J\u200b[red]fdp.exe"), size=SIZE)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=140, color_system=None)
+    shown = RichProgress(console) if view == "terminal" else PlainProgress(stream)
+    result = RowResult(row=2, project="P", submittal="S", file="x", outcome="done", state="ready")
+    with shown.showing():
+        shown.begins(1, SIZE)
+        shown.moved(odd, SIZE, 2 * SIZE, "uploading")
+        shown.ended(odd, result)
+    written = stream.getvalue()
+    assert "\x1b[2J" not in written
+    assert not set("\u202e\u200b") & set(written)
+    assert "a\\u202e\\x1b[2J\\u200b[red]fdp.exe: ready" in written
