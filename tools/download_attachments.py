@@ -93,7 +93,7 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
             ids = tuple(one.row.id for one in sources)
             return DownloadSummary(len(ids), total, str(folder), project.name, submittal, ids)
 
-        await require_consent(services, call, summary)
+        await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
     until = inf if call.deadline is None else time.monotonic() + call.deadline.wait_seconds_left
     rows, manifest, place = await _into_folder(services, folder, project, item, sources, until, me.id)
     return DownloadsResult(
