@@ -183,14 +183,16 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
         again = _retry(model, given, values, wrong)
         raise InvalidArguments(
             f"{'; '.join(_sentence(one, names) for one in problems)}.",
-            _hint(names, wrong),
+            _hint(names, wrong, values),
             "Correct the value.",
             again=again,
         ) from None
 
 
-def _hint(names: Sequence[str], wrong: Iterable[str]) -> str:
+def _hint(names: Sequence[str], wrong: Iterable[str], values: Mapping[str, Any]) -> str:
     valid = f"Valid arguments: {', '.join(names)}." if names else "It takes no arguments."
+    if any(isinstance(values.get(name), list) and name.startswith("file") for name in wrong):
+        return f"{MANY_FILES} {valid}"
     meant = {word for name in wrong if name not in names for word in name.lower().split("_")}
     return f"{valid} {ONLY_IN_ACC}" if meant & _ONLY_IN_ACC else valid
 
@@ -262,6 +264,9 @@ ONLY_IN_ACC: Final = (
     "does that on the submittal's page (web_url). The right file can be attached beside the wrong one."
 )
 """What a person does (fact sheet 1: what is not documented)."""
+
+MANY_FILES: Final = "This takes one file a call; attach_files takes many."
+"""What a list of files is answered, where one is asked for."""
 
 _ONLY_IN_ACC: Final = frozenset(
     {"delete", "remove", "replace", "replaces", "overwrite", "rename", "revision", "revise", "supersede", "supersedes"}

@@ -43,7 +43,9 @@ def after_page(page: PageInfo, *, empty: bool = False) -> list[NextStep]:
     """
     if empty and page.whole and "query" in page.arguments:
         reason = "Nothing fits: try a single word of the name or title, or a number."
-        return [step(page.tool, _without(page, "query", "limit") | {"query": None}, reason)]
+        others = step(page.tool, _without(page, "query", "limit") | {"query": None}, reason)
+        # A person has few projects, so that all of them help more than other words; a register can be long.
+        return [step(page.tool, {}, "List all projects."), others] if page.tool == "find_projects" else [others]
     steps = []
     if page.cursor is not None:
         reason = "Nothing so far; this looks further." if empty else "The next page."

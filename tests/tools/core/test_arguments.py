@@ -10,7 +10,17 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from server.mcp.schemas import input_schema
-from tools.core.arguments import EXAMPLES, IGNORED, ONLY_IN_ACC, OptionalText, Project, ToolArguments, read_arguments
+from tools.add_submittal_attachment import LocalArguments
+from tools.core.arguments import (
+    EXAMPLES,
+    IGNORED,
+    MANY_FILES,
+    ONLY_IN_ACC,
+    OptionalText,
+    Project,
+    ToolArguments,
+    read_arguments,
+)
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments
@@ -49,6 +59,13 @@ def test_an_unknown_argument_is_answered_with_the_nearest_and_with_all_valid_one
         "contractor, response, limit, cursor."
     )
     assert problem.again == RetryHint({"project": "P", "attachable": True}, without=["project", "attachible"], needs=[])
+
+
+@pytest.mark.parametrize("name", ["file_path", "file_paths", "files"])
+def test_a_list_of_files_where_one_is_asked_for_is_answered_with_what_takes_many(name):
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(LocalArguments, {"project": "P", "submittal": "S", name: ["a.pdf", "b.pdf"]})
+    assert MANY_FILES in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["replace", "overwrite_existing", "delete", "new_revision", "rename_to"])
