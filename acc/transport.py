@@ -9,6 +9,7 @@ netrc is never read: without `trust_env` httpx looks at nothing of the environme
 
 import ssl
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -147,6 +148,22 @@ async def read_bounded(response: httpx.Response, operation: str, most: int) -> b
             raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def start_of_body(response: httpx.Response, most: int) -> bytes:
+    """Return the start of a streamed answer, decoded to at most so many bytes; nothing of one in several codings.
+
+    httpx would decode all that came at once, a thousandfold of it at the worst.
+    """
+    raw = next(response.iter_raw(most), b"")
+    codings = response.headers.get_list("content-encoding", split_commas=True)
+    if codings in ([], ["identity"]):
+        return raw
+    if codings not in (["gzip"], ["deflate"]):
+        return b""
+    with suppress(zlib.error):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, most)
+    return b""
 
 
 def is_nested(response: httpx.Response) -> bool:

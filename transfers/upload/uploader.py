@@ -200,7 +200,7 @@ def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) ->
 
 
 def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -> PartStored | AccError:
-    from acc.transport import is_nested, network_errors, storage_error_from_transport
+    from acc.transport import network_errors, start_of_body, storage_error_from_transport
 
     request = part_request(url, body.part.length)
     try:
@@ -212,7 +212,7 @@ def _exchange(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) -
             follow_redirects=False,
             extensions={"trace": line.watch},
         ) as response:
-            content = b"" if is_nested(response) else next(response.iter_bytes(MAX_ANSWER_BYTES), b"")
+            content = start_of_body(response, MAX_ANSWER_BYTES)
     except network_errors() as error:
         return storage_error_from_transport(OPERATION, error)
     return part_answer(response.status_code, response.headers, content)

@@ -1,5 +1,6 @@
 """Parts on their way to a storage that stands, stumbles, lies and hangs up: a real server on this machine."""
 
+import gzip
 import hashlib
 import os
 import random
@@ -61,13 +62,13 @@ class Put(BaseHTTPRequestHandler):
             left -= len(piece)
         return b"".join(pieces)
 
-    def answer(self, status: int, body: str = "", **headers: str) -> None:
+    def answer(self, status: int, body: str | bytes = "", **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body.encode())
+        self.wfile.write(body if isinstance(body, bytes) else body.encode())
 
     def hang_up(self) -> None:
         self.close_connection = True
@@ -434,6 +435,32 @@ async def test_a_permanent_failure_of_a_part_is_not_retried(
     with pytest.raises(error):
         await sending.run()
     assert len(sending.storage.seen) == 1
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_a_coded_refusal_is_bounded_before_it_is_decoded_and_never_decoded_twice(
+    upload: StartUpload, layers: int
+) -> None:
+    """Two codings make a millionfold of what came; of one, no more is kept than of any other answer."""
+    body = b"<Error><Code>InvalidRequest</Code><Message>" + b" " * 20_000_000
+    for _ in range(layers):
+        body = gzip.compress(body)
+
+    def bomb(request: Put) -> None:
+        request.take()
+        request.answer(400, body, Content_Encoding=", ".join(["gzip"] * layers))
+
+    sending = upload(PART)
+    sending.storage.plan[1] = [bomb]
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageRefused) as refused:
+            await sending.run()
+        assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert refused.value.http_status == 400
+    assert refused.value.upstream_code == ("InvalidRequest" if layers == 1 else None)
 
 
 async def test_a_redirect_is_never_followed(upload: StartUpload) -> None:
