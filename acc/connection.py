@@ -49,7 +49,7 @@ class RequestGate(Protocol):
         ...
 
     async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
-        """Be told that Autodesk answered 429, and how many seconds it wants to be left alone."""
+        """Note that Autodesk answered 429, and the seconds of its `Retry-After`."""
         ...
 
 

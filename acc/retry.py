@@ -2,7 +2,7 @@
 
 A read, or a write that leaves the same when done twice, is repeated after any passing failure. A request that creates
 something is repeated only where it was certainly not carried out: after a 429, or when no connection was made. Every
-other doubt is left to the caller, who is told by `AccError.sent` (fact sheet 11: there are no idempotency keys).
+other doubt is left to the caller, who reads `AccError.sent` (fact sheet 11: there are no idempotency keys).
 """
 
 import logging
@@ -25,7 +25,7 @@ class RetryPolicy:
         attempts: how often a request is sent at most.
         base: the first pause is at most this long; each next one at most twice as long as the one before.
         cap: no pause is longer, but for one that the service asked for.
-        retry_after_cap: a service that asks for a longer pause is not waited for; the caller is told how long it is.
+        retry_after_cap: a service that asks for a longer pause is not waited for; the error says how long it is.
         deadline: no attempt starts later than this after the first. What is under way then may end.
     """
 

@@ -27,7 +27,7 @@ class RefreshTimings:
     `early`: a token with less left is renewed, each process at a moment of its own within `jitter`; with less than
     `usable` left it is not used any more, which clocks that differ by minutes need. `lease`: a holder who shows no sign
     of life for so long is given up; a sign comes every `beat`. `post`: the longest that Autodesk is waited for. `save`:
-    pauses between tries to save, before calls are told that it fails. After a failure, or a token refused right after
+    pauses between tries to save, before calls fail because of it. After a failure, or a token refused right after
     it was issued, the next try comes after `rest`.
     """
 

@@ -289,7 +289,7 @@ class DeferredTokenSave:
 
     def _run(self) -> None:
         while not self._saved.wait(self._pause):
-            with suppress(StorageProblem):  # calls are told
+            with suppress(StorageProblem):  # calls report it
                 self.save()
 
 

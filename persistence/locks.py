@@ -194,7 +194,7 @@ class AdvisoryLock:
 
 
 class AdvisoryLocks:
-    """Locks of a PostgreSQL database, all of one session, which also hears what is told on the channel.
+    """Locks of a PostgreSQL database, all of one session, which also hears the notifications of the channel.
 
     The session is opened when it is first needed, and again when it was lost; its locks are lost with it. PostgreSQL
     ends it, so that others may go on, once it has heard nothing of it for `IDLE_SECONDS`. `heard` is called with each
@@ -254,7 +254,7 @@ class AdvisoryLocks:
                 self._held.pop(lock.number, None)
 
     def heartbeat(self) -> None:
-        """Show PostgreSQL that this process lives, and hear what was told meanwhile; makes the session if need be.
+        """Show PostgreSQL that this process lives, and hear the notifications since; makes the session if need be.
 
         Raises:
             DatabaseProblem: The server does not answer.
@@ -264,7 +264,7 @@ class AdvisoryLocks:
         self._run(select(literal_column("1")))
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read from as soon as something is told.
+        """Return the descriptor that can be read from as soon as there is a notification.
 
         Raises:
             DatabaseProblem: The server does not answer.
@@ -316,7 +316,7 @@ class AdvisoryLocks:
             try:
                 _prepare(session)
                 connection: Any = session.connection.driver_connection
-                connection.add_notify_handler(lambda told: self._heard(told.payload))
+                connection.add_notify_handler(lambda notice: self._heard(notice.payload))
             except BaseException:
                 session.close()
                 raise

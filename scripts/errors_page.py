@@ -22,7 +22,7 @@ MEANINGS: Final[dict[Code, str]] = {
     "admitted it.",
     "permission_denied": "ACC does not let this person do this to this submittal now.",
     "project_not_found": "There is no project of that name or id that this person can see.",
-    "project_not_allowed": "The server was told to leave this project alone.",
+    "project_not_allowed": "The server's settings exclude this project.",
     "project_not_supported": "The project is of a kind whose submittals Autodesk's API does not serve.",
     "submittal_not_found": "There is no submittal of that number, title or id that this person can see.",
     "ambiguous_reference": "What the caller named could be several things; nothing is guessed.",
@@ -32,7 +32,7 @@ MEANINGS: Final[dict[Code, str]] = {
     "invalid_name": "ACC would not take the attachment's name.",
     "file_not_found": "There is no such file on the server's machine, or no such version in the project's Files tool.",
     "file_not_allowed": "The server may not read this file.",
-    "file_type_not_allowed": "The server was told to attach other types of files only.",
+    "file_type_not_allowed": "The server's settings allow other types of files only.",
     "file_empty": "The file has no bytes.",
     "file_too_large": "The file is larger than the server may send.",
     "file_changed": "The file became another one while it was being sent; nothing of it was completed.",
@@ -47,7 +47,7 @@ MEANINGS: Final[dict[Code, str]] = {
     "upstream_unavailable": "Autodesk, or what stands between, failed or could not be reached.",
     "upstream_rejected": "Autodesk would not carry out the request, or answered what cannot be read.",
     "storage_unavailable": "Object storage, or the server's own database, could not be used.",
-    "read_only": "The server was told to change nothing.",
+    "read_only": "The server's settings forbid every change.",
     "transition_not_permitted": "The submittal cannot go there from where it is, or not by this person.",
     "download_not_allowed": "There is no folder to download to, or it cannot be used.",
     "person_not_found": "Neither the submittal nor the project has a person, company or role of that name.",
@@ -66,7 +66,7 @@ that help. `message` and `hint` are fixed sentences of ours with typed slots; wh
 known, `failed_step` at which step a job ended, `http_status` what Autodesk answered, and `candidates` what an ambiguous
 argument could mean. Where only a person can help, the hint says what they do, and no step repeats what cannot succeed.
 
-A person at a shell (`attach`, `doctor`) is told the same with a hint of its own, which names commands instead of tools.
+A user at a shell (`attach`, `doctor`) reads the same with a hint of its own, which names commands instead of tools.
 
 The list is closed. This page is made by `scripts/tables` from the catalogue of errors and from answers of a test; its
 examples are broken into lines, and members that are null, false or empty are left out.

@@ -92,7 +92,7 @@ class QueuedStreamHandler(logging.Handler):
     """Writes log lines from a thread of its own, by way of a bounded queue.
 
     A client that starts a server and never reads its stderr fills the pipe, and the next write blocks. Here that stops
-    the thread alone: lines wait, then are dropped, and how many were is told once lines flow again.
+    the thread alone: lines wait, then are dropped, and their number is logged once lines flow again.
     """
 
     def __init__(self, stream: TextIO, limit: int = QUEUED_LINES) -> None:

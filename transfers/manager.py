@@ -366,7 +366,9 @@ class TransferManager:
             job.attachment, job.following = row, False
             try:
                 await self.repository.ask(lambda tables: tables.end_following(job.id))
-            except StorageProblem as problem:  # who only asks how it stands need not be told that the disk is full
+            except (
+                StorageProblem
+            ) as problem:  # a caller that only asks for the state need not know that the disk is full
                 self.context.log.warning("job_not_written", job=job.id, problem=str(problem))
 
     async def cancel(self, job_id: str) -> None:

@@ -92,7 +92,7 @@ class Folder(JsonApiResource):
 
     @property
     def parents(self) -> list[str]:
-        """Names of the folders above, from the top down; told where the person may not see those themselves."""
+        """Names of the folders above, from the top down; named even where the person may not see those themselves."""
         rows = self.extension_data.get("folderParents")
         above = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         if above and above[-1].get("isRoot") is True:
@@ -159,7 +159,7 @@ AnyResource = Annotated[SerializeAsAny[JsonApiResource], PlainValidator(_resourc
 
 
 class ListingWarning(AccModel):
-    """A failure told beside a success, in part of what was asked. Its names are capitalised on the wire."""
+    """A failure reported beside a success, in part of what was asked. Its names are capitalised on the wire."""
 
     http_status_code: str | None = Field(default=None, alias="HttpStatusCode")
     error_code: str | None = Field(default=None, alias="ErrorCode")
@@ -227,7 +227,7 @@ class ResourceListing(AccModel):
 
     @property
     def warnings(self) -> list[ListingWarning]:
-        """What is told beside the rows, faults or not."""
+        """Warnings beside the rows, faults or not."""
         return self.meta.warnings if self.meta else []
 
     @property

@@ -101,7 +101,7 @@ class VerifiedToken:
 class GrantRepository:
     """Grants, codes and tokens of one database. Everything here blocks.
 
-    `on_revoked` is told the ids of grants that ended, after the transaction.
+    `on_revoked` receives the ids of grants that ended, after the transaction.
     """
 
     def __init__(

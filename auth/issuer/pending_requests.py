@@ -23,7 +23,7 @@ from persistence.migrations import migrate
 
 LIFE_SECONDS: Final = 600.0
 COOKIE_SECONDS: Final = 1200
-"""Longer than the request, so that a browser that comes late is told that, and not that it is another one."""
+"""Longer than the request, so that a late browser reads that it is late, and not that it is another one."""
 
 _CONSENT: Final = "__Host-consent-"
 _APPROVED: Final = "__Host-approved-"

@@ -24,7 +24,7 @@ from persistence.errors import StorageProblem
 
 MAX_BODY_BYTES: Final = 16 * 1024
 RETRY_SECONDS: Final = 5
-"""What a client is told to wait when the database is away."""
+"""`Retry-After` in seconds while the database is away."""
 
 _METADATA_CACHE: Final = {"Cache-Control": "public, max-age=300"}
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}

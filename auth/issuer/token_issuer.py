@@ -75,7 +75,7 @@ class RegistrationPolicy:
 
 @dataclass(frozen=True)
 class IssuerSettings:
-    """What the authorization server is told: its one public URL without a slash at the end, and its rules."""
+    """Configuration of the authorization server: its one public URL without a slash at the end, and its rules."""
 
     public_url: str
     offered_scopes: tuple[str, ...]
@@ -132,7 +132,7 @@ class BrowserArrival:
 class TokenIssuer:
     """Brokers between MCP clients and Autodesk's sign-in, and issues tokens of its own.
 
-    `connected` is told the subject of everybody who has just signed in at Autodesk.
+    `connected` receives the subject of each person who has just signed in at Autodesk.
     """
 
     def __init__(

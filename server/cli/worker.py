@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
             "SUBMITTAL_MCP_ENCRYPTION_KEYS. On one machine `submittal-mcp attach` needs no worker."
         )
     if settings.read_only:
-        raise CannotWork("This machine is told to change nothing: unset SUBMITTAL_MCP_READ_ONLY for a worker.")
+        raise CannotWork("This machine's settings forbid every change: unset SUBMITTAL_MCP_READ_ONLY for a worker.")
     if not settings.folders:
         raise CannotWork(
             "No folder is allowed, so this worker could read no file. Add --folder, or set SUBMITTAL_MCP_FOLDERS."

@@ -55,7 +55,7 @@ class ProgressReporter:
         self._silent = True
 
     async def tell(self, done: float, total: float | None, message: str) -> None:
-        """Tell of more; what is no more than was told before waits for the next beat, as a new word on it does."""
+        """Report progress; without a larger value it waits for the next heartbeat, as a new message does."""
         self._total, self._message = total, message
         if done > self._done:
             await self._tell(done)

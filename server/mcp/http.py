@@ -51,7 +51,7 @@ _ANY_METHOD: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 
 
 class ListenError(Exception):
-    """The server cannot listen where it was told to; the text says why, and what to do."""
+    """The server cannot listen at its address; the text says why, and what to do."""
 
 
 def http_app(server: Server[Any], *, host: str, secret: str | None) -> ASGIApp:

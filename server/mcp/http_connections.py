@@ -97,7 +97,7 @@ class AcceptErrorLog:
         self._told = float("-inf")
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Be told of an error; see `asyncio.AbstractEventLoop.set_exception_handler`."""
+        """Handle an error of the event loop; see `asyncio.AbstractEventLoop.set_exception_handler`."""
         error = context.get("exception")
         if "socket" not in context or not isinstance(error, OSError):
             loop.default_exception_handler(context)

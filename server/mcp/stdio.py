@@ -131,7 +131,7 @@ class OpenRequests:
 
 
 class ClientMessages:
-    """The client's messages; their end is told once the requests before it are answered, or `ANSWER_SECONDS` later.
+    """The client's messages; their end waits until the requests before it are answered, `ANSWER_SECONDS` at most.
 
     A line that is no message is answered with a parse error, which the SDK would drop in silence.
     """
@@ -242,7 +242,7 @@ async def _serve(server: Server[Any], wire: _StdioTransport) -> None:
 
 
 def serve_stdio(server: Server[Any]) -> None:
-    """Serve until stdin ends or the process is told to stop (SIGTERM, Ctrl-C).
+    """Serve until stdin ends or a signal stops the process (SIGTERM, Ctrl-C).
 
     The process is to end after this: within `STDIO_SECONDS` it does, whatever else still runs.
     """

@@ -1,7 +1,7 @@
 """Tasks: a handle for a call that continues in the background, for clients that accept one.
 
-A task is nothing of its own. Its id names the durable job, or the attachment that ACC is still processing, and what is
-told of it is read from there each time it is asked for: by any process, for as long as that is known.
+A task is nothing of its own. Its id names the durable job, or the attachment that ACC is still processing, and its
+status is read from there each time it is asked for: by any process, for as long as that is known.
 """
 
 import re

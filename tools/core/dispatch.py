@@ -24,7 +24,7 @@ async def dispatch(
         Exception: A bug of ours, which no caller can act on.
     """
     try:
-        # One server, one person. What cannot be carried out counts too, and is told first what is wrong with it.
+        # One server, one person. A call that cannot be carried out counts too, and its own error comes first.
         too_many = services.quota.take("", writes=definition.writes) if services.quota is not None else None
         if definition.writes:
             services.policy.check_writing()

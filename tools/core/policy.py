@@ -33,7 +33,7 @@ class ToolPolicy:
         """Check that writing is allowed.
 
         Raises:
-            ReadOnly: The server was told to change nothing.
+            ReadOnly: The settings forbid every change.
         """
         if self.read_only:
             raise ReadOnly(
@@ -50,11 +50,11 @@ class ToolPolicy:
         """Check that a project is allowed.
 
         Raises:
-            ProjectNotAllowed: The project is not among those the server was told to work with.
+            ProjectNotAllowed: The project is not among those of the settings.
         """
         if not self.allows(project_id):
             raise ProjectNotAllowed(
-                "This server was told to leave that project alone.",
+                "This server's settings exclude that project.",
                 "A person can add it to SUBMITTAL_MCP_PROJECTS.",
                 "Add it to SUBMITTAL_MCP_PROJECTS.",
             )

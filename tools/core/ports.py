@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from tools.core.text_sanitizer import clean
 
 ProgressCallback = Callable[[float, float | None, str], Awaitable[None]]
-"""(done, total or None, a word on what is being done) -> told to the client, if it asked for progress."""
+"""(done, total or None, a word on what is being done) -> sent to the client, if it asked for progress."""
 
 LONGEST: Final = 200
 """Characters of one line that a person is shown; more would push the others off a small window."""

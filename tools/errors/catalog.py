@@ -1,6 +1,6 @@
 """The catalogue of the errors that `acc`, `auth` and `transfers` raise: one row an error, and nothing elsewhere.
 
-A row has two hints. An agent is told of tools, their arguments and settings; a person at a shell of commands, their
+A row has two hints. An agent's names tools, their arguments and settings; that of a user at a shell commands, their
 flags and settings. Texts are sentences of ours with slots; `tools.errors.description` fills them.
 """
 

@@ -42,7 +42,7 @@ _NAME_FAULTS: Final = {
 
 @dataclass(frozen=True)
 class ErrorDescription:
-    """A failure as it is told, and what decides on the steps after it (`tools.next_steps.after_error.FailedCall`)."""
+    """A failure as answered, and what decides on the steps after it (`tools.next_steps.after_error.FailedCall`)."""
 
     row: ErrorRow
     http_status: int | None = None

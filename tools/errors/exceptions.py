@@ -93,7 +93,7 @@ class TooManyCalls(ToolError):
 
 
 class ReadOnly(ToolError):
-    """The server was told to change nothing."""
+    """The server's settings forbid every change."""
 
     code = "read_only"
 
@@ -105,7 +105,7 @@ class ProjectNotFound(ToolError):
 
 
 class ProjectNotAllowed(ToolError):
-    """The server was told to leave this project alone."""
+    """The server's settings exclude this project."""
 
     code = "project_not_allowed"
 

@@ -2,7 +2,7 @@
 
 Offices put the number of a submittal in front of a file's name, or its section of the specification, or its title, and
 beside it dates, revisions, heat numbers and the counters of cameras, which look like numbers too. A name fits only the
-one submittal that it singles out; whatever else could be meant is told as `several` or `none`, and never chosen.
+one submittal that it singles out; any other match is reported as `several` or `none`, and never chosen.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The words of a file's name, and which of them say nothing of the submittal that is meant.
 
-Dates, revisions, heat numbers, pages and the state of a copy are told by words of English, German and French, which
-stand here without accents.
+Dates, revisions, heat numbers, pages and the state of a copy are recognised by words of English, German and French,
+which stand here without accents.
 """
 
 import re

@@ -47,7 +47,7 @@ async def search_files(
 
     With `folder`, a URN or the end of a path as people see it, only those in it.
 
-    `report` is told how many folders were looked into, of those known by then.
+    `report` receives the number of folders looked into, of those known by then.
 
     Folders of ACC's other tools are not looked into.
 

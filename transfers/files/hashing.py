@@ -1,4 +1,4 @@
-"""Hashing of files: SHA-256 of the whole, which is told of it, and a digest of each part, which guards it on its way.
+"""Hashing of files: SHA-256 of the whole, for answers and logs, and a digest of each part, which guards it on its way.
 
 The digest of a part is XXH3 of 128 bits with a seed drawn at random for each reading. It is to notice change, not an
 enemy, who could write to the file as well: the proof that is published is the SHA-256 of the whole. It costs a

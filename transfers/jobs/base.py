@@ -58,7 +58,7 @@ Point = Literal[
     "sent",  # all are; which the last ones are may not be written down
     "completed",  # storage has made the object; that is not written down
     "stored",  # that is written down, where the file has several parts
-    "patched",  # ACC was told of the bytes; that is not written down
+    "patched",  # ACC confirmed the bytes; that is not saved yet
     "followed",  # that is written down, and ACC makes a version of them
     "processed",  # ACC has made one, or will not; that is not written down
     "part kept ahead",  # some parts are in storage and written down, from before what they are parts of was known
@@ -156,7 +156,7 @@ class Job(ABC):
 
     @property
     def uploaded(self) -> bool:
-        """Whether ACC has been told that the bytes are there."""
+        """Whether ACC lists the file as uploaded, by `isFileUploaded`."""
         return self.attachment is not None and self.attachment.is_file_uploaded
 
     @property

@@ -47,7 +47,7 @@ class JobContext:
 
     Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
     day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
-    tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is told of every point
+    tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is called at every point
     at which a crash would leave something different behind.
     """
 

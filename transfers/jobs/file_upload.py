@@ -132,7 +132,7 @@ class FileUploadJob(Job):
         try:
             yield
         except (Exception, anyio.get_cancelled_exc_class()):
-            with anyio.CancelScope(shield=True), suppress(StorageProblem):  # the failure itself is what is told
+            with anyio.CancelScope(shield=True), suppress(StorageProblem):  # the failure itself is what is reported
                 await self._keep_all(context)
             raise
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transfers.jobs.context import JobContext
 
 LOOK_SECONDS: Final = 0.1
-"""How often a forerunner of another process is looked at; of one in this process its end is told."""
+"""How often a forerunner of another process is looked at; one in this process signals its end."""
 
 
 class ForerunnerGate:

@@ -33,7 +33,7 @@ class JobAttempt:
     record: str
     """What is written down of the job by now."""
     fingerprint: str | None = None
-    """What it was told apart by when the attempt began."""
+    """Fingerprint of the job when the attempt began."""
     reported: tuple[int, int] = (0, 0)
     """How many bytes its row says are hashed and sent."""
     write_lock: threading.Lock = field(default_factory=threading.Lock)

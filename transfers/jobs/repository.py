@@ -57,7 +57,7 @@ class JobSignals:
         self._events: WeakValueDictionary[str, anyio.Event] = WeakValueDictionary()
 
     async def wait(self, what: str, seconds: float) -> None:
-        """Wait until something is told of a job (its id) or of the queue, or until so many seconds have passed."""
+        """Wait for a notification about a job (its id) or the queue, or until so many seconds have passed."""
         event = self._events.setdefault(what, anyio.Event())
         with anyio.move_on_after(seconds):
             await event.wait()

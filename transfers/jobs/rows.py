@@ -79,7 +79,7 @@ class StoredPart:
 
 
 def owner_words(owner: str) -> str:
-    """Return who an owner is, as a person may be told: the machine and the process."""
+    """Return who an owner is, for a message: the machine and the process."""
     machine, _, rest = owner.partition(" ")
     return f"process {rest.partition(' ')[0]} on {machine}" if rest else "a process of the version before"
 

@@ -197,7 +197,7 @@ class UnreadableJob(StorageProblem):
 
 
 class JobRecord(BaseModel):
-    """Stored record of a job. Times are seconds since 1970; `content` is what told it apart, once known."""
+    """Stored record of a job. Times are seconds since 1970; `content` identifies what it attaches, once known."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

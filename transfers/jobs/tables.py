@@ -56,7 +56,7 @@ from transfers.jobs.rows import (
 PRUNED_AT_ONCE: Final = 500
 
 QUEUE: Final = "queue"
-"""What is told on the channel when a job waits for a worker."""
+"""Payload of the notification that a job waits for a worker."""
 
 _TABLES: Final = MetaData()
 JOBS: Final = Table(

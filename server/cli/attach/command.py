@@ -39,7 +39,7 @@ PATIENCE_SECONDS: Final = 24 * 3600
 """Timeout of one file: as long as storage keeps its parts."""
 
 SHOWN: Final = 100
-"""So many rows are told of on the terminal; the results name all."""
+"""So many rows are named on the terminal; the results name all."""
 
 
 class UnusableOptions(CommandError):

@@ -167,7 +167,7 @@ def test_a_queued_job_is_called_off_by_a_person(site: Site) -> None:
     [
         ("worker", {"SUBMITTAL_MCP_DATABASE_URL": ""}, "Workers share the queue of a PostgreSQL database"),
         ("worker", {"SUBMITTAL_MCP_FOLDERS": ""}, "No folder is allowed"),
-        ("worker", {"SUBMITTAL_MCP_READ_ONLY": "true"}, "told to change nothing"),
+        ("worker", {"SUBMITTAL_MCP_READ_ONLY": "true"}, "settings forbid every change"),
         ("attach", {"SUBMITTAL_MCP_DATABASE_URL": ""}, "set SUBMITTAL_MCP_DATABASE_URL for --queue"),
         ("attach", {"SUBMITTAL_MCP_CONFIRM": "ask"}, "so it may make nothing visible"),
     ],
