@@ -1,11 +1,14 @@
 """Many small files through the queue on PostgreSQL: with several workers, and beside a table of jobs that has grown.
 
+    python benchmarks/many.py --one-call 500 [--write]
     python benchmarks/many.py [--files 2000] [--workers 1 2 4] [--rows 0 10000 100000 1000000] [--beside 100] [--write]
 
 FILES of 4 KiB are handed over, spread over the submittals of a sandbox without rate limits, before any worker may take
 one; the time runs from the first that is done to the last, with four at once a worker. After that one worker attaches
 BESIDE files each time the table has grown to so many ROWS of jobs that ended, and the plan of the statement that looks
-for work is printed. Sandbox, PostgreSQL and workers share this machine. `--write` puts it into docs/performance.md.
+for work is printed. With `--one-call N` only that is measured: N files of a folder by the tool `attach_files`, without
+rate limits, from the check to the last that reviewers can open. Sandbox, PostgreSQL and workers share this machine.
+`--write` puts it into docs/performance.md.
 """
 
 import argparse
@@ -22,9 +25,9 @@ import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import anyio
 import sqlalchemy
@@ -57,7 +60,8 @@ import json, sys
 from acc_sandbox import running
 with running(items=int(sys.argv[1]), urn_delay=0) as box:
     items = [{"item_id": item.id, "project_id": item.project_id} for item in box.items("mgr-1")]
-    print(json.dumps({"base_url": box.base_url, "token": box.token("manager", expires_in=10**6),
+    numbers = [item.number for item in box.items("mgr-1")]
+    print(json.dumps({"numbers": numbers, "base_url": box.base_url, "token": box.token("manager", expires_in=10**6),
                       "person_id": box.person("manager").autodesk_id, "items": items}), flush=True)
     sys.stdin.readline()
 """
@@ -94,6 +98,7 @@ class Site:
     token: str
     person_id: str
     items: list[dict[str, str]]
+    numbers: list[str]
     folder: Path
 
     def write(self, count: int) -> list[Path]:
@@ -154,6 +159,54 @@ def sandbox(folder: Path) -> Iterator[Site]:
         yield Site(**json.loads(process.stdout.readline()), folder=folder)
         process.stdin.write("\n")
         process.stdin.close()
+
+
+def by_one_call(site: Site, files: int) -> str:
+    """Return the row of so many files that the tool `attach_files` attaches by their names."""
+    from server.settings.model import Settings
+    from server.wiring import open_services, policy_of
+    from tools.attach_files import definition
+    from tools.core.context import ToolCall
+    from tools.core.dispatch import dispatch
+    from tools.core.results import ManyFilesResult
+
+    place = site.folder / "many"
+    place.mkdir()
+    for number in range(files):
+        called = site.numbers[number % len(site.numbers)]
+        (place / f"{called} drawing {number}.pdf").write_bytes(random.randbytes(FILE_BYTES))
+    settings = Settings.load(
+        base_url=site.base_url,
+        access_token=site.token,
+        folders=(place,),
+        data_dir=site.folder / "one-call",
+        encryption_keys=KEYS,
+    )
+    policy = replace(policy_of(settings, local_files=True), max_wait_seconds=3600)
+    tool = definition(local_files=True)
+
+    async def silent(_done: float, _total: float | None, _word: str) -> None:
+        pass
+
+    async def work() -> tuple[float, float]:
+        async with open_services(settings, policy, None, paced=False) as services:
+
+            async def call(arguments: dict[str, Any]) -> ManyFilesResult:
+                answer = (await dispatch(tool, services, ToolCall(tool.name, arguments, silent), arguments))[1]
+                if not isinstance(answer, ManyFilesResult):
+                    raise SystemExit(f"refused: {answer}")
+                return answer
+
+            begun = time.perf_counter()
+            checked = await call({"project": site.items[0]["project_id"], "folder": "."})
+            planned = time.perf_counter()
+            done = await call({**checked.next_steps[0].arguments, "wait_seconds": 600})
+            if [row.state for row in done.files] != ["ready"] * files:
+                raise SystemExit(f"not every file is ready: {done.counts}")
+            return planned - begun, time.perf_counter() - planned
+
+    check, run = anyio.run(work)
+    return f"| {files} | {min(files, len(site.numbers))} | {check:.1f} | {run:.1f} | {files / run:.1f} |"
 
 
 def hand_over(site: Site, database_url: str, paths: list[Path]) -> float:
@@ -286,12 +339,21 @@ def grown(site: Site, server: str, files: int, rows: Sequence[int]) -> tuple[lis
 def main() -> None:
     """Measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--one-call", type=int)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--rows", type=int, nargs="+", default=[0, 10_000, 100_000, 1_000_000])
     parser.add_argument("--beside", type=int, default=100)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
+    if chosen.one_call:
+        with tempfile.TemporaryDirectory() as folder, sandbox(Path(folder)) as site:
+            heading = ["| files | submittals | check s | run s | files/s |", "|--:|--:|--:|--:|--:|"]
+            lines = [*heading, by_one_call(site, chosen.one_call)]
+        print("\n".join(lines), flush=True)
+        if chosen.write:
+            write_section("one-call", "\n".join(lines))
+        return
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, postgres() as server, sandbox(Path(folder)) as site:
         workers = shared(site, server, chosen.files, chosen.workers)

@@ -26,8 +26,8 @@ _ATTACH: Final = (
     + """\
 Files: {files}
 
-1. Call add_submittal_attachment for one file after the other, {how}, confirm=true and wait_seconds=45. Take project, \
-submittal and files as they are named above, and leave category out unless the person names one.
+1. {many}Call add_submittal_attachment for one file after the other, {how}, confirm=true and wait_seconds=45. \
+Take project, submittal and files as they are named above, and leave category out unless the person names one.
 2. Where an answer is not "ready" yet, wait with get_attachment_status.
 3. Say of every file under which name and category it is there, and of each that failed why and what helps.
 
@@ -35,6 +35,9 @@ Every answer lists next_steps: follow them, and ask the person only for what a s
 """
 )
 _LOCAL: Final = "with file_path"
+_MANY: Final = (
+    "Several files: call attach_files with files, then take its first next step, and go on with 3. One file: "
+)
 _REMOTE: Final = (
     "with the file_urn that find_project_files finds; for a file that is only on the person's machine with "
     "upload_by_caller=true, without confirm, then send its bytes with the upload.command of the answer"
@@ -109,8 +112,10 @@ def build_prompts(policy: ToolPolicy) -> dict[str, PromptTemplate]:
         arguments=[PROJECT, SUBMITTAL],
         icons=LOOK,
     )
+    local = policy.local_files
+    attach_text = _ATTACH.replace("{how}", _LOCAL if local else _REMOTE).replace("{many}", _MANY if local else "")
     prompts = (
-        PromptTemplate(attach, _ATTACH.replace("{how}", _LOCAL if policy.local_files else _REMOTE), writes=True),
+        PromptTemplate(attach, attach_text, writes=True),
         PromptTemplate(missing, _MISSING, writes=False),
     )
     return {one.listed.name: one for one in prompts if not (one.writes and policy.read_only)}

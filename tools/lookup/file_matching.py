@@ -129,7 +129,9 @@ class SubmittalRegister:
         content, _ = content_words(words, masked | used)
         [row] = found
         # Where other words stand beside the number, and only the titles of others hold them, those may be meant.
-        if not self._holds(row, content) and (meant := self._holding(content)):
+        # A bare number beside it counts sheets or copies, and speaks for no title.
+        told = any(not word.isdecimal() for word in content)
+        if told and not self._holds(row, content) and (meant := self._holding(content)):
             return FileMatch(failure="several", candidates=_distinct([row, *meant]))
         return FileMatch(row, "number")
 
