@@ -109,7 +109,8 @@ def test_where_http_listens_cannot_be_given_for_stdio(start):
 
 @pytest.mark.parametrize("sandbox", [[], ["--sandbox"]])
 def test_serving_beyond_this_machine_is_refused_with_a_sentence(start, sandbox):
-    code, out, err = start("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox).rest()
+    secret = {"SUBMITTAL_MCP_HTTP_SECRET": SECRET}
+    code, out, err = start("-m", "server", "serve", "--http", "--host", "0.0.0.0", *sandbox, **secret).rest()
     assert (code, out) == (2, "")
     assert "serves one person on this machine" in err
     assert "Traceback" not in err
