@@ -19,11 +19,13 @@ import acc_sandbox
 from persistence.keys import EncryptionKey
 from server.mcp.app import build_server
 from server.settings.model import Settings
+from tests.support.constants import ROOT
 
 START: Final = "<!-- conversations -->\n"
 END: Final = "<!-- /conversations -->"
 WIDTH: Final = 130
 HOUR: Final = 3600.0
+SHOP_DRAWINGS: Final = ROOT / "server" / "cli" / "demo" / "beam-shop-drawings.pdf"
 
 Answer = dict[str, Any]
 
@@ -215,7 +217,8 @@ async def _server(data: Path, urn_delay: float) -> AsyncIterator[Conversation]:
     with acc_sandbox.running(urn_delay=urn_delay) as box, tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "March").mkdir()
         for name in ("beam-shop-drawings.pdf", "column-markup.pdf", *(f"March/{name}" for name in MARCH)):
-            (Path(folder) / name).write_bytes(f"%PDF-1.4 {name}\n".encode())
+            # A whole PDF, for the server warns of what viewers cannot open.
+            (Path(folder) / name).write_bytes(SHOP_DRAWINGS.read_bytes() + f"% {name}\n".encode())
         settings = Settings.load(
             base_url=box.base_url,
             access_token=box.token("manager", expires_in=10 * int(HOUR)),
