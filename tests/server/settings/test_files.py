@@ -112,6 +112,7 @@ def test_the_environment_and_flags_narrow_it(bind, tmp_path, monkeypatch):
         (f'projects = ["{ONE}"]', "SUBMITTAL_MCP_PROJECTS", TWO),
         ('folders = ["/srv/drawings"]', "SUBMITTAL_MCP_FOLDERS", "/srv/drawings-of-others"),
         ("folders = []", "SUBMITTAL_MCP_FOLDERS", "/srv/drawings"),
+        ('downloads = "/srv/in"', "SUBMITTAL_MCP_DOWNLOADS", "/srv/elsewhere"),
         ('storage_hosts = ["a.example.com"]', "SUBMITTAL_MCP_STORAGE_HOSTS", "b.example.com"),
         ('team_domains = ["example.com"]', "SUBMITTAL_MCP_TEAM_DOMAINS", "example.org"),
     ],
@@ -130,6 +131,7 @@ def test_a_setting_that_would_widen_the_machine_file_is_refused_by_name_and_file
     ("text", "variable", "value", "field", "left"),
     [
         ("read_only = true", "SUBMITTAL_MCP_READ_ONLY", "false", "read_only", True),
+        ("strict_files = true", "SUBMITTAL_MCP_STRICT_FILES", "false", "strict_files", True),
         ('confirm = "ask"', "SUBMITTAL_MCP_CONFIRM", "off", "confirm", "ask"),
         ("parallel_parts = 2", "SUBMITTAL_MCP_PARALLEL_PARTS", "16", "parallel_parts", 2),
         (
