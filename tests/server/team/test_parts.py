@@ -187,6 +187,24 @@ async def test_requests_of_many_people_are_served_by_turns(anyio_backend: str) -
     assert metered.served[5:] == ["a", "a"]
 
 
+async def test_a_busy_person_at_one_replica_starves_nobody_at_another() -> None:
+    """Replicas draw on the same buckets, and each serves its own people by turns."""
+    buckets, limits = InMemoryTokenBuckets(), {"app": QuotaLimit(1, seconds=0.005)}
+    busy, other = (FairRateLimiter(buckets, patience=1e9) for _ in range(2))
+    served: list[str] = []
+
+    async def ask(share: FairRateLimiter, person: str) -> None:
+        await share.acquire(person, limits, "submittals.items")
+        served.append(person)
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            for share, person in [(busy, "busy")] * 60 + [(other, f"p{number}") for number in range(5)]:
+                group.start_soon(ask, share, person)
+    assert len(served) == 65
+    assert max(place for place, person in enumerate(served) if person != "busy") < 60, "they waited for its last one"
+
+
 async def test_a_wait_beyond_the_patience_reports_its_length() -> None:
     share = FairRateLimiter(InMemoryTokenBuckets(lambda: 0.0), patience=5.0, clock=lambda: 0.0)
     limits = {"app": TWO_A_MINUTE}
