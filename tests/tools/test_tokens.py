@@ -13,7 +13,7 @@ def seen() -> dict[str, list[Seen]]:
 
 @pytest.mark.parametrize(
     ("what", "texts", "limit"),
-    [("tools", 10, 3200), ("attaching a file", 1, 1000), ("a list of 18 attachments", 1, 2000)],
+    [("tools", 11, 3200), ("attaching a file", 1, 1000), ("a list of 18 attachments", 1, 2000)],
 )
 def test_agent_texts_stay_within_their_limit(seen, what, texts, limit):
     assert (len(seen[what]), CHARACTERS, LIMITS[what]) == (texts, 4, limit)
