@@ -83,7 +83,7 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
     shown = _shown(services, call, me.id, bound, arguments)
     key = json.dumps([me.id, bound, arguments.plan, arguments.confirm], sort_keys=True)
     running = services.file_runs.get(key) if not arguments.check_only else None
-    if running is not None:
+    if isinstance(running, BegunRun):
         await running.run.wait(call, _deadline(services, call, arguments.wait_seconds))
         return _result(services, call, running.run.rows, running.selection, gone=running.gone)
     selection = await _selected(services, project, source, arguments)

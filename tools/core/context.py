@@ -15,7 +15,6 @@ from transfers.files.pasted_text import unwrap
 
 if TYPE_CHECKING:
     from acc.client import AccClient
-    from tools.attachments.file_run import BegunRun
     from tools.core.request_quota import CallQuota
     from tools.lookup.resolver import ReferenceResolver
     from transfers.manager import TransferManager
@@ -31,7 +30,8 @@ class Services:
     """Services for one signed-in user, shared by all tool calls of a server.
 
     `sign_in_page` is None where no user signs in: with a given token, or for a service account. `quota` is None for
-    commands, and where calls were counted before they came here. `file_runs` are runs of many files that are under way.
+    commands, and where calls were counted before they came here. `file_runs` are runs of many files that are under way,
+    which `tools.attach_files` alone looks into.
     """
 
     policy: ToolPolicy
@@ -41,7 +41,7 @@ class Services:
     sign_in_page: SignInPage | None = None
     cursors: CursorSigner = field(default_factory=CursorSigner)
     quota: "CallQuota | None" = None
-    file_runs: "dict[str, BegunRun]" = field(default_factory=dict)
+    file_runs: dict[str, object] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
