@@ -118,7 +118,9 @@ async def add_submittal_attachment(
         if ended.attachment.state != "processing":
             kept = {"already_attached": answer.already_attached, "warnings": answer.warnings}
             answer = ended.model_copy(update=kept)
-    return answer if answer.already_attached else with_onward_step(services, answer, item)
+    # Ready at once (a linked file): the caller waited for nothing, and nothing is left to say.
+    at_once = answer.attachment is not None and answer.attachment.state == "ready" and not arguments.wait_seconds
+    return answer if answer.already_attached or at_once else with_onward_step(services, answer, item)
 
 
 async def _attach(

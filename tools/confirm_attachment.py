@@ -69,6 +69,8 @@ async def confirm_attachment(
         answer = AttachmentResult(attachment=view, next_steps=after_attachment(status, services.policy.step_context))
     if seen.is_file_uploaded or not isinstance(answer, AttachmentResult):
         return answer
+    if answer.attachment is not None and answer.attachment.state == "ready" and not arguments.wait_seconds:
+        return answer
     return with_onward_step(services, answer, item)
 
 
