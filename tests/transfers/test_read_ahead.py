@@ -4,9 +4,10 @@ import hashlib
 import os
 import random
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +359,20 @@ async def test_a_cancelled_job_that_is_asked_for_again_beside_its_successor_repe
         repeated = await site.transfers.runner.wait(job, site.patience())
         assert repeated.id == second.job.id
         assert ahead.contents() == [content()]
+
+
+async def test_promise_1_a_job_that_turns_out_to_be_another_ones_request_completes_nothing(
+    ahead: Ahead, beam: Path, tmp_path: Path
+) -> None:
+    """The other is of a process that looked for no job ahead of it; here that is hidden from its eyes."""
+    shutil.copyfile(beam, beam.with_name("copy.pdf"))
+    async with ahead.first_part_stored() as site, ahead.process() as other:
+        with closing(sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3")) as database, database:
+            database.execute("UPDATE jobs SET name = 'hidden'")
+        second = await other.attach("copy.pdf", name="beam.pdf")
+        first = await site.transfers.job(next(row["id"] for row in ahead.rows() if row["id"] != second.job.reserved.id))
+        site.box.faults.release()
+        ended = await site.transfers.runner.wait(first, site.patience())
+        assert ended.id == second.job.id
+        assert ahead.contents() == [content()]
+        assert site.box.requests.count(COMPLETE) == 1
