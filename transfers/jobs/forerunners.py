@@ -43,6 +43,8 @@ class ForerunnerGate:
         """
         if not isinstance(job, LocalFileJob) or job.key is not None:
             return
+        if job.identity.size < self._context.read_ahead.from_bytes:
+            return  # none of its size runs ahead
         apart: set[str] = set()
         while (row := await self._repository.find_forerunner(job, apart)) is not None:
             if await self._repository.at_work([row]):

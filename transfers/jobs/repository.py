@@ -413,7 +413,7 @@ class JobRepository:
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # as in `begin`
             row, attempt = await self._run(write)
-            if attempt is not None and isinstance(job, LocalFileJob):
+            if attempt is not None and isinstance(job, LocalFileJob) and job.runs_ahead:
                 job.seed = read_record(row).seed
             return row, attempt
         raise AssertionError("nothing cancels this scope")

@@ -33,6 +33,7 @@ class Site:
             "APS_BASE_URL": box.base_url,
             "APS_ACCESS_TOKEN": box.token("manager"),
             "SUBMITTAL_MCP_FOLDERS": str(self.drawings),
+            "SUBMITTAL_MCP_PARALLEL_PARTS": "1",  # a part arrives when the ones before it are stored
             "SUBMITTAL_MCP_DATA_DIR": str(place / "data"),
             "SUBMITTAL_MCP_DATABASE_URL": database_url,
             "SUBMITTAL_MCP_ENCRYPTION_KEYS": EncryptionKey.new().text,
