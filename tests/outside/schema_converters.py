@@ -29,8 +29,12 @@ def openai(tool: Tool) -> dict[str, Any]:
 def google(tool: Tool) -> dict[str, Any]:
     """As google-genai makes Gemini's schema of JSON Schema, refusing keywords that it does not know.
 
-    Its `mcp_to_gemini_tool` around this fails in 2.34 to 3.6.1 on `additionalProperties: false` of any server.
+    Its `mcp_to_gemini_tool` around this fails in 2.34 to 3.6.1 on `additionalProperties: false` of any server; programs
+    that call Gemini with these tools declare them by their JSON Schema (docs/agents.md).
     """
+    declared = types.FunctionDeclaration(name=tool.name, parameters_json_schema=tool.input_schema)
+    if declared.parameters_json_schema != tool.input_schema:
+        raise ValueError("the declaration changed the schema")
     schema = types.JSONSchema.model_validate(tool.input_schema)
     return types.Schema.from_json_schema(json_schema=schema).model_dump(mode="json", exclude_none=True)
 

@@ -158,6 +158,7 @@ def _ratio(one: str, other: str) -> float:
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _IS_UUID: Final = re.compile(_UUID)
+_WORD_BEFORE_ID: Final = re.compile(r"\A(?:urn:uuid:|(?:item|submittal|project|id|uuid)\b[\s:#=]*)+", re.IGNORECASE)
 _PROJECT_IN_PATH: Final = re.compile(rf"/projects/(?:b\.)?({_UUID})(?:/|$)")
 _ITEM_IN_PATH: Final = re.compile(rf"/(?:items|submittals|submittal-items)/({_UUID})(?:/|$)")
 LINEAGE: Final = re.compile(r"urn:adsk\.\w+:dm\.lineage:[\w-]+")
@@ -215,7 +216,8 @@ def project_reference(text: str) -> ParsedReference:
             raise NotAReference
         return ParsedReference(id=project)
     bare = text.lower().removeprefix("b.")
-    return ParsedReference(id=bare) if _IS_UUID.fullmatch(bare) else ParsedReference(words=text)
+    id_ = _id_of(bare)
+    return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=text)
 
 
 def submittal_reference(text: str) -> ParsedReference:
@@ -232,7 +234,14 @@ def submittal_reference(text: str) -> ParsedReference:
         if named is None:
             raise NotAReference
         return ParsedReference(id=named.lower(), project_id=_project_in(url))
-    return ParsedReference(id=text.lower()) if _IS_UUID.fullmatch(text) else ParsedReference(words=text)
+    id_ = _id_of(text)
+    return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=text)
+
+
+def _id_of(text: str) -> str | None:
+    """Return the UUID that a text is, with any kind of dash, as a URN, or with the word for it before; else None."""
+    plain = _WORD_BEFORE_ID.sub("", re.sub("[\u2010-\u2015\u2212\ufe63\uff0d]", "-", text))
+    return plain.lower() if _IS_UUID.fullmatch(plain) else None
 
 
 def file_reference(text: str) -> str:

@@ -181,10 +181,11 @@ class AllowedFolders:
             return []
         exact: list[PathBeneath] = []
         alike: list[PathBeneath] = []
-        key = name_key(path)
+        wanted = Path(path).name
+        key = name_key(wanted)
         for place in self._all_files():
             name = place.components[-1]
-            if _same_name(name, path):
+            if _same_name(name, wanted):
                 exact.append(place)
             elif name_key(name) == key:
                 alike.append(place)

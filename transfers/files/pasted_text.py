@@ -72,6 +72,17 @@ _URL: Final = re.compile(r"https?:", re.IGNORECASE)
 _URL_INSIDE: Final = re.compile(r"https?://[^\s<>\"'\u201c\u201d\u00ab\u00bb|]+", re.IGNORECASE)
 _FILE_URL: Final = re.compile(r"file:(?://(?:localhost)?)?(?=[/\\])", re.IGNORECASE)
 _AFTER_AN_ADDRESS: Final = ".,;:!?*_'\"`\u2026"
+_BLANKS_IN_CODE: Final = re.compile(r"(?:%20|%0[ad])+\Z", re.IGNORECASE)
+_NO_SCHEME: Final = re.compile(r"(?:www\.)?(?:[a-z0-9-]+\.)?autodesk\.com/", re.IGNORECASE)
+_WINDOWS_PATH: Final = re.compile(r"(?!\.)[^\\/:]+(?:\\(?!\.\.)[^\\/:]+)+")
+"""A path beneath a folder as Windows separates it."""
+
+_AROUND_A_PATH: Final = re.compile(
+    r"\A(?:file|path|file ?name|file ?path)\s*[:=]\s*|\s*\(\d+(?:[.,]\d+)?\s?[KMG]?i?B\)\Z|(?<=\w)[.,;:!?\u2026]+\Z",
+    re.IGNORECASE,
+)
+"""What forms and file managers write beside a path, and what ends a sentence."""
+
 _URLDEFENSE: Final = re.compile(r"https://urldefense\.(?:com|us)/v3/__(?P<address>.+?)__;", re.IGNORECASE)
 _WRAPPED_IN: Final = (
     (re.compile(r"(?:.+\.)?safelinks\.protection\.outlook\.com"), ("url",)),
@@ -107,19 +118,37 @@ def unwrap_address(text: str) -> str:
     Nothing is fetched; whose address it is, the caller looks at.
     """
     text = unwrap(text)
+    quoted = text.lstrip("> \t")
+    text = quoted if _URL.match(quoted) else text
+    if _NO_SCHEME.match(text):
+        text = f"https://{text}"
     if not _URL.match(text):
         inside = _URL_INSIDE.search(text)
         if inside is None:
             return text
         text = inside[0]
-    # Mail programs break long lines, and show "&" as HTML does.
-    text = html.unescape(_ZERO_WIDTH.sub("", "".join(text.split()))).rstrip(_AFTER_AN_ADDRESS)
+    # Mail programs show "&" as HTML does.
+    text = html.unescape(_ZERO_WIDTH.sub("", _unbroken(text)))
+    text = _BLANKS_IN_CODE.sub("", text).rstrip(_AFTER_AN_ADDRESS)
     while text.endswith((")", "]", ">", "}")) and text.count(text[-1]) > text.count(_OPENING[text[-1]]):
         text = text[:-1].rstrip(_AFTER_AN_ADDRESS)
     return _without_redirect(text)
 
 
 _OPENING: Final = {")": "(", "]": "[", ">": "<", "}": "{"}
+
+
+def _unbroken(text: str) -> str:
+    """Return the address that a text begins with, put together where a mail program has broken its line."""
+    first, *others = text.splitlines()
+    address, *after = first.split()
+    for line in others if not after else ():
+        more = line.strip(" \t>")
+        # What goes on is one word, and no greeting: an address has more than letters.
+        if not more or len(more.split()) > 1 or more.isalpha() or _URL.match(more):
+            break
+        address = address.removesuffix("=") + more
+    return address
 
 
 def path_readings(text: str) -> Iterator[str]:
@@ -135,6 +164,9 @@ def path_readings(text: str) -> Iterator[str]:
         unquote(unwrapped, errors="strict") if _is_percent_encoded(unwrapped) else unwrapped,
         str(Path(unwrapped).expanduser()) if unwrapped.startswith(("~/", "~\\")) else unwrapped,
         re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", unwrapped),
+        text.strip()[1:-1].replace("'\\''", "'") if "'\\''" in text else unwrapped,
+        unwrapped.replace("\\", "/") if _WINDOWS_PATH.fullmatch(unwrapped) else unwrapped,
+        unwrap(_AROUND_A_PATH.sub("", unwrapped)),
     ):
         if one and one not in seen:
             seen.add(one)

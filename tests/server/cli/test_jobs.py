@@ -179,6 +179,32 @@ def test_a_file_that_was_answered_as_ready_is_no_longer_listed(shell: Shell, die
     server.rest()
 
 
+def test_a_job_whose_drive_or_project_is_gone_is_left_with_a_sentence_and_goes_on_once_it_is_back(
+    shell: Shell,
+) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>")))
+    shell.attach().rest()
+    [job] = shell.listed()
+    away = shell.file.parent.rename(shell.file.parents[1] / "unplugged")
+    code, out, err = shell.run("resume", job["id"])
+    assert (code, out, "Traceback" in err) == (1, "", False)
+    assert "left as it is" in err
+    assert str(shell.file.parent) in err
+    [listed] = shell.listed()
+    assert listed["advice"].startswith(f"The file is no longer at {shell.file}.")
+    away.rename(shell.file.parent)
+    for status in (403, 404):
+        gone = Refuse(status, {"title": "gone"})
+        for operation in ("users.me", "items.get", "oss.signeds3upload.get", "attachments.list"):
+            shell.box.faults.add(Fault(operation, gone, times=None))
+        code, out, err = shell.run("resume", job["id"])
+        assert (code, out, "Traceback" in err) == (1, "", False)
+        assert "submittal-mcp:" in err
+        shell.box.faults.clear()
+    code, out, err = shell.run("resume", job["id"])
+    assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
+
+
 @pytest.mark.parametrize("command", ["cancel", "resume"])
 def test_an_unknown_id_is_refused_with_what_shows_the_known_ones(shell: Shell, command: str) -> None:
     why = "No job has an id that begins with 'nothing'; `submittal-mcp jobs list --all` shows them."

@@ -235,6 +235,14 @@ def test_quotes_and_brackets_around_a_reference_are_removed(pasted):
     assert read == ParsedReference(id=PROJECT) or read.words in ("Riverside Medical Center", "05 12 00-3")
 
 
+@pytest.mark.parametrize(
+    "around", ["item {}", "Submittal id: {}", "urn:uuid:{}", "{{{}}}", "UUID = {}", "\u200b{}", "\u201c{}\u201d"]
+)
+@pytest.mark.parametrize("dash", ["-", "\u2011", "\u2013"])
+def test_an_id_is_read_with_words_and_dashes_as_people_paste_it(around, dash):
+    assert submittal_reference(around.format(ITEM.upper().replace("-", dash))) == ParsedReference(id=ITEM)
+
+
 @given(odd_texts())
 def test_any_text_is_a_reference_or_is_refused(text):
     for reader in (project_reference, submittal_reference):
