@@ -163,7 +163,7 @@ async def test_run_goes_on_after_its_call_was_answered_and_a_repeated_call_joins
     assert box.requests.count("attachments.create") == 2
 
 
-async def test_what_changed_since_the_check_does_not_run(connect, box, folder):
+async def test_a_row_that_changed_since_the_check_does_not_run(connect, box, folder):
     write(folder, "051200-3 same.pdf", "051200-3 changes.pdf", "051200-5 closes.pdf", "051200-3 goes.pdf")
     async with connect(folders=(folder,)) as assistant:
         checked = await assistant.call("attach_files", **PROJECT, folder=".")

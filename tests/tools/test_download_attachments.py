@@ -100,7 +100,7 @@ async def test_a_url_that_expired_and_a_storage_that_fails_are_asked_once_more(c
     assert box.requests.count("storage.get") == 2
 
 
-async def test_what_was_left_of_an_earlier_call_is_not_asked_for_again(connect, attach, box, downloads):
+async def test_bytes_left_of_an_earlier_download_are_not_requested_again(connect, attach, box, downloads):
     attachment = await attach("big.bin", BIG)
     folder = downloads / FOLDER
     folder.mkdir()

@@ -187,7 +187,7 @@ async def test_requests_of_many_people_are_served_by_turns(anyio_backend: str) -
     assert metered.served[5:] == ["a", "a"]
 
 
-async def test_a_busy_person_at_one_replica_starves_nobody_at_another() -> None:
+async def test_a_busy_person_at_one_replica_starves_no_one_at_another() -> None:
     """Replicas draw on the same buckets, and each serves its own people by turns."""
     buckets, limits = InMemoryTokenBuckets(), {"app": QuotaLimit(1, seconds=0.005)}
     busy, other = (FairRateLimiter(buckets, patience=1e9) for _ in range(2))
