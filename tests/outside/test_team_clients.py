@@ -3,14 +3,18 @@
 import json
 import os
 import re
+import secrets
+import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import anyio
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 import acc_sandbox
 from tests.conftest import NO_TRUST
@@ -88,7 +92,7 @@ def talking(node: Any, environment: Mapping[str, str], tmp_path: Path) -> Callab
     own = {"PATH": f"{opener.parent}{os.pathsep}{environment['PATH']}", "MCP_AUTO_OPEN_ENABLED": "true"}
     own["HOME"] = str(tmp_path)
     interpreter = str(NODE / "node_modules/.bin/node")
-    return lambda *arguments: Talking({**environment, **own}, interpreter, *arguments)
+    return lambda *arguments, **more: Talking({**environment, **own, **more}, interpreter, *arguments)
 
 
 def test_the_conformance_suite_finds_an_authorization_server_that_conforms(
@@ -121,6 +125,40 @@ def test_the_inspector_signs_in_and_calls_a_tool(team: TeamSite, talking: Callab
         assert inspector.process.wait(PATIENCE) == 0
     assert answer is not None
     assert answer["person"]["email"] == team.box.person("manager").email
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_the_inspectors_page_signs_in_and_calls_a_tool_in_a_browser(
+    team: TeamSite, talking: Callable[..., Talking], chromium: Browser
+) -> None:
+    """A client that is a page itself: its calls come from another origin, so CORS and its headers are tried as well."""
+    token, port = secrets.token_hex(16), free_port()
+    settings = {"HOST": "127.0.0.1", "CLIENT_PORT": str(port), "MCP_SANDBOX_PORT": str(free_port())}
+    opened = {"MCP_AUTO_OPEN_ENABLED": "false", "MCP_INSPECTOR_API_TOKEN": token}
+    query = {"serverUrl": team.mcp, "transport": "http", "autoConnect": token, "MCP_INSPECTOR_API_TOKEN": token}
+    with talking(INSPECTOR, "--web", **settings, **opened) as inspector:
+        for line in inspector.lines():
+            if f"http://127.0.0.1:{port}" in line:
+                break
+        context = chromium.new_context()
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"http://127.0.0.1:{port}/?{urlencode(query)}")
+        page.wait_for_url("**/consent**")
+        assert "MCP Inspector" in page.inner_text("main")
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url("**/authentication/v2/authorize**")
+        page.get_by_text("Project Manager").first.click()
+        page.wait_for_selector('[data-testid="connection-status"][data-status="connected"]')
+        page.get_by_text("Tools", exact=True).first.click()
+        page.get_by_text("sign_in").first.click()
+        page.get_by_role("button", name="Execute Tool").click()
+        page.wait_for_function("document.body.innerText.includes('project.manager@example.com')")
+        context.close()
 
 
 @pytest.mark.parametrize("era", ERAS)
