@@ -30,7 +30,7 @@ async def task_group() -> AsyncIterator[TaskGroup]:
 
 @asynccontextmanager
 async def background_task(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Do `work` beside the block, and call it off at its end. What either raises comes out as it is."""
+    """Do `work` beside the block, and cancel it at its end. What either raises comes out as it is."""
     async with task_group() as group:
         group.start_soon(work)
         yield

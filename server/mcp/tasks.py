@@ -122,7 +122,7 @@ async def _look_at_job(services: Services, task: JobTask) -> dict[str, Any]:
 
     row, job = await _job(services, task)
     if row.status == CANCELLED:
-        return _payload(task, "cancelled", "called off", row.updated)
+        return _payload(task, "cancelled", "cancelled", row.updated)
     if not job.running and job.error is None and job.has_pending_work and not services.policy.read_only:
         await services.transfers.runner.start(job)  # its process is gone
     if job.running:

@@ -192,9 +192,7 @@ async def test_a_file_of_five_tebibytes_beyond_what_may_be_attached_is_refused_a
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file is not sparse by itself there")
-async def test_a_file_of_almost_a_terabyte_is_begun_in_bounded_memory_and_called_off(
-    working: Any, folder: Path
-) -> None:
+async def test_a_file_of_almost_a_terabyte_is_begun_in_bounded_memory_and_cancelled(working: Any, folder: Path) -> None:
     make_sparse(folder / "beam.pdf", 10**12 - 1)
     async with working(**AHEAD) as site:
         stalled = site.box.faults.add(Fault(PUT, Stall()))

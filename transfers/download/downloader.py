@@ -241,7 +241,7 @@ def _write(part: _PartFile, segment: ByteSegment, chunk: bytes) -> None:
 
 
 def _digests(part: _PartFile) -> tuple[str, str] | None:
-    """Return SHA-256 and SHA-1 of the part file, read again where an earlier call began it; None when called off."""
+    """Return SHA-256 and SHA-1 of the part file, read again where an earlier call began it; None when cancelled."""
     sha256, sha1 = part.digests or _new_digests()
     if part.digests is not None:
         return sha256.hexdigest(), sha1.hexdigest()

@@ -313,7 +313,7 @@ class JobRepository:
         return same_size and target.request(job.name, request.content) == request
 
     async def request_cancel(self, job_id: str) -> bool:
-        """Ask for a job to be called off, and return whether that is done: no process works on it.
+        """Ask for a job to be cancelled, and return whether it is done at once, as no process works on it.
 
         Nothing of it but its row is read, so that one that cannot be read is set aside too.
 

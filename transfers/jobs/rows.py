@@ -16,7 +16,7 @@ ENDED: Final = "ended"
 """The attachment is confirmed or linked, and no process follows it any more."""
 
 CANCELLED: Final = "cancelled"
-"""A person called it off."""
+"""A person cancelled it."""
 
 REPLACED: Final = "replaced"
 """Another job carries the same request: an earlier one that counts, or a later one because this one does not."""
@@ -85,5 +85,5 @@ def owner_words(owner: str) -> str:
 
 
 def cancellation(job_id: str) -> dict[str, Any]:
-    """Return what is changed in the row of a job that is called off: it stands in the way of no later one."""
+    """Return what is changed in the row of a cancelled job: it stands in the way of no later one."""
     return {"status": CANCELLED, "asked": f"cancelled {job_id}", "fingerprint": None}

@@ -352,7 +352,7 @@ class JobRunner:
         await self._repository.ask(lambda tables: tables.replace(job.id))
 
     async def _report(self, job: Job, attempt: "JobAttempt", called_off: anyio.CancelScope) -> None:
-        """Write down how far a run is, and see whether it is to be called off or is no longer ours."""
+        """Write down how far a run is, and see whether it is to be cancelled or is no longer ours."""
         while True:
             await self._repository.signals.wait(job.id, LOOK_SECONDS if job.runs_locally else QUIET_SECONDS)
             if await self._repository.report(attempt, *job.bytes_done):

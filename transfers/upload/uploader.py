@@ -185,7 +185,7 @@ def put_part(line: AbortableClient, url: SignedUrl, body: VerifiedPartStream) ->
     Raises:
         FileChanged: The file is no longer the one that was hashed.
         FileUnreadable: It can no longer be read.
-        InterruptedError: The upload was called off.
+        InterruptedError: The upload was cancelled.
     """
     answer: PartStored | AccError | None = None
     try:

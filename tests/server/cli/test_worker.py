@@ -149,7 +149,7 @@ def test_a_worker_leaves_what_it_may_not_do_and_another_does_it(site: Site, tmp_
     assert "job_taken_up" not in other_person.rest()[2]
 
 
-def test_a_queued_job_is_called_off_by_a_person(site: Site) -> None:
+def test_a_queued_job_is_cancelled_by_a_person(site: Site) -> None:
     site.write("beam.pdf")
     command = site.hand_over()
     command.stderr_line("Everything is checked")

@@ -199,7 +199,7 @@ async def test_waiting_for_acc_is_a_task_that_ends_with_ready(serve, box):
     assert answers[0]["attachment"]["state"] == "ready"
 
 
-async def test_calling_a_task_off_stops_its_job(serve, box):
+async def test_cancelling_a_task_stops_its_job(serve, box):
     sending = box.faults.add(Fault("storage.put", Stall()))
     async with serve(Polling()) as assistant:
         task_id = await begun(assistant)
@@ -212,7 +212,7 @@ async def test_calling_a_task_off_stops_its_job(serve, box):
     assert row["isFileUploaded"] is False
 
 
-async def test_calling_off_a_task_that_joined_anothers_job_leaves_the_job_alone(serve, box):
+async def test_cancelling_a_task_that_joined_anothers_job_leaves_the_job_alone(serve, box):
     sending = box.faults.add(Fault("storage.put", Stall()))
     async with serve(Polling()) as assistant:
         first = await begun(assistant)

@@ -184,7 +184,7 @@ def test_a_file_that_ends_early_is_noticed_while_it_is_read(folder: Path) -> Non
             file.read(4, 0)
 
 
-def test_reading_stops_when_it_is_called_off(folder: Path) -> None:
+def test_reading_stops_when_it_is_cancelled(folder: Path) -> None:
     stop = threading.Event()
     stop.set()
     with open_in(folder) as file, pytest.raises(InterruptedError):

@@ -310,7 +310,7 @@ async def test_an_internal_error_reaches_the_waiter_and_stops_no_other_job(jobs:
     await jobs.runner.wait(other, patience(5))
 
 
-async def test_the_end_calls_off_what_runs(jobs: TransferManager) -> None:
+async def test_the_end_of_a_run_cancels_its_jobs(jobs: TransferManager) -> None:
     other = TransferManager(jobs.context)
     gate = Gate()
     async with other.runner.running():

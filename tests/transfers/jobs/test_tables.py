@@ -110,7 +110,7 @@ def test_an_idle_job_is_cancelled_at_once_and_blocks_no_other(store: JobTables) 
     assert store.add(replace(ROW, id="two")).id == "two"
 
 
-def test_the_owner_of_a_job_learns_that_it_is_called_off(store: JobTables) -> None:
+def test_the_owner_of_a_job_learns_that_it_is_cancelled(store: JobTables) -> None:
     store.add(replace(ROW, owner="A"))
     assert not store.progress("one", 0, 1, 0)
     assert not store.request_cancel("one")

@@ -26,9 +26,7 @@ async def stalled(site: Any) -> Job:
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-async def test_a_job_that_is_called_off_does_not_wait_for_a_storage_that_stalls(
-    working: Any, folder: Path, size: int
-) -> None:
+async def test_a_cancelled_job_does_not_wait_for_a_storage_that_stalls(working: Any, folder: Path, size: int) -> None:
     (folder / "beam.pdf").write_bytes(b"b" * size)
     async with working() as site:
         job = await stalled(site)
