@@ -28,12 +28,14 @@ import acc_sandbox
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from tests.transfers.test_lost_connection import let_in
-from transfers.jobs.base import POINTS
+from transfers.jobs.base import AHEAD_POINTS, POINTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 KEYS = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 CREATE = "attachments.create"
 FROZEN_SECONDS = 45.0
+AHEAD_SHARE = 0.3
+"""How many of the processes send their file while they read it."""
 OUTAGES = (2.0, 10.0, 2.0, 60.0, 10.0, 2.0)
 PATIENCE_SECONDS = 300.0
 QUIET_SECONDS = 15.0
@@ -86,18 +88,19 @@ class Run:
         """Let a process begin a file, and kill or freeze it."""
         name = self.site.write(f"{number}.pdf")
         kind = random.random()
-        point = random.choice(POINTS)
-        if self.site.url is not None and kind < 0.05:
+        ahead = random.random() < AHEAD_SHARE
+        point = random.choice((*POINTS, *AHEAD_POINTS) if ahead else POINTS)
+        if self.site.url is not None and kind < 0.05 and not ahead:
             self._freeze(name, point)
         elif kind < 0.7:
-            with self._process(attach=name, confirm=True, die_at=point, takes_up=False) as process:
+            with self._process(attach=name, confirm=True, die_at=point, takes_up=False, ahead=ahead) as process:
                 with suppress(EOFError):
                     while "attached" not in process.says():
                         pass
                     return  # PostgreSQL was away, and another process has done it meanwhile
                 self.counts[f"killed at {point}"] += process.exit_code() == -9
         else:
-            with self._process(attach=name, confirm=True, takes_up=False) as process:
+            with self._process(attach=name, confirm=True, takes_up=False, ahead=ahead) as process:
                 with suppress(EOFError):
                     process.says()
                 time.sleep(random.uniform(0, 1.5))
