@@ -37,7 +37,7 @@ async def get_attachment_status(
     """Return the status of one attachment, of a page of them, or of this person's unfinished ones anywhere."""
     from tools.attachments.following import FollowDeadline, attachment_id_of, attachment_page, followed_attachment
     from tools.attachments.status import wait_options
-    from tools.core.presenters import attachment_row
+    from tools.core.presenters import attachment_row, with_creator_name
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     submittal = arguments.submittal
@@ -54,10 +54,11 @@ async def get_attachment_status(
                 await services.transfers.runner.wait(job, wait_options(services, call, deadline.seconds_left))
             return await services.transfers.row(project.id, item_id, attachment_id)
 
-        (item, found), _ = await gather_two(
-            services.resolver.submittal_and(project, submittal, row), services.resolver.me(project.id)
+        (item, found), names = await gather_two(
+            services.resolver.submittal_and(project, submittal, row), services.resolver.member_names_for_me(project.id)
         )
-        return await followed_attachment(services, call, project, item, found, deadline)
+        answer = await followed_attachment(services, call, project, item, found, deadline)
+        return with_creator_name(answer, names) if isinstance(answer, AttachmentResult) else answer
     _, page = await attachment_page(
         services,
         call,

@@ -54,7 +54,16 @@ class Follower:
 
     async def finish(self) -> Answer:
         """Carry the request to its end and return the last answer."""
-        answer = await self.begin(self.request.tool, self.request.arguments)
+        first = await self.begin(self.request.tool, self.request.arguments)
+        answer = await self.follow(first)
+        for step in first["next_steps"][1:] if self.request.every_step else []:
+            answer = await self.follow(await self.call(step["tool"], step["arguments"]))
+        for more in self.request.also:
+            answer = await self.follow(await self.call(self.request.tool, self.request.arguments | more))
+        return answer
+
+    async def follow(self, answer: Answer) -> Answer:
+        """Take the first step of each answer, and return the last answer."""
         while (following := self.following(answer)) is not None:
             if len(self.calls) >= MOST_CALLS:
                 raise NoEnd(self.calls)

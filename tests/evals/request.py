@@ -74,6 +74,10 @@ class Request(Written):
 
     says: str
     person: str = "manager"
+    coordinator: list[int] = []
+    """Which of the sixty requests of `coordinator.yaml` it is, counted from 1."""
+    calls: int | None = None
+    """The most calls that an agent may take which only follows steps."""
     http: bool = False
     settings: dict[str, Any] = {}
     folder: list[str] = []
@@ -88,6 +92,10 @@ class Request(Written):
     """What was called before; `${earlier}` is the attachment that it made."""
     tool: str
     arguments: dict[str, Any] = {}
+    also: list[dict[str, Any]] = []
+    """Other arguments of further calls of the tool, one after the other."""
+    every_step: bool = False
+    """Whether the agent takes every step of the first answer, not the first alone."""
     answers: dict[str, Any] = {}
     """What the person says when an agent asks for an argument; null when they give up."""
     errors: list[str] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Task, Transition, UserType
 from tools.core.results import (
+    AttachmentResult,
     AttachmentRow,
     AttachmentView,
     Court,
@@ -21,6 +22,7 @@ from tools.core.results import (
     TaskRow,
     TransitionRow,
 )
+from tools.core.text_sanitizer import clean
 from tools.errors.codes import Code
 from tools.next_steps.after_success import AttachmentStatus
 from transfers.attachments import StoredObject
@@ -258,6 +260,14 @@ class ProjectNames:
     def item_url(self, item: Item) -> str | None:
         """Return the address of an item's page in ACC."""
         return f"{self.items_url}/{item.id}" if self.items_url else None
+
+
+def with_creator_name(answer: AttachmentResult, names: Mapping[str, str]) -> AttachmentResult:
+    """Return the answer about one attachment with its creator's name, where ACC gives it."""
+    name = names.get(answer.attachment.created_by or "")
+    return answer.model_copy(
+        update={"attachment": answer.attachment.model_copy(update={"created_by_name": clean(name) if name else None})}
+    )
 
 
 def submittal_row(

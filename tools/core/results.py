@@ -28,6 +28,10 @@ Incomplete = Annotated[bool, Field(default=False, exclude_if=lambda incomplete: 
 """Whether ACC sent something that is no object among the actions; not part of an answer where it did not."""
 
 
+CreatorName = Annotated[UntrustedText | None, Field(exclude_if=lambda name: name is None)]
+"""Name of the person who made an attachment, where ACC gives names; only `get_attachment_status` asks for it."""
+
+
 class ToolResult(BaseModel):
     """Base of every answer."""
 
@@ -75,6 +79,7 @@ class AttachmentView(ToolResult):
     duplicated_from: UntrustedText | None
     created_at: Time | None
     created_by: UntrustedText | None
+    created_by_name: CreatorName = None
     updated_at: Time | None
     updated_by: UntrustedText | None
     progress: Progress | None

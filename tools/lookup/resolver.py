@@ -1,6 +1,6 @@
 """Resolves references with as few requests as the API allows, and never guesses silently."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -192,6 +192,14 @@ class ReferenceResolver:
                 tasks = await self._acc.submittals.tasks(project_id, item.id, step.id)
             found += [review_task(task, step) for task in tasks]
         return found
+
+    async def member_names_for_me(self, project_id: str) -> Mapping[str, str]:
+        """Return the names of a project's members by Autodesk id, as the signed-in person may see them.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        return await self.member_names.of_project(project_id, (await self.me(project_id)).id)
 
     async def names(self, project: ProjectSummary, person_id: str, *, responses: bool) -> ProjectNames:
         """Return what the ids in a project's rows stand for; those of `responses` only where they are wanted.
