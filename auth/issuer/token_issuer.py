@@ -308,7 +308,9 @@ class TokenIssuer:
         except SignInFailed as problem:
             error = _error_of(problem)
             if asked is None:
-                raise PageError(400, "You are not signed in", (f"{error.description.capitalize()}.",)) from problem
+                raise PageError(
+                    400, "You are not signed in", (f"{error.description[:1].upper()}{error.description[1:]}.",)
+                ) from problem
             return failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
         except NotAdmitted as reason:
             raise self._refused(asked) from reason

@@ -72,6 +72,11 @@ _OPEN_APP: Final = (
 Variant = str
 """Tells the rows of one class apart, where what the error knows decides; see `tools.errors.description`."""
 
+_APP_REFUSED: Final = (
+    "The operator of the server checks APS_CLIENT_ID, APS_CLIENT_SECRET and the app at aps.autodesk.com: it is gone "
+    "or has another secret."
+)
+
 ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (InvalidId, ""): ErrorRow(
         "invalid_arguments",
@@ -357,6 +362,12 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "The stored sign-in was tampered with and is not used.",
         "A person signs in again: sign_in gives a link where it can.",
         "Sign in again with `submittal-mcp login`.",
+    ),
+    (auth.SignInFailed, "app"): ErrorRow(
+        "app_not_provisioned",
+        "Autodesk does not accept the APS app of this server.",
+        _APP_REFUSED,
+        _APP_REFUSED,
     ),
     (auth.SignInFailed, ""): ErrorRow(
         "upstream_unavailable",

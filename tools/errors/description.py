@@ -115,6 +115,8 @@ def _variant(error: Exception) -> Variant:
             return "uploading"
         case transfers.UploadExpired() if error.by_caller:
             return "by_caller"
+        case auth.SignInFailed() if error.error in ("invalid_client", "unauthorized_client"):
+            return "app"
         # A 404 names no thing; which one is missing is known from what was asked.
         case acc.NotFound() if error.operation.startswith(("dm.folder", "dm.topFolders")):
             return "folder"

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 import acc_sandbox
+from acc_sandbox import Fault, Refuse
 from server.team.options import TeamOptions
 from tests.conftest import NO_TRUST, Assistant, every_tool
 
@@ -243,6 +244,27 @@ async def test_a_lost_autodesk_grant_gives_a_link_that_restores_it(team: TeamSit
                 assert "Autodesk is connected" in done.text
             await assistant.call("find_projects")
     assert team.server.issuer.stores.grants.verify(tokens["access_token"], team.mcp) is not None
+
+
+async def test_an_app_that_autodesk_no_longer_knows_is_reported_to_the_chat_and_on_the_page(
+    team: TeamSite, era: str
+) -> None:
+    tokens = await team.tokens("manager")
+    vault, account = team.opened.vault, team.server.issuer.account(team.box.person("manager").autodesk_id)
+    kept = vault.read(account)
+    assert kept is not None
+    vault.save_login(account, kept.name, kept.email, kept.tokens.model_copy(update={"expires_at": 0.0}), current=False)
+    team.box.faults.add(Fault("auth.token", Refuse(401, {"error": "invalid_client"}), times=None))
+    with anyio.fail_after(PATIENCE):
+        async with team.assistant(tokens["access_token"], era) as assistant:
+            refused = await assistant.refused("find_projects")
+        async with team.browser("manager") as browser:
+            page = await browser.submit(await browser.visit(f"{team.url}/connect"))
+    assert refused["error"]["code"] == "app_not_provisioned"
+    assert refused["error"]["retryable"] is False
+    assert refused["next_steps"] == []
+    for told in (refused["error"]["hint"], page.text):
+        assert "APS_CLIENT_ID, APS_CLIENT_SECRET" in told
 
 
 def _end_at_autodesk(team: TeamSite, person: str) -> None:
