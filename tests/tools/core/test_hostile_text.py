@@ -176,6 +176,7 @@ REACHED = {
     ("find_projects", "projects[].name"),
     ("find_submittals", "submittals[].number"),
     ("find_submittals", "submittals[].title"),
+    ("get_attachment_status", "attachment.created_by_name"),
     ("get_attachment_status", "attachment.name"),
     ("get_attachment_status", "attachments[].name"),
     ("get_submittal", "attachments[].name"),
