@@ -40,7 +40,7 @@ more = tuple(
     for n in range(int(sys.argv[1]))
 )
 projects = tuple(dataclasses.replace(one, members=None) for one in DEFAULT.projects)
-with running(plan=dataclasses.replace(DEFAULT, people=DEFAULT.people + more, projects=projects), items=2000) as box:
+with running(seed=dataclasses.replace(DEFAULT, people=DEFAULT.people + more, projects=projects), items=2000) as box:
     box.register_callback(sys.argv[2] + "/callback/autodesk")
     print(json.dumps({"base_url": box.base_url, "app": box.confidential_client}), flush=True)
     sys.stdin.readline()
