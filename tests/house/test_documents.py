@@ -1,0 +1,153 @@
+"""Documents: their links lead somewhere, and their commands and flags exist."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+
+import acc_sandbox.cli
+from server.cli.main import app
+from tests.support.constants import ROOT
+
+FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+LINK: Final = re.compile(r"""\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)\"""")
+CODE: Final = re.compile(r"`([^`\n]+)`")
+OURS: Final = re.compile(r"(?<![\w/.\"-])(?:\.venv[/\\](?:bin|Scripts)[/\\])?submittal-mcp((?: +[^\n`;&|#]+)?)")
+HELP: Final = {"--help", "-h"}
+
+
+def documents() -> list[Path]:
+    """Return every page of the repository; CHANGELOG.md is history and may name what is gone."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [ROOT / name for name in listed.splitlines() if name != "CHANGELOG.md"]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
+        found.add(re.sub(r"[^\w\- ]", "", words).strip().replace(" ", "-"))
+    return found
+
+
+def broken_links(page: Path, text: str) -> Iterator[str]:
+    """Yield each relative link that leads to no file, or to no heading in it."""
+    for links in LINK.findall(CODE.sub("", FENCE.sub("", text))):
+        link = "".join(links)
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists():
+            yield link
+        elif anchor and target.suffix == ".md":
+            there = text if target == page else target.read_text(encoding="utf-8")
+            if anchor not in anchors(there):
+                yield link
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """Yield what follows our name in code: in fenced lines and in code spans."""
+    fenced = FENCE.findall(text)
+    for code in [*fenced, *CODE.findall(FENCE.sub("", text))]:
+        for found in OURS.findall(code):
+            if found.strip():
+                yield found.strip()
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a command line; brackets of a synopsis are left out."""
+    plain = re.sub(r"[\[\]…]", " ", line)
+    try:
+        return shlex.split(plain)
+    except ValueError:
+        return plain.split()
+
+
+@cache
+def sandbox_flags() -> set[str]:
+    """Return the flags of `submittal-mcp sandbox`, whose own parser reads them."""
+    with redirect_stdout(StringIO()) as out, suppress(SystemExit):
+        acc_sandbox.cli.main(["--help"])
+    return set(re.findall(r"--[a-z-]+", out.getvalue()))
+
+
+def unknown_words(line: str, root: Any) -> Iterator[str]:
+    """Yield the command and the flags that our program does not have."""
+    command, words = root, words_of(line)
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        name = words.pop(0)
+        if name not in command.commands:
+            yield name
+            return
+        command = command.commands[name]
+    flags = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | HELP
+    if command.name == "sandbox":
+        flags |= sandbox_flags()
+    for word in words:
+        if re.match(r"-{1,2}[A-Za-z]", word) and word.partition("=")[0] not in flags:
+            yield word
+
+
+@pytest.mark.parametrize("page", documents(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_to_a_file_and_a_heading(page):
+    assert list(broken_links(page, page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("page", documents(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_command_and_flag_in_a_document_exists(page):
+    root = typer.main.get_command(app)
+    found = command_lines(page.read_text(encoding="utf-8"))
+    assert [(line, word) for line in found for word in unknown_words(line, root)] == []
+
+
+def test_command_lines_are_found_in_code_alone():
+    texts = [path.read_text(encoding="utf-8") for path in documents()]
+    assert sum(len(list(command_lines(text))) for text in texts) > 60
+    assert list(command_lines("submittal-mcp says so\n`submittal-mcp doctor --json`, `submittal-mcp`")) == [
+        "doctor --json"
+    ]
+    assert list(command_lines("```sh\nX=1 submittal-mcp login  # once\n```")) == ["login"]
+
+
+@pytest.mark.parametrize(
+    ("line", "unknown"),
+    [
+        ("doctor --json", []),
+        ("doctor --jsonn", ["--jsonn"]),
+        ("sandbox --data DIR --dataa", ["--dataa"]),
+        ("serv --sandbox", ["serv"]),
+        ("team revoke --all", []),
+        ("team revok --all", ["revok"]),
+        ("vault rekey --force", ["--force"]),
+        ("attach --folder=x a.pdf", []),
+    ],
+)
+def test_an_unknown_command_or_flag_is_found(line, unknown):
+    assert list(unknown_words(line, typer.main.get_command(app))) == unknown
+
+
+@pytest.mark.parametrize(
+    ("link", "broken"),
+    [
+        ("page.md", False),
+        ("page.md#a-heading", False),
+        ("page.md#none", True),
+        ("none.md", True),
+        ("#here-it-is", False),
+    ],
+)
+def test_a_link_to_no_file_or_heading_is_found(tmp_path, link, broken):
+    (tmp_path / "page.md").write_text("# A heading\n```\n# none\n```\n")
+    page, text = tmp_path / "index.md", f"## Here, it is\n[words]({link})"
+    page.write_text(text)
+    assert list(broken_links(page, text)) == ([link] if broken else [])
