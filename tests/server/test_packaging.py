@@ -6,6 +6,7 @@ import re
 import tomllib
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -80,13 +81,68 @@ def test_the_image_sets_nothing_that_a_team_server_would_refuse():
     assert 'CMD ["serve", "--folder", "/files"]' in read("Dockerfile")
 
 
-def test_the_workflow_runs_foreign_code_only_at_a_fixed_commit_and_without_rights():
-    workflow = read(".github/workflows/ci.yml")
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_a_workflow_runs_foreign_code_only_at_a_fixed_commit_and_without_rights(name):
+    workflow = read(f".github/workflows/{name}")
     used = re.findall(r"uses: (.+)", workflow)
     assert used
     assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v[\d.]+", action)] == []
     assert "\npermissions: {}\n" in workflow
     assert workflow.count("persist-credentials: false") == workflow.count("actions/checkout@")
+
+
+def test_only_jobs_that_run_nothing_of_ours_may_sign_or_write():
+    jobs = yaml.safe_load(read(".github/workflows/release.yml"))["jobs"]
+    trusted = {name for name, job in jobs.items() if "write" in job["permissions"].values()}
+    assert trusted == {"attest", "publish", "files", "image"}
+    # The image is built from the tag by its Dockerfile, whose packages are pinned by hash.
+    for name in trusted - {"image"}:
+        assert not any("checkout" in step.get("uses", "") for step in jobs[name]["steps"])
+    assert jobs["publish"]["needs"] == "attest"
+    assert jobs["attest"]["needs"] == "build"
+
+
+def test_a_release_publishes_only_files_that_one_of_its_steps_makes():
+    build = yaml.safe_load(read(".github/workflows/release.yml"))["jobs"]["build"]["steps"]
+    commands = "\n".join(step.get("run", "") for step in build)
+    maker = read("scripts/bundles/__main__.py")
+    published = [path for step in build for path in step.get("with", {}).get("path", "").split()]
+    assert "dist/submittal-mcp.mcpb" in published
+    for path in published:
+        folder, _, file = path.removeprefix("dist/").rpartition("/")
+        made_here = path in commands or folder == "packages" or file.removesuffix(".zip") in commands
+        assert made_here or f'"{file}"' in maker, path
+
+
+def test_the_version_is_written_in_one_place():
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "server/__init__.py"
+    assert "server.__version__" in read(".github/workflows/release.yml")
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.sandbox.yaml"])
+def test_our_containers_write_nothing_but_their_data_and_have_no_rights(name):
+    for service in yaml.safe_load(read(name))["services"].values():
+        if "build" not in service:
+            continue
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_sandbox_of_compose_is_reached_from_this_machine_alone():
+    sandbox = yaml.safe_load(read("compose.sandbox.yaml"))["services"]["sandbox"]
+    assert all(port.startswith("127.0.0.1:") for port in sandbox["ports"])
+
+
+def test_the_image_runs_under_any_user_and_says_whether_it_lives():
+    dockerfile = read("Dockerfile")
+    assert "\nUSER 10001\n" in dockerfile
+    assert "-g root -m 0770 /data" in dockerfile
+    [script] = re.findall(r"^COPY (scripts/\S+) (\S+)$", dockerfile, re.MULTILINE)
+    assert script[0] in {line.removeprefix("!") for line in read(".dockerignore").splitlines()}
+    assert f'HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "{script[1]}"]' in dockerfile
+    assert "io.modelcontextprotocol.server.name=" in dockerfile
 
 
 OWN_SANDBOX = tomllib.loads((ROOT / "acc_sandbox" / "pyproject.toml").read_text(encoding="utf-8"))
