@@ -121,10 +121,14 @@ def test_the_version_is_written_in_one_place():
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.sandbox.yaml"])
-def test_our_containers_write_nothing_but_their_data_and_have_no_rights(name):
-    for service in yaml.safe_load(read(name))["services"].values():
+def test_our_containers_write_nothing_but_kept_data_and_have_no_rights(name):
+    compose = yaml.safe_load(read(name))
+    for service in compose["services"].values():
         if "build" not in service:
             continue
+        [(volume, place)] = [one.split(":") for one in service["volumes"]]
+        assert place == "/data"
+        assert volume in compose["volumes"]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
