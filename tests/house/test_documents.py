@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from functools import cache
@@ -14,7 +15,9 @@ import pytest
 import typer
 
 import acc_sandbox.cli
+from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, AutodeskHosts
 from server.cli.main import app
+from server.settings.model import Settings
 from tests.support.constants import ROOT
 
 FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -151,3 +154,27 @@ def test_a_link_to_no_file_or_heading_is_found(tmp_path, link, broken):
     page, text = tmp_path / "index.md", f"## Here, it is\n[words]({link})"
     page.write_text(text)
     assert list(broken_links(page, text)) == ([link] if broken else [])
+
+
+def test_every_host_that_administrators_open_is_one_that_the_program_uses():
+    page = (ROOT / "docs" / "administrators.md").read_text(encoding="utf-8")
+    rows = page.partition("| host | for |")[2].partition("\n\n")[0].splitlines()[2:]
+    named = [host for row in rows for host in CODE.findall(row)]
+    hosts = AutodeskHosts.autodesk()
+    assert {f"https://{named[0]}", f"https://{named[1]}"} == {AUTODESK_API, AUTODESK_PROFILE}
+    uploads = [host for host in named[2:] if hosts.storage_host_allowed(f"https://{host}/x")]
+    downloads = [host for host in named[2:] if host not in uploads]
+    assert (len(uploads), len(downloads)) == (2, 2)
+    assert all(hosts.download_host_allowed(f"https://{host}/x") for host in downloads)
+    for region in re.findall(r"`(prod[a-z]{3})`", page):
+        assert hosts.storage_host_allowed(f"https://{uploads[1].replace('prodemea', region)}/x"), region
+    for region in re.findall(r"`([a-z]{3})`", page.partition("Other regions")[2].partition("\n\n")[0]):
+        assert hosts.download_host_allowed(f"https://{downloads[1].replace('emea', region)}/x"), region
+
+
+@pytest.mark.parametrize("name", ["administrators.md", "settings-files.md"])
+def test_every_settings_file_in_a_document_has_entries_that_exist(name):
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    files = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert files
+    assert {key for file in files for key in tomllib.loads(file)} <= set(Settings.model_fields)
