@@ -146,10 +146,12 @@ async def _attach(view: DemoPrinter, client: mcp.Client, path: Path) -> Answer:
     arguments: dict[str, Any] = {**place, "file_path": str(path), "confirm": True, "wait_seconds": WAIT_SECONDS}
     for _ in range(MOST_STEPS):
         answer = await _call(view, client, tool, arguments)
-        if not answer["next_steps"]:
+        # A step that needs something is up to a person: where the submittal goes now.
+        step = next((step for step in answer["next_steps"] if not step["needs"]), None)
+        if step is None:
             await _call(view, client, "get_submittal", place)
             return _ready(answer)
-        tool, arguments = (answer["next_steps"][0][name] for name in ("tool", "arguments"))
+        tool, arguments = step["tool"], step["arguments"]
     raise DemoFailed(f"no end after {MOST_STEPS} steps")
 
 
