@@ -1,1 +1,1 @@
-"""Settings: their types, their rules and their table in the README."""
+"""Settings: their types, their rules and their table in the documents."""

@@ -1,4 +1,4 @@
-"""The table of settings for README and docs, made from `Settings` so that it cannot drift.
+"""The table of settings for docs/settings.md, made from `Settings` so that it cannot drift.
 
 `python -m server.settings.docs FILE…` writes the table between the markers of each file; with `--check` it writes
 nothing and exits with 1 where a file does not hold the current table.

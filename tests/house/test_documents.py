@@ -10,12 +10,14 @@ from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
 
 import acc_sandbox.cli
 from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, AutodeskHosts
+from server.cli.demo import SAMPLE_PDF
 from server.cli.main import app
 from server.settings.model import Settings
 from tests.support.constants import ROOT
@@ -178,3 +180,11 @@ def test_every_settings_file_in_a_document_has_entries_that_exist(name):
     files = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert files
     assert {key for file in files for key in tomllib.loads(file)} <= set(Settings.model_fields)
+
+
+def test_the_picture_of_a_chat_shows_the_sample_file_in_light_and_dark():
+    picture = ET.fromstring((ROOT / "docs" / "chat.svg").read_text(encoding="utf-8"))
+    said = " ".join("".join(one.itertext()) for one in picture.iter("{http://www.w3.org/2000/svg}text"))
+    assert f"{SAMPLE_PDF.name}, {SAMPLE_PDF.stat().st_size:,} bytes" in said
+    assert "add_submittal_attachment" in said
+    assert "prefers-color-scheme: dark" in "".join(picture.itertext())

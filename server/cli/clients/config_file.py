@@ -14,7 +14,7 @@ from server.cli.clients.catalog import ChatClient, Format
 from server.cli.errors import CommandError
 
 ENTRY: Final = "submittals"
-"""The name of our entry; the README has the same one."""
+"""The name of our entry; the pages of docs/clients have the same one."""
 
 _UTF8_MARK: Final = "\ufeff"
 

@@ -21,12 +21,12 @@ with socket.create_connection(("127.0.0.1", {port})) as connection:
 
 
 def transcript() -> str:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
     return text.partition("<!-- transcript -->\n```text\n")[2].partition("```")[0]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the README shows paths of Linux and macOS")
-def test_the_readme_shows_what_the_demo_prints(start, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="the page shows paths of Linux and macOS")
+def test_the_page_of_the_sandbox_shows_what_the_demo_prints(start, tmp_path):
     code, out, err = start("-m", "server", "demo", TMPDIR=str(tmp_path)).rest()
     assert (code, err) == (0, "")
     assert re.sub(re.escape(str(tmp_path)) + r"/submittal-mcp-demo-\w+", "/tmp/submittal-mcp-demo", out) == transcript()

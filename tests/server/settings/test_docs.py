@@ -6,11 +6,11 @@ from server.settings.docs import _DEFAULTS, END, START, MarkersMissingError, mai
 from server.settings.model import Settings, variables
 from tests.support.constants import ROOT
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "settings.md"
 
 
-def test_the_readme_holds_the_current_table():
-    text = README.read_text(encoding="utf-8")
+def test_the_page_holds_the_current_table():
+    text = PAGE.read_text(encoding="utf-8")
     assert with_table(text) == text, "run scripts/tables"
 
 
