@@ -77,7 +77,8 @@ async def test_one_call_that_may_wait_answers_when_reviewers_can_open_the_file(c
         call = {**PLACE, "file_path": "beams.pdf", "wait_seconds": 30}
         ready = await assistant.call("add_submittal_attachment", **call, confirm=True)
         again = await assistant.call("add_submittal_attachment", **call, confirm=True)
-    assert (ready["attachment"]["state"], ready["next_steps"], ready["already_attached"]) == ("ready", [], False)
+    assert (ready["attachment"]["state"], ready["already_attached"]) == ("ready", False)
+    assert [(step["tool"], step["needs"]) for step in ready["next_steps"]] == [("move_submittal", ["to"])]
     assert (again["attachment"]["id"], again["already_attached"]) == (ready["attachment"]["id"], True)
 
 

@@ -98,6 +98,7 @@ async def test_an_attachment_is_a_row_of_few_fields_whose_status_has_the_rest(co
         "async_state",
         "duplicated_from",
         "created_by",
+        "created_by_name",
         "updated_at",
         "updated_by",
         "web_url",

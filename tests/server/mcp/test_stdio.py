@@ -135,12 +135,13 @@ def test_serving_without_stderr_answers_and_ends_in_order(start_anew):
     assert program.rest()[0] == 0
 
 
-def test_serving_says_nothing_on_stderr_while_all_is_well(start):
+def test_serving_says_on_stderr_where_its_sandbox_is_and_nothing_else_while_all_is_well(start):
     program = start("-m", "server", "serve", "--sandbox")
     program.shake_hands()
     answer = program.ask("tools/call", {"name": "find_projects", "arguments": {}})
     assert not answer["result"].get("isError")
-    assert program.rest()[2] == ""
+    [line] = program.rest()[2].splitlines()
+    assert line.startswith("submittal-mcp works on a sandbox; look at it: http://127.0.0.1:")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

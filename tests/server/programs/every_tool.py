@@ -96,6 +96,9 @@ FAULTY_CALLS: dict[str, dict[str, Any]] = {
     "add_submittal_attachment": {**PLACE, "file_path": "beams.pdf"},
     "confirm_attachment": {**PLACE, "attachment_id": "00000000-0000-4000-8000-000000000000"},
     "get_attachment_status": PLACE,
+    "attach_files": {**PLACE, "files": ["beams.pdf"]},
+    "move_submittal": {**PLACE, "to": "review"},
+    "download_attachments": PLACE,
 }
 
 
@@ -154,6 +157,9 @@ async def converse(server: Any, secrets: list[str]) -> set[str]:
         assert (await call("get_attachment_status", **place, attachment_id=attached["id"], wait_seconds=10))[
             "attachment"
         ]
+        assert (await call("attach_files", **place, files=["beams.pdf"]))["files"]
+        assert not (await call("move_submittal", **place, to="review"))["done"]
+        assert (await call("download_attachments", **place))["files"]
         upload = (await call("add_submittal_attachment", **place, name="b.pdf", upload_by_caller=True))["upload"]
         secrets += [value for _, value in parse_qsl(urlsplit(upload["url"]).query) if len(value) > 20]
         assert "error" in await call("get_submittal", project="no such project", submittal="x")
@@ -178,6 +184,7 @@ def main() -> None:
         callback_url=callback_url,
         data_dir=Path(data),
         folders=(Path(folder),),
+        downloads=Path(folder),
         log_level="debug",
     )
     logs.configure("debug", "json", secrets=settings.secrets)
