@@ -4,7 +4,8 @@ The fixture is the sandbox's own project, whose ids and texts never change. Only
 titles, descriptions and input schemas of the tools; the text blocks of the answers. Exits with 1 beyond a limit.
 
 A token is taken for four characters, as in the test that keeps the limits (tests/tools/test_tokens.py). With
-`benchmarks/requirements-tokens.txt` installed a real tokenizer's count stands beside it.
+`benchmarks/requirements-tokens.txt` installed a real tokenizer's count stands beside it. `--write` puts the totals into
+docs/performance.md.
 """
 
 import argparse
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import acc_sandbox  # noqa: E402  # the path comes first
+from benchmarks.page import write_section  # noqa: E402
 from server import logging as logs  # noqa: E402
 from server.mcp.app import build_server  # noqa: E402
 from server.settings.model import Settings  # noqa: E402
@@ -111,13 +113,27 @@ def real_tokenizers() -> dict[str, Callable[[str], int]]:
     return {"o200k": lambda text: len(encoding.encode(text))}
 
 
+def table(found: dict[str, list[Seen]], counts: dict[str, Callable[[str], int]]) -> str:
+    """Return the totals as Markdown."""
+    lines = [
+        f"| | {' | '.join(counts)} | tokens, by four characters | limit |",
+        f"|---|{'--:|' * (len(counts) + 2)}",
+    ]
+    for title, seen in found.items():
+        totals = [f"{sum(count(one.text) for one in seen):,}" for count in counts.values()]
+        lines.append(f"| {title} | {' | '.join(totals)} | {tokens(seen):,} | {LIMITS[title]:,} |")
+    return "\n".join(lines)
+
+
 def main() -> int:
-    """Print the tables and return the exit code."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    """Print the tables, write the totals if asked to, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put the totals into docs/performance.md")
+    arguments = parser.parse_args()
     logs.configure("error")
     counts: dict[str, Callable[[str], int]] = {"characters": len, **real_tokenizers()}
-    beyond = False
-    for title, seen in anyio.run(measured).items():
+    found = anyio.run(measured)
+    for title, seen in found.items():
         print(f"{title:28}" + "".join(f"{name:>12}" for name in counts))
         for one in seen:
             print(f"  {one.what:26}" + "".join(f"{count(one.text):12,}" for count in counts.values()))
@@ -125,8 +141,9 @@ def main() -> int:
             f"  {'together':26}" + "".join(f"{sum(count(one.text) for one in seen):12,}" for count in counts.values())
         )
         print(f"  {'tokens':26}{tokens(seen):12,}   of {LIMITS[title]:,}\n")
-        beyond |= tokens(seen) > LIMITS[title]
-    return int(beyond)
+    if arguments.write:
+        write_section("tokens", table(found, counts))
+    return int(any(tokens(seen) > LIMITS[title] for title, seen in found.items()))
 
 
 if __name__ == "__main__":
