@@ -8,6 +8,7 @@ from benchmarks.retrieval import (
     SEARCHES,
     ListedTool,
     asked,
+    best_place_of,
     bm25,
     by_pattern,
     by_stemmed_bm25,
@@ -76,6 +77,11 @@ def test_pattern_counts_each_word_once_and_the_name_breaks_ties():
 @pytest.mark.parametrize(("scores", "place"), [([3, 5, 1], 2), ([3, 3, 3], 3), ([3, 1, 1], 1), ([0, 0, 1], None)])
 def test_place_is_the_last_of_equals_and_none_without_a_score(scores, place):
     assert place_of(0, scores) == place
+
+
+@pytest.mark.parametrize(("scores", "place"), [([3, 5, 1], 2), ([3, 3, 3], 1), ([0, 0, 1], None)])
+def test_best_place_is_the_first_of_equals(scores, place):
+    assert best_place_of(0, scores) == place
 
 
 def test_each_tool_of_ours_has_requests_of_which_half_are_held_out():
