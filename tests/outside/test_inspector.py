@@ -88,9 +88,11 @@ def attach(inspector, said, send=None):
         answer = inspector.answer(tool, {**arguments, **said.get(tool, {})})
         if answer.get("upload"):
             send(answer["upload"])
-        if not answer["next_steps"]:
+        # A step that needs what the person did not say is up to them: where the submittal goes now.
+        steps = [step for step in answer["next_steps"] if set(step["needs"]) <= said.get(step["tool"], {}).keys()]
+        if not steps:
             return answer["attachment"]
-        tool, arguments = answer["next_steps"][0]["tool"], answer["next_steps"][0]["arguments"]
+        tool, arguments = steps[0]["tool"], steps[0]["arguments"]
     raise AssertionError(f"no end after {MOST_CALLS} calls")
 
 

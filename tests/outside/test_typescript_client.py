@@ -31,7 +31,7 @@ def do_the_job(node, era, acc, drawing):
         tools = [call["tool"] for call in job["calls"]]
         way = [*WAY, "confirm_attachment"] if "upload_by_caller" in said else WAY
         assert tools == way + ["get_attachment_status"] * (len(tools) - len(way))
-        assert last["answer"]["next_steps"] == []
+        assert {step["tool"] for step in last["answer"]["next_steps"]} <= {"move_submittal"}
         return last["answer"]["attachment"]
 
     return do

@@ -37,7 +37,8 @@ async function job() {
     calls.push({ ...call, isError: result.isError ?? false, text: result.content[0].text, answer });
     if (result.isError) break;
     if (answer.upload) await send(answer.upload);
-    step = answer.next_steps[0];
+    // A step that needs what the person did not say is up to them: where the submittal goes now.
+    step = answer.next_steps.find((one) => one.needs.every((name) => name in (said[one.tool] ?? {})));
   }
   return calls;
 }

@@ -68,11 +68,14 @@ async def work(orders: Orders, test: Connection) -> None:
         with suppress(EOFError):
             test.recv()
 
+    frozen: list[str] = []
+
     def reached(point: str) -> None:
         say(reached=point)
         if point == orders.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        if point == orders.freeze_at:
+        if point == orders.freeze_at and not frozen:
+            frozen.append(point)  # once: the job may come back to this process and pass the point again
             os.kill(os.getpid(), signal.SIGSTOP)
 
     async def tick(job: Job) -> None:
