@@ -137,10 +137,10 @@ def test_a_person_follows_the_page_from_the_sign_in_to_an_attached_file(
 
     login, doctor, attach, *rest = commands_of_the_page()
     assert ([login, doctor[0], attach[0]], [one[0] for one in rest]) == (
-        [["login"], "doctor", "attach"],
+        [["login", "--client-id", "your-client-id"], "doctor", "attach"],
         ["login", "doctor"],
     )
-    signing_in = run(*login)
+    signing_in = run(*login[:-1], environment["APS_CLIENT_ID"])
     assert signing_in.stdout is not None
     assert any("A browser was opened" in line for line in signing_in.stdout)
     page.goto(opened.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -42,7 +43,9 @@ def consented(team: TeamSite, page: str, scopes: list[str] | None = None) -> str
         assert isinstance(answer, str), answer.text
         return answer
 
-    return anyio.run(go)
+    # In a thread: Playwright's loop stays in this one from the first test with a browser on.
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(anyio.run, go).result()
 
 
 def deliver(address: str) -> None:
