@@ -89,7 +89,7 @@ def attach(inspector, said, send=None):
         if answer.get("upload"):
             send(answer["upload"])
         # A step that needs what the person did not say is up to them: where the submittal goes now.
-        steps = [step for step in answer["next_steps"] if set(step["needs"]) <= said.get(step["tool"], {}).keys()]
+        steps = [step for step in answer["next_steps"] if step["tool"] in said or not step["needs"]]
         if not steps:
             return answer["attachment"]
         tool, arguments = steps[0]["tool"], steps[0]["arguments"]

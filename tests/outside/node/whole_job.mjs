@@ -38,7 +38,7 @@ async function job() {
     if (result.isError) break;
     if (answer.upload) await send(answer.upload);
     // A step that needs what the person did not say is up to them: where the submittal goes now.
-    step = answer.next_steps.find((one) => one.needs.every((name) => name in (said[one.tool] ?? {})));
+    step = answer.next_steps.find((one) => one.tool in said || one.needs.length === 0);
   }
   return calls;
 }
