@@ -204,7 +204,7 @@ class RateLimiter:
                 if tokens:
                     self._leases[names] = _TokenLease(tokens, leased + KEPT_SECONDS)
                 elif self._clock() + wait > gives_up:
-                    raise RateLimited(operation, retry_after_seconds=round(wait, 1))
+                    raise RateLimited(operation, retry_after_seconds=math.ceil(wait * 10) / 10)
                 else:
                     await self._sleep(max(wait, SHORTEST_SECONDS))
 

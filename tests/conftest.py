@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -35,6 +36,10 @@ from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
 from tools.core.policy import ToolPolicy
 from tools.core.request_quota import CallQuota
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell: programs of the tests would inherit that, and could not be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asks the keyring of the developer who runs it: `keyring` would also choose among the made-up ones of tests.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

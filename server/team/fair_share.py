@@ -5,6 +5,7 @@ theirs; with n of them each is served in turn. No user starves, however many req
 """
 
 import heapq
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class FairQueue:
     ) -> None:
         """Wait as long as the bucket asks for; one who is not first, until its turn or its patience is over."""
         if self._clock() + seconds > gives_up:
-            raise RateLimited(operation, retry_after_seconds=round(seconds, 1))
+            raise RateLimited(operation, retry_after_seconds=math.ceil(seconds * 10) / 10)
         if waiter.woken.is_set():
             waiter.woken = anyio.Event()
         with anyio.move_on_after(max(seconds, 0.001) if first else self._patience):

@@ -4,6 +4,7 @@ They are counted in each process, so windows that a person has open side by side
 a team server count together: `server.team.request_limits`.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -64,5 +65,5 @@ class CallQuota:
             "Run the same command again in a minute.",
             again=RetryHint(),
         )
-        problem.retry_after_seconds = round(wait, 1)
+        problem.retry_after_seconds = math.ceil(wait * 10) / 10
         return problem
