@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from server.cli.errors import CommandError
+
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula."""
 
@@ -51,3 +53,18 @@ def _cell(value: object) -> object:
     if isinstance(value, str) and value.startswith(FORMULAS):
         return f"'{value}"
     return value
+
+
+def write_new_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows as a CSV file that spreadsheets read as UTF-8, and overwrite nothing.
+
+    Raises:
+        CommandError: The file is there already, or cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(BYTE_ORDER_MARK + csv_text(columns, rows))
+    except FileExistsError:
+        raise CommandError(f"{path} is there already, and nothing is overwritten: name a new file.") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from error

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from server.cli.attach.manifest import COLUMNS, ManifestRow
-from server.cli.errors import CommandError
-from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text
+from server.cli.spreadsheets import FORMULAS, write_new_csv
 from tools.attach_files import LocalManyFilesArguments
 from tools.attachments.file_plan import FileSelection, plan_files, select_folder
 from tools.attachments.file_run import FileRunRow, preview
@@ -147,13 +146,7 @@ def write_manifest(path: Path, plan: FolderPlan) -> None:
         _cells(row, beside) | {"project": plan.project, "submittal": submittal or row.submittal}
         for row, submittal in zip(plan.manifest_rows, called, strict=True)
     ]
-    try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(BYTE_ORDER_MARK + csv_text(COLUMNS, cells))
-    except FileExistsError:
-        raise CommandError(f"{path} is there already, and nothing is overwritten: name a new file.") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from error
+    write_new_csv(path, COLUMNS, cells)
 
 
 def _called(row: FileRunRow, given: str | None) -> str | None:

@@ -26,7 +26,7 @@ from server.cli.find.register import (
     found_submittal,
 )
 from server.cli.output import json_text, say
-from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text
+from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text, write_new_csv
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
 from tools.core.arguments import read_arguments
@@ -349,13 +349,7 @@ def _write_manifest(path: Path, rows: Sequence[FoundSubmittal], by_name: set[str
         submittal = words if singles_out and not words.startswith(FORMULAS) else row.id
         project = row.project if row.project_id in by_name and not row.project.startswith(FORMULAS) else row.project_id
         cells.append(dict.fromkeys(COLUMNS, "") | {"project": project, "submittal": submittal})
-    try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(BYTE_ORDER_MARK + csv_text(COLUMNS, cells))
-    except FileExistsError:
-        raise CommandError(f"{path} is there already, and nothing is overwritten: name a new file.") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from error
+    write_new_csv(path, COLUMNS, cells)
     left_out = f" {len(rows) - len(taking)} that take no file from you are left out." if len(rows) > len(taking) else ""
     say(
         f"{path}: {len(taking)} rows.{left_out} Fill in the column file, delete the rows that get none, and run "
