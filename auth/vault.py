@@ -83,7 +83,7 @@ class TokenSet(BaseModel):
 
 @dataclass(frozen=True)
 class StoredLogin:
-    """A record as it was read. `over`: Autodesk has refused its refresh token, and only a person can go on."""
+    """A record as it was read. `is_revoked`: Autodesk has refused its refresh token, and only a person can go on."""
 
     account: UserAccount
     name: str

@@ -1,4 +1,4 @@
-"""Routes of the authorization server in Starlette: what `TokenIssuer` answers, as HTTP."""
+"""Routes of the authorization server in Starlette: what `TokenIssuer` and `ConsentFlow` answer, as HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from auth.issuer.authorization import RedirectAnswer, single_values
 from auth.issuer.browser_sessions import COOKIE as SESSION_COOKIE
 from auth.issuer.client_authentication import read_credentials
 from auth.issuer.clients import RegisteredClient
+from auth.issuer.consent_flow import ConsentFlow
 from auth.issuer.errors import OAuthError, PageError
 from auth.issuer.metadata import CALLBACK_PATH, RESOURCE_PATHS, SERVER_PATHS, resource_metadata, server_metadata
 from auth.issuer.opaque_secrets import form_token, is_form_token
@@ -36,10 +37,11 @@ AddressOf = Callable[[Request], str]
 
 
 class IssuerRoutes:
-    """Translates between HTTP and a `TokenIssuer`."""
+    """Translates between HTTP, a `TokenIssuer` and its `ConsentFlow`."""
 
-    def __init__(self, issuer: TokenIssuer, address_of: AddressOf) -> None:
+    def __init__(self, issuer: TokenIssuer, flow: ConsentFlow, address_of: AddressOf) -> None:
         self._issuer = issuer
+        self._flow = flow
         self._settings = issuer.settings
         self._address_of = address_of
         self._pages = PageRenderer(issuer.settings.public_url)
@@ -104,7 +106,7 @@ class IssuerRoutes:
     # Browsers
 
     async def _authorize(self, request: Request) -> Response:
-        begun = await self._issuer.begin(single_values(request.query_params.multi_items()))
+        begun = await self._flow.begin(single_values(request.query_params.multi_items()))
         if isinstance(begun, RedirectAnswer):
             return RedirectResponse(begun.url, 303, _NO_STORE)
         pending, cookie = begun
@@ -114,7 +116,7 @@ class IssuerRoutes:
 
     async def _show_consent(self, request: Request) -> Response:
         id_ = request.query_params.get("request", "")
-        view = await self._issuer.consent_view(id_, request.cookies, request.cookies.get(SESSION_COOKIE))
+        view = await self._flow.consent_view(id_, request.cookies, request.cookies.get(SESSION_COOKIE))
         asked = view.authorization
         return self._pages.render(
             "consent.html",
@@ -129,21 +131,21 @@ class IssuerRoutes:
     async def _take_consent(self, request: Request) -> Response:
         pairs = await _pairs(request)
         form = dict(pairs)
-        pending, cookie = await self._issuer.waiting(form.get("request", ""), request.cookies)
+        pending, cookie = await self._flow.waiting(form.get("request", ""), request.cookies)
         _check_form(form, cookie, "consent")
         if form.get("decision") not in ("allow", "other"):
-            answer = await self._issuer.deny(pending)
+            answer = await self._flow.deny(pending)
             return self._leave(answer.url, pending.consent_cookie)
         scopes = [value for name, value in pairs if name == "scope"]
         session = request.cookies.get(SESSION_COOKIE)
-        departure = await self._issuer.approve(pending, scopes, session, as_another=form["decision"] == "other")
+        departure = await self._flow.approve(pending, scopes, session, as_another=form["decision"] == "other")
         response = self._leave(departure.url, pending.consent_cookie)
         if departure.cookie is not None:
             _set_cookie(response, *departure.cookie)
         return response
 
     async def _callback(self, request: Request) -> Response:
-        arrival = await self._issuer.callback(single_values(request.query_params.multi_items()), request.cookies)
+        arrival = await self._flow.callback(single_values(request.query_params.multi_items()), request.cookies)
         if isinstance(arrival, RedirectAnswer):
             return RedirectResponse(arrival.url, 303, _NO_STORE)
         name = arrival.person.name or arrival.person.subject
@@ -172,7 +174,7 @@ class IssuerRoutes:
         )
 
     async def _sign_in_page(self, title: str, sentence: str, *, account: bool) -> Response:
-        pending, cookie = await self._issuer.begin_sign_in(account=account)
+        pending, cookie = await self._flow.begin_sign_in(account=account)
         token = form_token(cookie, "connect")
         response = self._pages.render("sign_in.html", title, sentence=sentence, request=pending, form_token=token)
         _set_cookie(response, pending.consent_cookie, cookie, COOKIE_SECONDS)
@@ -180,9 +182,9 @@ class IssuerRoutes:
 
     async def _take_connect(self, request: Request) -> Response:
         form = dict(await _pairs(request))
-        pending, cookie = await self._issuer.waiting(form.get("request", ""), request.cookies)
+        pending, cookie = await self._flow.waiting(form.get("request", ""), request.cookies)
         _check_form(form, cookie, "connect")
-        departure = await self._issuer.approve(pending, (), None)
+        departure = await self._flow.approve(pending, (), None)
         response = self._leave(departure.url, pending.consent_cookie)
         if departure.cookie is not None:
             _set_cookie(response, *departure.cookie)
@@ -190,7 +192,7 @@ class IssuerRoutes:
 
     async def _show_account(self, request: Request) -> Response:
         cookie = request.cookies.get(SESSION_COOKIE)
-        person = await self._issuer.session(cookie)
+        person = await self._flow.session(cookie)
         if person is None or cookie is None:
             sentence = "Sign in to see which applications work in your name, and to disconnect them."
             return await self._sign_in_page("Your account", sentence, account=True)
@@ -205,14 +207,14 @@ class IssuerRoutes:
 
     async def _change_account(self, request: Request) -> Response:
         cookie = request.cookies.get(SESSION_COOKIE)
-        person = await self._issuer.session(cookie)
+        person = await self._flow.session(cookie)
         if person is None or cookie is None:
             return RedirectResponse("/account", 303, _NO_STORE)
         form = dict(await _pairs(request))
         _check_form(form, cookie, "account")
         response = RedirectResponse("/account", 303, _NO_STORE)
         if "sign_out" in form:
-            await self._issuer.sign_out(cookie)
+            await self._flow.sign_out(cookie)
             _set_cookie(response, SESSION_COOKIE, "", 0)
         elif "revoke" in form:
             await self._issuer.revoke_own(person, form["revoke"])

@@ -1,43 +1,30 @@
-"""The authorization server: clients come with requests, people consent and sign in at Autodesk, tokens are issued.
+"""The authorization server towards clients: they are known or register, and get tokens for codes and refresh tokens.
 
-No HTTP of its own; `auth.issuer.routes` translates. Autodesk's tokens go into the vault and nowhere else.
+No HTTP of its own; `auth.issuer.routes` translates. What people see of it is `auth.issuer.consent_flow`.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
 from anyio import to_thread
 
-from auth.errors import SignInFailed, SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
-from auth.issuer.authorization import (
-    AuthorizationRequest,
-    RedirectAnswer,
-    failure,
-    read_request,
-    redirect_target,
-    resource_of,
-    success,
-)
+from auth.issuer.authorization import resource_of
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
 from auth.issuer.client_authentication import ClientCredentials, authenticate
 from auth.issuer.client_documents import ClientDocuments, is_document_url
 from auth.issuer.clients import ClientRepository, RegisteredClient, read_registration
-from auth.issuer.errors import InvalidClientDocument, NotAdmitted, OAuthError, PageError
-from auth.issuer.grants import GrantRepository, GrantRequest, IssuedTokens
+from auth.issuer.errors import InvalidClientDocument, OAuthError
+from auth.issuer.grants import GrantRepository
 from auth.issuer.metadata import MCP_PATH
-from auth.issuer.pending_requests import COOKIE_SECONDS, Mismatch, PendingRequest, PendingRequests
+from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, shown_host
-from auth.issuer.scopes import READ, in_order
-from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
-from auth.token_refresh import stored_tokens
-from auth.vault import UserAccount, Vault
+from auth.issuer.tokens import IssuedTokens, TokenRepository
+from auth.vault import Vault
 
-AccountsOf = Callable[[str], Awaitable[Collection[str]]]
-"""An Autodesk access token -> the ids of the ACC accounts that its person sees."""
+_MAX_CLIENT_ID: Final = 200
 
 
 class AuditSink(Protocol):
@@ -95,75 +82,38 @@ class IssuerStores:
     """The repositories of one database."""
 
     clients: ClientRepository
+    tokens: TokenRepository
     grants: GrantRepository
     requests: PendingRequests
     sessions: BrowserSessions
     vault: Vault
 
 
-@dataclass(frozen=True)
-class ConsentView:
-    """What the consent page shows; `person` is who is signed in in this browser already."""
-
-    request: PendingRequest
-    authorization: AuthorizationRequest
-    cookie: str = field(repr=False)
-    person: SignedInPerson | None
-
-
-@dataclass(frozen=True)
-class BrowserDeparture:
-    """Where the browser goes from here, and the cookie (name, value, seconds) that it takes along."""
-
-    url: str
-    cookie: tuple[str, str, int] | None = None
-
-
-@dataclass(frozen=True)
-class BrowserArrival:
-    """Autodesk's answer was taken: where the browser goes, or that a person has connected, and the session's cookie."""
-
-    person: SignedInPerson
-    purpose: str
-    session_cookie: str = field(repr=False)
-    redirect: RedirectAnswer | None = None
-
-
 class TokenIssuer:
-    """Brokers between MCP clients and Autodesk's sign-in, and issues tokens of its own.
-
-    `connected` receives the subject of each person who has just signed in at Autodesk.
-    """
+    """Knows clients, and issues them tokens of its own. `documents` is None where none are taken."""
 
     def __init__(
         self,
         settings: IssuerSettings,
         stores: IssuerStores,
-        endpoint: TokenEndpoint,
         documents: ClientDocuments | None,
         *,
         known_clients: Mapping[str, RegisteredClient] | None = None,
-        accounts_of: AccountsOf | None = None,
         audit: AuditSink,
-        connected: Callable[[str], None] = lambda _subject: None,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.stores = stores
-        self._endpoint = endpoint
         self._documents = documents
         self._known_clients = known_clients or {}
-        self._accounts_of = accounts_of
         self._audit = audit
-        self._connected = connected
-        self._now = now
 
-    async def _note(self, event: str, **fields: str | None) -> None:
+    async def note(self, event: str, **fields: str | None) -> None:
+        """Write a line of the audit log.
+
+        Raises:
+            StorageProblem: It cannot be written.
+        """
         await to_thread.run_sync(lambda: self._audit(event, **fields))
-
-    def account(self, subject: str) -> UserAccount:
-        """Return a person's place in the vault."""
-        return UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
 
     # Clients
 
@@ -195,200 +145,8 @@ class TokenIssuer:
         metadata = read_registration(body, self.settings.private_schemes)
         self.settings.registration.check(metadata.redirect_uris)
         client, secret = await to_thread.run_sync(lambda: self.stores.clients.register(metadata, address))
-        await self._note("client_registered", client=client.client_id, client_name=client.name)
+        await self.note("client_registered", client=client.client_id, client_name=client.name)
         return client, secret
-
-    # Consent
-
-    async def begin(self, parameters: Mapping[str, str]) -> tuple[PendingRequest, str] | RedirectAnswer:
-        """Take an authorization request; return it with its consent cookie, or the client's answer.
-
-        Raises:
-            PageError: The client or its redirect URI is unknown.
-        """
-        client_id = parameters.get("client_id")
-        try:
-            client = await self.client(client_id)
-        except InvalidClientDocument as problem:
-            raise PageError(
-                400,
-                "The application cannot be identified",
-                (f"Its description at {(client_id or '')[:200]} was refused: {problem}.",),
-            ) from problem
-        client, redirect_uri = redirect_target(client, parameters)
-        try:
-            request = read_request(
-                client, redirect_uri, parameters, self.settings.offered_scopes, self.settings.resource
-            )
-        except OAuthError as error:
-            return failure(redirect_uri, parameters.get("state"), error, self.settings.public_url)
-        return await to_thread.run_sync(lambda: self.stores.requests.begin("authorize", request))
-
-    async def begin_sign_in(self, *, account: bool) -> tuple[PendingRequest, str]:
-        """Begin a sign-in that no client asked for: to connect Autodesk again, or to see one's account."""
-        return await to_thread.run_sync(lambda: self.stores.requests.begin("account" if account else "connect"))
-
-    async def waiting(self, id_: str, cookies: Mapping[str, str]) -> tuple[PendingRequest, str]:
-        """Return a request that waits in this browser, and its cookie.
-
-        Raises:
-            PageError: There is none.
-        """
-        found = await to_thread.run_sync(lambda: self.stores.requests.waiting(id_, cookies))
-        if isinstance(found, str):
-            raise _page_of(found)
-        return found
-
-    async def consent_view(self, id_: str, cookies: Mapping[str, str], session: str | None) -> ConsentView:
-        """Return what the consent page shows.
-
-        Raises:
-            PageError: There is no such request in this browser.
-        """
-        request, cookie = await self.waiting(id_, cookies)
-        if request.authorization is None:
-            raise _page_of("unknown")
-        return ConsentView(request, request.authorization, cookie, await self._usable_session(session))
-
-    async def deny(self, request: PendingRequest) -> RedirectAnswer:
-        """Tell the client that the person does not want it.
-
-        Raises:
-            PageError: The request was answered before.
-        """
-        asked = request.authorization
-        if asked is None or not await to_thread.run_sync(lambda: self.stores.requests.finish(request)):
-            raise _page_of("used")
-        error = OAuthError("access_denied", "the person declined")
-        return failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
-
-    async def approve(
-        self, request: PendingRequest, scopes: Collection[str], session: str | None, *, as_another: bool = False
-    ) -> BrowserDeparture:
-        """Go on with a request that the person has approved for `scopes`: at Autodesk, or back at the client.
-
-        Raises:
-            PageError: The request was answered before.
-        """
-        asked = request.authorization
-        if asked is not None:
-            asked = asked.model_copy(update={"scopes": in_order({READ, *scopes} & set(asked.scopes))})
-            person = None if as_another else await self._usable_session(session)
-            if person is not None:
-                if not await to_thread.run_sync(lambda: self.stores.requests.finish(request)):
-                    raise _page_of("used")
-                return BrowserDeparture((await self._granted(asked, person)).url)
-        attempt = PkceAttempt()
-        cookie = await to_thread.run_sync(lambda: self.stores.requests.approve(request, asked, attempt))
-        if cookie is None:
-            raise _page_of("used")
-        url = authorize_url(self._endpoint.autodesk.api, self._endpoint.app, attempt, self.settings.autodesk_scopes)
-        return BrowserDeparture(
-            f"{url}&prompt=login" if as_another else url, (request.approval_cookie, cookie, COOKIE_SECONDS)
-        )
-
-    # Autodesk's answer
-
-    async def callback(
-        self, parameters: Mapping[str, str], cookies: Mapping[str, str]
-    ) -> BrowserArrival | RedirectAnswer:
-        """Take Autodesk's answer: keep the tokens, and send the browser back to the client with a code or an error.
-
-        Raises:
-            PageError: The answer belongs to no request of this browser, or the person is not let in.
-            StorageProblem: The tokens could not be kept.
-        """
-        state = parameters.get("state", "")
-        request = await to_thread.run_sync(lambda: self.stores.requests.take(state, cookies))
-        if isinstance(request, str):
-            raise _page_of(request)
-        asked = request.authorization
-        try:
-            person = await self._signed_in(parameters, request)
-        except SignInFailed as problem:
-            error = _error_of(problem)
-            if asked is None:
-                raise PageError(
-                    400, "You are not signed in", (f"{error.description[:1].upper()}{error.description[1:]}.",)
-                ) from problem
-            return failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
-        except NotAdmitted as reason:
-            raise self._refused(asked) from reason
-        session = await to_thread.run_sync(lambda: self.stores.sessions.start(person))
-        self._connected(person.subject)
-        redirect = await self._granted(asked, person) if asked is not None else None
-        return BrowserArrival(person, request.purpose, session, redirect)
-
-    async def _signed_in(self, parameters: Mapping[str, str], request: PendingRequest) -> SignedInPerson:
-        if "error" in parameters or not parameters.get("code"):
-            raise SignInFailed(parameters.get("error", "unknown_error")[:60])
-        grant = await self._endpoint.exchange_code(parameters["code"], request.verifier or "")
-        token = grant.access_token.get_secret_value()
-        found = await self._endpoint.userinfo(token)
-        person = SignedInPerson(found.sub, found.name, found.email if found.email_verified else None)
-        try:
-            self.settings.admission.check_person(person)
-            if self.settings.admission.accounts and self._accounts_of is not None:
-                self.settings.admission.check_accounts(await self._accounts_of(token))
-        except NotAdmitted as reason:
-            await self._note("sign_in_refused", person=person.subject, reason=str(reason))
-            raise
-        tokens = stored_tokens(grant, self._now(), self.settings.autodesk_scopes)
-        account = self.account(person.subject)
-        await to_thread.run_sync(
-            lambda: self.stores.vault.save_login(account, found.name, found.email, tokens, current=False)
-        )
-        await self._note("signed_in", person=person.subject)
-        return person
-
-    def _refused(self, asked: AuthorizationRequest | None) -> PageError:
-        sentences = (
-            "Autodesk signed you in, but this server is not open to your account.",
-            "Ask its administrator for access.",
-        )
-        if asked is None:
-            return PageError(403, "You may not use this server", sentences)
-        error = OAuthError("access_denied", "this server is not open to the person's account")
-        back = failure(asked.redirect_uri, asked.state, error, self.settings.public_url)
-        return PageError(403, "You may not use this server", sentences, (back.url, f"Go back to {asked.client_name}"))
-
-    async def _granted(self, asked: AuthorizationRequest, person: SignedInPerson) -> RedirectAnswer:
-        request = GrantRequest(
-            person.subject,
-            person.name,
-            person.email,
-            asked.client_id,
-            asked.client_name,
-            asked.redirect_host,
-            asked.scopes,
-            asked.redirect_uri,
-            asked.challenge,
-            asked.resource,
-        )
-        code = await to_thread.run_sync(lambda: self.stores.grants.issue_code(request))
-        if asked.client_kind == "dynamic":
-            await to_thread.run_sync(lambda: self.stores.clients.touch(asked.client_id))
-        await self._note(
-            "consented",
-            person=person.subject,
-            client=asked.client_id,
-            client_name=asked.client_name,
-            scopes=" ".join(asked.scopes),
-        )
-        return success(asked, code, self.settings.public_url)
-
-    async def _usable_session(self, cookie: str | None) -> SignedInPerson | None:
-        """Return who is signed in in the browser, if Autodesk's tokens of that person can be used and they may come."""
-        person = await to_thread.run_sync(lambda: self.stores.sessions.find(cookie))
-        if person is None:
-            return None
-        try:
-            self.settings.admission.check_person(person)
-        except NotAdmitted:
-            return None
-        account = self.account(person.subject)
-        kept = await to_thread.run_sync(lambda: self.stores.vault.read(account))
-        return person if kept is not None and not kept.is_revoked else None
 
     # Tokens
 
@@ -400,22 +158,24 @@ class TokenIssuer:
         """
         client = await self._authenticated(credentials)
         resource = form.get("resource")
-        grants = self.stores.grants
+        repository = self.stores.tokens
         kind = form.get("grant_type")
         if kind == "authorization_code":
             code, verifier = _needed(form, "code"), _needed(form, "code_verifier")
             meant = resource_of(resource, self.settings.resource) if resource is not None else None
-            exchange = partial(grants.exchange_code, code, client.client_id, form.get("redirect_uri"), verifier, meant)
+            exchange = partial(
+                repository.exchange_code, code, client.client_id, form.get("redirect_uri"), verifier, meant
+            )
         elif kind == "refresh_token":
             token = _needed(form, "refresh_token")
             resource_of(resource, self.settings.resource)
             wanted = form.get("scope")
             known = [scope for scope in wanted.split() if scope in self.settings.offered_scopes] if wanted else None
-            exchange = partial(grants.refresh, token, client.client_id, known or None)
+            exchange = partial(repository.refresh, token, client.client_id, known or None)
         else:
             raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
         issued = await to_thread.run_sync(exchange)
-        await self._note(
+        await self.note(
             "tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=str(kind)
         )
         return issued
@@ -428,7 +188,7 @@ class TokenIssuer:
         """
         client = await self._authenticated(credentials)
         token = _needed(form, "token")
-        await to_thread.run_sync(lambda: self.stores.grants.revoke_token(token, client.client_id))
+        await to_thread.run_sync(lambda: self.stores.tokens.revoke_token(token, client.client_id))
 
     async def _authenticated(self, credentials: ClientCredentials) -> RegisteredClient:
         try:
@@ -437,7 +197,7 @@ class TokenIssuer:
             raise OAuthError("invalid_client", str(problem), 401) from problem
         return authenticate(client, credentials)
 
-    # A person's own account
+    # A person's own grants
 
     async def grants_of(self, person: SignedInPerson) -> Sequence[Mapping[str, Any]]:
         """Return the live grants of a person."""
@@ -447,57 +207,9 @@ class TokenIssuer:
         """End one grant of a person, if it is theirs."""
         await to_thread.run_sync(lambda: self.stores.grants.revoke("person", grant_id=grant_id, subject=person.subject))
 
-    async def session(self, cookie: str | None) -> SignedInPerson | None:
-        """Return who is signed in in a browser, whether or not Autodesk's tokens can be used."""
-        return await to_thread.run_sync(lambda: self.stores.sessions.find(cookie))
-
-    async def sign_out(self, cookie: str) -> None:
-        """End the session of a browser; clients stay connected."""
-        await to_thread.run_sync(lambda: self.stores.sessions.end(cookie=cookie))
-
-
-_MAX_CLIENT_ID: Final = 200
-
 
 def _needed(form: Mapping[str, str], name: str) -> str:
     value = form.get(name)
     if value is None:
         raise OAuthError("invalid_request", f"{name} is missing")
     return value
-
-
-def _error_of(problem: SignInFailed) -> OAuthError:
-    if problem.error == "access_denied":
-        return OAuthError("access_denied", "the sign-in at Autodesk was cancelled")
-    if isinstance(problem, SignInUnavailable):
-        return OAuthError("temporarily_unavailable", "Autodesk's sign-in could not be reached; try again in a minute")
-    if problem.error in ("invalid_client", "unauthorized_client"):
-        return OAuthError(
-            "server_error",
-            "Autodesk does not accept this server's app; its administrator has to check APS_CLIENT_ID, "
-            "APS_CLIENT_SECRET and the callback URL of the app",
-        )
-    return OAuthError("server_error", f"Autodesk answered {problem.error}; try again")
-
-
-def _page_of(mismatch: Mismatch) -> PageError:
-    if mismatch == "other_browser":
-        return PageError(
-            403,
-            "This is not the browser that began",
-            (
-                "It was begun in another browser or too long ago, or this one keeps no cookies, so nothing was done.",
-                "Begin again in the application, in the browser that you want to use.",
-            ),
-        )
-    if mismatch == "used":
-        return PageError(
-            400,
-            "This was answered already",
-            ("The request was allowed or declined before.", "If the application still waits, connect it again there."),
-        )
-    return PageError(
-        400,
-        "This sign-in has expired",
-        ("A request is good for ten minutes and for one answer.", "Begin again in the application."),
-    )

@@ -17,9 +17,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth.issuer.grants import VerifiedToken
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS
 from auth.issuer.scopes import implied, in_order
+from auth.issuer.tokens import VerifiedToken
 from persistence.errors import StorageProblem
 from server.team.middleware import too_many_requests
 from server.team.request_limits import SharedQuota

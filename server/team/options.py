@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from auth.issuer.grants import TokenLives
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES
+from auth.issuer.tokens import TokenLives
 from server.settings.files import read_layer
 from tools.core.request_quota import CALLS_PER_MINUTE, WRITES_PER_MINUTE
 

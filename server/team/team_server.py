@@ -26,14 +26,16 @@ from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
 from auth.issuer.client_documents import ClientDocuments, DocumentFetcher
 from auth.issuer.clients import ClientRepository, read_clients
+from auth.issuer.consent_flow import ConsentFlow
 from auth.issuer.errors import NotAdmitted
-from auth.issuer.grants import GrantRepository, RevocationReason, VerifiedToken
+from auth.issuer.grants import GrantRepository, RevocationReason
 from auth.issuer.metadata import CALLBACK_PATH
 from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import RETRY_SECONDS, IssuerRoutes
 from auth.issuer.scopes import DEFAULT, offered_scopes
 from auth.issuer.shared_keys import shared_key
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
+from auth.issuer.tokens import TokenRepository, VerifiedToken
 from auth.token_refresh import RefreshingTokenSource
 from auth.token_sources import StaticTokenSource
 from persistence.database import Database
@@ -109,6 +111,9 @@ class TeamServer:
         self._share = FairRateLimiter(self._shared or InMemoryTokenBuckets(), clock=clock) if paced else None
         self._cursor_key = shared_key(opened.database, opened.vault, "cursors")
         self.issuer = self._issuer(fetch or GuardedFetcher(), now)
+        self.consent_flow = ConsentFlow(
+            self.issuer, self._endpoint, accounts_of=self._accounts_of, connected=self._connected, now=now
+        )
         self.pool = ServicesPool(
             self._open_person,
             most=self._options.people_at_once,
@@ -136,18 +141,15 @@ class TeamServer:
             ),
             IssuerStores(
                 ClientRepository(opened.database, now=now),
-                GrantRepository(opened.database, lives=options.lives, now=now, on_revoked=self._revoked),
+                TokenRepository(opened.database, lives=options.lives, now=now, on_revoked=self._revoked),
+                GrantRepository(opened.database, now=now, on_revoked=self._revoked),
                 PendingRequests(opened.database, opened.vault, now=now),
                 BrowserSessions(opened.database, seconds=options.session_hours * 3600, now=now),
                 opened.vault,
             ),
-            self._endpoint,
             documents if policy.enabled else None,
             known_clients=clients,
-            accounts_of=self._accounts_of,
             audit=self._audit,
-            connected=self._connected,
-            now=now,
         )
 
     def _quota(self, name: str, limit: QuotaLimit) -> SharedQuota:
@@ -160,7 +162,7 @@ class TeamServer:
         self.routes = [
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
-            *IssuerRoutes(self.issuer, address_of.of).routes(),
+            *IssuerRoutes(self.issuer, self.consent_flow, address_of.of).routes(),
         ]
         self.protocol = handlers.server_for(self._running, state_key)
         app: ASGIApp = mcp_app(self.protocol, self.routes)
@@ -203,7 +205,7 @@ class TeamServer:
 
     @asynccontextmanager
     async def _open_person(self, subject: str) -> AsyncIterator[Services]:
-        account = self.issuer.account(subject)
+        account = self.consent_flow.account(subject)
         acc = AccClient(
             self._hosts,
             RefreshingTokenSource(self._opened.vault, account, self._endpoint),
@@ -220,7 +222,7 @@ class TeamServer:
             )
 
     async def _is_connected(self, subject: str) -> bool:
-        account = self.issuer.account(subject)
+        account = self.consent_flow.account(subject)
         found = await to_thread.run_sync(lambda: self._opened.vault.read(account))
         return found is not None and not found.is_revoked
 
@@ -253,7 +255,7 @@ class TeamServer:
 
     async def _verify(self, token: str) -> VerifiedToken | None:
         verified = await to_thread.run_sync(
-            lambda: self.issuer.stores.grants.verify(token, self.issuer.settings.resource)
+            lambda: self.issuer.stores.tokens.verify(token, self.issuer.settings.resource)
         )
         if verified is None:
             return None

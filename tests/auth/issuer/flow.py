@@ -17,12 +17,14 @@ from acc.hosts import AutodeskHosts
 from auth.issuer.browser_sessions import BrowserSessions
 from auth.issuer.client_documents import ClientDocuments
 from auth.issuer.clients import ClientRepository, RegisteredClient
+from auth.issuer.consent_flow import ConsentFlow
 from auth.issuer.grants import GrantRepository
 from auth.issuer.opaque_secrets import digest
 from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import IssuerRoutes
 from auth.issuer.scopes import offered_scopes
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, TokenIssuer
+from auth.issuer.tokens import TokenRepository
 from auth.oauth import AuthServer, AuthTransport, OAuthApp, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
@@ -46,6 +48,7 @@ class Site:
 
     app: Starlette
     issuer: TokenIssuer
+    flow: ConsentFlow
     box: acc_sandbox.Sandbox
     database: Database
     audit: list[tuple[str, dict[str, str | None]]]
@@ -81,6 +84,7 @@ def site_of(
     vault = Vault(database, EnvironmentKeys([EncryptionKey.new()]))
     stores = IssuerStores(
         ClientRepository(database, now=now, max_clients=settings.pop("max_clients", 10_000)),
+        TokenRepository(database, now=now),
         GrantRepository(database, now=now),
         PendingRequests(database, vault, now=now),
         BrowserSessions(database, now=now),
@@ -90,18 +94,18 @@ def site_of(
     issuer = TokenIssuer(
         IssuerSettings(PUBLIC, offered_scopes(read_only=False), ("data:read", "user-profile:read"), **settings),
         stores,
-        TokenEndpoint(
-            http or HttpxAuthTransport(hosts),
-            AuthServer(hosts.api, hosts.profile),
-            app or OAuthApp(box.client_id, CALLBACK),
-        ),
         documents() if documents is not None else None,
         known_clients={KNOWN.client_id: KNOWN, CONFIDENTIAL.client_id: CONFIDENTIAL},
         audit=lambda event, **fields: audit.append((event, fields)),
-        now=now,
     )
-    routes = IssuerRoutes(issuer, lambda request: request.client.host if request.client else "")
-    return Site(Starlette(routes=routes.routes()), issuer, box, database, audit, clock)
+    endpoint = TokenEndpoint(
+        http or HttpxAuthTransport(hosts),
+        AuthServer(hosts.api, hosts.profile),
+        app or OAuthApp(box.client_id, CALLBACK),
+    )
+    flow = ConsentFlow(issuer, endpoint, now=now)
+    routes = IssuerRoutes(issuer, flow, lambda request: request.client.host if request.client else "")
+    return Site(Starlette(routes=routes.routes()), issuer, flow, box, database, audit, clock)
 
 
 class Browser(HeadlessBrowser):

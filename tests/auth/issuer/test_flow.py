@@ -25,11 +25,11 @@ async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens
         tokens = (await client.exchange(answer["code"])).json()
     assert tokens["token_type"] == "Bearer"
     assert tokens["scope"] == f"{READ} {ATTACH}"
-    verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
+    verified = site.issuer.stores.tokens.verify(tokens["access_token"], RESOURCE)
     assert verified is not None
     person = site.box.person("manager")
     assert (verified.subject, verified.email) == (person.autodesk_id, person.email)
-    kept = site.issuer.stores.vault.read(site.issuer.account(person.autodesk_id))
+    kept = site.issuer.stores.vault.read(site.flow.account(person.autodesk_id))
     assert kept is not None
     assert site.events() == ["signed_in", "consented", "tokens_issued"]
 
@@ -37,7 +37,7 @@ async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens
 async def test_a_team_sign_in_does_not_change_the_current_person_of_the_machine(site: Site) -> None:
     async with Browser(site) as browser:
         await OAuthClient(site).tokens(browser)
-    account = site.issuer.account("any")
+    account = site.flow.account("any")
     assert site.issuer.stores.vault.current(account.base_url, account.client_id) is None
 
 
@@ -60,7 +60,7 @@ async def test_a_signed_in_browser_can_connect_a_client_as_another_person(site: 
         page = await browser.visit(client.url())
         answer = answer_of(await browser.submit(page, decision="other"))
         tokens = (await client.exchange(answer["code"])).json()
-    verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
+    verified = site.issuer.stores.tokens.verify(tokens["access_token"], RESOURCE)
     assert verified is not None
     assert verified.subject == site.box.person("engineer").autodesk_id
 
@@ -345,15 +345,15 @@ async def test_a_revoked_token_ends_its_grant_and_an_unknown_one_is_no_error(sit
     async with Browser(site) as browser:
         tokens = await client.tokens(browser)
     assert (await client.post("/revoke", client_id=client.client_id, token="unknown")).status_code == 200
-    grants = site.issuer.stores.grants
+    verify = site.issuer.stores.tokens.verify
     assert (
         await client.post(
             "/revoke", client_id="confidential", client_secret="QZJ-secret-of-client", token=tokens["access_token"]
         )
     ).status_code == 200
-    assert grants.verify(tokens["access_token"], RESOURCE) is not None  # another client's token is none of its business
+    assert verify(tokens["access_token"], RESOURCE) is not None  # another client's token is none of its business
     assert (await client.post("/revoke", client_id=client.client_id, token=tokens["refresh_token"])).status_code == 200
-    assert grants.verify(tokens["access_token"], RESOURCE) is None
+    assert verify(tokens["access_token"], RESOURCE) is None
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
@@ -392,7 +392,7 @@ async def test_only_people_whom_every_rule_admits_sign_in(
         return
     assert answer.status_code == 403
     assert "access_denied" in answer.text  # the link back to the client
-    assert site.issuer.stores.vault.read(site.issuer.account(site.box.person("manager").autodesk_id)) is None
+    assert site.issuer.stores.vault.read(site.flow.account(site.box.person("manager").autodesk_id)) is None
     assert site.events() == ["sign_in_refused"]
 
 
@@ -438,7 +438,7 @@ async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(s
         assert grant
         after = await browser.submit(account, revoke=grant[1])
         assert "There are none." in after.text
-        assert site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE) is None
+        assert site.issuer.stores.tokens.verify(tokens["access_token"], RESOURCE) is None
         signed_out = await browser.submit(after, sign_out="yes")
         assert "Sign in to see" in signed_out.text
 
@@ -448,11 +448,11 @@ async def test_a_grant_cannot_be_ended_by_another_person(site: Site) -> None:
     async with Browser(site) as one, Browser(site, "engineer") as other:
         tokens = await client.tokens(one)
         await OAuthClient(site).tokens(other)
-        verified = site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE)
+        verified = site.issuer.stores.tokens.verify(tokens["access_token"], RESOURCE)
         assert verified is not None
         account = await other.visit(f"{PUBLIC}/account")
         await other.submit(account, revoke=verified.grant_id)
-        assert site.issuer.stores.grants.verify(tokens["access_token"], RESOURCE) is not None
+        assert site.issuer.stores.tokens.verify(tokens["access_token"], RESOURCE) is not None
 
 
 async def test_the_database_holds_no_usable_secret(site: Site) -> None:

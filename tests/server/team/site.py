@@ -110,7 +110,7 @@ class TeamSite:
             yield assistant
 
     def grant_of(self, token: str) -> str:
-        verified = self.server.issuer.stores.grants.verify(token, self.mcp)
+        verified = self.server.issuer.stores.tokens.verify(token, self.mcp)
         assert verified is not None
         return verified.grant_id
 

@@ -476,7 +476,7 @@ async def test_codes_and_tokens_of_another_client_are_unknown_ones(team: TeamSit
         for token in (tokens["access_token"], tokens["refresh_token"], "smt_at_unknown"):
             answer = await http.post("/revoke", data={"client_id": other, "token": token})
             assert (answer.status_code, answer.text) == (200, "")
-    assert team.server.issuer.stores.grants.verify(tokens["access_token"], team.mcp) is not None
+    assert team.server.issuer.stores.tokens.verify(tokens["access_token"], team.mcp) is not None
 
 
 async def _code(team: TeamSite) -> str:
@@ -544,7 +544,7 @@ async def test_a_grant_of_another_person_is_an_unknown_one(team: TeamSite) -> No
             for grant in (team.grant_of(tokens["access_token"]), "0" * 32)
         ]
     assert answers[0] == answers[1]
-    assert team.server.issuer.stores.grants.verify(tokens["access_token"], team.mcp) is not None
+    assert team.server.issuer.stores.tokens.verify(tokens["access_token"], team.mcp) is not None
 
 
 async def _departed(browser: Browser, page: Any) -> str:

@@ -72,10 +72,10 @@ async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, comma
         0,
         ["1 grants have ended.", "Their sign-in has ended at Autodesk and here."],
     )
-    grants = team.server.issuer.stores.grants
-    assert grants.verify(mine["access_token"], team.mcp) is None
-    assert grants.verify(theirs["access_token"], team.mcp) is not None
-    account = team.server.issuer.account(team.box.person("manager").autodesk_id)
+    verify = team.server.issuer.stores.tokens.verify
+    assert verify(mine["access_token"], team.mcp) is None
+    assert verify(theirs["access_token"], team.mcp) is not None
+    account = team.server.consent_flow.account(team.box.person("manager").autodesk_id)
     assert team.opened.vault.read(account) is None
     assert team.box.requests.count("auth.revoke") == 2
     lines = [json.loads(line) for line in (team.folder / "audit.jsonl").read_text().splitlines()]
@@ -85,13 +85,13 @@ async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, comma
 async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any) -> None:
     one, other = await team.tokens("manager", client="one"), await team.tokens("manager", client="other")
     await anyio.to_thread.run_sync(command, "revoke", "--client", team.client_id("one"))
-    grants = team.server.issuer.stores.grants
-    assert grants.verify(one["access_token"], team.mcp) is None
-    assert grants.verify(other["access_token"], team.mcp) is not None
+    verify = team.server.issuer.stores.tokens.verify
+    assert verify(one["access_token"], team.mcp) is None
+    assert verify(other["access_token"], team.mcp) is not None
     _, clients = await anyio.to_thread.run_sync(command, "clients")
     assert team.client_id("one") not in clients
     await anyio.to_thread.run_sync(command, "revoke", "--all")
-    assert grants.verify(other["access_token"], team.mcp) is None
+    assert verify(other["access_token"], team.mcp) is None
 
 
 async def test_an_unknown_user_is_reported_as_unknown(team: TeamSite, command: Any) -> None:

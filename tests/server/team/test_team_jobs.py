@@ -57,7 +57,7 @@ async def test_a_job_whose_sign_in_is_lost_waits_and_goes_on_once_its_person_has
 
 def _spoil_refresh_token(team: TeamSite, person: str) -> None:
     vault = team.opened.vault
-    account = team.server.issuer.account(team.box.person(person).autodesk_id)
+    account = team.server.consent_flow.account(team.box.person(person).autodesk_id)
     kept = vault.read(account)
     assert kept is not None
     changes = {"issued_at": time.time() - 600, "refresh_token": SecretStr("no-longer-good")}

@@ -243,14 +243,14 @@ async def test_a_lost_autodesk_grant_gives_a_link_that_restores_it(team: TeamSit
                 done = await browser.submit(await browser.visit(f"{team.url}/connect"))
                 assert "Autodesk is connected" in done.text
             await assistant.call("find_projects")
-    assert team.server.issuer.stores.grants.verify(tokens["access_token"], team.mcp) is not None
+    assert team.server.issuer.stores.tokens.verify(tokens["access_token"], team.mcp) is not None
 
 
 async def test_an_app_that_autodesk_no_longer_knows_is_reported_to_the_chat_and_on_the_page(
     team: TeamSite, era: str
 ) -> None:
     tokens = await team.tokens("manager")
-    vault, account = team.opened.vault, team.server.issuer.account(team.box.person("manager").autodesk_id)
+    vault, account = team.opened.vault, team.server.consent_flow.account(team.box.person("manager").autodesk_id)
     kept = vault.read(account)
     assert kept is not None
     vault.save_login(account, kept.name, kept.email, kept.tokens.model_copy(update={"expires_at": 0.0}), current=False)
@@ -270,7 +270,7 @@ async def test_an_app_that_autodesk_no_longer_knows_is_reported_to_the_chat_and_
 def _end_at_autodesk(team: TeamSite, person: str) -> None:
     """Leave the vault as it is after Autodesk has refused a person's refresh token, and the access token is over."""
     vault = team.opened.vault
-    account = team.server.issuer.account(team.box.person(person).autodesk_id)
+    account = team.server.consent_flow.account(team.box.person(person).autodesk_id)
     kept = vault.read(account)
     assert kept is not None
     vault.save_login(account, kept.name, kept.email, kept.tokens.model_copy(update={"expires_at": 0.0}), current=False)
