@@ -53,11 +53,15 @@ class Browser:
         return await self._send("GET", url)
 
     async def submit(self, page: Any, *, scopes: list[str] | None = None, **buttons: str) -> Any:
-        """Send a page's form with a button, or with other values of its fields."""
+        """Send a page's form, and go on as `visit` does."""
+        return await self._settled(await self.send(page, scopes=scopes, **buttons))
+
+    async def send(self, page: Any, *, scopes: list[str] | None = None, **buttons: str) -> httpx.Response:
+        """Send a page's form with a button, or with other values of its fields; one request, wherever it leads."""
         form = form_of(page)
         chosen = [("scope", scope) for scope in (form.boxes if scopes is None else scopes)]
         fields = [one for one in form.fields if one[0] not in buttons]
-        return await self._settled(await self._send("POST", form.action, [*fields, *chosen, *buttons.items()]))
+        return await self._send("POST", form.action, [*fields, *chosen, *buttons.items()])
 
     async def consent(self, url: str, **buttons: str) -> str:
         """Bring an authorization request to its end, and return the address of the client's answer."""

@@ -13,7 +13,7 @@ from auth.issuer.authorization import RedirectAnswer, single_values
 from auth.issuer.browser_sessions import COOKIE as SESSION_COOKIE
 from auth.issuer.client_authentication import read_credentials
 from auth.issuer.clients import RegisteredClient
-from auth.issuer.consent_flow import ConsentFlow
+from auth.issuer.consent_flow import BrowserDeparture, ConsentFlow
 from auth.issuer.errors import OAuthError, PageError
 from auth.issuer.metadata import CALLBACK_PATH, RESOURCE_PATHS, SERVER_PATHS, resource_metadata, server_metadata
 from auth.issuer.opaque_secrets import form_token, is_form_token
@@ -134,15 +134,11 @@ class IssuerRoutes:
         pending, cookie = await self._flow.waiting(form.get("request", ""), request.cookies)
         _check_form(form, cookie, "consent")
         if form.get("decision") not in ("allow", "other"):
-            answer = await self._flow.deny(pending)
-            return self._leave(answer.url, pending.consent_cookie)
+            return self._pages.hand_over((await self._flow.deny(pending)).url)
         scopes = [value for name, value in pairs if name == "scope"]
         session = request.cookies.get(SESSION_COOKIE)
         departure = await self._flow.approve(pending, scopes, session, as_another=form["decision"] == "other")
-        response = self._leave(departure.url, pending.consent_cookie)
-        if departure.cookie is not None:
-            _set_cookie(response, *departure.cookie)
-        return response
+        return self._leave(departure)
 
     async def _callback(self, request: Request) -> Response:
         arrival = await self._flow.callback(single_values(request.query_params.multi_items()), request.cookies)
@@ -185,10 +181,7 @@ class IssuerRoutes:
         pending, cookie = await self._flow.waiting(form.get("request", ""), request.cookies)
         _check_form(form, cookie, "connect")
         departure = await self._flow.approve(pending, (), None)
-        response = self._leave(departure.url, pending.consent_cookie)
-        if departure.cookie is not None:
-            _set_cookie(response, *departure.cookie)
-        return response
+        return self._leave(departure)
 
     async def _show_account(self, request: Request) -> Response:
         cookie = request.cookies.get(SESSION_COOKIE)
@@ -222,9 +215,11 @@ class IssuerRoutes:
 
     # What all have in common
 
-    def _leave(self, url: str, cookie: str) -> Response:
-        response = self._pages.hand_over(url)
-        _set_cookie(response, cookie, "", 0)
+    def _leave(self, departure: BrowserDeparture) -> Response:
+        # The consent cookie stays until it is over, so that the same page in a second window is told of its answer.
+        response = self._pages.hand_over(departure.url)
+        if departure.cookie is not None:
+            _set_cookie(response, *departure.cookie)
         return response
 
     def _api(self, handler: Handler) -> Handler:

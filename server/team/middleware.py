@@ -13,11 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.issuer.client_documents import is_document_url
 from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
+from auth.issuer.pages import PageRenderer
 from server.team.options import TeamOptions
 from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
+_BROWSER_PATHS: Final = frozenset({"/authorize", "/consent", CALLBACK_PATH, "/connect", "/account"})
 _CROSS_ORIGIN: Final = frozenset({MCP_PATH, "/token", "/register", "/revoke", *RESOURCE_PATHS, *SERVER_PATHS})
 _ALLOWED_HEADERS: Final = (
     "authorization, content-type, accept, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id, "
@@ -36,6 +38,10 @@ class PublicHostMiddleware:
 
     def __init__(self, app: ASGIApp, public_url: str) -> None:
         self._app = app
+        self._refusal = (
+            f"Misdirected request: this server answers at {public_url} alone.\n"
+            "If that is how it was called, the proxy in between has to pass the Host header on as it came.\n"
+        )
         parts = urlsplit(public_url)
         default = {"https": 443, "http": 80}[parts.scheme]
         name = parts.netloc.lower()
@@ -48,7 +54,7 @@ class PublicHostMiddleware:
         if scope["type"] == "http":
             hosts = Headers(scope=scope).getlist("host")
             if scope["path"] not in HEALTH_PATHS and not (len(hosts) == 1 and hosts[0].lower() in self._hosts):
-                await PlainTextResponse("Misdirected request\n", 421)(scope, receive, send)
+                await PlainTextResponse(self._refusal, 421)(scope, receive, send)
                 return
             if scope["path"] == f"{MCP_PATH}/":
                 # Not a redirect: behind a proxy it would lead to http, and clients drop their token on the way.
@@ -105,18 +111,16 @@ class AddressLimitMiddleware:
         options: TeamOptions,
         address_of: CallerAddress,
         quota: Callable[[str, QuotaLimit], SharedQuota],
+        public_url: str,
     ) -> None:
         self._app = app
         self._address_of = address_of
+        self._pages = PageRenderer(public_url)
         authorize = quota("authorize", QuotaLimit(options.authorize_per_minute))
         token = quota("token", QuotaLimit(options.token_per_minute))
         self._documents = quota("document", QuotaLimit(options.document_per_minute))
         self._quotas: Mapping[str, SharedQuota] = {
-            "/authorize": authorize,
-            "/connect": authorize,
-            "/account": authorize,
-            "/consent": authorize,
-            CALLBACK_PATH: authorize,
+            **dict.fromkeys(_BROWSER_PATHS, authorize),
             "/token": token,
             "/revoke": token,
             "/register": quota("register", QuotaLimit(options.register_per_hour, 3600.0)),
@@ -133,17 +137,34 @@ class AddressLimitMiddleware:
                 client_id = request.query_params.get("client_id", "")
                 wait = await self._documents.take(address) if is_document_url(client_id) else 0.0
             if wait > 0:
-                await too_many_requests(wait)(scope, receive, send)
+                refusal = self._page if scope["path"] in _BROWSER_PATHS else too_many_requests
+                await refusal(wait)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _page(self, wait: float) -> Response:
+        seconds = _whole_seconds(wait)
+        answer = self._pages.message(
+            "Too many requests", f"They came from your network. Load this page again in {_spelt(seconds)}.", status=429
+        )
+        answer.headers["Retry-After"] = str(seconds)
+        return answer
+
+
+def _whole_seconds(wait: float) -> int:
+    return max(1, int(wait + 0.999))
+
+
+def _spelt(seconds: int) -> str:
+    return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
 
 
 def too_many_requests(wait: float) -> Response:
     """Return the 429 response, with Retry-After."""
-    seconds = max(1, int(wait + 0.999))
+    seconds = _whole_seconds(wait)
     content = {
         "error": "slow_down",
-        "error_description": f"Too many requests; the next one is taken in {seconds} seconds.",
+        "error_description": f"Too many requests; the next one is taken in {_spelt(seconds)}.",
     }
     return JSONResponse(content, 429, {"Retry-After": str(seconds), "Cache-Control": "no-store"})
 

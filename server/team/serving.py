@@ -55,6 +55,8 @@ def serve_team(settings: Settings, listener: socket.socket, public_url: str, tls
         local = listener.getsockname()[1]
         if urlsplit(public_url).port != local:
             lines.append(f"It listens on {settings.http_host} port {local}")
+        if tls is None and public_url.startswith("https:") and not options.trusted_proxies:
+            lines.append("All callers count as one address, the proxy's, until [team] trusted_proxies names that.")
         run_app(server.app, listener, lines, tls=tls)
 
 

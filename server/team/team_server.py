@@ -180,7 +180,7 @@ class TeamServer:
             max_body_bytes=MAX_BODY_BYTES,
             holding=self.pool.holding,
         )
-        app = AddressLimitMiddleware(app, options, address_of, self._quota)
+        app = AddressLimitMiddleware(app, options, address_of, self._quota, self._public_url)
         return PublicHostMiddleware(CrossOriginMiddleware(app, options.origins), self._public_url)
 
     # Background tasks

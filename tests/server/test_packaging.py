@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 import acc_sandbox
 import server
+from server.team.options import TeamOptions
 from tests.support.constants import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -132,6 +133,15 @@ def test_our_containers_write_nothing_but_kept_data_and_have_no_rights(name):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_a_team_server_of_compose_believes_its_proxy_who_calls(tmp_path):
+    compose = yaml.safe_load(read("compose.yaml"))
+    server = compose["services"]["server"]
+    assert [one["target"] for one in server["configs"]] == [server["environment"]["SUBMITTAL_MCP_SETTINGS_FILE"]]
+    assert "ports" not in server  # the proxy alone reaches it
+    (tmp_path / "settings.toml").write_text(compose["configs"]["settings"]["content"])
+    assert TeamOptions.load(tmp_path / "settings.toml").trusted_proxies
 
 
 def test_the_sandbox_of_compose_is_reached_from_this_machine_alone():

@@ -100,7 +100,7 @@ def revoke(
             from auth.issuer.clients import ClientRepository
 
             ClientRepository(opened.database).remove(client)
-        say(f"{len(ended)} grants have ended.")
+        say("1 grant has ended." if len(ended) == 1 else f"{len(ended)} grants have ended.")
         if subject is not None and client is None:
             anyio.run(partial(_forget, opened, settings, subject, tell_autodesk=not local))
 

@@ -38,7 +38,7 @@ async def repeated(request: Any, tries: int = 20) -> httpx.Response:
 
 
 async def sign_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
-    """Register a client, consent as a person, and return its id and tokens."""
+    """Register a client, consent as a person, and return its id and tokens, and the secrets of the way there."""
     while True:
         try:
             return await _signed_in(url, autodesk, person)
@@ -61,6 +61,7 @@ async def _signed_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
     }
     async with Browser(url, autodesk, person) as browser:
         answer = dict(parse_qsl(urlsplit(await browser.consent(f"{url}/authorize?{urlencode(query)}")).query))
+        secret = {"code": answer["code"], "verifier": verifier, "cookies": list(browser.cookies.values())}
     form = {
         "grant_type": "authorization_code",
         "client_id": client_id,
@@ -70,7 +71,7 @@ async def _signed_in(url: str, autodesk: str, person: str) -> dict[str, Any]:
     async with httpx.AsyncClient(verify=NO_TRUST, timeout=60) as http:
         issued = await http.post(f"{url}/token", data=form)
     assert issued.status_code == 200, issued.text
-    return {"client_id": client_id, "code": answer["code"], **issued.json()}
+    return {"client_id": client_id, **secret, **issued.json()}
 
 
 class ModernClient:

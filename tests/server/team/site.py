@@ -33,7 +33,7 @@ REDIRECT = "http://127.0.0.1:40123/callback"
 
 @dataclass
 class TeamSite:
-    """A running team server. `later` moves the clock of its tokens."""
+    """A running team server. `later` moves the clock of its machine."""
 
     url: str
     box: acc_sandbox.Sandbox
@@ -67,23 +67,29 @@ class TeamSite:
             self.clients[name] = answer.json()["client_id"]
         return self.clients[name]
 
+    def authorize_url(self, verifier: str = "v" * 43, client_id: str | None = None, scope: str = "") -> str:
+        """Where a client sends a browser; by default the client that `client_id` registers."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": client_id or self.client_id(),
+            "redirect_uri": REDIRECT,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "scope": scope,
+        }
+        return f"{self.url}/authorize?{urlencode(query)}"
+
     async def tokens(
         self, person: str = "manager", *, scopes: list[str] | None = None, client: str = "client", scope: str = ""
     ) -> dict[str, Any]:
         """What a client is issued once a person has signed in, consenting to `scopes`."""
         verifier = secrets.token_urlsafe(32)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         client_id = self.client_id(client)
-        query = {
-            "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": REDIRECT,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-            "scope": scope or "submittals:read submittals:attach submittals:move",
-        }
         async with self.browser(person) as browser:
-            page = await browser.visit(f"{self.url}/authorize?{urlencode(query)}")
+            page = await browser.visit(
+                self.authorize_url(verifier, client_id, scope or "submittals:read submittals:attach submittals:move")
+            )
             answer = await browser.submit(page, scopes=scopes, decision="allow")
         assert isinstance(answer, str), answer.text
         form = {"grant_type": "authorization_code", "client_id": client_id, "code_verifier": verifier}
@@ -122,9 +128,13 @@ def running_team(
     *,
     options: TeamOptions | None = None,
     url: str | None = None,
+    apart: float = 0.0,
     **settings: Any,
 ) -> Iterator[TeamSite]:
-    """Serve a team until the block ends; `url` is one that a proxy in front has."""
+    """Serve a team until the block ends; `url` is one that a proxy in front has.
+
+    The machine's clock is so many seconds `apart` from the right time.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     public = url or address
@@ -132,7 +142,7 @@ def running_team(
     client_id, secret = box.confidential_client
     place = {"base_url": box.base_url, "data_dir": folder, "encryption_keys": KEYS}
     loaded = Settings.load(client_id=client_id, client_secret=secret, **{**place, **settings})
-    clock = [0.0]
+    clock = [apart]
     with opened_vault(loaded) as opened:
         server = TeamServer(loaded, public, opened, options, now=lambda: time.time() + clock[0])
         config = uvicorn.Config(server.app, log_config=None, lifespan="on", ws="none")

@@ -81,6 +81,18 @@ def test_unsafe_or_contradicting_serve_options_are_refused_with_a_sentence(
     assert says in err
 
 
+def test_a_server_behind_a_proxy_says_what_the_proxy_has_to_do(start, tmp_path: Path) -> None:
+    place = {"SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data")}
+    arguments = ("--team", "--port", "0", "--public-url", "https://submittals.example.com")
+    program = start("-m", "server", "serve", *arguments, **APP, **place)
+    port = program.stderr_line("It listens on").rsplit(" ", 1)[1]
+    assert "trusted_proxies" in program.stderr_line("All callers count as one address")
+    answer = httpx.get(f"http://127.0.0.1:{port}/mcp", verify=NO_TRUST)
+    assert answer.status_code == 421
+    assert "https://submittals.example.com" in answer.text
+    assert "Host header" in answer.text
+
+
 def test_a_port_that_is_taken_is_said_to_be(start, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -105,8 +117,9 @@ async def test_the_log_of_a_running_server_holds_nothing_that_could_be_used(star
     program.process.terminate()
     await anyio.to_thread.run_sync(reader.join)
     secrets = [
-        tokens["code"],
+        *(tokens["code"], tokens["verifier"], *tokens["cookies"]),
         *(one[name] for one in (tokens, client.tokens) for name in ("access_token", "refresh_token")),
     ]
     assert "tool_answered" in seen[0]
+    assert len(secrets) == 8
     assert not [secret for secret in secrets if secret in seen[0]]

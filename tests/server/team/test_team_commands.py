@@ -70,7 +70,7 @@ async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, comma
     code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", email.upper())
     assert (code, text.splitlines()[-2:]) == (
         0,
-        ["1 grants have ended.", "Their sign-in has ended at Autodesk and here."],
+        ["1 grant has ended.", "Their sign-in has ended at Autodesk and here."],
     )
     verify = team.server.issuer.stores.tokens.verify
     assert verify(mine["access_token"], team.mcp) is None

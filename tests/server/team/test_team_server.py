@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import anyio
 import httpx
@@ -359,7 +359,7 @@ async def test_a_body_that_hides_its_tool_is_not_let_through(team: TeamSite) -> 
 
 
 async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    options = TeamOptions(calls_per_minute=3, sessions=2)
+    options = TeamOptions(calls_per_minute=3, writes_per_minute=1, sessions=2)
     with running_team(box, tmp_path / "data", options=options) as team:
         mine, theirs = await team.tokens("manager"), await team.tokens("admin")
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sign_in", "arguments": {}}}
@@ -370,7 +370,15 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbo
             answers = [await http.post("/mcp", json=call, headers=ACCEPT | session | bearer(mine)) for _ in range(4)]
             assert [one.status_code for one in answers] == [200, 200, 200, 429]
             assert 1 <= int(answers[3].headers["retry-after"]) <= 20
-            assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(theirs))).status_code == 200
+            others = await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(theirs))
+            session = {"Mcp-Session-Id": others.headers["mcp-session-id"]}
+            write = {**call, "params": {"name": "confirm_attachment", "arguments": {}}}
+            answers = [
+                await http.post("/mcp", json=one, headers=ACCEPT | session | bearer(theirs))
+                for one in (write, write, call)
+            ]
+            assert [one.status_code for one in answers] == [200, 429, 200]
+            assert 20 < int(answers[1].headers["retry-after"]) <= 60
 
 
 async def test_a_call_that_has_ended_makes_room_for_the_next(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
@@ -386,13 +394,17 @@ async def test_a_call_that_has_ended_makes_room_for_the_next(box: acc_sandbox.Sa
 
 
 async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=2)
+    options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=5, document_per_minute=2)
+    documented = "/authorize?client_id=https://127.0.0.1/client"
     with running_team(box, tmp_path / "data", options=options) as team:
         async with team.http() as http:
-            for path, method in (("/register", "POST"), ("/token", "POST"), ("/authorize", "GET")):
+            for path, method in (("/register", "POST"), ("/token", "POST"), (documented, "GET"), ("/authorize", "GET")):
                 answers = [await http.request(method, path) for _ in range(3)]
                 assert [one.status_code == 429 for one in answers] == [False, False, True]
-                assert int(answers[2].headers["retry-after"]) >= 1
+                wait = int(answers[2].headers["retry-after"])
+                assert wait >= 1
+                assert f" in {wait} seconds" in answers[2].text
+                assert ("<h1>Too many requests</h1>" in answers[2].text) is (method == "GET")
 
 
 async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
@@ -424,16 +436,7 @@ async def test_only_projects_of_the_allowed_accounts_are_worked_with(
             assert (await assistant.call("find_projects"))["projects"]
     with running_team(box, tmp_path / "other", team_accounts=("0" * 8 + "-0000-4000-8000-" + "0" * 12,)) as team:
         async with team.browser("manager") as browser:
-            query = urlencode(
-                {
-                    "response_type": "code",
-                    "client_id": team.client_id(),
-                    "redirect_uri": REDIRECT,
-                    "code_challenge": "x" * 43,
-                    "code_challenge_method": "S256",
-                }
-            )
-            page = await browser.submit(await browser.visit(f"{team.url}/authorize?{query}"), decision="allow")
+            page = await browser.submit(await browser.visit(team.authorize_url()), decision="allow")
             assert page.status_code == 403
 
 
