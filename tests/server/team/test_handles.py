@@ -1,4 +1,4 @@
-"""Every tool, resource, prompt, completion, task and route, asked with the handle of another person.
+"""Every tool, resource, prompt, completion, task and route, asked with the handle of another person, in both eras.
 
 The answer is that of a handle that never was. A tool, an argument, a method or a route that no table here names fails a
 test, so that none is forgotten.
@@ -9,10 +9,10 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import anyio
 import httpx
@@ -27,13 +27,14 @@ from server.mcp.resources import RESOURCES
 from server.mcp.schemas import input_schema
 from server.team.options import TeamOptions
 from tests.conftest import NO_TRUST
-from tests.headless import Browser
+from tests.headless import Browser, onward_of
 from tests.support.constants import NOWHERE
 from tools.core.policy import ToolPolicy
 from tools.core.registry import definitions
 
 from .modern import PATIENCE
-from .site import REDIRECT, TeamSite, running_team
+from .site import TeamSite, running_team
+from .test_team_server import ACCEPT, HANDSHAKE
 
 OWNER, COLLEAGUE, OUTSIDER = "architect", "manager", "outsider"
 """The owner shares a project with the colleague and has one that the colleague is not in; the outsider is in none."""
@@ -121,42 +122,55 @@ ROUTES: Final[dict[str, Place]] = {
 }
 
 
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+
+
 @dataclass
 class Caller:
-    """A person with a token, whose calls are single requests of the stateless protocol."""
+    """A person with a token, whose calls are single requests: of the stateless protocol, or in a session of the older."""
 
     team: TeamSite
     token: str
+    session: str | None = None
 
-    async def request(self, method: str, named: str, /, **params: Any) -> Any:
+    async def request(self, method: str, named: str, /, *, era: str = MODERN, **params: Any) -> Any:
         """Return what a request is answered, error or result."""
-        capabilities = {"extensions": {"io.modelcontextprotocol/tasks": {}}, "elicitation": {"form": {}}}
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": capabilities,
-        }
-        headers = {
-            "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": "2026-07-28",
-            "Authorization": f"Bearer {self.token}",
-            "Mcp-Method": method,
-            "Mcp-Name": named,
-        }
-        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
-        async with httpx.AsyncClient(verify=NO_TRUST, timeout=60) as http:
-            answer = await http.post(self.team.mcp, json=message, headers=headers)
+        if era == LEGACY:
+            if self.session is None:
+                await self._open_session()
+            answer = await self._post(method, params, {"Mcp-Session-Id": self.session or ""}, era)
+        else:
+            capabilities = {"extensions": {"io.modelcontextprotocol/tasks": {}}, "elicitation": {"form": {}}}
+            meta = {
+                "io.modelcontextprotocol/protocolVersion": era,
+                "io.modelcontextprotocol/clientCapabilities": capabilities,
+            }
+            answer = await self._post(method, {**params, "_meta": meta}, {"Mcp-Method": method, "Mcp-Name": named}, era)
         body = answer.text
         if answer.headers["content-type"].startswith("text/event-stream"):
             body = next(line for line in reversed(body.splitlines()) if line.startswith("data: "))[6:]
         found = json.loads(body)
         return found.get("result") or found.get("error")
 
-    async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, tool: str, arguments: dict[str, Any], era: str = MODERN) -> dict[str, Any]:
         """Return the answer of a tool, whichever way it ends."""
-        result = await self.request("tools/call", tool, name=tool, arguments=arguments)
+        result = await self.request("tools/call", tool, era=era, name=tool, arguments=arguments)
         assert "structuredContent" in result, result
         content: dict[str, Any] = result["structuredContent"]
         return content
+
+    async def _open_session(self) -> None:
+        opened = await self._post("initialize", HANDSHAKE["params"], {}, LEGACY)
+        self.session = opened.headers["mcp-session-id"]
+        await self._post("notifications/initialized", {}, {"Mcp-Session-Id": self.session}, LEGACY)
+
+    async def _post(self, method: str, params: dict[str, Any], headers: dict[str, str], era: str) -> httpx.Response:
+        common = {"Authorization": f"Bearer {self.token}", "MCP-Protocol-Version": era}
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        if not method.startswith("notifications/"):
+            message["id"] = 1
+        async with httpx.AsyncClient(verify=NO_TRUST, timeout=60) as http:
+            return await http.post(self.team.mcp, json=message, headers=ACCEPT | common | headers)
 
 
 @dataclass
@@ -291,17 +305,17 @@ async def test_no_tool_tells_an_owners_handle_from_one_that_never_was(team: Team
                 for caller, changed in [(outsider, handles), *((colleague, [name]) for name in handles)]:
                     given = {name: value for name, value in base.items() if _beside(name, changed)}
                     given |= BESIDE.get((tool, changed[0]), {}) if len(changed) == 1 else {}
-                    answers = []
-                    for values in (stolen, HANDLES):
+                    answers, shown = [], []
+                    rounds = [(LEGACY, stolen), (MODERN, HANDLES), (MODERN, stolen)]
+                    if changed == ["idempotency_key"]:
+                        rounds.pop()  # by then it is a key of the colleague's own
+                    for era, values in rounds:
                         asked = given | {name: values[name] for name in changed if _asked(name, changed)}
                         if "name" in asked:  # a name that is there is warned of
                             asked["name"] = f"drawing-{next(numbers)}.pdf"
-                        answers.append(await caller.call(tool, asked))
-                    shown = [
-                        masked(answer, *values.values())
-                        for answer, values in zip(answers, (stolen, HANDLES), strict=True)
-                    ]
-                    assert shown[0] == shown[1], (tool, changed)
+                        answers.append(await caller.call(tool, asked, era))
+                        shown.append(masked(answers[-1], *values.values()))
+                        assert shown[-1] == shown[0], (tool, changed, era)
                     assert SECRET_NAME not in shown[0], (tool, changed)
                     if changed != ["idempotency_key"] and changed:
                         refused = "error" in answers[0] or set(answers[0].get("counts", ())) == {"left_out"}
@@ -323,10 +337,10 @@ async def test_a_colleagues_own_calls_are_answered(team: TeamSite) -> None:
     """What the table above replaces arguments of is a call that works: so it is the handle that is refused."""
     with anyio.fail_after(PATIENCE):
         async with company(team) as them:
-            for tool in CALLS:
-                answer = await them.callers[COLLEAGUE].call(tool, them.arguments(tool))
+            for tool, era in product(CALLS, (MODERN, LEGACY)):
+                answer = await them.callers[COLLEAGUE].call(tool, them.arguments(tool), era)
                 expected = "upload_incomplete" if tool == "confirm_attachment" else None
-                assert answer.get("error", {}).get("code") == expected, answer
+                assert answer.get("error", {}).get("code") == expected, (era, answer)
 
 
 async def test_a_question_that_was_put_to_one_person_is_answered_by_no_other(
@@ -356,24 +370,26 @@ async def test_a_resource_of_another_person_is_an_unknown_one(team: TeamSite) ->
             owned = {name: them.stolen[name] for name in ("project", "submittal")}
             invented = {name: HANDLES[name] for name in owned}
             for resource in RESOURCES:
-                for person in (OUTSIDER, COLLEAGUE):
+                for person, era in product((OUTSIDER, COLLEAGUE), (MODERN, LEGACY)):
                     answers = []
                     for values in (owned, invented):
                         uri = resource.uri_template.format(**{name: quote(value) for name, value in values.items()})
-                        found = await them.callers[person].request("resources/read", uri, uri=uri)
+                        found = await them.callers[person].request("resources/read", uri, era=era, uri=uri)
                         answers.append(masked(found, uri, *values.values()))
-                    assert answers[0] == answers[1], (resource.uri_template, person)
+                    assert answers[0] == answers[1], (resource.uri_template, person, era)
                     assert '"code"' in answers[0]
 
 
 async def test_a_prompt_says_nothing_of_what_it_names(team: TeamSite) -> None:
     with anyio.fail_after(PATIENCE):
         async with company(team) as them:
-            for name, prompt in build_prompts(ToolPolicy(local_files=False)).items():
+            for (name, prompt), era in product(build_prompts(ToolPolicy(local_files=False)).items(), (MODERN, LEGACY)):
                 answers = []
                 for values in ({**them.stolen, "files": "a.pdf"}, {**HANDLES, "files": "a.pdf"}):
                     arguments = {one: values[one] for one in prompt.argument_names}
-                    found = await them.callers[OUTSIDER].request("prompts/get", name, name=name, arguments=arguments)
+                    found = await them.callers[OUTSIDER].request(
+                        "prompts/get", name, era=era, name=name, arguments=arguments
+                    )
                     assert "messages" in found, found
                     answers.append(masked(found, *arguments.values()))
                 assert answers[0] == answers[1], name
@@ -393,16 +409,12 @@ async def test_a_person_is_suggested_nothing_of_another_persons(team: TeamSite) 
                 ({"name": "submittal", "value": item.title[:4]}, {"project": canal.name}),
             ]
             for person, some in ((OWNER, True), (COLLEAGUE, False), (OUTSIDER, False)):
-                for reference in references:
-                    for argument, settled in asked:
-                        found = await them.callers[person].request(
-                            "completion/complete",
-                            "",
-                            ref=reference,
-                            argument=argument,
-                            context={"arguments": settled},
-                        )
-                        assert bool(found["completion"]["values"]) is some, (person, reference, argument)
+                for reference, (argument, settled), era in product(references, asked, (MODERN, LEGACY)):
+                    context = {"arguments": settled}
+                    found = await them.callers[person].request(
+                        "completion/complete", "", era=era, ref=reference, argument=argument, context=context
+                    )
+                    assert bool(found["completion"]["values"]) is some, (person, reference, argument, era)
 
 
 async def test_a_task_of_another_person_is_an_unknown_one(team: TeamSite) -> None:
@@ -419,12 +431,12 @@ async def test_a_task_of_another_person_is_an_unknown_one(team: TeamSite) -> Non
             }
             for method in ("tasks/get", "tasks/update", "tasks/cancel"):
                 for stolen, invented in tasks.items():
-                    for person in (COLLEAGUE, OUTSIDER):
+                    for person, era in product((COLLEAGUE, OUTSIDER), (MODERN, LEGACY)):
                         answers = [
-                            masked(await them.callers[person].request(method, id_, taskId=id_), id_)
+                            masked(await them.callers[person].request(method, id_, era=era, taskId=id_), id_)
                             for id_ in (stolen, invented)
                         ]
-                        assert answers[0] == answers[1], (method, stolen, person)
+                        assert answers[0] == answers[1], (method, stolen, person, era)
                     mine = await them.callers[OWNER].request("tasks/get", stolen, taskId=stolen)
                     assert mine["status"] in ("working", "completed"), mine  # none of those tries has ended it
 
@@ -433,28 +445,21 @@ async def test_a_task_of_another_person_is_an_unknown_one(team: TeamSite) -> Non
 
 
 async def test_a_session_of_another_person_is_an_unknown_one(team: TeamSite) -> None:
-    handshake = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-    }
-    accept = {"Accept": "application/json, text/event-stream"}
     mine, theirs = [
         {"Authorization": f"Bearer {(await team.tokens(person))['access_token']}"} for person in (OWNER, COLLEAGUE)
     ]
     async with team.http() as http:
-        opened = (await http.post(MCP_PATH, json=handshake, headers=accept | mine)).headers["mcp-session-id"]
+        opened = (await http.post(MCP_PATH, json=HANDSHAKE, headers=ACCEPT | mine)).headers["mcp-session-id"]
         ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
         for method in ("POST", "GET", "DELETE"):
             answers = []
             for session in (opened, "0" * len(opened)):
-                headers = {**accept, **theirs, "Mcp-Session-Id": session}
+                headers = {**ACCEPT, **theirs, "Mcp-Session-Id": session}
                 answer = await http.request(method, MCP_PATH, headers=headers, json=ping if method == "POST" else None)
                 answers.append((answer.status_code, answer.text))
             assert answers[0] == answers[1], method
             assert answers[0][0] == 404
-        kept = await http.post(MCP_PATH, json=ping, headers={**accept, **mine, "Mcp-Session-Id": opened})
+        kept = await http.post(MCP_PATH, json=ping, headers={**ACCEPT, **mine, "Mcp-Session-Id": opened})
         assert kept.status_code == 200  # nor has the DELETE ended it
 
 
@@ -481,29 +486,18 @@ async def test_codes_and_tokens_of_another_client_are_unknown_ones(team: TeamSit
 
 async def _code(team: TeamSite) -> str:
     async with team.browser(OWNER) as browser:
-        answer = await browser.consent(_authorize(team))
+        answer = await browser.consent(team.authorize_url())
     return dict(part.split("=") for part in urlsplit(answer).query.split("&"))["code"]
-
-
-def _authorize(team: TeamSite) -> str:
-    query = {
-        "response_type": "code",
-        "client_id": team.client_id(),
-        "redirect_uri": REDIRECT,
-        "code_challenge": "x" * 43,
-        "code_challenge_method": "S256",
-    }
-    return f"{team.url}/authorize?{urlencode(query)}"
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
 async def test_a_consent_of_another_browser_is_an_unknown_one(team: TeamSite, has_begun: bool) -> None:
     """Whether the thief's browser has a request of its own or not."""
     async with team.browser(OWNER) as mine, team.browser(COLLEAGUE) as theirs:
-        page = await mine.visit(_authorize(team))
+        page = await mine.visit(team.authorize_url())
         stolen = str(page.url).partition("request=")[2]
         if has_begun:
-            await theirs.visit(_authorize(team))
+            await theirs.visit(team.authorize_url())
         shown, sent, connected = [], [], []
         for id_ in (stolen, "0" * len(stolen)):
             shown.append(_told(await theirs.visit(f"{team.url}/consent?request={id_}"), id_))
@@ -520,11 +514,11 @@ async def test_a_consent_of_another_browser_is_an_unknown_one(team: TeamSite, ha
 @pytest.mark.parametrize("has_begun", [False, True])
 async def test_an_answer_of_autodesk_to_another_browser_is_an_unknown_one(team: TeamSite, has_begun: bool) -> None:
     async with team.browser(OWNER) as mine, team.browser(COLLEAGUE) as theirs:
-        page = await mine.visit(_authorize(team))
+        page = await mine.visit(team.authorize_url())
         at_autodesk = await _departed(mine, page)
         state = dict(part.split("=") for part in urlsplit(at_autodesk).query.split("&"))["state"]
         if has_begun:
-            await _departed(theirs, await theirs.visit(_authorize(team)))
+            await _departed(theirs, await theirs.visit(team.authorize_url()))
         answers = [
             _told(await theirs.visit(f"{team.url}/callback/autodesk?code=x&state={one}"), one)
             for one in (state, "0" * len(state))
@@ -537,7 +531,7 @@ async def test_an_answer_of_autodesk_to_another_browser_is_an_unknown_one(team: 
 async def test_a_grant_of_another_person_is_an_unknown_one(team: TeamSite) -> None:
     tokens = await team.tokens(OWNER)
     async with team.browser(COLLEAGUE) as theirs:
-        await theirs.consent(_authorize(team))
+        await theirs.consent(team.authorize_url())
         account = await theirs.visit(f"{team.url}/account")
         answers = [
             _told(await theirs.submit(account, revoke=grant), grant)
@@ -549,17 +543,9 @@ async def test_a_grant_of_another_person_is_an_unknown_one(team: TeamSite) -> No
 
 async def _departed(browser: Browser, page: Any) -> str:
     """Approve a page, and stop before Autodesk."""
-    gone: list[str] = []
-    original = browser.once
-
-    async def stop(url: str) -> httpx.Response:
-        gone.append(url)
-        return httpx.Response(200, text="", request=httpx.Request("GET", url))
-
-    browser.once = stop  # type: ignore[method-assign]
-    await browser.submit(page, decision="allow")
-    browser.once = original  # type: ignore[method-assign]
-    return gone[0]
+    gone = onward_of(await browser.send(page, decision="allow"))
+    assert gone is not None
+    return gone
 
 
 async def _post(browser: Browser, path: str, form: dict[str, str]) -> httpx.Response:
