@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import acc_sandbox
+from tests.support.lost_database import let_in
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
-from tests.transfers.test_lost_connection import let_in
 from transfers.jobs.base import AHEAD_POINTS, POINTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"

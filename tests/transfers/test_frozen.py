@@ -11,8 +11,8 @@ from hypothesis import settings
 
 import acc_sandbox
 from persistence.database import Database, DatabaseAddress
+from tests.support.lost_database import end_every_connection
 from tests.transfers.test_crashes import COMPLETE, CREATE, PATCH, Site
-from tests.transfers.test_lost_connection import end_every_connection
 from transfers.jobs.base import POINTS, Point
 
 if sys.platform != "linux":

@@ -12,38 +12,16 @@ import anyio.lowlevel
 import anyio.to_thread
 import psycopg
 import pytest
-import sqlalchemy
 
 from acc_sandbox import Fault, Stall
-from persistence.database import Database, DatabaseAddress
 from persistence.errors import DatabaseUnreachable
+from tests.support.lost_database import end_every_connection, let_in
 from transfers.concurrency import background_task
 from transfers.errors import JobStopped
 from transfers.jobs.runner import AWAY_SECONDS
 
 LIST, CREATE, PATCH = "attachments.list", "attachments.create", "attachments.patch"
 SIGN, PUT, COMPLETE = "oss.signeds3upload.get", "storage.put", "oss.signeds3upload.complete"
-
-
-def end_every_connection(url: str, name: str | None = None) -> int:
-    """End what is connected to a database, or to the one of that `name`; returns how many connections that were."""
-    with Database.open(DatabaseAddress.of(url)) as database, database.writing() as connection:
-        ended = connection.exec_driver_sql(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = coalesce(%s, current_database()) AND pid <> pg_backend_pid()",
-            (name,),
-        )
-        return int(ended.scalar_one())
-
-
-def let_in(url: str, *, no_one: bool = False) -> None:
-    """Let connections to a database be made again; or let `no_one` in, and end the connections that there are."""
-    own = sqlalchemy.make_url(url)
-    server = own.set(database="postgres").render_as_string(hide_password=False)
-    with Database.open(DatabaseAddress.of(server)) as database, database.writing() as connection:
-        connection.exec_driver_sql(f"ALTER DATABASE {own.database} WITH ALLOW_CONNECTIONS {not no_one}")
-    if no_one:
-        end_every_connection(server, own.database)
 
 
 @asynccontextmanager

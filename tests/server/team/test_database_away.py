@@ -1,18 +1,27 @@
-"""A database that goes away and comes back: 503 in each step of the flow, and no token is thrown away."""
+"""A database that goes away and comes back in each step of the flow: nothing is half done, no token is thrown away."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlsplit
 
+import anyio.to_thread
+import httpx
 import pytest
-import sqlalchemy
 
 import acc_sandbox
+from acc_sandbox import Fault, Stall
+from auth.issuer.metadata import CALLBACK_PATH
+from tests.headless import onward_of
+from tests.support.lost_database import away, let_in
+from transfers.concurrency import background_task
 
 from .site import REDIRECT, TeamSite, running_team
 from .test_team_server import ACCEPT, HANDSHAKE, bearer
+
+VERIFIER = "v" * 43
 
 
 @pytest.fixture
@@ -21,63 +30,86 @@ def shared_team(box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path) -> 
         yield team
 
 
-@contextmanager
-def away(postgres_server: str, postgres_url: str) -> Iterator[None]:
-    """Let the database refuse everybody until the block ends."""
-    name = sqlalchemy.make_url(postgres_url).database
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        try:
-            yield
-        finally:
-            connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    engine.dispose()
+def events(team: TeamSite) -> Counter[str]:
+    lines = (team.folder / "audit.jsonl").read_text().splitlines()
+    return Counter(json.loads(line)["event"] for line in lines)
 
 
-async def test_every_step_says_that_it_will_come_back_and_it_does(
-    shared_team: TeamSite, postgres_server: str, postgres_url: str
+async def test_each_step_of_the_flow_says_that_the_database_is_away_and_succeeds_when_repeated(
+    shared_team: TeamSite, postgres_url: str
 ) -> None:
     team = shared_team
-    tokens = await team.tokens("manager")
-    client_id = team.client_id()
-    query = urlencode(
-        {
-            "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": REDIRECT,
-            "code_challenge": "x" * 43,
-            "code_challenge_method": "S256",
-        }
-    )
-    refresh = {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": tokens["refresh_token"]}
-    requests: dict[str, dict[str, Any]] = {
-        "/mcp": {"method": "POST", "json": HANDSHAKE, "headers": ACCEPT | bearer(tokens)},
-        "/token": {"method": "POST", "data": refresh},
-        "/revoke": {"method": "POST", "data": {"client_id": client_id, "token": "x"}},
-        "/register": {"method": "POST", "json": {"redirect_uris": [REDIRECT]}},
-        f"/authorize?{query}": {"method": "GET"},
-        "/consent?request=x": {"method": "GET"},
-        "/callback/autodesk?code=x&state=x": {"method": "GET"},
-        "/connect": {"method": "GET"},
-        "/account": {"method": "GET"},
-        "/readyz": {"method": "GET"},
-    }
+
+    async def step(ask: Callable[[], Awaitable[httpx.Response]], status: int = 200) -> httpx.Response:
+        with away(postgres_url):
+            refused = await ask()
+        assert refused.status_code == 503, refused.request.url
+        assert int(refused.headers["retry-after"]) > 0
+        assert "database" in refused.text
+        assert "postgres" not in refused.text
+        repeated = await ask()
+        assert repeated.status_code == status, (repeated.request.url, repeated.text)
+        return repeated
+
     async with team.browser("manager") as browser, team.http() as http:
-        page = await browser.visit(f"{team.url}/authorize?{query}")
-        with away(postgres_server, postgres_url):
-            for path, request in requests.items():
-                answer = await http.request(url=path, **request)
-                assert (answer.status_code, path) == (503, path)
-                assert int(answer.headers["retry-after"]) > 0
-                assert "postgres" not in answer.text
-            away_page = await browser.submit(page, decision="allow")
-            assert away_page.status_code == 503
+
+        async def signed_in(page: httpx.Response, status: int) -> httpx.Response:
+            """Send a page's form, choose the person at Autodesk, and come back."""
+            gone = await step(partial(browser.send, page, decision="allow"))
+            back = onward_of(await browser.once(onward_of(gone) or ""))
+            assert (back or "").startswith(f"{team.url}{CALLBACK_PATH}?code=")
+            return await step(partial(browser.once, back or ""), status)
+
+        async def call() -> httpx.Response:
+            return await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))
+
+        metadata = {"redirect_uris": [REDIRECT], "client_name": "client"}
+        registered = await step(partial(http.post, "/register", json=metadata), 201)
+        client = {"client_id": registered.json()["client_id"]}
+        begun = await step(partial(browser.once, team.authorize_url(VERIFIER, client["client_id"])), 303)
+        answer = await signed_in(await step(partial(browser.once, f"{team.url}{onward_of(begun)}")), 303)
+        code = dict(parse_qsl(urlsplit(onward_of(answer) or "").query))["code"]
+        exchange = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+        tokens = (await step(partial(http.post, "/token", data=client | exchange))).json()
+        await step(call)
+        refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        tokens = (await step(partial(http.post, "/token", data=client | refresh))).json()
+        await step(call)
+        connected = await signed_in(await step(partial(browser.once, f"{team.url}/connect")), 200)
+        assert "Autodesk is connected" in connected.text
+        account = await step(partial(browser.once, f"{team.url}/account"))
+        await step(partial(browser.send, account, sign_out="yes"), 303)
+        await step(partial(http.post, "/revoke", data=client | {"token": tokens["refresh_token"]}))
+        await step(partial(http.get, "/readyz"))
+        assert (await call()).status_code == 401
+        with away(postgres_url):
             assert (await http.get("/healthz")).status_code == 200
-        assert isinstance(await browser.submit(page, decision="allow"), str)
-        assert (await http.get("/readyz")).status_code == 200
-        assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))).status_code == 200
-        assert (await http.post("/token", data=refresh)).status_code == 200
+    done = {"client_registered": 1, "signed_in": 2, "consented": 1, "tokens_issued": 2, "grant_revoked": 1}
+    assert events(team) == done  # each once: what was refused had not happened
+
+
+async def test_a_sign_in_that_loses_the_database_while_autodesk_answers_is_begun_again(
+    shared_team: TeamSite, postgres_url: str
+) -> None:
+    """Autodesk's code is used up by then, so the page cannot be repeated, and says what to do."""
+    team = shared_team
+    stalled = team.box.faults.add(Fault("auth.token", Stall()))
+    async with team.browser("manager") as browser:
+        page = await browser.visit(team.authorize_url())
+        back = onward_of(await browser.once(onward_of(await browser.send(page, decision="allow")) or "")) or ""
+
+        async def go() -> None:
+            await anyio.to_thread.run_sync(stalled.reached.wait)
+            await anyio.to_thread.run_sync(partial(let_in, postgres_url, no_one=True))
+            team.box.faults.release()
+
+        async with background_task(go):
+            lost = await browser.once(back)
+        let_in(postgres_url)
+        assert lost.status_code == 503
+        assert "begin again in the application" in lost.text
+        repeated = await browser.once(back)
+        assert repeated.status_code == 400
+        assert "connect it again there" in repeated.text
+    assert "signed_in" not in events(team)
+    assert (await team.tokens("manager"))["access_token"]
