@@ -12,14 +12,12 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    extract,
-    func,
     select,
     update,
 )
 
 from acc.rate_limit import BucketLimit, TokenBucket, lease
-from persistence.database import Database
+from persistence.database import Database, database_time
 from persistence.migrations import SchemaComponent
 
 if TYPE_CHECKING:
@@ -38,11 +36,6 @@ _BUDGETS: Final = Table(
 TABLES: Final = SchemaComponent("budgets", _TABLES)
 
 Now = Callable[[Connection], float]
-
-
-def database_time(connection: Connection) -> float:
-    """Return the seconds since 1970 as PostgreSQL counts them, at this moment and not at the transaction's begin."""
-    return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
 class TokenBucketTable:

@@ -3,10 +3,11 @@
 Everything here blocks: from an event loop, call it in a worker thread. An object may be used by many threads.
 """
 
+import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from sqlalchemy import (
     Engine,
     Table,
     event,
+    extract,
+    func,
     literal_column,
     select,
 )
@@ -50,6 +53,12 @@ BUSY_SECONDS: Final = 15.0
 ANSWER_SECONDS: Final = 30.0
 """Timeout for an answer of PostgreSQL; every statement of ours takes milliseconds."""
 
+CLOCK_SECONDS: Final = 60.0
+"""How long a process counts on by itself before it asks PostgreSQL for the time again."""
+
+_APART_SECONDS: Final = 30.0
+"""A machine whose clock differs by more is worth a warning."""
+
 _CONNECT_SECONDS: Final = 10
 _LIVENESS: Final = {
     # A machine that fell off the net is known to be dead within half a minute, by either end.
@@ -60,6 +69,8 @@ _LIVENESS: Final = {
     "tcp_user_timeout": 25_000,
 }
 _POSTGRES_NAMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,46 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def database_time(connection: Connection) -> float:
+    """Return the seconds since 1970 as PostgreSQL counts them, at this moment and not at the transaction's begin."""
+    return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
+
+
+class DatabaseClock:
+    """The clock of all processes of one database: PostgreSQL's, for those of machines differ; `own` with SQLite.
+
+    PostgreSQL is asked once a minute; in between, this process counts on by its `steady` clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        own: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._own = own
+        self._steady = steady
+        self._seen: tuple[float, float] | None = None
+
+    def __call__(self) -> float:
+        """Return the seconds since 1970. Blocks.
+
+        Raises:
+            DatabaseProblem: PostgreSQL cannot be asked.
+        """
+        if self._database.address.file is not None:
+            return self._own()
+        seen = self._seen
+        if seen is None or self._steady() - seen[0] >= CLOCK_SECONDS:
+            with self._database.reading() as connection:
+                self._seen = seen = self._steady(), database_time(connection)
+            apart = self._own() - seen[1]
+            if abs(apart) > _APART_SECONDS:
+                _log.warning("this machine's clock differs from the database's by %.0f seconds; set both by NTP", apart)
+        return seen[1] + self._steady() - seen[0]
 
 
 def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Engine:

@@ -134,7 +134,7 @@ class PendingRequests:
         return PendingRequest(row["id"], row["purpose"], authorization, content["verifier"])
 
     def _is_over(self, row: RowMapping) -> bool:
-        # A request of a moment to come was begun by a replica whose clock is ahead.
+        # A request of a moment to come was begun before the clock was set back.
         return bool(self._now() - row["created_at"] >= LIFE_SECONDS)
 
 

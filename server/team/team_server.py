@@ -38,7 +38,7 @@ from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationP
 from auth.issuer.tokens import TokenRepository, VerifiedToken
 from auth.token_refresh import RefreshingTokenSource
 from auth.token_sources import StaticTokenSource
-from persistence.database import Database
+from persistence.database import Database, DatabaseClock
 from persistence.errors import StorageProblem
 from persistence.migrations import migrate
 from server.auth_wiring import OpenVault, hosts_from, requested_scopes, state_location, token_endpoint
@@ -79,7 +79,8 @@ class TeamServer:
 
     `protocol` answers MCP's requests in it, and `routes` are those beside `/mcp`.
 
-    `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring.
+    `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring. `now` is this
+    machine's clock: replicas go by that of their database.
     """
 
     def __init__(
@@ -110,7 +111,8 @@ class TeamServer:
         self._shared = _shared_buckets(opened.database) if settings.database_url is not None else None
         self._share = FairRateLimiter(self._shared or InMemoryTokenBuckets(), clock=clock) if paced else None
         self._cursor_key = shared_key(opened.database, opened.vault, "cursors")
-        self.issuer = self._issuer(fetch or GuardedFetcher(), now)
+        self._now = now
+        self.issuer = self._issuer(fetch or GuardedFetcher(), DatabaseClock(opened.database, now))
         self.consent_flow = ConsentFlow(
             self.issuer, self._endpoint, accounts_of=self._accounts_of, connected=self._connected, now=now
         )
@@ -208,7 +210,7 @@ class TeamServer:
         account = self.consent_flow.account(subject)
         acc = AccClient(
             self._hosts,
-            RefreshingTokenSource(self._opened.vault, account, self._endpoint),
+            RefreshingTokenSource(self._opened.vault, account, self._endpoint, now=self._now),
             storage_hosts=self._settings.storage_hosts,
             client=self._client,
             rate_limiter=self._share.for_person(subject) if self._share is not None else None,

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import DDL, Column, MetaData, Table, Text
 
-from persistence.database import Database, DatabaseAddress
+from persistence.database import CLOCK_SECONDS, Database, DatabaseAddress, DatabaseClock
 from persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -281,3 +281,18 @@ def test_a_read_only_folder_is_named_as_the_problem(as_nobody: Path, there: bool
         timeout=30,
     )
     assert (ended.stdout.strip(), ended.returncode) == (problem.__name__, 0), ended.stderr
+
+
+def test_processes_go_by_the_clock_of_their_database(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite has none but the machine's; PostgreSQL's is asked once a minute, and one that differs is told."""
+    own, steady = [1000.0], [0.0]
+    clock = DatabaseClock(database, lambda: own[0], lambda: steady[0])
+    first = clock()
+    shared = database.address.file is None
+    assert (first > 1e9) is shared
+    own[0], steady[0] = 1001.0, 10.0
+    assert clock() == (first + 10 if shared else 1001.0)
+    steady[0] = CLOCK_SECONDS
+    again = clock()
+    assert not shared or again < first + CLOCK_SECONDS  # it was asked, and there a minute has not passed
+    assert ("differs from the database's" in caplog.text) is shared

@@ -176,12 +176,13 @@ async def test_people_at_two_replicas_lose_and_double_nothing_when_one_is_killed
 
 
 async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path) -> None:
+    """Also where their clocks differ by more than the time that is counted."""
     proxy = RoundRobin()
     options = TeamOptions(register_per_hour=4, calls_per_minute=5)
     shared = {"url": proxy.url, "database_url": postgres_url, "options": options}
     with (
-        running_team(box, tmp_path / "one", **shared) as one,
-        running_team(box, tmp_path / "two", **shared) as two,
+        running_team(box, tmp_path / "one", apart=3700, **shared) as one,
+        running_team(box, tmp_path / "two", apart=-3700, **shared) as two,
         proxy.running(),
         anyio.fail_after(PATIENCE),
     ):
@@ -200,14 +201,17 @@ async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_
         assert await clients[1].status("sign_in", {}) == 200
 
 
-async def test_a_sign_in_that_one_replica_began_is_continued_by_any_other(
-    box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path
+@pytest.mark.parametrize(("one_apart", "two_apart", "autodesk_apart"), [(660, -660, 1200), (-660, 660, -1200)])
+async def test_what_one_replica_began_is_continued_by_any_other_though_their_clocks_differ(
+    box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path, one_apart: int, two_apart: int, autodesk_apart: int
 ) -> None:
+    """They take every step by turns; 660 seconds are longer than a code, a consent page and the grace of a refresh."""
     proxy = RoundRobin()
+    box.clock.move(autodesk_apart)
     shared = {"url": proxy.url, "database_url": postgres_url, "confirm": "ask"}
     with (
-        running_team(box, tmp_path / "one", **shared) as one,
-        running_team(box, tmp_path / "two", **shared) as two,
+        running_team(box, tmp_path / "one", apart=one_apart, **shared) as one,
+        running_team(box, tmp_path / "two", apart=two_apart, **shared) as two,
         proxy.running(),
         anyio.fail_after(PATIENCE),
     ):
@@ -230,6 +234,16 @@ async def test_a_sign_in_that_one_replica_began_is_continued_by_any_other(
         other = ModernClient(proxy.url, await sign_in(proxy.url, box.base_url, "admin"))
         stolen = await other.status("add_submittal_attachment", arguments, requestState=asked["requestState"], **agreed)
         assert stolen == 400  # sealed for another person
+
+        issued = client.tokens
+        for _ in range(3):  # their answers are lost, but for the last one's
+            client.tokens = issued
+            await client.refresh()
+        for clock in (one, two):
+            clock.later(3700)
+        box.clock.move(3700)  # Autodesk's tokens are over
+        for _ in range(2):
+            await client.call("find_projects")
 
         await repeated(
             lambda http: http.post(
