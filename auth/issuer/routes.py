@@ -1,5 +1,6 @@
 """Routes of the authorization server in Starlette: what `TokenIssuer` and `ConsentFlow` answer, as HTTP."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,7 +22,7 @@ from auth.issuer.pages import PageRenderer
 from auth.issuer.pending_requests import COOKIE_SECONDS
 from auth.issuer.scopes import DESCRIPTIONS
 from auth.issuer.token_issuer import TokenIssuer
-from persistence.errors import StorageProblem
+from persistence.errors import DatabaseProblem, StorageProblem
 
 MAX_BODY_BYTES: Final = 16 * 1024
 RETRY_SECONDS: Final = 5
@@ -30,6 +31,8 @@ RETRY_SECONDS: Final = 5
 _METADATA_CACHE: Final = {"Cache-Control": "public, max-age=300"}
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _BODY_TOO_LARGE: Final = 413
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 AddressOf = Callable[[Request], str]
@@ -227,12 +230,12 @@ class IssuerRoutes:
 
         async def handle(request: Request) -> Response:
             try:
+                await self._issuer.check_audit()
                 return await handler(request)
             except OAuthError as problem:
                 return oauth_error(problem, basic="authorization" in request.headers)
-            except StorageProblem:
-                away = OAuthError("temporarily_unavailable", "the server's database is away; try again", 503)
-                return oauth_error(away)
+            except StorageProblem as problem:
+                return oauth_error(OAuthError("temporarily_unavailable", f"{_told(problem)}; try again", 503))
 
         return handle
 
@@ -241,15 +244,16 @@ class IssuerRoutes:
 
         async def handle(request: Request) -> Response:
             try:
+                await self._issuer.check_audit()
                 return await handler(request)
             except PageError as problem:
                 return self._pages.error(problem)
             except OAuthError as problem:
                 return self._pages.message("The request cannot be used", f"{problem.description}.", status=400)
-            except StorageProblem:
+            except StorageProblem as problem:
                 response = self._pages.message(
                     "The server cannot answer now",
-                    "Its database is away, so nothing was done. Load this page again in a minute; if the sign-in has "
+                    f"Nothing was done, for {_told(problem)}. Load this page again in a minute; if the sign-in has "
                     "expired by then, begin again in the application.",
                     status=503,
                 )
@@ -257,6 +261,14 @@ class IssuerRoutes:
                 return response
 
         return handle
+
+
+def _told(problem: StorageProblem) -> str:
+    """Log why the server's own storage failed, and return what its callers may know of that."""
+    _log.warning("a request was not answered: %s", problem)
+    if isinstance(problem, DatabaseProblem):
+        return "the server's database is away"
+    return "the server cannot write to its own files"
 
 
 def oauth_error(problem: OAuthError, *, basic: bool = False) -> JSONResponse:

@@ -28,14 +28,17 @@ _MAX_CLIENT_ID: Final = 200
 
 
 class AuditSink(Protocol):
-    """Where the authorization server writes down what happened; fields hold no secret."""
+    """Where the authorization server writes down what happened; fields hold no secret. Both block."""
 
-    def __call__(self, event: str, **fields: str | None) -> None:
-        """Write one line. Blocks.
+    def check(self) -> None:
+        """Make sure that a line can be written, before anything is done that needs one.
 
         Raises:
-            StorageProblem: It cannot be written.
+            StorageProblem: It cannot be.
         """
+
+    def note(self, event: str, **fields: str | None) -> None:
+        """Write one line. What happened has happened: where it cannot be written now, nothing is raised."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,16 @@ class TokenIssuer:
         self._audit = audit
 
     async def note(self, event: str, **fields: str | None) -> None:
-        """Write a line of the audit log.
+        """Write a line of the audit log."""
+        await to_thread.run_sync(lambda: self._audit.note(event, **fields))
+
+    async def check_audit(self) -> None:
+        """See `AuditSink.check`.
 
         Raises:
-            StorageProblem: It cannot be written.
+            StorageProblem: No line can be written.
         """
-        await to_thread.run_sync(lambda: self._audit(event, **fields))
+        await to_thread.run_sync(self._audit.check)
 
     # Clients
 

@@ -103,7 +103,7 @@ class TeamServer:
         self._policy = policy_of(settings, local_files=False)
         self._hosts = hosts_from(settings)
         self._endpoint = token_endpoint(settings, f"{public_url}{CALLBACK_PATH}")
-        self._audit_log = AuditLog(state_location(settings).folder)
+        self._audit = TeamAuditLog(AuditLog(state_location(settings).folder))
         self._streams = OpenStreams()
         self._client = api_client(self._hosts)
         self._repository = JobRepository(state_location(settings))
@@ -278,12 +278,7 @@ class TeamServer:
     # Audit log
 
     def _revoked(self, grant_id: str, reason: RevocationReason) -> None:
-        self._audit("grant_revoked", grant=grant_id, reason=reason)
-
-    def _audit(self, event: str, **fields: str | None) -> None:
-        request = structlog.contextvars.get_contextvars().get("request")
-        structlog.get_logger(__name__).info(event, **fields)
-        self._audit_log.note(event, **fields, request=request)
+        self._audit.note("grant_revoked", grant=grant_id, reason=reason)
 
     async def _ready(self, _request: Request) -> Response:
         try:
@@ -295,6 +290,30 @@ class TeamServer:
     def _ask_database(self) -> None:
         with self._opened.database.reading() as connection:
             connection.execute(select(literal_column("1")))
+
+
+class TeamAuditLog:
+    """Audit log with the request that each line belongs to; an `auth.issuer.token_issuer.AuditSink`."""
+
+    def __init__(self, lines: AuditLog) -> None:
+        self._lines = lines
+        self._log = structlog.get_logger(__name__)
+
+    def check(self) -> None:
+        """Make sure that a line can be written.
+
+        Raises:
+            StorageProblem: It cannot be.
+        """
+        self._lines.check_now()
+
+    def note(self, event: str, **fields: str | None) -> None:
+        """Write one line, and the same into the log; an audit log that cannot take it is an error there."""
+        self._log.info(event, **fields)
+        try:
+            self._lines.note(event, **fields, request=structlog.contextvars.get_contextvars().get("request"))
+        except StorageProblem as problem:
+            self._log.error("audit_line_not_written", audit_event=event, problem=str(problem))
 
 
 class _SubjectServices:

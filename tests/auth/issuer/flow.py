@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -28,6 +29,7 @@ from auth.issuer.tokens import TokenRepository
 from auth.oauth import AuthServer, AuthTransport, OAuthApp, TokenEndpoint
 from auth.vault import Vault
 from persistence.database import Database
+from persistence.errors import AuditLogUnusable
 from persistence.keys import EncryptionKey, EnvironmentKeys
 from server.auth_wiring import HttpxAuthTransport
 from tests.headless import Browser as HeadlessBrowser
@@ -43,6 +45,21 @@ CONFIDENTIAL = RegisteredClient(
 
 
 @dataclass
+class AuditLines:
+    """An audit log in memory, whose disk can be `full`."""
+
+    lines: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    full: bool = False
+
+    def check(self) -> None:
+        if self.full:
+            raise AuditLogUnusable(Path("audit.jsonl"), "No space left on device")
+
+    def note(self, event: str, **fields: str | None) -> None:
+        self.lines.append((event, fields))
+
+
+@dataclass
 class Site:
     """An authorization server and everything behind it. `later` moves its clock."""
 
@@ -51,7 +68,7 @@ class Site:
     flow: ConsentFlow
     box: acc_sandbox.Sandbox
     database: Database
-    audit: list[tuple[str, dict[str, str | None]]]
+    audit: AuditLines
     clock: list[float]
 
     def later(self, seconds: float) -> None:
@@ -61,7 +78,7 @@ class Site:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=PUBLIC)
 
     def events(self) -> list[str]:
-        return [event for event, _ in self.audit]
+        return [event for event, _ in self.audit.lines]
 
 
 def site_of(
@@ -90,13 +107,13 @@ def site_of(
         BrowserSessions(database, now=now),
         vault,
     )
-    audit: list[tuple[str, dict[str, str | None]]] = []
+    audit = AuditLines()
     issuer = TokenIssuer(
         IssuerSettings(PUBLIC, offered_scopes(read_only=False), ("data:read", "user-profile:read"), **settings),
         stores,
         documents() if documents is not None else None,
         known_clients={KNOWN.client_id: KNOWN, CONFIDENTIAL.client_id: CONFIDENTIAL},
-        audit=lambda event, **fields: audit.append((event, fields)),
+        audit=audit,
     )
     endpoint = TokenEndpoint(
         http or HttpxAuthTransport(hosts),

@@ -290,6 +290,18 @@ async def test_a_code_is_good_for_a_minute(site: Site) -> None:
     assert (await client.exchange(code)).json()["error"] == "invalid_grant"
 
 
+async def test_an_audit_log_that_cannot_be_written_uses_up_no_code(site: Site) -> None:
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        code = await client.code(browser)
+        site.audit.full = True
+        refused = await client.exchange(code)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert "its own files" in (await browser.visit(client.url())).text
+        site.audit.full = False
+    assert (await client.exchange(code)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("authorization", "form", "status"),
     [
