@@ -85,7 +85,7 @@ def test_a_server_behind_a_proxy_says_what_the_proxy_has_to_do(start, tmp_path: 
     place = {"SUBMITTAL_MCP_DATA_DIR": str(tmp_path / "data")}
     arguments = ("--team", "--port", "0", "--public-url", "https://submittals.example.com")
     program = start("-m", "server", "serve", *arguments, **APP, **place)
-    port = program.stderr_line("It listens on").rsplit(" ", 1)[1]
+    port = int(program.stderr_line("It listens on").rsplit(" ", 1)[1])
     assert "trusted_proxies" in program.stderr_line("All callers count as one address")
     answer = httpx.get(f"http://127.0.0.1:{port}/mcp", verify=NO_TRUST)
     assert answer.status_code == 421
@@ -121,5 +121,5 @@ async def test_the_log_of_a_running_server_holds_nothing_that_could_be_used(star
         *(one[name] for one in (tokens, client.tokens) for name in ("access_token", "refresh_token")),
     ]
     assert "tool_answered" in seen[0]
-    assert len(secrets) == 8
+    assert len(secrets) == 9
     assert not [secret for secret in secrets if secret in seen[0]]
