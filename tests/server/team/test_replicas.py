@@ -202,7 +202,7 @@ async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_
 
 
 @pytest.mark.parametrize(("one_apart", "two_apart", "autodesk_apart"), [(660, -660, 1200), (-660, 660, -1200)])
-async def test_what_one_replica_began_is_continued_by_any_other_though_their_clocks_differ(
+async def test_replicas_whose_clocks_differ_continue_what_another_one_began(
     box: acc_sandbox.Sandbox, postgres_url: str, tmp_path: Path, one_apart: int, two_apart: int, autodesk_apart: int
 ) -> None:
     """They take every step by turns; 660 seconds are longer than a code, a consent page and the grace of a refresh."""
