@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import sys
+import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -55,13 +56,26 @@ def is_ours(path: Path) -> bool:
     return not HAS_MODES or path.stat().st_uid == os.geteuid()
 
 
+_MAKING: Final = threading.Lock()
+
+
 def make_file(path: Path) -> None:
-    """Make sure that a private file is there; one that is there keeps its content and loses wider modes."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
-    try:
-        close_file(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make sure that a private file is there; one that is there keeps its content and loses wider modes.
+
+    One that is there is not opened: who closes any descriptor of a file gives up every POSIX lock of the whole process
+    on it. SQLite's connections would then go on without theirs, another process would take itself for the last one and
+    delete the journal, and no other process would see what is written after that.
+    """
+    # The descriptor of a new file is closed before the SQLite of another thread can lock that file.
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    seen = path.stat(follow_symlinks=False)
+    if not stat.S_ISREG(seen.st_mode):
+        raise OSError(errno.ELOOP if stat.S_ISLNK(seen.st_mode) else errno.EISDIR, "no plain file", str(path))
+    if HAS_MODES and stat.S_IMODE(seen.st_mode) != FILE_MODE:
+        path.chmod(FILE_MODE)
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def close_file(descriptor: int) -> None:

@@ -296,3 +296,31 @@ def test_processes_go_by_the_clock_of_their_database(database: Database, caplog:
     again = clock()
     assert not shared or again < first + CLOCK_SECONDS  # it was asked, and there a minute has not passed
     assert ("differs from the database's" in caplog.text) is shared
+
+
+COUNT = """
+import sys
+from pathlib import Path
+from persistence.database import Database, DatabaseAddress
+with Database.open(DatabaseAddress.sqlite(Path(sys.argv[1]))) as database, database.reading() as connection:
+    print(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
+"""
+
+
+def test_a_database_that_one_process_opens_twice_keeps_its_locks_and_shows_others_every_row(tmp_path: Path) -> None:
+    """A server opens it for sign-ins, and again for jobs; a command beside it comes and goes."""
+    path = tmp_path / "data.sqlite3"
+
+    def rows_for_another_process() -> int:
+        arguments = [sys.executable, "-c", COUNT, str(path)]
+        return int(subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout)
+
+    with Database.open(DatabaseAddress.sqlite(path)) as database:
+        migrate(database, ONE)
+        with Database.open(DatabaseAddress.sqlite(path)):
+            seen = [rows_for_another_process()]
+            for row in ("one", "two"):
+                with database.writing() as connection:
+                    connection.exec_driver_sql(f"INSERT INTO notes VALUES ('{row}')")
+                seen.append(rows_for_another_process())
+    assert seen == [0, 1, 2]
