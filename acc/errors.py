@@ -28,9 +28,10 @@ queries and tokens, as data: it is not to be shown as a sentence of ours.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, TypedDict, Unpack
+from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 
-from acc.models.storage import PartsReport
+if TYPE_CHECKING:
+    from acc.models.storage import PartsReport
 
 
 class ErrorDetails(TypedDict, total=False):
@@ -134,7 +135,7 @@ class PartsRejected(RequestRejected):
 
     summary = "storage misses parts of the file"
 
-    def __init__(self, operation: str, *, report: PartsReport, **facts: Unpack[ErrorDetails]) -> None:
+    def __init__(self, operation: str, *, report: "PartsReport", **facts: Unpack[ErrorDetails]) -> None:
         super().__init__(operation, **facts)
         self.report = report
 

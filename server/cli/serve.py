@@ -156,15 +156,18 @@ def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, po
 
 
 def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLevel") -> None:
-    import structlog
-
+    # structlog imports rich where it finds it, a tenth of the start, for tracebacks that are not used here.
+    rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from server import logging as logs
+
+    if rich is None:
+        del sys.modules["rich"]
 
     known = settings.secrets if new_secret is None else (*settings.secrets, new_secret)
     logs.configure(level, settings.log_format, secrets=known, queued=True)
     for folder in settings.folders:
         if not folder.is_dir():
-            structlog.get_logger().warning("folder_missing", folder=str(folder))
+            logs.log.warning("folder_missing", folder=str(folder))
 
 
 def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str | None) -> None:

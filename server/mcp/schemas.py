@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from tools.core.results import ErrorResult, ToolResult
 
@@ -27,33 +28,45 @@ def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
     Clients of the TypeScript SDK hold failed answers against it too and drop those that do not match, so it names the
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
-    answers: tuple[type[ToolResult], ...] = (*results, ErrorResult)
-    schemas = [_cached_output_schema(model) for model in answers]
+    models = _result_schemas()
+    schemas = [models[model.__name__] for model in (*results, ErrorResult)]
     properties: dict[str, Any] = {}
-    shared: dict[str, Any] = {}
     for one in schemas:
         properties |= one["properties"]
-        shared |= one.get("$defs", {})
     required = [name for name in schemas[0]["required"] if all(name in one["required"] for one in schemas)]
     return {
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": False,
-        "$defs": shared,
+        "$defs": {name: models[name] for name in sorted(_names_in(properties, models))},
     }
 
 
-# Generating a schema takes milliseconds, most tools share answers, and all can fail: each model's is made once.
+# Generating a schema takes milliseconds, and a server starts with all of them: each model's is made once.
 @cache
 def _cached_input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     return arguments.model_json_schema()
 
 
 @cache
-def _cached_output_schema(model: type[ToolResult]) -> dict[str, Any]:
-    schema: dict[str, Any] = _strip_titles(model.model_json_schema(mode="serialization"))
-    return schema
+def _result_schemas() -> dict[str, Any]:
+    results = ToolResult.__subclasses__()
+    _, schema = models_json_schema([(model, "serialization") for model in results])
+    models: dict[str, Any] = _strip_titles(schema["$defs"])
+    return models
+
+
+def _names_in(schema: Any, models: dict[str, Any]) -> set[str]:
+    """Return the names of all models that `schema` refers to, by way of others too."""
+    if isinstance(schema, list):
+        return set().union(*(_names_in(one, models) for one in schema))
+    if not isinstance(schema, dict):
+        return set()
+    if isinstance(reference := schema.get("$ref"), str):
+        name = reference.removeprefix("#/$defs/")
+        return {name, *_names_in(models[name], models)}
+    return set().union(*(_names_in(one, models) for one in schema.values()))
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
