@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
-from server.cli.errors import CommandError
+from server.cli.errors import CommandError, with_candidates
 from server.cli.output import say
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
@@ -26,11 +26,9 @@ def download(settings: Settings, arguments: Mapping[str, Any], person: str | Non
     """
     answer = anyio.run(_downloaded, settings, arguments, person)
     if isinstance(answer, ErrorResult):
-        named = [
-            " ".join(filter(None, (one.number, one.title or one.name or one.id))) for one in answer.error.candidates
-        ]
-        candidates = f" Candidates: {'; '.join(named)}." if named else ""
-        raise CommandError(visible(f"{answer.error.message} {answer.error.shell_hint}{candidates}"))
+        raise CommandError(
+            with_candidates(f"{answer.error.message} {answer.error.shell_hint}", answer.error.candidates)
+        )
     if not isinstance(answer, DownloadsResult):
         raise TypeError(type(answer).__name__)
     if as_json:

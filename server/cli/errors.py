@@ -1,6 +1,6 @@
 """Loads settings for a command, and turns expected errors into a message and an exit code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -10,6 +10,7 @@ from server.cli.output import say
 
 if TYPE_CHECKING:
     from server.settings.model import Settings
+    from tools.core.results import Candidate
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -42,13 +43,9 @@ def command_context(
 
     A command that reads no files for ACC does not care how wide the allowed folders are.
     """
-    from acc.errors import AccError
-    from auth.errors import AuthError
-    from persistence.errors import StorageProblem
     from server import logging as logs
     from server.settings.model import Settings, SettingsError
     from server.settings.remembered import with_remembered_app
-    from transfers.errors import TransferError
 
     try:
         settings = with_remembered_app(
@@ -60,5 +57,33 @@ def command_context(
     logs.configure(settings.log_level_or("warning"), settings.log_format, secrets=settings.secrets)
     try:
         yield settings
-    except (AccError, AuthError, StorageProblem, TransferError, CommandError) as error:
-        fail(error, FAILED)
+    except _expected_errors() as error:
+        fail(CommandError(error_text(error)), FAILED)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from acc.errors import AccError
+    from auth.errors import AuthError
+    from persistence.errors import StorageProblem
+    from tools.errors.exceptions import ToolError
+    from transfers.errors import TransferError
+
+    return AccError, AuthError, StorageProblem, ToolError, TransferError, CommandError
+
+
+def error_text(error: Exception) -> str:
+    """Return an error as a person at a shell reads it: what is wrong, what helps, and what could be meant."""
+    from persistence.errors import StorageProblem
+    from tools.errors.description import describe_error
+
+    # These name the path, and its own remedy.
+    explained = None if isinstance(error, StorageProblem) else describe_error(error)
+    if explained is None:
+        return str(error)
+    return with_candidates(f"{explained.row.message} {explained.row.shell_hint}", explained.candidates)
+
+
+def with_candidates(text: str, candidates: "Sequence[Candidate]") -> str:
+    """Return `text` with the names or numbers that an argument could mean."""
+    named = [" ".join(filter(None, (one.number, one.title or one.name or one.id))) for one in candidates]
+    return f"{text} Candidates: {'; '.join(named)}." if named else text

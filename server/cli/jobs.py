@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from acc.errors import AccError
+from auth.errors import AuthError
 from server.auth_wiring import state_location
-from server.cli.errors import CommandError
+from server.cli.errors import CommandError, error_text
 from server.cli.output import json_text, say
 from server.cli.own_command import callable_hints
 from server.settings.model import Settings
 from tools.core.text_sanitizer import visible
-from tools.errors.description import describe_error
 from transfers.categories_and_states import FOLLOW_SECONDS
 from transfers.errors import TransferError
 from transfers.jobs.recovery import JobEligibility
@@ -110,10 +111,8 @@ async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolic
     if not job.running:
         try:
             await JobEligibility(transfers.context, policy.allows).check(row)
-        except TransferError as problem:
-            known = describe_error(problem)
-            why = f"{known.row.message} {known.row.shell_hint}" if known else str(problem)
-            raise JobsProblem(f"Job {row.id} is left as it is. {why}") from problem
+        except (AccError, AuthError, TransferError) as problem:
+            raise JobsProblem(f"Job {row.id} is left as it is. {error_text(problem)}") from problem
     await transfers.runner.start(job)
     return await transfers.runner.wait(job, patience)
 

@@ -28,8 +28,9 @@ def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
     Clients of the TypeScript SDK hold failed answers against it too and drop those that do not match, so it names the
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
+    answers: tuple[type[ToolResult], ...] = (*results, ErrorResult)
     models = _result_schemas()
-    schemas = [models[model.__name__] for model in (*results, ErrorResult)]
+    schemas = [models[model.__name__] for model in answers]
     properties: dict[str, Any] = {}
     for one in schemas:
         properties |= one["properties"]

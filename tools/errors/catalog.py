@@ -328,9 +328,9 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (auth.UserNotSignedIn, ""): ErrorRow(
         "not_signed_in",
-        "The person whom the server was started for is not signed in to Autodesk.",
+        "The person who was named is not signed in to Autodesk.",
         "That person signs in: sign_in gives a link where it can. Or the server is started for one who is signed in.",
-        "Run `submittal-mcp login` as that person, or name a person who is signed in: {known}.",
+        "Run `submittal-mcp login` as {email}, or name a person who is signed in: {known}.",
     ),
     (auth.ReauthorizationRequired, ""): _SIGN_IN_OVER,
     (auth.ServiceAccountRefused, ""): ErrorRow(

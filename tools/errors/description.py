@@ -152,7 +152,8 @@ def _slots(error: Exception) -> dict[str, Any]:
         case acc.UntrustedStorageHost():
             return {"host": _host(error)}
         case auth.UserNotSignedIn():
-            return {"known": ", ".join(clean(one, 100) for one in error.known[:MAX_FOLDERS]) or "no one is"}
+            known_people = ", ".join(clean(one, 100) for one in error.known[:MAX_FOLDERS])
+            return {"email": clean(error.email, 100), "known": known_people or "no one is"}
         case StorageProblem():
             return {"problem": clean(str(error), 480)}
         case _:

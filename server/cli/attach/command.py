@@ -13,8 +13,6 @@ from typing import Final
 
 import anyio
 
-from acc.errors import AccError
-from auth.errors import AuthError
 from server.cli.attach.folder_plan import plan_folder, print_table, write_manifest
 from server.cli.attach.manifest import AttachManifest, BadRow, ManifestRow, ManifestUnusable, read_manifest
 from server.cli.attach.preflight import check_rows
@@ -30,10 +28,7 @@ from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shu
 from server.wiring import open_services, policy_of
 from tools.core.context import Services
 from tools.core.text_sanitizer import visible
-from tools.errors.description import describe_error
-from tools.errors.exceptions import ToolError
 from transfers.concurrency import background_task
-from transfers.errors import TransferError
 
 PATIENCE_SECONDS: Final = 24 * 3600
 """Timeout of one file: as long as storage keeps its parts."""
@@ -95,13 +90,7 @@ def run(settings: Settings, options: AttachOptions) -> int:
     async def work() -> int:
         return await _AttachSession(settings, options, manifest, results).work()
 
-    try:
-        return anyio.run(work)
-    except (AccError, AuthError, ToolError, TransferError) as error:
-        explained = describe_error(error)
-        if explained is None:
-            raise
-        raise UnusableOptions(f"{explained.row.message} {explained.row.shell_hint}") from error
+    return anyio.run(work)
 
 
 def _check(settings: Settings, options: AttachOptions) -> None:

@@ -12,9 +12,8 @@ from typing import Any, Final, Literal, TextIO
 
 import anyio
 
-from acc.errors import AccError, Forbidden, NotFound, RequestRejected
+from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models import Item
-from auth.errors import AuthError
 from server.cli.attach.manifest import COLUMNS
 from server.cli.errors import CommandError
 from server.cli.find.register import (
@@ -176,13 +175,6 @@ def _run(
 
     try:
         return anyio.run(run)
-    except (AccError, AuthError, ToolError) as error:
-        explained = describe_error(error)
-        if explained is None:
-            raise
-        named = [" ".join(filter(None, (one.number, one.title or one.name or one.id))) for one in explained.candidates]
-        candidates = f" Candidates: {'; '.join(named)}." if named else ""
-        raise CommandError(f"{explained.row.message} {explained.row.shell_hint}{candidates}") from error
     finally:
         progress.clear()
 
