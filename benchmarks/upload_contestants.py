@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from meter import Meter
 
 from transfers.files.local_file import chunks
-from transfers.upload.parts import plan_parts
+from transfers.upload.part_plan import plan_parts
 
 if TYPE_CHECKING:
     import ssl

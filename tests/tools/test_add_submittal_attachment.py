@@ -10,7 +10,7 @@ import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 pytestmark = pytest.mark.either_era
 

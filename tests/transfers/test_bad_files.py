@@ -27,7 +27,7 @@ from transfers.errors import (
     FileUnreadable,
     JobStopped,
 )
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 from transfers.upload.read_ahead import ReadAheadLimits
 
 PUT, COMPLETE, CREATE = "storage.put", "oss.signeds3upload.complete", "attachments.create"

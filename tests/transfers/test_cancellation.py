@@ -10,7 +10,7 @@ import pytest
 
 from acc_sandbox import Fault, Stall
 from transfers.jobs.base import Job
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 PUT, COMPLETE = "storage.put", "oss.signeds3upload.complete"
 

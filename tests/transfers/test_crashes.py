@@ -15,7 +15,7 @@ from persistence.keys import EncryptionKey
 from tests.support.processes import Process
 from tests.transfers.programs.process import Orders, main
 from transfers.jobs.base import AHEAD_POINTS, POINTS
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text
 CREATE, PATCH, PUT, COMPLETE = "attachments.create", "attachments.patch", "storage.put", "oss.signeds3upload.complete"

@@ -25,7 +25,7 @@ from scripts.fault_table import PAGE, table_in
 from transfers.errors import JobStopped
 from transfers.jobs.rows import JobRow
 from transfers.jobs.tables import JobTables
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 EVERY_FAULT = settings.get_current_profile_name() != "quick"
 

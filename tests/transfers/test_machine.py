@@ -35,7 +35,7 @@ from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.runner import WaitOptions
 from transfers.manager import TransferManager
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text
 FILES = {"a.pdf": b"a" * 100, "b.pdf": b"b" * (MIN_PART_BYTES + 1)}

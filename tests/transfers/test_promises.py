@@ -16,7 +16,7 @@ import pytest
 from acc.errors import RateLimited, RequestRejected, ServiceUnavailable, StorageRefused
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, Stall
 from transfers.errors import FileChanged, IdempotencyConflict, JobStopped, StorageStalled
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 CREATE, LIST, PATCH = "attachments.create", "attachments.list", "attachments.patch"

@@ -20,7 +20,7 @@ from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from transfers.errors import FileChanged, JobStopped
 from transfers.jobs.base import Point
 from transfers.jobs.recovery import JobEligibility
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 from transfers.upload.read_ahead import ReadAheadLimits
 
 CREATE, LIST, PUT, COMPLETE = "attachments.create", "attachments.list", "storage.put", "oss.signeds3upload.complete"

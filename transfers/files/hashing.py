@@ -15,7 +15,7 @@ import xxhash
 
 from transfers.concurrency import ByteCounter
 from transfers.files.local_file import LocalFile, chunks
-from transfers.upload.parts import FilePart, PartPlan
+from transfers.upload.part_plan import FilePart, PartPlan
 
 HASHED_AT_ONCE: Final = 512 * 1024
 """One read while hashing. Bigger ones gain nothing; between two of them a reader can be stopped."""

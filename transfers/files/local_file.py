@@ -10,7 +10,7 @@ from transfers.errors import FileChanged, FileEmpty, FileNotAllowed, FileTooLarg
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
 from transfers.files.os_compat import PositionedReader, change_time_ns, is_placeholder
-from transfers.upload.parts import FilePart
+from transfers.upload.part_plan import FilePart
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read. Bigger ones gain nothing and cost memory a sender; smaller ones cost system calls (docs/performance)."""

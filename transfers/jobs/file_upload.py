@@ -19,7 +19,7 @@ from transfers.errors import AttachmentMissing
 from transfers.files.local_file import FileStamp, LocalFile
 from transfers.jobs.base import Job, JobStepContext
 from transfers.jobs.rows import StoredPart
-from transfers.upload.parts import PartPlan, UploadState, plan_parts
+from transfers.upload.part_plan import PartPlan, UploadState, plan_parts
 from transfers.upload.signed_urls import SignedUrlCache
 from transfers.upload.uploader import MultipartUpload
 

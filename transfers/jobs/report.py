@@ -8,7 +8,7 @@ from transfers.categories_and_states import DISCARDED_SECONDS, FOLLOW_SECONDS
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, QUEUED, JobRow, owner_words
 from transfers.jobs.serialization import JobRecord, UnreadableJob, kind_of_row, require_readable
-from transfers.upload.parts import LIFE_SECONDS
+from transfers.upload.part_plan import LIFE_SECONDS
 
 JobStatus = Literal[
     "queued", "running", "interrupted", "stopped",

@@ -30,7 +30,7 @@ from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import FOLLOWING, OPEN, JobRow, StoredPart
-from transfers.upload.parts import PartPlan, UploadState
+from transfers.upload.part_plan import PartPlan, UploadState
 
 KINDS: Final[dict[str, type[AccError | AuthError | TransferError]]] = {
     "acc_error": AccError,

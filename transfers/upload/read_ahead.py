@@ -13,7 +13,7 @@ from transfers.concurrency import stop_event
 from transfers.errors import FileChanged
 from transfers.files.hashing import FileDigests, FilePass
 from transfers.files.local_file import LocalFile
-from transfers.upload.parts import PartPlan, UploadState
+from transfers.upload.part_plan import PartPlan, UploadState
 
 AHEAD_BYTES: Final = 32 * 1024 * 1024
 """A smaller file is hashed first: that takes some 20 ms, and one that cannot be read is found before a reservation."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 
 from acc.models.storage import SignedUrl, UploadUrls
-from transfers.upload.parts import PartPlan, UploadState, next_batch
+from transfers.upload.part_plan import PartPlan, UploadState, next_batch
 
 MARGIN_SECONDS: Final = 15.0
 """A URL with less than this left is not started with: storage judges it when the request's headers arrive."""

@@ -25,7 +25,7 @@ from transfers.errors import FileChanged, StorageStalled
 from transfers.files.hashing import part_hash
 from transfers.files.local_file import LocalFile, chunks
 from transfers.upload.connections import AbortableClient, AbortableClientPool
-from transfers.upload.parts import FilePart, PartPlan, UploadState
+from transfers.upload.part_plan import FilePart, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
 
 ATTEMPTS: Final = 5

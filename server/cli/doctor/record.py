@@ -12,8 +12,8 @@ from pydantic_core import from_json
 import server
 from acc.errors import AccError
 from acc.ids import InvalidId, ObjectLocation
+from server.cli.doctor.recorded_shapes import header_names, shape
 from server.cli.doctor.report import CheckResult, ok, problem, warning
-from server.cli.doctor.shapes import header_names, shape
 from server.settings.model import Settings
 from server.wiring import policy_of
 from tools.errors.exceptions import ToolError

@@ -12,7 +12,7 @@ from acc_sandbox import Fault, Stall
 from persistence.database import Database, DatabaseAddress
 from persistence.keys import EncryptionKey
 from server.cli.doctor.mounts import FolderSnapshot, RemoteSnapshot, compare
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 CREATE, PUT, CONFIRM = "attachments.create", "storage.put", "attachments.patch"
 STEEL = "05 12 00-3"

@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
 from persistence.keys import EncryptionKey
-from transfers.upload.parts import MIN_PART_BYTES
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 PUT, CREATE, COMPLETE = "storage.put", "attachments.create", "oss.signeds3upload.complete"
 META = {

@@ -30,7 +30,7 @@ from transfers.files.hashing import hash_file
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks
 from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
-from transfers.upload.parts import FilePart, PartPlan
+from transfers.upload.part_plan import FilePart, PartPlan
 
 ANY = FilePolicy(frozenset(), 10**9)
 LATER_NS = 2_000_000_000_000_000_000

@@ -14,7 +14,7 @@ from transfers.errors import FileChanged
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.hashing import FileDigests, FilePass, part_hash
 from transfers.files.local_file import FilePolicy, LocalFile
-from transfers.upload.parts import PartPlan, UploadState
+from transfers.upload.part_plan import PartPlan, UploadState
 from transfers.upload.read_ahead import ReadAhead
 
 PART, SEED = 1000, 7

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from acc.errors import ServiceUnavailable
 from acc.models import SignedUrl, UploadUrls
-from transfers.upload.parts import PartPlan, UploadState
+from transfers.upload.part_plan import PartPlan, UploadState
 from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrlCache, lifetime
 
 

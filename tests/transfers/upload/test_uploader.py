@@ -29,7 +29,7 @@ from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.hashing import hash_file
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile
 from transfers.upload.connections import AbortableClientPool
-from transfers.upload.parts import LIFE_SECONDS, PartPlan, UploadState
+from transfers.upload.part_plan import LIFE_SECONDS, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache
 from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, MultipartUpload
 

@@ -20,7 +20,7 @@ from persistence import private_files
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.doctor.record import ask_everything
-from server.cli.doctor.shapes import is_plain_name
+from server.cli.doctor.recorded_shapes import is_plain_name
 from server.settings.model import Settings
 
 PLACE = DoctorTarget("Riverside", "051200-3")

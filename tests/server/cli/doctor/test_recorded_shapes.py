@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cli.doctor.shapes import WORDS, header_names, is_plain_name, shape
+from server.cli.doctor.recorded_shapes import WORDS, header_names, is_plain_name, shape
 from tests.support.constants import FACTS
 
 SENTINEL = "Qz"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfers.upload.parts import MAX_PARTS, MAX_URLS_A_REQUEST, MIN_PART_BYTES, FilePart, next_batch, plan_parts
+from transfers.upload.part_plan import MAX_PARTS, MAX_URLS_A_REQUEST, MIN_PART_BYTES, FilePart, next_batch, plan_parts
 
 MIB = 1024**2
 LARGEST_PART = 5 * 1024**3
