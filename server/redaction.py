@@ -7,6 +7,7 @@ an OAuth code (log an error's code as `error_code`).
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 MASK: Final = "[redacted]"
@@ -36,7 +37,12 @@ _RULES: Final = (
     # The user and password of a URL, such as a proxy's.
     (r"(\bhttps?://)[^/\s@\"']+@", rf"\1{MASK}@"),
 )
-_PATTERNS: Final = tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _RULES)
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Compile the rules once, when the first line is logged: a server that a chat client starts seldom logs any."""
+    return [(re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _RULES]
 
 
 class LogRedactor:
@@ -50,7 +56,7 @@ class LogRedactor:
         """Return `text` with every secret in it masked."""
         for secret in self._known:
             text = text.replace(secret, MASK)
-        for pattern, replacement in _PATTERNS:
+        for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
         return text
 

@@ -8,7 +8,6 @@ from tools.core.arguments import Cursor, Limit, OptionalText, Project, ToolArgum
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import FilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
-from tools.lookup.references import NotAReference, folder_reference
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_files
 
@@ -56,6 +55,8 @@ async def find_project_files(services: Services, call: ToolCall, arguments: File
 
 
 def _folder(text: str | None) -> str | None:
+    from tools.lookup.references import NotAReference, folder_reference
+
     try:
         return folder_reference(text) if text else None
     except NotAReference:

@@ -1,4 +1,4 @@
-"""Categories and states of attachments: ACC's numbers, and the words an agent is given for them (design, section 5).
+"""Categories, states and warnings of attachments: ACC's numbers, and the words an agent is given (design, section 5).
 
 Also which category an attachment gets by itself (fact sheet 3.1, 3.5).
 """
@@ -19,6 +19,10 @@ Category = Literal[
     "previous_review_response",
     "previous_final_response",
     "unknown",
+]
+
+WarningCode = Literal[
+    "same_name", "pdf_encrypted", "pdf_damaged", "pdf_too_long", "no_extension", "still_written", "name_cleaned"
 ]
 
 _WORDS: Final[dict[str, Category]] = {

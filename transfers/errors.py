@@ -28,7 +28,9 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from transfers.categories_and_states import WarningCode
 
 
 class TransferError(Exception):
@@ -86,11 +88,6 @@ class FileTypeNotAllowed(FileProblem):
     """The extension is not among `allowed` (lower case, no dot)."""
 
     allowed: tuple[str, ...] = ()
-
-
-WarningCode = Literal[
-    "same_name", "pdf_encrypted", "pdf_damaged", "pdf_too_long", "no_extension", "still_written", "name_cleaned"
-]
 
 
 class FileWarning(NamedTuple):

@@ -45,11 +45,11 @@ from server.wiring import import_services, open_services, policy_of
 from tools.attachments.tasks import DeferredResult
 from tools.core.context import Services, ServicesProvider
 from tools.core.policy import ToolPolicy
-from tools.core.request_quota import CallQuota
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
     from server.mcp.completions import CompletionSource
+    from tools.core.request_quota import CallQuota
 
 Transport = Literal["stdio", "http"]
 McpServer = Server[ServicesProvider]
@@ -88,7 +88,7 @@ def build_server(
     transport: Transport,
     tokens: "TokenSource | None" = None,
     person: str | None = None,
-    quota: CallQuota | None = None,
+    quota: "CallQuota | None" = None,
 ) -> McpServer:
     """Return the server for `settings`.
 
@@ -99,6 +99,8 @@ def build_server(
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
+        from tools.core.request_quota import CallQuota
+
         async with open_services(settings, policy, tokens, person) as opened:
             opened.quota = quota or CallQuota()
             yield opened

@@ -11,8 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tools.core.text_sanitizer import clean, clean_json
 from tools.errors.codes import Code
-from transfers.categories_and_states import AttachmentState, Category
-from transfers.errors import WarningCode
+from transfers.categories_and_states import AttachmentState, Category, WarningCode
 
 
 def _utc(moment: datetime) -> str:
