@@ -46,7 +46,7 @@ class ReauthorizationRequired(AuthError):
     """The token is refused and cannot be renewed."""
 
     def __str__(self) -> str:
-        return "Autodesk refuses the sign-in; it cannot be renewed"
+        return "Autodesk refuses the sign-in, and it cannot be renewed; `submittal-mcp login` signs in again"
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class SignInTimedOut(AuthError):
     """The login was not finished within five minutes."""
 
     def __str__(self) -> str:
-        return "the sign-in was not finished within five minutes; the link has expired"
+        return "the sign-in was not finished within five minutes, and its link has expired; `submittal-mcp login` begins again"
 
 
 @dataclass(eq=False)

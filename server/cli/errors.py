@@ -73,11 +73,12 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 def error_text(error: Exception) -> str:
     """Return an error as a person at a shell reads it: what is wrong, what helps, and what could be meant."""
+    from auth.errors import AuthError
     from persistence.errors import StorageProblem
     from tools.errors.description import describe_error
 
-    # These name the path, and its own remedy.
-    explained = None if isinstance(error, StorageProblem) else describe_error(error)
+    # These are written for this reader, with the person, path and remedy of the case.
+    explained = None if isinstance(error, AuthError | StorageProblem) else describe_error(error)
     if explained is None:
         return str(error)
     return with_candidates(f"{explained.row.message} {explained.row.shell_hint}", explained.candidates)

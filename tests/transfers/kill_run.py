@@ -52,12 +52,12 @@ class Site:
         self._place = place
         self._folder = place / "allowed"
         self._folder.mkdir(parents=True)
-        self._items = [box.item("05 12 00-3")]
+        self._items = [box.item("05 12 00-3"), box.item("05 12 00-5")]
         self._seeded = {row["id"] for item in self._items for row in box.attachments(item)}
         self.contents: dict[str, bytes] = {}
 
-    def orders(self, **more: Any) -> Orders:
-        item = random.choice(self._items)
+    def orders(self, *, item_index: int | None = None, **more: Any) -> Orders:
+        item = random.choice(self._items) if item_index is None else self._items[item_index]
         where = {"base_url": self.box.base_url, "person_id": self.box.person("manager").autodesk_id}
         where |= {"project_id": item.project_id, "item_id": item.id}
         where |= {"revision": 0, "category": "for_review", "category_id": None, "task_id": None}
@@ -81,10 +81,14 @@ class Site:
 class Run:
     """What is done to the processes of one site, counted."""
 
-    def __init__(self, site: Site, heirs: int) -> None:
+    def __init__(self, site: Site) -> None:
         self.site = site
         self.counts: Counter[str] = Counter()
-        self._heirs = [self._heir() for _ in range(heirs)]
+        self._heirs: list[Process] = []
+
+    def start_heirs(self, number: int) -> None:
+        """Start processes that go on with what the others leave."""
+        self._heirs = [self._heir() for _ in range(number)]
 
     def kill_one(self, number: int) -> None:
         """Let a process begin a file, and kill or freeze it."""
@@ -117,26 +121,31 @@ class Run:
         return sum(count for what, count in self.counts.items() if what.startswith("killed"))
 
     def lose_database(self, url: str, seconds: float) -> None:
-        """Let PostgreSQL go away while a job stands at each point of its way; it comes back after `seconds`."""
+        """Let PostgreSQL go away while a job stands at each point of its way; it comes back after `seconds`.
+
+        No other process is there to go on with a job.
+        """
         with ExitStack() as stack:
-            standing: list[tuple[str, Process]] = []
-            for point in (*POINTS, *AHEAD_POINTS):
+            standing: list[Process] = []
+            answered = 0
+            # The last point first: one that stands before its reservation lets no other reserve at its submittal.
+            for point in (*reversed(POINTS), *AHEAD_POINTS):
                 name = self.site.write(f"{seconds:.0f} s at {point}.pdf", SIZES[1:])
                 orders = {"freeze_at": point, "takes_up": False, "ahead": point in AHEAD_POINTS}
-                standing.append((point, stack.enter_context(self._process(attach=name, confirm=True, **orders))))
-            for stands_at, process in standing:
-                while process.says().get("reached") != stands_at:
-                    pass
+                process = self._process(attach=name, confirm=True, item_index=point == "posted", **orders)
+                standing.append(stack.enter_context(process))
+                while (said := process.says()).get("reached") != point:
+                    answered += "attached" in said
                 process.frozen()
             let_in(url, no_one=True)
-            for _, process in standing:
+            for process in standing:
                 process.go_on()
             time.sleep(seconds)
             let_in(url)
-            for _, process in standing:
-                with suppress(EOFError):
-                    while "attached" not in process.says():
-                        pass
+            # What ACC makes of a file is known after the call has its answer: that one stands first.
+            for process in standing[answered:]:
+                while "attached" not in process.says():
+                    pass
             self.counts[f"jobs that met PostgreSQL away for {seconds:.0f} s, one at each point"] += len(standing)
 
     def end(self) -> None:
@@ -259,11 +268,13 @@ def program() -> None:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(postgres())
         runs = {
-            name: Run(Site(stack.enter_context(acc_sandbox.running(urn_delay=0)), place / name, address), heirs)
-            for name, address, heirs in (("SQLite", None, 1), ("PostgreSQL", url, 2))
+            name: Run(Site(stack.enter_context(acc_sandbox.running(urn_delay=0)), place / name, address))
+            for name, address in (("SQLite", None), ("PostgreSQL", url))
         }
         for away_seconds in sorted(set(OUTAGES)):
             runs["PostgreSQL"].lose_database(url, away_seconds)
+        runs["SQLite"].start_heirs(1)
+        runs["PostgreSQL"].start_heirs(2)
         over = threading.Event()
         away = threading.Thread(
             target=outages, args=(runs["PostgreSQL"], url, over, chosen.seconds / (len(OUTAGES) + 2)), daemon=True

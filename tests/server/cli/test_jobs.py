@@ -119,7 +119,7 @@ def test_resuming_as_a_person_who_is_not_signed_in_is_refused(shell: Shell) -> N
     app = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
     code, _, err = shell.run("resume", job["id"], "--as", "nobody@example.com", **app)
     assert code == 1
-    assert "login` as nobody@example.com, or name a person who is signed in: no one is." in err
+    assert "no one is signed in as nobody@example.com; no one is signed in" in err
 
 
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
@@ -203,7 +203,7 @@ def test_a_job_whose_drive_project_or_person_is_gone_is_left_with_a_sentence_and
         shell.box.faults.clear()
     signed_out = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
     revoked = {"APS_ACCESS_TOKEN": "of-a-person-who-left"}
-    for settings, why in ((signed_out, "login`, with APS_CLIENT_ID"), (revoked, "submittal-mcp login")):
+    for settings, why in ((signed_out, "no one is signed in"), (revoked, "submittal-mcp login")):
         code, out, err = shell.run("resume", job["id"], **settings)
         assert (code, out, "Traceback" in err) == (1, "", False)
         assert why in err

@@ -139,7 +139,6 @@ print(*sorted(set(sys.modules) - before))
         "transfers",
         "transfers.categories_and_states",
         "transfers.concurrency",
-        "transfers.errors",  # the codes of warnings, which the schemas of results list
         "transfers.files",
         "transfers.files.pasted_text",  # pure reading, of which the schemas of references are made
     ]
