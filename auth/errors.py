@@ -85,7 +85,7 @@ class SignInTimedOut(AuthError):
     """The login was not finished within five minutes."""
 
     def __str__(self) -> str:
-        return "the sign-in was not finished within five minutes, and its link has expired; `submittal-mcp login` begins again"
+        return "the sign-in took longer than five minutes, and its link has expired; `submittal-mcp login` begins again"
 
 
 @dataclass(eq=False)
