@@ -61,7 +61,8 @@ def clients(*, as_json: _AsJson = False, allow_base_url: AllowBaseUrl = False) -
             rows = ClientRepository(opened.database).list()
         if as_json:
             secret = ("secret_digest", "address_digest")
-            _print_json([{name: one for name, one in _times(row).items() if name not in secret} for row in rows])
+            shown = [{**_times(row), "redirect_uris": json.loads(row["redirect_uris"])} for row in rows]
+            _print_json([{name: one for name, one in row.items() if name not in secret} for row in shown])
             return
         for row in rows:
             used = f"last used {_day(row['last_used_at'])}" if row["last_used_at"] else "never used"

@@ -26,6 +26,7 @@ _INITIALIZE: Final = {
         "clientInfo": {"name": "submittal-mcp check-url", "version": "1"},
     },
 }
+_MISDIRECTED: Final = 421
 _NO_TOKEN: Final = "smt_at_" + "0" * 43
 _ACCEPT: Final = {"Accept": "application/json, text/event-stream"}
 
@@ -47,10 +48,10 @@ class _AddressWalk:
         self._hosts = AutodeskHosts.at(origin)
 
     async def findings(self) -> AsyncIterator[CheckResult]:
-        """Yield results; none after the server cannot be reached."""
+        """Yield results; none after the server cannot be reached, or has another name."""
         import httpx
 
-        from acc.errors import AccError
+        from acc.errors import AccError, ServiceUnavailable
         from acc.transport import api_client, error_from_transport
 
         try:
@@ -58,13 +59,22 @@ class _AddressWalk:
                 async for finding in self._walk(client):
                     yield finding
         except httpx.RequestError as error:
-            summary = error_from_transport("team.check_url", error).summary
-            yield problem("reachable", summary, "Check the name, the certificate, the firewall and the proxy.")
+            found = error_from_transport("team.check_url", error)
+            # The words of a lost connection are those of Autodesk's.
+            seen = f"{self._origin} does not answer" if isinstance(found, ServiceUnavailable) else found.summary
+            yield problem("reachable", seen, "Check the name, the certificate, the firewall and the proxy.")
         except AccError as error:
             yield problem("reachable", error.summary, "Check the proxy settings of this machine.")
 
     async def _walk(self, client: "httpx.AsyncClient") -> AsyncIterator[CheckResult]:
         yield await self._reachable(client)
+        if await self._is_misnamed(client):
+            yield problem(
+                "Host",
+                "the server is reached under another name than its public URL",
+                "Pass the Host header on as it came; SUBMITTAL_MCP_PUBLIC_URL must be this address.",
+            )
+            return
         for kind, agent in AGENTS.items():
             yield await self._endpoint(client, kind, agent)
         yield await self._token_arrives(client)
@@ -82,6 +92,9 @@ class _AddressWalk:
             "reachable", f"/healthz is answered with HTTP {answer.status_code}", "Pass every path on to the server."
         )
 
+    async def _is_misnamed(self, client: "httpx.AsyncClient") -> bool:
+        return (await client.get(f"{self._origin}{RESOURCE_PATHS[0]}")).status_code == _MISDIRECTED
+
     async def _endpoint(self, client: "httpx.AsyncClient", kind: str, agent: str) -> CheckResult:
         check = f"{MCP_PATH} for {kind}"
         answer = await client.post(
@@ -91,8 +104,6 @@ class _AddressWalk:
             return problem(
                 check, "it is redirected", f"Serve exactly {MCP_PATH}; clients drop their token on redirects."
             )
-        if answer.status_code == 421:
-            return problem(check, "the server is reached under another Host", "Pass the Host header on as it came.")
         if answer.status_code != 401:
             return problem(
                 check,
