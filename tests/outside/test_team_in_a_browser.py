@@ -193,7 +193,7 @@ def test_a_person_who_declines_or_follows_a_dead_link_is_told_so(
     page.wait_for_url(f"{client.redirect_uri}**")
     assert client.answers.get(timeout=60)["error"] == "access_denied"
     page.goto(consent)
-    assert page.inner_text("h1") == "This is not the browser that began"
+    assert page.inner_text("h1") == "This was answered already"
     keep(page, "dead-link", request)
     page.goto(f"{client.team.url}/authorize?client_id=nobody")
     assert "does not know the application" in page.inner_text("h1")
