@@ -30,7 +30,6 @@ from acc.models import (
     ReviewResponse,
     Spec,
     Step,
-    SubmittalPackage,
     SubmittalsUser,
     Task,
     UploadUrls,
@@ -100,7 +99,6 @@ STEPS_LIST = _get("submittals.steps.list", f"{_ITEM}/steps", ResultPage[Step])
 TASKS_LIST = _get("submittals.tasks.list", f"{_STEP}/tasks", ResultPage[Task])
 TASKS_CLOSE = _post("submittals.tasks.close", f"{_TASK}:close", Task)
 ITEM_TYPES_LIST = _get("submittals.item-types.list", f"{_PROJECT}/item-types", ResultPage[ItemType])
-PACKAGES_LIST = _get("submittals.packages.list", f"{_PROJECT}/packages", ResultPage[SubmittalPackage])
 RESPONSES_LIST = _get("submittals.responses.list", f"{_PROJECT}/responses", ResultPage[ReviewResponse])
 SPECS_LIST = _get("submittals.specs.list", f"{_PROJECT}/specs", ResultPage[Spec])
 USERS_ME = _get("submittals.users.me", f"{_PROJECT}/users/me", SubmittalsUser)

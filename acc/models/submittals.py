@@ -328,14 +328,3 @@ class Spec(_RecordedRow):
     id: Identifier
     identifier: str | None = None
     title: TextField = ""
-
-
-class SubmittalPackage(PermittedObject, _RecordedRow):
-    """Items that are submitted together."""
-
-    id: Identifier
-    identifier: SafeInteger | str | None = None
-    title: TextField = ""
-    description: TextField = ""
-    spec_id: str | None = None
-    spec_identifier: str | None = None

@@ -6,6 +6,7 @@ a number, is no suggestion: their ids are.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import anyio
@@ -113,13 +114,9 @@ class CompletionSource:
 
     async def _page(self, services: Services, person_id: str, project_id: str, search: str) -> ResultPage[Item]:
         name = (person_id, project_id, search.casefold())
-        page = self._pages.get(*name)
-        if page is None:
-            page = await services.acc.submittals.items(
-                project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE
-            )
-            self._pages.keep(page, *name)
-        return page
+        ask = services.acc.submittals.items
+        fetch = partial(ask, project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE)
+        return await self._pages.get_or_fetch(fetch, *name)
 
 
 def _unshared(named: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -40,7 +40,7 @@ UNUSED = {
     *(f"submittals.items.{name}-custom-identifier" for name in ("next", "validate")),
     *(f"submittals.{name}.get" for name in ("steps", "tasks", "item-types", "responses", "specs", "packages")),
     *(f"submittals.mappings.{name}" for name in ("list", "create", "delete")),
-    *(f"submittals.{name}" for name in ("templates", "specs.create", "metadata")),
+    *(f"submittals.{name}" for name in ("templates", "specs.create", "metadata", "packages")),
     *(f"submittals.{name}" for name in ("change-sequence-type", "async-jobs.get")),
     *("oss.batchsigneds3upload", "oss.batchcompleteupload", "dm.folderSearch", "dm.item.tip", "dm.item.versions"),
 }

@@ -248,7 +248,6 @@ ACC_REQUESTS: dict[str, AccRequest] = {
     "submittals.responses": built(op.RESPONSES_LIST, AT_PROJECT),
     "submittals.specs": built(op.SPECS_LIST, AT_PROJECT, query=filter_parameters({"identifier": "033100"})),
     "submittals.specs.whole": AccRequest(op.SPECS_LIST, lambda acc: acc.submittals.specs(PROJECT)),
-    "submittals.packages": built(op.PACKAGES_LIST, AT_PROJECT),
     "submittals.users.me": AccRequest(op.USERS_ME, lambda acc: acc.submittals.me(PROJECT)),
     "oss.signeds3upload.get": AccRequest(
         op.UPLOAD_URLS, lambda acc: acc.storage.upload_urls(OBJECT, first_part=1, parts=2, minutes=10)

@@ -34,7 +34,6 @@ PATHS = {
 NOT_SENT = {
     "submittals.tasks.list",
     "submittals.item-types.list",
-    "submittals.packages.list",
     "admin.users.list",
 }
 """What the calls below need not send: operations whose tools are to come, and some for cases that do not arise here."""

@@ -5,7 +5,7 @@ Hubs allow 50 requests a minute; Submittals knows members by id only (fact sheet
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -40,6 +40,11 @@ class TtlCache(Generic[V]):
         """Return the cached value; None if it is missing or expired."""
         until, value = self._values.get(name, (0.0, None))
         return value if self._clock() < until else None
+
+    async def get_or_fetch(self, fetch: Callable[[], Awaitable[V]], *name: str) -> V:
+        """Return the cached value, or what `fetch` returns, which is stored."""
+        known = self.get(*name)
+        return known if known is not None else self.keep(await fetch(), *name)
 
     def keep(self, value: V, *name: str) -> V:
         """Store a value, and return it."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from acc.client import AccClient
@@ -36,11 +37,8 @@ class SubmittalFilters:
         Raises:
             AccError: ACC refused or is away.
         """
-        owner = await self._acc.owner_key()
-        known = self._specs.get(owner, project_id)
-        if known is None:
-            known = await self._acc.submittals.specs(project_id)
-        return self._specs.keep(known, owner, project_id)
+        fetch = partial(self._acc.submittals.specs, project_id)
+        return await self._specs.get_or_fetch(fetch, await self._acc.owner_key(), project_id)
 
     async def specs_for(self, project_id: str, words: str) -> Sequence[Spec]:
         """Return the sections by whose titles `words` may be found; none for a number, or where ACC lists none.
@@ -115,11 +113,8 @@ class SubmittalFilters:
         Raises:
             AccError: ACC refused or is away.
         """
-        owner = await self._acc.owner_key()
-        known = self._responses.get(owner, project_id)
-        if known is None:
-            known = await self._acc.submittals.responses(project_id)
-        return self._responses.keep(known, owner, project_id)
+        fetch = partial(self._acc.submittals.responses, project_id)
+        return await self._responses.get_or_fetch(fetch, await self._acc.owner_key(), project_id)
 
 
 def sections_called(text: str, specs: Sequence[Spec]) -> list[Spec]:

@@ -37,3 +37,16 @@ def test_beyond_the_most_the_value_that_was_kept_for_longest_goes():
     for value, name in enumerate(("first", "second", "first", "third")):
         kept.keep(value, name)
     assert [kept.get(name) for name in ("first", "second", "third")] == [2, None, 3]
+
+
+async def test_a_value_is_fetched_once_in_its_lifetime_however_often_it_is_asked_for() -> None:
+    clock, fetched = Clock(), list[float]()
+
+    async def fetch() -> float:
+        fetched.append(clock.now)
+        return clock.now
+
+    kept = TtlCache[float](clock=clock)
+    for clock.now in (1.0, 1.0 + KEEP_SECONDS / 2, KEEP_SECONDS, 2.0 + KEEP_SECONDS):
+        await kept.get_or_fetch(fetch, "specs")
+    assert fetched == [1.0, 2.0 + KEEP_SECONDS]
