@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -167,7 +168,7 @@ def run(
                 if not is_loopback(host):
                     sys.stderr.write(_warning(host, controls_open=options.control_token is not None))
                 terminal = sys.stdout.isatty()
-                sys.stdout.write(_as_json(box) if as_json else as_lines(box, setting_line(terminal=terminal)))
+                sys.stdout.write(_as_json(box) if as_json else as_lines(box, terminal=terminal))
                 sys.stdout.flush()
                 stop.wait()
         except (DataFolderError, DocumentError, LookupError) as error:
@@ -216,24 +217,24 @@ def _warning(host: str, *, controls_open: bool) -> str:
     )
 
 
-def setting_line(*, terminal: bool, system: str = os.name) -> str:
-    """How a setting is written: for a person's shell (PowerShell on Windows), or plainly for a program."""
-    if not terminal:
-        return "{name}={value}"
-    return '$env:{name} = "{value}"' if system == "nt" else 'export {name}="{value}"'
+def as_lines(box: Sandbox, *, terminal: bool = False, system: str = os.name) -> str:
+    """What a client needs, one setting a line, then the people and the page's address.
 
-
-def as_lines(box: Sandbox, setting: str = "{name}={value}") -> str:
-    """What a client needs, each setting written as `setting` says, then the people and the page's address as comments.
-
-    Every line can be pasted into the shell that `setting` is for.
+    On a terminal every line can be pasted into a shell, be it PowerShell on Windows or bash, zsh or fish elsewhere. A
+    program gets the settings plainly, and the rest as comments.
     """
+    setting, note = "{name}={value}", "# {}"
+    if terminal:
+        setting = '$env:{name} = "{value}"' if system == "nt" else 'export {name}="{value}"'
+    if terminal and system != "nt":
+        note = ": {}"  # zsh takes no comment at its prompt
     settings = {"APS_BASE_URL": box.base_url, "APS_CLIENT_ID": box.client_id, "APS_CALLBACK_URL": box.callback_url}
-    lines = [
-        *(setting.format(name=name, value=value) for name, value in settings.items()),
-        *(f"# {one.name} <{one.email}>" + (f": {one.role}" if one.role else "") for one in box.people),
-        f"# Look at it: {box.base_url}/",
+    notes = [
+        *(f"{one.name} <{one.email}>" + (f": {one.role}" if one.role else "") for one in box.people),
+        f"Look at it: {box.base_url}/",
     ]
+    lines = [setting.format(name=name, value=value) for name, value in settings.items()]
+    lines += [note.format(shlex.quote(one) if note.startswith(":") else one) for one in notes]
     return "\n".join(lines) + "\n"
 
 

@@ -101,6 +101,22 @@ class CallbackPortTaken(AuthError):
         )
 
 
+SIGN_IN_FAILURES: Final = {
+    "access_denied": "The sign-in was cancelled, by you or by Autodesk; nothing was changed. Sign in again to go on.",
+    "invalid_grant": "Autodesk did not accept the answer of the browser: it may have come too late. Sign in again.",
+    "invalid_client": "Autodesk does not know the app, or its secret is wrong. Check the client id and the secret.",
+    "unauthorized_client": "Autodesk does not let this app sign people in. Check its kind and its callback URL.",
+    "invalid_scope": "Autodesk does not grant the app what it asks for. Check the app's API access.",
+    "server_error": "Autodesk's sign-in service failed. Sign in again in a minute.",
+    "temporarily_unavailable": "Autodesk's sign-in service is busy. Sign in again in a minute.",
+    "unreachable": "Autodesk's sign-in service could not be reached. Check the connection and sign in again.",
+    "unreadable_answer": "Autodesk's sign-in service answered something that is no answer. Sign in again in a minute.",
+    "unknown_error": "Autodesk did not say why it refused the sign-in. Sign in again.",
+    "gone": "The program that asked for the sign-in has ended. Ask it again.",
+}
+"""Why a sign-in failed, by the codes of OAuth (RFC 6749, 4.1.2.1 and 5.2) and words of ours."""
+
+
 @dataclass(eq=False)
 class SignInFailed(AuthError):
     """`error` is the OAuth error code or a word of ours, `status` the HTTP status of the answer, if one came.
@@ -113,8 +129,8 @@ class SignInFailed(AuthError):
     status: int | None = None
 
     def __str__(self) -> str:
-        if self.error == "access_denied":
-            return "The sign-in was cancelled, by you or by Autodesk; nothing was changed. Sign in again to go on."
+        if self.error in SIGN_IN_FAILURES:
+            return SIGN_IN_FAILURES[self.error]
         return f"signing in failed: {self.error}" + (f" (HTTP {self.status})" if self.status else "")
 
 

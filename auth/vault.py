@@ -9,6 +9,7 @@ Everything here blocks; see `persistence.database`.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from persistence.errors import KeyMissing, StorageProblem
 from persistence.keys import KeySource
 from persistence.migrations import SchemaComponent, migrate
 
+_ADDRESS: Final = re.compile(r"[^\s<>\"'`:;,()]+@[^\s<>\"'`;,()]+")
 _TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")
 _SIGN_INS: Final = Table(
@@ -140,10 +142,13 @@ class Vault:
         return _account(row) if row is not None else None
 
     def find_by_email(self, base_url: str, client_id: str, email: str) -> UserAccount | None:
-        """Return the person with this e-mail address, in any case of letters."""
+        """Return the person with this e-mail address, in any case of letters and as programs write it, or this id."""
         people = self.accounts(base_url, client_id)
-        wanted = email.strip().casefold()
-        return next((account for account, address in people.items() if (address or "").casefold() == wanted), None)
+        found = _ADDRESS.search(email)
+        wanted = (found[0] if found else email.strip()).casefold()
+        return next(
+            (account for account, address in people.items() if wanted == (address or account.subject).casefold()), None
+        )
 
     def accounts(self, base_url: str, client_id: str) -> Mapping[UserAccount, str | None]:
         """Return everybody signed in to an app, with their e-mail addresses."""

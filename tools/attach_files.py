@@ -16,6 +16,7 @@ from tools.core.results import ManyFilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.next_steps.after_many_files import FilesStanding, after_many_files
 from transfers.categories_and_states import GivenCategory
+from transfers.files.pasted_text import unwrap
 
 if TYPE_CHECKING:
     from tools.attachments.file_plan import FileSelection
@@ -153,7 +154,7 @@ def _shown(
     if arguments.check_only or not arguments.plan:
         return None
     try:
-        return services.cursors.unseal(arguments.plan, person_id, call.tool, bound)
+        return services.cursors.unseal(unwrap(arguments.plan), person_id, call.tool, bound)
     except InvalidCursor:
         raise InvalidArguments(
             "'plan' does not belong to this call: it is of other arguments, of another person, or of a server that has "

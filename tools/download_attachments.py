@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -17,6 +18,7 @@ from tools.core.results import DownloadRow, DownloadsResult
 from tools.errors.exceptions import DownloadNotAllowed, DownloadTooLarge, RetryHint
 from tools.next_steps.after_success import step
 from transfers.categories_and_states import GivenCategory
+from transfers.concurrency import gather_all, gather_two
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +69,11 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
             "Set SUBMITTAL_MCP_DOWNLOADS to the folder that is to hold the files.",
         )
     project = await services.resolver.project(arguments.project)
-    item = await services.resolver.submittal(project, arguments.submittal)
-    me = await services.resolver.me(project.id)
-    sources = [await _source(services, row) for row in await _chosen(services, project, item, arguments)]
+    (item, chosen), me = await gather_two(
+        services.resolver.submittal_and(project, arguments.submittal, partial(_chosen, services, project, arguments)),
+        services.resolver.me(project.id),
+    )
+    sources = await gather_all([_source(services, row) for row in _of_revision(chosen, item, arguments)])
     total = sum(one.size for one in sources)
     most = services.transfers.context.rules.max_bytes
     if total > most:
@@ -102,22 +106,22 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
 
 
 async def _chosen(
-    services: Services, project: "ProjectSummary", item: "Item", arguments: DownloadArguments
+    services: Services, project: "ProjectSummary", arguments: DownloadArguments, item_id: str
 ) -> "list[Attachment]":
-    from tools.attachments.following import NEWEST_FIRST, attachment_id_of
-    from transfers.categories_and_states import category_word
-    from transfers.errors import AttachmentMissing
+    """Return the attachments that are named, each once; all of the submittal's where none is."""
+    from tools.attachments.following import NEWEST_FIRST, attachment_called
 
-    listed = services.acc.submittals.all_attachments(project.id, item.id, sort=NEWEST_FIRST)
+    listed = services.acc.submittals.all_attachments(project.id, item_id, sort=NEWEST_FIRST)
     rows = [row async for row in listed]
-    if arguments.attachment_ids:
-        by_id = {row.id: row for row in rows}
-        ids = [await attachment_id_of(services, project.id, item.id, text) for text in arguments.attachment_ids]
-        missing = [text for text, id_ in zip(arguments.attachment_ids, ids, strict=True) if id_ not in by_id]
-        if missing:
-            raise AttachmentMissing(missing[0])
-        rows = [by_id[id_] for id_ in dict.fromkeys(ids)]
-    else:
+    named = [attachment_called(text, rows, "attachment_ids") for text in arguments.attachment_ids or ()]
+    return list({row.id: row for row in named}.values()) if arguments.attachment_ids else rows
+
+
+def _of_revision(rows: "Sequence[Attachment]", item: "Item", arguments: DownloadArguments) -> "list[Attachment]":
+    """Return the rows of the wanted category; where none was named, those of the present revision that have a file."""
+    from transfers.categories_and_states import category_word
+
+    if not arguments.attachment_ids:
         rows = [row for row in rows if row.revision in (None, item.revision) and row.is_file_uploaded]
     wanted = arguments.category
     return [row for row in rows if wanted is None or category_word(row.category_id) == wanted]

@@ -1,11 +1,11 @@
 """The tool `find_submittals`."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
+from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments, day_of
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.ports import ProgressCallback
 from tools.core.results import SubmittalRow, SubmittalsResult
@@ -156,24 +156,31 @@ async def search_submittals(
         InvalidArguments: A filter means nothing in this project.
         AccError: ACC refused or is away.
     """
+    from tools.lookup.references import without_section_words
     from tools.lookup.submittal_search import ListPosition, SubmittalQuery, SubmittalSearch
+    from transfers.concurrency import gather
+    from transfers.files.pasted_text import unwrap
 
     me = await services.resolver.me(project.id)
     named = services.resolver.filters
     states = [one for state in arguments.state or () for one in (OPEN if state == "open" else (state,))]
     spec, response, contractor = arguments.spec, arguments.response, arguments.contractor
+    query = arguments.query and without_section_words(unwrap(arguments.query))
+    specs, spec_ids, response_ids, contractors = await gather(
+        named.specs_for(project.id, query if query and not spec else ""),
+        named.spec_ids(project.id, spec),
+        named.response_ids(project.id, response),
+        named.contractor_ids(project.id, me.id, contractor),
+    )
     filters: dict[str, str | list[str] | None] = {
         "stateId": list(dict.fromkeys(states)) or None,
         "ballInCourtUsers": me.id if arguments.in_my_court else None,
         "dueDate": due_range(arguments.due_before),
-        "specId": await named.spec_ids(project.id, spec) if spec else None,
-        "responseId": await named.response_ids(project.id, response) if response else None,
-        "subcontractor": await named.contractor_ids(project.id, me.id, contractor) if contractor else None,
+        "specId": spec_ids,
+        "responseId": response_ids,
+        "subcontractor": contractors,
     }
-    specs = await named.specs_for(project.id, arguments.query) if arguments.query and not spec else ()
-    wanted = SubmittalQuery(
-        arguments.query, filters, arguments.attachable, specs, without_files=arguments.without_attachments
-    )
+    wanted = SubmittalQuery(query, filters, arguments.attachable, specs, without_files=arguments.without_attachments)
     searched = SubmittalSearch(services.acc.submittals, project.id, wanted, report)
     return await searched.page(limit=limit, place=ListPosition.of(position))
 
@@ -182,20 +189,10 @@ def due_range(text: str | None) -> str | None:
     """Return ACC's filter for what is due before a day (fact sheet 2.3: a range has both its ends).
 
     Raises:
-        InvalidArguments: It is no day.
+        InvalidArguments: It is no day, or the first of all.
     """
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-        return f"{_EARLIEST}..{day - timedelta(days=1)}"
-    except (ValueError, OverflowError):
-        raise InvalidArguments(
-            "'due_before' must be a day such as 2026-12-31.",
-            "Call {tool} again with the day as year, month and day.",
-            "Write the day as year, month and day.",
-            again=RetryHint(needs=["due_before"]),
-        ) from None
+    day = day_of("due_before", text)
+    return f"{_EARLIEST}..{day - timedelta(days=1)}" if day else None
 
 
 DEFINITION = ToolDefinition(

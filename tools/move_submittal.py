@@ -39,8 +39,9 @@ async def move_submittal(services: Services, call: ToolCall, arguments: MoveArgu
         await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
         moved = await carry_out(services, project, me.id, move)
         return await _moved(services, project, me.id, move, moved)
-    names = await services.resolver.names(project, me.id, responses=False)
-    tasks = await services.resolver.review_tasks(project.id, item)
+    names, tasks = await gather_two(
+        services.resolver.names(project, me.id, responses=False), services.resolver.review_tasks(project.id, item)
+    )
     return MoveResult(
         submittal=submittal_summary(item, project.id, tasks, names, moved=False),
         transition=move.view,

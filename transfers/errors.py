@@ -146,12 +146,14 @@ class FileAmbiguous(FileProblem):
 class FolderUnavailable(TransferError):
     """A folder whose files cannot be listed; `path` as the caller wrote it, `folders` those that are allowed.
 
-    `why` is one of no_folders, outside (hidden and links too), missing, ambiguous.
+    `why` is one of no_folders, outside (hidden and links too), missing, not_a_folder, too_long, ambiguous. `near` are
+    the folders that may be meant.
     """
 
     path: str
     why: str
     folders: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"FolderUnavailable: {self.path!r}"

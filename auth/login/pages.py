@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
+from auth.errors import SIGN_IN_FAILURES
+
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1c2733;--quiet:#5a6876;--paper:#fff;--ground:#eef1f4;--good:#1a7f4b;--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e8edf2;--quiet:#9fb0c0;--paper:#1b242d;--ground:#10161c;
@@ -73,15 +75,8 @@ def signed_in(name: str) -> HtmlResponse:
 
 def not_signed_in(error: str) -> HtmlResponse:
     """What went wrong, by the code of the error."""
-    said = {
-        "access_denied": "You, or Autodesk, cancelled the sign-in. Nothing was changed.",
-        "invalid_grant": "Autodesk did not accept the answer of this browser: it may have come too late.",
-        "invalid_client": "Autodesk does not know the app, or its secret is wrong. Check the client id and the secret.",
-        "unreachable": "Autodesk's sign-in service could not be reached. Check the connection and try again.",
-        "gone": "The program that asked for the sign-in has ended. Ask it again.",
-    }
-    sentence = said.get(error, f"Autodesk's answer was: {error[:60]}.")
-    return page(400, "You are not signed in", sentence, "You can close this window and try again.")
+    sentence = SIGN_IN_FAILURES.get(error, f"Autodesk's answer was: {error[:60]}.")
+    return page(400, "You are not signed in", sentence, "You can close this window.")
 
 
 def unknown() -> HtmlResponse:

@@ -85,6 +85,6 @@ def error_text(error: Exception) -> str:
 
 
 def with_candidates(text: str, candidates: "Sequence[Candidate]") -> str:
-    """Return `text` with the names or numbers that an argument could mean."""
-    named = [" ".join(filter(None, (one.number, one.title or one.name or one.id))) for one in candidates]
+    """Return `text` with what an argument could mean: ids, numbers and names."""
+    named = [" ".join(dict.fromkeys(filter(None, (one.id, one.number, one.title or one.name)))) for one in candidates]
     return f"{text} Candidates: {'; '.join(named)}." if named else text

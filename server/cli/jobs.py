@@ -19,6 +19,7 @@ from server.settings.model import Settings
 from tools.core.text_sanitizer import visible
 from transfers.categories_and_states import FOLLOW_SECONDS
 from transfers.errors import TransferError
+from transfers.files.pasted_text import unwrap
 from transfers.jobs.recovery import JobEligibility
 from transfers.jobs.report import JobLine, job_line
 from transfers.jobs.repository import JobRepository
@@ -53,7 +54,7 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
     for line in lines:
         say("\n".join(visible(one) for one in _written(line)))
     if not lines:
-        sys.stdout.write("No unfinished jobs.\n")
+        sys.stdout.write("No jobs.\n" if everything else "No unfinished jobs.\n")
 
 
 def cancel(settings: Settings, job_id: str) -> None:
@@ -118,7 +119,8 @@ async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolic
 
 
 async def _find(repository: JobRepository, job_id: str) -> "JobRow":
-    found = await repository.ask(lambda tables: tables.find_by_prefix(job_id))
+    start = unwrap(job_id).strip("…").casefold()
+    found = await repository.ask(lambda tables: tables.find_by_prefix(start)) if start else []
     if len(found) != 1:
         how_many = "No job has" if not found else "Several jobs have"
         raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument
 
 import server
 from server.cli.attach import options as many_commands
@@ -39,7 +40,7 @@ def main() -> None:
     _leave_vanished_folder()
     try:
         command = typer.main.get_command(app)
-        _hide_flag_types(command)
+        _name_values(command)
         command(prog_name="submittal-mcp")
     except Exception as error:  # noqa: BLE001 - the process ends here, and says why through the redacting log
         from persistence.errors import DescriptorsExhausted, no_descriptors_left
@@ -62,21 +63,30 @@ def _leave_vanished_folder() -> None:
     """Say so where the working folder is gone, for relative paths would mean nothing; a server goes on elsewhere."""
     try:
         Path.cwd()
-    except FileNotFoundError:
+    except OSError as error:  # gone, or macOS lets this program not look into it
         if sys.argv[1:2] != ["serve"]:
-            sys.stderr.write("submittal-mcp: the working folder no longer exists; change to another one.\n")
+            what = "no longer exists" if isinstance(error, FileNotFoundError) else f"cannot be used ({error.strerror})"
+            sys.stderr.write(f"submittal-mcp: the working folder {what}; change to another one.\n")
             sys.exit(USAGE)
         os.chdir(Path.home() if Path.home().is_dir() else "/")
 
 
-def _hide_flag_types(command: Any) -> None:
-    """Show `--sandbox`, not `--sandbox <bool>`: a flag takes no value."""
+def _name_values(command: Any) -> None:
+    """Show `--sandbox`, `--project TEXT` and `[FOLDER]...`, where typer would show types of Python."""
     own_help = command.get_help_option(typer.Context(command, help_option_names=_HELP))
-    for parameter in [*command.params, own_help]:
+    for parameter in filter(None, [*command.params, own_help]):
+        kind = getattr(parameter, "type_descriptor", None)
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
+        elif isinstance(parameter, TyperArgument):
+            parameter.metavar = parameter.metavar or (parameter.name or "").upper()
+            if not getattr(kind, "is_choice", False):
+                parameter.display_type_rich = lambda ctx: ""  # type: ignore[method-assign]  # noqa: ARG005
+        elif parameter.metavar is None and not getattr(kind, "is_choice", False):
+            annotation = str(getattr(kind, "annotation", ""))
+            parameter.metavar = "FILE" if "Path" in annotation else "N" if "'int'" in annotation else "TEXT"
     for below in getattr(command, "commands", {}).values():
-        _hide_flag_types(below)
+        _name_values(below)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

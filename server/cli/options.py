@@ -1,5 +1,6 @@
 """Options shared by several commands."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,14 @@ ClientId = Annotated[
     ),
 ]
 AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files attached concurrently.")]
+
+
+def meant_path(text: str, folder: Path) -> Path:
+    """Return the whole path that a text means, whatever was pasted around it: the first reading that is there."""
+    from transfers.files.pasted_text import path_readings, unwrap
+
+    meant = [one for one in path_readings(text) if os.path.lexists(folder / one)]
+    return Path(os.path.normpath(folder / (meant[0] if meant else unwrap(text))))
 
 
 def whole_paths(folders: Sequence[Path] | None) -> tuple[Path, ...] | None:

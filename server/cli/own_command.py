@@ -48,6 +48,11 @@ def spoken_command() -> str:
         words = ("uvx", *words[1:])
     elif found is not None and script is not None and os.path.realpath(found) == os.path.realpath(script):
         return NAME
+    return shell_words(*words)
+
+
+def shell_words(*words: str) -> str:
+    """Return words as they are typed in this system's shell."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 

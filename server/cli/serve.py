@@ -140,6 +140,8 @@ def _check_flags(
         raise typer.BadParameter("--host and --port are for --http and --team")
     if team and (http or person):
         raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
+    if sandbox and person:
+        raise typer.BadParameter("--as is for people who have signed in; --sandbox serves its own project manager")
     if any(one is not None for one in kept) and (team or not sandbox):
         raise typer.BadParameter("--data and --sandbox-port are for --sandbox")
 
@@ -159,6 +161,7 @@ def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLev
     # structlog imports rich where it finds it, a tenth of the start, for tracebacks that are not used here.
     rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from server import logging as logs
+    from server.settings.types import not_a_folder
 
     if rich is None:
         del sys.modules["rich"]
@@ -166,8 +169,8 @@ def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLev
     known = settings.secrets if new_secret is None else (*settings.secrets, new_secret)
     logs.configure(level, settings.log_format, secrets=known, queued=True)
     for folder in settings.folders:
-        if not folder.is_dir():
-            logs.log.warning("folder_missing", folder=str(folder))
+        if problem := not_a_folder(folder):
+            logs.log.warning("folder_missing", folder=str(folder), problem=problem)
 
 
 def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str | None) -> None:

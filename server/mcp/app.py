@@ -117,6 +117,7 @@ class McpHandlers:
     """Answers the requests of the protocol, as far as the policy offers what they ask for."""
 
     def __init__(self, policy: ToolPolicy, tools: Sequence[ToolAdapter]) -> None:
+        self._policy = policy
         self._tools = {tool.name: tool for tool in tools}
         self._shown = [tool.listed() for tool in tools if is_visible(tool, policy)]
         self._prompts = build_prompts(policy)
@@ -175,7 +176,7 @@ class McpHandlers:
         )
         # Not `on_call_tool`: its type knows no task for an answer.
         server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
-        add_tasks(server)
+        add_tasks(server, self._policy)
         sealing = RequestStateSecurity(keys=[state_key]) if state_key is not None else RequestStateSecurity.ephemeral()
         server.middleware.append(RequestStateBoundary(sealing, default_audience=NAME))
         return server

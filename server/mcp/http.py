@@ -47,7 +47,7 @@ _EXPECTED: Final = (
     "Send the header `Authorization: Bearer SECRET` with every request; SECRET is SUBMITTAL_MCP_HTTP_SECRET, or what "
     "the server printed at its start."
 )
-_ANY_METHOD: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
+_ANY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class ListenError(Exception):

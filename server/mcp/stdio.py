@@ -43,6 +43,9 @@ class _StdioTransport:
 
     def __init__(self) -> None:
         self._stdin = os.dup(0)
+        if sys.platform != "win32":  # a parent that shares its own end may have left these so
+            os.set_blocking(0, True)
+            os.set_blocking(1, True)
         reader, writer = os.pipe()
         os.dup2(reader, 0)
         os.close(reader)
@@ -63,8 +66,11 @@ class _StdioTransport:
     def _copy(self) -> None:
         to_utf8 = Utf8Transcoder()
         try:
-            while chunk := os.read(self._stdin, _CHUNK):
-                chunk = to_utf8.transcode(chunk)
+            is_open = True
+            while is_open:
+                chunk = os.read(self._stdin, _CHUNK)
+                is_open = bool(chunk)
+                chunk = to_utf8.transcode(chunk, final=not chunk)
                 while chunk:
                     chunk = chunk[self._pipe.write(chunk) :]
         except (OSError, ValueError):
@@ -81,11 +87,11 @@ class Utf8Transcoder:
         self._decoder: codecs.IncrementalDecoder | None = None
         self._begun = False
 
-    def transcode(self, chunk: bytes) -> bytes:
+    def transcode(self, chunk: bytes, *, final: bool = False) -> bytes:
         """Return the next bytes as UTF-8, without a mark; nothing while it is not clear yet whether there is one."""
         if not self._begun:
             self._start += chunk
-            if len(self._start) < len(codecs.BOM_UTF8) and b"\n" not in self._start:
+            if len(self._start) < len(codecs.BOM_UTF8) and b"\n" not in self._start and not final:
                 return b""
             self._begun = True
             chunk = self._start.removeprefix(codecs.BOM_UTF8)

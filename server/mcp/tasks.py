@@ -20,6 +20,7 @@ from tools import get_attachment_status
 from tools.attachments.tasks import AttachmentTask, DeferredResult, JobTask, NoSuchTask, Task, progress_text, read_task
 from tools.core.context import Services, ServicesProvider, ToolCall
 from tools.core.dispatch import dispatch, error_result
+from tools.core.policy import CallDeadline, ToolPolicy
 from tools.core.results import AttachmentResult, ErrorResult, ToolResult
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ Status = Literal["working", "completed", "cancelled"]
 _ATTACH = "add_submittal_attachment"
 
 
-def add_tasks(server: Server[Any]) -> None:
+def add_tasks(server: Server[Any], policy: ToolPolicy) -> None:
     """Let `server` advertise the extension and answer its three methods."""
     server.extensions[IDENTIFIER] = {}
     for method, handler in {"tasks/get": get_task, "tasks/update": _update_task, "tasks/cancel": _cancel}.items():
-        server.add_request_handler(method, GetTaskRequestParams, _handled(server, handler))
+        server.add_request_handler(method, GetTaskRequestParams, _handled(server, policy, handler))
 
 
 def client_supports_tasks(request: ClientRequest) -> bool:
@@ -52,6 +53,7 @@ def created_task(answer: DeferredResult) -> dict[str, Any]:
 
 def _handled(
     server: Server[Any],
+    policy: ToolPolicy,
     handler: Callable[[Services, Task], Awaitable[dict[str, Any]]],
 ) -> Callable[[ServerRequestContext[ServicesProvider, Any], GetTaskRequestParams], Awaitable[dict[str, Any]]]:
     async def handle(
@@ -60,10 +62,15 @@ def _handled(
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             raise MCPError(METHOD_NOT_FOUND, "Method not found", context.method)
         require_client_extension(context, IDENTIFIER)
-        try:
-            answer = await handler(await context.lifespan_context.services(), read_task(params.task_id))
-        except NoSuchTask:
-            raise MCPError(INVALID_PARAMS, "There is no such task.") from None
+        deadline = CallDeadline(policy.max_wait_seconds)
+        answer: dict[str, Any] = {}
+        with deadline.scope:
+            try:
+                answer = await handler(await context.lifespan_context.services(), read_task(params.task_id))
+            except NoSuchTask:
+                raise MCPError(INVALID_PARAMS, "There is no such task.") from None
+        if deadline.scope.cancelled_caught:
+            raise _not_now(error_result(deadline.error(), policy, _call(_ATTACH, {})))
         if "result" in answer:  # the SDK says who answers in every result, but knows nothing of this one
             answer["result"]["_meta"] = {SERVER_INFO_META_KEY: server.server_info_stamp}
         return answer
@@ -96,7 +103,7 @@ async def get_task(services: Services, task: Task) -> dict[str, Any]:
     except (NoSuchTask, MCPError):
         raise
     except Exception as error:
-        raise _not_now(error_result(error, services, _call(_ATTACH, {}))) from error
+        raise _not_now(error_result(error, services.policy, _call(_ATTACH, {}))) from error
 
 
 async def cancel_task(services: Services, task: Task) -> None:
@@ -112,7 +119,7 @@ async def cancel_task(services: Services, task: Task) -> None:
         except NoSuchTask:
             raise
         except Exception as error:
-            raise _not_now(error_result(error, services, _call(_ATTACH, {}))) from error
+            raise _not_now(error_result(error, services.policy, _call(_ATTACH, {}))) from error
         if not task.joined:
             await services.transfers.cancel(row.id)
 
@@ -148,7 +155,7 @@ async def _answer(services: Services, task: JobTask, job: "Job") -> ToolResult:
         ended = await services.transfers.runner.wait(job, WaitOptions(0, nothing))
         return await attachment_result(services, call, AttachResult(ended, task.joined or ended is not job))
     except Exception as error:
-        explained = error_result(error, services, call)
+        explained = error_result(error, services.policy, call)
         if explained is None:
             raise
         return explained

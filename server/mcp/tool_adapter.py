@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
 import anyio
@@ -22,12 +23,13 @@ from server.mcp.elicitation import (
 )
 from server.mcp.schemas import input_schema, output_schema
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import coerce_arguments
+from tools.core.arguments import coerce_arguments, read_arguments
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import CallDeadline, ToolPolicy
 from tools.core.registry import definitions
 from tools.core.results import ErrorResult, ToolResult
+from tools.errors.exceptions import InvalidArguments
 
 SEARCH_HINT: Final = "anthropic/searchHint"
 """The key of `_meta` under which Claude Code looks for words to search a tool by."""
@@ -39,8 +41,11 @@ class ToolAdapter:
     `beat_seconds` is the heartbeat interval: how often a long call reports progress when nothing else is reported.
     """
 
-    def __init__(self, definition: ToolDefinition[Any], *, beat_seconds: float = BEAT_SECONDS) -> None:
+    def __init__(
+        self, definition: ToolDefinition[Any], policy: ToolPolicy, *, beat_seconds: float = BEAT_SECONDS
+    ) -> None:
         self.definition = definition
+        self._policy = policy
         self.name = definition.name
         self.input_schema = input_schema(definition.arguments)
         self.output_schema = output_schema(*definition.results)
@@ -111,23 +116,32 @@ class ToolAdapter:
     async def _answer(
         self, arguments: dict[str, Any], request: ClientRequest, progress: ProgressReporter, *, defers: bool
     ) -> ToolResult | InputRequiredResult:
-        services = await request.context.lifespan_context.services()
-        deadline = CallDeadline(services.policy.max_wait_seconds)
+        deadline = CallDeadline(self._policy.max_wait_seconds)
         given = coerce_arguments(self.definition.arguments, arguments)
         consent = ElicitationConsentPrompt(self._elicitations, request, self.name, given, deadline)
         call = ToolCall(self.name, given, progress.tell, consent_prompt=consent, accepts_task=defers, deadline=deadline)
+        problem: Exception = deadline.not_opened()
         with deadline.scope:
+            services = await request.context.lifespan_context.services()
+            problem = deadline.error()
             await wait_for_sign_in(services, request, deadline)
             call, answer = await self._dispatched(services, call, arguments, deadline)
-        if deadline.scope.cancelled_caught:
-            return error_result(deadline.error(), services, call)
-        page = services.sign_in_page
-        if page is None or not _needs_a_person(answer):
-            return answer
+            page = services.sign_in_page
+            if page is None or not _needs_a_person(answer):
+                return answer
+            try:
+                return await ask_to_sign_in(page, answer.error, call, request)
+            except (StorageProblem, CallbackPortTaken) as refused:
+                return error_result(refused, self._policy, call) or answer
         try:
-            return await ask_to_sign_in(page, answer.error, call, request)
-        except (StorageProblem, CallbackPortTaken) as problem:
-            return error_result(problem, services, call) or answer
+            # What is offered again is what would have been carried out.
+            call = replace(call, arguments=read_arguments(self.definition.arguments, arguments).given())
+        except InvalidArguments as wrong:
+            problem = wrong
+        late = error_result(problem, self._policy, call)
+        if late is None:
+            raise problem
+        return late
 
     async def _dispatched(
         self, services: Services, call: ToolCall, arguments: dict[str, Any], deadline: CallDeadline
@@ -162,7 +176,7 @@ def tool_result(answer: ToolResult) -> CallToolResult:
 
 def build_tools(policy: ToolPolicy) -> list[ToolAdapter]:
     """Return all tools, hidden ones included: calling one of those by name answers why it is off."""
-    return [ToolAdapter(definition) for definition in definitions(local_files=policy.local_files)]
+    return [ToolAdapter(definition, policy) for definition in definitions(local_files=policy.local_files)]
 
 
 def is_visible(tool: ToolAdapter, policy: ToolPolicy) -> bool:

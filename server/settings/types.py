@@ -6,6 +6,7 @@ that says what to write instead. None repeats a secret.
 
 import os
 import re
+import stat
 import unicodedata
 import uuid
 from dataclasses import dataclass
@@ -76,6 +77,16 @@ def too_wide(folder: Path) -> str | None:
     if home.is_relative_to(resolved):
         return f"'{folder}' holds the whole home folder, with its keys and passwords; name a folder inside it"
     return None
+
+
+def not_a_folder(path: Path) -> str | None:
+    """Say why a path is no folder that can be used, be it missing, a file or not to be looked at; else None."""
+    try:
+        return None if stat.S_ISDIR(path.stat().st_mode) else f"{path} is a file, not a folder"
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no folder {path}"
+    except OSError as error:
+        return f"{path} cannot be looked at: {error.strerror or type(error).__name__}"
 
 
 def _file_types(value: object) -> tuple[str, ...]:

@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 UNSEEN: Final = [chr(code) for code in (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, 0x61C)]
 BIDIRECTIONAL: Final = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
-BLANKS: Final = [" ", "\t", "\u00a0", "\u2007", "\u2009", "\u202f", "\u3000"]
-DASHES: Final = ["-", "\u2010", "\u2011", "\u2013", "\u2014", "\u2212", "\ufe63", "\uff0d"]
-QUOTES: Final = [('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u00ab", "\u00bb"), ("`", "`")]
+BLANKS: Final = [" ", "\t", "\u00a0", "\u2007", "\u2009", "\u202f", "\u2800", "\u3000"]
+DASHES: Final = ["-", "\u2010", "\u2011", "\u2013", "\u2014", "\u2212", "\u2043", "\ufe63", "\uff0d"]
+QUOTES: Final = [
+    *(('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u00ab", "\u00bb"), ("`", "`")),
+    *(("``", "``"), ("\u00b4", "\u00b4"), ("\u2039", "\u203a"), ("\u300c", "\u300d"), ("\uff02", "\uff02")),
+]
 BRACKETS: Final = [("(", ")"), ("[", "]"), ("<", ">"), ("{", "}"), ("**", "**"), ("```", "```"), ("\u201e", "\u201c")]
+BRACKETS += [("\uff08", "\uff09"), ("\u3010", "\u3011"), ("\u300a", "\u300b"), ("~~", "~~"), ("_", "_")]
 HOSTILE: Final = [
     *(
         "..",
@@ -56,7 +60,7 @@ def surrounded(draw: st.DrawFn, meant: str) -> str:
 @st.composite
 def written_otherwise(draw: st.DrawFn, name: str) -> str:
     """A name that looks the same: other blanks, dashes, quotes, case or composition, and invisible marks."""
-    alternatives = {" ": BLANKS, "-": DASHES, "'": ["'", "\u2019", "\u2018", "\u02bc"]}
+    alternatives = {" ": BLANKS, "-": DASHES, "'": ["'", "\u2019", "\u2018", "\u02bc", "\u00b4", "`", "\u2032"]}
     written = "".join(
         draw(st.sampled_from(alternatives.get(character, [character, character.swapcase()])))
         + draw(st.sampled_from(["", "", "", *UNSEEN]))

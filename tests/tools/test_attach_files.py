@@ -279,6 +279,7 @@ async def test_folder_of_thousands_takes_five_hundred_a_call_and_tells_the_rest(
     ("named", "code"),
     [
         ("nowhere", "file_not_found"),
+        ("x" * 5000, "file_not_allowed"),
         ("../", "file_not_allowed"),
         ("/etc", "file_not_allowed"),
         (".git", "file_not_allowed"),
@@ -289,8 +290,29 @@ async def test_folder_that_cannot_be_read_is_told_with_those_that_can(connect, f
     async with connect(folders=(folder,)) as assistant:
         refusal = await assistant.refused("attach_files", **PROJECT, folder=named)
     assert refusal["error"]["code"] == code
-    assert str(folder) in refusal["error"]["hint"]
+    assert str(folder) in refusal["error"]["hint"] or len(named) > 1000
+    assert str(folder.parent) not in refusal["error"]["hint"].replace(str(folder), ""), (
+        "no hint names a folder's parent"
+    )
     assert refusal["next_steps"][0]["needs"] == ["folder"]
+
+
+async def test_folder_that_looks_like_its_name_is_taken_and_one_that_does_not_is_told_with_those_that_do(
+    connect, folder
+):
+    (folder / "Steel\u00a0\u2013 A").mkdir()
+    write(folder / "Steel\u00a0\u2013 A", "a.pdf")
+    write(folder, "b.pdf")
+    async with connect(folders=(folder,)) as assistant:
+        for named in ("Steel - A", "\u201csteel \u2014 a\u201d", f"file://{folder}/Steel%20-%20A"):
+            checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", folder=named)
+            assert list(outcomes(checked)) == ["Steel\u00a0\u2013 A/a.pdf"]
+        near = await assistant.refused("attach_files", **PROJECT, folder="Steal - A")
+        taken = await assistant.call("attach_files", **PROJECT, folder=near["error"]["candidates"][0]["id"])
+        file = await assistant.refused("attach_files", **PROJECT, folder="b.pdf")
+    assert [row["file"] for row in taken["files"]] == [row["file"] for row in checked["files"]]
+    assert file["error"]["message"] == "This is a file, not a folder: 'b.pdf'."
+    assert file["next_steps"][0]["needs"] == ["files"]
 
 
 async def test_exactly_one_source_is_taken(connect, folder):

@@ -277,6 +277,11 @@ async def test_an_attachment_without_bytes_and_one_that_is_not_there_are_told_ap
         added = await assistant.call("add_submittal_attachment", **STEEL_BEAMS, upload_by_caller=True, name="later.pdf")
         [row] = (await assistant.call(GET, **STEEL_BEAMS, attachment_ids=[added["attachment"]["id"]]))["files"]
         assert (row["outcome"], row["reason"]) == ("failed", "Storage has no bytes of it.")
+        before = box.requests.count("attachments.list")
+        pasted = ["\u201cBEAM\u2011schedule.pdf\u201d", f"`{added['attachment']['id'].replace('-', '')}`"]
+        listed = (await assistant.call(GET, **STEEL_BEAMS, attachment_ids=pasted))["files"]
+        assert [one["name"] for one in listed] == ["beam-schedule.pdf", "later.pdf"]
+        assert box.requests.count("attachments.list") == before + 1, "one list tells what all names mean"
         assert [one["name"] for one in (await assistant.call(GET, **STEEL_BEAMS))["files"]] == ["beam-schedule.pdf"]
         assert (await assistant.call(GET, **STEEL_BEAMS, category="final_response"))["files"] == []
         refusal = await assistant.refused(GET, **STEEL_BEAMS, attachment_ids=["roof.pdf"])

@@ -42,7 +42,7 @@ async def test_without_waiting_the_present_state_is_told(connect, box, tmp_path)
     assert ready["attachment"]["urn_version"] == 1
 
 
-PASTED = ["  {} ", "\u201c{}\u201d", "`{}`", "<{}>", "\ufeff{}\u200b", "**{}**", "({})\n"]
+PASTED = ["  {} ", "\u201c{}\u201d", "`{}`,", "<{}>", "\ufeff{}\u200b", "**{}**", "({})\n", "- {}", '\\"{}\\"']
 
 
 @pytest.mark.parametrize("around", PASTED)
@@ -51,8 +51,9 @@ async def test_an_id_and_a_name_are_taken_as_they_were_pasted(connect, around):
         for named in ("beam-schedule.pdf", "BEAM\u2011Schedule.pdf"):
             seen = await assistant.call("get_attachment_status", **STEEL_BEAMS, attachment_id=around.format(named))
             by_id = around.format(seen["attachment"]["id"].upper())
-            again = await assistant.call("get_attachment_status", **STEEL_BEAMS, attachment_id=by_id)
-            assert again["attachment"]["id"] == seen["attachment"]["id"]
+            for pasted in (by_id, by_id.replace("-", ""), by_id.replace("-", "\u2011")):
+                again = await assistant.call("get_attachment_status", **STEEL_BEAMS, attachment_id=pasted)
+                assert again["attachment"]["id"] == seen["attachment"]["id"]
 
 
 async def test_without_an_id_all_attachments_are_told_instead_of_one(connect, box):

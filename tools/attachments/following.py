@@ -1,7 +1,6 @@
 """Status of one attachment or a page of them: as it is now, or once ACC has processed them."""
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +17,14 @@ from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
 from tools.errors.exceptions import AmbiguousReference, ProcessingTimeout, RetryHint
 from tools.lookup.projects import ProjectSummary
+from tools.lookup.references import parse_id
+from tools.lookup.submittal_names import how_many
 from tools.next_steps.after_page import PageInfo, after_page
 from tools.next_steps.after_success import after_attachment, after_attachments
 from transfers.categories_and_states import attachment_state
 from transfers.concurrency import gather_two
 from transfers.errors import AttachmentMissing, JobStopped
-from transfers.files.pasted_text import name_key, unwrap
+from transfers.files.pasted_text import name_key, path_readings
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -31,8 +32,6 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 
 NEWEST_FIRST: Final = "revision desc,createdAt desc,id desc"
 """The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
-
-_IS_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 T = TypeVar("T")
 
@@ -120,23 +119,35 @@ async def attachment_id_of(services: Services, project_id: str, item_id: str, te
         AttachmentMissing: None is.
         AccError: ACC refused or is away.
     """
-    meant = unwrap(text)
-    if _IS_ID.fullmatch(meant):
-        return meant.lower()
-    names = {name_key(text), name_key(meant)}
-    rows = services.acc.submittals.all_attachments(project_id, item_id, sort=NEWEST_FIRST)
-    called = [row async for row in rows if name_key(row.name) in names]
+    known = parse_id(text)
+    if known is not None:
+        return known
+    listed = services.acc.submittals.all_attachments(project_id, item_id, sort=NEWEST_FIRST)
+    return attachment_called(text, [row async for row in listed], "attachment_id").id
+
+
+def attachment_called(text: str, rows: Sequence[Attachment], argument: str) -> Attachment:
+    """Return the attachment of that id, or the only one of that file name, which may look like it.
+
+    Raises:
+        AmbiguousReference: Several are called so; `argument` is what has to name one of them.
+        AttachmentMissing: None is.
+    """
+    known = parse_id(text)
+    called = [row for row in rows if row.id == known]
+    for reading in path_readings(text):
+        called = called or [row for row in rows if name_key(row.name) == name_key(reading)]
     if not called:
         raise AttachmentMissing(text)
     if len(called) > 1:
         raise AmbiguousReference(
-            f"{len(called)} attachments have this name.",
-            "Call {tool} again with the id of one of the candidates; the newest comes first.",
+            f"{how_many(len(called), 'attachments')} this name.",
+            f"Call {{tool}} again with the id of one of the candidates in {argument}; the newest comes first.",
             "Write the id of one of the candidates.",
             candidates=[Candidate(id=row.id, name=row.name) for row in called],
-            again=RetryHint(needs=["attachment_id"]),
+            again=RetryHint(needs=[argument]),
         )
-    return called[0].id
+    return called[0]
 
 
 def is_in_progress(answer: AttachmentResult) -> bool:

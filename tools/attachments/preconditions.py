@@ -18,6 +18,7 @@ from tools.errors.exceptions import (
     ToolError,
 )
 from tools.lookup.projects import ProjectSummary
+from tools.lookup.references import is_id
 from transfers.categories_and_states import (
     Category,
     GivenCategory,
@@ -26,7 +27,6 @@ from transfers.categories_and_states import (
     category_id,
     is_documented,
 )
-from transfers.files.pasted_text import unwrap
 from transfers.idempotency import AttachTarget
 
 _OTHERS_CAN_ATTACH: Final = (
@@ -152,8 +152,7 @@ async def _task(services: Services, project_id: str, person_id: str, item: Item,
         return None
     tasks = await services.resolver.review_tasks(project_id, item)
     choices = task_choices(tasks)
-    wanted = unwrap(given).casefold() if given is not None else None
-    named = next((task.row.id for task in tasks if task.row.id.casefold() == wanted), None)
+    named = next((task.row.id for task in tasks if given is not None and is_id(given, task.row.id)), None)
     if named is not None:
         return named
     if given is None and len(choices) <= 1:

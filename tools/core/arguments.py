@@ -4,12 +4,16 @@ Models and the programs around them write `"20"`, `20.0`, `"true"` or one text f
 `0` where they have nothing to say. All arguments of all tools are read alike, by what their type says.
 """
 
+import ast
+import csv
 import difflib
 import json
 import math
 import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from annotated_types import Ge
@@ -17,15 +21,28 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from tools.errors.exceptions import InvalidArguments, RetryHint
+from transfers.files.pasted_text import unwrap
 
 IGNORED: Final = frozenset({"toolCallId", "sessionId", "action", "chatInput", "tool"})
 """Arguments that n8n adds to every call it makes; they are for n8n itself."""
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?", re.ASCII)
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
-_NOTHING: Final = frozenset({"", "null", "none", "undefined"})
+_TRUE: Final = frozenset({"true", "yes", "on", "1", "t", "y"})
+_FALSE: Final = frozenset({"false", "no", "off", "0", "f", "n"})
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
+_NOTHING: Final = frozenset({"", "null", "none", "undefined"})
+_NO_TEXT: Final = frozenset({"", "null", "NULL", "None", "undefined"})
+"""What programs write for a text that they do not have; a person's word for it may be a name."""
+
+_DAYS: Final = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y")
+"""Ways to write a day of which no one reads another."""
+
+_BESIDE_A_DAY: Final = re.compile(
+    r"(?<=\d)[T ]\d\d:.*\Z|\A(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b"
+    r"|(?<=\d)(?:st|nd|rd|th)\b",
+    re.IGNORECASE,
+)
+_FIRST_YEAR: Final = 1970
 _BETWEEN_WORDS: Final = re.compile(r"[\s_-]+")
 
 
@@ -59,7 +76,8 @@ def coerce_value(field: FieldInfo, value: Any) -> Any:
     if kind is int:
         return _integer(value)
     if kind is list:
-        return _list(value)
+        given = [_choice(one, choices) for one in _list(value) if not _is_left_out(field, str, one)]
+        return given if given or field.is_required() else None
     return _choice(_text(value), choices)
 
 
@@ -73,7 +91,7 @@ def _type_of(annotation: Any) -> tuple[type, tuple[str, ...]]:
     if origin is Literal:
         return str, inner
     if origin is list or annotation is list:
-        return list, ()
+        return list, _type_of(inner[0])[1] if inner else ()
     return (annotation if annotation in (bool, int) else str), ()
 
 
@@ -81,8 +99,10 @@ def _is_left_out(field: FieldInfo, kind: type, value: Any) -> bool:
     if isinstance(value, str):
         bare = value.strip().strip(_QUOTES).strip()
         # A text may be any word; elsewhere these words can mean nothing but that there is no value.
-        return not bare if kind is str and not _type_of(field.annotation)[1] else bare.casefold() in _NOTHING
-    if isinstance(value, list | dict):
+        return bare in _NO_TEXT if kind is str and not _type_of(field.annotation)[1] else bare.casefold() in _NOTHING
+    if isinstance(value, list):
+        return all(isinstance(one, str | None) and _is_left_out(field, str, one) for one in value)
+    if value is None or isinstance(value, dict):
         return not value
     if value is False:
         return kind is not bool
@@ -94,14 +114,14 @@ def _is_left_out(field: FieldInfo, kind: type, value: Any) -> bool:
 
 def _boolean(value: Any) -> Any:
     if isinstance(value, str):
-        word = value.strip().strip(_QUOTES).casefold()
+        word = unwrap(value).casefold()
         return True if word in _TRUE else False if word in _FALSE else value
     return bool(value) if isinstance(value, int | float) and value in (0, 1) else value
 
 
 def _integer(value: Any) -> Any:
     if isinstance(value, str):
-        digits = value.strip().strip(_QUOTES).strip()
+        digits = unwrap(value)
         return int(digits.partition(".")[0]) if _WHOLE.fullmatch(digits) else value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -120,7 +140,7 @@ def _text(value: Any) -> Any:
 def _choice(value: Any, choices: tuple[str, ...]) -> Any:
     if not choices or not isinstance(value, str):
         return value
-    wanted = _key(value.strip().strip(_QUOTES))
+    wanted = _key(unwrap(value))
     return next((one for one in choices if _key(one) == wanted), value)
 
 
@@ -128,20 +148,46 @@ def _key(word: str) -> str:
     return _BETWEEN_WORDS.sub("-", word.strip()).casefold()
 
 
-def _list(value: Any) -> Any:
-    """Read a list, JSON of one, texts on lines or between commas, or a single text."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            try:
-                found = json.loads(text)
-            except ValueError:
-                found = None
+def _list(value: Any) -> list[Any]:
+    """Read a list, JSON or Python of one, texts on lines or between commas, or a single text."""
+    if not isinstance(value, str):
+        return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+    text = value.strip()
+    for read in (json.loads, ast.literal_eval) if text.startswith("[") else ():
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = read(text)
             if isinstance(found, list):
                 return [_text(one) for one in found]
-        separator = "\n" if "\n" in text else ","
-        return [one for part in text.split(separator) if (one := part.strip())]
-    return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+    parts: Sequence[str] = text.splitlines()
+    if len(parts) == 1:
+        try:
+            parts = next(csv.reader(parts, skipinitialspace=True))  # a name between quotes may hold a comma
+        except csv.Error:
+            parts = text.split(",")
+    return [one for part in parts if (one := part.strip())]
+
+
+def day_of(argument: str, text: str | None) -> date | None:
+    """Return the day that an argument names, of which no one reads another; None for no text.
+
+    Raises:
+        InvalidArguments: It is no day.
+    """
+    if text is None:
+        return None
+    plain = re.sub("[\u2010-\u2015\u2212]", "-", unwrap(text)).replace(",", " ")
+    plain = " ".join(_BESIDE_A_DAY.sub("", plain).split())
+    for form in _DAYS:
+        with suppress(ValueError):
+            day = datetime.strptime(plain, form).date()  # noqa: DTZ007  # a day has no time zone
+            if day.year >= _FIRST_YEAR:
+                return day
+    raise InvalidArguments(
+        f"'{argument}' must be a day such as 2026-12-31.",
+        "Call {tool} again with the day as year, month and day.",
+        "Write the day as year, month and day.",
+        again=RetryHint(needs=[argument]),
+    )
 
 
 A = TypeVar("A", bound="ToolArguments")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from tools.core.arguments import read_arguments
 from tools.core.context import Services, ToolCall
+from tools.core.policy import ToolPolicy
 from tools.core.results import ErrorResult, ToolResult
 from tools.errors.exceptions import ToolError
 
@@ -34,7 +35,7 @@ async def dispatch(
             raise too_many  # noqa: TRY301  # answered below, as every other
         result: ToolResult = await definition.run(services, call, chosen)
     except Exception as error:
-        answer = error_result(error, services, call)
+        answer = error_result(error, services.policy, call)
         if answer is None:
             raise
         return call, answer
@@ -42,14 +43,14 @@ async def dispatch(
 
 
 @overload
-def error_result(error: ToolError, services: Services, call: ToolCall) -> ErrorResult: ...
+def error_result(error: ToolError, policy: ToolPolicy, call: ToolCall) -> ErrorResult: ...
 
 
 @overload
-def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None: ...
+def error_result(error: Exception, policy: ToolPolicy, call: ToolCall) -> ErrorResult | None: ...
 
 
-def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorResult | None:
+def error_result(error: Exception, policy: ToolPolicy, call: ToolCall) -> ErrorResult | None:
     """Return the result of a failed call; None for a bug of ours."""
     from tools.errors.description import describe_error
     from tools.next_steps.after_error import FailedCall, after_failure
@@ -58,7 +59,7 @@ def error_result(error: Exception, services: Services, call: ToolCall) -> ErrorR
     if found is None:
         return None
     failure = FailedCall(found.code, call.tool, call.arguments, found.row.again, found.uploading, found.status)
-    steps = after_failure(failure, services.policy.step_context)
+    steps = after_failure(failure, policy.step_context)
     # A background failure is resumed by its next step; another look would change nothing.
     tool = steps[0].tool if found.status is not None and steps else call.tool
     return ErrorResult(error=found.body(tool), next_steps=steps)

@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 
+from persistence.errors import StorageProblem
 from tools.errors.exceptions import CallTimedOut, ProjectNotAllowed, ReadOnly, RetryHint
 from tools.next_steps.after_success import StepContext
 
@@ -93,6 +94,13 @@ class CallDeadline:
             "Call {tool} again in a minute: it looks first at what was done already, and repeats nothing of it.",
             "Run the same command again in a minute.",
             again=RetryHint(),
+        )
+
+    def not_opened(self) -> StorageProblem:
+        """Return what a call is answered whose own database and keys were not there in time."""
+        return StorageProblem(
+            f"this server's database and keys did not open within {self.seconds:.0f} seconds; "
+            "see that the database answers, and that no program waits for a password of the keyring"
         )
 
     @contextmanager

@@ -251,7 +251,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FileAmbiguous, ""): ErrorRow(
         "ambiguous_reference",
-        "Several files in the allowed folders have this name: {path}.",
+        "{count} files in the allowed folders have this name: {path}.",
         "Call {tool} again with one of the whole paths among the candidates.",
         "Write the whole path of one of the candidates.",
         RetryHint(needs=["file_path"]),
@@ -261,6 +261,20 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "There is no such folder: {path}.",
         'Call {tool} again with another folder; "." is the allowed folder itself.{allowed}',
         "Check its name.{allowed}",
+        _ANOTHER_FOLDER,
+    ),
+    (transfers.FolderUnavailable, "not_a_folder"): ErrorRow(
+        "file_not_allowed",
+        "This is a file, not a folder: {path}.",
+        "Call {tool} again with it in files, or with the folder that it is in.",
+        "Name it as a file, or name the folder that it is in.",
+        RetryHint(without=["folder"], needs=["files"]),
+    ),
+    (transfers.FolderUnavailable, "too_long"): ErrorRow(
+        "file_not_allowed",
+        "This path is longer than the operating system takes: {path}.",
+        "Call {tool} again with a folder whose path is shorter.",
+        "Name a folder whose path is shorter.",
         _ANOTHER_FOLDER,
     ),
     (transfers.FolderUnavailable, "outside"): ErrorRow(
@@ -279,9 +293,9 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FolderUnavailable, "ambiguous"): ErrorRow(
         "ambiguous_reference",
-        "Several allowed folders have one of this name: {path}.",
-        "Call {tool} again with its whole path.{allowed}",
-        "Write its whole path.{allowed}",
+        "{count} folders have this name: {path}.",
+        "Call {tool} again with the whole path of one of the candidates.",
+        "Write the whole path of one of the candidates.",
         _ANOTHER_FOLDER,
     ),
     (transfers.InvalidName, ""): ErrorRow(

@@ -141,7 +141,7 @@ def _filled(row: ErrorRow, error: Exception) -> ErrorRow:
 def _slots(error: Exception) -> dict[str, Any]:
     match error:
         case transfers.FolderUnavailable():
-            return {"path": _path(error), "allowed": _allowed(error.folders)}
+            return {"path": _path(error), "allowed": _allowed(error.folders), "count": _count(error.near)}
         case transfers.FileProblem():
             return _file_slots(error)
         case transfers.InvalidName():
@@ -168,6 +168,8 @@ def _file_slots(error: transfers.FileProblem) -> dict[str, Any]:
             return {"path": _path(error), "types": ", ".join(error.allowed)}
         case transfers.FileMissing() | transfers.FileNotAllowed():
             return {"path": _path(error), "allowed": _allowed(error.folders)}
+        case transfers.FileAmbiguous():
+            return {"path": _path(error), "count": _count(error.matches)}
         case transfers.StrictRefusal():
             return {"path": _path(error), "warning": error.text}
         case _:
@@ -181,6 +183,10 @@ def _host(error: acc.UntrustedStorageHost) -> str:
 
 def _path(error: transfers.FileProblem | transfers.FolderUnavailable) -> str:
     return repr(clean(error.path, 300))
+
+
+def _count(meant: Sequence[str]) -> str:
+    return str(len(meant)) if len(meant) <= MAX_CANDIDATES else f"The first {MAX_CANDIDATES} of {len(meant)}"
 
 
 def _allowed(folders: tuple[str, ...]) -> str:
@@ -216,7 +222,7 @@ def _candidates(error: Exception) -> list[Candidate]:
     match error:
         case transfers.FileAmbiguous():
             meant: Sequence[str] = error.matches
-        case transfers.FileMissing() | transfers.FileNotAllowed():
+        case transfers.FileMissing() | transfers.FileNotAllowed() | transfers.FolderUnavailable():
             meant = error.near
         case transfers.InvalidName():
             meant = [clean(error.suggestion)]

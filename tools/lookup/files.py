@@ -1,5 +1,6 @@
 """Files tool: search folder by folder, with the paths that users see, and the version that `file_urn` refers to."""
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +11,24 @@ from acc.ids import InvalidId, VersionUrn
 from acc.models import FolderContents
 from tools.core.context import Services
 from tools.core.ports import ProgressCallback
-from tools.core.results import FileRow
-from tools.errors.exceptions import FileVersionNotFound, InvalidArguments, RetryHint
+from tools.core.results import Candidate, FileRow
+from tools.errors.exceptions import MAX_CANDIDATES, FileVersionNotFound, InvalidArguments, RetryHint
 from tools.lookup.projects import ProjectSummary
-from tools.lookup.references import LINEAGE, NameWords, NotAReference, all_found, file_reference, normalize
+from tools.lookup.references import LINEAGE, NameWords, NotAReference, all_found, closest, file_reference, normalize
+from transfers.concurrency import gather_all
 
 if TYPE_CHECKING:
     from acc.data_management import FilesService
     from acc.models import FileVersion
 
+AT_ONCE: Final = 8
+"""Folders looked into at the same time."""
+
 FOLDERS: Final = 100
 """Folders looked into in one call: Data Management allows 300 such requests a minute (fact sheet 11)."""
+
+_PARTS: Final = re.compile(r"[/\\>\u203a\u2192]")
+"""What stands between the folders of a path; ACC shows arrows there."""
 
 
 @dataclass(frozen=True)
@@ -52,28 +60,39 @@ async def search_files(
     Folders of ACC's other tools are not looked into.
 
     Raises:
-        FileVersionNotFound: `folder` is the URN of such a one.
+        FileVersionNotFound: `folder` is the URN of such a one, or the Files tool has no folder at that path.
         AccError: Data Management refused or is away.
     """
-    by_path = folder is not None and not folder.startswith("urn:")
     wanted = _path(folder or "")
+    folder = folder if wanted else None
+    by_path = folder is not None and not folder.startswith("urn:")
     found: list[FileRow] = []
     waiting = deque(await _beginnings(files, project, folder, wanted))
+    known = {here.path: here.inside for here in waiting}
     looked = 0
-    while waiting and looked < FOLDERS:
-        here = waiting.popleft()
+
+    async def look(here: _SearchedFolder) -> list[FolderContents]:
+        nonlocal looked
+        pages = [page async for page in files.all_contents(project.id, here.id)]
         looked += 1
-        async for listing in files.all_contents(project.id, here.id):
+        await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
+        return pages
+
+    while waiting and looked < FOLDERS:
+        some = [waiting.popleft() for _ in range(min(len(waiting), FOLDERS - looked, AT_ONCE))]
+        contents = await gather_all([look(here) for here in some])
+        for here, listing in ((here, page) for here, pages in zip(some, contents, strict=True) for page in pages):
             for below in listing.folders:
                 if below.of_another_tool:
                     continue
                 path = (*here.path, below.name)
-                inside = here.inside or _ends_with(path, wanted)
+                inside = known[path] = here.inside or _ends_with(path, wanted)
                 # What was asked for comes first, or the limit could be spent on other folders.
                 (waiting.appendleft if inside and by_path else waiting.append)(_SearchedFolder(below.id, path, inside))
             if here.inside:
                 found += [row for row in _rows(listing, here.path) if words is None or _holds(row.name, words)]
-        await report(looked, min(looked + len(waiting), FOLDERS), "folders looked into")
+    if by_path and not waiting and not any(known.values()):
+        raise _no_folder(_PARTS.split((folder or "").rstrip("/\\ "))[-1], [*known], has_words=words is not None)
     return FoundFiles(sorted(found, key=lambda row: (row.path.casefold(), row.id)), not waiting)
 
 
@@ -101,6 +120,23 @@ async def _beginnings(
     ]
 
 
+def _no_folder(wanted: str, paths: Sequence[Sequence[str]], *, has_words: bool) -> FileVersionNotFound:
+    """Return the error of a path of which there is no folder, with those whose name comes closest to its last part."""
+    shown = ["/".join(path) for path in paths]
+    near = closest(wanted, [path[-1] for path in paths], MAX_CANDIDATES)
+    return FileVersionNotFound(
+        "The Files tool has no such folder, or this person may not see it.",
+        "Call {tool} again with one of the candidates as folder, or without folder and with words of a file's name."
+        if near
+        else "Call {tool} again without folder, and with words of a file's name.",
+        "Name a folder of the Files tool.",
+        candidates=[Candidate(id=shown[place], name=shown[place]) for place in near],
+        again=RetryHint(needs=["folder"])
+        if near
+        else RetryHint(without=["folder"], needs=[] if has_words else ["query"]),
+    )
+
+
 def _rows(listing: FolderContents, path: Sequence[str]) -> list[FileRow]:
     versions = {version.id: version for version in listing.versions}
     rows = []
@@ -126,7 +162,7 @@ def _holds(name: str, words: str) -> bool:
 
 
 def _path(folder: str) -> list[str]:
-    return [normalize(part) for part in folder.replace("\\", "/").split("/") if part.strip()]
+    return [part for one in _PARTS.split(folder) if (part := normalize(one))]
 
 
 def _ends_with(path: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ in any order, numbers in any spelling. Close spellings never fit; they rank what
 import difflib
 import re
 import unicodedata
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,11 +15,12 @@ from typing import Final, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from tools.core.text_sanitizer import clean
-from transfers.files.pasted_text import unwrap_address
+from transfers.files.pasted_text import AUTODESK_HOST, name_key, path_readings, unwrap, unwrap_address
 
 NOISE: Final = frozenset(
     {"submittal", "submittals", "item", "items", "project", "projects", "job", "jobs", "file", "files", "folder"}
-    | {"the", "number", "no", "nr"}
+    | {"the", "number", "numbers", "no", "nos", "nr", "num", "sub", "ref", "reference"}
+    | {"called", "named", "titled", "entitled", "please", "our", "my"}
 )
 """Words by which people introduce a name; they count only where a text has no other."""
 
@@ -49,7 +51,7 @@ class NameWords:
     @lru_cache(maxsize=4096)  # the rows of a list are held against a text again with each page
     def of(cls, text: str) -> Self:
         """Take a text apart; case, width and invisible characters do not count."""
-        plain = unicodedata.normalize("NFKC", clean(text)).casefold()
+        plain = name_key(clean(text))
         words: list[str] = []
         gaps: list[Gap] = []
         ended = 0
@@ -158,17 +160,19 @@ def _ratio(one: str, other: str) -> float:
 
 _UUID: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _IS_UUID: Final = re.compile(_UUID)
-_WORD_BEFORE_ID: Final = re.compile(r"\A(?:urn:uuid:|(?:item|submittal|project|id|uuid)\b[\s:#=]*)+", re.IGNORECASE)
-_PROJECT_IN_PATH: Final = re.compile(rf"/projects/(?:b\.)?({_UUID})(?:/|$)")
-_ITEM_IN_PATH: Final = re.compile(rf"/(?:items|submittals|submittal-items)/({_UUID})(?:/|$)")
+_ID: Final = re.compile(rf"{_UUID}|[0-9a-fA-F]{{32}}")
+_WORD_BEFORE_ID: Final = re.compile(
+    r"\A(?:urn:uuid:|\W*(?:item|submittal|project|attachment|task|file|id|uuid|guid)s?(?![a-z0-9])[\s:#=_\"'-]*)+",
+    re.IGNORECASE,
+)
+_ID_IN_WORDS: Final = re.compile(rf"(?<![\w.-])(?:b\.)?({_ID.pattern})(?![\w-]|\.\w)", re.IGNORECASE)
+_PROJECT_IN_PATH: Final = re.compile(rf"/projects/(?:b\.)?({_UUID})(?:/|$)", re.IGNORECASE)
+_ITEM_IN_PATH: Final = re.compile(rf"/(?:items|submittals|submittal-items)/({_UUID})(?:/|$)", re.IGNORECASE)
 LINEAGE: Final = re.compile(r"urn:adsk\.\w+:dm\.lineage:[\w-]+")
 """The URN of a file over all its versions (fact sheet 9)."""
 
 _FILE_URN: Final = re.compile(rf"{LINEAGE.pattern}|urn:adsk\.\w+:fs\.file:vf\.[\w-]+\?version=\d+")
 _FOLDER_URN: Final = re.compile(r"urn:adsk\.\w+:fs\.folder:co\.[\w-]+")
-_AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk(?:forma)?\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
-"""Autodesk's hosts in every region. Nothing is ever fetched from them: a URL is read for the ids in it."""
-
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015\u2212_.]+")
 _DASH: Final = r"[-\u2010-\u2015\u2212]"
@@ -178,6 +182,9 @@ _SECTION: Final = re.compile(
 )
 """A section of MasterFormat: six or eight digits in pairs, as people space them, perhaps with a suffix."""
 
+_BEFORE_SECTION: Final = re.compile(
+    r"\b(?:(?:csi|masterformat|section|spec(?:ification)?|division|div)s?[\s.:#]*)+(?=\d)", re.IGNORECASE
+)
 _WORD: Final = re.compile(r"[^\W_]+")
 _PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")
 
@@ -215,8 +222,7 @@ def project_reference(text: str) -> ParsedReference:
         if project is None:
             raise NotAReference
         return ParsedReference(id=project)
-    bare = text.lower().removeprefix("b.")
-    id_ = _id_of(bare)
+    id_ = parse_id(re.sub(r"\Ab\.", "", text, flags=re.IGNORECASE)) or _id_among(text)
     return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=text)
 
 
@@ -234,14 +240,36 @@ def submittal_reference(text: str) -> ParsedReference:
         if named is None:
             raise NotAReference
         return ParsedReference(id=named.lower(), project_id=_project_in(url))
-    id_ = _id_of(text)
+    id_ = parse_id(text)
+    id_ = _id_among(text) if id_ is None and not text.casefold().startswith("b.") else id_
     return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=text)
 
 
-def _id_of(text: str) -> str | None:
-    """Return the UUID that a text is, with any kind of dash, as a URN, or with the word for it before; else None."""
-    plain = _WORD_BEFORE_ID.sub("", re.sub("[\u2010-\u2015\u2212\ufe63\uff0d]", "-", text))
-    return plain.lower() if _IS_UUID.fullmatch(plain) else None
+def parse_id(text: str) -> str | None:
+    """Return the UUID that a text is, in lower case; None for any other text.
+
+    It may have any kind of dash or none, be a URN, stand in quotes and brackets, or have the word for it before.
+    """
+    for reading in path_readings(_plain_dashes(text)):
+        plain = unwrap(_WORD_BEFORE_ID.sub("", reading))
+        if _ID.fullmatch(plain):
+            return str(uuid.UUID(plain))
+    return None
+
+
+def is_id(text: str, known: str) -> bool:
+    """Whether a text is an id of ACC's, in any case and with whatever stands around it."""
+    return known.casefold() in (*map(str.casefold, path_readings(text)), parse_id(text))
+
+
+def _id_among(words: str) -> str | None:
+    """Return the one UUID among the words of a text; None where there is none, or more than one."""
+    found = {one.lower() for one in _ID_IN_WORDS.findall(_plain_dashes(words))}
+    return str(uuid.UUID(found.pop())) if len(found) == 1 else None
+
+
+def _plain_dashes(text: str) -> str:
+    return re.sub("[\u2010-\u2015\u2212\ufe63\uff0d]", "-", text)
 
 
 def file_reference(text: str) -> str:
@@ -262,9 +290,14 @@ def folder_reference(text: str) -> str:
     return _urn_in(text, _FOLDER_URN, "folderUrn")
 
 
+def without_section_words(text: str) -> str:
+    """Return a text without the words by which people introduce the number of a section."""
+    return _BEFORE_SECTION.sub("", text)
+
+
 def normalize(text: str) -> str:
     """Return the form in which two ways of writing a number or a title are equal: no case, dashes, dots or blanks."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return _SEPARATORS.sub("", name_key(text))
 
 
 def search_terms(words: str) -> list[str]:
@@ -396,7 +429,7 @@ def _autodesk_url(text: str) -> SplitResult:
         host = url.hostname or ""
     except ValueError:
         raise NotAReference from None
-    if "\\" in text or "@" in url.netloc or not (host in _LOOPBACK or _AUTODESK_HOST.fullmatch(host)):
+    if "\\" in text or "@" in url.netloc or not (host in _LOOPBACK or AUTODESK_HOST.fullmatch(host)):
         raise NotAReference
     return url
 
@@ -411,7 +444,8 @@ def _project_in(url: SplitResult) -> str | None:
 def _urn_in(text: str, wanted: re.Pattern[str], name: str) -> str:
     text = unwrap_address(text)
     if not _is_url(text):
-        return text
+        urns = set(wanted.findall(unquote(text)))
+        return urns.pop() if len(urns) == 1 else text
     url = _autodesk_url(text)
     places = [*_query(url).get(name, []), *map(unquote, url.path.split("/"))]
     found = next((place for place in places if wanted.fullmatch(place)), None)

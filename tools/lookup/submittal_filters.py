@@ -11,7 +11,17 @@ from acc.models import ReviewResponse, Spec
 from tools.core.results import Candidate
 from tools.errors.exceptions import MAX_CANDIDATES, InvalidArguments, RetryHint
 from tools.lookup.projects import MemberNames, TtlCache
-from tools.lookup.references import NameWords, all_found, closest, normalize, section_terms, word_terms
+from tools.lookup.references import (
+    NameWords,
+    all_found,
+    closest,
+    is_id,
+    normalize,
+    section_terms,
+    without_section_words,
+    word_terms,
+)
+from transfers.files.pasted_text import unwrap
 
 T = TypeVar("T")
 
@@ -19,7 +29,6 @@ _ID: Final = re.compile(r"[A-Z0-9]{8,}|[0-9]+")
 """A person's Autodesk id, or the number of a company or role (fact sheet 0)."""
 
 _ME: Final = frozenset({"me", "myself", "i", "mine", "us"})
-_SECTION_WORDS: Final = frozenset({"section", "sections", "spec", "specs", "specification", "division", "div", "csi"})
 
 
 class SubmittalFilters:
@@ -61,34 +70,40 @@ class SubmittalFilters:
         """
         return {one.id: one.value for one in await self.responses(project_id)}
 
-    async def spec_ids(self, project_id: str, text: str) -> list[str]:
-        """Return the sections that a number, the beginning of one, or words of a title stand for.
+    async def spec_ids(self, project_id: str, text: str | None) -> list[str] | None:
+        """Return the sections that a number, the beginning of one, or words of a title stand for; None for no text.
 
         Raises:
             InvalidArguments: None does.
             AccError: ACC refused or is away.
         """
+        if text is None:
+            return None
         specs = await self.specs(project_id)
         found = sections_called(text, specs)
         if found:
             return [one.id for one in found]
         raise _nothing("spec", "section", text, specs, lambda one: f"{one.identifier or ''} {one.title}")
 
-    async def response_ids(self, project_id: str, text: str) -> list[str]:
-        """Return the responses that are called so, else those whose words hold the text's.
+    async def response_ids(self, project_id: str, text: str | None) -> list[str] | None:
+        """Return the responses that are called so, else those whose words hold the text's; None for no text.
 
         Raises:
             InvalidArguments: None is.
             AccError: ACC refused or is away.
         """
+        if text is None:
+            return None
         responses = await self.responses(project_id)
         found = called(text, responses, lambda one: one.value)
         if found:
             return [one.id for one in found]
         raise _nothing("response", "response", text, responses, lambda one: one.value)
 
-    async def contractor_ids(self, project_id: str, person_id: str, text: str) -> list[str]:
+    async def contractor_ids(self, project_id: str, person_id: str, text: str | None) -> list[str] | None:
         """Return the people that a name stands for, theirs or their company's; an id of ACC's, or `me`, is itself.
+
+        None for no text.
 
         ACC gives no name for the company that is itself a contractor (fact sheet 9b), so such a one needs its id.
 
@@ -96,11 +111,14 @@ class SubmittalFilters:
             InvalidArguments: No member is called so, or ACC names none.
             AccError: ACC refused or is away.
         """
-        if text.casefold() in _ME:
+        if text is None:
+            return None
+        if unwrap(text).casefold() in _ME:
             return [person_id]
-        if _ID.fullmatch(text):
-            return [text]
         members = [one for one in await self._members.members(project_id, person_id) if one.autodesk_id]
+        named = [one for one in members if is_id(text, one.autodesk_id or "")]
+        if named or _ID.fullmatch(unwrap(text)):
+            return [one.autodesk_id for one in named if one.autodesk_id] or [unwrap(text)]
         found = called(text, members, lambda one: one.name) or called(text, members, lambda one: one.company_name)
         if found:
             return [one.autodesk_id for one in found if one.autodesk_id]
@@ -119,7 +137,7 @@ class SubmittalFilters:
 
 def sections_called(text: str, specs: Sequence[Spec]) -> list[Spec]:
     """Return the sections of that number or title; else those whose number begins so, or that hold the words."""
-    bare = " ".join(word for word in text.split() if word.casefold().strip(":.") not in _SECTION_WORDS) or text
+    bare = without_section_words(unwrap(text))
     numbers = {normalize(term) for term in section_terms(bare)} | {normalize(bare)}
     exact = [one for one in specs if normalize(one.identifier or "") in numbers]
     if exact:

@@ -1,5 +1,6 @@
 """Search of a project's submittals: ACC's filters, filters of our own, and paging."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
@@ -28,6 +29,8 @@ ASKED_AT_ONCE: Final = 8
 
 MOST_SECTIONS: Final = 50
 """Sections named in one request; of more, the whole register is looked through."""
+
+_PAIRS: Final = re.compile(r"\d\d(?: \d\d)+")
 
 ORDER: Final = "identifier desc,id desc"
 """Newest first; the id makes the order whole, so that pages neither repeat nor skip a row."""
@@ -71,7 +74,8 @@ class SubmittalQuery:
             return [SubmittalListing([None])]
         terms = word_terms(self.words)
         if section_terms(self.words) or not terms:
-            return [SubmittalListing([*section_terms(self.words), *(terms[:1] or [self.words]), None])]
+            sections = section_terms(self.words) or ([self.number] if self.number else [])
+            return [SubmittalListing([*sections, *(terms[:1] or [self.words]), None])]
         if self.filters.get("specId"):
             return [SubmittalListing([None])]
         held = {
@@ -79,21 +83,18 @@ class SubmittalQuery:
             for term in terms
         }
         term = min(terms, key=lambda one: len(held[one]))
-        sections = held[term]
-        if len(sections) > MOST_SECTIONS:
+        if len(held[term]) > MOST_SECTIONS:
             return [SubmittalListing([None])]
-        if not sections:
+        if not held[term]:
             return [SubmittalListing([term, None])]
-        return [SubmittalListing([None], sections), SubmittalListing([term], left_out=frozenset(sections))]
-
-    def _sections_with(self, term: str) -> list[str]:
-        return [spec.id for spec in self.specs if all_found([term.casefold()], _section_name(spec))]
+        return [SubmittalListing([None], held[term]), SubmittalListing([term], left_out=frozenset(held[term]))]
 
     @property
     def number(self) -> str:
-        """The number or section that the words are, in the form of `normalize`; "" for other words."""
+        """The number or section that the words are, or its first pairs of digits, as `normalize` has it; else ""."""
         text = NameWords.of(self.words or "")
-        numeric = section_terms(self.words or "") and all(word.isdigit() for word in text.significant)
+        is_section = section_terms(self.words or "") or _PAIRS.fullmatch(" ".join(text.words))
+        numeric = is_section and all(word.isdigit() for word in text.significant)
         return "".join(text.significant) if numeric else ""
 
     @property

@@ -5,9 +5,11 @@ A name fits where it is the text, or else where all words of the text are in it.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, Literal
 
 from acc.models import AsyncState, Attachment, Item, ReviewResponse, Task, UserType
+from tools.attachments.following import attachment_called
 from tools.core.results import Candidate, Party
 from tools.errors.exceptions import (
     MAX_CANDIDATES,
@@ -16,8 +18,10 @@ from tools.errors.exceptions import (
     PersonNotFound,
     RetryHint,
 )
-from tools.lookup.references import NameWords, all_found, closest, normalize
+from tools.lookup.references import NameWords, all_found, closest, is_id, normalize
+from tools.lookup.submittal_names import how_many
 from transfers.errors import AttachmentMissing
+from transfers.files.pasted_text import unwrap
 
 ALL: Final = "all"
 
@@ -54,7 +58,7 @@ def match_response(text: str, responses: Sequence[ReviewResponse]) -> ReviewResp
         AmbiguousReference: Several are.
     """
     active = [one for one in responses if is_active(one)]
-    found = [one for one in active if one.id == text] or [
+    found = [one for one in active if is_id(text, one.id)] or [
         active[place] for place in fitting(text, [one.value for one in active])
     ]
     if len(found) == 1:
@@ -62,14 +66,14 @@ def match_response(text: str, responses: Sequence[ReviewResponse]) -> ReviewResp
     again = RetryHint(needs=["response"])
     if found:
         raise AmbiguousReference(
-            f"{len(found)} responses fit these words.",
+            f"{how_many(len(found), 'responses')} these words.",
             "Call {tool} again with the id of one of the candidates as response.",
             "Write the whole name of one of the candidates.",
             candidates=[Candidate(id=one.id, name=one.value) for one in found],
             again=again,
         )
     retired = [one for one in responses if not is_active(one)]
-    gone = [one for one in retired if one.id == text] or fitting(text, [one.value for one in retired])
+    gone = [one for one in retired if is_id(text, one.id)] or fitting(text, [one.value for one in retired])
     raise InvalidArguments(
         "This response is no longer active in the project." if gone else "'response' is none of the project's.",
         "Call {tool} again with one of the candidates as response.",
@@ -100,12 +104,14 @@ def match_party(text: str, me: str, item: Item, tasks: Iterable[Task], members: 
     if word in _ME:
         return party(me, UserType.USER)
     role = _ROLES.get(word)
-    who: str | None = getattr(item, role) if role else None
-    if role and who:
-        return party(who, named[who])
-    if text in named:
-        return party(text, named[text])
+    holder: str | None = getattr(item, role) if role else None
+    if role and holder:
+        return party(holder, named[holder])
+    for who, kind in named.items():
+        if is_id(text, who):
+            return party(who, kind)
     known = {**{one: members.get(one, "") for one, kind in named.items() if kind == UserType.USER}, **members}
+    text = next((one for one in known if is_id(text, one)), unwrap(text))
     if text in known or (not members and _AUTODESK_ID.fullmatch(text)):
         return party(text, UserType.USER)
     people = list(known)
@@ -115,7 +121,7 @@ def match_party(text: str, me: str, item: Item, tasks: Iterable[Task], members: 
     again = RetryHint(needs=["to_person"])
     if found:
         raise AmbiguousReference(
-            f"{len(found)} people have this name.",
+            f"{how_many(len(found), 'people')} this name.",
             "Call {tool} again with the id of one of the candidates as to_person.",
             "Write the id of one of the candidates.",
             candidates=[Candidate(id=one, name=known[one]) for one in found],
@@ -147,7 +153,7 @@ def choose_copies(texts: Sequence[str], rows: Sequence[Attachment]) -> list[Atta
     copied = {row.duplicated_from for row in usable}
     chosen: dict[str, Attachment] = {}
     for text in texts:
-        if normalize(text) == ALL and not any(normalize(row.name) == ALL for row in rows):
+        if normalize(unwrap(text)) == ALL and not any(normalize(row.name) == ALL for row in rows):
             found = [row for row in usable if row.id not in copied]
         else:
             found = [_one_attachment(text, rows, usable)]
@@ -156,30 +162,16 @@ def choose_copies(texts: Sequence[str], rows: Sequence[Attachment]) -> list[Atta
 
 
 def _one_attachment(text: str, rows: Sequence[Attachment], usable: Sequence[Attachment]) -> Attachment:
-    def meant(among: Sequence[Attachment]) -> list[Attachment]:
-        return [row for row in among if row.id == text.lower()] or [
-            row for row in among if normalize(row.name) == normalize(text)
-        ]
-
-    found = meant(usable)
-    if len(found) == 1:
-        return found[0]
-    again = RetryHint(needs=["copy_attachments"])
-    if found:
-        raise AmbiguousReference(
-            f"{len(found)} attachments have this name.",
-            "Call {tool} again with the ids of those that are meant in copy_attachments.",
-            "Write the ids of those that are meant.",
-            candidates=[Candidate(id=row.id, name=row.name) for row in found],
-            again=again,
-        )
-    if not meant(rows):
-        raise AttachmentMissing(text)
+    try:
+        return attachment_called(text, usable, "copy_attachments")
+    except AttachmentMissing:
+        with suppress(AmbiguousReference):
+            attachment_called(text, rows, "copy_attachments")
     raise InvalidArguments(
         "An attachment in 'copy_attachments' is not visible yet, or ACC could not process it.",
         "Call confirm_attachment first, or leave it out of copy_attachments.",
         "Confirm it first, or leave it out.",
-        again=again,
+        again=RetryHint(needs=["copy_attachments"]),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from acc.models import Attachment, Item, ItemState, ReviewResponse, Transition, UserType
 from acc.submittals import ItemTransition
 from tools.attachments.preconditions import task_candidates
+from tools.core.arguments import day_of
 from tools.core.context import Services
 from tools.core.ports import MoveSummary
 from tools.core.presenters import (
@@ -21,9 +22,11 @@ from tools.core.presenters import (
 from tools.core.results import CopyRow, MissingField, MoveView, Party
 from tools.errors.exceptions import InvalidArguments, RetryHint, TaskRequired, TransitionNotPermitted
 from tools.lookup.projects import ProjectSummary
+from tools.lookup.references import is_id
 from tools.moves.move_arguments import MoveArguments
 from tools.moves.names import choose_copies, is_active, match_party, match_response
 from tools.moves.transition_plan import MoveValues, ball_after, find_transition, not_permitted, plan_transition
+from transfers.concurrency import gather_two
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,14 @@ async def planned_move(
         AttachmentMissing: There is no such attachment to take along.
         AccError: ACC refused or is away.
     """
-    due_date = _day(arguments.due_date)
-    tasks = await services.resolver.review_tasks(project.id, item)
-    names = await services.resolver.names(project, person_id, responses=False)
-    responses = await services.resolver.filters.responses(project.id)
+    due_date = day_of("due_date", arguments.due_date)
+    (tasks, names), responses = await gather_two(
+        gather_two(
+            services.resolver.review_tasks(project.id, item),
+            services.resolver.names(project, person_id, responses=False),
+        ),
+        services.resolver.filters.responses(project.id),
+    )
     response = match_response(arguments.response, responses) if arguments.response else None
     transition = find_transition(item, arguments.to) if arguments.to else None
     task = None if transition else my_task(item, tasks, arguments, response)
@@ -154,7 +161,7 @@ def my_task(
         )
     mine = [task for task in tasks if task.mine]
     if arguments.task_id:
-        mine = [task for task in mine if task.row.id == arguments.task_id.lower()]
+        mine = [task for task in mine if is_id(arguments.task_id, task.row.id)]
     if len(mine) == 1:
         return mine[0]
     if mine:
@@ -213,17 +220,3 @@ async def _ball_after(
 def _reviewers(tasks: Sequence[ReviewTask], names: ProjectNames) -> list[Party]:
     found = [names.party(one.task.assigned_to_type, one.task.assigned_to) for one in tasks]
     return list({one.id: one for one in found if one is not None}.values())
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidArguments(
-            "'due_date' must be a day such as 2026-12-31.",
-            "Call {tool} again with the day as year, month and day.",
-            "Write the day as year, month and day.",
-            again=RetryHint(needs=["due_date"]),
-        ) from None

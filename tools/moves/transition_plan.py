@@ -14,7 +14,8 @@ from acc.submittals import ItemTransition
 from tools.core.presenters import permitted_transitions, state_text, transition_ends
 from tools.core.results import Candidate, Party
 from tools.errors.exceptions import InvalidArguments, RetryHint, TransitionNotPermitted
-from tools.lookup.references import normalize
+from tools.lookup.references import is_id, normalize
+from transfers.files.pasted_text import unwrap
 
 _ANY: Final = ""
 _WAYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -83,8 +84,9 @@ def find_transition(item: Item, to: str) -> Transition:
         TransitionNotPermitted: None is meant; what is permitted is among the candidates.
     """
     permitted = permitted_transitions(item)
+    to = unwrap(to)
     wanted = normalize(to)
-    exact = [one for one in permitted if one.id.casefold() == to.casefold()]
+    exact = [one for one in permitted if is_id(to, one.id)]
     for found in (
         exact,
         [one for one in permitted if _is_meant(wanted, one)],

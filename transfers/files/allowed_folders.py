@@ -5,11 +5,13 @@ begins the same. Hard links cannot be told from the file itself.
 """
 
 import difflib
+import errno
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +42,8 @@ LOOKED_AT: Final = 20_000
 MAX_NEAR: Final = 5
 """Files that are named in place of one that is missing, or of a folder."""
 
-_WEB_ADDRESS: Final = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
+_WEB_ADDRESS: Final = re.compile(r"(?!file:)(?:[a-z][a-z0-9+.-]+://|data:|urn:adsk)", re.IGNORECASE)
+"""An address with a scheme, a document as one, or the URN of a file in ACC."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,10 @@ class AllowedFolders:
         if _WEB_ADDRESS.match(unwrap(path)):
             raise FileNotAllowed(path, "url")
         problems: list[FileProblem] = []
+        all_files = cache(self._all_files)  # looked through once, however many readings there are
         for reading in path_readings(path):
             try:
-                return self._open_reading(reading)
+                return self._open_reading(reading, all_files)
             except FileAmbiguous:
                 raise
             except FileProblem as problem:
@@ -103,7 +107,7 @@ class AllowedFolders:
         ] or relevant
         missing = problems[-1] if problems else FileNotAllowed(path, "outside", self._shown)
         if not relevant and isinstance(missing, FileMissing):
-            raise FileMissing(path, self._shown, self._near_names(missing.path))
+            raise FileMissing(path, self._shown, _near_names(missing.path, all_files()))
         raise replace(relevant[0] if relevant else missing, path=path)
 
     def find_folder(self, path: str) -> list[PathBeneath]:
@@ -121,21 +125,24 @@ class AllowedFolders:
         if not places:
             raise FolderUnavailable(path, "outside", self._shown)
         found = [place for place in dict.fromkeys(places) if self._is_listable(path, place)]
+        found = found or [one for place in dict.fromkeys(places) for one in _alike(place, folders=True)]
         if not found:
-            raise FolderUnavailable(path, "missing", self._shown)
+            folders = [place for place, _ in self._all_folders() if place.components]
+            raise FolderUnavailable(path, "missing", self._shown, _near_names(path, folders))
         if len({os.path.realpath(place.path) for place in found}) > 1:
-            raise FolderUnavailable(path, "ambiguous", tuple(str(place.path) for place in found))
+            raise FolderUnavailable(path, "ambiguous", near=tuple(str(place.path) for place in found))
         return found[:1]
 
     def _is_listable(self, path: str, place: PathBeneath) -> bool:
         try:
             list_beneath(place.root, place.components)
-        except PathEscapesRoot as cause:
-            raise FolderUnavailable(path, "outside", self._shown) from cause
-        except (FileNotFoundError, NotADirectoryError):
+        except NotADirectoryError as cause:
+            raise FolderUnavailable(path, "not_a_folder", self._shown) from cause
+        except FileNotFoundError:
             return False
-        except OSError as cause:
-            raise FolderUnavailable(path, "outside", self._shown) from cause
+        except (PathEscapesRoot, OSError) as cause:
+            why = "too_long" if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG else "outside"
+            raise FolderUnavailable(path, why, self._shown) from cause
         return True
 
     def _folder_places(self, path: str) -> list[PathBeneath]:
@@ -146,7 +153,7 @@ class AllowedFolders:
         named = [PathBeneath(root, ()) for root in self._roots if name_key(root.name) == name_key(path.strip("/\\"))]
         return [*self._places(path), *named]
 
-    def _open_reading(self, path: str) -> OpenedFile:
+    def _open_reading(self, path: str, all_files: Callable[[], Sequence[PathBeneath]]) -> OpenedFile:
         """Open `path` as it stands; see `open`."""
         folder = self._folder(path)
         if folder is not None:
@@ -164,56 +171,36 @@ class AllowedFolders:
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
             opened = [_open(path, place) for place in _single_of(path, [one for p in places for one in _alike(p)])]
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
-            opened = [_open(path, place) for place in self._find_by_name(path)]
+            for place in (one for p in places for one in _alike(p, folders=True)):
+                raise FileNotAllowed(path, "not_a_file", near=_files_in(place.root, place.components))
+            opened = [_open(path, place) for place in _find_by_name(path, all_files)]
         if not opened:
             # A file that is there but refused says more than one that is missing elsewhere.
             refused = [problem for problem in problems if not isinstance(problem, FileMissing)]
             raise refused[0] if refused else FileMissing(path, self._shown)
         return _require_single(path, opened)
 
-    def _find_by_name(self, path: str) -> list[PathBeneath]:
-        """Return the file of a bare name, further down; none where there is none, or too much to look at.
+    def _all_files(self) -> Sequence[PathBeneath]:
+        """Return the files beneath all folders; none where there is too much to look at."""
+        listings = self._all_folders()
+        return [
+            PathBeneath(place.root, (*place.components, name))
+            for place, names in listings
+            for name in names.files
+            if not is_temporary(name)
+        ]
 
-        Raises:
-            FileAmbiguous: There are several.
-        """
-        if len(Path(path).parts) != 1 or Path(path).is_absolute():
-            return []
-        exact: list[PathBeneath] = []
-        alike: list[PathBeneath] = []
-        wanted = Path(path).name
-        key = name_key(wanted)
-        for place in self._all_files():
-            name = place.components[-1]
-            if _same_name(name, wanted):
-                exact.append(place)
-            elif name_key(name) == key:
-                alike.append(place)
-        return _single_of(path, exact or alike)
-
-    def _all_files(self) -> Iterator[PathBeneath]:
-        """Yield the files beneath all folders; none where there is too much to look at."""
-        found: list[PathBeneath] = []
+    def _all_folders(self) -> Sequence[tuple[PathBeneath, FolderListing]]:
+        """Return all folders with what is in them; none where there is too much to look at."""
+        found: list[tuple[PathBeneath, FolderListing]] = []
         left = self._looked_at
         for root in self._roots:
             for here, names in folders_beneath(root):
                 left -= 1 + len(names.files)
                 if left < 0:
-                    return
-                found += [PathBeneath(root, (*here, name)) for name in names.files if not is_temporary(name)]
-        yield from found
-
-    def _near_names(self, path: str) -> tuple[str, ...]:
-        """Return the paths of files whose names are close to that of a missing one."""
-        names: dict[str, list[PathBeneath]] = {}
-        for place in self._all_files():
-            if not place.components[-1].startswith("."):
-                names.setdefault(name_key(place.components[-1]), []).append(place)
-        wanted = name_key(re.split(r"[/\\]", path)[-1])
-        stem = wanted.rpartition(".")[0] or wanted
-        near = difflib.get_close_matches(wanted, names, n=MAX_NEAR, cutoff=0.6)
-        near += [name for name in names if name not in near and len(stem) > 2 and name.startswith(stem)]
-        return tuple(str(place.path) for name in near for place in names[name])[:MAX_NEAR]
+                    return []
+                found.append((PathBeneath(root, here), names))
+        return found
 
     def _folder(self, path: str) -> Path | None:
         """Return the allowed folder that `path` names itself."""
@@ -238,6 +225,33 @@ class AllowedFolders:
         return sorted(places, key=lambda place: len(place.components))[:1]
 
 
+def _find_by_name(path: str, all_files: Callable[[], Sequence[PathBeneath]]) -> list[PathBeneath]:
+    """Return the file of a bare name, further down; none where there is none, or too much to look at.
+
+    Raises:
+        FileAmbiguous: There are several.
+    """
+    if len(Path(path).parts) != 1 or Path(path).is_absolute():
+        return []
+    wanted = Path(path).name
+    key = name_key(wanted)
+    exact = [place for place in all_files() if _same_name(place.components[-1], wanted)]
+    return _single_of(path, exact or [place for place in all_files() if name_key(place.components[-1]) == key])
+
+
+def _near_names(path: str, places: Sequence[PathBeneath]) -> tuple[str, ...]:
+    """Return the paths of those places whose names are close to that of a missing one."""
+    names: dict[str, list[PathBeneath]] = {}
+    for place in places:
+        if not place.components[-1].startswith("."):
+            names.setdefault(name_key(place.components[-1]), []).append(place)
+    wanted = name_key(re.split(r"[/\\]", unwrap(path).rstrip("/\\"))[-1])
+    stem = wanted.rpartition(".")[0] or wanted
+    near = difflib.get_close_matches(wanted, names, n=MAX_NEAR, cutoff=0.6)
+    near += [name for name in names if name not in near and len(stem) > 2 and name.startswith(stem)]
+    return tuple(str(place.path) for name in near for place in names[name])[:MAX_NEAR]
+
+
 def _single_of(path: str, places: Sequence[PathBeneath]) -> list[PathBeneath]:
     """Return the only file among `places`, or none.
 
@@ -252,15 +266,15 @@ def _single_of(path: str, places: Sequence[PathBeneath]) -> list[PathBeneath]:
     return list(found.values())
 
 
-def _alike(place: PathBeneath) -> list[PathBeneath]:
-    """Return the files whose path looks the same: other blanks, dashes, quotes, case, or invisible marks."""
+def _alike(place: PathBeneath, *, folders: bool = False) -> list[PathBeneath]:
+    """Return the files or `folders` whose path looks the same: other blanks, dashes, quotes, case, invisible marks."""
     found: list[tuple[str, ...]] = [()]
     for depth, part in enumerate(place.components):
         key, is_last = name_key(part), depth == len(place.components) - 1
         found = [
             (*here, name)
             for here in found
-            for name in _names_in(place.root, here, files=is_last)
+            for name in _names_in(place.root, here, files=is_last and not folders)
             if name_key(name) == key and not name.startswith(".")
         ]
     return [PathBeneath(place.root, components) for components in found]
@@ -320,10 +334,20 @@ def _writable(path: str) -> bool:
 
 
 def _beneath(path: Path, root: Path) -> tuple[str, ...] | None:
+    """Return the components of a path beneath a folder; None for one that is not.
+
+    The folder may be written so that it looks the same, but for case, where there is no other of that name.
+    """
     fold = os.path.normcase
     parts, base = path.parts, root.parts
-    if len(parts) <= len(base) or [fold(p) for p in parts[: len(base)]] != [fold(b) for b in base]:
+    if len(parts) <= len(base):
         return None
+    above = parts[: len(base)]
+    if [fold(p) for p in above] != [fold(b) for b in base]:
+        if [name_key(p, fold_case=False) for p in above] != [name_key(b, fold_case=False) for b in base]:
+            return None
+        if os.path.lexists(Path(*above)):
+            return None
     return parts[len(base) :]
 
 

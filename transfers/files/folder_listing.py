@@ -37,7 +37,8 @@ def list_files(folders: AllowedFolders, text: str) -> FolderFiles:
     Raises:
         FolderUnavailable: No folder of that name may be read; see `AllowedFolders.find_folder`.
     """
-    folder, below, pattern = _taken_apart(unwrap(text))
+    # A pattern may end in the marks of emphasis.
+    folder, below, pattern = _taken_apart(text.strip() if text.strip().endswith("*") else unwrap(text))
     places = folders.find_folder(folder)
     paths: list[str] = []
     shown: list[str] = []

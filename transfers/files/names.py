@@ -13,19 +13,27 @@ _FORBIDDEN: Final = re.compile(r"[/?*\\<>|:\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """ACC's list, all controls, and the surrogates by which Python holds bytes of a file name that are no UTF-8."""
 
 _UNSEEN: Final = re.compile(
-    "[\u00ad\u200b\u200e\u200f\u061c\u202a-\u202e\u2060\u2066-\u2069\ufeff\U000e0000-\U000e0fff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
 )
-"""Bidirectional controls, zero-width spaces and their like: `fdp.exe` can be shown as `exe.pdf` with them."""
+"""Bidirectional controls, zero-width spaces, fillers and their like: `fdp.exe` can be shown as `exe.pdf` with them.
+
+Selectors of variants stay: they choose an emoji's colours and the form of a Japanese name.
+"""
 
 _JOINERS: Final = re.compile("[\u200c\u200d]+")
 _JOINED: Final = frozenset({"L", "M", "S"})
 """First letters of the categories of what a joiner joins: letters and signs of Persian and Indian scripts, emoji."""
 
 _TEMPORARY: Final = re.compile(
-    r"~\$.*|~wr[a-z]\d+\.tmp|\.~lock\..*#|~.*\.tmp|.*\.(?:tmp|temp|crdownload|part|partial|download|filepart|!ut|swp|laccdb|ldb"
-    r"|dwl2?|sv\$|ac\$|drivedownload|driveupload|tmp\.drive\w+)|\.?~?syncthing.*|\.fuse_hidden.*|\.nfs[0-9a-f]+"
-    r"|thumbs\.db|desktop\.ini|\.ds_store|icon\r",
+    r"~\$.*|~wr[a-z]\d+\.tmp|\.~lock\..*#|#.*#|.*~|.*\.(?:tmp|temp|swp|laccdb|ldb|idlk|dwl2?|sv\$|ac\$|tmp\.drive\w+"
+    r"|crdownload|opdownload|part|partial|download|filepart|aria2|!ut|!qb|!sync|bts|drivedownload|driveupload)"
+    r"|\.?~?syncthing.*|\.fuse_hidden.*|\.nfs[0-9a-f]+|(?:eh)?thumbs\.db|desktop\.ini|\.ds_store|icon\r",
     re.IGNORECASE,
+)
+
+_CLOUD_POINTER: Final = re.compile(
+    r"\.(?:g(?:doc|sheet|slides|draw|form|map|site|jam|script|table|link)|papert?|boxnote|boxcanvas)\Z", re.IGNORECASE
 )
 
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
@@ -65,8 +73,8 @@ def is_temporary(name: str) -> bool:
 
 
 def is_cloud_pointer(name: str) -> bool:
-    """Whether a file is a mere pointer to a document that its cloud service keeps (Google Drive's)."""
-    return extension_of(name).lower() in {".gdoc", ".gsheet", ".gslides", ".gdraw", ".gform"}
+    """Whether a file is a mere pointer to a document that its cloud service keeps (Google Drive, Dropbox, Box)."""
+    return _CLOUD_POINTER.search(name) is not None
 
 
 def suggest_name(name: str) -> str:
@@ -87,14 +95,14 @@ def suggest_name(name: str) -> str:
 def _objection(name: str) -> str | None:
     if not name.strip():
         return "blank"
+    if _without_unseen(name) != name:
+        return "unseen_character"
     if name != name.strip():
         return "space_at_the_ends"
     if len(name) > MAX_NAME:
         return "too_long"
     if _FORBIDDEN.search(name):
         return "forbidden_character"
-    if _without_unseen(name) != name:
-        return "unseen_character"
     return None
 
 

@@ -5,18 +5,19 @@ addresses. What is inside stays as it is. A text can mean itself as well (a file
 tried as they were given first.
 """
 
+import base64
 import html
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _UNSEEN: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
 )
-_ENDS: Final = re.compile(rf"\A[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\x01-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
+_ENDS: Final = re.compile(rf"\A[\s\u2800\x01-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\u2800\x01-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
 _ZERO_WIDTH: Final = re.compile(rf"[{_UNSEEN}]")
 
 MAX_MARKS: Final = 4
@@ -36,61 +37,67 @@ INVISIBLE: Final = re.compile(
 MOVES_ON: Final = re.compile("[\t-\r]+")
 """Characters that end a line or move on in it; where a name is shown they become a blank."""
 
-_PAIRS: Final = {
-    '"': '"',
-    "'": "'",
-    "`": "`",
-    "\u00b4": "\u00b4",
-    "\u201c": "\u201d\u201f\u201c",
-    "\u201d": "\u201d\u201c",
-    "\u201e": "\u201c\u201d",
-    "\u201f": "\u201d",
-    "\u2018": "\u2019\u201b",
-    "\u2019": "\u2019",
-    "\u201a": "\u2018\u2019",
-    "\u2039": "\u203a",
-    "\u203a": "\u2039",
-    "\u00ab": "\u00bb",
-    "\u00bb": "\u00ab",
-    "\u300c": "\u300d",
-    "\u300e": "\u300f",
-    "\uff02": "\uff02",
-    "(": ")",
-    "[": "]",
-    "{": "}",
-    "<": ">",
-    "*": "*",
-    "_": "_",
-}
-"""What a text is put between, and the characters that may end it then."""
+_SINGLE_QUOTES: Final = frozenset("'`\u00b4\u2018\u2019\u201a\u201b\u2039\u203a\uff07")
+_DOUBLE_QUOTES: Final = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\uff02')
+_CLOSING: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
+_EMPHASIS: Final = "*_~'\"`\u00b4"
+"""Marks that stand once or several times around a text; `~` alone is a home folder."""
+
+_ALIKE: Final = str.maketrans(
+    {
+        **dict.fromkeys("`\u00b4\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u02b9\u02bb\u02bc\u02bd\u02c8", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u2036\u3003\u00ab\u00bb\u02ba\u02dd\u02ee\u05f4", '"'),
+        **dict.fromkeys("\u2212\u2043\u02d7\u2796\u2500", "-"),
+        "\u2800": " ",
+    }
+)
+"""Kinds of quote and dash, and a blank, that Unicode knows as something else."""
 
 _MARKDOWN_LINK: Final = re.compile(
     r"!?\[(?P<label>[^\[\]]*)\]\(\s*<?(?P<target>[^()<>]+(?:\([^()]*\)[^()<>]*)*)>?\s*\)"
 )
 _CHAT_LINK: Final = re.compile(r"<(?P<target>[a-z]+:[^<>|]+)\|[^<>]*>", re.IGNORECASE)
-_URL: Final = re.compile(r"https?:", re.IGNORECASE)
-_URL_INSIDE: Final = re.compile(r"https?://[^\s<>\"'\u201c\u201d\u00ab\u00bb|]+", re.IGNORECASE)
-_FILE_URL: Final = re.compile(r"file:(?://(?:localhost)?)?(?=[/\\])", re.IGNORECASE)
-_AFTER_AN_ADDRESS: Final = ".,;:!?*_'\"`\u2026"
+_HTML_LINK: Final = re.compile(
+    r"<a\s[^<>]*?href\s*=\s*[\"']?(?P<target>[^\"'<>]+)[\"']?[^<>]*>[^<>]*</a>", re.IGNORECASE
+)
+_HTML_TAG: Final = re.compile(r"<(?P<tag>[a-z][a-z0-9]*)\b[^<>]*>(?P<target>[^<>]*)</(?P=tag)>", re.IGNORECASE)
+_FENCE: Final = re.compile(r"(?P<mark>`{3,}|~{3,})[\w+-]*[ \t]*\r?\n(?P<target>[^\n]+?)\s*(?P=mark)")
+_LINKS: Final = (_MARKDOWN_LINK, _CHAT_LINK, _HTML_LINK, _HTML_TAG, _FENCE)
+
+AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk(?:forma)?\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+"""Autodesk's hosts in every region. Nothing is ever fetched from them: a URL is read for the ids in it."""
+
+_URL: Final = re.compile(r"https?://", re.IGNORECASE)
+_ADDRESS: Final = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\])?[^\s<>\"'|\[\]\u00ab\u00bb\u2018-\u201f\u3000-\u303f\uff00-\uffef]+", re.IGNORECASE
+)
+_NO_SCHEME: Final = re.compile(
+    r"(?<![\w@./:-])(?://)?(?P<address>(?:(?:[a-z0-9-]+\.)*autodesk(?:forma)?\.(?:com?\.[a-z]{2}|com|[a-z]{2})"
+    r"|(?P<here>(?:localhost|127\.0\.0\.1):\d+))/)",
+    re.IGNORECASE,
+)
+_AFTER_AN_ADDRESS: Final = ".,;:!?*_~'\"`\u2026"
 _BLANKS_IN_CODE: Final = re.compile(r"(?:%20|%0[ad])+\Z", re.IGNORECASE)
-_NO_SCHEME: Final = re.compile(r"(?:www\.)?(?:[a-z0-9-]+\.)?autodesk\.com/", re.IGNORECASE)
 _WINDOWS_PATH: Final = re.compile(r"(?!\.)[^\\/:]+(?:\\(?!\.\.)[^\\/:]+)+")
 """A path beneath a folder as Windows separates it."""
 
 _AROUND_A_PATH: Final = re.compile(
-    r"\A(?:file|path|file ?name|file ?path)\s*[:=]\s*|\s*\(\d+(?:[.,]\d+)?\s?[KMG]?i?B\)\Z|(?<=\w)[.,;:!?\u2026]+\Z",
+    r"\A(?:file|path|file ?name|file ?path|attachment|document)\s*[:=]\s*"
+    r"|\A=(?=[\"'])|\A(?:>\s*)+|\A(?:[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?"
+    r"|\s*[([\u2013-]\s*\d+(?:[.,]\d+)?\s?(?:[KMG]i?)?B(?:ytes)?[)\]]?\Z|(?<=[^/\\.])[.,;:!?\u2026]+\Z"
+    r"|(?<=\.\w\w\w)[#?][\w=&,.%-]*\Z",
     re.IGNORECASE,
 )
-"""What forms and file managers write beside a path, and what ends a sentence."""
+"""What forms, lists and file managers write beside a path, what ends a sentence, and the page of a viewer."""
+
+_WRITTEN_OUT: Final = re.compile(r"\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|x([0-9a-f]{2}))")
+"""A character as this program shows one at a terminal that is not seen."""
 
 _URLDEFENSE: Final = re.compile(r"https://urldefense\.(?:com|us)/v3/__(?P<address>.+?)__;", re.IGNORECASE)
-_WRAPPED_IN: Final = (
-    (re.compile(r"(?:.+\.)?safelinks\.protection\.outlook\.com"), ("url",)),
-    (re.compile(r"(?:www\.)?google\.[a-z.]+"), ("q", "url")),
-    (re.compile(r"(?:statics\.)?teams\.(?:microsoft\.com|cdn\.office\.net)"), ("url",)),
-    (re.compile(r"l\.(?:facebook|instagram)\.com"), ("u",)),
-)
-"""Hosts that mail programs and chats put in front of an address, and the parameters that hold it."""
+_WITHIN: Final = re.compile(r"https?(?::|%3a)(?:/|%2f){2}", re.IGNORECASE)
+
+MOST_READINGS: Final = 12
+"""Readings of one text: what has more around it is not what a person pastes."""
 
 
 def trim(text: str) -> str:
@@ -115,24 +122,29 @@ def unwrap(text: str) -> str:
 def unwrap_address(text: str) -> str:
     """Return the web address that a text is or holds, as it was before it was wrapped; without one as `unwrap` does.
 
-    Nothing is fetched; whose address it is, the caller looks at.
+    Mail programs and chats put hosts of theirs in front of an address, which has it whole. Nothing is fetched; whose
+    address it is, the caller looks at.
     """
-    text = unwrap(text)
-    quoted = text.lstrip("> \t")
-    text = quoted if _URL.match(quoted) else text
-    if _NO_SCHEME.match(text):
-        text = f"https://{text}"
-    if not _URL.match(text):
-        inside = _URL_INSIDE.search(text)
-        if inside is None:
-            return text
-        text = inside[0]
-    # Mail programs show "&" as HTML does.
-    text = html.unescape(_ZERO_WIDTH.sub("", _unbroken(text)))
-    text = _BLANKS_IN_CODE.sub("", text).rstrip(_AFTER_AN_ADDRESS)
-    while text.endswith((")", "]", ">", "}")) and text.count(text[-1]) > text.count(_OPENING[text[-1]]):
-        text = text[:-1].rstrip(_AFTER_AN_ADDRESS)
-    return _without_redirect(text)
+    meant = unwrap(text)
+    if _WITHIN.match(meant) and not _URL.match(meant):
+        meant = unquote(meant)
+    meant = meant.replace("\\/", "/") if ":\\/\\/" in meant else meant  # as JSON has it
+    bare = _NO_SCHEME.search(meant) if _URL.search(meant) is None else None
+    if bare is not None:
+        meant = f"{'http' if bare['here'] else 'https'}://{meant[bare.start('address') :]}"
+    found = _URL.search(meant)
+    if found is None:
+        return meant
+    address = re.sub(r"\A(?:https?:/+)+(?=https?://)", "", meant[found.start() :], flags=re.IGNORECASE)
+    # In a sentence the next line is another one.
+    address = _unbroken(address) if not meant[: found.start()].strip("> \t") else address.split()[0]
+    # Mail programs show "&" as HTML does, and "=" as quoted-printable.
+    address = html.unescape(_ZERO_WIDTH.sub("", address)).replace("=3D", "=")
+    whole = _ADDRESS.match(address)
+    address = _BLANKS_IN_CODE.sub("", whole[0] if whole else address).rstrip(_AFTER_AN_ADDRESS)
+    while address.endswith((")", "]", ">", "}")) and address.count(address[-1]) > address.count(_OPENING[address[-1]]):
+        address = address[:-1].rstrip(_AFTER_AN_ADDRESS)
+    return _without_redirect(address)
 
 
 _OPENING: Final = {")": "(", "]": "[", ">": "<", "}": "{"}
@@ -152,25 +164,33 @@ def _unbroken(text: str) -> str:
 
 
 def path_readings(text: str) -> Iterator[str]:
-    """Yield the paths that a text may mean, each once: as it is given first, then with less and less around it."""
+    """Yield what a text may mean, each once: as it is given first, then with less and less around it."""
     seen: set[str] = set()
-    unwrapped = unwrap(text)
-    for one in (
-        text,
-        trim(text),
-        unwrapped,
-        unwrapped.removeprefix("@"),
-        html.unescape(unwrapped),
-        unquote(unwrapped, errors="strict") if _is_percent_encoded(unwrapped) else unwrapped,
-        str(Path(unwrapped).expanduser()) if unwrapped.startswith(("~/", "~\\")) else unwrapped,
-        re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", unwrapped),
-        text.strip()[1:-1].replace("'\\''", "'") if "'\\''" in text else unwrapped,
-        unwrapped.replace("\\", "/") if _WINDOWS_PATH.fullmatch(unwrapped) else unwrapped,
-        unwrap(_AROUND_A_PATH.sub("", unwrapped)),
-    ):
-        if one and one not in seen:
+    waiting = [text, trim(text), unwrap(text)]
+    for one in waiting:
+        if one and one not in seen and len(seen) < MOST_READINGS:
             seen.add(one)
             yield one
+            waiting += map(unwrap, _less_around(one))
+
+
+def _less_around(text: str) -> Iterator[str]:
+    yield text.removeprefix("@")
+    yield html.unescape(text)
+    if _is_percent_encoded(text):
+        yield unquote(text, errors="strict")
+    if text.startswith(("~/", "~\\")):
+        yield os.path.expanduser(text)  # noqa: PTH111  # which raises where there is no home
+    yield re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", text)
+    if "'\\''" in text:
+        yield text[1:-1].replace("'\\''", "'")
+    if _WINDOWS_PATH.fullmatch(text):
+        yield text.replace("\\", "/")
+    yield re.sub(r"\Afile:(?://)?(?=[^/\\])", "", text, flags=re.IGNORECASE)
+    yield _AROUND_A_PATH.sub("", text)
+    yield _WRITTEN_OUT.sub(lambda found: chr(min(int(found[1] or found[2] or found[3], 16), 0x10FFFF)), text)
+    # A quote of which only one was copied.
+    yield text.strip("".join(_SINGLE_QUOTES | _DOUBLE_QUOTES))
 
 
 def plain_line(text: str) -> str:
@@ -190,47 +210,68 @@ def _few_marks(text: str) -> str:
     return "".join(kept)
 
 
-def name_key(name: str) -> str:
+def name_key(name: str, *, fold_case: bool = True) -> str:
     """Return the form in which names are equal that look alike.
 
     Kinds of blank, dash and quote, composition, width, case and what is never shown do not count, so that a name which
     an assistant gives back has the same key.
     """
-    plain = unicodedata.normalize("NFKC", plain_line(name)).casefold()
-    plain = "".join(_plain(character) for character in unicodedata.normalize("NFC", plain))
-    return " ".join(plain.split())
-
-
-def _plain(character: str) -> str:
-    if unicodedata.category(character) == "Pd" or character == "\u2212":
-        return "-"
-    if character in "'`\u00b4\u2018\u2019\u201a\u201b\u2032\u02bc":
-        return "'"
-    return '"' if character in '"\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb' else character
+    plain = unicodedata.normalize("NFKC", plain_line(name).translate(_ALIKE))
+    plain = unicodedata.normalize("NFC", plain.casefold() if fold_case else plain)
+    plain = "".join("-" if unicodedata.category(one) == "Pd" else one for one in plain).replace("''", '"')
+    return " ".join(re.sub("-+", "-", plain).split())
 
 
 def _unwrap_once(text: str) -> str:
-    link = _MARKDOWN_LINK.fullmatch(text) or _CHAT_LINK.fullmatch(text)
-    if link is not None:
-        return link["target"]
-    for fence in ("```", "**", "__"):
-        if len(text) > 2 * len(fence) and text.startswith(fence) and text.endswith(fence):
-            return text[len(fence) : -len(fence)]
-    if len(text) > 2 and text[-1] in _PAIRS.get(text[0], "") and not set(text[1:-1]) & {text[0], text[-1]}:
+    for link in _LINKS:
+        if found := link.fullmatch(text):
+            return found["target"]
+    inside = _without_marks(text)
+    if inside is not None:
+        return inside
+    if len(text) > 2 and _are_pair(text[0], text[-1]) and not set(text[1:-1]) & {text[0], text[-1]}:
         return text[1:-1]
-    prefix = _FILE_URL.match(text)
-    if prefix is not None:
-        return _file_path(text[prefix.end() :])
-    return text
+    return _file_path(text[5:], text) if text[:5].casefold() == "file:" else text
 
 
-def _file_path(text: str) -> str:
+def _without_marks(text: str) -> str | None:
+    """Return what stands between equal runs of one mark, `**beam**` or ``beam``; None where no run ends it."""
+    mark = text[:1]
+    if not mark or mark not in _EMPHASIS:
+        return None
+    run = len(text) - len(text.lstrip(mark))
+    inside = text[run:-run]
+    is_between = bool(inside) and mark not in inside and text.endswith(mark * run)
+    return inside if is_between and (mark != "~" or run > 1) else None
+
+
+def _are_pair(first: str, last: str) -> bool:
+    for quotes in (_SINGLE_QUOTES, _DOUBLE_QUOTES):
+        if first in quotes:
+            return last in quotes
+    closing = _CLOSING.get(unicodedata.normalize("NFKC", first))
+    if closing is not None:
+        return closing == unicodedata.normalize("NFKC", last)
+    # Most brackets of other scripts stand beside each other in Unicode.
+    kinds = unicodedata.category(first), unicodedata.category(last)
+    return kinds == ("Ps", "Pe") and ord(last) == ord(first) + 1
+
+
+def _file_path(rest: str, url: str) -> str:
+    """Return the path of a `file:` URL, whose host is this machine's or, on Windows, a server's."""
     try:
-        path = unquote(text, errors="strict")
+        path = unquote(rest, errors="strict")
     except UnicodeDecodeError:
-        path = text
-    # file:///C:/drawings is a path of a drive, and has a slash too many.
-    return path[1:] if re.match(r"[/\\][A-Za-z]:", path) else path
+        path = rest
+    # file:///C:/drawings is a path of a drive, and has slashes too many.
+    if re.match(r"[A-Za-z]:[/\\]", path.lstrip("/\\")):
+        return path.lstrip("/\\")
+    if path[:2] != "//":
+        return path if path[:1] in ("/", "\\") else url
+    host, slash, beneath = path[2:].partition("/")
+    if os.name == "nt" and host not in ("", "localhost"):
+        return path
+    return slash + beneath if slash else url
 
 
 def _is_percent_encoded(text: str) -> bool:
@@ -252,6 +293,7 @@ def _without_redirect(address: str) -> str:
 
 
 def _wrapped_address(address: str) -> str | None:
+    """Return the address that another one holds: as a parameter, in base64, or at its end; None where it holds none."""
     defended = _URLDEFENSE.match(address)
     if defended is not None:
         return defended["address"]
@@ -260,11 +302,25 @@ def _wrapped_address(address: str) -> str | None:
         host = (url.hostname or "").lower()
     except ValueError:
         return None
-    for hosts, names in _WRAPPED_IN:
-        if hosts.fullmatch(host):
-            found = [value for name in names for value in parse_qs(url.query).get(name, []) if _URL.match(value)]
-            return found[0] if found else None
-    if host == "urldefense.proofpoint.com":
-        encoded = next(iter(parse_qs(url.query).get("u", [])), "")
-        return unquote(encoded.replace("-", "%").replace("_", "/")) or None
-    return None
+    if AUTODESK_HOST.fullmatch(host) and "/projects/" in url.path:
+        return None
+    for name, value in parse_qsl(url.query):
+        plain = value
+        if host == "urldefense.proofpoint.com" and name == "u" and url.path.startswith("/v2/"):
+            plain = unquote(value.replace("-", "%").replace("_", "/"))
+        elif value.startswith("aHR0c"):
+            plain = _from_base64(value)
+        if _URL.match(plain):
+            return plain
+    within = _WITHIN.search(address, len("https://"))
+    if within is None:
+        return None
+    rest = address[within.start() :]
+    return rest if _URL.match(rest) else unquote(re.split(r"[/?#&]", rest)[0])
+
+
+def _from_base64(text: str) -> str:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_").decode()
+    except ValueError:
+        return text

@@ -4,7 +4,6 @@ Everything is checked before anything is sent. Interrupted or failed, the same c
 and fingerprints, not this module, know what is done.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from server.cli.attach.queue import QueueSubmitter
 from server.cli.attach.results import ResultFile, RowResult, as_json, refused_rows, summary
 from server.cli.attach.runner import AttachRunner
 from server.cli.errors import FAILED, USAGE, CommandError
+from server.cli.options import meant_path
 from server.cli.output import json_text, say
 from server.settings.model import Settings
 from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
@@ -267,7 +267,7 @@ def _rows(options: AttachOptions) -> AttachManifest:
 
 
 def _at(row: ManifestRow, folder: Path) -> ManifestRow:
-    return replace(row, file=os.path.normpath(folder / row.file))
+    return replace(row, file=str(meant_path(row.file, folder)))
 
 
 def _result_file(options: AttachOptions, rows: Sequence[ManifestRow]) -> ResultFile | None:

@@ -25,30 +25,36 @@ MAX_BYTES: Final = 64 * 1024**2
 """Beyond this it is no manifest, but most likely one of the files to attach, given by mistake."""
 
 _COLUMN_NAMES: Final = {
-    **dict.fromkeys(("filename", "file name", "file path", "filepath", "path", "files"), "file"),
-    **dict.fromkeys(("project name", "project id"), "project"),
-    **dict.fromkeys(("submittal no", "submittal number", "submittal id", "number"), "submittal"),
-    **dict.fromkeys(("task id", "review task"), "task"),
-    "attachment name": "name",
+    **dict.fromkeys(("filename", "filepath", "path", "files", "fullpath"), "file"),
+    **dict.fromkeys(("projectname", "projectid"), "project"),
+    **dict.fromkeys(("submittalno", "submittalnr", "submittalnumber", "submittalid", "number"), "submittal"),
+    **dict.fromkeys(("taskid", "reviewtask", "reviewtaskid"), "task"),
+    "attachmentname": "name",
 }
-"""Headings that mean a column, beside its own name."""
+"""Headings that mean a column, beside its own name: letters and digits alone count."""
 
 _SEP_LINE: Final = re.compile(r"\"?sep=(\\t|[,;\t|])\"?[,;\t]*", re.IGNORECASE)
 """What Excel writes above the heading, so that it reads the file right itself."""
+
+_EMPTY_LINE: Final = re.compile(r"[\s,;|\"\ufeff]*")
 
 _OTHER_FILES: Final = (
     (re.compile(rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis", re.DOTALL), "an OpenDocument spreadsheet"),
     (re.compile(rb"PK\x03\x04.*xl/", re.DOTALL), "an Excel workbook"),
     (re.compile(rb"PK\x03\x04.*Index/", re.DOTALL), "a Numbers spreadsheet"),
+    (re.compile(rb"PK\x03\x04.*word/", re.DOTALL), "a Word document"),
     (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the older kind"),
     (re.compile(rb"%PDF"), "a PDF"),
+    (re.compile(rb"\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive"),
+    (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*"), "a picture"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*\""), "JSON"),
     (re.compile(rb"\{\\rtf"), "a text document (RTF)"),
     (re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|\?xml)", re.IGNORECASE), "a web page or XML"),
 )
 """What people give by mistake, by how it begins and what is in it."""
 
-_SEPARATORS: Final = ",;\t"
+_SEPARATORS: Final = ",;\t|"
 _SAVE_AGAIN: Final = "In a spreadsheet, save the table as 'CSV UTF-8'."
 
 
@@ -112,7 +118,7 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> AttachManife
     separator, above = _separator(text)
     records = _records(text, separator)
     for _ in range(above):
-        next(records)
+        next(records, None)
     heading = _header(next(records, []), common)
     rows: list[ManifestRow] = []
     bad: list[BadRow] = []
@@ -142,10 +148,12 @@ def _decoded(data: bytes) -> str:
             raise ManifestUnusable(f"This is {kind}, whatever its name ends in. {_SAVE_AGAIN}")
     # PowerShell's `>` and Excel's "Unicode Text" write UTF-16, and say so with a mark.
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    if encoding != "utf-16" and data[:4].count(0) == 2:  # databases leave the mark out
+        encoding = "utf-16-le" if data[1] == 0 else "utf-16-be"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        named = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        named = "UTF-8" if encoding == "utf-8-sig" else "UTF-16"
         line = _line_number(data[: error.start].decode("latin-1"))
         raise ManifestUnusable(f"The manifest is not {named}: see its line {line}. {_SAVE_AGAIN}") from None
     if "\x00" in text:
@@ -160,10 +168,12 @@ def _line_number(before: str) -> int:
 
 
 def _separator(text: str) -> tuple[str, int]:
-    """Return the separator, and how many lines stand above the heading: of Excel (`sep=;`) and PowerShell (`#TYPE`)."""
+    """Return the separator, and how many lines stand above the heading: empty ones, `sep=;` of Excel, `#TYPE`."""
     lines = re.split(r"\r\n|\r|\n", text[:10_000])
     above = 0
-    while above < len(lines) and (lines[above].startswith("#TYPE ") or _SEP_LINE.fullmatch(lines[above])):
+    while above < len(lines) and (
+        lines[above].startswith("#TYPE ") or _SEP_LINE.fullmatch(lines[above]) or _EMPTY_LINE.fullmatch(lines[above])
+    ):
         above += 1
     said = [found[1] for line in lines[:above] if (found := _SEP_LINE.fullmatch(line))]
     heading = lines[above] if above < len(lines) else ""
@@ -210,7 +220,7 @@ def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]
 
 def _column(cell: str) -> str:
     """Return the column that a heading means, as people name it."""
-    name = " ".join(re.split(r"[\s_-]+", name_key(unwrap(cell)).strip("#:. *")))
+    name = re.sub(r"[\W_]+", "", name_key(unwrap(cell)))
     return _COLUMN_NAMES.get(name, name)
 
 

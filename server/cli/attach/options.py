@@ -1,5 +1,6 @@
 """Command-line options of `attach` and `worker`; imports none of their code."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from server.cli.errors import command_context, fail
-from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, whole_paths
+from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, meant_path, whole_paths
 
 
 def attach(
@@ -15,7 +16,7 @@ def attach(
         list[Path] | None,
         typer.Argument(
             help="Files to attach, all to one submittal; or a folder, 'DIR/**' or 'DIR/*.pdf', each to its own.",
-            metavar="[FILE]...|DIR",
+            metavar="FILE|DIR",
         ),
     ] = None,
     *,
@@ -63,7 +64,8 @@ def attach(
     """Attach files to submittals, from arguments, a folder or a manifest; run it again to resume."""
     if bool(files) == (manifest is not None):
         raise typer.BadParameter("give either files or --manifest")
-    from_folder = is_folder(files or ())
+    files = [meant_path(str(one), Path.cwd()) for one in files or ()]
+    from_folder = is_folder(files)
     if not from_folder and (check or yes or write_manifest is not None):
         raise typer.BadParameter("--check, --write-manifest and --yes need a folder that is there")
     if from_folder and not project:
@@ -72,7 +74,7 @@ def attach(
         raise typer.BadParameter("--task is for files of one submittal; a manifest has a column for it")
     if files and not from_folder and not (project and submittal):
         raise typer.BadParameter("files need --project and --submittal")
-    if name is not None and (from_folder or len(files or ()) != 1):
+    if name is not None and (from_folder or len(files) != 1):
         raise typer.BadParameter("--name is for a single file; a manifest has a column for it")
     with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
@@ -82,12 +84,12 @@ def attach(
         from server.cli.attach.results import ResultFileUnusable
 
         options = attach_command.AttachOptions(
-            files=() if from_folder else tuple(files or ()),
-            folder=str(Path.cwd() / files[0]) if files and from_folder else None,
+            files=() if from_folder else tuple(files),
+            folder=str(files[0]) if from_folder else None,
             check=check,
             plan_manifest=write_manifest,
             yes=yes,
-            manifest=manifest,
+            manifest=manifest and meant_path(str(manifest), Path.cwd()),
             project=project,
             submittal=submittal,
             name=name,
@@ -110,7 +112,9 @@ def attach(
 
 def is_folder(files: Sequence[Path]) -> bool:
     """Whether what was named is a folder, or a pattern of the names in one."""
-    return len(files) == 1 and (files[0].is_dir() or any(letter in str(files[0]) for letter in "*?"))
+    # Path's own questions raise where a path is too long.
+    path = str(files[0]) if len(files) == 1 else ""
+    return os.path.isdir(path) or (not os.path.lexists(path) and bool({*"*?"} & {*path}))  # noqa: PTH112
 
 
 def worker(

@@ -11,6 +11,7 @@ import anyio
 
 from acc.errors import Forbidden, NotFound, RequestRejected
 from server.cli.attach.manifest import BadRow, ManifestRow
+from server.cli.errors import with_candidates
 from tools.add_submittal_attachment import LocalArguments, destination_of
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
@@ -173,11 +174,9 @@ def _remedy(problem: Exception, explained: ErrorDescription) -> str:
     if isinstance(problem, InvalidArguments):
         return "Correct the row."
     wish = explained.row.again.arguments.get("name") if explained.row.again is not None else None
-    candidates = [" ".join(filter(None, (one.id, one.number, one.title or one.name))) for one in explained.candidates]
     return " ".join(
         [
-            explained.row.shell_hint,
-            *([f"Candidates: {'; '.join(candidates)}."] if candidates else []),
+            with_candidates(explained.row.shell_hint, explained.candidates),
             *([f"For example: {wish!r}."] if wish else []),
         ]
     )

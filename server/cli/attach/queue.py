@@ -64,7 +64,7 @@ class QueueSubmitter:
                 else _CALLED_OFF
             )
         except (TransferError, JobStopped) as error:
-            refused = error_result(error, self._services, call)
+            refused = error_result(error, self._services.policy, call)
             if refused is None:
                 raise
             return refused

@@ -9,6 +9,7 @@ import anyio
 from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import ProgressView
 from server.cli.attach.results import RowError, RowResult
+from server.cli.errors import with_candidates
 from tools.add_submittal_attachment import definition
 from tools.confirm_attachment import DEFINITION as CONFIRM
 from tools.core.context import Services, ToolCall, ToolDefinition
@@ -90,7 +91,9 @@ class AttachRunner:
         for _ in range(MOST_CALLS):
             if isinstance(answer, ErrorResult):
                 error = answer.error
-                return row.failed(error.model_copy(update={"hint": error.shell_hint}))
+                return row.failed(
+                    error.model_copy(update={"hint": with_candidates(error.shell_hint, error.candidates)})
+                )
             if not isinstance(answer, AttachmentResult):
                 raise TypeError("a tool that attaches answers about an attachment")
             existed = existed or answer.already_attached

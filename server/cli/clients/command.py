@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ def installed_clients(system: HostSystem, clients: Mapping[str, ChatClient]) -> 
     """Return the clients of which this machine shows a trace: the folder of their file, or the file itself."""
 
     def is_there(path: Path) -> bool:
-        return path.is_file() or (path.parent != system.home and path.parent.is_dir())
+        with suppress(OSError):  # not for us to look at
+            return path.is_file() or (path.parent != system.home and path.parent.is_dir())
+        return False
 
     return [client for client in clients.values() if any(is_there(path) for path in client.files(system))]
 

@@ -17,11 +17,11 @@ from server.cli.clients.catalog import CLIENTS, PLAIN_JSON, ChatClient, HostSyst
 from server.cli.doctor import command as examination
 from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.errors import CommandError
-from server.cli.options import check_client_id
+from server.cli.options import check_client_id, meant_path
 from server.cli.output import say
 from server.settings.model import Settings
 from server.settings.remembered import keep_answers, read_answers, remember_app
-from server.settings.types import too_wide
+from server.settings.types import not_a_folder, too_wide
 
 APPS_PAGE: Final = "https://aps.autodesk.com/myapps"
 
@@ -86,11 +86,11 @@ def _folders(settings: Settings) -> Settings:
 
 
 def _checked_folder(text: str) -> Path:
-    folder = Path(text.strip()).expanduser().absolute()
+    folder = meant_path(text, Path.cwd())
     if problem := too_wide(folder):
         raise typer.BadParameter(problem)
-    if not folder.is_dir():
-        raise typer.BadParameter(f"there is no folder {folder}; make it first, or name another")
+    if problem := not_a_folder(folder):
+        raise typer.BadParameter(f"{problem}; make it first, or name another")
     return folder
 
 

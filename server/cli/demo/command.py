@@ -21,7 +21,8 @@ from rich.console import Console
 
 from server.cli.demo import SAMPLE_PDF
 from server.cli.demo.printer import Answer, DemoPrinter
-from server.cli.own_command import spoken_command
+from server.cli.options import meant_path
+from server.cli.own_command import shell_words, spoken_command
 
 if TYPE_CHECKING:
     import acc_sandbox
@@ -67,8 +68,10 @@ def _chosen(file: Path | None, kept: Path) -> Path:
         sample = kept / SAMPLE_PDF.name
         sample.write_bytes(SAMPLE_PDF.read_bytes())
         return sample
-    path = file.resolve()
-    if not path.is_file():
+    path = Path(os.path.realpath(meant_path(str(file), Path.cwd())))
+    if os.path.isdir(path):  # noqa: PTH112  # a Path's own question raises where the path is too long
+        raise DemoFailed(f"{file} is a folder; name one file in it")
+    if not os.path.isfile(path):  # noqa: PTH113
         raise DemoFailed(f"there is no file {file}")
     if path.parent in (Path.home(), Path(path.anchor)):
         # The server refuses to open up a whole home folder; the demo lends it one that holds this file alone.
@@ -108,7 +111,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
             open_in_browser(url)
             threading.Event().wait()
     view.page(
-        f"To see it in a browser, run {spoken_command()} sandbox --data {kept / 'sandbox'} and open:",
+        f"To see it in a browser, run {spoken_command()} sandbox --data {shell_words(str(kept / 'sandbox'))} and open:",
         f"http://127.0.0.1:{DEFAULT_PORT}/{page}",
     )
 

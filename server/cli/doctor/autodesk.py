@@ -26,6 +26,7 @@ from auth.oauth import PkceAttempt, authorize_url
 from persistence.errors import StorageProblem
 from server.auth_wiring import HttpxAuthTransport, hosts_from, requested_scopes, token_endpoint
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
+from server.cli.errors import with_candidates
 from server.settings.model import Settings
 from server.wiring import policy_of
 from tools.core.text_sanitizer import clean
@@ -228,8 +229,7 @@ async def check_access(settings: Settings, acc: AccClient, target: DoctorTarget)
         yield _attaching(item)
         yield await _unfinished_attachments(acc, project, item)
     except ToolError as error:
-        check = "submittal" if "submittal" in error.code else "project"
-        yield problem(check, error.message, error.shell_hint)
+        yield _from_error("submittal" if "submittal" in error.code else "project", error)
     except AccError as error:
         yield _from_error("project", error)
 
@@ -328,11 +328,11 @@ def _named(attachments: Sequence["Attachment"]) -> str:
     return ", ".join(f"{one.name} ({one.id})" for one in attachments[:5])
 
 
-def _from_error(check: str, error: AccError) -> CheckResult:
+def _from_error(check: str, error: "AccError | ToolError") -> CheckResult:
     """Return a failed check with the texts of the error catalogue."""
     from tools.errors.description import describe_error
 
     explained = describe_error(error)
     if explained is None:
         return problem(check, str(error), "try again later")
-    return problem(check, explained.row.message, explained.row.shell_hint)
+    return problem(check, explained.row.message, with_candidates(explained.row.shell_hint, explained.candidates))

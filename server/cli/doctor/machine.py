@@ -11,6 +11,7 @@ from server.auth_wiring import OpenVault, hosts_from, opened_vault
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
+from server.settings.types import not_a_folder
 
 if TYPE_CHECKING:
     from persistence.data_folder import DataFolder
@@ -67,7 +68,7 @@ def _key_file(path: Path | None) -> CheckResult:
     from persistence.private_files import HAS_MODES, mode_of
 
     check = "service account key"
-    if path is None or not path.is_file():
+    if path is None or not os.path.isfile(path):  # noqa: PTH113  # a Path raises where it may not look
         return problem(check, f"there is no file {path}", "name the PEM file in APS_SERVICE_ACCOUNT_KEY_FILE")
     if not os.access(path, os.R_OK):
         return problem(check, f"{path} cannot be read", "give this user the right to read it")
@@ -186,10 +187,10 @@ def folders(settings: Settings) -> Iterator[CheckResult]:
             "set SUBMITTAL_MCP_FOLDERS to the folders that hold the files, or start with --folder",
         )
     for folder in settings.folders:
-        if not folder.is_dir():
+        if why := not_a_folder(folder):
             yield problem(
                 "folders",
-                f"{folder} does not exist",
+                why,
                 "mount or create it (a worker needs it at this very path too), or take it out of SUBMITTAL_MCP_FOLDERS",
             )
         elif not os.access(folder, os.R_OK | os.X_OK):

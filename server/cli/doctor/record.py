@@ -15,6 +15,7 @@ from acc.ids import InvalidId, ObjectLocation
 from server.cli.doctor.recorded_shapes import header_names, shape
 from server.cli.doctor.report import CheckResult, ok, problem, warning
 from server.settings.model import Settings
+from server.settings.types import not_a_folder
 from server.wiring import policy_of
 from tools.errors.exceptions import ToolError
 from tools.lookup.resolver import ReferenceResolver
@@ -68,8 +69,8 @@ class AnswerRecorder:
         folder = self._path.absolute().parent
         if os.path.lexists(self._path):
             raise RecordUnusable(f"{self._path} is there already and is not overwritten", _ANOTHER)
-        if not folder.is_dir():
-            raise RecordUnusable(f"there is no folder {folder}", _ANOTHER)
+        if problem := not_a_folder(folder):
+            raise RecordUnusable(problem, _ANOTHER)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
 

@@ -3,6 +3,7 @@
 Requests keep to Autodesk's limits (`acc.rate_limit`), so a long register takes its time; stderr tells how far it is.
 """
 
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def find_submittals(settings: Settings, options: FindOptions, output: OutputForm
     Raises:
         CommandError: An option means nothing here, Autodesk refused or is away, or the manifest cannot be written.
     """
-    if options.manifest is not None and options.manifest.exists():
+    if options.manifest is not None and os.path.lexists(options.manifest):
         raise CommandError(f"{options.manifest} is there already, and nothing is overwritten: name a new file.")
     listed: list[tuple[ProjectSummary, bool]] = []
 

@@ -67,6 +67,7 @@ def shell(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Shell:
 
 def test_without_jobs_it_says_so(shell: Shell) -> None:
     assert shell.run("list") == (0, "No unfinished jobs.\n", "")
+    assert shell.run("list", "--all") == (0, "No jobs.\n", "")
 
 
 def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell: Shell) -> None:
@@ -83,7 +84,9 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
         ({"SUBMITTAL_MCP_PROJECTS": shell.box.project("harbor").id}, left_out),
     ):
         assert shell.run("resume", job["id"], **settings) == (1, "", f"submittal-mcp: {why}\n")
-    code, out, err = shell.run("resume", job["id"][:8])
+    for blank in ("", " ", "''"):
+        assert "No job has an id that begins with" in shell.run("cancel", blank)[2], "not the only job there is"
+    code, out, err = shell.run("resume", f"`{job['id'][:8].upper()}\u2026`")
     assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
     [job] = shell.listed()
     assert (job["standing"], job["bytes_sent"], job["bytes_total"]) == ("uploaded", 4, 4)

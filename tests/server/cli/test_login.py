@@ -151,7 +151,7 @@ def test_several_people_take_turns_on_one_machine(signed_in, run):
     _, out, _ = run("whoami")
     assert "Signed in as Project Manager" in out
     assert "Also signed in: steel.subcontractor@example.com." in out
-    code, out, _ = run("logout", "--as", "Steel.Subcontractor@example.com")
+    code, out, _ = run("logout", "--as", "Steel Subcontractor <mailto:Steel.Subcontractor@example.com>")
     assert (code, "Steel Subcontractor <steel.subcontractor@example.com> is signed out" in out) == (0, True)
     _, out, _ = run("whoami")
     assert "Also signed in" not in out

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -258,12 +259,16 @@ def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_
     assert [name for name in heavy if name in modules] == []
 
 
-@pytest.mark.parametrize("command", [(), ("serve",), ("jobs",), ("jobs", "list"), ("sandbox",)])
-def test_help_has_a_short_form_and_shows_no_value_for_flags(start, command):
+@pytest.mark.parametrize(
+    "command",
+    [(), ("serve",), ("attach",), ("worker",), ("download",), ("find", "submittals"), ("jobs", "cancel"), ("sandbox",)],
+)
+def test_help_has_a_short_form_and_names_values_as_people_do(start, command):
     long, short = (start("-m", "server", *command, option).rest() for option in ("--help", "-h"))
     assert short == long
     code, out, _ = short
-    assert (code, "<bool>" in out) == (0, False)
+    assert code == 0
+    assert re.findall(r"<(?:bool|str|path|int|list)\b[^>]*>", out) == [], "types of Python"
     assert "-h" in out
 
 
@@ -283,6 +288,12 @@ def test_a_working_folder_that_is_gone_is_said_so(start_anew, tmp_path):
         "submittal-mcp: the working folder no longer exists; change to another one.\n",
     )
     assert start_anew("-c", code, "serve", "--sandbox").shake_hands()["result"]["serverInfo"]["name"] == "submittal-mcp"
+    refused = "import os, errno\ndef refused(): raise PermissionError(errno.EPERM, 'Operation not permitted')\nos.getcwd = refused\n"
+    assert start_anew("-c", refused + code, "jobs", "list").rest() == (
+        2,
+        "",
+        "submittal-mcp: the working folder cannot be used (Operation not permitted); change to another one.\n",
+    )
 
 
 def test_the_readmes_demo_line_installs_what_the_demo_needs_and_the_tests_line_what_tests_need():
@@ -318,6 +329,7 @@ def test_a_sandbox_whose_port_is_taken_says_so(start):
         code, _, err = start("-m", "server", "serve", "--sandbox", "--sandbox-port", port).rest()
     assert (code, "Choose another --sandbox-port" in err) == (1, True)
     assert start("-m", "server", "serve", "--sandbox-port", "1").rest()[0] == 2
+    assert "serves its own project manager" in start("-m", "server", "serve", "--sandbox", "--as", "a@b.c").rest()[2]
 
 
 def test_folders_are_taken_as_arguments_and_from_the_flag(start_anew, tmp_path):

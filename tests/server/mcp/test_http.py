@@ -108,12 +108,15 @@ def test_a_wrong_or_missing_secret_says_which_header_is_expected(client, headers
         ("GET", "/.well-known/oauth-authorization-server"),
         ("OPTIONS", "/.well-known/openid-configuration"),
         ("POST", "/register"),
+        ("HEAD", "/.well-known/openid-configuration/mcp"),
+        ("PATCH", "/register"),
     ],
 )
 def test_where_clients_look_for_oauth_there_is_a_404_in_json(server, secret, method, path):
     with TestClient(http_app(server, host="127.0.0.1", secret=secret), base_url=HERE) as client:
         answer = client.request(method, path)
-    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+    assert method == "HEAD" or answer.json()["error"] == "not_found"
     assert "WWW-Authenticate" not in answer.headers
 
 

@@ -125,13 +125,30 @@ def test_stdin_is_decoded_in_chunks_of_any_size(encoding, size):
     assert not to_utf8.transcode(b"").startswith(codecs.BOM_UTF8)
 
 
-def test_serving_without_stderr_answers_and_ends_in_order(start_anew):
+def test_an_input_that_ends_within_its_first_bytes_is_handed_on():
+    to_utf8 = Utf8Transcoder()
+    assert to_utf8.transcode(b"{}") + to_utf8.transcode(b"", final=True) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "os.close(2); sys.stderr = None",
+        pytest.param(
+            "os.set_blocking(0, False); os.set_blocking(1, False)",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="pipes there do not block by another call"),
+        ),
+    ],
+    ids=["no stderr", "streams that do not block"],
+)
+def test_serving_with_odd_streams_answers_and_ends_in_order(start_anew, before):
     code = (
-        "import os, sys\nos.close(2); sys.stderr = None\n"
+        f"import os, sys\n{before}\n"
         "sys.argv = ['submittal-mcp', 'serve', '--sandbox']\nfrom server.cli.main import main\nmain()"
     )
     program = start_anew("-c", code)
     assert program.shake_hands()["result"]["serverInfo"]["name"] == "submittal-mcp"
+    assert len(program.ask("tools/list")["result"]["tools"]) > 5
     assert program.rest()[0] == 0
 
 

@@ -284,3 +284,12 @@ async def test_the_older_protocol_has_no_tasks(serve):
         with pytest.raises(MCPError) as caught:
             await ask(assistant.client.session, "tasks/get", "job.1.0." + "0" * 32)
     assert caught.value.code == METHOD_NOT_FOUND
+
+
+async def test_a_look_at_a_task_is_answered_in_time_while_acc_hangs(serve, box):
+    item = box.item("051200-3")
+    [seeded] = box.attachments(item)
+    async with serve(Polling(), max_wait_seconds=1) as assistant:
+        box.faults.add(Fault("hubs.list", Stall()))
+        with pytest.raises(MCPError, match="did not answer within 6 seconds"):
+            await ask(assistant.client.session, "tasks/get", f"attachment.1.{item.project_id}.{item.id}.{seeded['id']}")

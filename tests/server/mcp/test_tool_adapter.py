@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,7 +49,7 @@ def serving(run: Any, **options: Any) -> Server[Any]:
     tool = ToolDefinition(
         "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
-    return McpHandlers(policy, [ToolAdapter(tool, **options)]).server(services)
+    return McpHandlers(policy, [ToolAdapter(tool, policy, **options)]).server(services)
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
@@ -211,7 +212,7 @@ async def test_a_background_failure_does_not_end_the_server(era):
     tool = ToolDefinition(
         "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
-    server = McpHandlers(policy, [ToolAdapter(tool)]).server(services)
+    server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
     with anyio.fail_after(30), capture_logs() as logs:
         async with Client(server, mode=era) as client:
             assert not (await client.call_tool("tool", {})).is_error
@@ -239,3 +240,37 @@ async def test_services_that_cannot_be_opened_for_unfinished_jobs_leave_the_serv
             await client.list_tools()
             await tried.wait()
             assert (await client.list_tools()).tools == []
+
+
+class NamedArguments(ToolArguments):
+    """An argument that has to be given."""
+
+    project: str
+
+
+async def test_a_call_is_answered_in_time_though_database_and_keys_never_open(era):
+    policy = ToolPolicy(local_files=True, max_wait_seconds=0)
+
+    @asynccontextmanager
+    async def services() -> AsyncIterator[Any]:
+        await anyio.sleep_forever()
+        yield
+
+    tool = ToolDefinition(
+        "tool", "Tool", "A tool.", "tool", NamedArguments, (SignInResult,), writes=False, idempotent=True, run=crash
+    )
+    server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
+    answers: dict[str, Any] = {}
+
+    async def ask(client: Client, word: str, **arguments: Any) -> None:
+        answers[word] = (await client.call_tool("tool", arguments)).structured_content
+
+    with anyio.fail_after(30):
+        async with Client(server, mode=era) as client, anyio.create_task_group() as group:
+            group.start_soon(partial(ask, client, "right", project="P"))
+            group.start_soon(partial(ask, client, "wrong", projct="P"))
+    assert answers["right"]["error"]["code"] == "storage_unavailable"
+    assert "database and keys did not open within 5 seconds" in answers["right"]["error"]["hint"]
+    assert answers["right"]["next_steps"] == []
+    assert answers["wrong"]["error"]["code"] == "invalid_arguments"
+    assert answers["wrong"]["next_steps"][0]["arguments"] == {"project": "P"}

@@ -1,6 +1,7 @@
 """Arguments are refused in sentences that say how to put them right."""
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 import pytest
@@ -19,6 +20,7 @@ from tools.core.arguments import (
     OptionalText,
     Project,
     ToolArguments,
+    day_of,
     read_arguments,
 )
 from tools.core.registry import definitions
@@ -174,6 +176,7 @@ class EveryKind(ToolArguments):
     pause: Annotated[int, Field(ge=0)] = 5
     wanted: bool = False
     way: Literal["final_response", "sbc-1"] | None = None
+    ways: list[Literal["final_response", "sbc-1"]] | None = None
 
 
 @pytest.mark.parametrize(
@@ -181,12 +184,17 @@ class EveryKind(ToolArguments):
     [
         ("size", ["20", " 20 ", "20.0", 20.0, '"20"', "+20"], 20),
         ("size", ["7"], 7),
-        ("wanted", ["true", "True", " TRUE ", '"true"', "yes", "1", 1, 1.0], True),
+        ("size", ["\u201c20\u201d", "`20`"], 20),
+        ("wanted", ["true", "True", " TRUE ", '"true"', "yes", "1", 1, 1.0, "y", "T", "\u2018on\u2019"], True),
         ("text", [7, 7.0, "7", ["7"], [7]], "7"),
         ("text", [51200.5], "51200.5"),
         ("names", ["a.pdf", ["a.pdf"], '["a.pdf"]', " a.pdf "], ["a.pdf"]),
         ("names", [["a", "b"], "a, b", "a\nb\n", '["a", "b"]'], ["a", "b"]),
         ("names", [[1, "2"], "1,2"], ["1", "2"]),
+        ("names", ["['a', 'b']", ["a", "", None, "b"], '"a","b"', "a\r\nb"], ["a", "b"]),
+        ("names", ['"a, 1.pdf", b.pdf', "['a, 1.pdf', 'b.pdf']"], ["a, 1.pdf", "b.pdf"]),
+        ("ways", ["SBC-1", ["sbc_1"], '["SBC 1"]', "\u201csbc-1\u201d", ["sbc-1", ""]], ["sbc-1"]),
+        ("ways", ["Final response, SBC-1", ["FINAL_RESPONSE", "'sbc-1'"]], ["final_response", "sbc-1"]),
         ("way", ["final_response", "Final response", "FINAL-RESPONSE", " final_response "], "final_response"),
         ("way", ["SBC-1", "sbc_1", '"sbc-1"'], "sbc-1"),
         ("pause", [0, "0", 0.0], 0),
@@ -198,8 +206,9 @@ def test_a_value_that_has_one_meaning_is_taken_however_it_is_written(argument, w
 
 
 LEFT_OUT = {
-    "text": [None, "", "  ", '""', 0, False, [], {}],
-    "names": [None, "", [], {}, 0, False, "null"],
+    "text": [None, "", "  ", '""', 0, False, [], {}, "null", "NULL", "None", "undefined", [""], [None], ["null"]],
+    "names": [None, "", [], {}, 0, False, "null", [""], [None], ["null", " "]],
+    "ways": [None, "", [], "none", [""], ["null"]],
     "size": [None, "", 0, 0.0, False, [], "null", "None", "undefined"],
     "wanted": [None, "", "null", [], False, "false", 0, "no"],
     "way": [None, "", 0, False, "null", "none"],
@@ -220,6 +229,7 @@ def test_placeholders_for_no_value_are_left_out(argument):
         ("wanted", ["perhaps", 2, 0.5, ["true"], {"a": 1}]),
         ("way", ["response", 3, ["a", "b"]]),
         ("names", [True, [True], [["a", "b"]], {"a": 1}]),
+        ("ways", ["response", ["sbc-1", "x"], [1]]),
     ],
 )
 def test_a_value_with_no_or_several_meanings_is_refused(argument, values):
@@ -266,6 +276,24 @@ def test_a_misspelt_argument_of_another_kind_is_asked_for_and_not_offered():
     with pytest.raises(InvalidArguments) as caught:
         read_arguments(EVERY["add_submittal_attachment"].arguments, one)
     assert caught.value.again.arguments["file_path"] == "a.pdf"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("2026-12-31", "2026/12/31", "2026.12.31", "20261231", "2026\u201112\u201131", "\u201c2026-12-31\u201d"),
+        *("2026-12-31T00:00:00Z", "2026-12-31 23:59", "31 December 2026", "Dec 31, 2026", "Thursday, 31st Dec 2026"),
+    ],
+)
+def test_a_day_that_no_one_reads_otherwise_is_taken_however_it_is_written(written):
+    assert day_of("due_date", written) == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize("written", ["31/12/2026", "12.11.2026", "tomorrow", "2026-13-01", "0001-01-01", "12-31"])
+def test_a_day_that_could_be_another_is_refused(written):
+    with pytest.raises(InvalidArguments, match="'due_before' must be a day such as 2026-12-31") as caught:
+        day_of("due_before", written)
+    assert caught.value.again.needs == ["due_before"]
 
 
 def test_null_blank_and_default_are_as_good_as_left_out():

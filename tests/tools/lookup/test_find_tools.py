@@ -174,6 +174,10 @@ async def test_submittals_are_found_by_state(connect, box, state):
         ("051200", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
         ("051200-3", ["051200-3"]),
         ("05 12 00-3", ["051200-3"]),
+        ("\u201c05 12 00-3\u201d", ["051200-3"]),
+        ("spec section 05.12.00-3", ["051200-3"]),
+        ("Section: 05 12 00", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
+        ("05 12", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
         ("nothing of the kind", []),
     ],
 )
@@ -253,7 +257,11 @@ async def test_files_are_found_with_the_path_people_see_and_their_newest_version
 
 
 @pytest.mark.parametrize(
-    "folder", ["05 Steel", "03 shop drawings/05 steel", "/Project Files/03 Shop Drawings/05 Steel/"]
+    "folder",
+    [
+        *("05 Steel", "03 shop drawings/05 steel", "/Project Files/03 Shop Drawings/05 Steel/"),
+        *("Project Files > 03 Shop Drawings > 05 Steel", "03\u00a0Shop Drawings\\05\u200b Steel", '"05 Steel"'),
+    ],
 )
 async def test_files_are_looked_for_in_one_folder(connect, folder):
     async with connect() as assistant:
@@ -301,12 +309,13 @@ async def test_150_folders_of_other_tools_cost_a_search_no_request(connect, box,
 
 
 @pytest.mark.parametrize("hidden", [False, True])
-@pytest.mark.parametrize("folder", [None, "submittals-attachments", "ProjectTb"])
-async def test_attachments_of_submittals_are_no_files_of_the_files_tool(connect, box, hidden, folder):
+async def test_attachments_of_submittals_are_no_files_of_the_files_tool(connect, box, hidden):
     box.switches.attachment_folders_hidden = hidden
-    where = {} if folder is None else {"folder": folder}
     async with connect() as assistant:
-        answer = await assistant.call("find_project_files", project=RIVERSIDE, query="beam-schedule", **where)
+        answer = await assistant.call("find_project_files", project=RIVERSIDE, query="beam-schedule")
+        for folder in ("submittals-attachments", "ProjectTb"):
+            refusal = await assistant.refused("find_project_files", project=RIVERSIDE, query="beam", folder=folder)
+            assert refusal["error"]["code"] == "file_not_found"
     assert (answer["files"], answer["complete"]) == ([], True)
 
 
@@ -352,7 +361,7 @@ class TestFoldersOfSomePeople:
 
     @pytest.mark.parametrize(
         ("folder", "count"),
-        [(None, 5), ("05 Steel", 3), ("03 Shop Drawings", 3), ("Project Files/03 Shop Drawings", 3), ("Drawings", 0)],
+        [(None, 5), ("05 Steel", 3), ("03 Shop Drawings", 3), ("Project Files/03 Shop Drawings", 3), ("/", 5)],
     )
     async def test_people_who_see_some_folders_only_find_files_at_the_paths_that_others_see(
         self, connect, folder, count
@@ -369,6 +378,17 @@ async def test_a_folder_that_is_not_there_is_told_as_such(connect):
     async with connect() as assistant:
         refusal = await assistant.refused("find_project_files", project=RIVERSIDE, query="beam", folder=urn)
         assert refusal["error"]["code"] == "file_not_found"
+        assert (await assistant.follow(refusal["next_steps"][0]))["files"]
+        for folder, near in (
+            ("06 Steel", "05 Steel"),
+            ("Project Files/03 Shop Drawing/", "03 Shop Drawings"),
+            ("Photo", "Photos"),
+        ):
+            refusal = await assistant.refused("find_project_files", project=RIVERSIDE, folder=folder)
+            assert (refusal["error"]["code"], refusal["next_steps"][0]["needs"]) == ("file_not_found", ["folder"])
+            meant = [one["id"] for one in refusal["error"]["candidates"] if one["id"].endswith(near)]
+            assert (await assistant.call("find_project_files", project=RIVERSIDE, folder=meant[0])) is not None
+        refusal = await assistant.refused("find_project_files", project=RIVERSIDE, folder="zzzz", query="beam")
         assert (await assistant.follow(refusal["next_steps"][0]))["files"]
 
 

@@ -66,10 +66,23 @@ def test_a_pasted_address_names_its_submittal_and_the_project_of_it(host, path):
     assert submittal_reference(f"HTTPS://{host}{path}") == ParsedReference(id=ITEM, project_id=PROJECT)
 
 
-def test_a_sandbox_on_this_machine_may_be_pasted_too():
-    assert submittal_reference(f"http://127.0.0.1:8788/projects/{PROJECT}/items/{ITEM}") == ParsedReference(
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8788", "localhost:8788", "http://[::1]:8788"])
+def test_a_sandbox_on_this_machine_may_be_pasted_too(origin):
+    assert submittal_reference(f"{origin}/projects/{PROJECT}/items/{ITEM}") == ParsedReference(
         id=ITEM, project_id=PROJECT
     )
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_address_may_be_shouted_or_lack_its_scheme(host):
+    address = f"{host}/build/submittals/projects/{PROJECT}/items/{ITEM}"
+    for written in (address, f"https://{address}".upper(), f"see {address}."):
+        assert submittal_reference(written) == ParsedReference(id=ITEM, project_id=PROJECT)
+
+
+@pytest.mark.parametrize("text", [f"{ITEM} of {PROJECT}", f"{ITEM}.pdf", f"scan-{ITEM}", f"{ITEM}-2"])
+def test_several_ids_or_the_name_of_a_file_are_no_id(text):
+    assert submittal_reference(text) == ParsedReference(words=text)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +130,10 @@ def test_a_pasted_address_of_the_files_tool_names_its_file_folder_and_project(ho
 
 
 def test_a_urn_or_a_path_is_taken_as_it_is():
-    assert file_reference(f" {FILE}\n") == FILE
+    for around in (" {}\n", '"{}",', "version_urn: {}", "`{}`", "<{}>", "see {} please"):
+        assert file_reference(around.format(FILE)) == FILE
+        assert folder_reference(around.format(FOLDER)) == FOLDER
+    assert file_reference(quote(FILE, safe="")) == FILE
     assert folder_reference("03 Shop Drawings/05 Steel") == "03 Shop Drawings/05 Steel"
 
 
@@ -143,6 +159,7 @@ def test_a_number_or_a_title_is_words(text):
 @pytest.mark.parametrize(
     "spelling",
     [
+        "0512\u200b00-3",
         "051200-3",
         "05 12 00-3",
         "05 12 00 - 3",
@@ -236,9 +253,13 @@ def test_quotes_and_brackets_around_a_reference_are_removed(pasted):
 
 
 @pytest.mark.parametrize(
-    "around", ["item {}", "Submittal id: {}", "urn:uuid:{}", "{{{}}}", "UUID = {}", "\u200b{}", "\u201c{}\u201d"]
+    "around",
+    [
+        *("item {}", "Submittal id: {}", "urn:uuid:{}", "{{{}}}", "UUID = {}", "\u200b{}", "\u201c{}\u201d", "`{}`,"),
+        *('"id": "{}"', "item_id={};", "<{}>.", "the submittal with id {}, please", "ID: \u201c{}\u201d"),
+    ],
 )
-@pytest.mark.parametrize("dash", ["-", "\u2011", "\u2013"])
+@pytest.mark.parametrize("dash", ["-", "\u2011", "\u2013", ""])
 def test_an_id_is_read_with_words_and_dashes_as_people_paste_it(around, dash):
     assert submittal_reference(around.format(ITEM.upper().replace("-", dash))) == ParsedReference(id=ITEM)
 

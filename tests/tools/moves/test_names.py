@@ -43,6 +43,8 @@ TASKS = [Task.model_validate({"id": "t", "assignedTo": "20031004", "assignedToTy
         ("reject", "Rejected"),
         ("revise & resubmit", "Revise and resubmit"),
         ("r-2", "For record only"),
+        ("\u201cR-2\u201d,", "For record only"),
+        ("`Approved`", "Approved"),
     ],
 )
 def test_a_response_is_found_by_its_words_or_its_id(text, value):
@@ -84,6 +86,10 @@ def test_a_response_counts_as_active_where_acc_does_not_say():
         ("20032001", ("role", "20032001")),
         ("20031004", ("company", "20031004")),
         ("CREATOR00001", ("user", "CREATOR00001")),
+        ("`creator00001`", ("user", "CREATOR00001")),
+        ("\u201cme\u201d", ("user", ME)),
+        ("<steel0000001>", ("user", STEEL)),
+        ("Steel\u00a0Subcontractor\u200b", ("user", STEEL)),
         ("structural engineer", ("user", "ENG000000001")),
         ("engineer", ("user", "ENG000000001")),
         ("Steel", ("user", STEEL)),
@@ -144,6 +150,11 @@ def test_all_are_those_that_can_be_taken_along_and_have_no_copy_yet():
 
 def test_an_attachment_is_taken_along_by_its_id_or_by_a_name_that_one_has():
     assert [one.id for one in choose_copies(["Columns.pdf", FIRST.upper()], ROWS)] == ["3", FIRST]
+    pasted = ["\u201ccolumns.pdf\u201d,", "col\u200bumns.PDF", "- columns.pdf"]
+    assert {one.id for text in pasted for one in choose_copies([text], ROWS)} == {"3"}
+    for text in (f"`{FIRST}`", f"urn:uuid:{FIRST}", FIRST.replace("-", ""), FIRST.replace("-", "\u2011")):
+        assert [one.id for one in choose_copies([text], ROWS)] == [FIRST]
+    assert choose_copies(["\u201call\u201d"], ROWS) == choose_copies(["all"], ROWS)
     assert choose_copies([], ROWS) == []
     named_so = [row("6", "all")]
     assert choose_copies(["all"], named_so) == named_so

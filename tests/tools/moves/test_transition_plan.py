@@ -67,6 +67,8 @@ def item(state: str, *, nested: bool = False, **fields: Any) -> Item:
         ("mgr-1", "review", "mgr-1::rev"),
         ("mgr-1", "REVIEW", "mgr-1::rev"),
         ("mgr-1", "rev", "mgr-1::rev"),
+        ("mgr-1", "\u201creview\u201d", "mgr-1::rev"),
+        ("mgr-1", "`MGR-1::REV`", "mgr-1::rev"),
         ("mgr-1", "mgr-1::rev", "mgr-1::rev"),
         ("mgr-1", "return", "mgr-1::sbc-1"),
         ("rev", "return", "rev::mgr-1"),

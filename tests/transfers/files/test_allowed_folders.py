@@ -14,7 +14,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.odd_text import odd_texts, surrounded, written_otherwise
-from transfers.errors import FileAmbiguous, FileMissing, FileNotAllowed, FileProblem, FileUnreadable
+from transfers.errors import (
+    FileAmbiguous,
+    FileMissing,
+    FileNotAllowed,
+    FileProblem,
+    FileUnreadable,
+    FolderUnavailable,
+)
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs what POSIX file systems have")
@@ -503,6 +510,48 @@ def test_a_name_that_looks_the_same_is_found(folder: Path, data: st.DataObject) 
         assert opened.path == stored
 
 
+@posix_only
+def test_an_allowed_folder_is_known_by_what_looks_like_its_name_unless_another_is_called_so(tmp_path: Path) -> None:
+    allowed = tmp_path / "Shop\u00a0drawings \u2013 A"
+    allowed.mkdir()
+    (allowed / "beam.pdf").write_bytes(b"beam")
+    typed = tmp_path / "Shop drawings - A"
+    assert read(AllowedFolders([allowed]), str(typed / "beam.pdf")) == b"beam"
+    typed.mkdir()
+    (typed / "beam.pdf").write_bytes(b"secret")
+    assert isinstance(refusal(AllowedFolders([allowed]), str(typed / "beam.pdf")), FileNotAllowed)
+
+
+def test_a_folder_is_found_and_refused_as_a_file_is(folder: Path) -> None:
+    for name in ("Steel \u2013 A", "one/Same", "two/Same"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "slab.pdf").write_bytes(b"slab")
+    folders = AllowedFolders([folder])
+    for path in (
+        "Steel - A",
+        "steel \u2014 a",
+        f'"{folder / "Steel - A"}"',
+        f"file://{folder}/Steel%20-%20A",
+        "- Steel - A",
+    ):
+        assert [place.path for place in folders.find_folder(path)] == [folder / "Steel \u2013 A"]
+    for path, why, near in (
+        ("Steel - B", "missing", folder / "Steel \u2013 A"),
+        ("Same", "missing", folder / "one" / "Same"),
+        ("beam.pdf", "not_a_folder", None),
+        (str(folder / "beam.pdf"), "not_a_folder", None),
+        ("x" * 5000, "too_long", None),
+        ("../outside", "outside", None),
+    ):
+        with pytest.raises(FolderUnavailable) as caught:
+            folders.find_folder(path)
+        assert caught.value.why == why
+        assert (near is None and caught.value.near == ()) or str(near) in caught.value.near
+    with pytest.raises(FileNotAllowed) as refused:
+        folders.open("Steel - A")
+    assert refused.value.why == "not_a_file"
+
+
 def test_a_name_that_several_files_look_like_is_ambiguous(folder: Path) -> None:
     for name in ("slab\u00a0A.pdf", "slab\u2009A.pdf"):
         (folder / name).write_bytes(b"slab")
@@ -535,7 +584,18 @@ def test_a_folder_given_as_a_file_is_told_with_the_files_in_it(folder: Path) -> 
 
 @pytest.mark.parametrize(
     "name",
-    ["~$slab.docx", "~WRL0001.tmp", "slab.pdf.crdownload", "slab.pdf.part", "slab.dwl2", "Thumbs.db", "slab.sv$"],
+    [
+        *("~$slab.docx", "~WRL0001.tmp", "slab.pdf.crdownload", "slab.pdf.part", "slab.dwl2", "Thumbs.db", "slab.sv$"),
+        *(
+            "slab.pdf~",
+            "#slab.txt#",
+            "slab.pdf.opdownload",
+            "slab.pdf.aria2",
+            "slab.pdf.!qB",
+            "slab.idlk",
+            "ehthumbs.db",
+        ),
+    ],
 )
 def test_lock_and_temporary_files_are_no_documents(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"lock")
@@ -546,15 +606,30 @@ def test_lock_and_temporary_files_are_no_documents(folder: Path, name: str) -> N
 
 def test_a_cloud_placeholder_is_told_apart_from_a_missing_file(folder: Path) -> None:
     (folder / ".slab.pdf.icloud").write_bytes(b"bplist00")
-    (folder / "plan.gdoc").write_bytes(b"{}")
-    for name in ("slab.pdf", "plan.gdoc"):
+    pointers = ["plan.gdoc", "plan.GSHEET", "plan.gmap", "plan.paper", "plan.boxnote"]
+    for name in pointers:
+        (folder / name).write_bytes(b"{}")
+    for name in ("slab.pdf", *pointers):
         with pytest.raises(FileNotAllowed) as caught:
             AllowedFolders([folder]).open(name)
         assert caught.value.why == "placeholder"
 
 
 @pytest.mark.parametrize(
-    "path", ["https://example.com/beam.pdf", "<http://example.com/beam.pdf>", "s3://bucket/beam.pdf"]
+    "path",
+    [
+        *(
+            "https://example.com/beam.pdf",
+            "<http://example.com/beam.pdf>",
+            "s3://bucket/beam.pdf",
+            "smb://nas/beam.pdf",
+        ),
+        *(
+            "urn:adsk.wipprod:fs.file:vf.aGVsbG8?version=1",
+            "data:application/pdf;base64,JVBERg==",
+            '"sftp://nas/b.pdf"',
+        ),
+    ],
 )
 def test_a_web_address_is_no_path(watched: Watched, path: str) -> None:
     problem = refusal(watched, path)

@@ -112,7 +112,8 @@ def test_an_extension_is_letters_and_digits_at_the_very_end(name: str, extension
     assert extension_of(name) == extension
 
 
-UNSEEN = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0xFEFF, 0x200E, 0xAD)]
+UNSEEN = [chr(code) for code in (*range(0x2028, 0x202F), *range(0x2060, 0x2070), 0x200B, 0xFEFF, 0x200E, 0xAD)]
+UNSEEN += [chr(code) for code in (0x34F, 0x115F, 0x180E, 0x3164, 0xFFA0, 0xFFF9, 0xE0041)]
 
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(one):04X}" for one in UNSEEN])
@@ -131,6 +132,8 @@ def test_a_name_with_an_invisible_character_is_refused_with_the_clean_one(name: 
         "crew \U0001f468\u200d\U0001f469\u200d\U0001f467.jpg",
         "\U0001f3f3\ufe0f\u200d\U0001f308.png",
         "\U0001f477\U0001f3fd\u200d\u2640\ufe0f.png",
+        "\u845b\U000e0100.pdf",  # a form of a Japanese name's letter
+        "\u2714\ufe0f done.pdf",
     ],
 )
 def test_joiners_between_letters_and_in_emoji_stay(name: str) -> None:

@@ -100,6 +100,8 @@ def shell(start: Any, box: acc_sandbox.Sandbox, tmp_path: Path) -> Shell:
 
 def test_a_manifest_is_attached_and_confirmed_and_run_again_adds_nothing(shell: Shell) -> None:
     shell.write("beam.pdf", "joist.pdf")
+    text = shell.manifest.read_text("utf-8").replace("files/beam.pdf", f"file://{shell.files}/beam.pdf")
+    shell.manifest.write_text(text.replace("files/joist.pdf", "\u201cfiles\\joist.pdf\u201d"), "utf-8")
     code, out, err = shell.attach()
     assert (code, out) == (0, f"2 files: 2 attached.\nResults: {shell.folder / 'drawings.results.csv'}\n"), err
     assert err.splitlines()[0] == "Everything is checked: 2 files, 17,000 bytes."
@@ -256,6 +258,10 @@ def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None
         (("--manifest", "drawings.csv", "--result", "nowhere/out.csv"), "cannot be written to nowhere/out.csv"),
         (("--manifest", "drawings.csv", "beam.pdf"), "give either files or --manifest"),
         (("beam.pdf",), "files need --project and --submittal"),
+        (
+            ("x" * 300, "--project", PROJECT, "--submittal", STEEL),
+            "This path is longer than the operating system takes",
+        ),
         (("a.pdf", "b.pdf", "--project", "P", "--submittal", "1", "--name", "x"), "--name is for a single file"),
     ],
 )

@@ -39,8 +39,10 @@ def read(text: str, **common: str) -> AttachManifest:
         b"project,submittal,file,,\nRiverside,05 12 00-3,beam.pdf,,\n,,,,\n",
         b'"project","submittal","file"\n"Riverside","05 12 00-3","beam.pdf"\n',
         b"project,submittal,file,name,category,task\nRiverside,05 12 00-3,beam.pdf\n",
+        b"project|submittal|file\nRiverside|05 12 00-3|beam.pdf\n",
+        "\ufeff\ufeffproject,submittal,file\r\nRiverside,05 12 00-3,beam.pdf\r\n".encode(),
     ],
-    ids=["commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row"],
+    ids=["commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row", "bars", "two marks"],
 )
 def test_whatever_a_spreadsheet_writes_is_read(data: bytes) -> None:
     assert read_manifest(data, {}) == AttachManifest((BEAM,))
@@ -103,6 +105,11 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"{\\rtf1\\ansi project,submittal,file", "This is a text document (RTF)"),
         (b"\xef\xbb\xbf<html><table><tr><td>project", "This is a web page or XML"),
         (b'<?xml version="1.0"?><Workbook>', "This is a web page or XML"),
+        (b"PK\x03\x04\x14\x00\x06\x00word/document.xml", "This is a Word document"),
+        (b"\x1f\x8b\x08\x00", "This is an archive"),
+        (b"\x89PNG\r\n\x1a\n", "This is a picture"),
+        (b'[{"project": "A", "file": "a.pdf"}]', "This is JSON"),
+        (b"\n\n,,\n", "The manifest is empty."),
         (b"project,submittal,file\nA,1,a.pdf\nA,1,M\xfcller.pdf\n", "The manifest is not UTF-8: see its line 3."),
         (b"project,submittal,file\nA,1,a\x00.pdf\n", "The manifest is no text: its line 2 has a NUL byte."),
         (b'project,submittal,file\nA,1,a.pdf\nA,1,"b.pdf\nA,1,c.pdf\n', "record that begins at line 3"),
@@ -121,8 +128,8 @@ WANTED = [("Riverside", "05 12 00-3", "Träger.pdf")]
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["Unix", "Windows", "old Mac"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("above", ["", "sep={}\n", '"sep={}"\n', "#TYPE System.Management.Automation.PSCustomObject\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("above", ["", "sep={}\n", '"SEP={}"\n', "#TYPE System.Object\n", "\n", "{0}{0}\n"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding, above, separator):
     lines = above.format(separator) + "".join(f"{separator.join(row)}\n" for row in [NEEDED, *WANTED])
@@ -140,6 +147,9 @@ def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding
         "Project_ID,submittal-number,File Path",
         "\u200bproject,\u00a0Submittal #,\u201cfile\u201d",
         "PROJECT:,*Submittal*,path",
+        "ProjectName,SubmittalNumber,FilePath",
+        "Project Id,Submittal (No.),File(s)",
+        "'project','Submittal Nr.','Full path'",
     ],
 )
 def test_headings_are_read_as_people_name_their_columns(heading):
