@@ -251,7 +251,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FileAmbiguous, ""): ErrorRow(
         "ambiguous_reference",
-        "{count} files in the allowed folders have this name: {path}.",
+        "Several files in the allowed folders have this name: {path}.{count}",
         "Call {tool} again with one of the whole paths among the candidates.",
         "Write the whole path of one of the candidates.",
         RetryHint(needs=["file_path"]),
@@ -293,7 +293,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FolderUnavailable, "ambiguous"): ErrorRow(
         "ambiguous_reference",
-        "{count} folders have this name: {path}.",
+        "Several folders have this name: {path}.{count}",
         "Call {tool} again with the whole path of one of the candidates.",
         "Write the whole path of one of the candidates.",
         _ANOTHER_FOLDER,

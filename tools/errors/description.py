@@ -186,7 +186,7 @@ def _path(error: transfers.FileProblem | transfers.FolderUnavailable) -> str:
 
 
 def _count(meant: Sequence[str]) -> str:
-    return str(len(meant)) if len(meant) <= MAX_CANDIDATES else f"The first {MAX_CANDIDATES} of {len(meant)}"
+    return "" if len(meant) <= MAX_CANDIDATES else f" The candidates are the first {MAX_CANDIDATES} of {len(meant)}."
 
 
 def _allowed(folders: tuple[str, ...]) -> str:

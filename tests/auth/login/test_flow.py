@@ -191,7 +191,7 @@ async def test_a_page_loads_nothing_and_is_kept_nowhere(window: Window, browser:
 async def test_cancelling_is_said_on_the_page_and_to_the_caller(window: Window, browser: httpx.AsyncClient) -> None:
     async with window.waiting() as started:
         page = await browser.get(await sent_back(browser, started, "deny"))
-    assert (page.status_code, "cancelled the sign-in" in page.text) == (400, True)
+    assert (page.status_code, "sign-in was cancelled" in page.text) == (400, True)
     [failure] = window.ended
     assert isinstance(failure, SignInFailed)
     assert failure.error == "access_denied"

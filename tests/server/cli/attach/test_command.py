@@ -253,13 +253,13 @@ def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--manifest", "gone.csv"), "The manifest gone.csv cannot be read: No such file or directory."),
+        (("--manifest", "gone.csv"), "gone.csv cannot be read: No such file or directory."),
         (("--manifest", "drawings.csv", "--result", "drawings.csv"), "would be written over drawings.csv"),
         (("--manifest", "drawings.csv", "--result", "nowhere/out.csv"), "cannot be written to nowhere/out.csv"),
         (("--manifest", "drawings.csv", "beam.pdf"), "give either files or --manifest"),
         (("beam.pdf",), "files need --project and --submittal"),
         (
-            ("x" * 300, "--project", PROJECT, "--submittal", STEEL),
+            ("long", "--project", PROJECT, "--submittal", STEEL),
             "This path is longer than the operating system takes",
         ),
         (("a.pdf", "b.pdf", "--project", "P", "--submittal", "1", "--name", "x"), "--name is for a single file"),
@@ -269,7 +269,11 @@ def test_contradicting_options_are_refused_before_anything_is_sent(
     shell: Shell, arguments: tuple[str, ...], said: str
 ) -> None:
     shell.write("beam.pdf")
-    absolute = {"drawings.csv": str(shell.manifest), "nowhere/out.csv": str(shell.folder / "nowhere" / "out.csv")}
+    long = {"long": str(shell.files / ("x" * 300))}
+    absolute = long | {
+        "drawings.csv": str(shell.manifest),
+        "nowhere/out.csv": str(shell.folder / "nowhere" / "out.csv"),
+    }
     code, _, err = shell.run(*(absolute.get(one, one) for one in arguments))
     assert code == 2
     assert said in " ".join(err.replace("│", " ").split()).replace(f"{shell.folder}/", "")
