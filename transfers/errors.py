@@ -205,7 +205,9 @@ class ProcessingFailed(AttachmentProblem):
 
 @dataclass(eq=False)
 class AttachmentMissing(AttachmentProblem):
-    """The submittal has no such attachment (it may have been deleted in ACC)."""
+    """The submittal has no such attachment (perhaps deleted in ACC); `near` are ids and names of close ones."""
+
+    near: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(eq=False)

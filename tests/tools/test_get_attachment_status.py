@@ -51,6 +51,8 @@ async def test_an_id_and_a_name_are_taken_as_they_were_pasted(connect, around):
         for named in ("beam-schedule.pdf", "BEAM\u2011Schedule.pdf"):
             seen = await assistant.call("get_attachment_status", **STEEL_BEAMS, attachment_id=around.format(named))
             by_id = around.format(seen["attachment"]["id"].upper())
+            near = await assistant.refused("get_attachment_status", **STEEL_BEAMS, attachment_id="beam schedul.pdf")
+            assert [one["id"] for one in near["error"]["candidates"]] == [seen["attachment"]["id"]]
             for pasted in (by_id, by_id.replace("-", ""), by_id.replace("-", "\u2011")):
                 again = await assistant.call("get_attachment_status", **STEEL_BEAMS, attachment_id=pasted)
                 assert again["attachment"]["id"] == seen["attachment"]["id"]

@@ -93,7 +93,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.AttachmentMissing, ""): ErrorRow(
         "attachment_not_found",
         "This submittal has no attachment of that id or name.",
-        "It may have been deleted in ACC. List the attachments with get_attachment_status.",
+        "It may have been deleted in ACC, or is a candidate. List the attachments with get_attachment_status.",
         "It may have been deleted in ACC: look at the submittal there.",
     ),
     (transfers.NotYourAttachment, ""): ErrorRow(

@@ -220,6 +220,8 @@ def _retry_after(error: acc.AccError) -> float | None:
 
 def _candidates(error: Exception) -> list[Candidate]:
     match error:
+        case transfers.AttachmentMissing():
+            return [Candidate(id=id_, name=name) for id_, name in error.near]
         case transfers.FileAmbiguous():
             meant: Sequence[str] = error.matches
         case transfers.FileMissing() | transfers.FileNotAllowed() | transfers.FolderUnavailable():
