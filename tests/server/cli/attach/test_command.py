@@ -285,7 +285,7 @@ def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_comm
     assert shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_READ_ONLY="true")[0] == 1
     code, _, err = shell.run("--manifest", str(shell.manifest), APS_ACCESS_TOKEN="")
     assert code == 1
-    assert "No one is signed in to Autodesk." in err
+    assert "no one is signed in to Autodesk" in err
     assert shell.box.requests.count(CREATE) == 0
 
 
