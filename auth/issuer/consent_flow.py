@@ -3,6 +3,7 @@
 No HTTP of its own; `auth.issuer.routes` translates. Autodesk's tokens go into the vault and nowhere else.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from auth.issuer.tokens import GrantRequest
 from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
 from auth.token_refresh import stored_tokens
 from auth.vault import UserAccount
+from persistence.errors import StorageProblem
+
+_log = logging.getLogger(__name__)
 
 AccountsOf = Callable[[str], Awaitable[Collection[str]]]
 """An Autodesk access token -> the ids of the ACC accounts that its person sees."""
@@ -166,7 +170,11 @@ class ConsentFlow:
             if person is not None:
                 if not await to_thread.run_sync(lambda: self._stores.requests.finish(request)):
                     raise _page_of("used")
-                return BrowserDeparture((await self._granted(asked, person)).url)
+                try:
+                    answer = await self._granted(asked, person)
+                except StorageProblem as problem:
+                    answer = self._ended(asked, _storage_error(problem))
+                return BrowserDeparture(answer.url)
         attempt = PkceAttempt()
         cookie = await to_thread.run_sync(lambda: self._stores.requests.approve(request, asked, attempt))
         if cookie is None:
@@ -185,7 +193,7 @@ class ConsentFlow:
 
         Raises:
             PageError: The answer belongs to no request of this browser, or the person is not let in.
-            StorageProblem: The tokens could not be kept.
+            StorageProblem: The request could not be read, so the same answer can be brought again.
         """
         state = parameters.get("state", "")
         request = await to_thread.run_sync(lambda: self._stores.requests.take(state, cookies))
@@ -194,19 +202,22 @@ class ConsentFlow:
         asked = request.authorization
         try:
             person = await self._signed_in(parameters, request)
+            session = await to_thread.run_sync(lambda: self._stores.sessions.start(person))
+            self._connected(person.subject)
+            redirect = await self._granted(asked, person) if asked is not None else None
         except SignInFailed as problem:
-            error = _error_of(problem)
-            if asked is None:
-                raise PageError(
-                    400, "You are not signed in", (f"{error.description[:1].upper()}{error.description[1:]}.",)
-                ) from problem
-            return failure(asked.redirect_uri, asked.state, error, self._settings.public_url)
+            return self._ended(asked, _error_of(problem))
+        except StorageProblem as problem:
+            return self._ended(asked, _storage_error(problem))
         except NotAdmitted as reason:
             raise self._refused(asked) from reason
-        session = await to_thread.run_sync(lambda: self._stores.sessions.start(person))
-        self._connected(person.subject)
-        redirect = await self._granted(asked, person) if asked is not None else None
         return BrowserArrival(person, request.purpose, session, redirect)
+
+    def _ended(self, asked: AuthorizationRequest | None, error: OAuthError) -> RedirectAnswer:
+        """Return the client's answer to a request that has ended with an error; raise it as a page without a client."""
+        if asked is None:
+            raise PageError(400, "You are not signed in", (f"{error.description[:1].upper()}{error.description[1:]}.",))
+        return failure(asked.redirect_uri, asked.state, error, self._settings.public_url)
 
     async def _signed_in(self, parameters: Mapping[str, str], request: PendingRequest) -> SignedInPerson:
         if "error" in parameters or not parameters.get("code"):
@@ -302,6 +313,12 @@ def _error_of(problem: SignInFailed) -> OAuthError:
             "APS_CLIENT_SECRET and the callback URL of the app",
         )
     return OAuthError("server_error", f"Autodesk answered {problem.error}; try again")
+
+
+def _storage_error(problem: StorageProblem) -> OAuthError:
+    """Return the end of a request that was taken, so that its page cannot be loaded again."""
+    _log.warning("a sign-in could not be kept: %s", problem)
+    return OAuthError("temporarily_unavailable", "the server's database was away just now; begin again in a minute")
 
 
 def _page_of(mismatch: Mismatch) -> PageError:

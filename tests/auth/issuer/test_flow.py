@@ -1,6 +1,8 @@
 """Consent, Autodesk's sign-in and tokens: the whole flow, and each threat to it, through the routes."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -288,6 +290,37 @@ async def test_a_code_is_good_for_a_minute(site: Site) -> None:
         code = await client.code(browser)
     site.later(61)
     assert (await client.exchange(code)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("is_known", "lost"),
+    [(False, "sign_ins"), (False, "oauth_sessions"), (False, "oauth_codes"), (True, "oauth_codes")],
+)
+async def test_a_database_lost_after_the_person_has_answered_sends_the_client_back_to_begin_again(
+    site: Site, is_known: bool, lost: str
+) -> None:
+    """The page cannot be loaded again by then: Autodesk's code, or the consent, is used up."""
+    client = OAuthClient(site)
+    async with Browser(site) as browser:
+        if is_known:  # then Autodesk is not asked, and only the code is written
+            await client.tokens(browser)
+        page = await browser.visit(client.url())
+        with _without(site, lost):
+            answer = answer_of(await browser.submit(page, decision="allow"))
+            assert (answer["error"], answer["state"]) == ("temporarily_unavailable", client.state)
+            assert "begin again" in answer["error_description"]
+        assert "answered already" in (await browser.visit(str(page.url))).text
+        assert "code" in answer_of(await browser.consent(client.url()))
+
+
+@contextmanager
+def _without(site: Site, table: str) -> Iterator[None]:
+    """Take a table away until the block ends."""
+    with site.database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO away")
+    yield
+    with site.database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE away RENAME TO {table}")
 
 
 async def test_an_audit_log_that_cannot_be_written_uses_up_no_code(site: Site) -> None:

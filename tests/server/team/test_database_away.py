@@ -7,16 +7,13 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-import anyio.to_thread
 import httpx
 import pytest
 
 import acc_sandbox
-from acc_sandbox import Fault, Stall
 from auth.issuer.metadata import CALLBACK_PATH
 from tests.headless import onward_of
-from tests.support.lost_database import away, let_in
-from transfers.concurrency import background_task
+from tests.support.lost_database import away
 
 from .site import REDIRECT, TeamSite, running_team
 from .test_team_server import ACCEPT, HANDSHAKE, bearer
@@ -86,30 +83,3 @@ async def test_each_step_of_the_flow_says_that_the_database_is_away_and_succeeds
             assert (await http.get("/healthz")).status_code == 200
     done = {"client_registered": 1, "signed_in": 2, "consented": 1, "tokens_issued": 2, "grant_revoked": 1}
     assert events(team) == done  # each once: what was refused had not happened
-
-
-async def test_a_sign_in_that_loses_the_database_while_autodesk_answers_is_begun_again(
-    shared_team: TeamSite, postgres_url: str
-) -> None:
-    """Autodesk's code is used up by then, so the page cannot be repeated, and says what to do."""
-    team = shared_team
-    stalled = team.box.faults.add(Fault("auth.token", Stall()))
-    async with team.browser("manager") as browser:
-        page = await browser.visit(team.authorize_url())
-        back = onward_of(await browser.once(onward_of(await browser.send(page, decision="allow")) or "")) or ""
-
-        async def go() -> None:
-            await anyio.to_thread.run_sync(stalled.reached.wait)
-            await anyio.to_thread.run_sync(partial(let_in, postgres_url, no_one=True))
-            team.box.faults.release()
-
-        async with background_task(go):
-            lost = await browser.once(back)
-        let_in(postgres_url)
-        assert lost.status_code == 503
-        assert "begin again in the application" in lost.text
-        repeated = await browser.once(back)
-        assert repeated.status_code == 400
-        assert "connect it again there" in repeated.text
-    assert "signed_in" not in events(team)
-    assert (await team.tokens("manager"))["access_token"]
