@@ -74,6 +74,7 @@ def import_services() -> None:
     from persistence import data_folder, encryption, keys, locks, migrations  # noqa: F401
     from server import auth_wiring, chat_sign_in  # noqa: F401
     from tools.attachments import following, preconditions  # noqa: F401
+    from tools.core import request_quota  # noqa: F401
     from tools.lookup import files, resolver  # noqa: F401
     from tools.next_steps import after_error  # noqa: F401
     from transfers import manager  # noqa: F401

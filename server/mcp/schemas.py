@@ -1,25 +1,25 @@
-"""The JSON schemas that clients are served: of a tool's arguments, and of everything that it may answer."""
+"""The JSON schemas that clients are served: of a tool's arguments, and of everything that it may answer.
 
+`python -m scripts.tool_schemas` makes them of the models. A server reads them, since making them took a twentieth of
+its start; `scripts/check` holds both together.
+"""
+
+import json
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-
+from tools.core.arguments import ToolArguments
 from tools.core.results import ErrorResult, ToolResult
 
+SCHEMAS: Final = Path(__file__).with_name("schemas.json")
+"""Schemas by the class name of their models: of `arguments`, and of `results` and what they consist of."""
 
-def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a tool's arguments as small as it can be: no titles, no null alternatives.
 
-    Some hosts refuse a whole list of tools for one top-level anyOf, and every byte is paid for in every conversation.
-    """
-    schema = _cached_input_schema(arguments)
-    properties = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
-    small: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if schema.get("required"):
-        small["required"] = schema["required"]
-    return small
+def input_schema(arguments: type[ToolArguments]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments."""
+    schema: dict[str, Any] = _schemas()["arguments"][arguments.__name__]
+    return schema
 
 
 def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
     properties of every answer and requires those that all have in common; that avoids top-level combinators.
     """
     answers: tuple[type[ToolResult], ...] = (*results, ErrorResult)
-    models = _result_schemas()
+    models = _schemas()["results"]
     schemas = [models[model.__name__] for model in answers]
     properties: dict[str, Any] = {}
     for one in schemas:
@@ -44,18 +44,10 @@ def output_schema(*results: type[ToolResult]) -> dict[str, Any]:
     }
 
 
-# Generating a schema takes milliseconds, and a server starts with all of them: each model's is made once.
 @cache
-def _cached_input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    return arguments.model_json_schema()
-
-
-@cache
-def _result_schemas() -> dict[str, Any]:
-    results = ToolResult.__subclasses__()
-    _, schema = models_json_schema([(model, "serialization") for model in results])
-    models: dict[str, Any] = _strip_titles(schema["$defs"])
-    return models
+def _schemas() -> dict[str, dict[str, Any]]:
+    schemas: dict[str, dict[str, Any]] = json.loads(SCHEMAS.read_bytes())
+    return schemas
 
 
 def _names_in(schema: Any, models: dict[str, Any]) -> set[str]:
@@ -68,24 +60,3 @@ def _names_in(schema: Any, models: dict[str, Any]) -> set[str]:
         name = reference.removeprefix("#/$defs/")
         return {name, *_names_in(models[name], models)}
     return set().union(*(_names_in(one, models) for one in schema.values()))
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    small = {name: value for name, value in schema.items() if name not in ("title", "anyOf")}
-    if small.get("default", ...) is None:
-        del small["default"]
-    for one in schema.get("anyOf", ()):
-        if one.get("type") != "null":
-            small = {**_without_null(one), **small}
-    return small
-
-
-def _strip_titles(schema: Any) -> Any:
-    """Drop what pydantic says beside the shape: titles, and the docstrings of models."""
-    if isinstance(schema, dict):
-        return {
-            name: _strip_titles(one)
-            for name, one in schema.items()
-            if not (name in ("title", "description") and isinstance(one, str))
-        }
-    return [_strip_titles(one) for one in schema] if isinstance(schema, list) else schema

@@ -197,7 +197,7 @@ class ToolArguments(BaseModel):
     """Base of tool arguments: unknown ones are refused, null means omitted."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, str_strip_whitespace=True
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, str_strip_whitespace=True, defer_build=True
     )
 
     def given(self) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from server.mcp.client_request import ProgressReporter
 from server.mcp.tool_adapter import ToolAdapter
 from tests.support.constants import ROOT
 from tools.attachments.status import progress_reporter
-from tools.core.arguments import ToolArguments
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.policy import ToolPolicy
 from tools.core.results import Person, SignInResult
+from tools.sign_in import SignInArguments
 from transfers.files.local_file import FileStamp
 from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
@@ -34,7 +34,7 @@ from transfers.jobs.local_file import LocalFileJob
 SECRET = "a token, a path, a customer"
 
 
-async def crash(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+async def crash(_services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
     raise RuntimeError(SECRET)
 
 
@@ -47,7 +47,7 @@ def serving(run: Any, **options: Any) -> Server[Any]:
         yield SimpleNamespace(policy=policy, sign_in_page=None, quota=None)
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
+        "tool", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     return McpHandlers(policy, [ToolAdapter(tool, policy, **options)]).server(services)
 
@@ -69,7 +69,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
     arrived = 0
     both = anyio.Event()
 
-    async def work(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+    async def work(_services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
         nonlocal arrived
         arrived += 1
         if arrived == 2:
@@ -94,7 +94,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
 
 
 async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):
-    async def ask(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+    async def ask(_services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
         raise MCPError(-32042, "a person must visit a page")
 
     async with Client(serving(ask), mode=era) as client:
@@ -170,7 +170,7 @@ async def test_heartbeat_progress_is_strictly_increasing(era):
         if len(told) == 5:
             enough.set()
 
-    async def wait(_services: Services, call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+    async def wait(_services: Services, call: ToolCall, _arguments: SignInArguments) -> SignInResult:
         while len(told) < 2:
             await anyio.lowlevel.checkpoint()
         await call.report(5 * 1024**4, 10 * 1024**4 + 1, "uploading")
@@ -206,11 +206,11 @@ async def test_a_background_failure_does_not_end_the_server(era):
             yield SimpleNamespace(policy=policy, sign_in_page=None, quota=None)
             group.cancel_scope.cancel()
 
-    async def run(_services: Services, _call: ToolCall, _arguments: ToolArguments) -> SignInResult:
+    async def run(_services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
         return SignInResult(person=Person(id="me", name="Me", email=None), autodesk="here", next_steps=[])
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", ToolArguments, (SignInResult,), writes=False, idempotent=True, run=run
+        "tool", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
     with anyio.fail_after(30), capture_logs() as logs:
