@@ -26,6 +26,7 @@ from tools.attachments.status import progress_reporter
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.policy import ToolPolicy
 from tools.core.results import Person, SignInResult
+from tools.find_project_files import FilesArguments
 from tools.sign_in import SignInArguments
 from transfers.files.local_file import FileStamp
 from transfers.idempotency import AttachTarget
@@ -242,12 +243,6 @@ async def test_services_that_cannot_be_opened_for_unfinished_jobs_leave_the_serv
             assert (await client.list_tools()).tools == []
 
 
-class NamedArguments(ToolArguments):
-    """An argument that has to be given."""
-
-    project: str
-
-
 async def test_a_call_is_answered_in_time_though_database_and_keys_never_open(era):
     policy = ToolPolicy(local_files=True, max_wait_seconds=0)
 
@@ -257,7 +252,7 @@ async def test_a_call_is_answered_in_time_though_database_and_keys_never_open(er
         yield
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", NamedArguments, (SignInResult,), writes=False, idempotent=True, run=crash
+        "tool", "Tool", "A tool.", "tool", FilesArguments, (SignInResult,), writes=False, idempotent=True, run=crash
     )
     server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
     answers: dict[str, Any] = {}
