@@ -152,6 +152,17 @@ class Sandbox:
         """Give an item its next revision, which people do in ACC's own pages; `LookupError` where it can have none."""
         create_revision(self._state, item.id)
 
+    def deactivate(self, value: str, project: str = "riverside") -> None:
+        """Take a response or an item type out of use by its words, which people do in ACC's own settings.
+
+        Raises `LookupError` where the project has none of these words.
+        """
+        project_id = self.project(project).id
+        tables = ("responses", "item_types")
+        statement = "UPDATE {} SET isActive = 0 WHERE projectId = ? AND value = ?"
+        if not sum(self._state.store.run(statement.format(table), project_id, value) for table in tables):
+            raise LookupError(f"project {project!r} has no response and no item type {value!r}")
+
     def service_account(self) -> ServiceAccount:
         """The service account of the Server-to-Server client."""
         return service_account(self._state)

@@ -60,6 +60,8 @@ CHECKS: dict[str, FieldValidator] = {
 _NOT_COLUMNS = ("mailNote", "sendEmails", "stepDueDate", "templateId", "duplicateAttachments", "saveAttachmentDrafts")
 _COURTS = {"ballInCourtUsers": "1", "ballInCourtCompanies": "2", "ballInCourtRoles": "3"}
 _REFERENCES = {"specId": "specs", "typeId": "item_types", "packageId": "packages", "responseId": "responses"}
+_WITH_ACTIVITY = ("item_types", "responses")
+"""Tables whose rows go out of use: what has one already keeps it (fact sheet 5)."""
 
 
 def checks_for(names: Iterable[str]) -> dict[str, FieldValidator]:
@@ -84,8 +86,8 @@ def check_references(call: RequestContext, member: Membership, item: Row, change
     """
     sandbox = call.sandbox
     for name, table in _REFERENCES.items():
-        if changes.get(name) is not None and not _exists(sandbox, table, member, changes[name]):
-            raise RefusedError(400, f'"{name}" does not exist in this project')
+        if changes.get(name) is not None:
+            check_choice(sandbox, member, name, table, changes[name])
     after = {**item, **changes}
     if "manager" in changes and not _is_manager(sandbox, member, after["manager"], after["managerType"]):
         raise RefusedError(400, '"manager" is not a Submittals manager of this project')
@@ -109,13 +111,16 @@ def _named_people(changes: Row) -> Iterator[tuple[str, str, str]]:
         yield "watchers", one["id"], one["userType"]
 
 
-def _exists(sandbox: SandboxState, table: str, member: Membership, row_id: str) -> bool:
+def check_choice(sandbox: SandboxState, member: Membership, name: str, table: str, row_id: str) -> None:
+    """Refuse (400) the id in the field `name` unless the project has it in `table`, and it is in use."""
+    in_use = " AND isActive" if table in _WITH_ACTIVITY else ""
     found = sandbox.store.value(
-        f"SELECT 1 FROM {table} WHERE id = ? AND projectId = ?",  # noqa: S608  # one of the four tables above
+        f"SELECT 1 FROM {table} WHERE id = ? AND projectId = ?{in_use}",  # noqa: S608  # one of the four tables above
         row_id,
         member.project_id,
     )
-    return found is not None
+    if found is None:
+        raise RefusedError(400, f'"{name}" does not exist in this project, or is not active')
 
 
 def _is_manager(sandbox: SandboxState, member: Membership, who: str, kind: str) -> bool:

@@ -12,6 +12,7 @@ from acc_sandbox.state.clock import days_after
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
+from acc_sandbox.submittals.item_fields import check_choice
 from acc_sandbox.submittals.items import stored_item
 from acc_sandbox.submittals.permitted_actions import require_action
 from acc_sandbox.submittals.processing import duplicate
@@ -126,8 +127,7 @@ def close_task(call: RequestContext) -> Response:
     require_action(task_json(call.sandbox, member, task)["permittedActions"], "Task::close")
     body = call.read_body(_CLOSING)
     store, who = call.sandbox.store, member.person.autodesk_id
-    if not store.value("SELECT 1 FROM responses WHERE id = ? AND projectId = ?", body["responseId"], member.project_id):
-        raise RefusedError(400, '"responseId" does not exist in this project')
+    check_choice(call.sandbox, member, "responseId", "responses", body["responseId"])
     store.update(
         "tasks",
         task["id"],

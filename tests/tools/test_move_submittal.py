@@ -228,6 +228,25 @@ async def test_a_refusal_without_a_change_is_answered_as_refused(connect, box):
     assert (refusal["error"]["code"], refusal["error"]["http_status"]) == ("upstream_rejected", 400)
 
 
+@pytest.mark.parametrize(
+    ("who", "place", "to"), [("manager", STEEL_BEAMS, {"to": "close"}), ("engineer", DECK, {})], ids=["close", "task"]
+)
+async def test_a_response_that_is_no_longer_active_is_refused_before_and_after_it_is_sent(connect, box, who, place, to):
+    async with connect(who) as assistant:
+        shown = await assistant.call(MOVE, **place, **to, response="Approved as noted")
+        box.deactivate("Approved as noted")
+        sent = await assistant.refused(MOVE, **shown["next_steps"][0]["arguments"])
+        known = await assistant.refused(MOVE, **place, **to, response="Approved as noted")
+        assert box.requests.count("items.transition") + box.requests.count("tasks.close") == 1
+        for refusal in (sent, known):
+            assert refusal["error"]["code"] == "invalid_arguments"
+            assert "no longer active" in refusal["error"]["message"]
+            assert "Approved as noted" not in {one["name"] for one in refusal["error"]["candidates"]}
+        shown = await assistant.follow(known["next_steps"][0], response="Rejected")
+        moved = await assistant.follow(shown["next_steps"][0])
+    assert moved["done"]
+
+
 async def test_read_only_and_other_projects_are_refused_and_nothing_is_sent(connect, box):
     async with connect(read_only=True) as assistant:
         refusal = await assistant.refused(MOVE, **STEEL_BEAMS, to="review")

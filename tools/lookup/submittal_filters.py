@@ -125,14 +125,16 @@ class SubmittalFilters:
         remedy = "A contractor's id (get_submittal) and me are taken too."
         raise _nothing("contractor", "member", text, members, lambda one: one.name, remedy=remedy)
 
-    async def responses(self, project_id: str) -> Sequence[ReviewResponse]:
-        """Return the answers that can be given in a project, and those that could once.
+    async def responses(self, project_id: str, *, fresh: bool = False) -> Sequence[ReviewResponse]:
+        """Return the answers that can be given in a project, and those that could once; `fresh` as they are now.
 
         Raises:
             AccError: ACC refused or is away.
         """
-        fetch = partial(self._acc.submittals.responses, project_id)
-        return await self._responses.get_or_fetch(fetch, await self._acc.owner_key(), project_id)
+        owner, fetch = await self._acc.owner_key(), partial(self._acc.submittals.responses, project_id)
+        if fresh:
+            return self._responses.keep(await fetch(), owner, project_id)
+        return await self._responses.get_or_fetch(fetch, owner, project_id)
 
 
 def sections_called(text: str, specs: Sequence[Spec]) -> list[Spec]:

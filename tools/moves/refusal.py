@@ -12,6 +12,7 @@ from tools.errors.exceptions import (
     UpstreamRejected,
 )
 from tools.lookup.projects import ProjectSummary
+from tools.moves.names import match_response
 from tools.moves.planning import PlannedMove
 from tools.moves.transition_plan import not_permitted
 from transfers.submittal_moves import MoveTarget, answer_task, move_item
@@ -78,6 +79,7 @@ async def _explained(services: Services, project: ProjectSummary, move: PlannedM
     try:
         now = await services.resolver.submittal(project, move.item.id)
         tasks = await services.resolver.review_tasks(project.id, now)
+        responses = await services.resolver.filters.responses(project.id, fresh=True) if move.response else ()
     except AccError:
         return refused
     except ToolError as gone:
@@ -100,6 +102,11 @@ async def _explained(services: Services, project: ProjectSummary, move: PlannedM
                 "ACC shows the review steps and who has not answered.",
                 http_status=refused.http_status,
             )
+    if move.response is not None:
+        try:
+            match_response(move.response.id, responses)
+        except InvalidArguments as retired:
+            return retired
     why = "; the person to get it may be no submittals manager of the project" if move.to_person else ""
     return UpstreamRejected(
         f"ACC refused this, although the submittal has not changed and still permits it{why}.",

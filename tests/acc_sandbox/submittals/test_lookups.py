@@ -49,6 +49,30 @@ def test_responses_say_whether_they_approve(manager):
     assert approving == {"Approved", "Approved as noted", "For record only"}
 
 
+def test_what_is_no_longer_active_is_listed_and_kept_but_not_given(box, caller, manager):
+    kept = box.item("033100-1")
+    for value in ("Approved", "Sample"):
+        box.deactivate(value)
+    [approved] = [row for row in rows(manager.submittals("GET", "/responses")) if not row["isActive"]]
+    [sample] = [row for row in rows(manager.submittals("GET", "/item-types")) if not row["isActive"]]
+    assert (approved["value"], sample["value"]) == ("Approved", "Sample")
+    assert manager.submittals("GET", f"/items/{kept.id}").json()["responseId"] == approved["id"]
+    closed = {"stateId": "sbc-2", "responseId": approved["id"]}
+    beams, deck = box.item("051200-3"), box.item("053100-1")
+    open_task = box.tasks(deck)[0]
+    task = f"/items/{deck.id}/steps/{open_task.step_id}/tasks/{open_task.id}:close"
+    for who, method, path, body in (
+        (manager, "POST", f"/items/{beams.id}:transition", closed),
+        (caller("engineer"), "POST", task, {"responseId": approved["id"]}),
+        (manager, "PATCH", f"/items/{beams.id}", {"typeId": sample["id"]}),
+    ):
+        answer = who.submittals(method, path, json=body)
+        assert (answer.status_code, "is not active" in answer.text) == (400, True)
+    assert manager.submittals("POST", f"/items/{kept.id}:transition", json={"stateId": "mgr-2"}).status_code == 200
+    with pytest.raises(LookupError, match="no response"):
+        box.deactivate("Splendid")
+
+
 def test_in_use_is_what_items_use(manager):
     used = {row["key"] for row in rows(manager.submittals("GET", "/responses")) if row["isInUse"]}
     assert used == {"approved"}
