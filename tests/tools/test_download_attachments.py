@@ -13,7 +13,6 @@ from mcp_types import ElicitResult
 
 from acc_sandbox import Expire, Fault, Refuse
 from tests.support.constants import STEEL_BEAMS
-from tools import download_attachments
 
 pytestmark = pytest.mark.either_era
 
@@ -187,14 +186,11 @@ async def test_a_folder_that_cannot_be_used_is_said(connect, downloads, kind, wo
     assert words in refusal["error"]["message"]
 
 
-@pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may all")
-async def test_a_folder_that_may_not_be_written_to_is_said(connect, downloads):
-    downloads.chmod(0o500)
-    try:
-        async with connect(downloads=downloads) as assistant:
-            refusal = await assistant.refused(GET, **STEEL_BEAMS)
-    finally:
-        downloads.chmod(0o700)
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder there refuses an administrator")
+async def test_a_folder_that_may_not_be_written_to_is_said(connect):
+    # Where the system keeps its own, even root may make no folder.
+    async with connect(downloads=Path("/sys" if sys.platform == "linux" else "/System")) as assistant:
+        refusal = await assistant.refused(GET, **STEEL_BEAMS)
     assert "cannot be written to" in refusal["error"]["message"]
 
 
@@ -236,8 +232,9 @@ async def test_more_bytes_than_the_limit_are_not_begun(connect, attach, box, dow
     assert answer["files"][0]["outcome"] == "downloaded"
 
 
-async def test_a_large_download_is_asked_for_where_a_person_is_asked(connect, downloads, monkeypatch):
-    monkeypatch.setattr(download_attachments, "ASKED_BYTES", 100)
+async def test_a_large_download_is_asked_for_where_a_person_is_asked(connect, box, downloads):
+    large = {"status": "complete", "url": f"{box.storage_url}/large", "size": 1024**3}
+    box.faults.add(Fault("oss.signeds3download", Refuse(200, large)))
     shown: list[str] = []
 
     async def declining(_: Any, question: Any) -> ElicitResult:
@@ -247,7 +244,7 @@ async def test_a_large_download_is_asked_for_where_a_person_is_asked(connect, do
     async with connect(downloads=downloads, confirm="ask", answering=declining) as assistant:
         refusal = await assistant.refused(GET, **STEEL_BEAMS)
     assert refusal["error"]["code"] == "confirmation_declined"
-    assert shown[0].startswith("Download these files to this machine?\nFiles: 1\nSize: 603 bytes\n")
+    assert shown[0].startswith("Download these files to this machine?\nFiles: 1\nSize: 1,073,741,824 bytes\n")
     assert list(downloads.iterdir()) == []
 
 
