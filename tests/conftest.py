@@ -128,6 +128,7 @@ class Assistant:
     def __init__(self, client: Client, tools: dict[str, ToolAdapter]) -> None:
         self.client = client
         self.tools = tools
+        self.called: set[str] = set()
 
     async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer of a call, whether it succeeds or fails in a way that a caller can act on."""
@@ -162,6 +163,7 @@ class Assistant:
         return await self.call(step["tool"], **step["arguments"], **needed)
 
     def _content(self, tool: str, result: CallToolResult) -> dict[str, Any]:
+        self.called.add(tool)
         [block] = result.content
         content: dict[str, Any] = result.structured_content
         # Many clients show the model the text alone, so it says the same; compact, since tokens are paid for.

@@ -208,17 +208,22 @@ def _result(
 ) -> ManyFilesResult:
     checked = call.arguments.get("check_only", True)
     beside = {"gone": gone, "more": selection.more, "ignored": selection.ignored}
+    from tools.attachments.file_run import submittals_with_files
+    from tools.moves.transition_plan import words_onward
+
     outcomes = Counter(row.outcome for row in rows)
     standing = FilesStanding(
         call.arguments,
         plan,
         planned=outcomes["planned"] if checked else 0,
         nameable=sum(row.needs_submittal for row in rows) if checked else 0,
+        tasks_needed=sum(row.reason == "task_required" for row in rows) if checked else 0,
         waiting=0 if checked else sum(row.is_under_way for row in rows),
         again=sum(row.outcome == "failed" and row.reason in RETRYABLE for row in rows),
         changed=outcomes["changed"] + gone,
         unconfirmed=sum(row.state == "uploaded" for row in rows),
         more=selection.more,
+        onward={item.id: words_onward(item) for item in submittals_with_files(rows)},
     )
     return ManyFilesResult(
         files=[row.shown(at_length=checked) for row in rows],

@@ -73,7 +73,9 @@ async def test_files_of_a_folder_go_to_the_submittals_that_their_names_single_ou
         done = await assistant.follow(run)
     assert {name: by_file(done)[name]["state"] for name in NAMES} == dict.fromkeys(NAMES, "ready")
     assert {row["outcome"] for row in done["files"]} == {"attached", "left_out"}
-    assert done["next_steps"] == []
+    [onward] = done["next_steps"]
+    assert (onward["tool"], onward["needs"]) == ("move_submittal", ["submittal", "to"])
+    assert onward["reason"].startswith("Submittals can go on, if the person wants that: to=")
     assert all(name in names_at(box, number) for name, number in NAMES.items())
 
 
@@ -84,9 +86,14 @@ async def test_fourteen_files_take_two_calls_and_few_tokens(connect, box, folder
         place = {**PROJECT, "submittal": "05 12 00-3", "folder": "."}
         checked = await assistant.call("attach_files", **place)
         done = await assistant.follow(checked["next_steps"][0])
+        again = await assistant.follow(checked["next_steps"][0])
+        [onward] = done["next_steps"]
+        shown = await assistant.follow(onward, to="review")
     read = sum(len(json.dumps(answer, ensure_ascii=False, separators=(",", ":"))) for answer in (checked, done))
     assert [row["state"] for row in done["files"]] == ["ready"] * 14
-    assert done["next_steps"] == []
+    assert (onward["tool"], onward["needs"]) == ("move_submittal", ["to"])
+    assert (shown["transition"]["to_state"], shown["missing"]) == ("rev", [])
+    assert again["next_steps"] == [], "this call attached nothing"
     assert read / 4 < 1500
     assert set(names) <= set(names_at(box, "051200-3"))
 

@@ -96,6 +96,10 @@ async def work(assistant: Any, box: Any) -> None:
     await assistant.answer("add_submittal_attachment", **REVIEWED, **linked)
     await assistant.call("add_submittal_attachment", **STEEL, file_path="beams.pdf", confirm=True)
     await assistant.call("get_attachment_status", **STEEL)
+    for many in ({**RIVERSIDE, "folder": "many"}, {**STEEL, "file_urns": [box.file(BEAMS).version_urn]}):
+        checked = await assistant.call("attach_files", **many, category="final_response")
+        done = await assistant.follow(checked["next_steps"][0])
+        assert {row["outcome"] for row in done["files"]} == {"attached"}
     by_caller = {**STEEL, "upload_by_caller": True, "name": "later.pdf"}
     for _ in range(2):
         added = await assistant.call("add_submittal_attachment", **by_caller)
@@ -116,9 +120,13 @@ async def work(assistant: Any, box: Any) -> None:
 
 async def test_whatever_the_tools_send_has_the_form_of_an_example(connect: Any, box: Any, tmp_path: Path) -> None:
     (tmp_path / "beams.pdf").write_bytes(b"beams")
+    (tmp_path / "many").mkdir()
+    for name in ("051200-3 stair.pdf", "curtain wall shop drawings.pdf"):
+        (tmp_path / "many" / name).write_bytes(name.encode())
 
     async with connect(folders=(tmp_path,), downloads=tmp_path) as assistant:
         await work(assistant, box)
+        assert assistant.called == set(assistant.tools)
 
     sent = box.requests.all()
     parts = [one for one in sent if one.operation == "storage.put"]

@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 
 from acc.errors import AccError
-from acc.models import Attachment
+from acc.models import Attachment, Item
 from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, FileSelection, PlanRow, reason_of
 from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_processing
 from tools.attachments.rejection import explain_rejection
@@ -99,6 +99,14 @@ def consent_summary(project: ProjectSummary, rows: Sequence[PlanRow]) -> ManyFil
     lines = [f"{row.file.name} to {number(row.item)} {row.item.title}".strip() for row in rows if row.item is not None]
     digests = tuple(row.digest.hex() for row in rows)
     return ManyFilesSummary(project.name, tuple(lines), (project.id, *digests))
+
+
+def submittals_with_files(rows: Sequence[FileRunRow]) -> list[Item]:
+    """Return the submittals that a run made a file visible at, and for which no other is on its way."""
+    left = {row.row.item.id for row in rows if row.row.item is not None and row.outcome == "planned"}
+    seen = [row for row in rows if row.outcome == "attached" and row.state in ("processing", "ready")]
+    items = {row.row.item.id: row.row.item for row in seen if row.row.item is not None}
+    return [item for item_id, item in items.items() if item_id not in left]
 
 
 @dataclass(frozen=True)

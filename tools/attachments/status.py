@@ -92,7 +92,7 @@ def with_onward_step(services: Services, answer: AttachmentResult, item: Item) -
     """
     if answer.attachment.state not in ("processing", "ready"):
         return answer
-    onward = after_visible(answer.attachment.project_id, item.id, words_onward(item), services.policy.step_context)
+    onward = after_visible(answer.attachment.project_id, {item.id: words_onward(item)}, services.policy.step_context)
     return answer.model_copy(update={"next_steps": [*answer.next_steps, *onward]})
 
 

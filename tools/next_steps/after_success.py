@@ -188,15 +188,18 @@ def onward(
     return [*answers, *moves]
 
 
-def after_visible(project_id: str, submittal_id: str, words: Sequence[str], context: StepContext) -> list[NextStep]:
-    """Return how a submittal moves on once a file was attached, by the `words` that are open to this person.
+def after_visible(project_id: str, onward: Mapping[str, Sequence[str]], context: StepContext) -> list[NextStep]:
+    """Return how submittals move on once files were attached: `onward` are the words open to this person, by their ids.
 
-    Where it goes is for the caller to say: the person has not asked for it yet.
+    Where one goes is for the caller to say: the person has not asked for it yet. Of several the caller says which, too.
     """
-    if not words or context.read_only:
+    movable = {submittal_id: words for submittal_id, words in onward.items() if words}
+    if not movable or context.read_only:
         return []
-    reason = f"The submittal can go on, if the person wants that: to={' or '.join(words)}."
-    return [step("move_submittal", {"project": project_id, "submittal": submittal_id, "to": None}, reason)]
+    words = " or ".join(dict.fromkeys(word for some in movable.values() for word in some))
+    who = "The submittal" if len(movable) == 1 else "Submittals"
+    place = {"project": project_id} | _one_or_needed("submittal", list(movable), whole=True)
+    return [step("move_submittal", {**place, "to": None}, f"{who} can go on, if the person wants that: to={words}.")]
 
 
 def after_move_check(call: Mapping[str, Any], missing: Sequence[str | None]) -> list[NextStep]:

@@ -24,6 +24,17 @@ def box() -> Iterator[acc_sandbox.Sandbox]:
         yield box
 
 
+async def test_files_for_a_person_with_two_open_tasks_wait_for_the_task_to_be_said(connect, box, tmp_path):
+    (tmp_path / "studs.pdf").write_bytes(b"studs")
+    first, _ = box.tasks(box.item("053100-2"))
+    async with connect("engineer", folders=(tmp_path,)) as assistant:
+        checked = await assistant.call("attach_files", **STUDS, files=["studs.pdf"])
+        assert [(row["outcome"], row["reason"]) for row in checked["files"]] == [("left_out", "task_required")]
+        [step] = checked["next_steps"]
+        added = await assistant.follow(step, file_path="studs.pdf", task_id=first.id)
+    assert added["attachment"]["task_id"] == first.id
+
+
 async def test_a_person_with_two_open_tasks_says_which_and_keeps_the_ball_with_the_other(connect, box):
     tasks = box.tasks(box.item("053100-2"))
     async with connect("engineer") as assistant:
