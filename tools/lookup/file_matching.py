@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from tools.lookup.file_name_words import (
     INTRODUCTIONS,
+    REFERRING,
     NameWord,
     content_words,
     could_be_a_date,
@@ -35,6 +36,7 @@ LONGEST_SEQUENCE: Final = 4
 FEWEST_WORDS: Final = 2
 """Words of a title that a name needs at least to mean it, unless it holds all of them."""
 
+_BETWEEN_DIGITS: Final = re.compile(r"(?<=\d) (?=\d)")
 _ZEROS: Final = re.compile(r"(?<=[a-z])0+(?=\d)")
 
 
@@ -131,9 +133,23 @@ class SubmittalRegister:
         # Where other words stand beside the number, and only the titles of others hold them, those may be meant.
         # A bare number beside it counts sheets or copies, and speaks for no title.
         told = any(not word.isdecimal() for word in content)
-        if told and not self._holds(row, content) and (meant := self._holding(content)):
+        if told and (meant := self._meant_beside(row, spans[0].section, content)):
             return FileMatch(failure="several", candidates=_distinct([row, *meant]))
+        if any(words[span.start - 1].text in REFERRING for span in spans if span.start):
+            return FileMatch(failure="several", candidates=found)
         return FileMatch(row, "number")
+
+    def _meant_beside(self, row: RegisterRow, section: str, content: Sequence[str]) -> list[RegisterRow]:
+        """Return the rows that the words beside a number mean, where its own `row` does not hold them.
+
+        They hold all of the words, or, of the same section, all that any title has.
+        """
+        known = [word for word in content if self._places_of(word)]
+        if self._holds(row, known):
+            return []
+        told = any(not word.isdecimal() for word in known)
+        alike = [one for one in self._sections[section] if told and self._holds(one, known)]
+        return [*self._holding(content), *alike]
 
     def _by_section(self, words: Sequence[NameWord], masked: set[int], spans: Sequence[_Span]) -> FileMatch:
         rows = _distinct(row for span in spans for row in self._sections[span.section])
@@ -156,7 +172,7 @@ class SubmittalRegister:
         introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
         for end in range(min(start + 3, len(words)), start, -1):
             inside = words[start + 1 : end]
-            spelt = _short_key("".join(unzeroed(word.text) for word in words[start:end]))
+            spelt = _short_key(words[start:end])
             if spelt not in self._short or not all(word.is_near for word in inside):
                 continue
             if masked & set(range(start, end)) or not any(letter.isdecimal() for letter in spelt):
@@ -176,7 +192,7 @@ class SubmittalRegister:
         return None
 
     def _by_title(self, content: Sequence[str], kinds: frozenset[str]) -> FileMatch:
-        if not content:
+        if all(word.isdecimal() for word in content):
             return NO_MATCH
         rows = self._holding(content)
         match = self._single(rows, kinds, "title", content)
@@ -194,7 +210,7 @@ class SubmittalRegister:
         fitting = [row for row in rows if not kinds or not self._title(row).kinds or kinds & self._title(row).kinds]
         if len(fitting) > 1:
             same = [row for row in fitting if kinds and kinds & self._title(row).kinds]
-            called = [row for row in fitting if content and set(self._title(row).content) == set(content)]
+            called = [row for row in fitting if content and self._title(row).is_just(content, kinds)]
             fitting = next((some for some in (same, called) if len(some) == 1), fitting)
         if len(fitting) == 1:
             return FileMatch(fitting[0], by)
@@ -210,10 +226,12 @@ class SubmittalRegister:
     def _ends_well(self, words: Sequence[NameWord], masked: set[int], span: _Span, rows: Sequence[RegisterRow]) -> bool:
         """Whether a number does not go on, and is no section with a count of something after it."""
         after = words[span.end] if span.end < len(words) and span.end not in masked else None
-        if after is not None and after.is_number and after.is_tied:
+        if after is not None and after.is_number and after.is_near and " " not in after.gap:
             return all(unzeroed(after.text) == str(row.revision) for row in rows)
         sequence = words[span.end - 1]
-        if set(sequence.gap) <= {" "} and not sequence.text.startswith("0"):
+        # "03 30 00 - 2 week lookahead" is no second submittal, "03 30 00 - 2 - mix" is.
+        stands_apart = sequence.has_dash and (after is None or after.gap.strip(" ") != "")
+        if " " in sequence.gap and not sequence.text.startswith("0") and not stands_apart:
             if after is not None and after.is_number and after.is_near:
                 return False
             content, _ = content_words(words, masked | set(range(span.start, span.end)))
@@ -290,6 +308,10 @@ class _Title:
     kinds: frozenset[str]
     all_words: frozenset[str]
 
+    def is_just(self, content: Sequence[str], kinds: frozenset[str]) -> bool:
+        """Whether a name says these words and kinds of document, and the title no other."""
+        return set(self.content) == set(content) and self.kinds == kinds
+
     @classmethod
     def of(cls, row: RegisterRow) -> "_Title":
         words = split_words(row.title)
@@ -340,7 +362,7 @@ def _number_parts(number: str) -> tuple[str, str]:
     section, sequence = section_and_sequence(number)
     if section.isdecimal() and len(section) >= SHORTEST_SECTION and sequence.isdecimal():
         return unzeroed(section), sequence
-    return "", _short_key("".join(unzeroed(word.text) for word in split_words(number)))
+    return "", _short_key(split_words(number))
 
 
 def _section(text: str) -> str:
@@ -348,8 +370,10 @@ def _section(text: str) -> str:
     return unzeroed(digits) if digits.isdecimal() and len(digits) >= SHORTEST_SECTION else ""
 
 
-def _short_key(text: str) -> str:
-    return _ZEROS.sub("", text)
+def _short_key(words: Sequence[NameWord]) -> str:
+    """Return a number without a section as one word: A-012 is a12, and 2.03 is 2.3, not the 23 of another."""
+    texts = [unzeroed(word.text) for word in words]
+    return _ZEROS.sub("", _BETWEEN_DIGITS.sub(".", " ".join(texts)).replace(" ", ""))
 
 
 def _distinct(rows: Iterable[RegisterRow]) -> tuple[RegisterRow, ...]:

@@ -49,6 +49,7 @@ COPIES: Final = frozenset(
         "stamped",
         "sealed",
         "approved",
+        "noted",
         "reviewed",
         "draft",
         "latest",
@@ -61,6 +62,12 @@ COPIES: Final = frozenset(
     | {"complet", "nouveau", "bordereau"}
 )
 """Words about the state of a copy."""
+
+REFERRING: Final = frozenset(
+    {"see", "ref", "refer", "reference", "vs", "versus", "like", "not", "siehe", "vgl", "vergleiche", "nicht", "statt"}
+    | {"voir", "cf", "comme", "pas"}
+)
+"""Words before the number of a submittal that a file may only refer to."""
 
 REVISION_WORDS: Final = frozenset(
     {"rev", "revision", "version", "ver", "issue", "index", "ind", "indice", "stand", "fassung", "ausgabe", "revise"}
@@ -76,7 +83,7 @@ FOLLOWED_BY_NUMBER: Final = frozenset(
 """Words after which a number counts something else than submittals."""
 
 DOCUMENT_KINDS: Final[dict[str, str]] = {
-    **dict.fromkeys(("shop", "shops", "drawing", "drawings", "dwg", "dwgs", "drg", "drgs"), "drawings"),
+    **dict.fromkeys(("shop", "shops", "drawing", "drawings", "sd", "dwg", "dwgs", "drg", "drgs"), "drawings"),
     **dict.fromkeys(("shopdrawing", "shopdrawings", "zeichnung", "zeichnungen", "werkstattzeichnung"), "drawings"),
     **dict.fromkeys(("werkstattzeichnungen", "werkplan", "werkplaene", "dessin", "dessins", "atelier"), "drawings"),
     **dict.fromkeys(("product", "data", "datasheet", "datasheets", "cutsheet", "cutsheets", "pd"), "data"),
@@ -228,6 +235,8 @@ def _date_length(words: Sequence[NameWord], place: int) -> int:
             _is_date(*texts) or _is_date(texts[2], texts[1], texts[0]) or _is_date(texts[2], texts[0], texts[1])
         ):
             return 3
+        if words[place + 1].is_tied and words[place + 2].is_tied and _is_short_date(*texts):
+            return 3
         if texts[1] in MONTHS and texts[0].isdecimal() and _is_year(texts[2]):
             return 3
     if len(texts) > 1 and first in MONTHS and _is_year(texts[1]):
@@ -253,6 +262,13 @@ def _is_date(year: str, month: str, day: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_short_date(one: str, two: str, year: str) -> bool:
+    """Whether 5-12-26 is a day of these years; with two digits each it could be a section as well, and is none here."""
+    if not (one + two + year).isdecimal() or len(year) != 2 or min(len(one), len(two)) != 1:
+        return False
+    return 10 <= int(year) <= 40 and (_is_date(f"20{year}", one, two) or _is_date(f"20{year}", two, one))
 
 
 def could_be_a_date(words: Sequence[NameWord]) -> bool:

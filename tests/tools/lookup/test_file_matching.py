@@ -49,6 +49,7 @@ SHORT = (
     RegisterRow("b", "13", "Window schedule"),
     RegisterRow("c", "A-012", "Carpet samples"),
     RegisterRow("d", "14", "Level 3 ceilings"),
+    RegisterRow("e", "2.03", "Slab reinforcement"),
 )
 
 
@@ -63,6 +64,8 @@ SHORT = (
         ("A012 carpet.pdf", "A-012 by number"),
         ("A-012 floor plan.pdf", "none"),
         ("12 sets of drawings.pdf", "none"),
+        ("2.3 slab.pdf", "2.03 by number"),
+        ("23 slab.pdf", "none"),
         ("12.5 mm board.pdf", "none"),
         ("12 windows.pdf", "none"),
         ("3 ceilings level.pdf", "14 by title"),
