@@ -49,7 +49,7 @@ def test_responses_say_whether_they_approve(manager):
     assert approving == {"Approved", "Approved as noted", "For record only"}
 
 
-def test_what_is_no_longer_active_is_listed_and_kept_but_not_given(box, caller, manager):
+def test_an_inactive_response_or_type_is_listed_and_kept_but_not_given(box, caller, manager):
     kept = box.item("033100-1")
     for value in ("Approved", "Sample"):
         box.deactivate(value)
