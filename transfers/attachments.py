@@ -1,17 +1,19 @@
 """The two writes of an attachment: creating it without an idempotency key, and confirming its upload.
 
 The ids that ACC lists are saved before the POST that creates (design, promise 1). When its end is uncertain (the answer
-was lost, the row may or may not exist) a row that is new since then is adopted only if exactly one matches; else the
-POST is repeated, and every row that could not be told apart is reported.
+was lost, the row may or may not exist) a row that is new since then is adopted only if exactly one matches, and it was
+not made before that POST; else the POST is repeated, and every row that could not be told apart is reported.
 
 An upload is confirmed only with evidence that its bytes arrived. What ACC answers to a second confirmation is unknown
 (fact sheet 3.4), and there is no request for one attachment; so after a refusal the attachment's own row decides.
 """
 
+import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -50,21 +52,36 @@ class AttachmentRequest:
     revision: int | None = None
 
 
+@dataclass(frozen=True)
+class ListedBefore:
+    """The `ids` of what ACC listed before a POST, and from when on, by its clock, ACC can have carried the POST out.
+
+    `since` is None where the list was read for that very POST.
+    """
+
+    ids: frozenset[str]
+    since: datetime | None = None
+
+    def is_older_than(self, row: Attachment) -> bool:
+        """Whether a row that is new since the list cannot have been made before the POST."""
+        return self.since is None or (row.created_at is not None and row.created_at >= self.since)
+
+
 @dataclass
 class UncertainCreate:
-    """A POST that may or may not have been carried out: `listed` are the ids that ACC listed before it.
+    """A POST that may or may not have been carried out, with what ACC `listed` before it.
 
     None means that there is no such POST. `write` writes them down before the POST: a later run must look before it
     posts again. `look` returns what other jobs have of the same name: their attachments, and how many doubtful POSTs.
     `review` sees what ACC lists before the first POST, and may raise to prevent it.
     """
 
-    listed: frozenset[str] | None
-    write: Callable[[frozenset[str] | None], Awaitable[None]]
+    listed: ListedBefore | None
+    write: Callable[[ListedBefore | None], Awaitable[None]]
     look: Callable[[], Awaitable[tuple[set[str], int]]]
     review: Callable[[Sequence[Attachment]], None] = lambda _rows: None
 
-    async def save(self, listed: frozenset[str] | None) -> None:
+    async def save(self, listed: ListedBefore | None) -> None:
         """Note what ACC lists before a POST, or None when it was certainly not carried out."""
         await self.write(listed)
         self.listed = listed
@@ -86,15 +103,17 @@ class AttachmentCreator:
     """Makes the reservations of one process.
 
     One at a time on an item, over all processes that share a database, and never one that another job has: else the
-    look after a doubtful POST could take a neighbour's row of the same name for ours. Files that go to one item one
-    after the other share a list of what was there before: it is asked for again after `LISTED_SECONDS`.
+    look after a doubtful POST could take a neighbour's row of the same name for ours. Files of one person that go to
+    one item one after the other share a list of what was there before: it is asked for again after `LISTED_SECONDS` of
+    the time of day, which goes on while a laptop sleeps.
     """
 
-    def __init__(self, exclusive: ExclusiveLock) -> None:
+    def __init__(self, exclusive: ExclusiveLock, clock: Callable[[], float] = time.time) -> None:
         self._exclusive = exclusive
+        self._clock = clock
         self._locks: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
         self._taken: set[str] = set()
-        self._listed: dict[tuple[str, str], _Listing] = {}
+        self._listed: dict[tuple[str, str, str], _Listing] = {}
 
     async def make(
         self,
@@ -122,7 +141,7 @@ class AttachmentCreator:
         if uncertain.listed is None:
             listing = await self._list(acc, wanted)
             uncertain.review(listing.rows)
-            await uncertain.save(frozenset(row.id for row in listing.rows))
+            await uncertain.save(listing.before_a_post(self._clock()))
             try:
                 made = await _create(acc, wanted)
             except AccError as error:
@@ -132,13 +151,14 @@ class AttachmentCreator:
                     raise
             else:
                 uncertain.listed = None
-                self._listed = {(wanted.project_id, wanted.item_id): _Listing(listing.at, [*listing.rows, made])}
+                self._listed = {_shared_by(wanted): listing.after_a_post(made, self._clock())}
                 return CreatedAttachment(made)
         taken, doubtful = await uncertain.look()
-        known = (uncertain.listed or frozenset()) | self._taken | taken
+        before = uncertain.listed or ListedBefore(frozenset())
+        known = before.ids | self._taken | taken
         found = new_matches(await _rows(acc, wanted), known, wanted)
         # A row that another job's doubtful POST may have made as well cannot be told from ours.
-        if len(found) == 1 and not doubtful:
+        if len(found) == 1 and not doubtful and before.is_older_than(found[0]):
             return CreatedAttachment(found[0])
         made = await _create(acc, wanted)
         with suppress(AccError):  # the reservation is made; if need be, what was found before it has to do
@@ -148,16 +168,36 @@ class AttachmentCreator:
 
     async def _list(self, acc: "AccClient", wanted: AttachmentRequest) -> "_Listing":
         """Return what is there: as listed for the file before on the same item, if that was just now."""
-        known = self._listed.get((wanted.project_id, wanted.item_id))
-        now = anyio.current_time()
-        if known is not None and now - known.at < LISTED_SECONDS:
+        known = self._listed.get(_shared_by(wanted))
+        now = self._clock()
+        if known is not None and known.made is not None and 0 <= now - known.at < LISTED_SECONDS:
             return known
         return _Listing(now, await _rows(acc, wanted))
 
 
 class _Listing(NamedTuple):
+    """What ACC listed at a time, with our own rows since.
+
+    `made` is when ACC made the last of these, by its clock, and `answered` when it said so, by ours.
+    """
+
     at: float
     rows: Sequence[Attachment]
+    made: datetime | None = None
+    answered: float = 0.0
+
+    def after_a_post(self, row: Attachment, now: float) -> "_Listing":
+        """Return the list with a row that ACC has just made."""
+        return _Listing(self.at, [*self.rows, row], row.created_at, now)
+
+    def before_a_post(self, now: float) -> ListedBefore:
+        """Return what a POST that follows now finds: ACC's clock has gone on at least as long as ours."""
+        since = self.made + timedelta(seconds=now - self.answered) if self.made else None
+        return ListedBefore(frozenset(row.id for row in self.rows), since)
+
+
+def _shared_by(wanted: AttachmentRequest) -> tuple[str, str, str]:
+    return (wanted.project_id, wanted.item_id, wanted.person_id)
 
 
 class AttachmentWatch:

@@ -1,9 +1,11 @@
 """After a doubtful POST: which rows may be ours, and what becomes of them. ACC is scripted at the network's edge."""
 
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +20,7 @@ from acc.hosts import AutodeskHosts
 from acc.models import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
-from transfers.attachments import AttachmentCreator, AttachmentRequest, UncertainCreate, new_matches
+from transfers.attachments import AttachmentCreator, AttachmentRequest, ListedBefore, UncertainCreate, new_matches
 
 WANTED = AttachmentRequest("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
 ALIKE = {"name": "beam.pdf", "createdBy": "ME", "taskId": None, "categoryId": "2", "isFileUploaded": False}
@@ -105,7 +107,8 @@ class Server:
         fate = self.posts.pop(0)
         if isinstance(fate, int):
             return httpx.Response(fate)
-        made = row(f"made-{len(self.seen)}", name=json.loads(request.content)["name"])
+        name, now = json.loads(request.content)["name"], datetime.now(UTC).isoformat()
+        made = row(f"made-{len(self.seen)}", name=name, createdAt=now)
         (self.late if fate == "late" else self.rows).append(made)
         if fate == "made":
             # What was late is there by now.
@@ -113,8 +116,8 @@ class Server:
             return httpx.Response(201, json=made)
         raise httpx.ReadError("lost", request=request)
 
-    def reservations(self) -> AttachmentCreator:
-        return AttachmentCreator(alone)
+    def reservations(self, clock: Callable[[], float] = time.time) -> AttachmentCreator:
+        return AttachmentCreator(alone, clock)
 
     @cached_property
     def acc(self) -> AccClient:
@@ -154,7 +157,7 @@ async def test_two_doubtful_posts_leave_a_doubt_that_the_next_try_looks_into() -
     server.rows.append(row("old"))
     with pytest.raises(ServiceUnavailable):
         await reservations.make(server.acc, WANTED, uncertain, nowhere)
-    assert uncertain.listed == {"old"}
+    assert uncertain.listed == ListedBefore(frozenset({"old"}))
     server.rows += server.late
     made = await reservations.make(server.acc, WANTED, uncertain, nowhere)
     assert made.attachment.id == server.late[0]["id"]
@@ -187,3 +190,15 @@ async def test_reservations_on_one_item_are_made_one_after_the_other() -> None:
         for _ in range(4):
             group.start_soon(reservations.make, server.acc, WANTED, first_try(), nowhere)
     assert server.seen == ["GET", *["POST"] * 4]  # what was there is listed once for all
+
+
+@pytest.mark.parametrize(("person", "later"), [("ME", 3600.0), ("ME", -3600.0), ("ANOTHER", 0.0)])
+async def test_a_list_is_not_shared_after_a_sleep_of_the_machine_or_by_another_person(
+    person: str, later: float
+) -> None:
+    server, passed = Server("made", "made"), 0.0
+    reservations = server.reservations(lambda: time.time() + passed)
+    await reservations.make(server.acc, WANTED, first_try(), nowhere)
+    passed = later
+    await reservations.make(server.acc, replace(WANTED, person_id=person), first_try(), nowhere)
+    assert server.seen == ["GET", "POST"] * 2

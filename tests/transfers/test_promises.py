@@ -175,6 +175,32 @@ async def test_promise_1_a_doubt_outlives_the_run_that_had_it(working: Any) -> N
         assert site.box.requests.count(CREATE) == 1
 
 
+@pytest.mark.parametrize("dies", [False, True], ids=["in one run", "in a later process"])
+async def test_promise_1_a_row_made_elsewhere_since_a_shared_list_is_never_adopted(working: Any, dies: bool) -> None:
+    """Two files share a list; elsewhere the second is reserved in between, and then its own POST comes to nothing."""
+    async with working() as site:
+        first = site.box.faults.add(Fault(CREATE, Stall()))
+        site.box.faults.add(Fault(CREATE, Refuse(503), nth=3))
+        if dies:
+            site.box.faults.add(Fault(LIST, Refuse(503), nth=2, times=3))
+        async with anyio.create_task_group() as group:
+            group.start_soon(site.attach)
+            await reached(first)
+            where = site.where
+            elsewhere = await site.acc.submittals.create_attachment(where.project_id, where.item_id, name="joist.pdf")
+            site.box.faults.release()
+        if dies:
+            assert (await stopped(site, "sub/joist.pdf")).attachment_id is None
+        else:
+            job = (await site.attach("sub/joist.pdf")).job
+        assert site.box.requests.count(LIST) == (4 if dies else 3)
+    if dies:
+        async with working() as site:
+            job = (await site.attach("sub/joist.pdf")).job
+    assert job.reserved.id != elsewhere.id
+    assert job.look_alikes == (elsewhere.id,)
+
+
 @pytest.mark.parametrize("kind", ["deleted", "failed"])
 async def test_promise_1_an_attachment_that_is_no_longer_valid_is_created_again(working: Any, kind: str) -> None:
     async with working() as site:

@@ -16,7 +16,7 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
-from transfers.attachments import CreatedAttachment, UncertainCreate, confirm_upload, has_same_name
+from transfers.attachments import CreatedAttachment, ListedBefore, UncertainCreate, confirm_upload, has_same_name
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
 from transfers.errors import AttachmentMissing, ProcessingFailed
@@ -103,7 +103,7 @@ class Job(ABC):
     confirmed: float | None = None
     step: str = "reserve"
     error: Exception | None = None
-    listed: frozenset[str] | None = None
+    listed: ListedBefore | None = None
     look_alikes: tuple[str, ...] = ()
     finished: anyio.Event | None = None
     under_way: bool = False
@@ -345,7 +345,7 @@ class Job(ABC):
                 except (AccError, AuthError) as reason:
                     context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
-    async def _persist_create_intent(self, context: "JobStepContext", listed: frozenset[str] | None) -> None:
+    async def _persist_create_intent(self, context: "JobStepContext", listed: ListedBefore | None) -> None:
         self.listed = listed
         await context.keep(self)
         context.reached("intended")

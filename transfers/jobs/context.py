@@ -70,7 +70,7 @@ class JobContext:
         self.acc = acc
         self.repository = repository
         self.audit = AuditLog(repository.place.folder)
-        self.reservations = AttachmentCreator(repository.exclusive)
+        self.reservations = AttachmentCreator(repository.exclusive, clock)
         self.watch = AttachmentWatch()
         self.slots = anyio.CapacityLimiter(parallel)
         self.lines = AbortableClientPool(make_storage_client)

@@ -8,6 +8,7 @@ token or a signed URL.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -21,6 +22,7 @@ from auth import errors as auth_errors
 from auth.errors import AuthError
 from persistence.errors import StorageProblem
 from transfers import errors as transfer_errors
+from transfers.attachments import ListedBefore
 from transfers.concurrency import ByteCounter
 from transfers.errors import TransferError
 from transfers.files.local_file import FileStamp
@@ -217,6 +219,7 @@ class JobRecord(BaseModel):
     step: str = "reserve"
     error: dict[str, Any] | None = None
     listed: list[str] | None = None
+    listed_since: datetime | None = None
     look_alikes: list[str] = []
     same_as: str | None = None
     path: str | None = None
@@ -255,7 +258,8 @@ def record_of(job: Job, seal: Callable[[str], str]) -> JobRecord:
         confirmed=job.confirmed,
         step=job.step,
         error=failure_to_json(job.error) if job.error else None,
-        listed=sorted(job.listed) if job.listed is not None else None,
+        listed=sorted(job.listed.ids) if job.listed is not None else None,
+        listed_since=job.listed.since if job.listed is not None else None,
         look_alikes=list(job.look_alikes),
         same_as=job.same_as.id if job.same_as else None,
     )
@@ -346,7 +350,8 @@ def restore(job: Job, row: JobRow, upload_key: str | None, parts: Sequence[Store
     job.size, job.sha256 = record.size, record.sha256
     job.step, job.confirm_wanted, job.confirmed = record.step, record.confirm_wanted, record.confirmed
     job.following = row.status == FOLLOWING
-    job.listed = frozenset(record.listed) if record.listed is not None else None
+    listed, since = record.listed, record.listed_since
+    job.listed = ListedBefore(frozenset(listed), since) if listed is not None else None
     job.look_alikes = tuple(record.look_alikes)
     if isinstance(job, CallerUploadJob):
         job.upload_key, job.begun = upload_key, record.begun
