@@ -1,7 +1,7 @@
 """The tool `attach_files`: many files to one submittal, or each to the one that its name singles out."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -212,6 +212,10 @@ def _result(
     from tools.moves.transition_plan import words_onward
 
     outcomes = Counter(row.outcome for row in rows)
+    twins: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.look_alikes and row.row.item is not None:
+            twins[row.row.item.id] += row.look_alikes
     standing = FilesStanding(
         call.arguments,
         plan,
@@ -224,6 +228,7 @@ def _result(
         unconfirmed=sum(row.state == "uploaded" for row in rows),
         more=selection.more,
         onward={item.id: words_onward(item) for item in submittals_with_files(rows)},
+        look_alikes=twins,
     )
     return ManyFilesResult(
         files=[row.shown(at_length=checked) for row in rows],

@@ -12,7 +12,7 @@ import pytest
 from mcp_types import ElicitRequestParams, ElicitResult
 
 import acc_sandbox
-from acc_sandbox import Fault, Refuse, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.support.follower import Others
 
 pytestmark = pytest.mark.either_era
@@ -367,6 +367,30 @@ async def test_file_that_storage_refuses_fails_alone_and_the_same_plan_goes_on(c
         assert failed["reason"] == "storage_unavailable"
         again = await assistant.follow(done["next_steps"][0])
     assert sorted(row["outcome"] for row in again["files"]) == ["already_attached", "attached"]
+
+
+async def test_what_a_lost_answer_may_have_made_beside_a_file_is_among_the_next_steps(connect, box, folder, tmp_path):
+    write(folder, "beams.pdf")
+    other_machine = connect(transport="http", data_dir=tmp_path / "other")
+    async with connect(folders=(folder,)) as assistant, other_machine as elsewhere:
+        checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", folder=".")
+        box.faults.add(Fault("attachments.create", LoseAnswer()))
+        look = box.faults.add(Fault("attachments.list", Stall(), nth=3))
+        done: list[dict[str, Any]] = []
+
+        async def run() -> None:
+            done.append(await assistant.follow(checked["next_steps"][0]))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await anyio.to_thread.run_sync(look.reached.wait)
+            by_caller = {"upload_by_caller": True, "name": "beams.pdf"}
+            await elsewhere.call("add_submittal_attachment", **PROJECT, submittal="051200-3", **by_caller)
+            box.faults.release()
+    rows = [row["id"] for row in box.attachments(box.item("051200-3")) if row["name"] == "beams.pdf"]
+    steps = [step["arguments"] for step in done[0]["next_steps"] if step["tool"] == "get_attachment_status"]
+    assert {step["attachment_id"] for step in steps} == set(rows) - {done[0]["files"][0]["attachment_id"]}
+    assert len(rows) == 3
 
 
 async def test_files_that_are_only_uploaded_become_visible_by_the_next_step(connect, box, folder):

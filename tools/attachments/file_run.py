@@ -27,13 +27,14 @@ _CHANGED: Final = "since the check"
 
 @dataclass(frozen=True)
 class FileRunRow:
-    """What became of a row of a plan by now."""
+    """What became of a row of a plan by now; `look_alikes` a request whose answer was lost may have made as well."""
 
     row: PlanRow
     outcome: FileOutcome
     reason: str | None = None
     attachment: Attachment | None = None
     state: str | None = None
+    look_alikes: tuple[str, ...] = ()
 
     @property
     def needs_submittal(self) -> bool:
@@ -179,7 +180,8 @@ class FilesRun:
             job = done.job
             earlier = done.existed and (job.confirmed is None or job.confirmed < self._began)
             outcome: FileOutcome = "already_attached" if earlier else "attached"
-            self.rows[place] = replace(self.rows[place], outcome=outcome, attachment=job.attachment, state=job.state)
+            known = {"attachment": job.attachment, "state": job.state, "look_alikes": job.look_alikes}
+            self.rows[place] = replace(self.rows[place], outcome=outcome, **known)
         except ACTIONABLE as problem:
             await self._failed(place, problem)
         finally:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tools.core.results import NextStep
-from tools.next_steps.after_success import StepContext, after_visible, step
+from tools.next_steps.after_success import StepContext, after_uncertain_create, after_visible, step
 
 _RUN_ARGUMENTS: Final = ("plan", "check_only", "wait_seconds")
 _SOURCES: Final = ("folder", "files", "file_urns")
@@ -17,7 +17,8 @@ class FilesStanding:
 
     `nameable` were left out for want of a submittal, `tasks_needed` for want of a review task, `waiting` go on by
     themselves, `again` failed for now, `unconfirmed` are stored and invisible; `more` files were beyond what one call
-    takes. `onward` are the words by which each submittal (id) that got a file can move on now.
+    takes. `onward` are the words by which each submittal (id) that got a file can move on now, `look_alikes` what lost
+    answers may have made beside the files, by submittal.
     """
 
     arguments: Mapping[str, Any]
@@ -31,6 +32,7 @@ class FilesStanding:
     unconfirmed: int = 0
     more: int = 0
     onward: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    look_alikes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def after_many_files(standing: FilesStanding, context: StepContext) -> list[NextStep]:
@@ -61,4 +63,6 @@ def after_many_files(standing: FilesStanding, context: StepContext) -> list[Next
         part = {name: value for name, value in given.items() if name not in _SOURCES}
         source = next(name for name in _SOURCES if name in given)
         steps.append(step("attach_files", part | {source: None}, "The other files: name a part, such as Steel/*.pdf."))
+    for submittal_id, twins in standing.look_alikes.items():
+        steps += after_uncertain_create(given["project"], submittal_id, twins)
     return [*steps, *after_visible(given["project"], standing.onward, context)]
