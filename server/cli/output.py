@@ -1,9 +1,16 @@
 """What commands print: each line with the names and texts of others made visible."""
 
 import json
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TextIO
 
 import typer
+
+WIDTH: Final = 200
+"""Columns of a table where there is no terminal that has some."""
+
+NARROW: Final = 100
+"""Columns of a terminal below which the columns of a table stand close, so that fewer words are broken."""
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -24,3 +31,23 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return escape_invisible(text, lambda character: json.dumps(character)[1:-1])
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], below: str, stream: TextIO) -> None:
+    """Print rows below the names of their columns, if there are any, and a line below them."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tools.core.text_sanitizer import visible
+
+    console = Console(file=stream, width=None if stream.isatty() else WIDTH)
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 0 if console.width < NARROW else 1))
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    if table.row_count:
+        console.print(table)
+    console.print(below, highlight=False, markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 import anyio
 
-from server.cli.attach.folder_plan import plan_folder, print_table, write_manifest
+from server.cli.attach.folder_plan import plan_folder, print_plan, write_manifest
 from server.cli.attach.manifest import AttachManifest, BadRow, ManifestRow, ManifestUnusable, read_manifest
 from server.cli.attach.preflight import check_rows
 from server.cli.attach.progress import view_for
@@ -167,7 +167,7 @@ class _AttachSession:
         if options.as_json and options.only_plans:
             sys.stdout.write(json_text(plan.json) + "\n")
         else:
-            print_table(plan, sys.stdout if options.only_plans else sys.stderr)
+            print_plan(plan, sys.stdout if options.only_plans else sys.stderr)
         if options.plan_manifest is not None:
             write_manifest(options.plan_manifest, plan)
             say(f"{options.plan_manifest}: {len(rows)} rows.", err=True)

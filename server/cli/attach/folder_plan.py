@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from server.cli.attach.manifest import COLUMNS, ManifestRow
+from server.cli.output import print_table
 from server.cli.spreadsheets import FORMULAS, write_new_csv
 from tools.attach_files import LocalManyFilesArguments
 from tools.attachments.file_plan import FileSelection, plan_files, select_folder
@@ -14,10 +15,6 @@ from tools.attachments.file_run import FileRunRow, preview
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
 from tools.core.presenters import number
-from tools.core.text_sanitizer import visible
-
-WIDTH: Final = 160
-"""Characters of a line of the table, where the output is no terminal."""
 
 _REASONS: Final = {
     "none": "no submittal fits its name",
@@ -26,7 +23,13 @@ _REASONS: Final = {
     "not_permitted": "ACC lets you attach nothing there now",
     "name_taken": "another file of this name is there",
     "same_name": "two files of this name for one submittal",
-    "since the check": "it changed since the check",
+    "task_required": "several review tasks are yours there: attach it with --task",
+    "invalid_name": "ACC takes no such name",
+    "file_not_allowed": "it is a link, or outside the allowed folders",
+    "file_not_found": "it is no longer there",
+    "file_type_not_allowed": "files of this type are not allowed",
+    "file_too_large": "it is larger than allowed",
+    "file_empty": "it is empty",
 }
 _MATCHES: Final = {"number": "number", "spec_section": "spec section", "title": "title", "given": "named"}
 
@@ -106,25 +109,14 @@ async def plan_folder(
     return FolderPlan(project, submittal, tuple(map(preview, rows)), selection)
 
 
-def print_table(plan: FolderPlan, stream: TextIO) -> None:
+def print_plan(plan: FolderPlan, stream: TextIO) -> None:
     """Print a row for each file: its name, the submittal, and by what that is known or why there is none."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=stream, width=None if stream.isatty() else WIDTH)
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("file", "submittal", "by", "plan"):
-        table.add_column(name, overflow="fold")
+    rows = []
     for row in plan.rows:
         shown = row.shown(at_length=True)
         submittal = f"{shown.number or ''} {shown.title or ''}".strip()
-        told = (shown.file, submittal, _MATCHES.get(shown.matched_by or "", ""), _told(row))
-        table.add_row(*(Text(visible(cell)) for cell in told))
-    if plan.rows:
-        console.print(table)
-    console.print(plan.summary, highlight=False, markup=False)
+        rows.append((shown.file, submittal, _MATCHES.get(shown.matched_by or "", ""), _told(row)))
+    print_table(("file", "submittal", "by", "plan"), rows, plan.summary, stream)
 
 
 def _told(row: FileRunRow) -> str:

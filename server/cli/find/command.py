@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Final, Literal, TextIO
 
 import anyio
@@ -25,7 +26,7 @@ from server.cli.find.register import (
     found_attachment,
     found_submittal,
 )
-from server.cli.output import json_text, say
+from server.cli.output import json_text, print_table, say
 from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text, write_new_csv
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
@@ -46,9 +47,6 @@ PAGE: Final = 50
 AT_ONCE: Final = 8
 TOLD_EVERY: Final = 500
 """Rows after which a line is written where stderr is no terminal."""
-
-WIDTH: Final = 200
-"""Columns of a table where there is no terminal that has some."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class ProgressLine:
         of = f" of {total:,.0f}" if total is not None else ""
         line = visible(f"{done:,.0f}{of} {word}")
         if self._again:
-            self._write(f"\r\x1b[K{line[: WIDTH - 1]}")
+            self._write(f"\r\x1b[K{line[: get_terminal_size().columns - 1]}")
         elif done >= self._next:
             self._next = int(done) + TOLD_EVERY
             self._write(f"{line}\n")
@@ -282,7 +280,10 @@ async def _types(services: Services, project_id: str) -> Mapping[str, str]:
 def _print(rows: Sequence[FoundRow], kind: type[FoundRow], output: OutputFormat) -> None:
     if output == "table":
         several = len({getattr(row, "project", None) for row in rows}) > 1
-        _print_table(rows, [*(["project"] if several else []), *kind.summary])
+        names = [*(["project"] if several else []), *kind.summary]
+        cells = (row.model_dump(mode="json", include=set(names)) for row in rows)
+        table = [[_words(row[name]) for name in names] for row in cells]
+        print_table([name.replace("_", " ") for name in names], table, f"{len(rows):,} found.", sys.stdout)
         return
     shown = [row.model_dump(mode="json") for row in rows]
     is_shown = sys.stdout.isatty()
@@ -297,24 +298,6 @@ def _print(rows: Sequence[FoundRow], kind: type[FoundRow], output: OutputFormat)
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
-
-
-def _print_table(rows: Sequence[FoundRow], columns: Sequence[str]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        cells = row.model_dump(mode="json", include=set(columns))
-        table.add_row(*(Text(visible(_words(cells[name]))) for name in columns))
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    if rows:
-        console.print(table)
-    console.print(f"{len(rows):,} found.", highlight=False)
 
 
 def _words(value: object) -> str:

@@ -31,8 +31,8 @@ def test_attachments_are_downloaded_into_the_folder_and_told(run: Any, tmp_path:
     assert Path(answer["manifest"]).is_file()
     code, out, err = run(*PLACE, "beam-schedule.pdf", SUBMITTAL_MCP_DOWNLOADS=str(tmp_path))
     assert code == 0, err
-    assert out.startswith("already_there")
-    assert row["path"] in out
+    assert " ".join(out.splitlines()[-3].split()) == f"beam-schedule.pdf {row['size_bytes']} there already"
+    assert out.splitlines()[-1] == f"1 attachment in {answer['folder']}"
 
 
 def test_without_a_folder_the_setting_is_named(run: Any) -> None:
