@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import anyio
 from pydantic import Field
@@ -11,7 +11,6 @@ from pydantic import Field
 from tools.core.arguments import OptionalText, Project, ToolArguments
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
-from tools.core.cursors import InvalidCursor
 from tools.core.results import ManyFilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.next_steps.after_many_files import FilesStanding, after_many_files
@@ -81,8 +80,9 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     bound = {name: value for name, value in call.arguments.items() if name not in _NOT_BOUND}
-    shown = _shown(services, call, me.id, bound, arguments)
-    key = json.dumps([me.id, bound, arguments.plan, arguments.confirm], sort_keys=True)
+    owner = (me.id, json.dumps(bound, sort_keys=True))
+    shown = await _shown(services, owner, arguments)
+    key = json.dumps([*owner, arguments.plan, arguments.confirm])
     running = services.file_runs.get(key) if not arguments.check_only else None
     if isinstance(running, BegunRun):
         await running.run.wait(call, _deadline(services, call, arguments.wait_seconds))
@@ -91,7 +91,7 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
     plan = await plan_files(services, project, selection, submittal=arguments.submittal, category=arguments.category)
     if arguments.check_only:
         payload = plan_payload(plan)
-        sealed = services.cursors.seal(me.id, call.tool, bound, payload) if payload else None
+        sealed = await services.transfers.repository.sealed(payload, "plan", *owner) if payload else None
         return _result(services, call, [preview(row) for row in plan], selection, plan=sealed)
     rows, gone = held_against(plan, shown) if shown is not None else ([preview(row) for row in plan], 0)
     if any(row.outcome == "planned" for row in rows) and arguments.confirm:
@@ -143,22 +143,23 @@ def _source(arguments: ManyFilesArguments) -> str:
     return given[0]
 
 
-def _shown(
-    services: Services, call: ToolCall, person_id: str, bound: dict[str, Any], arguments: ManyFilesArguments
-) -> bytes | None:
-    """Return what the plan of a call showed; None without one.
+async def _shown(services: Services, owner: tuple[str, str], arguments: ManyFilesArguments) -> bytes | None:
+    """Return what the plan of a call showed; None without one. Its `owner` is a person and the arguments it binds.
 
     Raises:
         InvalidArguments: It is not of these arguments, or not this person's.
     """
+    from persistence.encryption import NotSealed
+    from persistence.errors import KeyMissing
+
     if arguments.check_only or not arguments.plan:
         return None
     try:
-        return services.cursors.unseal(unwrap(arguments.plan), person_id, call.tool, bound)
-    except InvalidCursor:
+        return await services.transfers.repository.unsealed(unwrap(arguments.plan), "plan", *owner)
+    except (NotSealed, KeyMissing):
         raise InvalidArguments(
-            "'plan' does not belong to this call: it is of other arguments, of another person, or of a server that has "
-            "been restarted.",
+            "'plan' does not belong to this call: it is of other arguments, of another person, or of a server with "
+            "other keys.",
             "Call {tool} again with check_only=true, and take plan from its answer with the other arguments unchanged.",
             "Check again.",
             again=RetryHint(without=["plan", "check_only"]),

@@ -71,7 +71,7 @@ class Conversation:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-03-02T09:30:00Z", text)
         text = text.replace(self.box.base_url, "http://127.0.0.1:8788")
         text = re.sub(r'"due_date": "[\d-]{10}"', '"due_date": "2026-04-10"', text)
-        text = re.sub(r'"plan": "[\w-]+"', '"plan": "cGxhbg"', text)
+        text = re.sub(r'"plan": "[\w:-]+"', '"plan": "cGxhbg"', text)
         return re.sub(r"(?<=fs\.file:vf\.)[\w-]{22}", "c2FuZGJveC12ZXJzaW9uLQ", text)
 
 

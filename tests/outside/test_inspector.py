@@ -5,6 +5,7 @@ Each of its calls is a process of its own; over stdio so is our server, every ti
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -82,16 +83,22 @@ def over_http(node, era):
 
 
 def attach(inspector, said, send=None):
-    """Do the main job: each call is the first next step of the answer before, with what only the person knows."""
-    tool, arguments = "find_projects", {}
+    """Do the main job, and return the attachment."""
+    return follow(inspector, said, "find_projects", {}, send)[-1]["attachment"]
+
+
+def follow(inspector, said, tool, arguments, send=None):
+    """Return all answers: each call is the first next step of the one before, with what only the person knows."""
+    answers = []
     for _ in range(MOST_CALLS):
         answer = inspector.answer(tool, {**arguments, **said.get(tool, {})})
+        answers.append(answer)
         if answer.get("upload"):
             send(answer["upload"])
         # A step that needs what the person did not say is up to them: where the submittal goes now.
         steps = [step for step in answer["next_steps"] if step["tool"] in said or not step["needs"]]
-        if not steps:
-            return answer["attachment"]
+        if not steps or answer.get("done"):
+            return answers
         tool, arguments = steps[0]["tool"], steps[0]["arguments"]
     raise AssertionError(f"no end after {MOST_CALLS} calls")
 
@@ -126,6 +133,26 @@ def test_the_inspector_attaches_a_file_over_stdio_with_a_new_server_for_every_ca
     attachment = attach(over_stdio("--folder", str(drawing.parent), **acc.settings), said)
     assert attachment["state"] == "ready"
     assert acc.confirmed_bytes(attachment["id"]) == drawing.read_bytes()
+
+
+def test_the_inspector_attaches_a_folder_moves_a_submittal_on_and_downloads(over_stdio, acc, era, tmp_path):
+    """Its submittals are of this test alone: one for each era, since the sandbox is of the session."""
+    number = {"legacy": "051200-2", "modern": "051200-4"}[era]
+    folder, downloads = tmp_path / "files", tmp_path / "downloads"
+    for path in (folder, downloads):
+        path.mkdir()
+    for name in (f"{number} erection.pdf", f"{number}_details.pdf", "minutes.pdf"):
+        (folder / name).write_bytes(b"%PDF-1.4 " + name.encode())
+    server = over_stdio("--folder", str(folder), SUBMITTAL_MCP_DOWNLOADS=str(downloads), **acc.settings)
+    place = {"project": acc.project, "submittal": number}
+    said = {"move_submittal": {"to": "submit"}}
+    checked, attached, shown, moved = follow(server, said, "attach_files", {"project": acc.project, "folder": "."})
+    assert checked["counts"] == {"planned": 2, "left_out": 1}
+    assert [row.get("state") for row in attached["files"]] == ["ready", "ready", None]
+    assert (shown["transition"]["to_state"], moved["done"], moved["submittal"]["state"]) == ("mgr-1", True, "mgr-1")
+    [downloaded] = follow(server, {}, "download_attachments", place)
+    for row in downloaded["files"]:
+        assert Path(row["path"]).read_bytes() == (folder / row["name"]).read_bytes()
 
 
 def test_the_inspector_attaches_a_file_over_http(over_http, sandbox_url, acc, era, drawing):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,26 @@ WAY = ["find_projects", "find_submittals", "add_submittal_attachment"]
 
 
 @pytest.fixture
-def do_the_job(node, era, acc, drawing):
-    """Do the job, look at what any answer must be, and return the last one."""
+def calls_of(node, era, drawing):
+    """Do a job, look at what any answer must be, and return the calls."""
+
+    def do(server, said, *begin):
+        given = {"era": era, "server": server, "said": said, "file": str(drawing), "begin": begin or None}
+        done = node("whole_job.mjs", json.dumps(given))
+        assert done.returncode == 0, done.stderr
+        job = json.loads(done.stdout)
+        assert job["version"] == VERSIONS[era]
+        assert all(json.loads(call["text"]) == call["answer"] for call in job["calls"])
+        last = job["calls"][-1]
+        assert not last["isError"], last["text"]
+        return job["calls"]
+
+    return do
+
+
+@pytest.fixture
+def do_the_job(calls_of, era, acc):
+    """Attach a file as a person would ask for it, and return the attachment."""
 
     def do(server, **said):
         words = {
@@ -21,14 +40,8 @@ def do_the_job(node, era, acc, drawing):
             "find_submittals": {"query": acc.submittal},
             "add_submittal_attachment": {"name": f"typescript-{'http' if 'url' in server else 'stdio'}-{era}", **said},
         }
-        done = node("whole_job.mjs", json.dumps({"era": era, "server": server, "said": words, "file": str(drawing)}))
-        assert done.returncode == 0, done.stderr
-        job = json.loads(done.stdout)
-        assert job["version"] == VERSIONS[era]
-        assert all(json.loads(call["text"]) == call["answer"] for call in job["calls"])
-        last = job["calls"][-1]
-        assert not last["isError"], last["text"]
-        tools = [call["tool"] for call in job["calls"]]
+        calls = calls_of(server, words)
+        last, tools = calls[-1], [call["tool"] for call in calls]
         way = [*WAY, "confirm_attachment"] if "upload_by_caller" in said else WAY
         assert tools == way + ["get_attachment_status"] * (len(tools) - len(way))
         assert {step["tool"] for step in last["answer"]["next_steps"]} <= {"move_submittal"}
@@ -44,6 +57,36 @@ def test_the_typescript_client_attaches_a_file_over_stdio(do_the_job, serve, env
     )
     assert attachment["state"] == "ready"
     assert attachment["sha256"] == hashlib.sha256(drawing.read_bytes()).hexdigest()
+
+
+def test_the_typescript_client_attaches_many_files_moves_the_submittal_on_and_downloads_them(
+    calls_of, serve, environment, acc, tmp_path
+):
+    folders = {name: tmp_path / name for name in ("fourteen", "downloads")}
+    for folder in folders.values():
+        folder.mkdir()
+    for number in range(14):
+        (folders["fourteen"] / f"beam-{number:02}.pdf").write_bytes(b"%PDF-1.4 " + str(number).encode())
+    command, *arguments = serve("--sandbox", "--folder", str(folders["fourteen"]))
+    settings = {**environment, "SUBMITTAL_MCP_DOWNLOADS": str(folders["downloads"])}
+    place = {"project": acc.project, "submittal": acc.submittal}
+    calls = calls_of(
+        {"command": command, "args": arguments, "env": settings, "stderr": "inherit"},
+        {"move_submittal": {"to": "review", "copy_attachments": ["all"]}},
+        {"tool": "attach_files", "arguments": {**place, "folder": "."}},
+        {"tool": "download_attachments", "arguments": place},
+    )
+    assert [call["tool"] for call in calls] == [
+        *["attach_files"] * 2,
+        *["move_submittal"] * 2,
+        "download_attachments",
+    ]
+    attached, moved, downloaded = (calls[place]["answer"] for place in (1, 3, 4))
+    assert [(row["outcome"], row["state"]) for row in attached["files"]] == [("attached", "ready")] * 14
+    assert (moved["done"], moved["submittal"]["state"]) == (True, "rev")
+    brought = {row["name"]: row for row in downloaded["files"]}
+    for file in folders["fourteen"].iterdir():
+        assert Path(brought[file.name]["path"]).read_bytes() == file.read_bytes()
 
 
 def test_the_typescript_client_attaches_a_file_over_http(do_the_job, acc, guarded_url, secret, drawing):

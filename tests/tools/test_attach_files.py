@@ -210,6 +210,15 @@ async def test_plan_of_another_person_or_of_other_arguments_is_refused(connect, 
     assert "051200-2 erection.pdf" not in names_at(box, "051200-2")
 
 
+async def test_plan_holds_for_a_server_that_was_started_again(connect, box, folder):
+    write(folder, "051200-3 beams.pdf")
+    async with connect(folders=(folder,)) as assistant:
+        checked = await assistant.call("attach_files", **PROJECT, folder=".")
+    async with connect(folders=(folder,)) as assistant:
+        done = await assistant.follow(checked["next_steps"][0])
+    assert (done["files"][0]["outcome"], done["files"][0]["state"]) == ("attached", "ready")
+
+
 async def test_names_are_followed_only_as_a_check_has_shown(connect, folder):
     write(folder, "051200-3 beams.pdf")
     async with connect(folders=(folder,)) as assistant:

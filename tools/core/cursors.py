@@ -1,4 +1,4 @@
-"""Page cursors and plans: opaque, signed, bound to the user and the arguments they were made for."""
+"""Page cursors: opaque, signed, bound to the user and the arguments they were made for."""
 
 import base64
 import binascii
@@ -23,8 +23,10 @@ class CursorSigner:
         self._key = key or secrets.token_bytes(32)
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
-        """Return a cursor for `position`."""
-        return self.seal(person_id, tool, arguments, position.to_bytes(8, "big"))
+        """Return a cursor for `position`, which a client can read and not change."""
+        payload = position.to_bytes(8, "big")
+        signature = self._signature(person_id, tool, arguments, payload)
+        return base64.urlsafe_b64encode(payload + signature).decode().rstrip("=")
 
     def read(self, cursor: str, person_id: str, tool: str, arguments: Mapping[str, Any]) -> int:
         """Return the position in a cursor.
@@ -32,27 +34,14 @@ class CursorSigner:
         Raises:
             InvalidCursor: See the class.
         """
-        return int.from_bytes(self.unseal(cursor, person_id, tool, arguments), "big")
-
-    def seal(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> str:
-        """Return a text that holds a `payload`, which a client can read and not change."""
-        signature = self._signature(person_id, tool, arguments, payload)
-        return base64.urlsafe_b64encode(payload + signature).decode().rstrip("=")
-
-    def unseal(self, text: str, person_id: str, tool: str, arguments: Mapping[str, Any]) -> bytes:
-        """Return the payload of a sealed text.
-
-        Raises:
-            InvalidCursor: See the class.
-        """
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise InvalidCursor from None
         payload, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(person_id, tool, arguments, payload)):
             raise InvalidCursor
-        return payload
+        return int.from_bytes(payload, "big")
 
     def _signature(self, person_id: str, tool: str, arguments: Mapping[str, Any], payload: bytes) -> bytes:
         bound = json.dumps([person_id, tool, arguments], sort_keys=True).encode()

@@ -9,7 +9,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
@@ -418,21 +418,40 @@ class JobRepository:
             return row, attempt
         raise AssertionError("nothing cancels this scope")
 
-    def seal(self, job_id: str, upload_key: str) -> str:
-        """Hide an upload key; blocks, once, for the keys."""
+    async def sealed(self, content: bytes, *context: str) -> str:
+        """Return `content` as a text that opens for the same context only, in every process of this place.
+
+        Raises:
+            StorageProblem: The database or its keys cannot be used.
+        """
+        return await self._run(lambda _: self._seal(content, context))
+
+    async def unsealed(self, sealed: str, *context: str) -> bytes:
+        """Return what was sealed for this context.
+
+        Raises:
+            NotSealed: It is no sealed text, was changed, or is of another context.
+            KeyMissing: Its key is no longer at hand.
+        """
+        return await anyio.to_thread.run_sync(self._sealer.unseal, sealed, context)
+
+    def _seal(self, content: bytes, context: tuple[str, ...]) -> str:
+        """Seal content; blocks, once, for the keys."""
         if self._sealer.key_location is not None:
-            return self._sealer.seal(upload_key.encode(), _context(job_id))
+            return self._sealer.seal(content, context)
         # Two processes that start together must not make two keys.
         while (lock := self._now.locks.try_acquire("keys")) is None:
             anyio.from_thread.check_cancelled()
         try:
-            return self._sealer.seal(upload_key.encode(), _context(job_id))
+            return self._sealer.seal(content, context)
         finally:
             lock.release()
 
     def _record(self, job: Job) -> str:
         """Return what is to be written down of a job; blocks, once, for the keys."""
-        return record_of(job, partial(self.seal, job.id)).model_dump_json(exclude_defaults=True)
+        return record_of(job, lambda key: self._seal(key.encode(), _context(job.id))).model_dump_json(
+            exclude_defaults=True
+        )
 
     async def _rest_of(self, row: JobRow) -> tuple[list[StoredPart], str | None]:
         record = read_record(row)

@@ -1,9 +1,9 @@
-// The main job with the official TypeScript client: from a question to `ready`. Every call is the first of the
-// `next_steps` of the answer before, completed by what only the person knows.
+// Whole jobs with the official TypeScript client: by default from a question to `ready`, else from each of `begin` on.
+// Every further call is the first of the `next_steps` of the answer before, completed by what only the person knows.
 //
 //     node whole_job.mjs '{"era": "legacy" | "modern",
 //                          "server": {"command", "args", "env"} | {"url", "headers"},
-//                          "said": {TOOL: ARGUMENTS, …}, "file": PATH}'
+//                          "begin": [{"tool", "arguments"}, …], "said": {TOOL: ARGUMENTS, …}, "file": PATH}'
 //
 // Prints {"version", "calls": [{"tool", "arguments", "isError", "text", "answer"}]}.
 
@@ -14,7 +14,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
 const MOST_CALLS = 20;
 
-const { era, server, said, file } = JSON.parse(process.argv[2]);
+const { era, server, begin, said, file } = JSON.parse(process.argv[2]);
 
 const transport = server.url
   ? new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers: server.headers } })
@@ -27,9 +27,7 @@ async function send({ method, url, headers }) {
   if (!response.ok) throw new Error(`storage answered ${response.status}: ${await response.text()}`);
 }
 
-async function job() {
-  const calls = [];
-  let step = { tool: "find_projects", arguments: {} };
+async function job(calls, step) {
   while (step && calls.length < MOST_CALLS) {
     const call = { tool: step.tool, arguments: { ...step.arguments, ...said[step.tool] } };
     const result = await client.callTool({ name: call.tool, arguments: call.arguments });
@@ -37,17 +35,18 @@ async function job() {
     calls.push({ ...call, isError: result.isError ?? false, text: result.content[0].text, answer });
     if (result.isError) break;
     if (answer.upload) await send(answer.upload);
+    if (answer.done) break;
     // A step that needs what the person did not say is up to them: where the submittal goes now.
     step = answer.next_steps.find((one) => one.tool in said || one.needs.length === 0);
   }
-  return calls;
 }
 
 await client.connect(transport);
 try {
   // From now on the client holds every answer to the output schema of its tool.
   await client.listTools();
-  const calls = await job();
+  const calls = [];
+  for (const first of begin ?? [{ tool: "find_projects", arguments: {} }]) await job(calls, first);
   const version = client.getNegotiatedProtocolVersion();
   console.log(JSON.stringify({ version, calls }));
 } finally {
