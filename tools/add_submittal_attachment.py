@@ -1,8 +1,9 @@
 """The tool `add_submittal_attachment`: reserve, send or link, and confirm when asked for."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
+import anyio
 from pydantic import Field
 
 from tools.attachments.tasks import DeferredResult
@@ -87,17 +88,33 @@ class LocalArguments(AttachArguments, _LocalFile):
     sources: ClassVar[tuple[str, ...]] = ("file_path", *AttachArguments.sources)
 
 
+class Destination(NamedTuple):
+    """Where a file goes: a submittal as ACC showed it `at` a time of the event loop's, and the target of a job."""
+
+    project: "ProjectSummary"
+    item: "Item"
+    target: "AttachTarget"
+    at: float
+
+
 async def add_submittal_attachment(
     services: Services, call: ToolCall, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file to a submittal."""
+    return await attach_to(await destination_of(services, arguments), services, call, arguments)
+
+
+async def attach_to(
+    destination: Destination, services: Services, call: ToolCall, arguments: AttachArguments
+) -> AttachmentResult | DeferredResult:
+    """Attach a file where it is known to go: several files of one submittal need one look at it."""
     from tools.attachments.following import FollowDeadline, followed_attachment
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_result, warning_rows, with_onward_step
     from transfers.errors import JobStopped
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
-    project, item, target = await _target(services, arguments)
+    project, item, target, _ = destination
     try:
         outcome, warnings = await gather_two(
             _attach(services, call, target, arguments), _file_warnings(services, arguments)
@@ -176,26 +193,23 @@ async def _confirm(services: Services, call: ToolCall, job: "Job", waiting: "Wai
     await services.transfers.confirm(*which, waiting)
 
 
-async def destination_of(services: Services, arguments: AttachArguments) -> "AttachTarget":
+async def destination_of(services: Services, arguments: AttachArguments) -> Destination:
     """Return where a call would attach, after all that can be known before anything is created.
 
     Raises:
         ToolError: An argument, a reference or one of ACC's rules stands against it.
         AccError: Autodesk refused or is away.
     """
-    return (await _target(services, arguments))[2]
-
-
-async def _target(services: Services, arguments: AttachArguments) -> "tuple[ProjectSummary, Item, AttachTarget]":
     from tools.attachments.preconditions import attach_target
 
     _check(arguments)
+    at = anyio.current_time()
     project = await services.resolver.project(arguments.project)
     item, _ = await gather_two(
         services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
     )
     target = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
-    return project, item, target
+    return Destination(project, item, target, at)
 
 
 def _check(arguments: AttachArguments) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 import anyio
 from pydantic import Field
 
-from tools.core.arguments import OptionalText, Project, ToolArguments
+from tools.core.arguments import LONGEST_WAIT_SECONDS, OptionalText, Project, ToolArguments
 from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import ManyFilesResult
@@ -60,7 +60,7 @@ class ManyFilesArguments(_Targets):
     plan: Annotated[OptionalText, Field(description="plan of the check's answer: only what it showed runs")] = None
     check_only: Annotated[bool, Field(description="true: only tells where each file would go")] = True
     confirm: Annotated[bool, Field(description="false: upload only, invisible to reviewers")] = True
-    wait_seconds: Annotated[int, Field(ge=0, le=600)] = 0
+    wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)] = 0
 
     sources: ClassVar[tuple[str, ...]] = ("file_urns",)
 

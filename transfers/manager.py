@@ -1,7 +1,7 @@
 """`TransferManager`: attach a file, link a version, reserve for a caller's upload, confirm, inspect and cancel."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -332,6 +332,27 @@ class TransferManager:
             AccError: ACC refused or is away.
         """
         return await find_row(self._acc, project_id, item_id, attachment_id)
+
+    @contextmanager
+    def following(
+        self, project_id: str, item_id: str, attachment_id: str
+    ) -> Iterator[Callable[[], Awaitable[Attachment]]]:
+        """Give a way to read ACC's row of one attachment again; one list serves all that are followed on an item.
+
+        Raises:
+            AttachmentMissing: The submittal has no such attachment, when it is read.
+            AccError: ACC refused or is away, when it is read.
+        """
+        place, since = (project_id, item_id), anyio.current_time()
+
+        async def read() -> Attachment:
+            nonlocal since
+            look = await self.context.watch.look(self._acc, place, attachment_id, since)
+            since = look.at
+            return look.rows[attachment_id]
+
+        with self.context.watch.following(place, attachment_id):
+            yield read
 
     async def stored_bytes(self, row: Attachment) -> StoredObject | None:
         """Return what storage has of an attachment, or None while its upload is not completed.

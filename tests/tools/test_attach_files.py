@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ async def test_files_of_one_submittal_are_listed_once_for_all(connect, box, fold
         sent = [one.operation for one in box.requests.all()[before:]]
     assert sent.count("attachments.list") == 1
     assert len(sent) < 12
+
+
+async def test_run_of_many_files_takes_two_requests_each_and_a_few_for_all(connect, box, folder):
+    write(folder, *(f"weld-map-{number:03}.pdf" for number in range(40)))
+    box.switches.urn_delay = 0
+    async with connect(folders=(folder,)) as assistant:
+        checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", folder=".")
+        before = len(box.requests.all())
+        done = await assistant.follow(checked["next_steps"][0])
+        sent = [
+            one.operation for one in box.requests.all()[before:] if not one.operation.startswith(("oss.", "storage."))
+        ]
+    assert {row["state"] for row in done["files"]} == {"ready"}
+    assert sent.count("attachments.create") == sent.count("attachments.patch") == 40
+    assert len(sent) <= 2.5 * 40, Counter(sent)
 
 
 async def test_the_same_plan_again_attaches_nothing_twice(connect, box, folder):

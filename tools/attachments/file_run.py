@@ -1,7 +1,8 @@
 """Run of a plan of many files: each attached as its own durable job, and waited for together."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +20,7 @@ from tools.core.results import FileOutcome, FileOutcomeRow
 from tools.lookup.projects import ProjectSummary
 from transfers.categories_and_states import attachment_state
 from transfers.concurrency import task_group
-from transfers.errors import JobStopped
+from transfers.errors import AttachmentMissing, JobStopped
 from transfers.jobs.runner import ACTIONABLE, UNHURRIED
 
 _CHANGED: Final = "since the check"
@@ -199,33 +200,32 @@ class FilesRun:
 
     async def _follow(self, call: ToolCall, deadline: float) -> None:
         """Look at what ACC processes until the deadline, with one list for all files of a submittal."""
-        pause = FIRST_PAUSE_SECONDS
-        while (waiting := self._processed_places()) and anyio.current_time() + pause < deadline:
-            await call.report(self._ended, len(self._planned), "processing")
-            await anyio.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-            for item_id, places in waiting.items():
-                await self._look(item_id, places)
+        with ExitStack() as stack:
+            reads = {
+                place: stack.enter_context(self._services.transfers.following(self._project.id, item.id, one.id))
+                for place, row in enumerate(self.rows)
+                if (one := row.attachment) is not None
+                and (item := row.row.item) is not None
+                and is_processing(self._services, one)
+            }
+            pause = FIRST_PAUSE_SECONDS
+            while reads and anyio.current_time() + pause < deadline:
+                await call.report(self._ended, len(self._planned), "processing")
+                await anyio.sleep(pause)
+                pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+                for place, read in list(reads.items()):
+                    if not await self._look(place, read):
+                        del reads[place]
 
-    def _processed_places(self) -> Mapping[str, list[int]]:
-        found: defaultdict[str, list[int]] = defaultdict(list)
-        for place, row in enumerate(self.rows):
-            one = row.attachment
-            if one is not None and row.row.item is not None and is_processing(self._services, one):
-                found[row.row.item.id].append(place)
-        return found
-
-    async def _look(self, item_id: str, places: Sequence[int]) -> None:
+    async def _look(self, place: int, read: Callable[[], Awaitable[Attachment]]) -> bool:
+        """Look at an attachment again, and return whether there is something left to look for."""
         try:
-            listed = self._services.acc.submittals.all_attachments(self._project.id, item_id)
-            rows = {one.id: one async for one in listed}
+            fresh = await read()
+        except AttachmentMissing:
+            return False  # a user deleted it in ACC, and knows
         except AccError:
-            return  # the jobs are done; how far ACC is, a later look tells
-        for place in places:
-            known = self.rows[place]
-            fresh = rows.get(known.attachment.id) if known.attachment else None
-            if fresh is not None:
-                state = attachment_state(fresh, sending=False, stored=False)
-                seen = replace(known, attachment=fresh, state=state)
-                failed = state == "failed"
-                self.rows[place] = replace(seen, outcome="failed", reason="processing_failed") if failed else seen
+            return True  # the jobs are done; how far ACC is, a later look tells
+        state = attachment_state(fresh, sending=False, stored=False)
+        seen = replace(self.rows[place], attachment=fresh, state=state)
+        self.rows[place] = replace(seen, outcome="failed", reason="processing_failed") if state == "failed" else seen
+        return is_processing(self._services, fresh)

@@ -87,13 +87,8 @@ async def followed_attachment(
     """
     me = await services.resolver.me(project.id)
     attachment_id = row.id
-    row = await read_until(
-        row,
-        lambda: services.transfers.row(project.id, item.id, attachment_id),
-        lambda row: not is_processing(services, row),
-        call,
-        deadline,
-    )
+    with services.transfers.following(project.id, item.id, attachment_id) as read:
+        row = await read_until(row, read, lambda row: not is_processing(services, row), call, deadline)
     job = await services.transfers.job(attachment_id)
     view, found = await attachment_status(services, project.id, item.id, row, me.id, job, item)
     failure = await background_error(services, project, item, row, job, found)

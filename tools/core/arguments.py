@@ -208,7 +208,10 @@ class ToolArguments(BaseModel):
 OptionalText = str | None
 Project = Annotated[str, Field(min_length=1, description="Name as people say it, UUID (also b.…) or pasted ACC URL")]
 Submittal = Annotated[str, Field(min_length=1, description="Number as people see it (033100-01), title, UUID or URL")]
-WaitSeconds = Annotated[int, Field(ge=0, le=600, description="Wait up to this long for the next state")]
+LONGEST_WAIT_SECONDS: Final = 600
+WaitSeconds = Annotated[
+    int, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="Wait up to this long for the next state")
+]
 Limit = Annotated[int, Field(ge=1, le=50)]
 Cursor = Annotated[OptionalText, Field(description="next_cursor of the last answer")]
 

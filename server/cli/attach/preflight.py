@@ -12,7 +12,7 @@ import anyio
 from acc.errors import Forbidden, NotFound, RequestRejected
 from server.cli.attach.manifest import BadRow, ManifestRow
 from server.cli.errors import with_candidates
-from tools.add_submittal_attachment import LocalArguments, destination_of
+from tools.add_submittal_attachment import Destination, LocalArguments, destination_of
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
 from tools.errors.description import ErrorDescription, describe_error
@@ -38,8 +38,13 @@ class ValidatedRow:
 
     row: ManifestRow
     arguments: dict[str, Any]
-    where: AttachTarget
+    destination: Destination
     file: LocalFileInfo
+
+    @property
+    def where(self) -> AttachTarget:
+        """What a job is given to attach to."""
+        return self.destination.target
 
     @property
     def size(self) -> int:
@@ -79,16 +84,16 @@ async def check_rows(
     found: dict[Hashable, ManifestRow] = {}
     checked: list[ValidatedRow] = []
     for row in good:
-        where, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
-        bad += [_bad(row, problem) for problem in (where, file) if isinstance(problem, Exception)]
-        if isinstance(where, Exception) or isinstance(file, Exception):
+        place, file = looking.destination(chosen[row.number]), looking.file(chosen[row.number])
+        bad += [_bad(row, problem) for problem in (place, file) if isinstance(problem, Exception)]
+        if isinstance(place, Exception) or isinstance(file, Exception):
             continue
-        before = found.setdefault((where, file.name, file.path), row)
+        before = found.setdefault((place.target, file.name, file.path), row)
         if before is not row:
             message = f"This is the same file for the same submittal as in row {before.number}."
             bad.append(row.refused("invalid_arguments", message, "Remove one of them."))
             continue
-        checked.append(ValidatedRow(row, _resolved(row, where, confirm=confirm), where, file))
+        checked.append(ValidatedRow(row, _resolved(row, place.target, confirm=confirm), place, file))
     return PreflightReport(good=checked, bad=sorted(bad, key=lambda one: one.number))
 
 
@@ -98,7 +103,7 @@ class _PreflightCache:
     def __init__(self, services: Services, report: Callable[[int, int], None]) -> None:
         self._services = services
         self._report = report
-        self._places: dict[Hashable, AttachTarget | Exception] = {}
+        self._places: dict[Hashable, Destination | Exception] = {}
         self._files: dict[Hashable, LocalFileInfo | Exception] = {}
         self._limit = anyio.CapacityLimiter(AT_ONCE)
         self._done = 0
@@ -113,7 +118,7 @@ class _PreflightCache:
             for start in range(0, len(wanted), AT_A_GLANCE):
                 group.start_soon(self._look_at_files, wanted[start : start + AT_A_GLANCE], total)
 
-    def destination(self, row: LocalArguments) -> AttachTarget | Exception:
+    def destination(self, row: LocalArguments) -> Destination | Exception:
         return self._places[_place(row)]
 
     def file(self, row: LocalArguments) -> LocalFileInfo | Exception:

@@ -1,6 +1,7 @@
 """Attaches checked files concurrently, by the same tool calls that an assistant makes."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -10,8 +11,9 @@ from server.cli.attach.preflight import ValidatedRow
 from server.cli.attach.progress import ProgressView
 from server.cli.attach.results import RowError, RowResult
 from server.cli.errors import with_candidates
-from tools.add_submittal_attachment import definition
+from tools.add_submittal_attachment import AttachArguments, Destination, attach_to, definition, destination_of
 from tools.confirm_attachment import DEFINITION as CONFIRM
+from tools.core.arguments import LONGEST_WAIT_SECONDS
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.dispatch import dispatch
 from tools.core.ports import ConsentPrompt
@@ -23,6 +25,9 @@ EVERY_SECONDS: Final = 0.5
 
 MOST_CALLS: Final = 200
 """Of one file: attaching, confirming, and looking for half a minute at a time."""
+
+RECENT_SECONDS: Final = 10.0
+"""How old a look at a submittal may be when a file is attached to it; files that follow on one another share it."""
 
 First = Callable[[ToolCall, ValidatedRow], Awaitable[ToolResult]]
 """Answers the first call for a file."""
@@ -52,6 +57,8 @@ class AttachRunner:
         self._view = view
         self._files = files
         self._consent_prompt = consent_prompt
+        self._first = {"wait_seconds": LONGEST_WAIT_SECONDS} if confirm and wait else {}
+        self._looked = {file.where: file.destination for file in files}
         self._enough = {"ready", *(["uploaded"] if not confirm else []), *(["processing"] if not wait else [])}
         self._results = {file.row.number: RowResult.of(file.row) for file in files}
 
@@ -82,7 +89,15 @@ class AttachRunner:
             limit.release_on_behalf_of(number)
 
     async def _attached(self, call: ToolCall, file: ValidatedRow) -> ToolResult:
-        return (await dispatch(_ATTACH, self._services, call, file.arguments))[1]
+        async def attach(services: Services, call: ToolCall, arguments: AttachArguments) -> ToolResult:
+            return await attach_to(await self._destination(file, arguments), services, call, arguments)
+
+        return (await dispatch(replace(_ATTACH, run=attach), self._services, call, file.arguments | self._first))[1]
+
+    async def _destination(self, file: ValidatedRow, arguments: AttachArguments) -> Destination:
+        if anyio.current_time() - self._looked[file.where].at > RECENT_SECONDS:
+            self._looked[file.where] = await destination_of(self._services, arguments)
+        return self._looked[file.where]
 
     async def _follow_steps(self, file: ValidatedRow, first: First) -> RowResult:
         """Call the tool, then follow next steps until the file has the wanted state."""

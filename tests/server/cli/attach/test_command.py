@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,18 @@ def test_a_manifest_is_attached_and_confirmed_and_run_again_adds_nothing(shell: 
     assert shell.box.requests.count(PUT) == 2
     assert shell.box.requests.count(CONFIRM) == 2
     shell.check_attached("beam.pdf", "joist.pdf")
+
+
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_files_of_one_submittal_take_two_requests_each_and_a_few_for_all(shell: Shell, more: tuple[str, ...]) -> None:
+    names = [f"weld-{number:02}.pdf" for number in range(12)]
+    shell.write(*names)
+    shell.box.switches.urn_delay = 0
+    code, out, err = shell.attach(*more)
+    assert (code, out.splitlines()[0]) == (0, "12 files: 12 attached."), err
+    sent = [one.operation for one in shell.box.requests.all() if shell.item.id in one.path]
+    assert sent.count(CREATE) == sent.count(CONFIRM) == 12
+    assert len(sent) <= 2 * 12 + 6, Counter(sent)
 
 
 def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_named(shell: Shell) -> None:
