@@ -141,7 +141,7 @@ def test_the_inspector_attaches_a_folder_moves_a_submittal_on_and_downloads(over
     folder, downloads = tmp_path / "files", tmp_path / "downloads"
     for path in (folder, downloads):
         path.mkdir()
-    for name in (f"{number} erection.pdf", f"{number}_details.pdf", "minutes.pdf"):
+    for name in (f"{number}_RevB.pdf", f"{number} signed.pdf", "minutes.pdf"):
         (folder / name).write_bytes(b"%PDF-1.4 " + name.encode())
     server = over_stdio("--folder", str(folder), SUBMITTAL_MCP_DOWNLOADS=str(downloads), **acc.settings)
     place = {"project": acc.project, "submittal": number}
