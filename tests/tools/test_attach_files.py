@@ -394,7 +394,7 @@ async def test_file_that_storage_refuses_fails_alone_and_the_same_plan_goes_on(c
     assert sorted(row["outcome"] for row in again["files"]) == ["already_attached", "attached"]
 
 
-async def test_what_a_lost_answer_may_have_made_beside_a_file_is_among_the_next_steps(connect, box, folder, tmp_path):
+async def test_rows_that_a_lost_answer_may_have_made_are_among_the_next_steps(connect, box, folder, tmp_path):
     write(folder, "beams.pdf")
     other_machine = connect(transport="http", data_dir=tmp_path / "other")
     async with connect(folders=(folder,)) as assistant, other_machine as elsewhere:

@@ -181,8 +181,7 @@ class FilesRun:
             job = done.job
             earlier = done.existed and (job.confirmed is None or job.confirmed < self._began)
             outcome: FileOutcome = "already_attached" if earlier else "attached"
-            known = {"attachment": job.attachment, "state": job.state, "look_alikes": job.look_alikes}
-            self.rows[place] = replace(self.rows[place], outcome=outcome, **known)
+            self.rows[place] = FileRunRow(row, outcome, None, job.attachment, job.state, job.look_alikes)
         except ACTIONABLE as problem:
             await self._failed(place, problem)
         finally:

@@ -142,12 +142,12 @@ class SubmittalRegister:
     def _meant_beside(self, row: RegisterRow, section: str, content: Sequence[str]) -> list[RegisterRow]:
         """Return the rows that the words beside a number mean, where its own `row` does not hold them.
 
-        They hold all of the words, or, of the same section, all that any title has.
+        They hold all of the words, or, of the same section, all that any title has, if these are several.
         """
         known = [word for word in content if self._places_of(word)]
         if self._holds(row, known):
             return []
-        told = any(not word.isdecimal() for word in known)
+        told = len(known) >= FEWEST_WORDS and not all(word.isdecimal() for word in known)
         alike = [one for one in self._sections[section] if told and self._holds(one, known)]
         return [*self._holding(content), *alike]
 
