@@ -44,7 +44,8 @@ def command_context(
     A command that reads no files for ACC does not care how wide the allowed folders are.
     """
     from server import logging as logs
-    from server.settings.model import Settings, SettingsError
+    from server.settings.model import Settings
+    from server.settings.problems import SettingsError
     from server.settings.remembered import with_remembered_app
 
     try:

@@ -77,7 +77,8 @@ def serve(
         raise typer.BadParameter("--tls-cert and --tls-key go together")
     # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
     gc.disable()
-    from server.settings.model import Settings, SettingsError
+    from server.settings.model import Settings
+    from server.settings.problems import SettingsError
     from server.settings.remembered import with_remembered_app
 
     overrides = {
@@ -193,7 +194,7 @@ def _serve_team(settings: "Settings", tls: tuple[Path, Path] | None, *, sandbox:
     from auth.issuer.metadata import CALLBACK_PATH
     from persistence.errors import StorageProblem
     from server.mcp.http import ListenError
-    from server.settings.model import SettingsError
+    from server.settings.problems import SettingsError
     from server.team.serving import serve_team, team_listener
 
     try:

@@ -1,12 +1,9 @@
 """Settings: environment variables, which command-line flags override, within what settings files allow.
 
-    SettingsError      one line for each variable that cannot be used
-
 A safety setting must never be ignored in silence: a `SUBMITTAL_MCP_…` variable that this version does not know, such as
 a misspelt `SUBMITTAL_MCP_READONLY`, stops the program.
 """
 
-import difflib
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -17,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.settings.files import SettingsFileProblem, read_layers
 from server.settings.limits import AllowedValues
+from server.settings.problems import SettingsError, format_errors, refused_values, unknown_variables, wide_folders
 from server.settings.types import (
     AbsolutePath,
     BaseUrl,
@@ -38,36 +36,12 @@ from server.settings.types import (
     StorageHosts,
     Token,
     is_foreign,
-    too_wide,
-    unusable_text,
 )
 
 FIVE_TIB: Final = 5 * 1024**4
 """The largest object that Autodesk's storage takes, in bytes."""
 
-_OURS: Final = "SUBMITTAL_MCP_"
 _AUTODESKS: Final = "APS_"
-
-
-class SettingsError(Exception):
-    """The settings cannot be used.
-
-    `problems` has one line for each: the variable, what is wrong, and what to write instead. No secret is in it.
-    """
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-_LIMITS: Final = frozenset(
-    f"{_OURS}{name}"
-    for name in (
-        *("FILE_TYPES", "MAX_FILE_BYTES", "STRICT_FILES", "READ_ONLY", "PROJECTS", "CONFIRM"),
-        *("TEAM_DOMAINS", "TEAM_PEOPLE", "TEAM_ACCOUNTS", "TEAM_REGISTRATION"),
-    )
-)
-"""Settings that restrict: an empty value would mean no limit at all."""
 
 
 class Settings(BaseSettings):
@@ -338,20 +312,20 @@ class Settings(BaseSettings):
             if ignoring and variable.startswith(ignoring)
         }
         values |= {name: value for name, value in overrides.items() if value is not None}
-        unknown = _unknown_variables(os.environ)
+        unknown = unknown_variables(os.environ, variables().values())
         given = {name: value for name, value in os.environ.items() if not (ignoring and name.startswith(ignoring))}
-        refused = _refused_values(given)
+        refused = refused_values(given, variables().values())
         try:
             settings = cls(**values)
         except ValidationError as error:
             # `from None`: the original quotes what was given, which may be a secret.
             named = [sentence.partition(":")[0] for sentence in refused]
-            rest = [one for one in _format_errors(error) if one.partition(":")[0] not in named]
+            rest = [one for one in format_errors(error, cls.model_fields) if one.partition(":")[0] not in named]
             raise SettingsError((*unknown, *refused, *rest)) from None
         if unknown or refused:
             raise SettingsError((*unknown, *refused))
         settings = settings._within_files({name for name, value in overrides.items() if value is not None}, ignoring)
-        if not (allow_wide_folder or "folders" in settings.machine_wide) and (wide := _wide_folders(settings)):
+        if not (allow_wide_folder or "folders" in settings.machine_wide) and (wide := wide_folders(settings.folders)):
             raise SettingsError(wide)
         return settings
 
@@ -407,14 +381,6 @@ def variables() -> dict[str, str]:
     return {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
 
 
-def _wide_folders(settings: Settings) -> tuple[str, ...]:
-    found = [problem for folder in settings.folders if (problem := too_wide(folder))]
-    return tuple(
-        f"SUBMITTAL_MCP_FOLDERS: {problem}, or start with --allow-wide-folder if that is what you want"
-        for problem in found
-    )
-
-
 def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
     """Say what misses its other half, though each variable alone is right."""
     problems = []
@@ -430,47 +396,3 @@ def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
             "what `openssl rand -base64 32` prints"
         )
     return tuple(problems)
-
-
-def _refused_values(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return variables with an implausible value: an empty limit, quotes, a placeholder, invisible characters.
-
-    No value is repeated, since it may be a secret.
-    """
-    problems = []
-    for variable in variables().values():
-        value = environment.get(variable)
-        if value is None:
-            continue
-        if not value.strip() and variable in _LIMITS:
-            problems.append(
-                f"{variable}: it is empty, which may be meant as a limit or as none; remove the variable for none"
-            )
-        elif value and (problem := unusable_text(value)):
-            problems.append(f"{variable}: {problem}")
-    return tuple(problems)
-
-
-def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    known = [variable for variable in variables().values() if variable.startswith(_OURS)]
-    problems = []
-    for name, value in sorted(environment.items()):
-        if value and name.upper().startswith(_OURS) and name not in known:
-            [nearest] = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
-            problems.append(
-                f"{name}: this version has no such setting; did you mean {nearest}? It knows {', '.join(known)}"
-            )
-    return tuple(problems)
-
-
-def _format_errors(error: ValidationError) -> tuple[str, ...]:
-    examples = {str(field.validation_alias): field.examples for field in Settings.model_fields.values()}
-    sentences = []
-    for detail in error.errors(include_url=False, include_input=False):
-        place = str(detail["loc"][0])
-        variable = variables().get(place, place)  # what a flag gave stands under the field's own name
-        what = detail["msg"].removeprefix("Value error, ")
-        example = (examples.get(variable) or [None])[0]
-        hint = f"; write for example {variable}={example}" if example and detail["type"] != "value_error" else ""
-        sentences.append(f"{variable}: {what[:1].lower()}{what[1:]}{hint}")
-    return tuple(sentences)

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from acc.hosts import AUTODESK_API
 from persistence import private_files
 from persistence.data_folder import DataFolder, default_path
-from server.settings.model import Settings, SettingsError
+from server.settings.model import Settings
+from server.settings.problems import SettingsError
 
 FILE_NAME: Final = "setup.json"
 SOURCE: Final = "setup"

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from acc.hosts import is_loopback
 from server.auth_wiring import opened_vault
 from server.mcp.http import ListenError, listen, run_app
-from server.settings.model import Settings, SettingsError
+from server.settings.model import Settings
+from server.settings.problems import SettingsError
 from server.team.options import TeamOptions
 from server.team.team_server import TeamServer
 

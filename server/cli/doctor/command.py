@@ -22,7 +22,8 @@ from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
 from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem
 from server.cli.output import json_text
-from server.settings.model import Settings, SettingsError
+from server.settings.model import Settings
+from server.settings.problems import SettingsError
 from tools.core.text_sanitizer import visible
 
 _SIGNS: Final[dict[Level, tuple[str, str]]] = {

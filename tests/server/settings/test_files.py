@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from persistence.file_writers import descriptor_writers
 from server.settings.files import MachineFile, machine_file_at, machine_path
 from server.settings.limits import SECRETS, Widening, narrow
-from server.settings.model import Settings, SettingsError, variables
+from server.settings.model import Settings, variables
+from server.settings.problems import SettingsError
 from server.settings.types import ClientRegistration
 from server.team.options import TeamOptions
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings.model import FIVE_TIB, Settings, SettingsError, variables
+from server.settings.model import FIVE_TIB, Settings, variables
+from server.settings.problems import SettingsError
 
 PROJECT = "7e3e9a1c-5b0f-4d57-9a55-1d0c6f6f2a10"
 TOKEN = "canary-token-that-must-not-show"
