@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8788
-DEFAULT_STORAGE_PORT = 8789
+MOST_PORT = 65535
 URN_DELAY = 2.0
 """Seconds from a confirmation to the version URN; long enough for a person to see it happen."""
 _TAKEN = "choose other ports with --port and --storage-port, or 0 for free ones"
@@ -89,8 +89,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default=DEFAULT_HOST, help="the address to listen on (default: %(default)s)")
-    add("--port", type=_number(65535), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
-    add("--storage-port", type=_number(65535), default=DEFAULT_STORAGE_PORT, help="(default: %(default)s)")
+    add("--port", type=_number(MOST_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
+    add(
+        "--storage-port", type=_number(MOST_PORT), metavar="PORT", help="port of object storage (default: the next one)"
+    )
     add("--data", type=Path, metavar="DIR", help="folder for its data; default: in memory")
     add("--json", action="store_true", help="print what a client needs as one line of JSON")
     add("--seed", type=Path, metavar="FILE", help="YAML or JSON file with your own projects")
@@ -130,7 +132,7 @@ def doubled_installation() -> str:
 def run(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
-    storage_port: int = DEFAULT_STORAGE_PORT,
+    storage_port: int | None = None,
     data: Path | None = None,
     *,
     as_json: bool = False,
@@ -142,9 +144,11 @@ def run(
 
     Prints one setting a line, then the people and the page's address; with `as_json` the same as one line of JSON. On a
     terminal the settings are lines for its shell. A port that is taken is an error on stderr with exit code 1; a wrong
-    option, 2.
+    option, 2. Storage listens at the next port unless it is given one.
     """
     options = options or CommandOptions()
+    if storage_port is None:
+        storage_port = port + 1 if 0 < port < MOST_PORT else 0
     with _stop_signal() as stop:
         try:
             switches, faults = _prepared(options)

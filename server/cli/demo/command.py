@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import anyio
 import mcp
@@ -81,7 +82,6 @@ def _chosen(file: Path | None, kept: Path) -> Path:
 
 def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None:
     import acc_sandbox
-    from acc_sandbox.cli import DEFAULT_PORT
     from auth.login.browser import open_in_browser
 
     with acc_sandbox.running(data=kept / "sandbox") as box, tempfile.TemporaryFile("w+", encoding="utf-8") as log:
@@ -104,16 +104,14 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
             f"Try it from your chat client: {spoken_command()} config CLIENT --install --sandbox",
         )
         item = box.item(SUBMITTAL)
-        page = f"projects/{item.project_id}/items/{item.id}"
+        url = f"{box.base_url}/projects/{item.project_id}/items/{item.id}"
         if open_page:
-            url = f"{box.base_url}/{page}"
             view.page("The submittal's page, until you press Ctrl-C:", url)
             open_in_browser(url)
             threading.Event().wait()
-    view.page(
-        f"To see it in a browser, run {spoken_command()} sandbox --data {shell_words(str(kept / 'sandbox'))} and open:",
-        f"http://127.0.0.1:{DEFAULT_PORT}/{page}",
-    )
+    # With the demo's own port: at the usual one another sandbox may listen, which knows the submittal and not the file.
+    serves = f"{spoken_command()} sandbox --data {shell_words(str(kept / 'sandbox'))} --port {urlsplit(url).port}"
+    view.page(f"To see it in a browser, run {serves} and open:", url)
 
 
 async def _converse(view: DemoPrinter, box: "acc_sandbox.Sandbox", path: Path, data: Path, log: Any) -> Answer:
