@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperArgument
 
 import server
 from server.cli.attach import options as many_commands
@@ -39,9 +38,7 @@ def main() -> None:
     prepare_standard_streams()
     _leave_vanished_folder()
     try:
-        command = typer.main.get_command(app)
-        _name_values(command)
-        command(prog_name="submittal-mcp")
+        command_line()(prog_name="submittal-mcp")
     except Exception as error:  # noqa: BLE001 - the process ends here, and says why through the redacting log
         from persistence.errors import DescriptorsExhausted, no_descriptors_left
 
@@ -71,20 +68,23 @@ def _leave_vanished_folder() -> None:
         os.chdir(Path.home() if Path.home().is_dir() else "/")
 
 
+def command_line() -> Any:
+    """Return the command with all below it, whose help names values by words: Python's types are nothing to type."""
+    command = typer.main.get_command(app)
+    _name_values(command)
+    return command
+
+
 def _name_values(command: Any) -> None:
-    """Show `--sandbox`, `--project TEXT` and `[FOLDER]...`, where typer would show types of Python."""
+    """Show `--sandbox`, not `--sandbox <bool>`, `--task TASK`, not `--task <str>`, and no `<list[Path]>`."""
     own_help = command.get_help_option(typer.Context(command, help_option_names=_HELP))
     for parameter in filter(None, [*command.params, own_help]):
-        kind = getattr(parameter, "type_descriptor", None)
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
-        elif isinstance(parameter, TyperArgument):
-            parameter.metavar = parameter.metavar or (parameter.name or "").upper()
-            if not getattr(kind, "is_choice", False):
-                parameter.display_type_rich = lambda ctx: ""  # type: ignore[method-assign]  # noqa: ARG005
-        elif parameter.metavar is None and not getattr(kind, "is_choice", False):
-            annotation = str(getattr(kind, "annotation", ""))
-            parameter.metavar = "FILE" if "Path" in annotation else "N" if "'int'" in annotation else "TEXT"
+        elif parameter.metavar is None:
+            parameter.metavar = parameter.name.upper()
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda **_: None
     for below in getattr(command, "commands", {}).values():
         _name_values(below)
 

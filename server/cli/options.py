@@ -45,7 +45,7 @@ ClientId = Annotated[
         help="The APS app's Client ID, remembered from then on. Env: APS_CLIENT_ID.",
     ),
 ]
-AtOnce = Annotated[int, typer.Option("--at-once", min=1, max=16, help="Files attached concurrently.")]
+AtOnce = Annotated[int, typer.Option("--at-once", metavar="N", min=1, max=16, help="Files attached concurrently.")]
 
 
 def meant_path(text: str, folder: Path) -> Path:

@@ -24,12 +24,15 @@ def attach(
         bool, typer.Option("--check", help="With a folder: print where each file would go, and send nothing.")
     ] = False,
     write_manifest: Annotated[
-        Path | None, typer.Option(help="With a folder: write where each file would go as a manifest; send nothing.")
+        Path | None,
+        typer.Option(metavar="FILE", help="With a folder: write where each file would go as a manifest; send nothing."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="With a folder: do not ask before the files are sent.")] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="CSV with columns project, submittal, file, name, category, task; one file per row."),
+        typer.Option(
+            metavar="FILE", help="CSV with columns project, submittal, file, name, category, task; one file per row."
+        ),
     ] = None,
     project: Annotated[str | None, typer.Option(help="Name, id or URL; default for rows without one.")] = None,
     submittal: Annotated[
@@ -41,7 +44,9 @@ def attach(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Id of the review task, in review; default: your only task, else the only open one."),
+        typer.Option(
+            metavar="ID", help="Id of the review task, in review; default: your only task, else the only open one."
+        ),
     ] = None,
     confirm: Annotated[
         bool, typer.Option("--confirm/--no-confirm", help="Make the files visible in ACC, or only upload them.")
@@ -50,7 +55,7 @@ def attach(
     folder: Folders = None,
     result: Annotated[
         Path | None,
-        typer.Option(help="Result file, .csv or .json; default: beside the manifest."),
+        typer.Option(metavar="FILE", help="Result file, .csv or .json; default: beside the manifest."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
     queue: Annotated[

@@ -22,7 +22,9 @@ def _note(text: str) -> None:
 
 
 def config(
-    client: Annotated[ClientName, typer.Argument(help="The chat client; json is for any other.", show_default=False)],
+    client: Annotated[
+        ClientName, typer.Argument(help=f"{', '.join(CLIENTS)}, which is for any other client.", show_default=False)
+    ],
     *,
     install: Annotated[bool, typer.Option("--install", help="Put the entry into the client's file.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take the entry out of the client's file.")] = False,

@@ -11,7 +11,8 @@ from server.cli.options import AllowBaseUrl, Person
 find = typer.Typer(help="List projects, submittals or attachments as a table, CSV or JSON.", no_args_is_help=True)
 
 _Format = Annotated[
-    Literal["table", "csv", "json"], typer.Option("--format", help="A table shows the main columns, the others all.")
+    Literal["table", "csv", "json"],
+    typer.Option("--format", metavar="table|csv|json", help="A table shows the main columns, the others all."),
 ]
 _Project = Annotated[str | None, typer.Option(help="Name, id or URL; without it all projects.")]
 _Query = Annotated[str | None, typer.Argument(help="Words of the number, title or spec section.")]

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from server import __version__
+from server.cli.main import command_line
 from tests.conftest import NO_TRUST
 
 TOKEN = "QZJ-an-autodesk-token"
@@ -26,11 +27,20 @@ def test_the_version_is_printed(start_anew):
     assert (code, out) == (0, f"submittal-mcp {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["serve", "sandbox", "demo"])
-def test_every_command_explains_itself(start_anew, command):
-    code, out, _ = start_anew("-m", "server", command, "--help").rest()
-    assert code == 0
-    assert f"submittal-mcp {command}" in out
+def every_command(command, name="submittal-mcp"):
+    """Yield each command with its whole name; `sandbox` hands all that follows to a parser of its own."""
+    if name != "submittal-mcp sandbox":
+        yield name, command
+    for below, found in getattr(command, "commands", {}).items():
+        yield from every_command(found, f"{name} {below}")
+
+
+def test_every_command_explains_itself_and_names_values_by_words(capsys):
+    for name, command in every_command(command_line()):
+        assert command.main(["--help"], prog_name=name, standalone_mode=False) == 0
+        out = capsys.readouterr().out
+        assert name in out
+        assert re.findall(r"<[^>]*>|\blist\[", out) == [], name
 
 
 WITHOUT_THE_SANDBOX = """
@@ -259,17 +269,13 @@ def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_
     assert [name for name in heavy if name in modules] == []
 
 
-@pytest.mark.parametrize(
-    "command",
-    [(), ("serve",), ("attach",), ("worker",), ("download",), ("find", "submittals"), ("jobs", "cancel"), ("sandbox",)],
-)
-def test_help_has_a_short_form_and_names_values_as_people_do(start, command):
+@pytest.mark.parametrize("command", [(), ("jobs", "list"), ("sandbox",)])
+def test_help_has_a_short_form(start, command):
     long, short = (start("-m", "server", *command, option).rest() for option in ("--help", "-h"))
     assert short == long
     code, out, _ = short
     assert code == 0
-    assert re.findall(r"<(?:bool|str|path|int|list)\b[^>]*>", out) == [], "types of Python"
-    assert "-h" in out
+    assert f"{' '.join(('submittal-mcp', *command))}" in out
 
 
 def test_the_version_has_a_short_form(start):
