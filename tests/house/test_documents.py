@@ -1,38 +1,31 @@
-"""Documents: their links lead somewhere, and their commands and flags exist."""
+"""Documents: their links lead somewhere, their commands and flags exist, and each block of commands is run or says why not."""
 
 import re
 import shlex
-import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from functools import cache
 from io import StringIO
-from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import pytest
-import typer
 
 import acc_sandbox.cli
 from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, AutodeskHosts
 from server.cli.demo import SAMPLE_PDF
-from server.cli.main import app
+from server.cli.main import command_line
 from server.settings.model import Settings
 from tests.support.constants import ROOT
+from tests.support.documents import SHELLS, blocks, documents, shell_blocks
 
 FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"""\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)\"""")
 CODE: Final = re.compile(r"`([^`\n]+)`")
 OURS: Final = re.compile(r"(?<![\w/.\"-])(?:\.venv[/\\](?:bin|Scripts)[/\\])?submittal-mcp((?: +[^\n`;&|#]+)?)")
 HELP: Final = {"--help", "-h"}
-
-
-def documents() -> list[Path]:
-    """Return every page of the repository; CHANGELOG.md is history and may name what is gone."""
-    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    return [ROOT / name for name in listed.splitlines() if name != "CHANGELOG.md"]
 
 
 def anchors(text: str) -> set[str]:
@@ -44,7 +37,7 @@ def anchors(text: str) -> set[str]:
     return found
 
 
-def broken_links(page: Path, text: str) -> Iterator[str]:
+def broken_links(page: Any, text: str) -> Iterator[str]:
     """Yield each relative link that leads to no file, or to no heading in it."""
     for links in LINK.findall(CODE.sub("", FENCE.sub("", text))):
         link = "".join(links)
@@ -110,9 +103,38 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page):
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_command_and_flag_in_a_document_exists(page):
-    root = typer.main.get_command(app)
+    root = command_line()
     found = command_lines(page.read_text(encoding="utf-8"))
     assert [(line, word) for line in found for word in unknown_words(line, root)] == []
+
+
+def test_every_block_of_commands_is_run_by_a_test_or_says_why_not():
+    """One without a marker is run by tests/server/cli/test_documented_commands.py."""
+    for block in shell_blocks():
+        if block.run_by is not None:
+            assert block.page in (ROOT / block.run_by).read_text(encoding="utf-8"), block
+    assert Counter(block.not_run for block in shell_blocks() if block.not_run) == {
+        "needs Windows": 3,
+        "needs Docker": 1,
+    }
+
+
+def test_every_block_names_its_language_and_no_other_than_a_shells_holds_commands():
+    found = [block for page in documents() for block in blocks(page)]
+    assert len(found) > 150
+    assert [block for block in found if not block.language] == []
+    others = "\n".join(block.text for block in found if block.language not in SHELLS)
+    assert (
+        re.findall(r"^ *(?:\$ )?(?:submittal-mcp|acc-sandbox|uvx?|pipx?|docker|curl|export) .*", others, re.MULTILINE)
+        == []
+    )
+
+
+def test_the_readme_names_the_commands_that_the_pages_of_clients_have():
+    rows = re.findall(r"\| `(submittal-mcp config .+ --install --sandbox)` \|", (ROOT / "README.md").read_text("utf-8"))
+    pages = [block.text for block in shell_blocks() if block.page.startswith("docs/clients/")]
+    assert len(rows) == len(pages)
+    assert [row for row in rows if not any(row in text for text in pages)] == []
 
 
 def test_command_lines_are_found_in_code_alone():
@@ -138,7 +160,7 @@ def test_command_lines_are_found_in_code_alone():
     ],
 )
 def test_an_unknown_command_or_flag_is_found(line, unknown):
-    assert list(unknown_words(line, typer.main.get_command(app))) == unknown
+    assert list(unknown_words(line, command_line())) == unknown
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,10 @@ def start_anew() -> Iterator[Start]:
     """Start a Python program: `start_anew("-m", "server", "--version", SUBMITTAL_MCP_READ_ONLY="true")`."""
     with ExitStack() as programs:
 
-        def started(*arguments: str, **environment: str) -> Program:
+        def started(*arguments: str, cwd: Path = ROOT, **environment: str) -> Program:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=cwd,
                 env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -112,10 +112,10 @@ def start(start_anew: Start) -> Iterator[Start]:
     """The same for tests that are not about what a start loads: the program is a fork that has loaded it."""
     with ExitStack() as programs:
 
-        def started(*arguments: str, **environment: str) -> Program:
+        def started(*arguments: str, cwd: Path = ROOT, **environment: str) -> Program:
             if not FORKS_PROGRAMS:
-                return start_anew(*arguments, **environment)
-            return programs.enter_context(Program(ForkedProgram(arguments, os.environ | environment)))
+                return start_anew(*arguments, cwd=cwd, **environment)
+            return programs.enter_context(Program(ForkedProgram(arguments, os.environ | environment, cwd)))
 
         yield started
 

@@ -115,10 +115,12 @@ class ForkedProgram:
     `arguments` are those of Python: a file, or `-m` and a module, and the program's own.
     """
 
-    def __init__(self, arguments: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(self, arguments: Sequence[str], environment: dict[str, str], cwd: Path) -> None:
         pipes = [CONTEXT.Pipe(duplex=False) for _ in range(3)]
         theirs = (pipes[0][0], pipes[1][1], pipes[2][1])
-        self._process = CONTEXT.Process(target=_run_program, args=(list(arguments), environment, *theirs), daemon=True)
+        self._process = CONTEXT.Process(
+            target=_run_program, args=(list(arguments), environment, cwd, *theirs), daemon=True
+        )
         self._process.start()
         for end in theirs:
             end.close()
@@ -182,7 +184,7 @@ def _close(stream: IO[str]) -> None:
         stream.close()
 
 
-def _run_program(arguments: list[str], environment: dict[str, str], *streams: Connection) -> None:
+def _run_program(arguments: list[str], environment: dict[str, str], cwd: Path, *streams: Connection) -> None:
     """Be the program: its streams, environment and arguments in place of those of the parent."""
     for output in (sys.stdout, sys.stderr):
         output.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # Python's own
@@ -192,6 +194,7 @@ def _run_program(arguments: list[str], environment: dict[str, str], *streams: Co
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
     os.environ.clear()
     os.environ.update(environment)
+    os.chdir(cwd)
     module = arguments[0] == "-m"
     sys.argv = arguments[module:]
     try:
