@@ -1,7 +1,6 @@
 """How the program is started from anywhere, and how hints name that."""
 
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -73,7 +72,7 @@ def options(command, path=()):
         yield from options(below, (*path, name))
 
 
-def test_the_help_of_a_flag_names_the_variable_of_its_setting_and_says_of_options_what_they_take(start):
+def test_the_help_of_a_flag_names_the_variable_of_its_setting():
     named = 0
     for path, parameter in options(typer.main.get_command(app)):
         if path[-1] in HOW_SETTINGS_ARE_FLAGS and path[0] != "sandbox":
@@ -81,8 +80,6 @@ def test_the_help_of_a_flag_names_the_variable_of_its_setting_and_says_of_option
             named += 1
     assert named >= 10
     assert set(HOW_SETTINGS_ARE_FLAGS.values()) <= set(variables().values())
-    _, out, _ = start("-m", "server", "serve", "--help", COLUMNS="200").rest()
-    assert not re.search(r"<(bool|path|int|str)", out)
 
 
 def test_the_shell_can_complete_commands_and_clients(start_anew):
