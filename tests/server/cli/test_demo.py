@@ -29,7 +29,7 @@ def transcript() -> str:
 def test_the_page_of_the_sandbox_shows_what_the_demo_prints(start, tmp_path):
     code, out, err = start("-m", "server", "demo", TMPDIR=str(tmp_path)).rest()
     assert (code, err) == (0, "")
-    [port] = set(re.findall(r"--port ([0-9]+)|127\.0\.0\.1:([0-9]+)", out))
+    [port] = set(re.findall(r"(?:--port |127\.0\.0\.1:)([0-9]+)", out))
     out = re.sub(re.escape(str(tmp_path)) + r"/submittal-mcp-demo-\w+", "/tmp/submittal-mcp-demo", out)
     assert out.replace(port, "40001") == transcript()
 

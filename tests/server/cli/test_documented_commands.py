@@ -37,6 +37,7 @@ class CommandRunner:
     def __init__(self, start: Callable[..., Any], home: Path, box: acc_sandbox.Sandbox, more: dict[str, str]) -> None:
         self._start = start
         self._home = home
+        self._folder = home / "Desktop"
         self._stand_ins = {"your-client-id": box.client_id, "/srv/drawings": str(home / "Drawings")}
         self._environment = {
             "HOME": str(home),
@@ -45,18 +46,20 @@ class CommandRunner:
             "SUBMITTAL_MCP_LOG_FORMAT": "json",
             **more,
         }
-        for name in ("beam.pdf", "joist.pdf", "March/051200-3 beams.pdf", "DIR/any.pdf", "Drawings/beams.pdf"):
-            path = home / name
-            path.parent.mkdir(exist_ok=True)
+        for name in ("beam.pdf", "joist.pdf", "March/051200-3 beams.pdf", "DIR/any.pdf", "../Drawings/beams.pdf"):
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(f"%PDF-1.4 {name}".encode())
-        (home / "drawings.csv").write_text("project,submittal,file\n" + ROW.format(file=home / "Drawings/beams.pdf"))
+        (self._folder / "drawings.csv").write_text(
+            "project,submittal,file\n" + ROW.format(file=home / "Drawings/beams.pdf")
+        )
 
     def run(self, block: FencedBlock) -> None:
         """Run the lines of a block; what serves goes on until its end, and ends well."""
         with ExitStack() as served:
             for words in block.lines():
                 assert words.pop(0) == "submittal-mcp"
-                program = self._start("-m", "server", *self._arguments(words), cwd=self._home, **self._environment)
+                program = self._start("-m", "server", *self._arguments(words), cwd=self._folder, **self._environment)
                 if words[0] in SERVES:
                     program.stderr_line(SERVES[words[0]])
                     served.callback(self._end, program)
@@ -66,9 +69,9 @@ class CommandRunner:
                 assert code <= (words[0] == "doctor"), (words, out, err)
                 assert out, words
                 if ">" in words:
-                    (self._home / words[-1]).write_text(out)
+                    (self._folder / words[-1]).write_text(out)
                 if "--write-manifest" in words:
-                    self._fill_in(self._home / words[-1])
+                    self._fill_in(self._folder / words[-1])
 
     def _arguments(self, words: list[str]) -> Iterator[str]:
         for word in words:
@@ -93,7 +96,7 @@ class CommandRunner:
         assert code == 0, err
 
 
-SERVES = {"serve": "listens on", "worker": "worker_ready"}
+SERVES = {"serve": "serves a team at", "worker": "worker_ready"}
 """What a command that serves writes once it does."""
 
 
