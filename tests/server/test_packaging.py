@@ -1,6 +1,7 @@
 """What installs the program: the pins, the image, the workflow. None of them may drift from `pyproject.toml`."""
 
 import ast
+import base64
 import importlib.metadata
 import re
 import tomllib
@@ -12,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 import acc_sandbox
 import server
+from server.settings.model import Settings
 from server.team.options import TeamOptions
 from tests.support.constants import ROOT
 
@@ -142,6 +144,16 @@ def test_a_team_server_of_compose_believes_its_proxy_who_calls():
     assert "ports" not in server  # the proxy alone reaches it
     # Not inline: https://github.com/docker/compose/issues/12031
     assert TeamOptions.load(ROOT / compose["configs"]["settings"]["file"]).trusted_proxies
+
+
+def test_the_team_server_of_compose_can_use_its_settings_when_only_those_are_given_that_it_asks_for(monkeypatch):
+    compose, key = yaml.safe_load(read("compose.yaml")), base64.b64encode(bytes(32)).decode()
+    for name, value in compose["services"]["server"]["environment"].items():
+        if value is not None:
+            asked = key if name == "SUBMITTAL_MCP_ENCRYPTION_KEYS" else "submittals.example.com"
+            monkeypatch.setenv(name, re.sub(r"\$\{\w+:-\}", "", re.sub(r"\$\{\w+:\?[^}]*\}", asked, value)))
+    monkeypatch.setenv("SUBMITTAL_MCP_SETTINGS_FILE", str(ROOT / compose["configs"]["settings"]["file"]))
+    assert Settings.load().public_url == "https://submittals.example.com"
 
 
 def test_the_sandbox_of_compose_is_reached_from_this_machine_alone():
