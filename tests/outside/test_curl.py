@@ -1,10 +1,16 @@
-"""The line that an answer prints for sending a file oneself, run by a shell and by curl."""
+"""The line that an answer prints for sending a file oneself, and those of a document, run by a shell and by curl."""
+
+import json
+from pathlib import Path
 
 import anyio
 import httpx2
 import mcp
 import pytest
 from mcp.client.streamable_http import streamable_http_client
+
+import acc_sandbox
+from tests.support.documents import run_by
 
 
 @pytest.fixture
@@ -46,3 +52,23 @@ async def test_the_printed_command_sends_a_file_as_it_stands(ask, run, acc, tmp_
     assert step["tool"] == "confirm_attachment"
     await ask(step["tool"], **step["arguments"])
     assert acc.confirmed_bytes(reserved["attachment"]["id"]) == content
+
+
+def test_the_commands_of_signing_in_make_a_service_account_and_its_key(run):
+    """docs/signing-in.md: each command takes what the answer before it holds."""
+    token, account, key = (block.text for block in run_by(Path(__file__)))
+    with acc_sandbox.running() as box:
+        names = dict(zip(("APS_CLIENT_ID", "APS_CLIENT_SECRET"), box.server_client, strict=True))
+
+        def answer(command: str) -> dict[str, str]:
+            here = command.replace("https://developer.api.autodesk.com", box.base_url)
+            settings = [f"{name}={value}" for name, value in names.items()]
+            done = run("env", *settings, "sh", "-c", here)
+            assert done.returncode == 0, done.stderr
+            return json.loads(done.stdout)
+
+        names["TOKEN"] = answer(token)["access_token"]
+        names["ACCOUNT"] = answer(account)["serviceAccountId"]
+        made = answer(key)
+    assert "BEGIN" in made["privateKey"]
+    assert made["kid"]

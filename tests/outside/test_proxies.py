@@ -24,7 +24,7 @@ from .conftest import ROOT
 
 def example(name: str) -> str:
     """A configuration of the page."""
-    found = re.search(rf"```\n# {name}\n(.*?)```", (ROOT / "docs" / "team-server.md").read_text("utf-8"), re.DOTALL)
+    found = re.search(rf"```text\n# {name}\n(.*?)```", (ROOT / "docs" / "team-server.md").read_text("utf-8"), re.DOTALL)
     assert found
     return found[1]
 
