@@ -102,7 +102,7 @@ def test_the_health_check_fails_where_nothing_listens(builder, image):
 def test_caddy_takes_what_compose_writes_for_it():
     shell, flag, script = TEAM["proxy"]["command"]
     printed = script.replace("$$", "$").partition("| caddy run")[0].rstrip().removesuffix("\\")
-    words = [shell, flag, f"{printed} | caddy adapt --adapter caddyfile --config - --validate"]
+    words = [shell, flag, f"{printed} | caddy adapt --adapter caddyfile --config /dev/stdin --validate"]
     place = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "PUBLIC_HOST": "a.example.com"}
     done = subprocess.run(words, env=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
