@@ -111,6 +111,7 @@ async def attach_to(
     from tools.attachments.following import FollowDeadline, followed_attachment
     from tools.attachments.rejection import explain_rejection
     from tools.attachments.status import attachment_result, warning_rows, with_onward_step
+    from tools.next_steps.after_success import after_uncertain_create
     from transfers.errors import JobStopped
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
@@ -133,7 +134,9 @@ async def attach_to(
         if not isinstance(ended, AttachmentResult):
             return ended
         if ended.attachment.state != "processing":
-            kept = {"already_attached": answer.already_attached, "warnings": answer.warnings}
+            place, twins = outcome.job.destination, [] if outcome.existed else outcome.job.look_alikes
+            steps = [*ended.next_steps, *after_uncertain_create(place.project_id, place.item_id, twins)]
+            kept = {"already_attached": answer.already_attached, "warnings": answer.warnings, "next_steps": steps}
             answer = ended.model_copy(update=kept)
     # Ready at once (a linked file): the caller waited for nothing, and nothing is left to say.
     at_once = answer.attachment is not None and answer.attachment.state == "ready" and not arguments.wait_seconds

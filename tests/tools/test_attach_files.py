@@ -394,27 +394,32 @@ async def test_file_that_storage_refuses_fails_alone_and_the_same_plan_goes_on(c
     assert sorted(row["outcome"] for row in again["files"]) == ["already_attached", "attached"]
 
 
-async def test_rows_that_a_lost_answer_may_have_made_are_among_the_next_steps(connect, box, folder, tmp_path):
+@pytest.mark.parametrize("tool", ["attach_files", "add_submittal_attachment"])
+async def test_rows_that_a_lost_answer_may_have_made_are_among_the_next_steps(connect, box, folder, tmp_path, tool):
     write(folder, "beams.pdf")
+    place = {**PROJECT, "submittal": "051200-3"}
     other_machine = connect(transport="http", data_dir=tmp_path / "other")
     async with connect(folders=(folder,)) as assistant, other_machine as elsewhere:
-        checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", folder=".")
+        ways = {
+            "attach_files": {"files": ["beams.pdf"], "check_only": False, "wait_seconds": 30},
+            "add_submittal_attachment": {"file_path": "beams.pdf", "confirm": True, "wait_seconds": 30},
+        }
         box.faults.add(Fault("attachments.create", LoseAnswer()))
-        look = box.faults.add(Fault("attachments.list", Stall(), nth=3))
+        look = box.faults.add(Fault("attachments.list", Stall(), nth=2 + (tool == "attach_files")))
         done: list[dict[str, Any]] = []
 
         async def run() -> None:
-            done.append(await assistant.follow(checked["next_steps"][0]))
+            done.append(await assistant.call(tool, **place, **ways[tool]))
 
         async with anyio.create_task_group() as group:
             group.start_soon(run)
             await anyio.to_thread.run_sync(look.reached.wait)
-            by_caller = {"upload_by_caller": True, "name": "beams.pdf"}
-            await elsewhere.call("add_submittal_attachment", **PROJECT, submittal="051200-3", **by_caller)
+            await elsewhere.call("add_submittal_attachment", **place, upload_by_caller=True, name="beams.pdf")
             box.faults.release()
-    rows = [row["id"] for row in box.attachments(box.item("051200-3")) if row["name"] == "beams.pdf"]
+    made = (done[0].get("attachment") or {}).get("id") or done[0]["files"][0]["attachment_id"]
+    rows = {str(row["id"]) for row in box.attachments(box.item("051200-3")) if row["name"] == "beams.pdf"}
     steps = [step["arguments"] for step in done[0]["next_steps"] if step["tool"] == "get_attachment_status"]
-    assert {step["attachment_id"] for step in steps} == set(rows) - {done[0]["files"][0]["attachment_id"]}
+    assert {step["attachment_id"] for step in steps} == rows - {made}
     assert len(rows) == 3
 
 

@@ -73,7 +73,8 @@ async def attachment_result(
         item,
         signed=signed is not None,
     )
-    look_alikes = () if view.state == "ready" else job.look_alikes
+    told_before = view.state == "ready" and outcome.existed
+    look_alikes = () if told_before else job.look_alikes
     return AttachmentResult(
         attachment=view,
         already_attached=outcome.existed,

@@ -36,6 +36,10 @@ PATIENCE_SECONDS: Final = 24 * 3600
 SHOWN: Final = 100
 """So many rows are named on the terminal; the results name all."""
 
+_LOST_ANSWER: Final = (
+    "An answer of ACC was lost. These may be empty twins of its attachment, which a person can delete in ACC: {}"
+)
+
 
 class UnusableOptions(CommandError):
     """Options that let no file be attached; the text says why and how to fix it."""
@@ -229,6 +233,9 @@ class _AttachSession:
             if one.error is not None:
                 error = one.error
                 say(visible(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}"), err=True)
+        for one in self._results:
+            if one.look_alikes:
+                say(f"row {one.row} ({one.file}): {_LOST_ANSWER.format(' '.join(one.look_alikes))}", err=True)
         if self._interrupted.cancelled_caught and self._options.queue:
             sys.stderr.write("What was handed over stays in the queue, for the workers.\n")
         if self._interrupted.cancelled_caught or failed:

@@ -32,7 +32,8 @@ class RowError(BaseModel):
 class RowResult(BaseModel):
     """Result of one row. The first seven fields are the row's own; `state` is the attachment's, as the tools say.
 
-    `already_attached`: the very attachment was there before, so nothing was added.
+    `already_attached`: the very attachment was there before, so nothing was added. `look_alikes` are attachments that a
+    request whose answer was lost may have made besides.
     """
 
     row: int
@@ -49,6 +50,7 @@ class RowResult(BaseModel):
     version_urn: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    look_alikes: list[str] = []
     error: RowError | None = None
 
     @classmethod

@@ -103,6 +103,10 @@ class AttachRunner:
         """Call the tool, then follow next steps until the file has the wanted state."""
         row, existed = RowResult.of(file.row), False
         answer = await first(self._call(file, _ATTACH, file.arguments), file)
+        if isinstance(answer, AttachmentResult):
+            own = (None, answer.attachment.id)
+            asked = [one.arguments.get("attachment_id") for one in answer.next_steps if one.tool == STATUS.name]
+            row = row.model_copy(update={"look_alikes": [one for one in asked if one not in own]})
         for _ in range(MOST_CALLS):
             if isinstance(answer, ErrorResult):
                 error = answer.error

@@ -14,11 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 
 import acc_sandbox
-from acc_sandbox import Fault, Refuse, Stall
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from persistence.keys import EncryptionKey
 from server.cli.attach.manifest import ManifestRow
 from server.cli.attach.preflight import ValidatedRow
@@ -123,6 +124,28 @@ def test_a_manifest_is_attached_and_confirmed_and_run_again_adds_nothing(shell: 
     assert shell.box.requests.count(PUT) == 2
     assert shell.box.requests.count(CONFIRM) == 2
     shell.check_attached("beam.pdf", "joist.pdf")
+
+
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_rows_that_a_lost_answer_may_have_made_are_named(shell: Shell, more: tuple[str, ...]) -> None:
+    shell.write("beam.pdf")
+    shell.box.faults.add(Fault(CREATE, LoseAnswer()))
+    look = shell.box.faults.add(Fault("attachments.list", Stall(), nth=2))
+    command = shell.begin("--manifest", str(shell.manifest), *more)
+    assert look.reached.wait(25)
+    httpx.post(
+        f"{shell.box.base_url}/construction/submittals/v2/projects/{shell.item.project_id}/items/{shell.item.id}/attachments",
+        headers={"Authorization": f"Bearer {shell.box.token()}"},
+        json={"name": "beam.pdf", "urnTypeId": "2"},
+    ).raise_for_status()
+    shell.box.faults.release()
+    code, out, err = command.rest()
+    assert (code, out.splitlines()[0]) == (0, "1 file: 1 attached."), err
+    [row] = shell.results()
+    made = {str(one["id"]) for one in shell.box.attachments(shell.item) if one["name"] == "beam.pdf"}
+    assert set(row["look_alikes"].split("; ")) == made - {row["attachment_id"]}
+    assert len(made) == 3
+    assert all(one in err for one in row["look_alikes"].split("; "))
 
 
 @pytest.mark.parametrize("more", [(), ("--wait",)])
