@@ -129,18 +129,26 @@ class StateLocation:
             return DatabaseAddress.of(self.database_url)
         return DatabaseAddress.sqlite(DataFolder.open(self.folder).database)
 
+    def data_path(self) -> Path | None:
+        """Return the data folder, whether it is there or not; None where there is no home folder to have it in."""
+        from persistence.errors import HomeFolderMissing
+
+        try:
+            return self.folder or default_path()
+        except HomeFolderMissing:
+            return None
+
     def exists(self) -> bool:
         """Whether anything may have been written down: false only where no database has ever been made.
 
         Where that cannot be seen it may have been; opening it tells what stands against it.
         """
-        from persistence.errors import HomeFolderMissing
-
         if self.database_url is not None:
             return True
+        path = self.data_path()
         try:
-            return ((self.folder or default_path()) / DATABASE_NAME).exists()
-        except (HomeFolderMissing, OSError):
+            return path is None or (path / DATABASE_NAME).exists()
+        except OSError:
             return True
 
     def key_source(self) -> "KeySource":

@@ -42,6 +42,7 @@ def transfer_manager(
     settings: Settings, policy: ToolPolicy, acc: "AccClient", repository: "JobRepository"
 ) -> "TransferManager":
     """Return the transfer manager of one user."""
+    from server.auth_wiring import state_location
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
     from transfers.jobs.context import JobContext
@@ -57,7 +58,9 @@ def transfer_manager(
         settings.parallel_parts,
         new_storage_client,
         repository,
-        AllowedFolders(settings.folders if policy.local_files else ()),
+        AllowedFolders(
+            settings.folders if policy.local_files else (), data_folder=state_location(settings).data_path()
+        ),
         FilePolicy(frozenset(settings.file_types), settings.max_file_bytes, settings.strict_files),
         asks=policy.asks,
     )

@@ -74,7 +74,7 @@ class FileMissing(FileProblem):
 class FileNotAllowed(FileProblem):
     """The path may not be read.
 
-    `why` is one of no_folders, outside, hidden, link, not_a_file, url, temporary, placeholder. `folders` are
+    `why` is one of no_folders, outside, hidden, link, own_data, not_a_file, url, temporary, placeholder. `folders` are
     those that are allowed, where it lies outside; `near` are files in it, where it is a folder.
     """
 

@@ -104,6 +104,21 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
     assert not list((tmp_path / "data").rglob(f"*{SENTINEL}*"))
 
 
+async def test_no_tool_sends_keys_or_database_of_the_server_though_their_folder_lies_in_an_allowed_one(
+    connect: Any, folder: Path, tmp_path: Path
+) -> None:
+    async with connect(folders=(tmp_path,)) as assistant:
+        await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path=f"allowed/{SENTINEL}.pdf")
+        private = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+        assert private
+        for name in (*map(str, private), *(path.name for path in private)):
+            arguments = {**STEEL_BEAMS, "file_path": name}
+            answer = await assistant.client.call_tool("add_submittal_attachment", arguments)
+            error = answer.structured_content["error"]
+            assert error["code"] == "file_not_allowed"
+            assert "keeps its keys" in error["hint"]
+
+
 def test_files_of_a_person_are_opened_in_one_place() -> None:
     """Whatever tool or command names a file to read, it goes through `AllowedFolders`: nothing else opens any of them.
 

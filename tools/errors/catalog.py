@@ -185,6 +185,13 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Links are not followed; give the real path.{allowed}",
         _ANOTHER_FILE,
     ),
+    (transfers.FileNotAllowed, "own_data"): ErrorRow(
+        "file_not_allowed",
+        "This file may not be read: {path}.",
+        "It lies in the folder where this server keeps its keys and its database; give another file_path.",
+        "It lies in the folder where this program keeps its keys and its database; give another path.",
+        _ANOTHER_FILE,
+    ),
     (transfers.FileNotAllowed, "not_a_file"): ErrorRow(
         "file_not_allowed",
         "This is a folder or a device, not a file: {path}.",

@@ -10,6 +10,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -68,10 +69,15 @@ class PathBeneath:
 
 
 class AllowedFolders:
-    """Opens files beneath `folders` (absolute paths) and nothing else; with no folders it opens nothing."""
+    """Opens files beneath `folders` (absolute paths) and nothing else; with no folders it opens nothing.
 
-    def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT) -> None:
+    Nothing in `data_folder`, where the server keeps its own keys and database, is opened, though a folder that holds
+    it be allowed.
+    """
+
+    def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT, *, data_folder: Path | None = None) -> None:
         self._roots = tuple(dict.fromkeys(folders))
+        self._data_folder = data_folder
         self._looked_at = looked_at
         self._shown = tuple(str(root) for root in self._roots)
 
@@ -165,20 +171,25 @@ class AllowedFolders:
         problems: list[FileProblem] = []
         for place in places:
             try:
-                opened.append(_open(path, place))
+                opened.append(self._open(path, place))
             except FileProblem as problem:
                 problems.append(problem)
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
-            opened = [_open(path, place) for place in _single_of(path, [one for p in places for one in _alike(p)])]
+            opened = [self._open(path, place) for place in _single_of(path, [one for p in places for one in _alike(p)])]
         if not opened and all(isinstance(problem, FileMissing) for problem in problems):
             for place in (one for p in places for one in _alike(p, folders=True)):
                 raise FileNotAllowed(path, "not_a_file", near=_files_in(place.root, place.components))
-            opened = [_open(path, place) for place in _find_by_name(path, all_files)]
+            opened = [self._open(path, place) for place in _find_by_name(path, all_files)]
         if not opened:
             # A file that is there but refused says more than one that is missing elsewhere.
             refused = [problem for problem in problems if not isinstance(problem, FileMissing)]
             raise refused[0] if refused else FileMissing(path, self._shown)
         return _require_single(path, opened)
+
+    def _open(self, path: str, place: PathBeneath) -> OpenedFile:
+        if self._data_folder is not None and _leads_through(place, self._data_folder):
+            raise FileNotAllowed(path, "own_data")
+        return _open(path, place)
 
     def _all_files(self) -> Sequence[PathBeneath]:
         """Return the files beneath all folders; none where there is too much to look at."""
@@ -354,6 +365,15 @@ def _beneath(path: Path, root: Path) -> tuple[str, ...] | None:
 def _is_safe(components: Sequence[str]) -> bool:
     """Whether every component is a mere name: none goes up, home, or (as `C:` on Windows) to another drive."""
     return bool(components) and not any(part in ("..", "~") or Path(part).anchor for part in components)
+
+
+def _leads_through(place: PathBeneath, folder: Path) -> bool:
+    """Whether `folder` is on the way to a file, whatever it is called there."""
+    for depth in range(len(place.components)):
+        with suppress(OSError):
+            if place.root.joinpath(*place.components[:depth]).samefile(folder):
+                return True
+    return False
 
 
 def _open(path: str, place: PathBeneath) -> OpenedFile:

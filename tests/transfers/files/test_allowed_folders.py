@@ -88,6 +88,18 @@ def test_a_file_is_found_by_its_whole_path_and_by_its_path_within_the_folder(fol
         assert read(folders, path) == b"joist"
 
 
+def test_nothing_of_the_data_folder_is_opened_though_a_folder_around_it_is_allowed(folder: Path) -> None:
+    own = folder / "sub"
+    (folder.parent / "alias").symlink_to(own)
+    for data_folder in (own, folder.parent / "alias"):
+        folders = AllowedFolders([folder, own], data_folder=data_folder)
+        for path in ("sub/joist.pdf", str(own / "joist.pdf"), "joist.pdf", "JOIST.pdf"):
+            problem = refusal(folders, path)
+            assert isinstance(problem, FileNotAllowed)
+            assert problem.why == "own_data"
+        assert read(folders, "beam.pdf") == b"beam"
+
+
 def test_the_path_of_what_was_opened_is_told(folder: Path) -> None:
     found = AllowedFolders([folder]).open("sub/joist.pdf")
     os.close(found.fd)
