@@ -72,9 +72,9 @@ def make_file(path: Path) -> None:
     seen = path.stat(follow_symlinks=False)
     if not stat.S_ISREG(seen.st_mode):
         raise OSError(errno.ELOOP if stat.S_ISLNK(seen.st_mode) else errno.EISDIR, "no plain file", str(path))
-    if HAS_MODES and stat.S_IMODE(seen.st_mode) != FILE_MODE:
-        path.chmod(FILE_MODE)
-    if not os.access(path, os.R_OK | os.W_OK):
+    if HAS_MODES and (mode := stat.S_IMODE(seen.st_mode)) & ~FILE_MODE:
+        path.chmod(mode & FILE_MODE)
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
