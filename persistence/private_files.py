@@ -68,7 +68,11 @@ def make_file(path: Path) -> None:
     """
     # The descriptor of a new file is closed before the SQLite of another thread can lock that file.
     with _MAKING, suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        try:
+            close_file(descriptor)  # whatever the umask took
+        finally:
+            os.close(descriptor)
     seen = path.stat(follow_symlinks=False)
     if not stat.S_ISREG(seen.st_mode):
         raise OSError(errno.ELOOP if stat.S_ISLNK(seen.st_mode) else errno.EISDIR, "no plain file", str(path))
