@@ -62,6 +62,29 @@ def test_every_dependency_is_pinned_within_its_bounds(name, requirements):
         assert requirement.specifier.contains(pin.version), f"{requirement}: run scripts/lock"
 
 
+@pytest.mark.parametrize(
+    ("name", "affected", "advisory"),
+    [
+        ("anyio", "4.14.1", "CVE-2026-63374"),
+        ("cryptography", "49.0.0", "CVE-2026-69247"),
+        ("httpcore", "1.0.8", "CVE-2025-43859"),
+        ("jinja2", "3.1.5", "CVE-2025-27516"),
+        ("mcp", "2.1.0", "CVE-2026-59951"),
+        ("pydantic-settings", "2.14.1", "CVE-2026-58203"),
+        ("pyjwt", "2.14.0", "CVE-2026-101918"),
+        ("pypdf", "6.21.3", "CVE-2026-119203"),
+        ("python-multipart", "0.0.29", "CVE-2026-53539"),
+        ("pyyaml", "5.3.1", "CVE-2020-14343"),
+        ("starlette", "1.0.0", "CVE-2026-48710"),
+    ],
+)
+def test_no_version_with_a_known_advisory_is_admitted_and_the_reason_stands_beside_the_floor(name, affected, advisory):
+    [requirement] = [one for one in map(Requirement, RUN_TIME) if canonicalize_name(one.name) == name]
+    assert not requirement.specifier.contains(affected)
+    [line] = [line for line in read("pyproject.toml").splitlines() if line.strip().startswith(f'"{requirement.name}')]
+    assert advisory in line
+
+
 def test_developing_runs_on_the_very_versions_that_are_shipped():
     shipped, developing = pins("requirements.txt"), pins("requirements-dev.txt")
     assert {name: str(pin) for name, pin in shipped.items()} == {name: str(developing[name]) for name in shipped}
