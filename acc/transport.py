@@ -108,12 +108,10 @@ def _proxies() -> dict[str, str | None]:
     for entry in filter(None, (entry.strip() for entry in found.get("no", "").split(","))):
         if entry == "*":
             return {}
-        pattern = _pattern(entry)
-        try:
-            httpx.URL(pattern.replace("*", ""))
-        except httpx.InvalidURL:
-            continue
-        direct[pattern] = None
+        with suppress(httpx.InvalidURL):
+            pattern = _pattern(entry)
+            httpx.URL(pattern)
+            direct[pattern] = None
     return {**proxies, **direct}
 
 
@@ -124,7 +122,13 @@ def _pattern(entry: str) -> str:
     try:
         address = ip_address(entry.strip("[]"))
     except ValueError:
-        return f"all://{entry}" if entry.lower() == "localhost" else f"all://*{entry.removeprefix('*')}"
+        if entry.startswith("[") or entry.lower() == "localhost":
+            return f"all://{entry}"
+        name = entry.removeprefix("*")
+        plain = name.removeprefix(".")
+        # httpx writes names of other scripts in ASCII, but none that a wildcard stands in.
+        host = plain if plain.isascii() else httpx.URL(f"all://{plain}").netloc.decode("ascii")
+        return f"all://*{'.' if name != plain else ''}{host}"
     return f"all://[{address}]" if address.version == 6 else f"all://{address}"
 
 

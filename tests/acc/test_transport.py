@@ -282,7 +282,20 @@ def test_a_lost_connection_to_storage_is_storages() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["[::1]", "::1/128", "10.0.0.0/8", "name:port", "a b", "http://[bad", "\u00fc..", "*.*"]
+    "entry",
+    [
+        "[::1]",
+        "[::1]:8080",
+        "[*]",
+        "::1/128",
+        "10.0.0.0/8",
+        "name:port",
+        "a b",
+        "http://[bad",
+        "\u00fc..",
+        "*.*",
+        "://x",
+    ],
 )
 def test_an_entry_of_no_proxy_that_cannot_be_read_is_left_out(entry: str, serve, monkeypatch) -> None:
     proxy = serve(status=502)
@@ -293,6 +306,17 @@ def test_an_entry_of_no_proxy_that_cannot_be_read_is_left_out(entry: str, serve,
         with pytest.raises(httpx.ConnectError):
             client.get("http://storage.corp.example:9/")
     assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("entry", ["b\u00fccher.example", ".b\u00fccher.example", "*.b\u00fccher.example:9"])
+def test_an_entry_of_no_proxy_may_be_in_any_script(entry: str, serve, monkeypatch) -> None:
+    proxy = serve(status=502)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", entry)
+    with storage_client(AutodeskHosts.autodesk()) as client:
+        with pytest.raises(httpx.ConnectError):
+            client.get("http://files.b\u00fccher.example:9/")
+        assert client.get("http://files.buecher.example:9/").status_code == 502
 
 
 @pytest.mark.parametrize("setting", ["http://[bad", "gopher://proxy.example", "socks5://127.0.0.1:9"])
