@@ -21,7 +21,8 @@ from auth.oauth import read_refusal
 
 LINK_PATH: Final = "/sign-in/"
 PROOF_HEADER: Final = "submittal-mcp-proof"
-_COOKIE: Final = "submittal-mcp-sign-in-"
+COOKIE: Final = "submittal-mcp-sign-in-"
+"""How the names of our cookies begin."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class RedirectHandler:
         except UnsafeAddress as unsafe:
             return pages.refused(400, f"{str(unsafe).capitalize()}.")
         # One for each link: the same browser may have several open.
-        cookie = f"{_COOKIE}{id_[:8]}={browser}; Path={self._path}; Max-Age=300; HttpOnly; SameSite=Lax"
+        cookie = f"{COOKIE}{id_[:8]}={browser}; Path={self._path}; Max-Age=300; HttpOnly; SameSite=Lax"
         return HtmlResponse(303, headers={**pages.HEADERS, "Location": location, "Set-Cookie": cookie})
 
     def _answer_came(self, query: Mapping[str, list[str]], asked: BrowserRequest) -> HtmlResponse:
@@ -121,4 +122,4 @@ def _browsers(header: str) -> list[str]:
     The standard library's parser gives up the whole header at the first cookie that is not to its taste.
     """
     pairs = (pair.strip().partition("=") for pair in header.split(";"))
-    return [value.strip('"') for name, _, value in pairs if name.startswith(_COOKIE)]
+    return [value.strip('"') for name, _, value in pairs if name.startswith(COOKIE)]

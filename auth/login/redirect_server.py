@@ -4,25 +4,32 @@ Both addresses are taken, or none: `localhost` may mean either, and another prog
 the answer. HTTP comes from the standard library, in daemon threads: an authorization code is one short request.
 """
 
-import contextlib
 import errno
-import http.client
+import io
+import re
 import secrets
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 from auth.login.pending_logins import PendingLogins
-from auth.login.redirect_handler import LINK_PATH, PROOF_HEADER, BrowserRequest, RedirectHandler
+from auth.login.redirect_handler import COOKIE, LINK_PATH, PROOF_HEADER, BrowserRequest, RedirectHandler
 
 _READ_SECONDS: Final = 10.0
 _LAST_ANSWER_SECONDS: Final = 3.0
 _PROBE_SECONDS: Final = 2.0
+_PROBE_BYTES: Final = 8192
+_PROOF: Final = re.compile(rf"^{PROOF_HEADER}:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+_LINE_BYTES: Final = 1024 * 1024
+"""Of a line with cookies; a browser keeps 180 for a host, of 4 KiB each."""
+
 _ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 """What binding says where the machine has no IPv6, or no IPv4."""
 
@@ -81,19 +88,44 @@ def is_our_listener(attempts: PendingLogins, callback_url: str, id_: str) -> boo
     for address in ("127.0.0.1", "::1"):
         challenge = secrets.token_urlsafe(24)
         target = f"{LINK_PATH}{id_}/known?challenge={challenge}"
-        connection = http.client.HTTPConnection(address, parts.port, timeout=_PROBE_SECONDS)
-        with contextlib.closing(connection):
-            try:
-                connection.connect()
-            except OSError:
-                continue
-            try:
-                connection.request("GET", target, headers={"Host": parts.netloc.lower()})
-                proof = connection.getresponse().getheader(PROOF_HEADER, "")
-            except (OSError, http.client.HTTPException):
-                proof = ""
-        proven.append(attempts.is_proof(proof, id_, callback_url, challenge))
+        request = f"GET {target} HTTP/1.0\r\nHost: {parts.netloc.lower()}\r\n\r\n"
+        answer = _answer_of((address, parts.port or 0), request.encode("ascii"))
+        if answer is not None:
+            found = _PROOF.search(answer.decode("latin-1"))
+            proven.append(found is not None and attempts.is_proof(found[1], id_, callback_url, challenge))
     return any(proven) and all(proven)
+
+
+def _answer_of(address: tuple[str, int], request: bytes) -> bytes | None:
+    """Return the head of what is answered at an address, within `_PROBE_SECONDS` in all; None where no one listens."""
+    ends = time.monotonic() + _PROBE_SECONDS
+    try:
+        connection = socket.create_connection(address, _PROBE_SECONDS)
+    except OSError:
+        return None
+    answer = b""
+    with connection, suppress(OSError):
+        connection.sendall(request)
+        while b"\r\n\r\n" not in answer and len(answer) < _PROBE_BYTES and (left := ends - time.monotonic()) > 0:
+            connection.settimeout(left)
+            more = connection.recv(_PROBE_BYTES)
+            if not more:
+                break
+            answer += more
+    return answer
+
+
+class _BrowserLines(io.BufferedReader):
+    """Lines of a browser's request, without the cookies of other programs on this host, however many those are."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return a line of at most `size` bytes, once cookies that are not ours have gone from it."""
+        line = super().readline(_LINE_BYTES)
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"cookie":
+            ours = [one for one in value.split(b";") if one.strip().startswith(COOKIE.encode("ascii"))]
+            line = b"Cookie:" + b";".join(ours).rstrip() + b"\r\n"
+        return line if size is None or size < 0 else line[:size]
 
 
 class _PendingAnswers:
@@ -149,6 +181,10 @@ def _handler(callback: RedirectHandler, answering: _PendingAnswers) -> Callable[
         timeout = _READ_SECONDS
         server_version = "submittal-mcp"
         sys_version = ""
+
+        def setup(self) -> None:
+            super().setup()
+            self.rfile = _BrowserLines(self.connection.makefile("rb", 0))
 
         def do_GET(self) -> None:
             with answering:

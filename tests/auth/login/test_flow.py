@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,7 +260,18 @@ async def test_another_browser_cannot_finish_what_this_one_began(window: Window,
         assert (await browser.get(address)).status_code == 200
 
 
-@pytest.mark.parametrize("theirs", ["a[b]=1", 'x={"y": 1, "z": [2]}', "caf\u00e9=1", "=", "a b c", "session=\x01"])
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "a[b]=1",
+        'x={"y": 1, "z": [2]}',
+        "caf\u00e9=1",
+        "=",
+        "a b c",
+        "session=\x01",
+        "; ".join(["large=" + "x" * 4096] * 90),
+    ],
+)
 async def test_cookies_of_other_programs_on_this_host_are_no_matter(
     window: Window, browser: httpx.AsyncClient, theirs: str
 ) -> None:
@@ -446,6 +457,15 @@ async def test_a_program_that_pretends_to_be_a_window_of_ours_is_told_apart(
             await window.signing_in.finish(started)
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"], ids=["interim answers", "a trickle"])
+async def test_an_answer_without_end_at_the_callbacks_port_holds_no_sign_in_up(
+    window: Window, port: int, said: bytes
+) -> None:
+    with _answering_for_ever(port, said), anyio.fail_after(30):
+        started = await anyio.to_thread.run_sync(window.signing_in.start, abandon_on_cancel=True)
+    assert not started.heard
+
+
 async def test_a_program_that_has_the_vault_is_a_window_of_ours(window: Window, port: int) -> None:
     """Otherwise the test above would pass with any proof at all."""
     with _pretending(port, lambda id_, asked: window.attempts.prove(id_, f"http://localhost:{port}/callback", asked)):
@@ -474,6 +494,25 @@ def _pretending(port: int, proof: Callable[[str, str], str | None]) -> Iterator[
         yield
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def _answering_for_ever(port: int, said: bytes) -> Iterator[None]:
+    """A program at the callback's port that says the same again and again to its first caller."""
+    ended = threading.Event()
+
+    def answer(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            while not ended.wait(0.05):
+                connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        answering = threading.Thread(target=answer, args=(listening,), daemon=True)
+        answering.start()
+        yield
+        ended.set()
+        answering.join()
 
 
 def _refuse_all(listening: socket.socket) -> None:
