@@ -140,7 +140,8 @@ class RefreshingTokenSource:
         found = await self.stored_login()
         if _token(found) != rejected:
             return _token(found)
-        if self._now() - found.tokens.issued_at < self._timings.rest:
+        # A clock that was set back since makes no token a new one.
+        if abs(self._now() - found.tokens.issued_at) < self._timings.rest:
             return None
         return _token(await self._renew(found, patient=True) or found)
 

@@ -450,6 +450,22 @@ async def test_a_clock_that_is_minutes_wrong_does_no_harm(vault: Vault, site: "S
     assert await renewed(vault, site).access_token() == first
 
 
+async def test_a_clock_that_was_set_back_keeps_no_refused_token(vault: Vault, site: "Site") -> None:
+    """By that clock the token is good for days, and was issued after now: it is renewed when Autodesk refuses it."""
+    clock = time.time()
+    source = renewed(vault, site, now=lambda: clock)
+    await site.signed_in(vault, left=0)
+    over = await source.access_token()
+    clock -= 3 * 24 * 3600
+    assert await source.access_token() == over
+    newer = await source.renewed(over)
+    assert newer not in (None, over)
+    assert await source.access_token() == newer
+    # The token of this moment that is refused, too, will not get better by another one.
+    assert newer is not None
+    assert await source.renewed(newer) is None
+
+
 async def under_load(site: "Site", orders: list[Orders], *rotations: Callable[[], object]) -> None:
     """Eight processes renew one sign-in over and over; each of `rotations` happens while one of them is asking."""
     stalls = [site.box.faults.add(Fault("auth.token", Stall(), nth=3 * n)) for n in range(1, len(rotations) + 1)]
