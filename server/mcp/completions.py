@@ -21,7 +21,7 @@ from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
-from tools.lookup.projects import TtlCache
+from tools.lookup.projects import PersonCache, TtlCache
 from tools.lookup.references import normalize, search_terms
 from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 
@@ -45,7 +45,7 @@ class CompletionSource:
 
     def __init__(self, provider: ServicesProvider) -> None:
         self._provider = provider
-        self._pages = TtlCache[ResultPage[Item]](PAGES)
+        self._pages = PersonCache(TtlCache[ResultPage[Item]](PAGES))
 
     async def complete(
         self, names: Collection[str] | None, argument: str, typed: str, settled: Mapping[str, str]
@@ -93,11 +93,10 @@ class CompletionSource:
             place = await services.resolver.project(project)
         except ToolError:
             return _completion([])  # no such project: its name is still being typed, or wrong, as the tool will say
-        me = await services.resolver.me(place.id)
-        page = await self._page(services, me.id, place.id, "")
+        page = await self._page(services, place.id, "")
         if next_offset(page, offset=0) is not None:  # there are more than fit on it
             for term in search_terms(typed.strip()):
-                page = await self._page(services, me.id, place.id, term)
+                page = await self._page(services, place.id, term)
                 if page.results:
                     break
         items = page.results
@@ -112,11 +111,10 @@ class CompletionSource:
         ]
         return _completion(by_number + by_title)
 
-    async def _page(self, services: Services, person_id: str, project_id: str, search: str) -> ResultPage[Item]:
-        name = (person_id, project_id, search.casefold())
+    async def _page(self, services: Services, project_id: str, search: str) -> ResultPage[Item]:
         ask = services.acc.submittals.items
         fetch = partial(ask, project_id, search=search or None, sort=ORDER, limit=LARGEST_PAGE)
-        return await self._pages.get_or_fetch(fetch, *name)
+        return await self._pages.get_or_fetch(services.acc, fetch, project_id, search.casefold())
 
 
 def _unshared(named: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -96,6 +96,9 @@ def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
     assert vault.current(elsewhere.base_url, ACCOUNT.client_id) == elsewhere
     assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, "Project.Manager@Example.com ") == ACCOUNT
     assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, "nobody@example.com") is None
+    vault.save_login(UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "THIRD"), "", None, TOKENS, current=False)
+    assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, " ") is None
+    vault.remove(UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "THIRD"))
     vault.save_login(ACCOUNT, "", "project.manager@example.com", NEWER)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == ACCOUNT
     vault.remove(ACCOUNT)

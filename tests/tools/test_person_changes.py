@@ -48,6 +48,34 @@ async def test_each_cache_is_of_one_person(connect, box):
         assert await assistant.call("find_projects") == mine
 
 
+@pytest.mark.parametrize(
+    ("stalls", "tool", "arguments"),
+    [("hubs.list", "find_projects", {}), ("items.list", "get_submittal", PLACE)],
+)
+async def test_what_was_asked_for_while_another_person_signed_in_is_kept_for_neither(
+    connect, box, stalls, tool, arguments
+):
+    desk = Desk(box, "manager")
+    async with connect(tokens=desk) as assistant:
+        mine = await assistant.call(tool, **arguments)
+    stalled = box.faults.add(Fault(stalls, Stall()))
+    async with connect(tokens=desk) as assistant:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                group.start_soon(partial(assistant.ask, tool, **arguments))
+                await anyio.to_thread.run_sync(partial(stalled.reached.wait, 60))
+                desk.sit_down("steel")
+                box.faults.release()
+        theirs = await assistant.ask(tool, **arguments)
+        desk.sit_down("manager")
+        asked = box.requests.count(stalls)
+        assert await assistant.call(tool, **arguments) == mine
+        assert box.requests.count(stalls) > asked
+    desk.sit_down("steel")
+    async with connect(tokens=desk) as assistant:
+        assert await assistant.ask(tool, **arguments) == theirs
+
+
 async def test_a_job_goes_on_as_no_other_person(connect, box, tmp_path):
     desk = Desk(box, "manager")
     (tmp_path / "beams.pdf").write_bytes(b"beams")

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from acc.client import AccClient
@@ -41,11 +42,6 @@ class TtlCache(Generic[V]):
         until, value = self._values.get(name, (0.0, None))
         return value if self._clock() < until else None
 
-    async def get_or_fetch(self, fetch: Callable[[], Awaitable[V]], *name: str) -> V:
-        """Return the cached value, or what `fetch` returns, which is stored."""
-        known = self.get(*name)
-        return known if known is not None else self.keep(await fetch(), *name)
-
     def keep(self, value: V, *name: str) -> V:
         """Store a value, and return it."""
         self._values.pop(name, None)
@@ -53,6 +49,34 @@ class TtlCache(Generic[V]):
         if len(self._values) > self._most:
             del self._values[next(iter(self._values))]
         return value
+
+
+class PersonCache(Generic[V]):
+    """Cache of ACC's answers to each person, under the key of the person whose token they were asked for with."""
+
+    def __init__(self, cache: TtlCache[V] | None = None) -> None:
+        self._kept = cache or TtlCache[V]()
+
+    async def get_or_fetch(
+        self,
+        acc: AccClient,
+        fetch: Callable[[], Awaitable[V]],
+        *name: str,
+        fresh: bool = False,
+        keeps: Callable[[V], bool] = lambda _: True,
+    ) -> V:
+        """Return what is kept, else or when `fresh` what `fetch` finds, again if another person has signed in meanwhile.
+
+        What `fetch` raises is not kept, nor is what `keeps` says no to.
+        """
+        while True:
+            owner = await acc.owner_key()
+            known = self._kept.get(owner, *name)
+            if known is not None and not fresh:
+                return known
+            found = await fetch()
+            if await acc.owner_key() == owner:
+                return self._kept.keep(found, owner, *name) if keeps(found) else found
 
 
 @dataclass(frozen=True)
@@ -98,7 +122,7 @@ class ProjectListCache:
     def __init__(self, acc: AccClient, policy: ToolPolicy) -> None:
         self._acc = acc
         self._policy = policy
-        self._kept = TtlCache[ProjectList]()
+        self._kept = PersonCache[ProjectList]()
 
     async def get(self) -> ProjectList:
         """Return the list, perhaps a kept one. An empty one is not cached: the user is about to fix that.
@@ -106,12 +130,7 @@ class ProjectListCache:
         Raises:
             AccError: Autodesk refused or is away.
         """
-        owner = await self._acc.owner_key()
-        kept = self._kept.get(owner)
-        if kept is not None:
-            return kept
-        listed = await self._read()
-        return self._kept.keep(listed, owner) if listed.projects else listed
+        return await self._kept.get_or_fetch(self._acc, self._read, keeps=lambda listed: bool(listed.projects))
 
     async def _read(self) -> ProjectList:
         accounts = await self._acc.projects.hubs()
@@ -145,7 +164,7 @@ class MemberNames:
 
     def __init__(self, acc: AccClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._acc = acc
-        self._kept = TtlCache[Sequence[ProjectMember]](clock=clock, seconds=MEMBERS_SECONDS)
+        self._kept = PersonCache(TtlCache[Sequence[ProjectMember] | None](clock=clock, seconds=MEMBERS_SECONDS))
 
     async def of_project(self, project_id: str, person_id: str) -> Mapping[str, str]:
         """Return the names of a project's members as `person_id` may see them; empty where ACC gives none."""
@@ -154,15 +173,18 @@ class MemberNames:
 
     async def members(self, project_id: str, person_id: str) -> Sequence[ProjectMember]:
         """Return a project's members as `person_id` may see them; none where ACC lists none."""
-        kept = self._kept.get(person_id, project_id)
-        if kept is not None:
-            return kept
+        listed = await self._kept.get_or_fetch(
+            self._acc, partial(self._read, project_id), person_id, project_id, keeps=lambda found: found is not None
+        )
+        return listed or ()
+
+    async def _read(self, project_id: str) -> Sequence[ProjectMember] | None:
+        """Return a project's members; None where they could not be asked for."""
         try:
-            members = await self._acc.projects.members(project_id)
+            return await self._acc.projects.members(project_id)
         except (Forbidden, NotFound, RequestRejected) as refused:
             _log.info("names of members are not to be had: %s", refused)
-            members = []
+            return ()
         except AccError as failed:
             _log.warning("names of members could not be read: %s", failed)
-            return []
-        return self._kept.keep(members, person_id, project_id)
+            return None

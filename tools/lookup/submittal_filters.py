@@ -10,7 +10,7 @@ from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models import ReviewResponse, Spec
 from tools.core.results import Candidate
 from tools.errors.exceptions import MAX_CANDIDATES, InvalidArguments, RetryHint
-from tools.lookup.projects import MemberNames, TtlCache
+from tools.lookup.projects import MemberNames, PersonCache
 from tools.lookup.references import (
     NameWords,
     all_found,
@@ -37,8 +37,8 @@ class SubmittalFilters:
     def __init__(self, acc: AccClient, members: MemberNames) -> None:
         self._acc = acc
         self._members = members
-        self._specs = TtlCache[Sequence[Spec]]()
-        self._responses = TtlCache[Sequence[ReviewResponse]]()
+        self._specs = PersonCache[Sequence[Spec]]()
+        self._responses = PersonCache[Sequence[ReviewResponse]]()
 
     async def specs(self, project_id: str) -> Sequence[Spec]:
         """Return the sections of a project's specification.
@@ -47,7 +47,7 @@ class SubmittalFilters:
             AccError: ACC refused or is away.
         """
         fetch = partial(self._acc.submittals.specs, project_id)
-        return await self._specs.get_or_fetch(fetch, await self._acc.owner_key(), project_id)
+        return await self._specs.get_or_fetch(self._acc, fetch, project_id)
 
     async def specs_for(self, project_id: str, words: str) -> Sequence[Spec]:
         """Return the sections by whose titles `words` may be found; none for a number, or where ACC lists none.
@@ -131,10 +131,8 @@ class SubmittalFilters:
         Raises:
             AccError: ACC refused or is away.
         """
-        owner, fetch = await self._acc.owner_key(), partial(self._acc.submittals.responses, project_id)
-        if fresh:
-            return self._responses.keep(await fetch(), owner, project_id)
-        return await self._responses.get_or_fetch(fetch, owner, project_id)
+        fetch = partial(self._acc.submittals.responses, project_id)
+        return await self._responses.get_or_fetch(self._acc, fetch, project_id, fresh=fresh)
 
 
 def sections_called(text: str, specs: Sequence[Spec]) -> list[Spec]:

@@ -101,7 +101,7 @@ class SubmittalNames:
         seen.update(rows)
         # Rows that come or go while others are read move those after them: then one may be missing.
         complete = len(rows) >= total
-        if complete:
+        if complete and await self._acc.owner_key() == name[0]:
             self._registers.keep(rows, *name)
         return complete
 

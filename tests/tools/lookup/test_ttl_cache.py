@@ -1,6 +1,9 @@
 """What was looked up a moment ago."""
 
-from tools.lookup.projects import KEEP_SECONDS, TtlCache
+from acc.client import AccClient
+from acc.hosts import AutodeskHosts
+from auth.token_sources import StaticTokenSource
+from tools.lookup.projects import KEEP_SECONDS, PersonCache, TtlCache
 
 
 class Clock:
@@ -46,7 +49,8 @@ async def test_a_value_is_fetched_once_in_its_lifetime_however_often_it_is_asked
         fetched.append(clock.now)
         return clock.now
 
-    kept = TtlCache[float](clock=clock)
+    acc = AccClient(AutodeskHosts.at("http://127.0.0.1"), StaticTokenSource("token"))
+    kept = PersonCache(TtlCache[float](clock=clock))
     for clock.now in (1.0, 1.0 + KEEP_SECONDS / 2, KEEP_SECONDS, 2.0 + KEEP_SECONDS):
-        await kept.get_or_fetch(fetch, "specs")
+        await kept.get_or_fetch(acc, fetch, "specs")
     assert fetched == [1.0, 2.0 + KEEP_SECONDS]
