@@ -10,6 +10,23 @@ import typer
 
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
+
+def file_path(text: str) -> Path:
+    """Return a path that was named; an empty text, of a variable that is not set, would mean the working folder."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; name a path, or `.` for the working folder")
+    return Path(text)
+
+
+def folder_path(text: str) -> Path:
+    """Return the path of a folder that was named, but for what shows to have come from a template."""
+    from server.settings.types import unusable_text
+
+    if problem := unusable_text(text):
+        raise typer.BadParameter(problem)
+    return file_path(text)
+
+
 AllowBaseUrl = Annotated[bool, typer.Option("--allow-base-url", help="Allow APS_BASE_URL to name a non-Autodesk host.")]
 AllowWideFolder = Annotated[
     bool, typer.Option("--allow-wide-folder", help="Allow a folder that is the whole disk or contains the home folder.")
@@ -19,6 +36,7 @@ Folders = Annotated[
     typer.Option(
         "--folder",
         metavar="DIR",
+        parser=folder_path,
         help="Folder from which files may be attached; repeatable. Env: SUBMITTAL_MCP_FOLDERS.",
     ),
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.errors import FAILED, CommandError, fail
-from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, whole_paths
+from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, folder_path, whole_paths
 
 if TYPE_CHECKING:
     from server.cli.embedded_sandbox import EmbeddedSandbox
@@ -30,7 +30,11 @@ _Port = Annotated[
 def serve(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FOLDER", help="Folders from which files may be attached. Env: SUBMITTAL_MCP_FOLDERS."),
+        typer.Argument(
+            metavar="FOLDER",
+            parser=folder_path,
+            help="Folders from which files may be attached. Env: SUBMITTAL_MCP_FOLDERS.",
+        ),
     ] = None,
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve Streamable HTTP at /mcp instead of stdio.")] = False,
@@ -42,7 +46,11 @@ def serve(
     ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For --sandbox: a folder that keeps it for the next start; else memory."),
+        typer.Option(
+            metavar="DIR",
+            parser=folder_path,
+            help="For --sandbox: a folder that keeps it for the next start; else memory.",
+        ),
     ] = None,
     sandbox_port: Annotated[
         int | None,
@@ -190,14 +198,15 @@ def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str |
         fail(error)
 
 
-def _serve_team(settings: "Settings", tls: tuple[Path, Path] | None, *, sandbox: bool) -> None:
+def _serve_team(settings: "Settings", tls_files: tuple[Path, Path] | None, *, sandbox: bool) -> None:
     from auth.issuer.metadata import CALLBACK_PATH
     from persistence.errors import StorageProblem
     from server.mcp.http import ListenError
     from server.settings.problems import SettingsError
-    from server.team.serving import serve_team, team_listener
+    from server.team.serving import serve_team, team_listener, tls_of
 
     try:
+        tls = tls_of(*tls_files) if tls_files is not None else None
         listener, url = team_listener(settings, tls)
         with ExitStack() as open_sandbox:
             if sandbox:

@@ -11,9 +11,9 @@ import hmac
 import re
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -178,14 +178,13 @@ def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None,
 
 
 def run_app(
-    app: ASGIApp, listener: socket.socket, announcement: Sequence[str], *, tls: tuple[Path, Path] | None = None
+    app: ASGIApp, listener: socket.socket, announcement: Sequence[str], *, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; `tls` is a certificate and its key."""
+    """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; with `tls` over TLS."""
+    BoundedHttpProtocol.tls = tls
     config = uvicorn.Config(
         app,
         http=BoundedHttpProtocol,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
         ws="none",
         lifespan="on",
         log_config=None,  # uvicorn's lines go through our pipeline,

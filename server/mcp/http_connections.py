@@ -1,6 +1,7 @@
 """Connections to the HTTP server: how many there may be, and how long they may take over what they send."""
 
 import asyncio
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -31,24 +32,54 @@ def connection_limit() -> int:
 
 
 class BoundedHttpProtocol(H11Protocol):
-    """uvicorn's protocol, which hangs up on a connection too many and on a request that does not come to its end."""
+    """uvicorn's protocol, which hangs up on a connection too many and on a request that does not come to its end.
+
+    With `tls` it shakes hands itself: uvicorn's own way knows no connection before its handshake has ended.
+    """
 
     most = MAX_CONNECTIONS
+    tls: ssl.SSLContext | None = None
     header_seconds = HEADER_SECONDS
     body_idle_seconds = BODY_IDLE_SECONDS
     _deadline: asyncio.TimerHandle | None = None
     _waits_for: str | None = None
+    _handshake: asyncio.Task[None] | None = None
+    _early = b""
+    """What came before the handshake's own task has gone on."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or hang up."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             transport.abort()
+        elif self.tls is not None:
+            transport.pause_reading()
+            self._handshake = self.loop.create_task(self._secure(transport, self.tls))
+        else:
+            self._wait()
+
+    async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        """Shake hands, which has the time of headers."""
+        try:
+            secured = await self.loop.start_tls(
+                transport, self, tls, server_side=True, ssl_handshake_timeout=self.header_seconds
+            )
+        except OSError:  # no TLS, too late, or hung up
+            secured = None
+        self._handshake = None
+        if secured is None:
+            self.connections.discard(self)
             return
+        super().connection_made(secured)
         self._wait()
+        if self._early:
+            self.data_received(self._early)
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and wait for the rest."""
+        if self._handshake is not None:
+            self._early += data
+            return
         super().data_received(data)
         self._wait()
 

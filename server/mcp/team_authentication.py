@@ -28,6 +28,8 @@ from server.team.required_scopes import required_scope
 VerifyToken = Callable[[str], Awaitable[VerifiedToken | None]]
 
 RETRY_SECONDS: Final = 5
+_COUNTED: Final = ("tools/call", "resources/read")
+"""Requests that call a tool."""
 _SESSION_HEADER: Final = b"mcp-session-id"
 _SESSION_IDLE_SECONDS: Final = 1800.0
 """As long as the SDK keeps an idle session."""
@@ -216,7 +218,7 @@ class BearerMiddleware:
             and not self._sessions.may_open(verified.subject)
         ):
             return too_many_requests(60)
-        if "tools/call" not in methods:
+        if not any(method in _COUNTED for method in methods):
             return None
         quotas = [self._calls, self._writes] if needed - {"submittals:read"} else [self._calls]
         wait = max([await quota.take(verified.subject) for quota in quotas])

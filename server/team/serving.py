@@ -14,7 +14,7 @@ from server.team.options import TeamOptions
 from server.team.team_server import TeamServer
 
 
-def team_listener(settings: Settings, tls: tuple[Path, Path] | None) -> tuple[socket.socket, str]:
+def team_listener(settings: Settings, tls: ssl.SSLContext | None) -> tuple[socket.socket, str]:
     """Return a listening socket and the server's public URL: the settings', or on loopback the socket's own.
 
     Raises:
@@ -27,15 +27,13 @@ def team_listener(settings: Settings, tls: tuple[Path, Path] | None) -> tuple[so
     if url is not None and url.startswith("http:") and (tls is not None or not is_loopback(host)):
         problem = f"{url} would show tokens to the network; write https://, with TLS here (--tls-cert) or at a proxy"
         raise SettingsError((f"SUBMITTAL_MCP_PUBLIC_URL: {problem}",))
-    if tls is not None:
-        _check_certificate(tls)
     listener = listen(host, settings.http_port, beyond_loopback=True)
     if url is None:
         url = f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
     return listener, url
 
 
-def serve_team(settings: Settings, listener: socket.socket, public_url: str, tls: tuple[Path, Path] | None) -> None:
+def serve_team(settings: Settings, listener: socket.socket, public_url: str, tls: ssl.SSLContext | None) -> None:
     """Serve until SIGTERM or Ctrl-C, after saying on stderr where.
 
     Raises:
@@ -80,8 +78,15 @@ def check_settings(settings: Settings) -> None:
         raise SettingsError(tuple(problems))
 
 
-def _check_certificate(tls: tuple[Path, Path]) -> None:
+def tls_of(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return what TLS is served with.
+
+    Raises:
+        ListenError: The certificate or its key cannot be used.
+    """
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+        tls.load_cert_chain(certificate, key)
     except OSError as error:  # an `SSLError` is one
         raise ListenError(f"--tls-cert and --tls-key cannot be used: {error.strerror or error}.") from error
+    return tls

@@ -65,7 +65,7 @@ class PersonCache(Generic[V]):
         fresh: bool = False,
         keeps: Callable[[V], bool] = lambda _: True,
     ) -> V:
-        """Return what is kept, else or when `fresh` what `fetch` finds, again if another person has signed in meanwhile.
+        """Return what is kept, unless `fresh`, else what `fetch` finds; again if another person signed in meanwhile.
 
         What `fetch` raises is not kept, nor is what `keeps` says no to.
         """

@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from server.mcp.http_connections import MAX_CONNECTIONS, AcceptErrorLog, BoundedHttpProtocol, connection_limit
+from server.team.serving import tls_of
+from tests.support.certificates import write_certificate
 
 
 async def app(scope, receive, send):
@@ -124,6 +126,30 @@ async def test_a_connection_too_many_is_hung_up_on_and_the_next_one_is_served_ag
                 writer.close()
         writer.close()
         kept[1][1].close()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    pem = write_certificate(tmp_path, "localhost")
+    return tls_of(pem, pem)
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01", REQUEST])
+async def test_a_handshake_has_the_time_of_headers(tls, sent):
+    async with served(tls=tls, header_seconds=0.2) as port:
+        reader, writer = await connected(port)
+        writer.write(sent)
+        assert b"HTTP" not in await end_of(reader)
+        writer.close()
+
+
+async def test_a_connection_that_shakes_no_hands_counts(tls):
+    async with served(tls=tls, most=1, header_seconds=3600) as port:
+        _, silent = await connected(port)
+        reader, writer = await connected(port)
+        assert await end_of(reader) == b""
+        writer.close()
+        silent.close()
 
 
 async def end_of_or_ok(reader):

@@ -370,6 +370,8 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbo
             answers = [await http.post("/mcp", json=call, headers=ACCEPT | session | bearer(mine)) for _ in range(4)]
             assert [one.status_code for one in answers] == [200, 200, 200, 429]
             assert 1 <= int(answers[3].headers["retry-after"]) <= 20
+            read = {"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": "submittal://P/1"}}
+            assert (await http.post("/mcp", json=read, headers=ACCEPT | session | bearer(mine))).status_code == 429
             others = await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(theirs))
             session = {"Mcp-Session-Id": others.headers["mcp-session-id"]}
             write = {**call, "params": {"name": "confirm_attachment", "arguments": {}}}
