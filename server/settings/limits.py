@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from server.settings.files import SettingsLayer
-from server.settings.types import ClientRegistration, unusable_text
+from server.settings.types import ClientRegistration, unusable_entry
 
 SECRETS: Final = frozenset({"client_secret", "access_token", "database_url", "encryption_keys", "http_secret"})
 """Fields that stand in no file: other people of the machine can read it."""
@@ -165,7 +165,6 @@ def _of_values_alone(model: type[BaseSettings]) -> type[BaseSettings]:
 def _unusable_entries(values: Mapping[str, Any], model: type[BaseSettings]) -> Iterator[tuple[str, str]]:
     known = [name for name in model.model_fields if name not in SECRETS | {"settings_file"}]
     for name, value in values.items():
-        entries = value if isinstance(value, list) else [value]
         if name in SECRETS:
             yield name, f"a secret does not belong into a file that others can read; set {_aliases(model)[name]}"
         elif name not in known:
@@ -173,5 +172,5 @@ def _unusable_entries(values: Mapping[str, Any], model: type[BaseSettings]) -> I
             yield name, f"this version has no such entry; did you mean {nearest}? It knows {', '.join(known)}"
         elif value in ("", []) and name != "folders":
             yield name, "it is empty, which may be meant as a limit or as none; remove the line for none"
-        elif problem := next(filter(None, (unusable_text(entry) for entry in entries if isinstance(entry, str))), None):
+        elif problem := unusable_entry(value):
             yield name, problem

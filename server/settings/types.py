@@ -35,8 +35,9 @@ _BASE_URL = re.compile(
 
 _QUOTES: Final = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb")
 _PLACEHOLDER: Final = re.compile(
-    r".*(\$\{|\{\{).*|\$[A-Z][A-Z0-9_]+|%[A-Z][A-Z0-9_]+%|<[^<>]*>|\[[^][]*\]|\.{3}|\u2026|"
-    r"(?i:(your|insert|replace)[-_ ]\w.*|change[-_]?me|x{3,}|todo)",
+    r".*(\$\{|\{\{|#\{|\{%).*|\$[A-Z][A-Z0-9_]+|\$\(.*\)|%[A-Z][A-Z0-9_]+%|%\(.*\)s|@\w+@|__\w+__|\{[^{}]*\}|<[^<>]*>|"
+    r"\[[^][]*\]|\.{3}|\u2026|"
+    r"(?i:(your|insert|replace)[-_ ]\w.*|change[-_]?me|x{3,}|todo|undefined|null|none)",
     re.ASCII,
 )
 
@@ -55,6 +56,12 @@ def unusable_text(value: str) -> str | None:
     return None
 
 
+def unusable_entry(value: object) -> str | None:
+    """Say the same of the first text in a value of a settings file that is one, or a list of them."""
+    entries = value if isinstance(value, list) else [value]
+    return next(filter(None, (unusable_text(entry) for entry in entries if isinstance(entry, str))), None)
+
+
 def _entries(value: object, separator: str) -> tuple[str, ...]:
     parts = value.split(separator) if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)):
@@ -62,6 +69,8 @@ def _entries(value: object, separator: str) -> tuple[str, ...]:
     entries = tuple(str(part).strip() for part in parts)
     if not all(entries):
         raise ValueError("an entry of the list is empty; remove the separator that is too many")
+    if isinstance(value, str) and (problem := unusable_entry(list(entries))):
+        raise ValueError(f"of an entry: {problem}")
     return tuple(dict.fromkeys(entries))
 
 
@@ -146,9 +155,13 @@ def _path(value: object) -> Path:
 
 
 def _database_url(secret: SecretStr) -> SecretStr:
-    parts = urlsplit(secret.get_secret_value())
-    host = parts.hostname or parse_qs(parts.query).get("host")  # of a socket: a folder, which is no host name
-    if parts.scheme not in ("postgresql", "postgres") or not host or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        host = parts.hostname or parse_qs(parts.query).get("host")  # of a socket: a folder, which is no host name
+        good = parts.scheme in ("postgresql", "postgres") and host and parts.path.strip("/") and parts.port != 0
+    except ValueError:  # which quotes what may be part of a password
+        good = False
+    if not good or parts.netloc.endswith(":"):
         raise ValueError("it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
     return secret
 

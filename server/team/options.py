@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES
 from auth.issuer.tokens import TokenLives
 from server.settings.files import read_layer
+from server.settings.types import unusable_entry
 from tools.core.request_quota import CALLS_PER_MINUTE, WRITES_PER_MINUTE
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
@@ -68,6 +69,9 @@ class TeamOptions(BaseModel):
         if path is None:
             return cls()
         team = read_layer(path).team
+        for name, value in team.items():
+            if problem := unusable_entry(value):
+                raise ValueError(f"{path}: team.{name}: {problem}")
         try:
             return cls.model_validate(team)
         except ValidationError as error:

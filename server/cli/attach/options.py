@@ -8,13 +8,23 @@ from typing import Annotated
 import typer
 
 from server.cli.errors import command_context, fail
-from server.cli.options import AllowBaseUrl, AllowWideFolder, AtOnce, Folders, Person, meant_path, whole_paths
+from server.cli.options import (
+    AllowBaseUrl,
+    AllowWideFolder,
+    AtOnce,
+    Folders,
+    Person,
+    file_path,
+    meant_path,
+    whole_paths,
+)
 
 
 def attach(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
+            parser=file_path,
             help="Files to attach, all to one submittal; or a folder, 'DIR/**' or 'DIR/*.pdf', each to its own.",
             metavar="FILE|DIR",
         ),

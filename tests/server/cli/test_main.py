@@ -96,6 +96,24 @@ def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
     assert "result" in start("-m", "server", "serve", "--folder", folder, "--allow-wide-folder").shake_hands()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("serve", ""), "it is empty"),
+        (("worker", "--folder", " "), "it is empty"),
+        (("setup", "--folder", "${FOLDER}"), "it is a placeholder"),
+        (("serve", "--folder", '"drawings"'), "it is in quotes"),
+        (("config", "cursor", "--folder", "draw\u202eings"), "it holds an invisible character"),
+        (("attach", "", "--project", "P", "--yes"), "it is empty"),
+    ],
+    ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",
+)
+def test_a_path_that_shows_to_be_a_templates_is_refused_in_place_of_the_working_folder(start, arguments, problem):
+    code, out, err = start("-m", "server", *arguments, COLUMNS="200").rest()
+    assert (code, out) == (2, "")
+    assert problem in err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a worker runs on Linux and macOS")
 def test_a_worker_takes_the_flag_that_its_refusal_names(start):
     _, _, err = start("-m", "server", "worker", "--folder", "/").rest()

@@ -329,6 +329,8 @@ def test_options_come_from_the_team_table_and_are_strict(tmp_path: Path) -> None
         ("[team]\ncalls = 7\n", "calls"),
         ("[team]\nsessions = 0\n", "sessions"),
         ('[team]\ntrusted_proxies = ["somewhere"]\n', "trusted_proxies"),
+        ("[team]\norigins = ['\"https://a.example\"']\n", "team.origins: it is in quotes"),
+        ('[team]\nredirect_schemes = ["${SCHEMES}"]\n', "team.redirect_schemes: "),
         ("team", "TOML"),
     ):
         file.write_text(wrong)
