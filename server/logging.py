@@ -18,6 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from server.redaction import LogRedactor
 from server.settings.types import LogFormat, LogLevel
+from tools.core.text_sanitizer import visible
 
 _TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2")
 """HTTP libraries that log whole signed URLs at `info`; only their warnings are kept."""
@@ -39,7 +40,7 @@ def configure(
     stream: TextIO | None = None,
     queued: bool = False,
 ) -> None:
-    """Send every log line of this process to `stream` (stderr), redacted.
+    """Send every log line of this process to `stream` (stderr), redacted, and with nothing that a reader cannot see.
 
     Args:
         level: The least serious line that is written.
@@ -50,10 +51,11 @@ def configure(
     """
     # A process can be started without stderr; then no one reads the log.
     stream = stream or sys.stderr or io.StringIO()
-    redaction = LogRedactor(secrets)
+    redaction = LogRedactor(secrets, _visible_lines)
 
     def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return redaction.mapping(event)
+        shown = redaction.mapping(event)
+        return {**shown, "event": visible(str(shown.get("event", "")))}
 
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -86,6 +88,11 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     _install_root_handler(handler, level)
+
+
+def _visible_lines(text: str) -> str:
+    """Return a text with all but its line ends visible: a traceback has some."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 class QueuedStreamHandler(logging.Handler):

@@ -6,7 +6,7 @@ an OAuth code (log an error's code as `error_code`).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final
 
@@ -46,9 +46,13 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 class LogRedactor:
-    """Masks what looks like a secret, and the `known` secrets of this process wherever they stand."""
+    """Masks what looks like a secret, and the `known` secrets of this process wherever they stand.
 
-    def __init__(self, known: Iterable[str] = ()) -> None:
+    `finish` is applied to each text then.
+    """
+
+    def __init__(self, known: Iterable[str] = (), finish: Callable[[str], str] = str) -> None:
+        self._finish = finish
         # Masking a very short string would blacken ordinary words and still hide nothing.
         self._known = sorted((secret for secret in known if len(secret) >= _SHORTEST_KNOWN), key=len, reverse=True)
 
@@ -58,7 +62,7 @@ class LogRedactor:
             text = text.replace(secret, MASK)
         for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
-        return text
+        return self._finish(text)
 
     def mapping(self, mapping: Mapping[str, object], *, depth: int = 0) -> dict[str, object]:
         """Return `mapping` as plain data, with the whole value masked where the key names a secret."""

@@ -9,13 +9,12 @@ import anyio
 
 from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
 from server.cli.errors import CommandError, with_candidates
-from server.cli.output import json_text, print_table, say
+from server.cli.output import json_text, print_table
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
 from tools.core.context import ToolCall
 from tools.core.dispatch import dispatch
 from tools.core.results import DownloadRow, DownloadsResult, ErrorResult, ToolResult
-from tools.core.text_sanitizer import visible
 from tools.download_attachments import definition
 
 
@@ -33,10 +32,10 @@ def download(settings: Settings, arguments: Mapping[str, Any], person: str | Non
     if not isinstance(answer, DownloadsResult):
         raise TypeError(type(answer).__name__)
     if as_json:
-        say(json_text(answer.model_dump(mode="json", exclude={"next_steps"})))
+        sys.stdout.write(json_text(answer.model_dump(mode="json", exclude={"next_steps"})) + "\n")
     else:
         rows = [(Path(row.path or row.name).name, f"{row.size_bytes or 0:,}", _told(row)) for row in answer.files]
-        found = f"{len(rows)} attachment{'s' if len(rows) > 1 else ''} in {visible(answer.folder or '')}"
+        found = f"{len(rows)} attachment{'s' if len(rows) > 1 else ''} in {answer.folder or ''}"
         below = found if rows else "The submittal has no attachments to download."
         print_table(("file", "bytes", "download"), rows, below, sys.stdout)
     return all(row.outcome in ("downloaded", "already_there") for row in answer.files)

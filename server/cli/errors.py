@@ -21,9 +21,9 @@ class CommandError(Exception):  # it names what was found
 
 
 def fail(error: Exception, exit_code: int = USAGE) -> NoReturn:
-    """Print the error, and exit."""
-    for line in str(error).split("\n"):
-        say(f"submittal-mcp: {line}", err=True)
+    """Print the error, a line for each of its problems, and exit."""
+    for problem in getattr(error, "problems", (str(error),)):
+        say(f"submittal-mcp: {problem}", err=True)
     raise typer.Exit(exit_code) from error
 
 

@@ -16,7 +16,6 @@ from server.cli.errors import CommandError, error_text
 from server.cli.output import json_text, say
 from server.cli.own_command import callable_hints
 from server.settings.model import Settings
-from tools.core.text_sanitizer import visible
 from transfers.categories_and_states import FOLLOW_SECONDS
 from transfers.errors import TransferError
 from transfers.files.pasted_text import unwrap
@@ -52,9 +51,10 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
         sys.stdout.write(json_text([_as_json(line) for line in lines]) + "\n")
         return
     for line in lines:
-        say("\n".join(visible(one) for one in _written(line)))
+        for one in _written(line):
+            say(one)
     if not lines:
-        sys.stdout.write("No jobs.\n" if everything else "No unfinished jobs.\n")
+        say("No jobs." if everything else "No unfinished jobs.")
 
 
 def cancel(settings: Settings, job_id: str) -> None:
@@ -72,7 +72,7 @@ def cancel(settings: Settings, job_id: str) -> None:
             return f"Job {row.id} is cancelled."
         return f"Job {row.id} is being cancelled by the process that runs it."
 
-    sys.stdout.write(_with_repository(settings, work) + "\n")
+    say(_with_repository(settings, work))
 
 
 def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
@@ -88,7 +88,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
     from transfers.jobs.runner import WaitOptions
 
     async def tick(job: "Job") -> None:
-        say(visible(f"{job.name}: {job.state}"), err=True)
+        say(f"{job.name}: {job.state}", err=True)
 
     policy = policy_of(settings, local_files=True)
     if policy.read_only:
@@ -99,7 +99,7 @@ def resume(settings: Settings, job_id: str, person: str | None = None) -> None:
             job = await _resumed(services.transfers, job_id, policy, WaitOptions(RESUME_SECONDS, tick))
         return f"Job {job.id} is {job.state}."
 
-    sys.stdout.write(anyio.run(work) + "\n")
+    say(anyio.run(work))
 
 
 async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolicy", patience: "WaitOptions") -> "Job":

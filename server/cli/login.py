@@ -32,8 +32,8 @@ def login(settings: Settings, *, browser: bool, say: Say) -> None:
     with opened_vault(settings) as opened:
         flow = login_flow(settings, opened)
         started = flow.start()
-        say("Sign in to Autodesk at this address:\n")
-        say(started.url + "\n")
+        for line in ("Sign in to Autodesk at this address:", "", started.url, ""):
+            say(line)
         if browser:
             from auth.login.browser import open_in_browser
 

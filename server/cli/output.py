@@ -14,15 +14,14 @@ NARROW: Final = 100
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print `text`, whose line ends are ours: names and sentences of others stand on one line each.
+    """Print `text` as one line, whatever the names and sentences of others in it hold.
 
     A command of ours in it is printed as it can be called here.
     """
     from server.cli.own_command import callable_hints
     from tools.core.text_sanitizer import visible
 
-    for line in text.split("\n"):
-        typer.echo(visible(callable_hints(line)), err=err)
+    typer.echo(visible(callable_hints(text)), err=err)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -50,4 +49,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], below: st
         table.add_row(*(Text(visible(cell)) for cell in row))
     if table.row_count:
         console.print(table)
-    console.print(below, highlight=False, markup=False, soft_wrap=True)
+    console.print(visible(below), highlight=False, markup=False, soft_wrap=True)

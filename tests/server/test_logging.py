@@ -54,6 +54,24 @@ def test_our_lines_and_a_librarys_have_one_form(stream):
     assert theirs == {"event": "Started on 127.0.0.1", "level": "info", "logger": "uvicorn.error"}
 
 
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_name_in_a_line_moves_the_cursor_or_hides_a_line(stream, log_format):
+    logs.configure("info", log_format, stream=stream)
+    odd = "a\x1b[2J\u202e\x9b31m\rb"
+    structlog.get_logger().info("folder_missing", folder=odd, others=[odd], **{odd: 1})
+    logging.getLogger("theirs").info("refused %s\nforged", odd)
+    try:
+        raise ValueError(odd)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    shown = stream.getvalue()
+    assert not set("\x1b\u202e\x9b\r") & set(shown)
+    assert "\nforged" not in shown
+    assert shown.count("x1b[2J") == 5
+
+
 @pytest.mark.filterwarnings("default:a warning")
 def test_stdout_stays_empty(capsys):
     logs.configure("debug", "console")

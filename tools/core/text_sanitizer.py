@@ -4,11 +4,10 @@ Control, zero-width, bidirectional, tag and private-use characters go, as do var
 combining marks; line ends and tabs become a blank, and what is left is capped.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from transfers.files.pasted_text import INVISIBLE, MOVES_ON, plain_line
+from transfers.files.pasted_text import INVISIBLE, MOVES_ON, few_marks, plain_line
 
 MAX_TEXT: Final = 1000
 """Characters of one text that came from elsewhere."""
@@ -25,7 +24,8 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 def visible(text: str) -> str:
     """Return a line for a terminal, with what a reader cannot see written out; a moved cursor would rewrite others."""
-    return INVISIBLE.sub(_escaped, MOVES_ON.sub(_escaped, text))
+    shown = INVISIBLE.sub(lambda found: _escaped(found[0]), MOVES_ON.sub(lambda found: _escaped(found[0]), text))
+    return few_marks(shown, _escaped)
 
 
 def escape_invisible(text: str, escape: Callable[[str], str]) -> str:
@@ -33,8 +33,8 @@ def escape_invisible(text: str, escape: Callable[[str], str]) -> str:
     return INVISIBLE.sub(lambda found: escape(found[0]), text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found.group().encode("unicode_escape").decode()
+def _escaped(text: str) -> str:
+    return text.encode("unicode_escape").decode()
 
 
 def clean_json(value: Any, levels: int = MAX_LEVELS) -> Any:

@@ -10,7 +10,7 @@ import html
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -23,14 +23,17 @@ _ZERO_WIDTH: Final = re.compile(rf"[{_UNSEEN}]")
 MAX_MARKS: Final = 4
 """Combining marks on one letter; Vietnamese, Hebrew and Thai need three."""
 
+_LAST_OF_PLANES: Final = "".join(chr(plane << 16 | last) for plane in range(15) for last in (0xFFFE, 0xFFFF))
+
 INVISIBLE: Final = re.compile(
-    "["
+    f"[\ufdd0-\ufdef{_LAST_OF_PLANES}"  # which are no characters, and never will be
     "\x00-\x08\x0e-\x1f\x7f-\x9f"  # controls, but for those that move on, which become a blank
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers, Mongolian selectors
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, separators, bidirectional marks, overrides and isolates
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\ud800-\udfff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # formats, tags, more selectors
+    "\U00013430-\U0001343f"
     "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: each font shows another character there
     "]"
 )
@@ -195,18 +198,17 @@ def _less_around(text: str) -> Iterator[str]:
 
 def plain_line(text: str) -> str:
     """Return `text` on one line and without what a reader cannot see: what an assistant is shown of a name."""
-    return _few_marks(MOVES_ON.sub(" ", INVISIBLE.sub("", text)))
+    return few_marks(MOVES_ON.sub(" ", INVISIBLE.sub("", text)))
 
 
-def _few_marks(text: str) -> str:
+def few_marks(text: str, instead: Callable[[str], str] = lambda _: "") -> str:
     """Return `text` with no more combining marks in a row than a letter has: piled up, they cover the lines around."""
     if text.isascii():
         return text
     kept, run = [], 0
     for letter in text:
         run = run + 1 if unicodedata.category(letter)[0] == "M" else 0
-        if run <= MAX_MARKS:
-            kept.append(letter)
+        kept.append(letter if run <= MAX_MARKS else instead(letter))
     return "".join(kept)
 
 

@@ -27,7 +27,6 @@ from server.settings.model import Settings
 from server.shutdown import INTERRUPTED, STDIO_SECONDS, force_exit_after, on_shutdown_signal
 from server.wiring import open_services, policy_of
 from tools.core.context import Services
-from tools.core.text_sanitizer import visible
 from transfers.concurrency import background_task
 
 PATIENCE_SECONDS: Final = 24 * 3600
@@ -232,7 +231,7 @@ class _AttachSession:
         for one in failed[:SHOWN]:
             if one.error is not None:
                 error = one.error
-                say(visible(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}"), err=True)
+                say(f"row {one.row} ({one.file}): {error.code}: {error.message} {error.hint}", err=True)
         for one in self._results:
             if one.look_alikes:
                 say(f"row {one.row} ({one.file}): {_LOST_ANSWER.format(' '.join(one.look_alikes))}", err=True)
@@ -243,8 +242,9 @@ class _AttachSession:
         if self._options.as_json:
             sys.stdout.write(json_text({"rows": as_json(self._results)}) + "\n")
         else:
-            where = f"Results: {self._file.path}\n" if self._file is not None else ""
-            say(f"{summary(self._results)}\n{where}".rstrip("\n"))
+            say(summary(self._results))
+            if self._file is not None:
+                say(f"Results: {self._file.path}")
         sys.stdout.flush()
 
 
@@ -292,7 +292,7 @@ def _tell_bad(bad: Sequence[BadRow]) -> None:
     """Print the invalid rows, up to a limit."""
     for one in sorted(bad, key=lambda one: one.number)[:SHOWN]:
         where = f"row {one.number}" + (f" ({one.file})" if one.file else "")
-        say(visible(f"{where}: {one.code}: {one.message} {one.hint}"), err=True)
+        say(f"{where}: {one.code}: {one.message} {one.hint}", err=True)
     if len(bad) > SHOWN:
         sys.stderr.write(f"… and {len(bad) - SHOWN} more.\n")
     sys.stderr.write("Nothing was sent.\n")

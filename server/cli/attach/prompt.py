@@ -20,7 +20,7 @@ def can_ask() -> bool:
 
 async def agreed(question: str) -> bool:
     """Ask a question at the terminal; any answer but yes is a no."""
-    _discard_input()
+    discard_input()
     sys.stderr.write(f"{question}[y/N] ")
     sys.stderr.flush()
     # Given up when the command is interrupted: nothing ends a read of a terminal.
@@ -42,7 +42,7 @@ class TerminalConsentPrompt:
                 return await agreed(f"\n{summary.text}\n")
 
 
-def _discard_input() -> None:
+def discard_input() -> None:
     """Drop what was typed before the question was there: it is no answer to it."""
     if sys.platform == "win32":
         import msvcrt

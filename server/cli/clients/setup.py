@@ -3,6 +3,7 @@
 Questions come first: a sign-in without a browser reads what is pasted, and would read the answers too.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ import typer
 from auth.login.browser import open_in_browser
 from server.auth_wiring import opened_vault, token_endpoint
 from server.cli import login as signing
+from server.cli.attach.prompt import discard_input
 from server.cli.clients import command
 from server.cli.clients.catalog import CLIENTS, PLAIN_JSON, ChatClient, HostSystem
 from server.cli.doctor import command as examination
@@ -39,10 +41,10 @@ def run(settings: Settings, client: ChatClient | None, *, browser: bool, allow_b
     settings = _folders(settings)
     chosen = _client(settings, client)
     _sign_in(settings, browser=browser)
-    say("\nDoctor")
+    _head("Doctor")
     code = examination.run(lambda: settings, None, DoctorTarget(None, None), as_json=False)
     if chosen is not None:
-        say(f"\n{chosen.title}")
+        _head(chosen.title)
         flags = ("--allow-base-url",) if allow_base_url else ()
         entry = command.client_entry(chosen, settings, flags)
         command.warn(settings, note=say)
@@ -50,8 +52,14 @@ def run(settings: Settings, client: ChatClient | None, *, browser: bool, allow_b
             command.show(chosen, entry, HostSystem.current(), note=say)
         else:
             command.install(chosen, entry, HostSystem.current(), say=say)
-    say("\nWhat the doctor names is still to be fixed; then run `submittal-mcp doctor`." if code > 1 else "\nReady.")
+    _head("What the doctor names is still to be fixed; then run `submittal-mcp doctor`." if code > 1 else "Ready.")
     return code
+
+
+def _head(text: str) -> None:
+    """Print the first line of a part."""
+    say("")
+    say(text)
 
 
 def _app(settings: Settings, *, browser: bool) -> Settings:
@@ -78,7 +86,7 @@ def _folders(settings: Settings) -> Settings:
     if not settings.folders and answers.folders:
         settings = settings.with_values("setup", {"folders": answers.folders})
     if not settings.folders:
-        say("\nFolder from which files may be attached; nothing outside it can leave.")
+        _head("Folder from which files may be attached; nothing outside it can leave.")
         settings = settings.with_values("setup", {"folders": (_asked("Folder", "--folder", _checked_folder),)})
     say(f"Folders: {', '.join(map(str, settings.folders))}")
     keep_answers(settings, answers.model_copy(update={"folders": settings.folders}))
@@ -98,7 +106,7 @@ def _client(settings: Settings, client: ChatClient | None) -> ChatClient | None:
     answers = read_answers(settings)
     if client is None:
         found = [one.key for one in command.installed_clients(HostSystem.current(), CLIENTS)]
-        say(f"\nChat client: {', '.join(CLIENTS)}, or {_NO_CLIENT}")
+        _head(f"Chat client: {', '.join(CLIENTS)}, or {_NO_CLIENT}")
         usual = answers.client or (found[0] if found else _NO_CLIENT)
         key = _asked("Chat client", "--client", _checked_client, usual)
         client = CLIENTS.get(key)
@@ -118,6 +126,8 @@ def _asked(question: str, flag: str, check: Callable[[str], _Answer], usual: str
     Raises:
         CommandError: There is no terminal to ask at; the text names the flag.
     """
+    if sys.stdin.isatty():
+        discard_input()  # a folder is let go by its answer, and a client's file is written
     try:
         answer: _Answer = typer.prompt(question, default=usual, value_proc=check)
     except typer.Abort:
@@ -130,7 +140,7 @@ def _asked(question: str, flag: str, check: Callable[[str], _Answer], usual: str
 def _sign_in(settings: Settings, *, browser: bool) -> None:
     if settings.access_token is not None or settings.service_account_id is not None:
         return
-    say("\nSign-in")
+    _head("Sign-in")
     endpoint = token_endpoint(settings)
     with opened_vault(settings) as opened:
         current = opened.vault.current(endpoint.autodesk.api, endpoint.app.client_id)

@@ -3,12 +3,14 @@
 Text from answers is printed as it is, never as markup.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+
+from server.cli.output import json_text
+from tools.core.text_sanitizer import visible
 
 Answer = Mapping[str, Any]
 
@@ -29,9 +31,9 @@ class DemoPrinter:
 
     def heading(self, title: str, *lines: str) -> None:
         """Print a heading."""
-        self._print(Text(title, "bold"))
+        self._print(_line(title, "bold"))
         for line in lines:
-            self._print(Text(line, "dim"))
+            self._print(_line(line, "dim"))
         self._print(Text())
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> None:
@@ -40,45 +42,52 @@ class DemoPrinter:
         line = Text(f"{self._calls:>3}  ", "dim")
         line.append(f"{tool:<{0 if self._verbose else 25}}", "bold cyan")
         if self._verbose:
-            line.append(" " + json.dumps(arguments, ensure_ascii=False))
+            line.append(" " + json_text(arguments))
         self._print(line, end="\n" if self._verbose else "")
 
     def answer(self, answer: Answer) -> None:
         """Print the result of the call."""
         if not self._verbose:
-            self._print(Text(summary(answer), "red" if "error" in answer else ""))
+            self._print(_line(summary(answer), "red" if "error" in answer else ""))
             return
         for name, value in gist(answer):
             line = Text(f"{_INDENT}{name:<12} ", "dim")
-            line.append(value, _STYLES.get(value.split(" ")[0], ""))
+            line.append(visible(value), _STYLES.get(value.split(" ")[0], ""))
             self._print(line)
         steps = answer.get("next_steps") or []
         if steps:
             step = steps[0]
             needs = f", you supply {', '.join(step['needs'])}" if step["needs"] else ""
-            self._print(Text(f"{_INDENT}next         {step['tool']}{needs}: {step['reason']}", "green"))
+            self._print(_line(f"{_INDENT}next         {step['tool']}{needs}: {step['reason']}", "green"))
         self._print(Text())
 
     def end(self, title: str, *lines: str) -> None:
         """Print the outcome."""
-        self._print(Text(title if self._verbose else f"\n{title}", "bold green"))
+        if not self._verbose:
+            self._print(Text())
+        self._print(_line(title, "bold green"))
         for line in lines:
-            self._print(Text(line))
+            self._print(_line(line))
 
     def page(self, how: str, url: str) -> None:
         """Print the address of a page, on a line of its own; nothing comes after it."""
         self.ended = True
-        self._print(Text(how))
-        self._print(Text(url, "cyan"))
+        self._print(_line(how))
+        self._print(_line(url, "cyan"))
 
     def failure(self, reason: str, details: str = "") -> None:
         """Print the failure."""
-        self._print(Text(f"\nThe demo failed: {reason}", "bold red"))
-        if details:
-            self._print(Text(details, "dim"))
+        self._print(Text())
+        self._print(_line(f"The demo failed: {reason}", "bold red"))
+        for line in details.splitlines():
+            self._print(_line(line, "dim"))
 
     def _print(self, text: Text, end: str = "\n") -> None:
         self._console.print(text, soft_wrap=True, highlight=False, end=end)
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(visible(text), style)
 
 
 _STYLES = {"ready": "bold green", "uploaded": "yellow", "processing": "yellow"}

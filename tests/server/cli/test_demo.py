@@ -50,6 +50,16 @@ def test_the_demo_prints_a_line_a_call_and_ids_only_when_verbose(start):
         assert b"beam-shop-drawings.pdf" in opened.read()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such name there")
+def test_the_name_of_a_file_moves_no_cursor(start, tmp_path):
+    file = tmp_path / "a\x1b[2J\u202e.pdf"
+    file.write_bytes(b"%PDF-1.4")
+    code, out, err = start("-m", "server", "demo", "--file", str(file), "--verbose").rest()
+    assert code == 1
+    assert not set("\x1b\u202e") & set(out + err)
+    assert "a\\x1b[2J\\u202e.pdf" in out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT that a process can be sent")
 def test_an_open_demo_shows_the_file_in_a_browser_until_it_is_interrupted(start_anew, tmp_path):
     browser = tmp_path / "browser.py"

@@ -40,3 +40,11 @@ def test_without_a_folder_the_setting_is_named(run: Any) -> None:
     assert code != 0
     assert out == ""
     assert "Set SUBMITTAL_MCP_DOWNLOADS" in err
+
+
+def test_a_name_that_no_terminal_shows_whole_is_json_all_the_same(run: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "\u845b\U000e0100"  # as it is written in a Japanese name
+    folder.mkdir()
+    code, out, err = run(*PLACE, "--json", SUBMITTAL_MCP_DOWNLOADS=str(folder))
+    assert code == 0, err
+    assert Path(json.loads(out)["files"][0]["path"]).is_relative_to(folder)

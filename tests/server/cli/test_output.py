@@ -2,12 +2,13 @@
 
 import ast
 import json
+import re
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cli.output import json_text
+from server.cli.output import json_text, say
 from tests.support.constants import ROOT
 from tests.support.odd_text import BIDIRECTIONAL, UNSEEN, odd_texts
 
@@ -26,11 +27,32 @@ def test_json_keeps_its_data_and_shows_all_of_it(value, indent):
     assert not {*UNSEEN, *BIDIRECTIONAL} & set(text)
 
 
-def test_every_command_prints_json_by_the_one_function():
-    """Files for programs (settings of clients, a record) are written in their own ways, and never printed."""
-    printed = []
+def test_no_name_in_a_line_adds_another_one(capsys):
+    say("Signed in as A\nSigned in as B\r\x1b[2J")
+    assert capsys.readouterr().out == "Signed in as A\\nSigned in as B\\r\\x1b[2J\n"
+
+
+OURS = {
+    "f'submittal-mcp {server.__version__}'",
+    "f\"submittal-mcp: {DescriptorsExhausted('a file or socket')}\\n\"",
+    "f'submittal-mcp works on a sandbox; look at it: {box.page}/\\n'",
+    "f'… and {len(bad) - SHOWN} more.\\n'",
+    "snippet(client, entry)",  # for a file of settings
+    "text",  # a table in CSV, of cleaned cells
+    "f'{question}[y/N] '",  # made of cleaned facts, each on its line
+}
+
+
+def test_every_command_prints_by_the_two_functions():
+    """What is printed otherwise has nothing of others in it."""
+    printed = set()
     for path in (ROOT / "server" / "cli").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("sys.stdout.write", "typer.echo", "print"):
-                printed += [path.name for one in ast.walk(call) if ast.unparse(one) == "json.dumps"]
-    assert printed == []
+            if not isinstance(call, ast.Call) or path.name == "output.py":
+                continue
+            if ast.unparse(call.func) in ("sys.stdout.write", "sys.stderr.write", "typer.echo", "print", "say"):
+                what = call.args[0]
+                assert "model_dump_json" not in ast.unparse(what)
+                if ast.unparse(call.func) != "say" and not isinstance(what, ast.Constant):
+                    printed.add(ast.unparse(what))
+    assert {one for one in printed if not re.match(r"(json_text|visible)\(", one)} == OURS

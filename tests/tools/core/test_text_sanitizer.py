@@ -24,6 +24,7 @@ NEVER = [
     *(chr(code) for code in range(0xFE00, 0xFE10)),  # variation selectors
     *(chr(code) for code in range(0xE0100, 0xE01F0)),
     *"\ue000\uf8ff\U000f0000\U000ffffd\U00100000\U0010fffd",  # private use
+    *"\ufdd0\ufffe\uffff\U0001fffe\U00013430",  # no characters, formats of hieroglyphs
     "\ud800",
     "\udfff",
 ]
@@ -144,3 +145,4 @@ def test_at_a_terminal_everything_invisible_is_written_out(text):
 
 def test_invisible_characters_are_escaped_for_a_terminal():
     assert visible("a\x1b[2J\u202eb\n\U000e0041") == "a\\x1b[2J\\u202eb\\n\\U000e0041"
+    assert visible("e" + 5 * "\u0301") == "e" + 4 * "\u0301" + "\\u0301"

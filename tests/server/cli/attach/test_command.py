@@ -416,8 +416,8 @@ def test_without_a_consent_prompt_nothing_that_needs_consent_is_sent(shell: Shel
 
 def checked(number: int, size: int) -> ValidatedRow:
     where = AttachTarget("http://127.0.0.1", "P", "p", "i", 0, "for_review", None, None)
-    row = ManifestRow(number, "/f/[red].pdf", "P", "1")
-    return ValidatedRow(row, {}, where, LocalFileInfo("[red].pdf", "/f/[red].pdf", FileStamp(1, 1, size, 1)))
+    row, stamp = ManifestRow(number, "/f/[red].pdf", "P", "1"), FileStamp(1, 1, size, 1)
+    return ValidatedRow(row, {}, where, LocalFileInfo("[red].pdf", "/f/[red].pdf", stamp, stamp))
 
 
 def test_on_a_terminal_every_file_under_way_has_a_bar_and_so_have_all_together() -> None:

@@ -1,7 +1,9 @@
 """`setup`: from nothing to a configured chat client, in one go or in several, with questions or with flags."""
 
 import json
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -91,6 +93,28 @@ def test_answers_of_setup_are_kept_for_the_next_run(run, box, tmp_path):
     assert code <= 1
     assert "Cursor has it already" in out, "the client that was chosen last is the usual answer"
     assert "Sign in to Autodesk at this address" not in out
+
+
+def test_what_was_typed_before_a_question_lets_no_folder_go(site, box, tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{tmp_path / 'Drawings'}\n".encode())
+    (tmp_path / "Letters").mkdir()
+    command = [sys.executable, "-m", "server", "setup", "--client-id", box.client_id]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, env=os.environ | site) as process:
+        os.close(theirs)
+        shown = b""
+        while not shown.endswith(b"\nFolder: "):
+            read = os.read(process.stdout.fileno(), 1)
+            assert read, shown.decode()
+            shown += read
+        os.write(ours, f"{tmp_path / 'Letters'}\n".encode())
+        allowed = next(line for line in process.stdout if b"Folders: " in line)
+        process.kill()
+    os.close(ours)
+    assert str(tmp_path / "Letters").encode() in allowed
+    assert b"Drawings" not in allowed
 
 
 def test_a_first_run_opens_the_page_of_apps(start, site, tmp_path):
