@@ -46,11 +46,15 @@ class AttachResult:
 
 @dataclass(frozen=True)
 class LocalFileInfo:
-    """A local file that may be attached: the name it would have in ACC, its own path, and what it is now."""
+    """A local file that may be attached: the name it would have in ACC, its own path, and what it is now.
+
+    `identity` tells its bytes from others, `stamp` is the same for each look at a file that is left alone.
+    """
 
     name: str
     path: str
     identity: FileStamp
+    stamp: FileStamp
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class TransferManager:
             path=seen.path,
             identity=seen.identity,
         )
-        return (where, seen.name, key, seen.identity), job
+        return (where, seen.name, key, seen.stamp), job
 
     async def inspect(self, path: str, name: str | None) -> LocalFileInfo:
         """Look at a local file as attaching it would, and send nothing; `name` is the wanted name.
@@ -151,6 +155,14 @@ class TransferManager:
         """
         # In a thread: a folder may lie on a network drive that takes its time.
         return await anyio.to_thread.run_sync(self._see, path, name)
+
+    async def has_bytes_of(self, job: LocalFileJob) -> bool:
+        """Whether the file of a job has the bytes that the job has read; it may have to be read for that.
+
+        Raises:
+            TransferError: It may not or cannot be read.
+        """
+        return await job.has_its_bytes(self.context)
 
     async def list_folder(self, folder: str) -> FolderFiles:
         """List the files of an allowed folder; see `transfers.files.folder_listing`.
@@ -459,7 +471,7 @@ class TransferManager:
 
     def _see(self, path: str, name: str | None) -> LocalFileInfo:
         with self.context.open_file(path) as file:
-            return LocalFileInfo(attachment_name(name, file.name), str(file.path), file.identity)
+            return LocalFileInfo(attachment_name(name, file.name), str(file.path), file.identity, file.stamp)
 
 
 def _check_owner(row: Attachment, person_id: str) -> None:

@@ -1,6 +1,7 @@
 """Many files in two calls: a plan that says where each goes and why, and a run of what the plan showed and no more."""
 
 import json
+import mmap
 import os
 import sys
 from collections import Counter
@@ -78,6 +79,22 @@ async def test_files_of_a_folder_go_to_the_submittals_that_their_names_single_ou
     assert (onward["tool"], onward["needs"]) == ("move_submittal", ["submittal", "to"])
     assert onward["reason"].startswith("Submittals can go on, if the person wants that: to=")
     assert all(name in names_at(box, number) for name, number in NAMES.items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there it is known that a file is open for writing")
+async def test_a_file_rewritten_by_way_of_memory_is_not_taken_for_the_one_that_is_attached(connect, folder):
+    write(folder, "051200-3_Beams.pdf")
+    file = folder / "051200-3_Beams.pdf"
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as memory:
+        memory[-1:] = b"1"
+        async with connect(folders=(folder,)) as assistant:
+            checked = await assistant.call("attach_files", **PROJECT, folder=".")
+            done = await assistant.follow(checked["next_steps"][0])
+            assert outcomes(done) == {file.name: "attached"}
+            same = await assistant.call("attach_files", **PROJECT, folder=".")
+            memory[-1:] = b"2"  # the file system takes no note: this page is to be written back already
+            other = await assistant.call("attach_files", **PROJECT, folder=".")
+    assert (outcomes(same), outcomes(other)) == ({file.name: "already_attached"}, {file.name: "name_taken"})
 
 
 async def test_fourteen_files_take_two_calls_and_few_tokens(connect, box, folder):

@@ -152,7 +152,7 @@ async def _local_files(services: Services, chosen: Sequence[tuple[str, str]]) ->
 def _local(path: str, shown: str, seen: "LocalFileInfo | TransferError") -> SourceFile:
     if isinstance(seen, TransferError):
         return SourceFile(shown, path, PurePath(path).name, problem=seen)
-    return SourceFile(shown, seen.path, seen.name, tuple(seen.identity))
+    return SourceFile(shown, seen.path, seen.name, tuple(seen.stamp))
 
 
 async def select_versions(services: Services, project: ProjectSummary, urns: Sequence[str]) -> FileSelection:
@@ -299,7 +299,7 @@ async def _with_existing(
     found: list[PlanRow] = []
     for row in rows:
         alike = same.get(row.file.reference, []) if row.target is not None else []
-        own = [one for one in alike if _is_same(row, one, jobs.get(one.id))]
+        own = [one for one in alike if await _is_same(services, row, one, jobs.get(one.id))]
         done = [one for one in own if attachment_state(one, sending=False, stored=False) in ("processing", "ready")]
         if done:
             found.append(replace(row, existing=done[0]))
@@ -310,11 +310,18 @@ async def _with_existing(
     return found
 
 
-def _is_same(row: PlanRow, attachment: Attachment, job: object) -> bool:
-    """Whether an attachment is of this very file, as far as that is known without reading it."""
+async def _is_same(services: Services, row: PlanRow, attachment: Attachment, job: object) -> bool:
+    """Whether an attachment is of this very file; it is read only where its stamp may be that of other bytes."""
     if row.file.version is not None:
         return attachment.urn == row.file.version.id
-    return isinstance(job, LocalFileJob) and tuple(job.identity) == row.file.stamp
+    if not isinstance(job, LocalFileJob):
+        return False
+    if job.may_be_other_bytes and job.path == row.file.reference:
+        try:
+            return await services.transfers.has_bytes_of(job)
+        except TransferError:  # the run reads it again, and says why it cannot
+            return False
+    return tuple(job.identity) == row.file.stamp
 
 
 def counts(attachment: Attachment) -> bool:

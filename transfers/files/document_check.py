@@ -40,7 +40,7 @@ class PdfInspection(BaseModel):
 def document_warnings(file: LocalFile) -> list[FileWarning]:
     """Return what reviewers would stumble over in an open file; blocks, for `INSPECTION_SECONDS` at most."""
     found = []
-    if is_open_for_writing(file):
+    if file.is_open_for_writing:
         found.append(
             FileWarning("still_written", "Another program has this file open for writing; it may not be complete.")
         )
@@ -121,24 +121,3 @@ def has_frame(file: LocalFile) -> bool:
     """Whether a file begins and ends as a PDF does; viewers look for either within `FRAME_BYTES`."""
     length = min(FRAME_BYTES, file.size)
     return b"%PDF-" in file.read(length, 0) and b"startxref" in file.read(length, file.size - length)
-
-
-def is_open_for_writing(file: LocalFile) -> bool:
-    """Whether another program has the file open for writing; known on Linux, for files of one's own on a local disk.
-
-    The kernel grants a read lease only on a file that no process has open for writing (fcntl(2), F_SETLEASE).
-    """
-    if sys.platform != "linux":
-        return False
-    import errno
-    import fcntl
-    import signal
-
-    try:
-        # A writer that comes meanwhile breaks the lease; SIGIO, the default, would end this process.
-        fcntl.fcntl(file.fileno(), fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(file.fileno(), fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(file.fileno(), fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as refusal:
-        return refusal.errno == errno.EAGAIN
-    return False

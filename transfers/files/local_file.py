@@ -1,6 +1,7 @@
 """A local file held open for the whole transfer, and the stamp that shows whether it changed on the way."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from transfers.errors import FileChanged, FileEmpty, FileNotAllowed, FileTooLarge, FileTypeNotAllowed, FileUnreadable
 from transfers.files.allowed_folders import AllowedFolders, OpenedFile
 from transfers.files.names import extension_of
-from transfers.files.os_compat import PositionedReader, change_time_ns, is_placeholder
+from transfers.files.os_compat import PositionedReader, change_time_ns, is_open_for_writing, is_placeholder
 from transfers.upload.part_plan import FilePart
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -76,6 +77,8 @@ class LocalFile:
         self._fd = opened.fd
         self.path: Path = opened.path
         self._reader = PositionedReader(opened.fd)
+        self._opened_ns = time.time_ns()
+        self.is_open_for_writing = is_open_for_writing(opened.fd)
         self._first = os.fstat(opened.fd)
 
     @classmethod
@@ -110,9 +113,18 @@ class LocalFile:
         return self._first.st_size
 
     @property
-    def identity(self) -> FileStamp:
-        """What tells this file, as it was when opened, from every other."""
+    def stamp(self) -> FileStamp:
+        """What the file system says of this file, as it was when opened."""
         return _identity(self._first)
+
+    @property
+    def identity(self) -> FileStamp:
+        """What tells this file, as it was when opened, from every other.
+
+        A program that has it open can write to it by way of its memory, which the file system notices only now and
+        then: so of such a file no two openings are the same, and its bytes decide.
+        """
+        return self.stamp._replace(changed_ns=self._opened_ns) if self.is_open_for_writing else self.stamp
 
     def fileno(self) -> int:
         """Return the descriptor, for the operating system's own calls."""

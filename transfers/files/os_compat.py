@@ -60,9 +60,28 @@ _KERNEL_TYPES: Final = frozenset(
         0x6E736673,  # nsfs
         0x67596969,  # rpc_pipefs
         0x7655821,  # resctrl
+        0x9FA1,  # openpromfs
+        0x9FA2,  # usbfs
+        0xABBA1974,  # xenfs
+        0x6C6F6F70,  # binderfs
+        0x6E667364,  # nfsd
+        0x76A9F425,  # dlmfs
     }
 )
 """What `fstatfs` calls the file systems that Linux makes up (linux/magic.h, statfs(2))."""
+
+_NETWORK_TYPES: Final = frozenset(
+    {
+        0x6969,  # nfs
+        0xFF534D42,  # cifs
+        0xFE534D42,  # smb2
+        0x65735546,  # fuse
+        0xC36400,  # ceph
+        0x5346414F,  # afs
+        0x1021997,  # 9p
+    }
+)
+"""What `fstatfs` calls network drives, and what may be one (linux/magic.h)."""
 
 if sys.platform == "win32":
 
@@ -240,6 +259,27 @@ else:
         def read(self, length: int, offset: int) -> bytes:
             """Return up to `length` bytes from `offset` on; fewer only at the end of the file."""
             return os.pread(self._fd, length, offset)
+
+
+def is_open_for_writing(fd: int) -> bool:
+    """Whether another program has an open file open for writing, mapped into its memory included.
+
+    Known on Linux, for files of one's own on a local disk: the kernel grants a read lease only on a file that no
+    process has open for writing (fcntl(2), F_SETLEASE). Network drives refuse leases for reasons of their own.
+    """
+    if sys.platform != "linux" or _file_system_type(fd) in _NETWORK_TYPES:
+        return False
+    import fcntl
+    import signal
+
+    try:
+        # A writer that comes meanwhile breaks the lease; SIGIO, the default, would end this process.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as refusal:
+        return refusal.errno == errno.EAGAIN
+    return False
 
 
 def is_placeholder(seen: os.stat_result) -> bool:

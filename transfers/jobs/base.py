@@ -271,6 +271,7 @@ class Job(ABC):
         """Create the attachment, unless that is done."""
         if self.attachment is None:
             self.step = "reserve"
+            context.rules.check(self.name, self.size)  # they may have changed since another process began the job
             uncertain = UncertainCreate(
                 self.listed,
                 write=partial(self._persist_create_intent, context),

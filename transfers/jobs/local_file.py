@@ -274,6 +274,22 @@ class LocalFileJob(FileUploadJob):
         await context.repository.keep_digests(file.path, stamp, size, digests, began)
         return digests
 
+    async def has_its_bytes(self, context: JobStepContext) -> bool:
+        """Whether the file is the one that this job has read, or is to read.
+
+        Raises:
+            FileProblem: It may not or cannot be read.
+        """
+        with await anyio.to_thread.run_sync(context.open_file, self.path) as file:
+            if file.identity == self.identity and not self.may_be_other_bytes:
+                return True
+            if self.sha256 is None:
+                # Nothing is promised of its bytes yet, so what changed beside them (its mode, its links) is no matter.
+                return file.stamp[:4] == self.identity[:4]
+            if file.size != self.identity.size:
+                return False
+            return (await self.digests_of(context, file)).whole == self.sha256
+
     async def opened(self, context: JobStepContext) -> LocalFile:
         """Return the file, opened once a run, and read again if it was touched, moved or rewritten: the bytes decide.
 

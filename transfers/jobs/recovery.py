@@ -88,16 +88,7 @@ class JobEligibility:
     async def _has_its_file(self, job: Job) -> bool:
         if not isinstance(job, LocalFileJob) or job.stored or job.uploaded:
             return True
-        with await anyio.to_thread.run_sync(self._context.open_file, job.path) as file:
-            if file.identity == job.identity:
-                return True
-            if job.sha256 is None:
-                # Nothing is promised of its bytes yet, so what changed beside them (its mode, its links) is no matter.
-                return file.identity[:4] == job.identity[:4]
-            if file.size != job.identity.size:
-                return False
-            again = await job.digests_of(self._context, file)
-            return again.whole == job.sha256
+        return await job.has_its_bytes(self._context)
 
 
 class OrphanedJobRecovery:

@@ -202,6 +202,17 @@ def test_two_files_and_two_moments_have_different_identities(folder: Path) -> No
         assert later.identity.size == one.identity.size
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who has a file open")
+def test_two_openings_of_a_file_that_a_program_may_write_to_are_not_the_same(folder: Path) -> None:
+    """A write by way of a program's memory changes no time, or much later."""
+    with (folder / "beam.pdf").open("r+b"), open_in(folder) as one, open_in(folder) as other:
+        assert one.identity != other.identity
+        assert one.stamp == other.stamp
+        one.check_unchanged()
+    with open_in(folder) as one, open_in(folder) as other:
+        assert one.identity == other.identity == one.stamp
+
+
 def test_the_rules_are_held_before_a_byte_is_read(folder: Path) -> None:
     (folder / "empty.pdf").touch()
     with pytest.raises(FileEmpty):

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from acc_sandbox import Fault, LoseAnswer
-from transfers.errors import ConsentMissing, IdempotencyConflict, JobStopped
+from transfers.errors import ConsentMissing, FileTypeNotAllowed, IdempotencyConflict, JobStopped
+from transfers.files.local_file import FilePolicy
+from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
 
 BEAMS = "Project Files/03 Shop Drawings/05 Steel/beam-shop-drawings.pdf"
@@ -50,6 +52,23 @@ async def test_a_link_that_another_process_began_waits_for_consent(working: Any)
             await site.transfers.runner.wait(job, site.patience())
         assert isinstance(stopped.value.cause, ConsentMissing)
         assert (site.rows(), site.box.requests.count(CREATE)) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", ["link", "caller's bytes"])
+async def test_a_job_that_another_process_began_keeps_the_types_of_this_one(working: Any, kind: str) -> None:
+    async with working() as site:
+        site.transfers.context.rules = FilePolicy(frozenset({"dwg"}), 10**12)
+        urn = site.box.file(BEAMS).version_urn
+        found = (
+            LinkedFileJob(site.where, "linked.pdf", version_urn=urn)
+            if kind == "link"
+            else CallerUploadJob(site.where, "linked.pdf")
+        )
+        job = await site.transfers.find_or_add("as another process wrote it down", found)
+        with pytest.raises(JobStopped) as stopped:
+            await site.transfers.runner.wait(job, site.patience())
+        assert isinstance(stopped.value.cause, FileTypeNotAllowed)
+        assert site.box.requests.count(CREATE) == 0
 
 
 async def test_a_key_of_a_link_is_not_good_for_a_file(working: Any) -> None:
