@@ -37,6 +37,9 @@ ATTEMPTS: Final = 5
 
 LINK_MINUTES: Final = 60
 
+ERROR_BYTES: Final = 8192
+"""Of what storage says in place of a file, so many bytes are read."""
+
 
 class BytesMissing(Exception):
     """Storage has no completed bytes of an object."""
@@ -202,7 +205,7 @@ def _bring_all(
 
 def _bring_segment(line: AbortableClient, segment: ByteSegment, part: _PartFile) -> AccError | None:
     """Read a segment from a worker thread; what storage or the network says against it is returned, not raised."""
-    from acc.transport import is_nested, network_errors, storage_error_from_transport
+    from acc.transport import network_errors, start_of_body, storage_error_from_transport
 
     headers = {"Accept-Encoding": "identity", **range_header(segment, part.have)}
     try:
@@ -210,8 +213,8 @@ def _bring_segment(line: AbortableClient, segment: ByteSegment, part: _PartFile)
             "GET", segment.url.value, headers=headers, follow_redirects=False, extensions={"trace": line.watch}
         ) as response:
             start = answer_start(segment, part.have, response.status_code, response.headers)
-            if start is None or is_nested(response) or "content-encoding" in response.headers:
-                content = b"" if is_nested(response) else next(response.iter_bytes(CHUNK_BYTES), b"")
+            if start is None or "content-encoding" in response.headers:
+                content = start_of_body(response, ERROR_BYTES)
                 return download_error(response.status_code, response.headers, content)
             if start != part.have:
                 part.begin(start)

@@ -1,9 +1,12 @@
 """Checks a team server's public URL as a chat client sees it, and finds what a proxy in between breaks."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+import anyio
 
 from acc.hosts import AutodeskHosts
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
@@ -12,6 +15,11 @@ from server.settings.types import check_base_url
 
 if TYPE_CHECKING:
     import httpx
+
+    from acc.responses import HttpResponse
+
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+"""No answer is read beyond this; the largest real one is a page of some kilobytes."""
 
 AGENTS: Final = {"sign-in": "python-httpx/0.28", "calls": "Claude-User"}
 """As claude.ai names itself: a bot rule that knows only one of them lets people sign in and then nothing happen."""
@@ -49,22 +57,31 @@ class _AddressWalk:
 
     async def findings(self) -> AsyncIterator[CheckResult]:
         """Yield results; none after the server cannot be reached, or has another name."""
-        import httpx
-
         from acc.errors import AccError, ServiceUnavailable
-        from acc.transport import api_client, error_from_transport
+        from acc.transport import api_client, error_from_transport, network_errors
 
         try:
             async with api_client(self._hosts) as client:
                 async for finding in self._walk(client):
                     yield finding
-        except httpx.RequestError as error:
+        except network_errors() as error:
             found = error_from_transport("team.check_url", error)
             # The words of a lost connection are those of Autodesk's.
             seen = f"{self._origin} does not answer" if isinstance(found, ServiceUnavailable) else found.summary
             yield problem("reachable", seen, "Check the name, the certificate, the firewall and the proxy.")
         except AccError as error:
-            yield problem("reachable", error.summary, "Check the proxy settings of this machine.")
+            yield problem("reachable", error.summary, "Check what answers there, and the proxy settings here.")
+
+    async def _ask(self, client: "httpx.AsyncClient", method: str, path: str, **request: Any) -> "HttpResponse":
+        """Return an answer, of as many bytes and as much time as every answer from outside has."""
+        from acc.connection import EXCHANGE_SECONDS
+        from acc.responses import HttpResponse
+        from acc.transport import read_bounded
+
+        with anyio.fail_after(EXCHANGE_SECONDS):
+            async with client.stream(method, f"{self._origin}{path}", **request) as response:
+                body = await read_bounded(response, "team.check_url", MAX_ANSWER_BYTES)
+        return HttpResponse(response.status_code, response.headers, body)
 
     async def _walk(self, client: "httpx.AsyncClient") -> AsyncIterator[CheckResult]:
         yield await self._reachable(client)
@@ -85,29 +102,27 @@ class _AddressWalk:
         yield await self._pages(client)
 
     async def _reachable(self, client: "httpx.AsyncClient") -> CheckResult:
-        answer = await client.get(f"{self._origin}/healthz")
-        if answer.status_code == 200 and answer.text.strip() == "ok":
+        answer = await self._ask(client, "GET", "/healthz")
+        if answer.status == 200 and answer.body.strip() == b"ok":
             return ok("reachable", f"{self._origin} answers")
         return problem(
-            "reachable", f"/healthz is answered with HTTP {answer.status_code}", "Pass every path on to the server."
+            "reachable", f"/healthz is answered with HTTP {answer.status}", "Pass every path on to the server."
         )
 
     async def _is_misnamed(self, client: "httpx.AsyncClient") -> bool:
-        return (await client.get(f"{self._origin}{RESOURCE_PATHS[0]}")).status_code == _MISDIRECTED
+        return (await self._ask(client, "GET", RESOURCE_PATHS[0])).status == _MISDIRECTED
 
     async def _endpoint(self, client: "httpx.AsyncClient", kind: str, agent: str) -> CheckResult:
         check = f"{MCP_PATH} for {kind}"
-        answer = await client.post(
-            f"{self._origin}{MCP_PATH}", json=_INITIALIZE, headers={**_ACCEPT, "User-Agent": agent}
-        )
-        if answer.is_redirect:
+        answer = await self._ask(client, "POST", MCP_PATH, json=_INITIALIZE, headers={**_ACCEPT, "User-Agent": agent})
+        if _is_redirect(answer):
             return problem(
                 check, "it is redirected", f"Serve exactly {MCP_PATH}; clients drop their token on redirects."
             )
-        if answer.status_code != 401:
+        if answer.status != 401:
             return problem(
                 check,
-                f"HTTP {answer.status_code} in place of 401, as user agent {agent}",
+                f"HTTP {answer.status} in place of 401, as user agent {agent}",
                 "Let this user agent through; bot rules often block it.",
             )
         challenge = answer.headers.get("www-authenticate", "")
@@ -122,7 +137,7 @@ class _AddressWalk:
 
     async def _token_arrives(self, client: "httpx.AsyncClient") -> CheckResult:
         headers = {**_ACCEPT, "Authorization": f"Bearer {_NO_TOKEN}"}
-        answer = await client.post(f"{self._origin}{MCP_PATH}", json=_INITIALIZE, headers=headers)
+        answer = await self._ask(client, "POST", MCP_PATH, json=_INITIALIZE, headers=headers)
         if 'error="invalid_token"' in answer.headers.get("www-authenticate", ""):
             return ok("Authorization header", "it reaches the server")
         return problem("Authorization header", "it does not reach the server", "Let the proxy pass it on.")
@@ -163,8 +178,10 @@ class _AddressWalk:
 
     async def _cross_origin(self, client: "httpx.AsyncClient") -> CheckResult:
         for path in (MCP_PATH, "/token"):
-            answer = await client.options(
-                f"{self._origin}{path}",
+            answer = await self._ask(
+                client,
+                "OPTIONS",
+                path,
                 headers={
                     "Origin": "https://inspector.example",
                     "Access-Control-Request-Method": "POST",
@@ -174,35 +191,39 @@ class _AddressWalk:
             if "access-control-allow-origin" not in answer.headers:
                 return warning(
                     "cross-origin calls",
-                    f"a preflight of {path} is answered with HTTP {answer.status_code} and no permission",
+                    f"a preflight of {path} is answered with HTTP {answer.status} and no permission",
                     "Pass OPTIONS on; clients that run in a browser page need it.",
                 )
         return ok("cross-origin calls", "allowed, without cookies")
 
     async def _slash(self, client: "httpx.AsyncClient") -> CheckResult:
-        answer = await client.post(f"{self._origin}{MCP_PATH}/", json=_INITIALIZE, headers=_ACCEPT)
-        if not answer.is_redirect:
+        answer = await self._ask(client, "POST", f"{MCP_PATH}/", json=_INITIALIZE, headers=_ACCEPT)
+        if not _is_redirect(answer):
             return ok("slash at the end", f"{MCP_PATH}/ is not redirected")
         insecure = urlsplit(answer.headers.get("location", "")).scheme == "http"
         seen = f"{MCP_PATH}/ is redirected" + (" to plain http" if insecure else "")
         return warning("slash at the end", seen, "Do not rewrite paths in the proxy.")
 
     async def _pages(self, client: "httpx.AsyncClient") -> CheckResult:
-        answer = await client.get(f"{self._origin}/account")
+        answer = await self._ask(client, "GET", "/account")
         policy = answer.headers.get("content-security-policy", "")
         cookie = answer.headers.get("set-cookie", "")
-        if answer.status_code == 200 and "form-action 'self'" in policy and re.match(r"__Host-", cookie):
+        if answer.status == 200 and "form-action 'self'" in policy and re.match(r"__Host-", cookie):
             return ok("pages", "they arrive as they were sent")
         return problem(
             "pages",
-            f"/account is answered with HTTP {answer.status_code}, or without its policy or cookie",
+            f"/account is answered with HTTP {answer.status}, or without its policy or cookie",
             "Pass Content-Security-Policy and Set-Cookie on, and put no other sign-in in front.",
         )
 
     async def _json(self, client: "httpx.AsyncClient", path: str) -> dict[str, Any]:
-        answer = await client.get(f"{self._origin}{path}")
+        answer = await self._ask(client, "GET", path)
         try:
-            found = answer.json() if answer.status_code == 200 else {}
+            found = json.loads(answer.body) if answer.status == 200 else {}
         except ValueError:
             found = {}
         return found if isinstance(found, dict) else {}
+
+
+def _is_redirect(answer: "HttpResponse") -> bool:
+    return 300 <= answer.status < 400 and "location" in answer.headers

@@ -1,8 +1,10 @@
 """`submittal-mcp team`: an administrator's commands, beside a running server."""
 
+import gzip
 import json
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -202,6 +204,19 @@ async def test_a_proxy_that_drops_the_authorization_header_is_found_out(proxy: P
     finally:
         proxy.drops_authorization = False
     assert findings["Authorization header"] == "problem"
+
+
+async def test_an_answer_is_bounded_before_it_is_decoded(proxy: Proxy) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    proxy.spoil = lambda _request, _answer: Response(bomb, headers={"Content-Encoding": "gzip"})
+    tracemalloc.start()
+    try:
+        [finding] = await check_public_url(proxy.url)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+        proxy.spoil = lambda _request, _answer: None
+    assert (finding.check, finding.level) == ("reachable", "problem")
 
 
 async def test_a_server_under_another_public_url_is_found_out(team: TeamSite) -> None:

@@ -1,5 +1,6 @@
 """The driver against a storage that breaks off: the same bytes once each, no bearer, and memory that does not grow."""
 
+import gzip
 import hashlib
 import socketserver
 import threading
@@ -15,6 +16,7 @@ import anyio
 import httpx
 import pytest
 
+from acc.errors import StorageRefused
 from acc.ids import ObjectLocation
 from acc.models import DownloadLink
 from transfers.download.downloader import DigestMismatch, TooManyBytes, download_file
@@ -28,9 +30,13 @@ CONTENT = bytes(range(256)) * 8192
 
 @dataclass
 class Storage:
-    """A storage that sends at most `each` bytes an answer, whatever it promised; `ranges=False` knows no ranges."""
+    """A storage that sends at most `each` bytes an answer, whatever it promised; `ranges=False` knows no ranges.
+
+    With a `refusal` it answers with that.
+    """
 
     url: str = ""
+    refusal: bytes | None = None
     each: int = 700_000
     ranges: bool = True
     heads: list[str] = field(default_factory=list)
@@ -56,6 +62,9 @@ def storage() -> Iterator[Storage]:
             rest = CONTENT[start:]
             partial = f"206 X\r\nContent-Range: bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}" if start else "200 X"
             with suppress(ConnectionError):  # it hung up
+                if at.refusal is not None:
+                    self.wfile.write(at.refusal)
+                    return
                 self.send(partial, rest)
 
         def send(self, partial: str, rest: bytes) -> None:
@@ -152,6 +161,20 @@ async def test_an_object_that_is_larger_than_allowed_is_left_whether_it_says_its
 async def test_time_that_ran_out_leaves_a_part_to_go_on_with(get: Any, storage: Storage) -> None:
     assert await get(until=0.0) is None
     assert (await get()).sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+async def test_a_coded_refusal_is_bounded_before_it_is_decoded(get: Any, storage: Storage) -> None:
+    body = gzip.compress(b"<Error><Code>InvalidRequest</Code><Message>" + b" " * 20_000_000)
+    head = f"HTTP/1.1 400 X\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    storage.refusal = head.encode() + body
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageRefused) as refused:
+            await get()
+        assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert refused.value.upstream_code == "InvalidRequest"
 
 
 async def test_memory_does_not_grow_with_the_object(get: Any, storage: Storage) -> None:
