@@ -93,7 +93,7 @@ class DatabaseAddress:
         """
         try:
             url = make_url(text)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             url = URL.create("none")
         if url.drivername not in _POSTGRES_NAMES or not url.database:
             raise ValueError("this is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
@@ -287,6 +287,9 @@ def _make_sqlite_file(path: Path) -> None:
     except OSError as error:
         if no_descriptors_left(error):
             raise DescriptorsExhausted(path) from error
+        found = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else None  # noqa: PTH112, PTH114
+        if found is not None:  # `pathlib` raises where its folder cannot be looked into
+            raise DatabaseForeign(str(path), f"it is {found}") from error
         if not _is_there(path):
             raise FolderNotWritable(path.parent, error.strerror or type(error).__name__) from error
         raise DatabaseReadOnly(str(path)) from error

@@ -49,9 +49,12 @@ FAULTS: dict[str, Callable[[Path], Path]] = {
     "a dangling link in its place": lambda data: link(data, data.with_name("nowhere")),
     "database of another user": lambda data: closed_file(made(data) / DATABASE_NAME),
     "a folder for database": lambda data: made(made(data) / DATABASE_NAME),
+    "a dangling link for database": lambda data: link(made(data) / DATABASE_NAME, data.with_name("nowhere")),
+    "a file for locks": lambda data: closed_file(made(data) / "locks"),
     "locks of another user": lambda data: made(made(data) / "locks", 0),
     "audit log of another user": lambda data: closed_file(made(data) / AUDIT_LOG_NAME),
     "a dangling link for audit log": lambda data: link(made(data) / AUDIT_LOG_NAME, data.with_name("nowhere")),
+    "a folder for key": lambda data: made(made(data) / KEY_FILE_NAME),
     "key of another user": lambda data: closed_file(made(data) / KEY_FILE_NAME, b"x"),
     "no locks": lambda data: data / "locks",
 }
