@@ -52,7 +52,7 @@ async def test_each_cache_is_of_one_person(connect, box):
     ("stalls", "tool", "arguments"),
     [("hubs.list", "find_projects", {}), ("items.list", "get_submittal", PLACE)],
 )
-async def test_what_was_asked_for_while_another_person_signed_in_is_kept_for_neither(
+async def test_each_cache_keeps_no_answer_that_came_while_another_person_signed_in(
     connect, box, stalls, tool, arguments
 ):
     desk = Desk(box, "manager")

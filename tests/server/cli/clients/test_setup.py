@@ -95,7 +95,7 @@ def test_answers_of_setup_are_kept_for_the_next_run(run, box, tmp_path):
     assert "Sign in to Autodesk at this address" not in out
 
 
-def test_what_was_typed_before_a_question_lets_no_folder_go(site, box, tmp_path):
+def test_input_typed_before_a_question_lets_no_folder_go(site, box, tmp_path):
     import pty
 
     ours, theirs = pty.openpty()
