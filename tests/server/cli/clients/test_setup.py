@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,15 @@ def test_questions_are_asked_again_until_the_answer_can_be_used(run, box, tmp_pa
     assert entry(tmp_path)["args"] == ["serve", str(tmp_path / "Drawings")]
 
 
-def test_answers_of_setup_are_kept_for_the_next_run(run, box, tmp_path):
+def test_answers_of_setup_are_kept_for_the_next_run(run, start, site, box, tmp_path):
     code, _, err = run(answers=(box.client_id,))
     assert (code, "what was answered is kept, or give --folder" in err) == (1, True)
-    code, out, _ = run("--no-browser", "--client", "json", answers=(str(tmp_path / "Drawings"),))
-    assert "Client ID" not in out.partition("Sign-in")[0].partition("Folder")[0]
+    program = start("-m", "server", "setup", "--no-browser", "--client", "json", **site)
+    program.process.stdin.write(f"{tmp_path / 'Drawings'}\n")
+    program.process.stdin.flush()
+    shown = list(takewhile(lambda line: line != "Sign-in\n", program.process.stdout))
+    program.process.kill()
+    assert "Client ID" not in "".join(shown).partition("Folder")[0]
     code, out, err = run(answers=("cursor",))
     assert code <= 1, out + err
     assert "Signed in as Project Manager" in out
