@@ -35,6 +35,7 @@ def test_no_name_in_a_line_adds_another_one(capsys):
 OURS = {
     "f'submittal-mcp {server.__version__}'",
     "f\"submittal-mcp: {DescriptorsExhausted('a file or socket')}\\n\"",
+    "f'submittal-mcp: the working folder {what}; change to another one.\\n'",
     "f'submittal-mcp works on a sandbox; look at it: {box.page}/\\n'",
     "f'… and {len(bad) - SHOWN} more.\\n'",
     "snippet(client, entry)",  # for a file of settings
