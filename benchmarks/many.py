@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -295,20 +296,29 @@ def _read(log: TextIO) -> str:
 def shared(site: Site, server: str, files: int, workers: Sequence[int]) -> list[str]:
     """Return the lines of the table of workers."""
     lines = [
-        "| workers | files | handing over s | working off s | files/s | times one worker |",
-        "|--:|--:|--:|--:|--:|--:|",
+        "| workers | files | handing over s | working off s | files/s | times one worker | CPU of workers, ms a file |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
     ]
     first = 0.0
     for count in workers:
         with database(server) as (url, engine):
             handing = hand_over(site, url, site.write(files))
+            used = _processor_seconds()
             seconds = work_off(site, url, engine, count)
+            used = _processor_seconds() - used
         first = first or seconds
         lines.append(
-            f"| {count} | {files} | {handing:.1f} | {seconds:.1f} | {files / seconds:.1f} | {first / seconds:.2f} |"
+            f"| {count} | {files} | {handing:.1f} | {seconds:.1f} | {files / seconds:.1f} | {first / seconds:.2f} "
+            f"| {used * 1000 / files:.0f} |"
         )
         print(lines[-1], flush=True)
     return lines
+
+
+def _processor_seconds() -> float:
+    """Return what processes took that have ended: workers, their start included, as everything else goes on."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def grown(site: Site, server: str, files: int, rows: Sequence[int]) -> tuple[list[str], list[str]]:
