@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from tools.lookup.file_name_words import (
     INTRODUCTIONS,
+    PLACES,
     REFERRING,
     NameWord,
     content_words,
@@ -34,7 +35,7 @@ LONGEST_SEQUENCE: Final = 4
 """Digits of the running number in a section; longer ones are something else."""
 
 FEWEST_WORDS: Final = 2
-"""Words of a title that a name needs at least to mean it, unless it holds all of them."""
+"""Words of a title that a name needs at least to mean it, places apart, unless it holds all of them."""
 
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=\d) (?=\d)")
 _ZEROS: Final = re.compile(r"(?<=[a-z])0+(?=\d)")
@@ -200,7 +201,8 @@ class SubmittalRegister:
             return match
         title = self._title(match.row)
         covered = {own for own in title.content if any(_stands_for(word, own) for word in content)}
-        enough = len(content) >= FEWEST_WORDS and 2 * len(covered) >= len(title.content)
+        telling = [word for word in content if word not in PLACES and not word.isdecimal()]
+        enough = len(telling) >= FEWEST_WORDS and 2 * len(covered) >= len(title.content)
         return match if enough or covered == set(title.content) else NO_MATCH
 
     def _single(

@@ -63,6 +63,12 @@ COPIES: Final = frozenset(
 )
 """Words about the state of a copy."""
 
+PLACES: Final = frozenset(
+    {"level", "levels", "lvl", "floor", "floors", "area", "zone", "wing", "phase", "building", "bldg", "room", "grid"}
+    | {"north", "south", "east", "west", "ebene", "geschoss", "etage", "haus", "achse", "bauteil", "niveau", "batiment"}
+)
+"""Words for a part of a building: every trade has files of it."""
+
 REFERRING: Final = frozenset(
     {"see", "ref", "refer", "reference", "vs", "versus", "like", "not", "siehe", "vgl", "vergleiche", "nicht", "statt"}
     | {"voir", "cf", "comme", "pas"}
