@@ -29,6 +29,14 @@ _DM_CODES = {
 }
 
 
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{status} - submittal sandbox</title><link rel="stylesheet" href="/assets/style.css">
+<header><a href="/">Submittal sandbox</a></header><main><h1>{reason}</h1></main></html>
+"""
+"""What a person at a page of the sandbox reads."""
+
+
 class RefusedError(Exception):
     """The request is not carried out.
 
@@ -118,7 +126,7 @@ def error_body(service: Service, refused: RefusedError, switches: Switches) -> o
         return {"error": refused.reason}
     if service == "submittals":
         return _submittals_body(refused, switches)
-    return f"<!doctype html><title>{refused.status}</title><p>{escape(refused.reason)}</p>"
+    return _PAGE.format(status=refused.status, reason=escape(refused.reason))
 
 
 def _submittals_body(refused: RefusedError, switches: Switches) -> object:
