@@ -22,7 +22,7 @@ font-weight:600}
 .good .sign{background:var(--good)}.bad .sign{background:var(--bad)}
 .good .sign,.bad .sign{color:var(--paper)}
 h1{margin:0 0 10px;font-size:25px;line-height:1.25;font-weight:650}
-p{margin:0 0 8px;color:var(--quiet)}
+p{margin:0 0 8px;color:var(--quiet);overflow-wrap:anywhere}
 p:last-child{margin-bottom:0}
 footer{margin-top:26px;font-size:13px;color:var(--quiet)}
 """

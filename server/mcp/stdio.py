@@ -29,6 +29,14 @@ submittal-mcp serves MCP over stdin and stdout, which a chat client starts by it
 Ctrl-C ends it. `submittal-mcp demo` shows what it does, `submittal-mcp --help` lists the other commands.
 """
 
+_UTF16: Final = {
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    b"{\x00": "utf-16-le",
+    b"\x00{": "utf-16-be",
+}
+"""How UTF-16 begins, with a mark or with a message."""
+
 _UNANSWERED: Final = frozenset({"subscriptions/listen"})
 """Requests that stay open as long as the client is there."""
 
@@ -95,8 +103,9 @@ class Utf8Transcoder:
                 return b""
             self._begun = True
             chunk = self._start.removeprefix(codecs.BOM_UTF8)
-            if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                self._decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+            encoding = next((name for start, name in _UTF16.items() if chunk.startswith(start)), None)
+            if encoding is not None:
+                self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         return self._decoder.decode(chunk).encode() if self._decoder is not None else chunk
 
 

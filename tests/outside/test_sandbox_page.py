@@ -6,6 +6,7 @@ Screenshots of every page land in the test's temporary folder (or in SCREENSHOTS
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def test_every_page_fits_and_is_photographed(
             "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
         )
         assert hidden == 0 or size == "desk", f"{name} has tables that must be scrolled sideways"
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        is_html = "html" in answer.headers["content-type"]
+        assert not is_html or (max(map(int, re.findall(r"\d+", ground))) < 64) is (scheme == "dark"), (
+            f"{name} is of the other scheme"
+        )
+        labels = page.evaluate(
+            "[...document.querySelectorAll('dt, dd, th, label, td > *')]"
+            ".filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim())"
+        )
+        assert labels == [], f"{name} has text that runs into what is beside it"
         page.screenshot(path=str(folder / f"{name}-{size}-{scheme}.png"))
     context.close()
     assert problems == []

@@ -151,7 +151,7 @@ class RichProgress:
         if bar is not None:
             self._progress.remove_task(bar)
         line = _end_line(self._ended, self._files, file, result)
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(line, markup=False, emoji=False, highlight=False)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

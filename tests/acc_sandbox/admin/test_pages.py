@@ -93,6 +93,7 @@ def test_text_from_clients_is_shown_as_text(box, manager, anonymous):
 def test_an_unknown_page_is_404(anonymous, path):
     answer = anonymous.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert '<link rel="stylesheet" href="/assets/style.css">' in answer.text, "white in dark mode"
 
 
 def test_a_person_has_a_picture(manager):

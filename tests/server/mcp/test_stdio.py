@@ -114,7 +114,7 @@ def test_a_line_that_is_no_message_is_answered_and_stops_nothing(one_tool, line)
     assert program.shake_hands()["result"]["serverInfo"]["name"] == "one tool"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-8"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_stdin_is_decoded_in_chunks_of_any_size(encoding, size):
     text = '{"name": "Träger \U0001f3d7"}\n'

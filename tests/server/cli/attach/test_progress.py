@@ -44,7 +44,7 @@ def test_a_terminal_keeps_a_line_for_every_file():
 
 @pytest.mark.parametrize("view", ["terminal", "log"])
 def test_no_name_moves_the_cursor_or_hides_a_line(view: str) -> None:
-    odd: Any = SimpleNamespace(row=FILE.row, file=Path("a\u202e\x1b[2J\u200b[red]fdp.exe"), size=SIZE)
+    odd: Any = SimpleNamespace(row=FILE.row, file=Path("a\u202e\x1b[2J\u200b[red]:house:fdp.exe"), size=SIZE)
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=140, color_system=None)
     shown = RichProgress(console) if view == "terminal" else PlainProgress(stream)
@@ -56,4 +56,4 @@ def test_no_name_moves_the_cursor_or_hides_a_line(view: str) -> None:
     written = stream.getvalue()
     assert "\x1b[2J" not in written
     assert not set("\u202e\u200b") & set(written)
-    assert "a\\u202e\\x1b[2J\\u200b[red]fdp.exe: ready" in written
+    assert "a\\u202e\\x1b[2J\\u200b[red]:house:fdp.exe: ready" in written
