@@ -4,13 +4,16 @@ The sandbox approves a login by itself. The code flow still runs over HTTP as a 
 `state`. Autodesk never redirects without a click, so there the same flow ends in `SignInFailed`.
 """
 
+import errno
 import hmac
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 import anyio
@@ -35,6 +38,14 @@ from server.auth_wiring import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
 from server.cli.errors import CommandError, require_sandbox
 from server.settings.model import Settings
+
+if TYPE_CHECKING:
+    import acc_sandbox
+
+TURN_SECONDS: Final = 30.0
+"""How long a kept sandbox waits for its turn; chat clients wait about a minute for a server."""
+
+_PAUSE_SECONDS: Final = 0.2
 
 
 async def sign_in(http: AuthTransport, endpoint: TokenEndpoint) -> TokenGrant:
@@ -129,14 +140,11 @@ def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int
         CommandError: The port is taken, or the folder cannot be used.
     """
     require_sandbox()
-    import acc_sandbox
     from acc_sandbox.state.data_folder import DataFolderError
 
     with ExitStack() as stack:
         try:
-            box = stack.enter_context(
-                acc_sandbox.running(port, port + 1 if port else 0, data and data / "acc", auto_approve=True)
-            )
+            box = _started(stack, data, port)
             own = data / "server" if data is not None else Path(stack.enter_context(_data_folder()))
             samples = data / "samples" if data is not None else Path(stack.enter_context(_data_folder()))
             for folder in (own, samples):
@@ -162,6 +170,25 @@ def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int
             SandboxTokenSource(HttpxAuthTransport(AutodeskHosts.at(box.base_url)), box.base_url, app),
             box.base_url,
         )
+
+
+def _started(stack: ExitStack, data: Path | None, port: int) -> "acc_sandbox.Sandbox":
+    """Start a sandbox; one that is kept at a port waits until the process that has it ends.
+
+    A client that starts a server for each call starts the next before the last has ended, or several at once.
+    """
+    import acc_sandbox
+
+    until = time.monotonic() + (TURN_SECONDS if data is not None and port else 0)
+    while True:
+        try:
+            return stack.enter_context(
+                acc_sandbox.running(port, port + 1 if port else 0, data and data / "acc", auto_approve=True)
+            )
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= until:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _data_folder() -> AbstractContextManager[str]:
