@@ -137,6 +137,14 @@ def test_the_readme_names_the_commands_that_the_pages_of_clients_have():
     assert [row for row in rows if not any(row in text for text in pages)] == []
 
 
+@pytest.mark.parametrize("page", documents(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_test_that_a_document_names_exists(page):
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8"))
+    sources = {file: (ROOT / file).read_text(encoding="utf-8") for file, _ in named if (ROOT / file).exists()}
+    missing = [f"{file}::{test}" for file, test in named if not re.search(rf"def {test}\b", sources.get(file, ""))]
+    assert [one for one in missing if not one.endswith("::") or one[:-2] not in sources] == []
+
+
 def test_command_lines_are_found_in_code_alone():
     texts = [path.read_text(encoding="utf-8") for path in documents()]
     assert sum(len(list(command_lines(text))) for text in texts) > 60

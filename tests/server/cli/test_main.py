@@ -164,11 +164,16 @@ def test_read_only_from_the_flag_hides_what_changes_something(start):
     assert "add_submittal_attachment" not in names
 
 
-def test_a_folder_that_is_not_there_is_told_and_does_not_stop_the_server(start_anew, tmp_path):
-    missing = tmp_path / "not-mounted"
-    program = start_anew("-m", "server", "serve", "--folder", str(missing))
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("not-mounted", "there is no folder"), ("a.pdf", "is a file, not a folder"), ("x" * 300, "cannot be looked at")],
+)
+def test_a_folder_that_is_not_there_is_told_and_does_not_stop_the_server(start_anew, tmp_path, name, problem):
+    (tmp_path / "a.pdf").touch()
+    program = start_anew("-m", "server", "serve", "--folder", str(tmp_path / name))
     warning = json.loads(program.stderr_line("folder_missing"))
-    assert (warning["level"], warning["folder"]) == ("warning", str(missing))
+    assert (warning["level"], warning["folder"]) == ("warning", str(tmp_path / name))
+    assert problem in warning["problem"]
     assert "result" in program.shake_hands()
 
 

@@ -1,5 +1,7 @@
 """Every call is answered in time, however slowly ACC answers."""
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -34,11 +36,30 @@ async def test_a_call_is_answered_five_seconds_after_the_longest_wait_while_acc_
         assert "error" not in await assistant.follow(again)
 
 
-async def test_look_ups_that_do_not_depend_on_each_other_run_side_by_side(connect, box):
-    who = box.faults.add(Fault("users.me", Stall()))
-    item = box.faults.add(Fault("items.list", Stall()))
-    async with connect(max_wait_seconds=1) as assistant:
-        await assistant.refused("get_submittal", project="Riverside Medical Center", submittal="051200-3")
-        box.faults.clear()
-    assert who.reached.is_set()
-    assert item.reached.is_set()
+PLACE = {"project": "Riverside Medical Center", "submittal": "051200-3"}
+
+
+@pytest.mark.parametrize(
+    ("operations", "calls"),
+    [
+        ({"users.me": 1, "items.list": 2}, {"get_submittal": PLACE, "download_attachments": PLACE}),
+        (
+            {"admin.users.list": 1, "responses.list": 2, "specs.list": 1, "folders.contents": 3},
+            {
+                "move_submittal": {**PLACE, "to": "review"},
+                "find_submittals": {"project": PLACE["project"], "spec": "05 12 00", "response": "approved"},
+                "find_project_files": {"project": PLACE["project"], "query": "beam"},
+            },
+        ),
+    ],
+    ids=["a submittal and who asks", "people, responses, sections and folders"],
+)
+async def test_look_ups_that_do_not_depend_on_each_other_run_side_by_side(connect, box, tmp_path, operations, calls):
+    for operation in operations:
+        box.faults.add(Fault(operation, Stall(), times=None))
+    async with connect(max_wait_seconds=1, downloads=tmp_path) as assistant, anyio.create_task_group() as group:
+        for tool, arguments in calls.items():
+            group.start_soon(partial(assistant.refused, tool, **arguments))
+    box.faults.clear()
+    for operation, least in operations.items():
+        assert box.requests.count(operation) >= least, f"{operation} waits for another look-up"

@@ -68,6 +68,15 @@ async def test_an_unknown_project(refused, project):
     assert (error["code"], [step["tool"] for step in steps]) == ("project_not_found", ["find_projects"])
 
 
+@pytest.mark.parametrize(
+    "project",
+    ["Rivreside Medical Center", "Riverside Medical Centre", "\u201cRivarside\u00a0medcal center\u201d", "Riverdale"],
+)
+async def test_a_project_that_is_a_letter_off_is_told_with_the_one_that_is_near(refused, box, project):
+    error, _ = await refused(project=project)
+    assert (error["code"], error["candidates"][0]["id"]) == ("project_not_found", box.project("riverside").id)
+
+
 async def test_a_project_that_the_person_is_not_in(refused, box):
     error, _ = await refused("outsider", project=box.project("riverside").id)
     assert error["code"] == "project_not_found"
