@@ -76,7 +76,10 @@ def coerce_value(field: FieldInfo, value: Any) -> Any:
     if kind is int:
         return _integer(value)
     if kind is list:
-        given = [_choice(one, choices) for one in _list(value) if not _is_left_out(field, str, one)]
+        given = _list(value)
+        if choices:  # no choice has a comma
+            given = [one for some in given for one in (_list(some) if isinstance(some, str) else [some])]
+        given = [_choice(one, choices) for one in given if not _is_left_out(field, str, one)]
         return given if given or field.is_required() else None
     return _choice(_text(value), choices)
 

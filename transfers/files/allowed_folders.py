@@ -217,7 +217,8 @@ class AllowedFolders:
         """Return the allowed folder that `path` names itself."""
         if not _writable(path) or not Path(path).is_absolute():
             return None
-        return next((root for root in self._roots if Path(os.path.normpath(path)) == root), None)
+        inside = Path(os.path.normpath(path), "x")
+        return next((root for root in self._roots if _beneath(inside, root) == ("x",)), None)
 
     def _places(self, path: str) -> list[PathBeneath]:
         """Return each place that `path` may mean, by comparing components; nothing is looked at but the folders."""

@@ -80,9 +80,10 @@ def attach(
     if bool(files) == (manifest is not None):
         raise typer.BadParameter("give either files or --manifest")
     files = [meant_path(str(one), Path.cwd()) for one in files or ()]
-    from_folder = is_folder(files)
-    if not from_folder and (check or yes or write_manifest is not None):
-        raise typer.BadParameter("--check, --write-manifest and --yes need a folder that is there")
+    for_folders = check or yes or write_manifest is not None
+    from_folder = len(files) == 1 if for_folders else is_folder(files)
+    if for_folders and not from_folder:
+        raise typer.BadParameter("--check, --write-manifest and --yes are for one folder")
     if from_folder and not project:
         raise typer.BadParameter("a folder needs --project")
     if from_folder and task is not None:

@@ -195,6 +195,7 @@ class EveryKind(ToolArguments):
         ("names", ['"a, 1.pdf", b.pdf', "['a, 1.pdf', 'b.pdf']"], ["a, 1.pdf", "b.pdf"]),
         ("ways", ["SBC-1", ["sbc_1"], '["SBC 1"]', "\u201csbc-1\u201d", ["sbc-1", ""]], ["sbc-1"]),
         ("ways", ["Final response, SBC-1", ["FINAL_RESPONSE", "'sbc-1'"]], ["final_response", "sbc-1"]),
+        ("ways", [["final_response,sbc-1"], ["Final response, \u201cSBC-1\u201d"]], ["final_response", "sbc-1"]),
         ("way", ["final_response", "Final response", "FINAL-RESPONSE", " final_response "], "final_response"),
         ("way", ["SBC-1", "sbc_1", '"sbc-1"'], "sbc-1"),
         ("pause", [0, "0", 0.0], 0),

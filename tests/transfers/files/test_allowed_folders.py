@@ -529,6 +529,7 @@ def test_an_allowed_folder_is_known_by_what_looks_like_its_name_unless_another_i
     (allowed / "beam.pdf").write_bytes(b"beam")
     typed = tmp_path / "Shop drawings - A"
     assert read(AllowedFolders([allowed]), str(typed / "beam.pdf")) == b"beam"
+    assert [place.path for place in AllowedFolders([allowed]).find_folder(str(typed))] == [allowed]
     typed.mkdir()
     (typed / "beam.pdf").write_bytes(b"secret")
     assert isinstance(refusal(AllowedFolders([allowed]), str(typed / "beam.pdf")), FileNotAllowed)

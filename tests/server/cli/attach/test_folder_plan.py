@@ -174,7 +174,7 @@ def test_manifest_beside_its_files_keeps_names_that_look_like_formulas(drawings:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("nowhere", *PROJECT, "--check"), "need a folder that is there"),
+        (("one", "two", *PROJECT, "--check"), "are for one folder"),
         ((".", "--check"), "a folder needs --project"),
         ((".", *PROJECT, "--check", "--name", "a.pdf"), "--name is for a single file"),
         ((".", *PROJECT, "--check", "--task", "a"), "--task is for files of one submittal"),
@@ -192,3 +192,12 @@ def test_folder_that_is_not_allowed_is_told(drawings: Drawings, tmp_path: Path) 
     code, _, err = drawings.run(tmp_path, *PROJECT, "--check")
     assert code == 1
     assert "This folder may not be read" in err
+    (drawings.files / "Steel \u2013 A").mkdir()
+    for named, said in (
+        ("Steal - A", "There is no such folder: "),
+        ("Steal - A", f"Candidates: {drawings.files}/Steel \u2013 A"),
+        ("033100-1 mix.pdf", "This is a file, not a folder"),
+    ):
+        code, _, err = drawings.run(drawings.files / named, *PROJECT, "--check")
+        assert (code, said in err) == (1, True), err
+    assert drawings.run(drawings.files / "steel - a", *PROJECT, "--check")[0] == 0
