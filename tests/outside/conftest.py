@@ -96,6 +96,10 @@ class Acc:
         self.settings = {"APS_BASE_URL": box.base_url, "APS_ACCESS_TOKEN": box.token()}
         """What makes a server work on this sandbox, for its project manager."""
 
+    def version_urn(self, path: str) -> str:
+        """The newest version of a file of the Files tool."""
+        return self._box.file(path).version_urn
+
     def confirmed_bytes(self, attachment_id: str) -> bytes:
         """The bytes behind an attachment of `submittal` that was confirmed."""
         rows = self._box.attachments(self._box.item(self.submittal))

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 VERSIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
@@ -85,6 +86,25 @@ def test_the_typescript_client_attaches_many_files_moves_the_submittal_on_and_do
     brought = {row["name"]: row for row in downloaded["files"]}
     for file in folders["fourteen"].iterdir():
         assert Path(brought[file.name]["path"]).read_bytes() == file.read_bytes()
+
+
+def test_the_typescript_client_links_a_file_over_http_and_is_given_a_link_to_its_bytes(
+    calls_of, acc, guarded_url, secret, era
+):
+    name = {"legacy": "beam-shop-drawings.pdf", "modern": "column-shop-drawings.pdf"}[era]
+    urn = acc.version_urn(f"Project Files/03 Shop Drawings/05 Steel/{name}")
+    place = {"project": acc.project, "submittal": acc.submittal}
+    calls = calls_of(
+        {"url": guarded_url, "headers": {"Authorization": f"Bearer {secret}"}},
+        {},
+        {"tool": "attach_files", "arguments": {**place, "file_urns": [urn]}},
+        {"tool": "download_attachments", "arguments": {**place, "attachment_ids": [name]}},
+    )
+    assert {call["tool"] for call in calls} == {"attach_files", "download_attachments"}
+    [attached] = calls[-2]["answer"]["files"]
+    [linked] = calls[-1]["answer"]["files"]
+    assert (attached["state"], linked["outcome"], linked["path"]) == ("ready", "link", None)
+    assert httpx.get(linked["url"], trust_env=False).content == acc.confirmed_bytes(attached["attachment_id"])
 
 
 def test_the_typescript_client_attaches_a_file_over_http(do_the_job, acc, guarded_url, secret, drawing):
