@@ -299,6 +299,7 @@ async def test_links_and_odd_names_have_their_reason_and_stop_no_other_file(conn
     (tmp_path / "secret.pdf").write_bytes(b"secret")
     (folder / "051200-3 link.pdf").symlink_to(tmp_path / "secret.pdf")
     (folder / "out").symlink_to(tmp_path)
+    os.mkfifo(folder / "051200-3 pipe.pdf")
     write(folder, "051200-3 a|b.pdf", "051200-3 good.pdf")
     (folder / "051200-3 empty.pdf").write_bytes(b"")
     if sys.platform == "linux":
@@ -309,6 +310,7 @@ async def test_links_and_odd_names_have_their_reason_and_stop_no_other_file(conn
     found = outcomes(done)
     assert found.pop("051200-3 good.pdf") == "attached"
     assert found.pop("051200-3 link.pdf") == "file_not_allowed"
+    assert found.pop("051200-3 pipe.pdf") == "file_not_allowed"
     assert found.pop("out") == "file_not_allowed"
     assert found.pop("051200-3 a|b.pdf") == "invalid_name"
     assert found.pop("051200-3 empty.pdf") == "file_empty"

@@ -25,7 +25,7 @@ _REASONS: Final = {
     "same_name": "two files of this name for one submittal",
     "task_required": "several review tasks are yours there: attach it with --task",
     "invalid_name": "ACC takes no such name",
-    "file_not_allowed": "it is a link, or outside the allowed folders",
+    "file_not_allowed": "it is a link, no plain file, or outside the allowed folders",
     "file_not_found": "it is no longer there",
     "file_type_not_allowed": "files of this type are not allowed",
     "file_too_large": "it is larger than allowed",
