@@ -142,9 +142,15 @@ def write_manifest(path: Path, plan: FolderPlan) -> None:
 
 
 def _called(row: FileRunRow, given: str | None) -> str | None:
-    """Return what a submittal is called that is singled out by it: as it was given, or by a number found as such."""
+    """Return what a submittal is called that is singled out by it: as it was given, or by its number.
+
+    Where it was found by its title, that stands beside the number: no other has both, or none had been singled out.
+    """
     item = row.row.item
-    return given or (number(item) if item is not None and row.row.matched_by == "number" else None)
+    if given or item is None:
+        return given
+    words = number(item) if row.row.matched_by == "number" else f"{number(item)} {item.title}"
+    return None if words.startswith(FORMULAS) else words
 
 
 def _cells(row: ManifestRow, beside: Path) -> dict[str, str]:
