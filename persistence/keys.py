@@ -194,7 +194,7 @@ class MachineKeys:
 
     def _in_file(self) -> tuple[EncryptionKey, ...]:
         try:
-            text = self._file.read_text(encoding="ascii", errors="replace")
+            text = private_files.read(self._file).decode("ascii", errors="replace")
             if private_files.HAS_MODES and private_files.is_exposed(self._file):  # a copy that was put back
                 private_files.make_file(self._file)
         except FileNotFoundError:

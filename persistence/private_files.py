@@ -129,15 +129,8 @@ def append(path: Path, content: bytes) -> None:
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
-    # O_NONBLOCK: opening a FIFO does not wait for a reader; then it is refused.
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
-        flags |= getattr(os, name, 0)
-    descriptor = os.open(path, flags, FILE_MODE)
+    descriptor, found = _open_plain(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
         if HAS_MODES and stat.S_IMODE(found.st_mode) != FILE_MODE:
             os.fchmod(descriptor, FILE_MODE)
         if content:
@@ -146,6 +139,29 @@ def append(path: Path, content: bytes) -> None:
                 _sync_folder(path.parent)
     finally:
         os.close(descriptor)
+
+
+def read(path: Path) -> bytes:
+    """Return what a private file holds, or a file that a link in its place leads to.
+
+    Raises:
+        OSError: The system refused, or what is there is no plain file.
+    """
+    descriptor, _ = _open_plain(path, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
+
+
+def _open_plain(path: Path, flags: int) -> tuple[int, os.stat_result]:
+    # O_NONBLOCK: opening a FIFO does not wait for its other end; then it is refused.
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags, FILE_MODE)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        return descriptor, found
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no plain file")
 
 
 def _append(descriptor: int, end: int, content: bytes) -> None:

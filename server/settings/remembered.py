@@ -42,7 +42,7 @@ def read_answers(settings: Settings) -> SetupAnswers:
     """
     path = (settings.data_dir or default_path()) / FILE_NAME
     try:
-        return SetupAnswers.model_validate_json(path.read_bytes())
+        return SetupAnswers.model_validate_json(private_files.read(path))
     except FileNotFoundError:
         return SetupAnswers()
     except (OSError, ValidationError) as error:

@@ -37,6 +37,11 @@ def closed_file(path: Path, content: bytes = b"") -> Path:
     return path
 
 
+def pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
 def link(path: Path, target: Path) -> Path:
     path.symlink_to(target)
     return path
@@ -55,6 +60,8 @@ FAULTS: dict[str, Callable[[Path], Path]] = {
     "audit log of another user": lambda data: closed_file(made(data) / AUDIT_LOG_NAME),
     "a dangling link for audit log": lambda data: link(made(data) / AUDIT_LOG_NAME, data.with_name("nowhere")),
     "a folder for key": lambda data: made(made(data) / KEY_FILE_NAME),
+    "a pipe for key": lambda data: pipe(made(data) / KEY_FILE_NAME),
+    "a pipe for audit log": lambda data: pipe(made(data) / AUDIT_LOG_NAME),
     "key of another user": lambda data: closed_file(made(data) / KEY_FILE_NAME, b"x"),
     "no locks": lambda data: data / "locks",
 }
