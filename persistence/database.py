@@ -373,10 +373,15 @@ def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
 
 
 def _can_open_files() -> bool:
+    """Whether as many files can be opened as SQLite opens for a transaction: database, journal, index and folder."""
+    opened: list[int] = []
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
+        opened += (os.open(os.devnull, os.O_RDONLY) for _ in range(4))
     except OSError as error:
         return not no_descriptors_left(error)
+    finally:
+        for one in opened:
+            os.close(one)
     return True
 
 

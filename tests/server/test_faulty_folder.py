@@ -155,10 +155,11 @@ def test_a_server_without_descriptors_says_so_and_stays(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /dev/fd")
+@pytest.mark.parametrize("left", [0, 4])
 def test_a_command_that_cannot_even_begin_without_descriptors_says_so(
-    start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, data: Path
+    start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, data: Path, left: int
 ) -> None:
-    machine = Machine(start, box, tmp_path, "descriptors 0", SUBMITTAL_MCP_DATA_DIR=str(data))
+    machine = Machine(start, box, tmp_path, f"descriptors {left}", SUBMITTAL_MCP_DATA_DIR=str(data))
     for command in (["jobs", "list", "--all"], ["serve"]):
         data.mkdir(exist_ok=True)
         (data / DATABASE_NAME).touch()
