@@ -47,6 +47,8 @@ def build(target: Path, release: Release, *, commit: str, uv: str | None) -> Non
     ):
         for path, document in files.items():
             _write(target / name / path, document)
+    for name in ("claude-plugin/plugin", "cursor-plugin"):
+        (target / name / "README.md").write_text(documents.plugin_readme(release), encoding="utf-8", newline="\n")
     _write(target / "docker" / "server.yaml", documents.docker_entry(release, commit))
     _write(target / "autodesk" / "mcp-manifest.json", documents.tool_manifest(release, tools))
     (target / "install-links.md").write_text(documents.links_page(release), encoding="utf-8", newline="\n")

@@ -146,6 +146,7 @@ def claude_plugin(release: Release) -> dict[str, Document]:
     return {
         ".claude-plugin/marketplace.json": {
             "name": NAME,
+            "description": SUMMARY,
             "owner": {"name": AUTHOR},
             "plugins": [{"name": NAME, "source": "./plugin", "description": SUMMARY, "category": "productivity"}],
         },
@@ -190,6 +191,23 @@ def linked_command(link: str) -> list[str]:
     else:
         raise ValueError("this is no install link")
     return [entry["command"], *entry["args"]]
+
+
+def plugin_readme(release: Release) -> str:
+    """Return README.md of a plugin: Claude Code's directory takes none without one of at least 40 words."""
+    *start, _ = command_line(release)
+    program = " ".join(start)
+    return f"""# {TITLE}
+
+{SUMMARY}.
+
+It starts `{" ".join(command_line(release))}` on your machine; [uv](https://docs.astral.sh/uv/) has to be there.
+
+- Try it without an Autodesk account: `{program} demo` attaches a file in a sandbox.
+- For your own account run `{program} setup` once. It asks for the Client ID of an APS app, signs you in and
+  checks the way. Name the folders from which files may be attached in `SUBMITTAL_MCP_FOLDERS`.
+- Every step, every setting and what you can rely on: {release.url}#readme
+"""
 
 
 def links_page(release: Release) -> str:

@@ -222,6 +222,7 @@ class PluginMarketplace(RuleModel):
     """marketplace.json."""
 
     name: PluginName
+    description: Text
     owner: NamedPerson
     plugins: Annotated[list[MarketplacePlugin], Field(min_length=1)]
 

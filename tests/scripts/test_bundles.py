@@ -248,11 +248,17 @@ def test_the_commands_write_every_file_with_the_owner_that_was_named(tmp_path):
     written = {str(path.relative_to(tmp_path / "mcpb")) for path in (tmp_path / "mcpb").rglob("*") if path.is_file()}
     assert {"manifest.json", "launch.py", "uv.lock", "server/__init__.py", "LICENSE"} <= written
     assert not any(name.startswith(("tests/", "scripts/", ".")) for name in written)
-    for name in ("source/README.md", "mcpb/README.md", "cursor-plugin/mcp.json", "claude-plugin/plugin/.mcp.json"):
+    for name in ("source/README.md", "mcpb/README.md", "cursor-plugin/README.md", "claude-plugin/plugin/README.md"):
         assert (tmp_path / name).is_file()
     assert (tmp_path / "source/pyproject.toml").read_text(encoding="utf-8") == stamped_project(
         PYPROJECT, Release("some-owner", "some-repository")
     )
+
+
+def test_a_plugin_says_what_it_does_and_how_to_sign_in():
+    readme = documents.plugin_readme(RELEASE)
+    assert len(readme.split()) >= 40  # Claude Code's directory refuses fewer
+    assert f"uvx submittal-mcp@{server.__version__} setup" in readme
 
 
 def test_a_wrong_owner_ends_with_a_usage_error(tmp_path, capsys):
