@@ -19,16 +19,21 @@ _COMMANDS: Final = (
     *("attach", "config", "demo", "doctor", "download", "find", "jobs", "login", "logout", "sandbox", "serve"),
     *("setup", "team", "vault", "whoami", "worker"),
 )
+_RUNNERS: Final = {"uvx": ("--from",), "pipx": ("run", "--spec")}
+"""Programs that make an environment for a run, with the words before the place that this program comes from."""
 _HINT: Final = re.compile(rf"(?<![\w/\\.-]){NAME}(?= (?:{'|'.join(_COMMANDS)})\b)")
 
 
 def own_command() -> tuple[str, ...]:
     """Return words that start this program from any folder, whatever the PATH is.
 
-    In an environment that uvx made, which is cleared away some day, that is uvx itself; else the installed command.
+    In an environment that a runner made, which is cleared away some day, it is the runner; else the installed command.
     """
-    if (uvx := shutil.which("uvx")) is not None and _is_uvx_environment(Path(sys.prefix)):
-        return (uvx, *_uvx_arguments(_origin()))
+    runner = _runner(Path(sys.prefix))
+    if runner is not None and (path := shutil.which(runner)) is not None:
+        *run, option = _RUNNERS[runner]
+        origin = _origin()
+        return (path, *run, *((option, origin) if origin is not None else ()), NAME)
     script = installed_script()
     return (str(script),) if script is not None else (sys.executable, "-P", "-m", "server")
 
@@ -44,8 +49,8 @@ def spoken_command() -> str:
     """Return what a person types in a shell to start this program: its name alone where the PATH leads to it."""
     words = own_command()
     found, script = shutil.which(NAME), installed_script()
-    if Path(words[0]).stem == "uvx":  # which puts its environment on the PATH, of the program alone
-        words = ("uvx", *words[1:])
+    if (runner := Path(words[0]).stem) in _RUNNERS:  # uvx puts its environment on the PATH, of the program alone
+        words = (runner, *words[1:])
     elif found is not None and script is not None and os.path.realpath(found) == os.path.realpath(script):
         return NAME
     return shell_words(*words)
@@ -61,9 +66,16 @@ def callable_hints(text: str) -> str:
     return _HINT.sub(lambda _: spoken_command(), text) if spoken_command() != NAME else text
 
 
-def _is_uvx_environment(prefix: Path) -> bool:
-    """Whether uvx made an environment: those of `uvx` lie in its cache, in `archive-v0` (uv, "Storage")."""
-    return prefix.parent.name.startswith("archive-v")
+def _runner(prefix: Path) -> str | None:
+    """Return which runner made an environment; None for one that is kept.
+
+    Those of `uvx` lie in its cache, in `archive-v0` (uv, "Storage"), those of `pipx run` under a hash in place of the
+    package's name (pipx 1.18, `commands/run.py`).
+    """
+    if prefix.parent.name.startswith("archive-v"):
+        return "uvx"
+    is_hash = re.fullmatch("[0-9a-f]{15}", prefix.name) is not None
+    return "pipx" if is_hash and (prefix / "pipx_metadata.json").is_file() else None
 
 
 def _origin() -> str | None:
@@ -75,7 +87,3 @@ def _origin() -> str | None:
     if url is None or url.scheme != "file":
         return url.geturl() if url is not None else None
     return url2pathname(unquote(url.path) if sys.platform != "win32" else url.path)
-
-
-def _uvx_arguments(origin: str | None) -> tuple[str, ...]:
-    return ("--from", origin, NAME) if origin is not None else (NAME,)

@@ -159,6 +159,7 @@ def test_from_uvx_hints_and_entries_name_uvx_with_the_wheel(wheel, installing):
     assert entry["command"] == str(PROGRAMS / "uvx")
     assert entry["args"] == ["--from", str(wheel), "submittal-mcp", "serve", "--sandbox"]
     assert f"uvx --from {wheel} submittal-mcp config CLIENT" in run("demo")
+    assert f"uv tool install {wheel}" in run("config", "zed", "--install", "--sandbox")
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -173,6 +174,8 @@ def test_a_line_of_the_readme_installs_the_program_or_runs_its_demo_from_a_clone
     assert done.returncode == 0, done.stderr
     if words[-1] == "demo":
         assert DONE in done.stdout
+        [hint] = [one for one in done.stdout.splitlines() if "config CLIENT" in one]
+        assert not re.search(r"archive-v|/\.cache/", hint), "an environment that is cleared away some day"
     else:
         folders = {"uv": places["UV_TOOL_BIN_DIR"], "pipx": places["PIPX_BIN_DIR"], "pip": virtual / "bin"}
         version = [Path(folders[words[0]]) / "submittal-mcp", "--version"]

@@ -10,7 +10,7 @@ from typing import Any
 from server.cli.clients.catalog import PLAIN_JSON, ChatClient, HostSystem
 from server.cli.clients.config_file import read_entry, snippet, write_entry
 from server.cli.errors import CommandError
-from server.cli.own_command import own_command
+from server.cli.own_command import NAME, own_command, shell_words
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
 
@@ -59,6 +59,10 @@ def install(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *,
             continue
         say(f"{client.title}: {'changed' if had is not None else 'added'} `submittals` in {path}")
         _say_kept(kept, say)
+    if Path(entry["command"]).stem == "uvx":
+        place = entry["args"][1] if "--from" in entry["args"] else NAME
+        say("uvx asks the package index at each start, and fails without a network. To keep the program here, run")
+        say(f"{shell_words('uv', 'tool', 'install', place)}, then this command again as `{NAME}`.")
     say(f"Restart {client.title}: it reads the file when it starts.")
 
 

@@ -43,19 +43,28 @@ def test_a_hint_names_the_command_as_it_can_be_called_here(start_anew, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="programs of POSIX")
-def test_in_an_environment_of_uvx_it_is_uvx_with_the_origin(start_anew, tmp_path):
-    uvx = tmp_path / "bin/uvx"
-    uvx.parent.mkdir()
-    uvx.write_text("#!/bin/sh\n", encoding="utf-8")
-    uvx.chmod(0o755)
+@pytest.mark.parametrize(
+    ("runner", "environment", "options"),
+    [("uvx", "uv/archive-v0/abc", ["--from"]), ("pipx", "pipx/0123456789abcde", ["run", "--spec"])],
+)
+def test_in_an_environment_of_one_run_it_is_its_runner_with_the_origin(
+    start_anew, tmp_path, runner, environment, options
+):
+    program = tmp_path / "bin" / runner
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    (tmp_path / environment).mkdir(parents=True)
+    (tmp_path / environment / "pipx_metadata.json").touch()
     code = (
-        "import sys; sys.prefix = '/home/me/.cache/uv/archive-v0/abc'\n"
+        f"import sys; sys.prefix = {str(tmp_path / environment)!r}\n"
         "from server.cli.own_command import own_command, spoken_command; print(own_command(), '|', spoken_command())"
     )
-    _, out, _ = start_anew("-c", code, PATH=os.pathsep.join([str(uvx.parent), str(installed_script().parent)])).rest()
+    path = os.pathsep.join([str(program.parent), str(installed_script().parent)])
+    _, out, _ = start_anew("-c", code, PATH=path).rest()
     words, spoken = out.strip().split(" | ")
-    assert words.startswith(f"('{uvx}', '--from', '/")
-    assert spoken.startswith("uvx --from /")
+    assert words.startswith(f"{(str(program), *options)}".removesuffix(")") + ", '/")
+    assert spoken.startswith(" ".join([runner, *options, "/"]))
     assert spoken.endswith(" submittal-mcp")
 
 
