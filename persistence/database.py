@@ -34,6 +34,7 @@ from persistence.errors import (
     DatabaseCorrupt,
     DatabaseForeign,
     DatabaseFull,
+    DatabaseGone,
     DatabaseProblem,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -121,6 +122,7 @@ class Database:
         self.engine = engine
         self.answer_seconds = answer_seconds
         self._writer = engine.execution_options(submittal_writes=True)
+        self._file_id: tuple[int, int] | None = None
 
     @classmethod
     def open(
@@ -144,6 +146,8 @@ class Database:
             with database.reading() as connection:
                 one: sqlalchemy.Select[Any] = select(literal_column("1"))
                 connection.execute(one.select_from(sqlalchemy.table("sqlite_master")) if address.file else one)
+            if address.file is not None:
+                database._file_id = _file_id(address.file)
         except DatabaseProblem:
             database.close()
             raise
@@ -156,6 +160,7 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
+        self._check_file()
         with self.map_driver_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -166,8 +171,20 @@ class Database:
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
+        self._check_file()
         with self.map_driver_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
+
+    def _check_file(self) -> None:
+        """Refuse a file that lies elsewhere now, or nowhere: SQLite would write on to it, and no other process read.
+
+        A drive whose inodes differ from look to look tells nothing.
+        """
+        if self.address.file is None or self._file_id is None:
+            return
+        seen, again = _file_id(self.address.file), _file_id(self.address.file)
+        if seen == again != self._file_id:
+            raise DatabaseGone(self.address.shown)
 
     @contextmanager
     def map_driver_errors(self) -> Iterator[None]:
@@ -206,6 +223,14 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def database_time(connection: Connection) -> float:

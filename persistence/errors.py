@@ -15,6 +15,7 @@
     │   ├── DatabaseCorrupt     it is damaged, or no database at all
     │   ├── DatabaseReadOnly    it can be read and not written
     │   ├── DatabaseFull        there is no room for it to grow
+    │   ├── DatabaseGone        its file was removed or replaced while this process had it open
     │   ├── DatabaseBusy        another process has held it for too long
     │   └── DatabaseUnreachable it cannot be opened, or the server does not answer
     ├── KeyProblem
@@ -151,6 +152,15 @@ class DatabaseReadOnly(DatabaseProblem):
 
     def __init__(self, where: str) -> None:
         super().__init__(where, "cannot be written to; give this user the right to write it and its folder")
+
+
+class DatabaseGone(DatabaseProblem):
+    """The SQLite file was removed or replaced while this process had it open: what it writes there is lost."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            where, "was removed or replaced while this program had it open; put it back, or start the program again"
+        )
 
 
 class DatabaseFull(DatabaseProblem):

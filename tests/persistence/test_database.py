@@ -19,6 +19,7 @@ from persistence.errors import (
     DatabaseCorrupt,
     DatabaseForeign,
     DatabaseFull,
+    DatabaseGone,
     DatabaseNewer,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -96,6 +97,21 @@ def test_a_table_of_another_program_is_named_and_kept(database: Database) -> Non
     with pytest.raises(DatabaseForeign, match="it holds notes"):
         migrate(database, ONE)
     assert columns(database) == ["theirs"]
+
+
+def test_a_file_that_was_removed_or_replaced_is_neither_read_nor_written_until_it_is_back(tmp_path: Path) -> None:
+    path, aside = tmp_path / "notes.db", tmp_path / "aside.db"
+    with Database.open(DatabaseAddress.sqlite(path)) as database:
+        migrate(database, ONE)
+        path.rename(aside)
+        for another in (None, b""):
+            if another is not None:
+                path.write_bytes(another)
+            for use in (database.reading, database.writing):
+                with pytest.raises(DatabaseGone, match="put it back, or start the program again"), use():
+                    raise AssertionError("a database that is gone was used")
+        aside.replace(path)
+        assert columns(database) == ["id"]
 
 
 def test_half_a_migration_is_named(database: Database) -> None:

@@ -1,6 +1,7 @@
 """`submittal-mcp jobs` against jobs that were left by processes: listed, stopped, gone on with."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,32 @@ def test_a_damaged_database_is_named_in_one_line_and_left_as_it_is(shell: Shell,
     assert (code, out, err.splitlines()[-1]) == (1, "", f"submittal-mcp: {why}")
     assert "Traceback" not in err
     assert database.read_bytes() == b"no database at all " * 500
+
+
+def test_a_data_folder_that_goes_away_under_a_server_is_a_sentence_and_the_same_call_goes_on_once_it_is_back(
+    shell: Shell,
+) -> None:
+    """Nothing is attached meanwhile: what is not written down would be attached again by the next call."""
+    server = shell.serve()
+    arguments = {"project": shell.item.project_id, "submittal": shell.item.id, "file_path": "beam.pdf"}
+
+    def attach() -> dict[str, Any]:
+        answer = server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
+        content: dict[str, Any] = answer["result"]["structuredContent"]
+        return content
+
+    first = attach()["attachment"]["id"]
+    data = shell.file.parents[1] / "data"
+    away = data.rename(data.with_name("unplugged"))
+    shell.file.write_bytes(b"another")
+    for _ in range(2):
+        error = attach()["error"]
+        assert error["code"] == "storage_unavailable"
+        assert f"{data / DATABASE_NAME} was removed or replaced" in error["hint"]
+    shutil.rmtree(data, ignore_errors=True)
+    away.rename(data)
+    second = attach()["attachment"]["id"]
+    shell.file.write_bytes(b"another")
+    assert first != second == attach()["attachment"]["id"]
+    assert shell.box.requests.count("attachments.create") == 2
+    server.rest()
