@@ -1,14 +1,15 @@
 """The tool `download_attachments`: files into the download folder, or short-lived links over HTTP."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import anyio
 from pydantic import Field
 
 from tools.core.arguments import Project, Submittal, ToolArguments
@@ -18,7 +19,7 @@ from tools.core.results import DownloadRow, DownloadsResult
 from tools.errors.exceptions import DownloadNotAllowed, DownloadTooLarge, RetryHint
 from tools.next_steps.after_success import step
 from transfers.categories_and_states import GivenCategory
-from transfers.concurrency import gather_all, gather_two
+from transfers.concurrency import background_task, gather_all, gather_two
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,23 @@ class _Source:
     @property
     def size(self) -> int:
         return (self.link.size or 0) if self.link else 0
+
+
+@dataclass
+class _ReceivedBytes:
+    """The bytes of a download that are there, of how many, and the call that is told."""
+
+    call: ToolCall
+    total: int
+    by_id: dict[str, int] = field(default_factory=dict)
+
+    async def report(self) -> None:
+        await self.call.report(sum(self.by_id.values()), self.total, "bytes downloaded")
+
+    async def keep_reporting(self) -> None:
+        while True:
+            await self.report()
+            await anyio.sleep(self.call.every)
 
 
 async def download_attachments(services: Services, call: ToolCall, arguments: DownloadArguments) -> DownloadsResult:
@@ -99,7 +117,9 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
 
         await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
     until = inf if call.deadline is None else time.monotonic() + call.deadline.wait_seconds_left
-    rows, manifest, place = await _into_folder(services, folder, project, item, sources, until, me.id)
+    received = _ReceivedBytes(call, total)
+    async with background_task(received.keep_reporting):
+        rows, manifest, place = await _into_folder(services, folder, project, item, sources, until, me.id, received)
     return DownloadsResult(
         files=rows, folder=place, manifest=manifest, next_steps=_again(project, item, arguments, rows)
     )
@@ -162,7 +182,9 @@ async def _into_folder(
     sources: Sequence[_Source],
     until: float,
     person_id: str,
+    received: "_ReceivedBytes",
 ) -> tuple[list[DownloadRow], str | None, str]:
+    """Return the rows, the manifest's path and the folder's."""
     import anyio.to_thread
 
     from tools.core.presenters import number
@@ -176,8 +198,12 @@ async def _into_folder(
             manifest = str(folder.path / MANIFEST) if known else None
             rows = []
             for source in sources:
-                row, entry = await _downloaded(services, project, folder, source, known, until, person_id)
+                told = partial(received.by_id.__setitem__, source.row.id)
+                row, entry = await _downloaded(services, project, folder, source, known, until, person_id, told)
                 rows.append(row)
+                if row.outcome in ("downloaded", "already_there"):
+                    told(source.size)
+                await received.report()
                 if entry is not None:
                     known[source.row.id] = entry
                     about = {"project": project.name, "submittal": number(item), "title": item.title}
@@ -203,6 +229,7 @@ async def _downloaded(
     known: dict[str, dict[str, Any]],
     until: float,
     person_id: str,
+    told: Callable[[int], None],
 ) -> tuple[DownloadRow, dict[str, Any] | None]:
     """Return the row of an attachment, and its entry in the manifest where it is new."""
     from acc.errors import AccError
@@ -245,6 +272,7 @@ async def _downloaded(
             name=safe_name(row.name),
             most=context.rules.max_bytes,
             until=until,
+            told=told,
         )
     except (BytesMissing, DigestMismatch, TooManyBytes, AccError, OSError) as problem:
         return ended(*_why(problem))

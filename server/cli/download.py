@@ -3,19 +3,25 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
 from server.cli.attach.prompt import TerminalConsentPrompt, can_ask
 from server.cli.errors import CommandError, with_candidates
-from server.cli.output import json_text, print_table
+from server.cli.output import ProgressLine, json_text, print_table
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
 from tools.core.context import ToolCall
 from tools.core.dispatch import dispatch
 from tools.core.results import DownloadRow, DownloadsResult, ErrorResult, ToolResult
 from tools.download_attachments import definition
+
+EVERY_SECONDS: Final = 0.5
+"""Refresh interval of the progress line."""
+
+TOLD_BYTES: Final = 256 * 1024**2
+"""Bytes after which a line is written where stderr is no terminal."""
 
 
 def download(settings: Settings, arguments: Mapping[str, Any], person: str | None, *, as_json: bool) -> bool:
@@ -47,14 +53,12 @@ def _told(row: DownloadRow) -> str:
 
 
 async def _downloaded(settings: Settings, arguments: Mapping[str, Any], person: str | None) -> ToolResult:
-    async def told(done: float, total: float | None, word: str) -> None:
-        del done, total, word
-
+    progress = ProgressLine(sys.stderr, TOLD_BYTES)
     tool = definition(local_files=True)
     prompt = TerminalConsentPrompt() if can_ask() else None
     policy = policy_of(settings, local_files=True)
     async with open_services(settings, policy, None, person, patient=True) as services:
-        call = ToolCall(tool.name, dict(arguments), told, consent_prompt=prompt)
+        call = ToolCall(tool.name, dict(arguments), progress.report, EVERY_SECONDS, prompt)
         _, answer = await dispatch(tool, services, call, dict(arguments))
-    sys.stdout.flush()
+    progress.clear()
     return answer

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
 from typing import Any, Final, TextIO
 
 import typer
@@ -11,6 +12,10 @@ WIDTH: Final = 200
 
 NARROW: Final = 100
 """Columns of a terminal below which the columns of a table stand close, so that fewer words are broken."""
+
+
+TOLD_EVERY: Final = 500
+"""Rows after which a line is written where stderr is no terminal."""
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -50,3 +55,38 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], below: st
     if table.row_count:
         console.print(table)
     console.print(visible(below), highlight=False, markup=False, soft_wrap=True)
+
+
+class ProgressLine:
+    """Progress on stderr: one line that is written again on a terminal, else a line now and then."""
+
+    def __init__(self, stream: TextIO, every: int = TOLD_EVERY) -> None:
+        self._stream = stream
+        self._again = stream.isatty()
+        self._every = self._next = every
+
+    async def report(self, done: float, total: float | None, word: str) -> None:
+        """Tell how far it is; see `tools.core.ports.ProgressCallback`."""
+        from tools.core.text_sanitizer import visible
+
+        of = f" of {total:,.0f}" if total is not None else ""
+        line = visible(f"{done:,.0f}{of} {word}")
+        if self._again:
+            self._write(f"\r\x1b[K{line[: get_terminal_size().columns - 1]}")
+        elif done >= self._next:
+            self._next = int(done) + self._every
+            self._write(f"{line}\n")
+
+    def note(self, text: str) -> None:
+        """Say something that stays."""
+        self.clear()
+        say(text, err=True)
+
+    def clear(self) -> None:
+        """Leave an empty line for what follows."""
+        if self._again:
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -88,6 +88,18 @@ async def test_attachments_come_into_the_submittals_folder_with_a_manifest_and_s
     ]
 
 
+async def test_progress_of_a_download_is_told_in_bytes_of_all_files(connect, attach, box, downloads):
+    await attach("big.bin", BIG)
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def report(done: float, total: float | None, message: str | None) -> None:
+        told.append((done, total, message))
+
+    async with connect(downloads=downloads) as assistant:
+        await assistant.client.call_tool(GET, STEEL_BEAMS, progress_callback=report)
+    assert {(total, message) for _, total, message in told} == {(len(BIG) + 603, "bytes downloaded")}
+
+
 @pytest.mark.parametrize("effect", [Expire(), Refuse(503), Refuse(403)])
 async def test_a_url_that_expired_and_a_storage_that_fails_are_asked_once_more(connect, attach, box, downloads, effect):
     await attach("big.bin", BIG)

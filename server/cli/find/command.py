@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from shutil import get_terminal_size
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal
 
 import anyio
 
@@ -26,14 +25,13 @@ from server.cli.find.register import (
     found_attachment,
     found_submittal,
 )
-from server.cli.output import json_text, print_table, say
+from server.cli.output import ProgressLine, json_text, print_table, say
 from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text, write_new_csv
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
 from tools.core.presenters import ATTACH, ProjectNames
-from tools.core.text_sanitizer import visible
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from tools.find_submittals import SubmittalsArguments, due_range, search_submittals
@@ -45,8 +43,6 @@ OutputFormat = Literal["table", "csv", "json"]
 
 PAGE: Final = 50
 AT_ONCE: Final = 8
-TOLD_EVERY: Final = 500
-"""Rows after which a line is written where stderr is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -125,39 +121,6 @@ def find_attachments(settings: Settings, options: FindOptions, output: OutputFor
         return rows
 
     _print(_run(settings, options.person, work), FoundAttachment, output)
-
-
-class ProgressLine:
-    """Progress on stderr: one line that is written again on a terminal, else a line now and then."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._again = stream.isatty()
-        self._next = TOLD_EVERY
-
-    async def report(self, done: float, total: float | None, word: str) -> None:
-        """Tell how far it is; see `tools.core.ports.ProgressCallback`."""
-        of = f" of {total:,.0f}" if total is not None else ""
-        line = visible(f"{done:,.0f}{of} {word}")
-        if self._again:
-            self._write(f"\r\x1b[K{line[: get_terminal_size().columns - 1]}")
-        elif done >= self._next:
-            self._next = int(done) + TOLD_EVERY
-            self._write(f"{line}\n")
-
-    def note(self, text: str) -> None:
-        """Say something that stays."""
-        self.clear()
-        say(text, err=True)
-
-    def clear(self) -> None:
-        """Leave an empty line for what follows."""
-        if self._again:
-            self._write("\r\x1b[K")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
 
 
 def _run(

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from acc.models import Item
-from server.cli.find.command import TOLD_EVERY, ProgressLine
 from server.cli.find.register import days_overdue, missing
+from server.cli.output import TOLD_EVERY, ProgressLine
 
 TODAY = date(2026, 11, 30)
 
