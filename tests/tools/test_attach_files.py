@@ -377,10 +377,19 @@ async def test_exactly_one_source_is_taken(connect, folder):
 
 async def test_paths_are_taken_as_a_list_and_each_once(connect, folder):
     write(folder, "a.pdf", "b.pdf")
-    files = ["a.pdf", str(folder / "a.pdf"), "b.pdf", "missing.pdf"]
+    write(folder, "Beam one.pdf")
+    (folder / "Steel").mkdir()
+    write(folder / "Steel", "c.pdf")
+    files = ["a.pdf", str(folder / "a.pdf"), "b.pdf", "missing.pdf", "Bem one.pdf", "steel"]
     async with connect(folders=(folder,)) as assistant:
         checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", files=files)
-    assert outcomes(checked) == {"a.pdf": "planned", "b.pdf": "planned", "missing.pdf": "file_not_found"}
+    assert outcomes(checked) == {
+        "a.pdf": "planned",
+        "b.pdf": "planned",
+        "missing.pdf": "file_not_found",
+        "Bem one.pdf": "file_not_found: Beam one.pdf",
+        "steel": "file_not_allowed: c.pdf",
+    }
 
 
 async def test_over_http_versions_of_docs_are_linked_and_no_path_is_taken(connect, box):

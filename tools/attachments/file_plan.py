@@ -250,7 +250,11 @@ def _by_match(file: SourceFile, match: FileMatch, items: Mapping[str, Item]) -> 
 
 
 def _file_reason(file: SourceFile) -> str | None:
-    return reason_of(file.problem) if file.problem is not None else None
+    """Return why a file can be attached to no submittal, with names of files that may be meant; else None."""
+    if file.problem is None:
+        return None
+    near = [clean(PurePath(one).name) for one in getattr(file.problem, "near", ())[:_NAMED]]
+    return ": ".join([reason_of(file.problem), *([", ".join(near)] if near else [])])
 
 
 def reason_of(problem: Exception) -> str:

@@ -256,11 +256,10 @@ def _near_names(path: str, places: Sequence[PathBeneath]) -> tuple[str, ...]:
     names: dict[str, list[PathBeneath]] = {}
     for place in places:
         if not place.components[-1].startswith("."):
-            names.setdefault(name_key(place.components[-1]), []).append(place)
-    wanted = name_key(re.split(r"[/\\]", unwrap(path).rstrip("/\\"))[-1])
-    stem = wanted.rpartition(".")[0] or wanted
+            names.setdefault(_stem_key(place.components[-1]), []).append(place)
+    wanted = _stem_key(re.split(r"[/\\]", unwrap(path).rstrip("/\\"))[-1])
     near = difflib.get_close_matches(wanted, names, n=MAX_NEAR, cutoff=0.6)
-    near += [name for name in names if name not in near and len(stem) > 2 and name.startswith(stem)]
+    near += [name for name in names if name not in near and len(wanted) > 2 and name.startswith(wanted)]
     return tuple(str(place.path) for name in near for place in names[name])[:MAX_NEAR]
 
 
@@ -276,6 +275,12 @@ def _single_of(path: str, places: Sequence[PathBeneath]) -> list[PathBeneath]:
     if len(found) > 1:
         raise FileAmbiguous(path, tuple(str(place.path) for place in found.values()))
     return list(found.values())
+
+
+def _stem_key(name: str) -> str:
+    """Return the key of a name without its extension, which all drawings share."""
+    key = name_key(name)
+    return key.rpartition(".")[0] or key
 
 
 def _alike(place: PathBeneath, *, folders: bool = False) -> list[PathBeneath]:
