@@ -93,18 +93,23 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add(
         "--storage-port", type=_number(MOST_PORT), metavar="PORT", help="port of object storage (default: the next one)"
     )
-    add("--data", type=Path, metavar="DIR", help="folder for its data; default: in memory")
+    add("--data", type=_path, metavar="DIR", help="folder for its data; default: in memory")
     add("--json", action="store_true", help="print what a client needs as one line of JSON")
-    add("--seed", type=Path, metavar="FILE", help="YAML or JSON file with your own projects")
+    add("--seed", type=_path, metavar="FILE", help="YAML or JSON file with your own projects")
     add("--items", type=_number(1_000_000), default=0, metavar="N", help="additional submittals to generate")
-    add("--faults", type=Path, metavar="FILE", help="YAML or JSON file with faults and switches")
+    add("--faults", type=_path, metavar="FILE", help="YAML or JSON file with faults and switches")
     add("--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch; may be repeated")
     add("--list-switches", action="store_true", help="print every switch and exit")
     add("--control-token", metavar="TOKEN", help="token for the admin API beyond loopback")
-    add("--certificate", type=Path, metavar="FILE", help="a PEM certificate: both ports speak TLS")
-    add("--private-key", type=Path, metavar="FILE", help="its key, if the certificate's file has none")
+    add("--certificate", type=_path, metavar="FILE", help="a PEM certificate: both ports speak TLS")
+    add("--private-key", type=_path, metavar="FILE", help="its key, if the certificate's file has none")
     add("--version", action="store_true", help="print the version and exit")
     return parser
+
+
+def _path(text: str) -> Path:
+    """A shell leaves `--data=~/box` as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - which raises where there is no home
 
 
 def _number(largest: int) -> Callable[[str], int]:

@@ -37,6 +37,7 @@ def main() -> None:
     """Run the command line, and exit with its code."""
     prepare_standard_streams()
     _leave_vanished_folder()
+    sys.argv[1:] = map(_with_home, sys.argv[1:])
     try:
         command_line()(prog_name="submittal-mcp")
     except Exception as error:  # noqa: BLE001 - the process ends here, and says why through the redacting log
@@ -54,6 +55,12 @@ def main() -> None:
             logs.configure("info")
         structlog.get_logger().exception("failed")
         sys.exit(FAILED)
+
+
+def _with_home(argument: str) -> str:
+    """Return an argument with `~` as the home folder: a shell leaves `--data=~/box`, and a program has no shell."""
+    flag, equals, path = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{flag}{equals}{os.path.expanduser(path)}" if path[:2] in ("~", "~/", "~\\") else argument  # noqa: PTH111
 
 
 def _leave_vanished_folder() -> None:

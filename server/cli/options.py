@@ -75,8 +75,5 @@ def meant_path(text: str, folder: Path) -> Path:
 
 
 def whole_paths(folders: Sequence[Path] | None) -> tuple[Path, ...] | None:
-    """Return absolute paths of the folders, or None where none was named.
-
-    A program that starts a command without a shell gives `~` as it is, and the settings know it.
-    """
-    return tuple(path if path.parts[:1] == ("~",) else path.absolute() for path in folders) if folders else None
+    """Return absolute paths of the folders, or None where none was named."""
+    return tuple(path.absolute() for path in folders) if folders else None

@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -334,9 +334,17 @@ def test_the_readmes_demo_line_installs_what_the_demo_needs_and_the_tests_line_w
     assert " -q" not in demo + tests, "a minute of silence"
 
 
+def two_free_ports() -> str:
+    """A port that is free with the next one."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return str(port)
+
+
 def test_a_sandbox_with_a_data_folder_and_a_port_remembers_between_processes(start, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = two_free_ports()
     serve = ("-m", "server", "serve", "--sandbox", "--data", str(tmp_path / "box"), "--sandbox-port", port)
     place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
     first = start(*serve)
@@ -369,9 +377,10 @@ def test_folders_are_taken_as_arguments_and_from_the_flag(start_anew, tmp_path):
         "server",
         "serve",
         str(folders[0]),
-        str(folders[1]),
-        "--folder",
-        str(folders[2]),
+        "~/two",
+        "--folder=~/three",
+        HOME=str(tmp_path),
+        USERPROFILE=str(tmp_path),
         SUBMITTAL_MCP_LOG_FORMAT="json",
     )
     missing = [json.loads(program.stderr_line("folder_missing"))["folder"] for _ in folders]
