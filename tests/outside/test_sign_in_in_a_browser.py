@@ -13,11 +13,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 import acc_sandbox
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     """A window that fails a test when a page asks for what its own policy forbids, or goes to another machine."""
-    context = chromium.new_context(color_scheme=request.param, viewport={"width": 900, "height": 640})
+    context = chromium.new_context(color_scheme=request.param, viewport=SIZES["desk"])
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
@@ -80,11 +80,18 @@ class Login:
         return self.process.returncode, out, err
 
 
+SIZES: Final[dict[str, ViewportSize]] = {"desk": {"width": 900, "height": 640}, "phone": {"width": 390, "height": 780}}
+
+
 def keep(page: Page, name: str, request: Any) -> None:
     folder = Path(os.environ.get("SCREENSHOTS") or request.getfixturevalue("tmp_path"))
     folder.mkdir(parents=True, exist_ok=True)
     scheme = "dark" if "dark" in request.node.name else "light"
-    page.screenshot(path=folder / f"sign-in-{name}-{scheme}.png")
+    for size, viewport in reversed(SIZES.items()):
+        page.set_viewport_size(viewport)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide on a {size}"
+        page.screenshot(path=folder / f"sign-in-{name}-{size}-{scheme}.png")
 
 
 def test_a_person_signs_in(page: Page, environment: dict[str, str], request: pytest.FixtureRequest) -> None:
