@@ -37,7 +37,7 @@ INVISIBLE: Final = re.compile(
     "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: each font shows another character there
     "]"
 )
-MOVES_ON: Final = re.compile("[\t-\r]+")
+MOVES_ON: Final = re.compile("[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
 """Characters that end a line or move on in it; where a name is shown they become a blank."""
 
 _SINGLE_QUOTES: Final = frozenset("'`\u00b4\u2018\u2019\u201a\u201b\u2039\u203a\uff07")
@@ -198,7 +198,7 @@ def _less_around(text: str) -> Iterator[str]:
 
 def plain_line(text: str) -> str:
     """Return `text` on one line and without what a reader cannot see: what an assistant is shown of a name."""
-    return few_marks(MOVES_ON.sub(" ", INVISIBLE.sub("", text)))
+    return few_marks(INVISIBLE.sub("", MOVES_ON.sub(" ", text)))
 
 
 def few_marks(text: str, instead: Callable[[str], str] = lambda _: "") -> str:

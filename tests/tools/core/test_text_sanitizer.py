@@ -124,7 +124,7 @@ def test_a_long_text_says_that_it_was_cut():
     assert clean("x" * (MAX_TEXT + 1)) == "x" * (MAX_TEXT - 1) + "…"
 
 
-@pytest.mark.parametrize("gap", ["\n", "\t", "\r\n", "\x0b", " \n\t "])
+@pytest.mark.parametrize("gap", ["\n", "\t", "\r\n", "\x0b", " \n\t ", "\x1e", "\x85", "\u2028", "\u2029"])
 def test_line_ends_and_tabs_become_a_blank(gap):
     assert clean(f"beam{gap}schedule").split() == ["beam", "schedule"]
     assert "\n" not in clean(f"beam{gap}schedule")
