@@ -88,7 +88,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         prog=program, description="Run a simulated ACC on this machine, for trials and tests."
     )
     add = parser.add_argument
-    add("--host", default=DEFAULT_HOST, help="the address to listen on (default: %(default)s)")
+    add("--host", type=_text, default=DEFAULT_HOST, help="the address to listen on (default: %(default)s)")
     add("--port", type=_number(MOST_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     add(
         "--storage-port", type=_number(MOST_PORT), metavar="PORT", help="port of object storage (default: the next one)"
@@ -100,16 +100,23 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--faults", type=_path, metavar="FILE", help="YAML or JSON file with faults and switches")
     add("--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch; may be repeated")
     add("--list-switches", action="store_true", help="print every switch and exit")
-    add("--control-token", metavar="TOKEN", help="token for the admin API beyond loopback")
+    add("--control-token", type=_text, metavar="TOKEN", help="token for the admin API beyond loopback")
     add("--certificate", type=_path, metavar="FILE", help="a PEM certificate: both ports speak TLS")
     add("--private-key", type=_path, metavar="FILE", help="its key, if the certificate's file has none")
     add("--version", action="store_true", help="print the version and exit")
     return parser
 
 
+def _text(text: str) -> str:
+    """Return a text that holds something: an empty one is a variable that is not set, and would mean something else."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def _path(text: str) -> Path:
     """A shell leaves `--data=~/box` as it is."""
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - which raises where there is no home
+    return Path(os.path.expanduser(_text(text)))  # noqa: PTH111 - which raises where there is no home
 
 
 def _number(largest: int) -> Callable[[str], int]:

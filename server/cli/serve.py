@@ -147,9 +147,9 @@ def _check_flags(
 ) -> None:
     if not (http or team) and any(one is not None for one in where):
         raise typer.BadParameter("--host and --port are for --http and --team")
-    if team and (http or person):
+    if team and (http or person is not None):
         raise typer.BadParameter("--team cannot be combined with --http or --as: each user signs in over HTTP")
-    if sandbox and person:
+    if sandbox and person is not None:
         raise typer.BadParameter("--as is for people who have signed in; --sandbox serves its own project manager")
     if any(one is not None for one in kept) and (team or not sandbox):
         raise typer.BadParameter("--data and --sandbox-port are for --sandbox")

@@ -107,6 +107,13 @@ def test_an_option_that_is_wrong_is_said_and_nothing_starts(capsys, options, nam
     assert named in errors
 
 
+@pytest.mark.parametrize("flag", ["--data", "--host", "--control-token", "--seed"])
+def test_an_option_that_is_empty_is_refused_in_place_of_the_working_folder_and_of_no_token(capsys, flag):
+    with pytest.raises(SystemExit):
+        command.main([flag, "", "--list-switches"])
+    assert f"argument {flag}: it is empty" in capsys.readouterr().err
+
+
 def test_a_seed_that_leads_nowhere_is_said(capsys, tmp_path):
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps({"projects": [{"key": "own", "name": "Own", "managers": ["nobody"]}]}))

@@ -36,7 +36,7 @@ def grants(
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
         with opened_vault(settings) as opened:
             repository = _grants(opened)
-            subject = _subject(repository, opened, settings, person) if person else None
+            subject = _subject(repository, opened, settings, person) if person is not None else None
             rows = repository.list(subject)
         if as_json:
             _print_json([_times(row) for row in rows])
@@ -95,7 +95,7 @@ def revoke(
         opened_vault(settings) as opened,
     ):
         repository = _grants(opened, settings)
-        subject = _subject(repository, opened, settings, person) if person else None
+        subject = _subject(repository, opened, settings, person) if person is not None else None
         ended = repository.revoke("administrator", subject=subject, client_id=client)
         if client is not None and subject is None:
             from auth.issuer.clients import ClientRepository
@@ -179,7 +179,7 @@ def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Sett
     people = {account.subject: email for account, email in known.items()}
     people |= {str(row["subject"]): row["email"] for row in repository.list(ended=True) if row["email"]}
     wanted = person.strip().casefold()
-    found = [subject for subject, email in people.items() if wanted in (subject.casefold(), (email or "").casefold())]
+    found = [one for one, email in people.items() if wanted and wanted in (one.casefold(), (email or "").casefold())]
     if not found and any(row["subject"] == person for row in repository.list(ended=True)):
         return person
     if len(found) != 1:

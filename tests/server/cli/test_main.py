@@ -105,6 +105,7 @@ def test_a_folder_from_the_flag_is_held_to_the_same_rules(start, folder, what):
         (("serve", "--folder", '"drawings"'), "it is in quotes"),
         (("config", "cursor", "--folder", "draw\u202eings"), "it holds an invisible character"),
         (("attach", "", "--project", "P", "--yes"), "it is empty"),
+        (("serve", "--sandbox", "--as", ""), "--as is for people who have signed in"),
     ],
     ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",
 )

@@ -104,6 +104,16 @@ async def test_an_unknown_user_is_reported_as_unknown(team: TeamSite, command: A
     assert code == 2
 
 
+async def test_an_empty_name_of_a_user_ends_nothing(team: TeamSite, command: Any) -> None:
+    """As of a variable that is not set."""
+    tokens = await team.tokens("manager")
+    for empty in ("", " "):
+        for arguments in (["revoke", "--person", empty], ["grants", "--person", empty]):
+            code, text = await anyio.to_thread.run_sync(command, *arguments)
+            assert (code, "this server knows no user" in text) == (1, True)
+    assert team.server.issuer.stores.tokens.verify(tokens["access_token"], team.mcp) is not None
+
+
 async def test_a_right_address_has_no_findings(team: TeamSite) -> None:
     for url in (team.url, f"{team.url}/", f"{team.url}/mcp"):
         findings = await check_public_url(url)
