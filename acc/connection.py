@@ -93,13 +93,19 @@ class AccConnection:
         self._check: RequestCheck | None = None
 
     def guarded(self, check: RequestCheck) -> Self:
-        """Return the same connection, on which `check` is awaited right before each request.
+        """Return the same connection, on which `check` is awaited right before each request, after earlier checks.
 
         What it raises passes through `send` untouched, and the request does not go out.
         """
         self._http()  # made once, for both
-        guarded = copy(self)
-        guarded._check = check  # noqa: SLF001  # of this very class
+        guarded, earlier = copy(self), self._check
+
+        async def both(token: str, changes: bool) -> None:  # noqa: FBT001  # the form of `RequestCheck`
+            if earlier is not None:
+                await earlier(token, changes)
+            await check(token, changes)
+
+        guarded._check = both  # noqa: SLF001  # of this very class
         return guarded
 
     async def send(self, request: ApiRequest[T]) -> T:

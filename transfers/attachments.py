@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LISTED_SECONDS: Final = 10.0
 """How old a list of what was there before may be when a POST follows."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 NEWEST_FIRST: Final = "createdAt desc,id desc"
 
@@ -141,14 +143,21 @@ class AttachmentCreator:
         if uncertain.listed is None:
             listing = await self._list(acc, wanted)
             uncertain.review(listing.rows)
-            await uncertain.save(listing.before_a_post(self._clock()))
+            sent = self._clock()
+            await uncertain.save(listing.before_a_post(sent))
+
+            async def note(_token: str, _changes: bool) -> None:  # noqa: FBT001  # the form of `RequestCheck`
+                nonlocal sent
+                sent = self._clock()  # it may have waited for its turn, or after a 429
+
             try:
-                made = await _create(acc, wanted)
+                made = await _create(acc.guarded(note), wanted)
             except AccError as error:
                 self._listed.clear()
                 if not error.sent:
                     await uncertain.save(None)
                     raise
+                uncertain.listed = listing.before_a_post(sent)
             else:
                 uncertain.listed = None
                 self._listed = {_shared_by(wanted): listing.after_a_post(made, self._clock())}
@@ -191,8 +200,13 @@ class _Listing(NamedTuple):
         return _Listing(self.at, [*self.rows, row], row.created_at, now)
 
     def before_a_post(self, now: float) -> ListedBefore:
-        """Return what a POST that follows now finds: ACC's clock has gone on at least as long as ours."""
+        """Return what a POST that is sent now finds: ACC's clock has gone on at least as long as ours.
+
+        Without a moment of ACC's, a list that is old by then tells no row of ours from what others made since.
+        """
         since = self.made + timedelta(seconds=now - self.answered) if self.made else None
+        if since is None and now - self.at >= LISTED_SECONDS:
+            since = _NEVER
         return ListedBefore(frozenset(row.id for row in self.rows), since)
 
 

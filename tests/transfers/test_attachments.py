@@ -202,3 +202,17 @@ async def test_a_list_is_not_shared_after_a_sleep_of_the_machine_or_by_another_p
     passed = later
     await reservations.make(server.acc, replace(WANTED, person_id=person), first_try(), nowhere)
     assert server.seen == ["GET", "POST"] * 2
+
+
+async def test_promise_1_a_row_made_elsewhere_while_a_request_waited_for_its_turn_is_not_adopted() -> None:
+    server, passed = Server(503, "made"), 0.0
+
+    async def wait_for_a_minute(_: object) -> None:
+        nonlocal passed
+        passed = 60.0
+        server.rows.append(row("elsewhere", createdAt=datetime.now(UTC).isoformat()))
+
+    uncertain = UncertainCreate(None, wait_for_a_minute, no_rivals)
+    made = await server.reservations(lambda: time.time() + passed).make(server.acc, WANTED, uncertain, nowhere)
+    assert made.attachment.id != "elsewhere"
+    assert made.look_alikes == ("elsewhere",)
