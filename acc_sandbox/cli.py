@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from acc_sandbox.admin.access import is_loopback
 from acc_sandbox.faults.plan import read_fault_plan, set_switches
@@ -83,10 +83,20 @@ def main(arguments: Sequence[str] | None = None, program: str = "acc-sandbox") -
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows what it quotes on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(_shown(message))
+
+
+def _shown(text: str) -> str:
+    """Return a line for a terminal, with what cannot be printed written out: names of a shell's `*` and of a seed."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def _parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program, description="Run a simulated ACC on this machine, for trials and tests."
-    )
+    parser = _Parser(prog=program, description="Run a simulated ACC on this machine, for trials and tests.")
     add = parser.add_argument
     add("--host", type=_text, default=DEFAULT_HOST, help="the address to listen on (default: %(default)s)")
     add("--port", type=_number(MOST_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
@@ -188,10 +198,10 @@ def run(
                 sys.stdout.flush()
                 stop.wait()
         except (DataFolderError, DocumentError, LookupError) as error:
-            sys.stderr.write(f"{program}: {error.args[0]}\n")
+            sys.stderr.write(f"{program}: {_shown(str(error.args[0]))}\n")
             return 2
         except OSError as error:
-            sys.stderr.write(f"{program}: cannot listen on {host}: {error.strerror or error}; {_TAKEN}\n")
+            sys.stderr.write(f"{program}: cannot listen on {_shown(host)}: {error.strerror or error}; {_TAKEN}\n")
             return 1
     return 0
 
@@ -246,7 +256,7 @@ def as_lines(box: Sandbox, *, terminal: bool = False, system: str = os.name) -> 
         note = ": {}"  # zsh takes no comment at its prompt
     settings = {"APS_BASE_URL": box.base_url, "APS_CLIENT_ID": box.client_id, "APS_CALLBACK_URL": box.callback_url}
     notes = [
-        *(f"{one.name} <{one.email}>" + (f": {one.role}" if one.role else "") for one in box.people),
+        *(_shown(f"{one.name} <{one.email}>") + (f": {one.role}" if one.role else "") for one in box.people),
         f"Look at it: {box.base_url}/",
     ]
     lines = [setting.format(name=name, value=value) for name, value in settings.items()]

@@ -5,10 +5,13 @@ What a command needs is imported when it runs: a chat client starts `serve` on e
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import server
 from server.cli.attach import options as many_commands
@@ -23,8 +26,35 @@ from server.standard_streams import prepare_standard_streams
 
 _HELP = ["-h", "--help"]
 
+
+class _Commands(TyperGroup):
+    """Shows what a usage error quotes as `say` does: a shell puts the names of files of others in place of `*`."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _visible_usage_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _visible_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, typer.BadParameter.__bases__):  # usage errors, which typer does not name
+            from tools.core.text_sanitizer import visible
+
+            usage: Any = error
+            usage.message = visible(usage.message)
+        raise
+
+
 app = typer.Typer(
     name="submittal-mcp",
+    cls=_Commands,
     help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
     no_args_is_help=True,
     context_settings={"help_option_names": _HELP},

@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -112,6 +112,15 @@ def test_an_option_that_is_empty_is_refused_in_place_of_the_working_folder_and_o
     with pytest.raises(SystemExit):
         command.main([flag, "", "--list-switches"])
     assert f"argument {flag}: it is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", [(), ("--seed",), ("--faults",), ("--switch",)])
+def test_no_name_of_a_file_moves_the_cursor_or_adds_a_line(capsys, flag):
+    with suppress(SystemExit):
+        assert command.main(["--port", "0", *flag, "\x1b[2J\u202eevil\nline"]) == 2
+    said = capsys.readouterr().err
+    assert "\\x1b[2J\\u202eevil\\nline" in said
+    assert not {"\x1b", "\u202e"} & set(said)
 
 
 def test_a_seed_that_leads_nowhere_is_said(capsys, tmp_path):

@@ -5,12 +5,15 @@ import json
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.cli.output import json_text, say
 from tests.support.constants import ROOT
 from tests.support.odd_text import BIDIRECTIONAL, UNSEEN, odd_texts
+
+EVIL = "\x1b[2J\u202eevil"
 
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), odd_texts()),
@@ -30,6 +33,15 @@ def test_json_keeps_its_data_and_shows_all_of_it(value, indent):
 def test_no_name_in_a_line_adds_another_one(capsys):
     say("Signed in as A\nSigned in as B\r\x1b[2J")
     assert capsys.readouterr().out == "Signed in as A\\nSigned in as B\\r\\x1b[2J\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("doctor", EVIL), (EVIL,), (f"--{EVIL}",), ("find", "projects", "--format", EVIL)]
+)
+def test_no_name_in_a_usage_error_moves_the_cursor(start, arguments):
+    code, _, err = start("-m", "server", *arguments, COLUMNS="200").rest()
+    assert (code, "\\u202eevil" in err) == (2, True), err
+    assert not {"\x1b", "\u202e"} & set(err)
 
 
 OURS = {
