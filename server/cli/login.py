@@ -1,5 +1,6 @@
 """Commands `login`, `logout`, `whoami` and `vault rekey`."""
 
+import html
 import sys
 import threading
 from collections.abc import Callable
@@ -65,10 +66,11 @@ async def _finished(flow: "LoginFlow", started: "LoginAttempt", must_listen: boo
 
 def _take_pasted(flow: "LoginFlow", say: Say) -> None:
     """Accept a pasted redirect URL, beside the callback. End of input means nothing: stdin may be closed."""
+    from transfers.files.pasted_text import unwrap
 
     def read() -> None:
         for line in sys.stdin:
-            if line.strip() and not flow.paste(line):
+            if line.strip() and not flow.paste(html.unescape(unwrap(line))):
                 say("That is not the address of this sign-in's last page; it begins with the callback URL.")
 
     threading.Thread(target=read, name="paste", daemon=True).start()
