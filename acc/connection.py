@@ -10,6 +10,7 @@ import anyio
 import httpx
 
 from acc.hosts import AutodeskHosts
+from acc.ids import InvalidId
 from acc.operations import ApiOperation, ApiRequest
 from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
@@ -169,6 +170,8 @@ class AccConnection:
                     extensions=self._check_once_connected(token) if request.method != "GET" else None,
                 ) as response:
                     body = await read_bounded(response, request.operation.name, MAX_ANSWER_BYTES)
+        except httpx.InvalidURL:
+            raise InvalidId("part of an address", request.operation.name) from None  # too long for one
         except network_errors() as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None

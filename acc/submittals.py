@@ -7,7 +7,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 _DATA_MANAGEMENT_URN = "2"
 """The only `urnTypeId` there is (fact sheet 3.1)."""
+
+SEARCH_CHARACTERS: Final = 200
+"""Characters of a text that ACC is asked for, which finds parts of texts; a longer address is refused on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class SubmittalsService:
         Items in draft are listed to managers only, void ones only when filtered for. `sort`: "title asc" and the like.
         """
         query = [
-            *query_parameters(search=search, limit=limit, offset=offset),
+            *query_parameters(search=search and search[:SEARCH_CHARACTERS], limit=limit, offset=offset),
             *filter_parameters(filters or {}),
             *query_parameters(sort=sort),
         ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.odd_text import odd_texts, surrounded, written_otherwise
-from transfers.files.pasted_text import MOST_READINGS, name_key, path_readings, trim, unwrap, unwrap_address
+from transfers.files.pasted_text import LONGEST, MOST_READINGS, name_key, path_readings, trim, unwrap, unwrap_address
 
 MEANT = ["beam.pdf", "/home/ann/Shop drawings/beam (rev B).pdf", "05 12 00-3", "Riverside Medical Center", "Tür's 1-2"]
 ADDRESS = "https://acc.autodesk.com/build/submittals/projects/b46962a5-ebb3-5fcd-b9b0-daca25a86bca/items?a=1&b=2"
@@ -184,6 +184,17 @@ def test_names_that_look_alike_have_one_key(pair):
 )
 def test_kinds_of_dash_quote_and_blank_that_unicode_calls_otherwise_have_one_key(one, other):
     assert name_key(one) == name_key(other)
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a href=", "[a](()", "_", "&amp;", "https://", "https%3A%2F%2F", "> ", "file:", "a."]
+)
+def test_however_much_is_pasted_it_is_read_in_time(piece):
+    """A regular expression that goes back and forth over a megabyte would take hours; the runner's timeout ends it."""
+    for text in (piece * (LONGEST // len(piece)), piece * 200_000, f"{piece}{' ' * 200_000}<"):
+        assert unwrap(text)
+        assert unwrap_address(text)
+        assert len(list(path_readings(text))) <= MOST_READINGS
 
 
 def test_names_that_look_different_have_different_keys():

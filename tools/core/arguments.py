@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from tools.errors.exceptions import InvalidArguments, RetryHint
-from transfers.files.pasted_text import unwrap
+from transfers.files.pasted_text import LONGEST, unwrap
 
 IGNORED: Final = frozenset({"toolCallId", "sessionId", "action", "chatInput", "tool"})
 """Arguments that n8n adds to every call it makes; they are for n8n itself."""
@@ -200,7 +200,13 @@ class ToolArguments(BaseModel):
     """Base of tool arguments: unknown ones are refused, null means omitted."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, str_strip_whitespace=True, defer_build=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        str_max_length=LONGEST,
+        defer_build=True,
     )
 
     def given(self) -> dict[str, Any]:

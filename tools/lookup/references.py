@@ -183,7 +183,7 @@ _SECTION: Final = re.compile(
 """A section of MasterFormat: six or eight digits in pairs, as people space them, perhaps with a suffix."""
 
 _BEFORE_SECTION: Final = re.compile(
-    r"\b(?:(?:csi|masterformat|section|spec(?:ification)?|division|div)s?[\s.:#]*)+(?=\d)", re.IGNORECASE
+    r"\b(?:(?:csi|masterformat|section|spec(?:ification)?|division|div)s?[\s.:#]{0,5}){1,3}(?=\d)", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[^\W_]+")
 _PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")

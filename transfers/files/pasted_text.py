@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _UNSEEN: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
 )
-_ENDS: Final = re.compile(rf"\A[\s\u2800\x01-\x1f\x7f-\x9f{_UNSEEN}]+|[\s\u2800\x01-\x1f\x7f-\x9f{_UNSEEN}]+\Z")
+_ENDS: Final = re.compile(rf"[\s\u2800\x01-\x1f\x7f-\x9f{_UNSEEN}]*")
 _ZERO_WIDTH: Final = re.compile(rf"[{_UNSEEN}]")
 
 MAX_MARKS: Final = 4
@@ -99,13 +99,18 @@ _WRITTEN_OUT: Final = re.compile(r"\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|x([0-9a-f]
 _URLDEFENSE: Final = re.compile(r"https://urldefense\.(?:com|us)/v3/__(?P<address>.+?)__;", re.IGNORECASE)
 _WITHIN: Final = re.compile(r"https?(?::|%3a)(?:/|%2f){2}", re.IGNORECASE)
 
+LONGEST: Final = 8_000
+"""Characters of a text that is taken apart; the longest addresses behind link protection have about half."""
+
 MOST_READINGS: Final = 12
 """Readings of one text: what has more around it is not what a person pastes."""
 
 
 def trim(text: str) -> str:
     """Return a text without blanks, controls and invisible marks at its ends."""
-    return _ENDS.sub("", text)
+    # From both ends: a search for the last run would begin again at each blank of the runs before.
+    started = text[_ENDS.match(text).end() :]  # type: ignore[union-attr]  # nothing matches too
+    return started[: len(started) - _ENDS.match(started[::-1]).end()]  # type: ignore[union-attr]
 
 
 def unwrap(text: str) -> str:
@@ -114,12 +119,12 @@ def unwrap(text: str) -> str:
     Unwrapping twice changes nothing more.
     """
     meant = text
-    for _ in range(len(text) + 1):
+    for _ in range(len(text) + 1 if len(text) <= LONGEST else 0):
         before, meant = meant, _unwrap_once(trim(meant))
         if meant == before:
             break
     # Of invisible characters nothing would be left, and nothing would mean everything to a search.
-    return meant or text.strip()
+    return (meant if len(text) <= LONGEST else trim(text)) or text.strip()
 
 
 def unwrap_address(text: str) -> str:
@@ -129,6 +134,8 @@ def unwrap_address(text: str) -> str:
     address it is, the caller looks at.
     """
     meant = unwrap(text)
+    if len(meant) > LONGEST:
+        return meant
     if _WITHIN.match(meant) and not _URL.match(meant):
         meant = unquote(meant)
     meant = meant.replace("\\/", "/") if ":\\/\\/" in meant else meant  # as JSON has it
@@ -174,7 +181,7 @@ def path_readings(text: str) -> Iterator[str]:
         if one and one not in seen and len(seen) < MOST_READINGS:
             seen.add(one)
             yield one
-            waiting += map(unwrap, _less_around(one))
+            waiting += map(unwrap, _less_around(one) if len(one) <= LONGEST else ())
 
 
 def _less_around(text: str) -> Iterator[str]:

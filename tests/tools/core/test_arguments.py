@@ -152,6 +152,16 @@ def test_a_key_that_is_too_long_is_told_its_limit():
         )
 
 
+@pytest.mark.parametrize("tool", sorted(EVERY))
+def test_a_text_that_no_one_pastes_as_a_whole_is_told_the_limit(tool):
+    model = EVERY[tool].arguments
+    required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
+    for name in model.model_fields:
+        if isinstance(EXAMPLES.get(name), str) and name not in ("category", "idempotency_key"):
+            with pytest.raises(InvalidArguments, match=f"'{name}' may have 8000 characters at most"):
+                read_arguments(model, required | {name: "x" * 8001})
+
+
 @given(st.sampled_from(sorted(EVERY)), st.data())
 def test_no_word_of_a_library_reaches_the_agent_whatever_it_sends(tool, data):
     model = EVERY[tool].arguments

@@ -388,6 +388,9 @@ async def test_a_folder_that_is_not_there_is_told_as_such(connect):
             assert (refusal["error"]["code"], refusal["next_steps"][0]["needs"]) == ("file_not_found", ["folder"])
             meant = [one["id"] for one in refusal["error"]["candidates"] if one["id"].endswith(near)]
             assert (await assistant.call("find_project_files", project=RIVERSIDE, folder=meant[0])) is not None
+        long = "urn:adsk.wipprod:fs.folder:co." + "\u5efa" * 7900
+        refusal = await assistant.refused("find_project_files", project=RIVERSIDE, folder=long)
+        assert refusal["error"]["code"] == "invalid_arguments", "too long for an address"
         refusal = await assistant.refused("find_project_files", project=RIVERSIDE, folder="zzzz", query="beam")
         assert (await assistant.follow(refusal["next_steps"][0]))["files"]
 
