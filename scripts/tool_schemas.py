@@ -13,6 +13,7 @@ from server.mcp.schemas import SCHEMAS
 from tools.core.arguments import ToolArguments
 from tools.core.registry import definitions
 from tools.core.results import ToolResult
+from transfers.files.pasted_text import LONGEST
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -46,6 +47,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     small = {name: value for name, value in schema.items() if name not in ("title", "anyOf")}
     if small.get("default", ...) is None:
         del small["default"]
+    if small.get("maxLength") == LONGEST:
+        del small["maxLength"]  # every text has this limit, and no one comes near it
+    if "items" in small:
+        small["items"] = _without_null(small["items"])
     for one in schema.get("anyOf", ()):
         if one.get("type") != "null":
             small = {**_without_null(one), **small}
