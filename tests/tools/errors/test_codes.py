@@ -141,7 +141,7 @@ async def invalid_name(at: Situation) -> Any:
 
 @scenario
 async def file_not_found(at: Situation) -> Any:
-    return await at.attach(file_path="girders.pdf")
+    return await at.attach(file_path="beam.pdf")
 
 
 @scenario

@@ -85,9 +85,10 @@ async def test_a_pasted_address_of_a_folder_is_searched_and_another_is_refused_w
     assert row["path"] == BEAMS
 
 
+PASTED_ID = "0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f"
 PIECES = (
     *("/", "..", "../", "?", "#", "%2f", "%2e%2e", "\\", ":", ";", "@", "&", "=", "-", "--", " ", "x", "urn:", "b."),
-    *("0f5f9c1e-6f0e-5a3c-9d0a-2f3b7c1d8e4f", "urn:adsk.wipprod:fs.file:vf.X?version=1", "/attachments"),
+    *(PASTED_ID, "urn:adsk.wipprod:fs.file:vf.X?version=1", "/attachments"),
 )
 HOSTILE = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join)
 PLACES = [
@@ -112,13 +113,12 @@ async def test_no_id_changes_the_path_of_a_request(hostile_calls, place, text):
 @pytest.fixture
 async def hostile_calls(connect, box):
     project, item = box.project().id, box.item("051200-3").id
-    known = (
-        "/userinfo",
-        "/project/v1/hubs",
-        f"/data/v1/projects/b.{project}/",
-        f"/construction/submittals/v2/projects/{project}/",
-        f"/construction/admin/v1/projects/{project}/",
+    projects = (
+        "/data/v1/projects/b.{}/",
+        "/construction/submittals/v2/projects/{}/",
+        "/construction/admin/v1/projects/{}/",
     )
+    known = ("/userinfo", "/project/v1/hubs", *(one.format(project) for one in projects))
 
     async with connect() as assistant:
 
@@ -126,12 +126,13 @@ async def hostile_calls(connect, box):
             usual = {"project": project, "submittal": item}
             if tool.startswith("find"):
                 usual = {"project": project, "query": "beam"} if tool == "find_project_files" else {"project": project}
+            named = [one.format(PASTED_ID) for one in projects if argument == "project" and PASTED_ID in text]
             seen = len(box.requests.all())
             await assistant.answer(tool, **{**usual, argument: text})
             for request in box.requests.all()[seen:]:
-                own = [one for one in known if request.path.startswith(one)]
+                own = [one for one in (*known, *named) if request.path.startswith(one)]
                 assert request.operation != "unknown", request
-                assert own or f"/projects/{text.lower().strip().removeprefix('b.')}/" in request.path, request
+                assert own, request
                 assert ".." not in request.path.split("/"), request
                 assert request.method == "GET", request
 
