@@ -123,34 +123,34 @@ class Run:
     def lose_database(self, url: str, seconds: float) -> None:
         """Let PostgreSQL go away while a job stands at each point of its way; it comes back after `seconds`.
 
-        No other process is there to go on with a job. One that was away for longer than a job tries is asked for again.
+        No other process is there to go on with a job.
         """
         with ExitStack() as stack:
-            standing: list[tuple[Process, str, bool]] = []
+            standing: list[Process] = []
             answered = 0
             # The last point first: one that stands before its reservation lets no other reserve at its submittal.
             for point in (*reversed(POINTS), *AHEAD_POINTS):
                 name = self.site.write(f"{seconds:.0f} s at {point}.pdf", SIZES[1:])
                 orders = {"freeze_at": point, "takes_up": False, "ahead": point in AHEAD_POINTS}
-                elsewhere = point == "posted"
-                process = self._process(attach=name, confirm=True, item_index=elsewhere, **orders)
-                standing.append((stack.enter_context(process), name, elsewhere))
+                process = self._process(attach=name, confirm=True, item_index=point == "posted", **orders)
+                standing.append(stack.enter_context(process))
                 while (said := process.says()).get("reached") != point:
                     answered += "attached" in said
                 process.frozen()
             let_in(url, no_one=True)
-            for process, *_ in standing:
+            for process in standing:
                 process.go_on()
             time.sleep(seconds)
             let_in(url)
             # What ACC makes of a file is known after the call has its answer: that one stands first.
-            for process, name, elsewhere in standing[answered:]:
-                try:
+            for process in standing[answered:]:
+                with suppress(EOFError):
                     while "attached" not in process.says():
                         pass
-                except EOFError:
-                    self._ask_again(name, item_index=elsewhere)
-            self.counts[f"jobs that met PostgreSQL away for {seconds:.0f} s, one at each point"] += len(standing)
+                    answered += 1
+            met = f"PostgreSQL away for {seconds:.0f} s: jobs, one at each point"
+            self.counts[met] += len(standing)
+            self.counts[f"{met}, that went on by themselves"] += answered
 
     def end(self) -> None:
         """Wait until everything is attached, and end."""
@@ -160,15 +160,12 @@ class Run:
             time.sleep(QUIET_SECONDS)
             if len(self.site.unfinished()) == before:  # killed before they had written anything down
                 for name in self.site.unfinished():
-                    self._ask_again(name)
+                    with self._process(attach=name, confirm=True) as process, suppress(EOFError):
+                        while "attached" not in process.says():
+                            pass
+                        self.counts["asked for again"] += 1
         for heir in self._heirs:
             heir.kill()
-
-    def _ask_again(self, name: str, **orders: Any) -> None:
-        with self._process(attach=name, confirm=True, **orders) as process, suppress(EOFError):
-            while "attached" not in process.says():
-                pass
-            self.counts["asked for again"] += 1
 
     def _freeze(self, name: str, point: str) -> None:
         with (
