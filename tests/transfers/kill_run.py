@@ -172,13 +172,14 @@ class Run:
             self._process(attach=name, confirm=True, freeze_at=point, takes_up=False) as process,
             suppress(EOFError),
         ):
-            while process.says().get("reached") != point:
-                pass
+            answered = False
+            while (said := process.says()).get("reached") != point:
+                answered |= "attached" in said
             process.frozen()
             time.sleep(FROZEN_SECONDS)
             process.go_on()
-            while "attached" not in process.says():
-                pass
+            while not answered:
+                answered = "attached" in process.says()
             self.counts["frozen for 45 s and woken"] += 1
 
     def _replace_heir(self, number: int) -> None:
