@@ -73,6 +73,8 @@ class SubmittalQuery:
         if not self.words:
             return [SubmittalListing([None])]
         terms = word_terms(self.words)
+        if not terms and not any(letter.isdigit() for letter in self.words):
+            terms = list(NameWords.of(self.words).significant)  # too short to find in a longer text, as in "AB"
         if section_terms(self.words) or not terms:
             sections = section_terms(self.words) or ([self.number] if self.number else [])
             return [SubmittalListing([*sections, *(terms[:1] or [self.words]), None])]

@@ -51,6 +51,12 @@ def test_every_row_that_holds_all_words_is_listed_and_none_of_them_twice(registe
     assert {one for one, text in texts.items() if all_found(wanted, text)} <= set(found)
 
 
+def test_a_word_of_two_letters_is_looked_for_in_titles_of_sections_too():
+    specs = [Spec(id="spec", identifier="050200", title="AB")]
+    listings = SubmittalQuery("ab", {}, attachable=False, specs=specs).listings
+    assert [(one.terms, one.sections) for one in listings] == [([None], ["spec"]), (["ab"], ())]
+
+
 def test_a_word_of_very_many_sections_is_looked_for_in_the_whole_register():
     specs = [Spec(id=str(place), identifier=str(place), title="Steel") for place in range(MOST_SECTIONS + 1)]
     [listing] = SubmittalQuery("steel", {}, attachable=False, specs=specs).listings
