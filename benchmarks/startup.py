@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-LIMIT = 1.35
+LIMIT = 1.15
 ROOT = Path(__file__).resolve().parent.parent
 
 OURS = [sys.executable, "-c", "from server.cli.main import main; main()", "serve"]

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,7 +108,11 @@ def _leave_vanished_folder() -> None:
 
 def command_line() -> Any:
     """Return the command with all below it, whose help names values by words: Python's types are nothing to type."""
-    command = typer.main.get_command(app)
+    commands = copy(app)
+    if sys.argv[1:2] == ["serve"]:  # a chat client waits for it, and to build all others takes some milliseconds
+        commands.registered_commands = [one for one in app.registered_commands if one.callback is serve]
+        commands.registered_groups = []
+    command = typer.main.get_command(commands)
     _name_values(command)
     return command
 
