@@ -271,7 +271,6 @@ def test_the_command_line_costs_a_chat_client_little(start_anew):
 
 def test_serving_over_stdio_imports_nothing_that_only_other_commands_need(start_anew):
     heavy = [
-        "sqlalchemy",
         "keyring",
         "acc_sandbox",
         "server.mcp.http",
