@@ -8,11 +8,11 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 from acc_sandbox.admin.access import is_loopback
@@ -196,7 +196,7 @@ def run(
                 terminal = sys.stdout.isatty()
                 sys.stdout.write(_as_json(box) if as_json else as_lines(box, terminal=terminal))
                 sys.stdout.flush()
-                stop.wait()
+                stop.get()
         except (DataFolderError, DocumentError, LookupError) as error:
             sys.stderr.write(f"{program}: {_shown(str(error.args[0]))}\n")
             return 2
@@ -281,10 +281,14 @@ def _as_json(box: Sandbox) -> str:
 
 
 @contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; the handlers that were there come back afterwards."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _stop_signal() -> Iterator[SimpleQueue[None]]:
+    """A queue that SIGINT and SIGTERM put something into; the handlers that were there come back afterwards.
+
+    Its `put` may interrupt its own `get`. An Event may not be set so: a signal that comes as it begins to wait finds
+    its lock held by the very thread that the handler runs in.
+    """
+    stop: SimpleQueue[None] = SimpleQueue()
+    before = {number: signal.signal(number, lambda *_: stop.put(None)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

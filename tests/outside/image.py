@@ -216,5 +216,9 @@ class RunningContainer:
         """Send SIGTERM, as `docker stop` does; return the exit code."""
         with suppress(FileNotFoundError, IndexError, ProcessLookupError):  # it has ended by itself
             os.kill(self.first_process(), signal.SIGTERM)
-        self.process.communicate(timeout=60)
+        try:
+            self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # `--kill-child` ends what is in it
+            raise
         return self.process.returncode
