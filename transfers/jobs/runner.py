@@ -341,8 +341,9 @@ class JobRunner:
             if row.id == job.id:
                 return job
             earlier = await self._repository.load(row)
-            if earlier.request() != request:
-                raise IdempotencyConflict(job.key or "")
+            # Without a key the fingerprint is the request; another process may not have saved all of that yet.
+            if job.key and earlier.request() != request:
+                raise IdempotencyConflict(job.key)
             if await earlier.is_still_valid(self._context):
                 return earlier
             await self.forget(earlier)
