@@ -182,8 +182,8 @@ class Database:
         """
         if self.address.file is None or self._file_id is None:
             return
-        seen, again = _file_id(self.address.file), _file_id(self.address.file)
-        if seen == again != self._file_id:
+        seen = _file_id(self.address.file)
+        if seen != self._file_id and seen == _file_id(self.address.file):
             raise DatabaseGone(self.address.shown)
 
     @contextmanager

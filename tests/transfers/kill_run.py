@@ -134,9 +134,7 @@ class Run:
                 orders = {"freeze_at": point, "takes_up": False, "ahead": point in AHEAD_POINTS}
                 process = self._process(attach=name, confirm=True, item_index=point == "posted", **orders)
                 standing.append(stack.enter_context(process))
-                while (said := process.says()).get("reached") != point:
-                    answered += "attached" in said
-                process.frozen()
+                answered += _stands_at(process, point)
             let_in(url, no_one=True)
             for process in standing:
                 process.go_on()
@@ -145,8 +143,7 @@ class Run:
             # What ACC makes of a file is known after the call has its answer: that one stands first.
             for process in standing[answered:]:
                 with suppress(EOFError):
-                    while "attached" not in process.says():
-                        pass
+                    _wait_until_attached(process)
                     answered += 1
             met = f"PostgreSQL away for {seconds:.0f} s: jobs, one at each point"
             self.counts[met] += len(standing)
@@ -161,8 +158,7 @@ class Run:
             if len(self.site.unfinished()) == before:  # killed before they had written anything down
                 for name in self.site.unfinished():
                     with self._process(attach=name, confirm=True) as process, suppress(EOFError):
-                        while "attached" not in process.says():
-                            pass
+                        _wait_until_attached(process)
                         self.counts["asked for again"] += 1
         for heir in self._heirs:
             heir.kill()
@@ -172,14 +168,11 @@ class Run:
             self._process(attach=name, confirm=True, freeze_at=point, takes_up=False) as process,
             suppress(EOFError),
         ):
-            answered = False
-            while (said := process.says()).get("reached") != point:
-                answered |= "attached" in said
-            process.frozen()
+            answered = _stands_at(process, point)
             time.sleep(FROZEN_SECONDS)
             process.go_on()
-            while not answered:
-                answered = "attached" in process.says()
+            if not answered:
+                _wait_until_attached(process)
             self.counts["frozen for 45 s and woken"] += 1
 
     def _replace_heir(self, number: int) -> None:
@@ -194,6 +187,20 @@ class Run:
 
     def _process(self, **orders: Any) -> Process:
         return Process(main, self.site.orders(**orders))
+
+
+def _stands_at(process: Process, point: str) -> bool:
+    """Wait until a process has stopped at a point, and return whether its call was answered before."""
+    answered = False
+    while (said := process.says()).get("reached") != point:
+        answered |= "attached" in said
+    process.frozen()
+    return answered
+
+
+def _wait_until_attached(process: Process) -> None:
+    while "attached" not in process.says():
+        pass
 
 
 def _listen(process: Process) -> None:

@@ -24,8 +24,8 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 def visible(text: str) -> str:
     """Return a line for a terminal, with what a reader cannot see written out; a moved cursor would rewrite others."""
-    shown = INVISIBLE.sub(lambda found: _escaped(found[0]), MOVES_ON.sub(lambda found: _escaped(found[0]), text))
-    return few_marks(shown, _escaped)
+    on_one_line = MOVES_ON.sub(lambda found: _escaped(found[0]), text)
+    return few_marks(escape_invisible(on_one_line, _escaped), _escaped)
 
 
 def escape_invisible(text: str, escape: Callable[[str], str]) -> str:

@@ -189,7 +189,7 @@ class AllowedFolders:
     def _open(self, path: str, place: PathBeneath) -> OpenedFile:
         if self._data_folder is not None and _leads_through(place, self._data_folder):
             raise FileNotAllowed(path, "own_data")
-        return _open(path, place)
+        return _open_document(path, place)
 
     def _all_files(self) -> Sequence[PathBeneath]:
         """Return the files beneath all folders; none where there is too much to look at."""
@@ -382,7 +382,7 @@ def _leads_through(place: PathBeneath, folder: Path) -> bool:
     return False
 
 
-def _open(path: str, place: PathBeneath) -> OpenedFile:
+def _open_document(path: str, place: PathBeneath) -> OpenedFile:
     if any(part.startswith(".") for part in place.components):
         raise FileNotAllowed(path, "hidden")
     if is_temporary(place.components[-1]):
