@@ -162,17 +162,21 @@ class RefreshingTokenSource:
                 await to_thread.run_sync(self._late.save)
                 self._late = None
             found = await self.stored_login()
-            if found.generation != seen.generation:
-                return found
-            if found.is_revoked:
-                raise ReauthorizationRequired
             renewed = None
             while renewed is None:
+                # A record that another process made without a token is no answer.
+                if found.generation != seen.generation and _token(found):
+                    return found
+                if found.is_revoked:
+                    raise ReauthorizationRequired
                 self._reached("before_lease")
                 lease = await acquire_lease(self._vault, found, self._timings, patient=patient)
                 if lease is None:
-                    found = await self.stored_login()
-                    return found if found.generation != seen.generation else None
+                    again = await self.stored_login()
+                    if not patient and again.generation == found.generation:
+                        return None
+                    found = again
+                    continue
                 # From here on the refresh token may be used up: a caller that goes away must not stop what saves the
                 # next one.
                 with anyio.CancelScope(shield=True):

@@ -171,7 +171,7 @@ class Vault:
 
     def _keep(self, account: UserAccount, name: str, email: str | None, tokens: TokenSet, *, current: bool) -> int:
         with self._database.writing() as connection:
-            generation = self._write(connection, account, name, email, tokens)
+            generation = self._write(connection, account, _locked_row(connection, account), name, email, tokens)
             if current:
                 _make_current(connection, account)
         return generation
@@ -192,7 +192,7 @@ class Vault:
         with suppress(IntegrityError), self._database.writing() as connection:  # another process was faster
             row = _locked_row(connection, account)
             if row is None or not self._opens(row):
-                self._write(connection, account, name, None, none)
+                self._write(connection, account, row, name, None, none)
 
     def remove(self, account: UserAccount) -> None:
         """Forget a person; another one who is signed in to the same app does not become the current one."""
@@ -266,10 +266,15 @@ class Vault:
         return StoredLogin(lease.account, old["name"], old["email"], generation, tokens, is_revoked=False)
 
     def _write(
-        self, connection: Connection, account: UserAccount, name: str, email: str | None, tokens: TokenSet
+        self,
+        connection: Connection,
+        account: UserAccount,
+        old: RowMapping | None,
+        name: str,
+        email: str | None,
+        tokens: TokenSet,
     ) -> int:
-        """Write a record, in place of an older one that there may be, and return its generation."""
-        old = _locked_row(connection, account)
+        """Write a record in place of the `old` one, which the caller has locked, and return its generation."""
         generation = old["generation"] + 1 if old is not None else 1
         values = {
             "name": name,

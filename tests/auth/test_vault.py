@@ -303,3 +303,23 @@ def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
     found = vault.read(ACCOUNT)
     assert found is not None
     assert (found.tokens, found.generation) == (tokens, generation)
+
+
+def test_a_placeholder_takes_no_place_of_a_record_that_came_after_it_looked(vault: Vault, database: Database) -> None:
+    here = threading.get_ident()
+    with ThreadPoolExecutor(1) as other:
+        signed_in: list[Future[object]] = []
+
+        @sqlalchemy.event.listens_for(database.engine, "after_cursor_execute")
+        def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if threading.get_ident() == here and "FROM sign_ins" in statement and not signed_in:
+                signed_in.append(other.submit(vault.save_login, ACCOUNT, "name", None, TOKENS))
+                # On SQLite it waits until the placeholder is written, and then takes its place.
+                if database.engine.dialect.name == "postgresql":
+                    signed_in[0].result(10)
+
+        vault.create_placeholder(ACCOUNT, "name")
+        signed_in[0].result(10)
+    found = vault.read(ACCOUNT)
+    assert found is not None
+    assert found.tokens == TOKENS
