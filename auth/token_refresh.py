@@ -39,9 +39,8 @@ from auth.errors import (
     SignInFailed,
     SignInUnavailable,
 )
-from auth.oauth import TokenEndpoint, TokenGrant
+from auth.oauth import TokenEndpoint, TokenGrant, is_refresh_token_dead
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
-from auth.token_sources import is_refresh_token_dead
 from auth.vault import RefreshLease, StoredLogin, TokenSet, UserAccount, Vault
 from persistence.errors import StorageProblem
 

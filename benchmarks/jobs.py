@@ -41,7 +41,7 @@ import anyio, httpx, structlog
 try:
     from acc.client import AccClient
     from acc.transport import storage_client
-    from auth.token_sources import StaticTokenSource
+    from auth.oauth import StaticTokenSource
     from persistence.data_folder import StateLocation
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy

@@ -38,7 +38,7 @@ from sqlalchemy import text
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
 from transfers.files.allowed_folders import AllowedFolders

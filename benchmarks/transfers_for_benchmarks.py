@@ -11,7 +11,7 @@ from storage_sink import PERSON
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.transport import storage_client
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
 from transfers.files.allowed_folders import AllowedFolders

@@ -179,7 +179,7 @@ class SignedInUser:
 @asynccontextmanager
 async def open_identity(settings: Settings, person: str | None = None) -> AsyncIterator[SignedInUser]:
     """Yield the token source: APS_ACCESS_TOKEN, a service account, or a signed-in user (by default the last)."""
-    from auth.token_sources import NoTokenSource, StaticTokenSource
+    from auth.oauth import NoTokenSource, StaticTokenSource
 
     if settings.access_token is not None:
         yield SignedInUser(StaticTokenSource(settings.access_token.get_secret_value()))

@@ -73,7 +73,7 @@ def import_services() -> None:
     import sqlalchemy.dialects.sqlite  # noqa: F401
 
     from acc import connection, rate_limit_store, transport  # noqa: F401
-    from auth import accounts, oauth, token_sources, vault  # noqa: F401
+    from auth import accounts, oauth, vault  # noqa: F401
     from persistence import data_folder, encryption, keys, locks, migrations  # noqa: F401
     from server import auth_wiring, chat_sign_in  # noqa: F401
     from tools.attachments import following, preconditions  # noqa: F401

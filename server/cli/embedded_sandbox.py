@@ -25,6 +25,7 @@ from auth.errors import SignInFailed
 from auth.oauth import (
     AuthServer,
     AuthTransport,
+    InMemoryTokenSource,
     OAuthApp,
     PkceAttempt,
     TokenEndpoint,
@@ -32,7 +33,6 @@ from auth.oauth import (
     authorize_url,
     read_refusal,
 )
-from auth.token_sources import InMemoryTokenSource
 from persistence.keys import EncryptionKey
 from server.auth_wiring import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF

@@ -36,8 +36,8 @@ from auth.issuer.scopes import DEFAULT, offered_scopes
 from auth.issuer.shared_keys import shared_key
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
 from auth.issuer.tokens import TokenRepository, VerifiedToken
+from auth.oauth import StaticTokenSource
 from auth.token_refresh import RefreshingTokenSource
-from auth.token_sources import StaticTokenSource
 from persistence.database import Database, DatabaseClock
 from persistence.errors import StorageProblem
 from persistence.migrations import migrate

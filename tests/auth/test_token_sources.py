@@ -7,8 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from auth.errors import NotSignedIn, ReauthorizationRequired, SignInFailed
-from auth.oauth import TokenGrant
-from auth.token_sources import EARLY_SECONDS, PAUSE_SECONDS, InMemoryTokenSource, NoTokenSource, StaticTokenSource
+from auth.oauth import EARLY_SECONDS, PAUSE_SECONDS, InMemoryTokenSource, NoTokenSource, StaticTokenSource, TokenGrant
 
 LIFE = 3599
 

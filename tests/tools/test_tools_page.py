@@ -7,8 +7,7 @@ import pytest
 
 from acc_sandbox import Sandbox
 from auth.login.flow import READING
-from auth.oauth import SCOPES
-from auth.token_sources import StaticTokenSource
+from auth.oauth import SCOPES, StaticTokenSource
 from server.team.required_scopes import required_scope
 from tests.support.constants import ROOT, STEEL_BEAMS
 from tools.core.registry import definitions

@@ -23,7 +23,7 @@ from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
 from transfers.errors import JobStopped

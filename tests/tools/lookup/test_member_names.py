@@ -13,7 +13,7 @@ from acc.retry import RetryPolicy
 from acc_sandbox import Fault, Refuse
 from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.model import SeedData, SeedItem, SeedProject
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from tools.lookup.projects import MEMBERS_SECONDS, MemberNames
 
 LIST = "admin.users.list"

@@ -2,7 +2,7 @@
 
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from tools.lookup.projects import KEEP_SECONDS, PersonCache, TtlCache
 
 

@@ -15,7 +15,7 @@ from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.rate_limit import Limits, RateLimiter
 from acc.rate_limit_store import TABLES, TokenBucketTable
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence.database import Database, DatabaseAddress
 from persistence.migrations import migrate
 

@@ -21,7 +21,7 @@ from acc.client import AccClient
 from acc.hosts import AutodeskHosts
 from acc.retry import RetryPolicy
 from acc.transport import storage_client
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence.data_folder import StateLocation
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy

@@ -15,7 +15,7 @@ from acc.hosts import AutodeskHosts
 from acc.operations import ApiOperation
 from acc.responses import HttpResponse
 from acc_sandbox import Fault, Refuse
-from auth.token_sources import StaticTokenSource
+from auth.oauth import StaticTokenSource
 from persistence import private_files
 from server.cli.doctor import command as doctor
 from server.cli.doctor.autodesk import DoctorTarget
