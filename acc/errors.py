@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from acc.models.storage import PartsReport
+    from acc.models.files import PartsReport
 
 
 class ErrorDetails(TypedDict, total=False):

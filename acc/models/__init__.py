@@ -2,6 +2,8 @@
 
 from acc.models.base import AccModel, Pagination, ResultPage
 from acc.models.files import (
+    CompletedObject,
+    DownloadLink,
     FileItem,
     FileVersion,
     Folder,
@@ -9,19 +11,15 @@ from acc.models.files import (
     Hub,
     JsonApiResource,
     ListingWarning,
+    PartsReport,
+    PartState,
     Project,
     ProjectMember,
     ResourceDocument,
     ResourceListing,
-    UserInfo,
-)
-from acc.models.storage import (
-    CompletedObject,
-    DownloadLink,
-    PartsReport,
-    PartState,
     SignedUrl,
     UploadUrls,
+    UserInfo,
 )
 from acc.models.submittals import (
     AsyncJob,

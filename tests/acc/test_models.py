@@ -25,7 +25,7 @@ from acc.models import (
     Step,
     UploadUrls,
 )
-from acc.models.storage import url_expires_at
+from acc.models.files import url_expires_at
 
 SIGNED = (
     "https://s3.amazonaws.com/signed-url-uploads/1?X-Amz-Date=20241109T194437Z&X-Amz-Expires=120&X-Amz-Signature=SIG"

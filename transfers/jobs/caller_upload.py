@@ -8,7 +8,7 @@ from urllib.parse import quote
 import anyio
 
 from acc.errors import AccError, NotFound, PartsRejected, RequestRejected
-from acc.models.storage import SignedUrl, UploadUrls
+from acc.models.files import SignedUrl, UploadUrls
 from transfers.attachments import stored_bytes
 from transfers.errors import UploadExpired
 from transfers.idempotency import AttachmentIdentity

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 
 from acc.errors import AccError, NotFound, PartsRejected, RequestRejected, StorageUploadGone
-from acc.models.storage import UploadUrls
+from acc.models.files import UploadUrls
 from persistence.errors import StorageProblem
 from transfers.attachments import find_row, stored_bytes
 from transfers.audit_log import AuditEntry

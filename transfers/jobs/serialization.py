@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from acc import errors as acc_errors
 from acc.errors import AccError, ErrorDetails, PartsRejected, UnexpectedAnswer, UntrustedStorageHost
-from acc.models.storage import PartsReport
+from acc.models.files import PartsReport
 from acc.models.submittals import Attachment
 from acc.object_storage import bare_etag
 from auth import errors as auth_errors

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
-from acc.models.storage import SignedUrl, UploadUrls
+from acc.models.files import SignedUrl, UploadUrls
 from transfers.upload.part_plan import PartPlan, UploadState, next_batch
 
 MARGIN_SECONDS: Final = 15.0

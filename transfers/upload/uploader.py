@@ -18,7 +18,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from acc.errors import AccError, StorageError, StorageExpired, StorageRefused, StorageUnavailable
-from acc.models.storage import SignedUrl
+from acc.models.files import SignedUrl
 from acc.object_storage import OPERATION, PartStored, part_answer, part_request
 from transfers.concurrency import ByteCounter, stop_event
 from transfers.errors import FileChanged, StorageStalled
