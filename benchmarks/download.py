@@ -59,7 +59,7 @@ def ours(url: str, size: int, sha1: str, folder: Path) -> dict[str, float]:
     from acc.models import DownloadLink
     from transfers.download.downloader import download_file
     from transfers.download.target_folder import TargetFolder
-    from transfers.upload.connections import AbortableClientPool
+    from transfers.upload.uploader import AbortableClientPool
 
     @asynccontextmanager
     async def exclusive(_: str) -> Any:

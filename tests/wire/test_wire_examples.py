@@ -34,9 +34,8 @@ from transfers.concurrency import ByteCounter
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.hashing import hash_file
 from transfers.files.local_file import FilePolicy, LocalFile
-from transfers.upload.connections import AbortableClient
 from transfers.upload.part_plan import PartPlan
-from transfers.upload.uploader import VerifiedPartStream, put_part
+from transfers.upload.uploader import AbortableClient, VerifiedPartStream, put_part
 
 API = AUTODESK_API.removeprefix("https://")
 PROFILE = AUTODESK_PROFILE.removeprefix("https://")

@@ -23,7 +23,7 @@ from acc.ids import ObjectLocation
 from acc.object_storage import DOWNLOAD, download_error
 from transfers.download.download_plan import ByteSegment, UnusableLink, answer_start, range_header, segments
 from transfers.download.target_folder import TargetFolder
-from transfers.upload.connections import AbortableClient
+from transfers.upload.uploader import AbortableClient
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from transfers.files.hashing import FileDigests
     from transfers.files.local_file import FilePolicy, FileStamp, LocalFile
     from transfers.jobs.tables import JobTables
-    from transfers.upload.connections import AbortableClientPool
     from transfers.upload.read_ahead import ReadAheadLimits
+    from transfers.upload.uploader import AbortableClientPool
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from transfers.errors import PersonMismatch
 from transfers.files.folder_listing import FolderFiles, list_files
 from transfers.files.local_file import FilePolicy, LocalFile
 from transfers.jobs.base import Point
-from transfers.upload.connections import AbortableClientPool
 from transfers.upload.read_ahead import ReadAheadLimits
+from transfers.upload.uploader import AbortableClientPool
 
 if TYPE_CHECKING:
     import httpx

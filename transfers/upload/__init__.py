@@ -1,1 +1,1 @@
-"""One multipart upload: its part plan, signed URLs, connections and state."""
+"""One multipart upload: its part plan, signed URLs, sending and reading ahead."""

@@ -1,17 +1,23 @@
 """Sending the parts of a file straight to storage: worker threads, bounded memory, each part until it is taken.
 
+A part has an HTTP client to itself, so that its request can be aborted from another thread by shutting down its
+sockets. A thread that waits for a storage that stalls hears of nothing until its time-out, so to cancel an upload is to
+hang up in its place: shutting a socket down wakes the thread that waits on it, which closing it does not.
+
 Bodies go over a sync `httpx.Client` fed by 256 KiB reads with an explicit Content-Length: measured two to five times
 faster than async bytes, about 35 MiB of memory at any file size, and the only way in which storage's early 403 is read
 instead of a broken pipe (docs/architecture.md).
 """
 
 import random
+import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
@@ -24,9 +30,12 @@ from transfers.concurrency import ByteCounter, stop_event
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.hashing import part_hash
 from transfers.files.local_file import LocalFile, chunks
-from transfers.upload.connections import AbortableClient, AbortableClientPool
 from transfers.upload.part_plan import FilePart, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
+
+if TYPE_CHECKING:
+    import httpx
+
 
 ATTEMPTS: Final = 5
 """Tries a part before the job gives up; a URL that merely expired is not a try."""
@@ -43,6 +52,68 @@ RETRY_AFTER_CAP_SECONDS: Final = 120.0
 
 MAX_ANSWER_BYTES: Final = 8192
 """As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
+
+
+class AbortableClient:
+    """HTTP client for one part at a time, so that its sockets are those of that part."""
+
+    def __init__(self, client: "httpx.Client") -> None:
+        self.client = client
+        self.is_aborted = False
+        self._turn = threading.Lock()
+        self._sockets: list[socket.socket] = []
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn of each connection that is made; httpx's `trace` extension calls this in the thread that makes it."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            made = info["return_value"].get_extra_info("socket")
+            with self._turn:
+                self._sockets = [one for one in self._sockets if one.fileno() >= 0]
+                self._sockets.append(made)
+                if self.is_aborted:
+                    _hang_up(made)
+
+    def abort(self) -> None:
+        """Let whatever waits on the line fail now, from any thread. The line is of no use after that."""
+        with self._turn:
+            self.is_aborted = True
+            for one in self._sockets:
+                _hang_up(one)
+
+
+class AbortableClientPool:
+    """Pool of abortable clients; a returned one keeps its connection for the next part. For one event loop."""
+
+    def __init__(self, make_client: "Callable[[], httpx.Client]") -> None:
+        self._make_client = make_client
+        self._free: list[AbortableClient] = []
+
+    @contextmanager
+    def borrow(self) -> Iterator[AbortableClient]:
+        """Borrow a client for the block, exclusively.
+
+        Raises:
+            ProxyFailure: The proxy settings of this machine cannot be used.
+        """
+        line = self._free.pop() if self._free else AbortableClient(self._make_client())
+        try:
+            yield line
+        finally:
+            if line.is_aborted:
+                line.client.close()
+            else:
+                self._free.append(line)
+
+    def close(self) -> None:
+        """Close the lines; only after every thread that uses one has ended."""
+        while self._free:
+            self._free.pop().client.close()
+
+
+def _hang_up(one: socket.socket) -> None:
+    with suppress(OSError):  # hung up or closed already
+        # Not the socket's own method: that of a TLS socket also drops what another thread may be writing with.
+        socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from acc.ids import ObjectLocation
 from acc.models import DownloadLink
 from transfers.download.downloader import DigestMismatch, TooManyBytes, download_file
 from transfers.download.target_folder import TargetFolder
-from transfers.upload.connections import AbortableClientPool
+from transfers.upload.uploader import AbortableClientPool
 
 AT = ObjectLocation("wip.dm.prod", "a.pdf")
 CONTENT = bytes(range(256)) * 8192

@@ -28,10 +28,9 @@ from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.hashing import hash_file
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile
-from transfers.upload.connections import AbortableClientPool
 from transfers.upload.part_plan import LIFE_SECONDS, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache
-from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, MultipartUpload
+from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, AbortableClientPool, MultipartUpload
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 WRONG_SIGNATURE = "<Error><Code>SignatureDoesNotMatch</Code><Message>Wrong signature</Message></Error>"
