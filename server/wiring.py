@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from acc.retry import RetryPolicy
@@ -10,8 +11,6 @@ from tools.core.context import Services
 from tools.core.policy import ToolPolicy
 
 if TYPE_CHECKING:
-    import httpx
-
     from acc.client import AccClient
     from acc.connection import TokenSource
     from acc.rate_limit import RateLimiter
@@ -42,21 +41,17 @@ def transfer_manager(
     settings: Settings, policy: ToolPolicy, acc: "AccClient", repository: "JobRepository"
 ) -> "TransferManager":
     """Return the transfer manager of one user."""
+    from acc.transport import storage_client
     from server.auth_wiring import state_location
     from transfers.files.allowed_folders import AllowedFolders
     from transfers.files.local_file import FilePolicy
     from transfers.jobs.context import JobContext
     from transfers.manager import TransferManager
 
-    def new_storage_client() -> "httpx.Client":
-        from acc.transport import storage_client
-
-        return storage_client(acc.hosts)
-
     context = JobContext(
         acc,
         settings.parallel_parts,
-        new_storage_client,
+        partial(storage_client, acc.hosts),
         repository,
         AllowedFolders(
             settings.folders if policy.local_files else (), data_folder=state_location(settings).data_path()
