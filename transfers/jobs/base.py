@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from acc.client import AccClient
     from transfers.attachments import AttachmentCreator, AttachmentWatch
     from transfers.audit_log import AuditLog
-    from transfers.files.hashing import FileDigests
-    from transfers.files.local_file import FilePolicy, FileStamp, LocalFile
+    from transfers.files.digest_cache import DigestCache
+    from transfers.files.local_file import FilePolicy, LocalFile
     from transfers.jobs.tables import JobTables
     from transfers.upload.read_ahead import ReadAheadLimits
     from transfers.upload.uploader import AbortableClientPool
@@ -362,16 +361,8 @@ class JobStepStore(Protocol):
     async def ask(self, question: "Callable[[JobTables], T]") -> T:
         """Return what `question` finds out of the tables, or does to them."""
 
-    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "FileDigests | None":
-        """Return what a file hashed to before, if it has not been touched since."""
-
-    async def keep_digests(
-        self, path: Path, identity: "FileStamp", part_size: int, digests: "FileDigests", began: float
-    ) -> None:
-        """Remember what a file hashed to that was read from `began` on."""
-
-    async def drop_digests(self, path: Path, identity: "FileStamp") -> None:
-        """Forget what a file hashed to."""
+    async def digests(self, question: "Callable[[DigestCache], T]") -> T:
+        """Return what `question` finds out of the cache of digests, or does to it."""
 
 
 class JobStepContext(Protocol):

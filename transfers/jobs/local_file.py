@@ -82,7 +82,8 @@ class LocalFileJob(FileUploadJob):
             return
         if not stamp.changed_ns or not stamp.is_settled(context.clock()):
             return
-        if await context.repository.digests(Path(self.path), stamp, self.plan.part_size) is None:
+        path, size = Path(self.path), self.plan.part_size
+        if await context.repository.digests(lambda cache: cache.find(path, stamp, size)) is None:
             self.seed = new_seed()
 
     async def prepare(self, context: JobStepContext) -> None:
@@ -121,7 +122,7 @@ class LocalFileJob(FileUploadJob):
         remembered = self.identity.size >= REMEMBERED_BYTES
         unproven = self.sent.digests if self.seed is not None else {}
         if remembered and not unproven:
-            known = await context.repository.digests(path, self.identity, size)
+            known = await context.repository.digests(lambda cache: cache.find(path, self.identity, size))
             if known is not None:
                 return known
         began = context.clock()
@@ -129,7 +130,7 @@ class LocalFileJob(FileUploadJob):
         if any(digests.parts[number - 1] != digest for number, digest in unproven.items()):
             raise FileChanged(self.path)
         if remembered:
-            await context.repository.keep_digests(path, self.identity, size, digests, began)
+            await context.repository.digests(lambda cache: cache.keep(path, self.identity, size, digests, began))
         return digests
 
     async def run_steps(self, context: JobStepContext) -> None:
@@ -145,7 +146,7 @@ class LocalFileJob(FileUploadJob):
         except FileChanged:
             # What it was known to hash to may be what was wrong: the next run reads it.
             self.digests = None
-            await context.repository.drop_digests(Path(self.path), self.identity)
+            await context.repository.digests(lambda cache: cache.drop(Path(self.path), self.identity))
             raise
         finally:
             self._close()
@@ -183,8 +184,8 @@ class LocalFileJob(FileUploadJob):
         except FileChanged:
             pass  # the last look before the completion reads it again
         else:
-            part_size = self.plan.part_size
-            await context.repository.keep_digests(file.path, file.identity, part_size, digests, began)
+            stamp, size = file.identity, self.plan.part_size
+            await context.repository.digests(lambda cache: cache.keep(file.path, stamp, size, digests, began))
         context.reached("identified")
         self._identified.set()
 
@@ -261,7 +262,7 @@ class LocalFileJob(FileUploadJob):
             FileUnreadable: The operating system refused.
         """
         size = self.plan.part_size
-        known = await context.repository.digests(file.path, file.identity, size)
+        known = await context.repository.digests(lambda cache: cache.find(file.path, file.identity, size))
         if known is not None:
             return known
 
@@ -271,7 +272,7 @@ class LocalFileJob(FileUploadJob):
 
         began = context.clock()
         digests, stamp = await run_cancellable_in_thread(read, context.readers)
-        await context.repository.keep_digests(file.path, stamp, size, digests, began)
+        await context.repository.digests(lambda cache: cache.keep(file.path, stamp, size, digests, began))
         return digests
 
     async def has_its_bytes(self, context: JobStepContext) -> bool:

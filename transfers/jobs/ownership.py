@@ -14,10 +14,8 @@ from persistence.migrations import migrate
 from transfers.jobs.rows import JobRow
 
 if TYPE_CHECKING:
-    from acc.rate_limit_store import TokenBucketTable
     from persistence.database import Database, DatabaseAddress
     from persistence.locks import HeldLock, LockManager
-    from transfers.files.digest_cache import DigestCache
     from transfers.jobs.tables import JobTables
 
 _LEGACY: Final = "executor "
@@ -46,8 +44,6 @@ class OpenRepository:
 
     database: "Database"
     tables: "JobTables"
-    budgets: "TokenBucketTable"
-    digests: "DigestCache"
     locks: "LockManager"
     legacy: "HeldLock"
 
@@ -61,11 +57,9 @@ class OpenRepository:
             StorageProblem: Database or data folder cannot be used.
         """
         from acc.rate_limit_store import TABLES as BUDGETS
-        from acc.rate_limit_store import TokenBucketTable
         from persistence.database import Database
         from persistence.locks import AdvisoryLocks, FileLocks
         from transfers.files.digest_cache import TABLES as DIGESTS
-        from transfers.files.digest_cache import DigestCache
         from transfers.jobs.tables import TABLES, JobTables
 
         database = Database.open(address, answer_seconds=answer_seconds)
@@ -74,7 +68,7 @@ class OpenRepository:
             migrate(database, TABLES, DIGESTS, BUDGETS)
             locks = AdvisoryLocks(database, heard) if address.file is None else FileLocks(address.file.parent / "locks")
             legacy = _new_lock(locks, _LEGACY + owner)
-            return cls(database, JobTables(database), TokenBucketTable(database), DigestCache(database), locks, legacy)
+            return cls(database, JobTables(database), locks, legacy)
         except BaseException:
             if locks is not None:
                 locks.close()

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from persistence.data_folder import StateLocation
     from persistence.encryption import RecordCipher
     from persistence.locks import HeldLock
-    from transfers.files.hashing import FileDigests
-    from transfers.files.local_file import FileStamp
+    from transfers.files.digest_cache import DigestCache
     from transfers.jobs.tables import JobTables
 
 T = TypeVar("T")
@@ -123,21 +121,19 @@ class JobRepository:
         Raises:
             StorageProblem: The database cannot be used.
         """
-        return await self._run(lambda opened: question(opened.budgets))
+        from acc.rate_limit_store import TokenBucketTable
 
-    async def digests(self, path: Path, identity: "FileStamp", part_size: int) -> "FileDigests | None":
-        """Return what a file hashed to before, if it has not been touched since."""
-        return await self._run(lambda opened: opened.digests.find(path, identity, part_size))
+        return await self._run(lambda opened: question(TokenBucketTable(opened.database)))
 
-    async def keep_digests(
-        self, path: Path, identity: "FileStamp", part_size: int, digests: "FileDigests", began: float
-    ) -> None:
-        """Remember what a file hashed to that was read from `began` on; see `DigestCache.keep`."""
-        await self._run(lambda opened: opened.digests.keep(path, identity, part_size, digests, began))
+    async def digests(self, question: "Callable[[DigestCache], T]") -> T:
+        """Return what `question` finds out of the cache of digests, or does to it.
 
-    async def drop_digests(self, path: Path, identity: "FileStamp") -> None:
-        """Forget what a file hashed to: its bytes have turned out to be others."""
-        await self._run(lambda opened: opened.digests.drop(path, identity))
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        from transfers.files.digest_cache import DigestCache
+
+        return await self._run(lambda opened: question(DigestCache(opened.database)))
 
     async def prune(self, before: float) -> int:
         """Forget jobs that ended before a time, and digests that were kept before it; returns how many jobs.
@@ -146,7 +142,7 @@ class JobRepository:
             StorageProblem: The database cannot be used.
         """
         gone = await self.ask(lambda tables: tables.prune(before))
-        await self._run(lambda opened: opened.digests.prune(before))
+        await self.digests(lambda cache: cache.prune(before))
         return gone
 
     async def listen(self) -> None:
