@@ -28,6 +28,7 @@ from acc.errors import (
     UntrustedCertificate,
 )
 from acc.hosts import AutodeskHosts
+from persistence.errors import check_descriptors
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ STORAGE_TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=30)
 """Seconds without progress on a part. `write` is one chunk that the network does not take, so a slow line is no
 stall; `read` covers storage's own work on a part after its last byte."""
 
+_CONNECTION: Final = "a connection to Autodesk"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 # The request cannot have reached the other side: no connection was made.
@@ -216,8 +218,13 @@ def _socks_errors() -> tuple[type[Exception], ...]:
 
 
 def error_from_transport(operation: str, error: Exception) -> AccError:
-    """Map the failure of a request without an answer; never quotes httpx, whose texts can hold addresses."""
+    """Map the failure of a request without an answer; never quotes httpx, whose texts can hold addresses.
+
+    Raises:
+        DescriptorsExhausted: This process has no descriptor left for a connection.
+    """
     sent = not isinstance(error, _NEVER_SENT)
+    check_descriptors(error, _CONNECTION, may_hide=not sent)
     if isinstance(error, httpx.DecodingError):
         return UnexpectedAnswer(operation, problem="the body's compression is broken", sent=sent)
     if isinstance(error, _socks_errors()):
@@ -230,7 +237,7 @@ def error_from_transport(operation: str, error: Exception) -> AccError:
 
 
 def storage_error_from_transport(operation: str, error: Exception) -> AccError:
-    """The same for a part: a lost connection to storage is `StorageUnavailable`."""
+    """The same for a part: a lost connection to storage is `StorageUnavailable`. Raises as that does."""
     found = error_from_transport(operation, error)
     return StorageUnavailable(operation, sent=found.sent) if type(found) is ServiceUnavailable else found
 

@@ -18,6 +18,7 @@ from auth.oauth import TokenEndpoint, TokenGrant
 from auth.refresh_lease import RefreshTimings
 from auth.token_refresh import RefreshingTokenSource
 from auth.vault import UserAccount, Vault
+from persistence.errors import check_descriptors
 
 AUDIENCE: Final = "https://developer.api.autodesk.com/authentication/v2/token"
 
@@ -54,6 +55,7 @@ class ServiceAccount:
             key = self.key_file.read_text(encoding="ascii").strip().strip('"').replace("\\n", "\n")
             return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self.key_id})
         except OSError as error:
+            check_descriptors(error, self.key_file)
             raise PrivateKeyUnusable(str(self.key_file), error.strerror or type(error).__name__) from error
         except (ValueError, TypeError, jwt.PyJWTError):
             # `from None`: what the library says may quote the file.

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from persistence import private_files
 from persistence.errors import (
-    DescriptorsExhausted,
     FolderNotPrivate,
     FolderNotWritable,
     HomeFolderMissing,
-    no_descriptors_left,
+    check_descriptors,
 )
 
 if TYPE_CHECKING:
@@ -64,8 +63,7 @@ class DataFolder:
         try:
             folder._make_private()
         except OSError as error:
-            if no_descriptors_left(error):
-                raise DescriptorsExhausted(folder.path) from error
+            check_descriptors(error, folder.path)
             raise FolderNotWritable(folder.path, error.strerror or type(error).__name__) from error
         if not os.access(folder.path, os.W_OK | os.X_OK):
             raise FolderNotWritable(folder.path, "permission denied")

@@ -38,10 +38,9 @@ from persistence.errors import (
     DatabaseProblem,
     DatabaseReadOnly,
     DatabaseUnreachable,
-    DescriptorsExhausted,
     FolderNotWritable,
     StorageProblem,
-    no_descriptors_left,
+    check_descriptors,
 )
 
 if TYPE_CHECKING:
@@ -310,8 +309,7 @@ def _make_sqlite_file(path: Path) -> None:
     try:
         private_files.make_file(path)
     except OSError as error:
-        if no_descriptors_left(error):
-            raise DescriptorsExhausted(path) from error
+        check_descriptors(error, path)
         found = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else None  # noqa: PTH112, PTH114
         if found is not None:  # `pathlib` raises where its folder cannot be looked into
             raise DatabaseForeign(str(path), f"it is {found}") from error
@@ -374,14 +372,18 @@ _SQLITE: Final[dict[int, type[Any]]] = {
 
 
 def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
-    """Map a driver's error to ours; None for a fault in a statement of ours."""
+    """Map a driver's error to ours; None for a fault in a statement of ours.
+
+    Raises:
+        DescriptorsExhausted: It hid that none was left.
+    """
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         if str(cause).startswith(("no such table", "no such column", "table ")):
             return DatabaseForeign(where, str(cause))
         kind = _SQLITE.get(_code(cause))
-        if kind is DatabaseUnreachable and not _can_open_files():  # SQLite does not say why it could not open one
-            return DescriptorsExhausted(where)
+        if kind is DatabaseUnreachable:
+            check_descriptors(error, where, may_hide=True)
         return kind(where) if kind is not None else None
     state = getattr(cause, "sqlstate", None)
     if state in ("42P01", "42703"):  # undefined_table, undefined_column
@@ -393,21 +395,9 @@ def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
     if state in ("55P03", "57014"):  # lock_not_available, query_canceled
         return DatabaseBusy(where)
     if isinstance(error, sqlalchemy.exc.OperationalError):
+        check_descriptors(error, where, may_hide=True)
         return DatabaseUnreachable(where)
     return None
-
-
-def _can_open_files() -> bool:
-    """Whether as many files can be opened as SQLite opens for a transaction: database, journal, index and folder."""
-    opened: list[int] = []
-    try:
-        opened += (os.open(os.devnull, os.O_RDONLY) for _ in range(4))
-    except OSError as error:
-        return not no_descriptors_left(error)
-    finally:
-        for one in opened:
-            os.close(one)
-    return True
 
 
 def _code(error: sqlite3.Error) -> int:

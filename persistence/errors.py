@@ -7,7 +7,7 @@
     ├── FolderNotWritable       the data folder cannot be made or written to
     ├── FolderNotPrivate        it is open to other people, and not for us to close
     ├── AuditLogUnusable        no line can be added to it, so no file is let go
-    ├── DescriptorsExhausted    this process has no descriptor left to open a file with
+    ├── DescriptorsExhausted    this process has no descriptor left for a file or a connection
     ├── LocksUnusable           files in the data folder cannot be locked, so no job can be worked on
     ├── DatabaseProblem
     │   ├── DatabaseNewer       a newer version of the program wrote it
@@ -29,7 +29,9 @@ Every text is a sentence for a person that says what to do. None holds a key, a 
 """
 
 import errno
+import os
 from pathlib import Path
+from typing import Final
 
 
 class StorageProblem(Exception):
@@ -93,11 +95,11 @@ class LocksUnusable(StorageProblem):
 
 
 class DescriptorsExhausted(StorageProblem):
-    """This process has no descriptor left, so that it cannot open `path`."""
+    """This process has no descriptor left for another file or connection."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, what: Path | str) -> None:
         super().__init__(
-            f"{path} cannot be opened, for this process may have no more files open at once; "
+            f"{what} cannot be opened, for this process may have no more files and connections open at once; "
             "raise its limit (ulimit -n, or LimitNOFILE of its service), then start it again"
         )
 
@@ -106,9 +108,40 @@ def no_descriptors_left(error: BaseException | None) -> bool:
     """Whether this process, or the machine, had no descriptor left; also where that made another error, or several."""
     if isinstance(error, BaseExceptionGroup):
         return any(no_descriptors_left(one) for one in error.exceptions)
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+    if isinstance(error, DescriptorsExhausted) or (
+        isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+    ):
         return True
     return error is not None and no_descriptors_left(error.__cause__ or error.__context__)
+
+
+_DESCRIPTORS_AT_ONCE: Final = 4
+"""What SQLite opens for a transaction: database, journal, index and folder; a connection with TLS needs no more."""
+
+
+def check_descriptors(error: BaseException, what: Path | str, *, may_hide: bool = False) -> None:
+    """Look whether `what` could not be opened because no descriptor was left.
+
+    With `may_hide` the error is of a library that does not say so (SQLite, libpq, a resolver of names, OpenSSL): then
+    whether some can be opened now decides.
+
+    Raises:
+        DescriptorsExhausted: It was so.
+    """
+    if no_descriptors_left(error) or (may_hide and not _are_descriptors_left()):
+        raise DescriptorsExhausted(what) from None
+
+
+def _are_descriptors_left() -> bool:
+    opened: list[int] = []
+    try:
+        opened += (os.open(os.devnull, os.O_RDONLY) for _ in range(_DESCRIPTORS_AT_ONCE))
+    except OSError as error:
+        return not no_descriptors_left(error)
+    finally:
+        for one in opened:
+            os.close(one)
+    return True
 
 
 class DatabaseProblem(StorageProblem):

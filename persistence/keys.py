@@ -18,12 +18,11 @@ from typing import Final, Literal, Protocol, TypeVar
 
 from persistence import private_files
 from persistence.errors import (
-    DescriptorsExhausted,
     FolderNotWritable,
     KeyFileUnreadable,
     KeyProblem,
     KeysUnusable,
-    no_descriptors_left,
+    check_descriptors,
 )
 
 Source = Literal["environment", "keyring", "file"]
@@ -182,8 +181,7 @@ class MachineKeys:
         try:
             private_files.replace(self._file, content)
         except OSError as error:
-            if no_descriptors_left(error):
-                raise DescriptorsExhausted(self._file) from error
+            check_descriptors(error, self._file)
             raise FolderNotWritable(self._file.parent, error.strerror or type(error).__name__) from error
 
     def _in_keyring(self) -> tuple[EncryptionKey, ...]:
@@ -200,8 +198,7 @@ class MachineKeys:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            if no_descriptors_left(error):
-                raise DescriptorsExhausted(self._file) from error
+            check_descriptors(error, self._file)
             raise KeyFileUnreadable(self._file, error.strerror or type(error).__name__) from error
         return parse_keys(text, f"the key file {self._file}")
 

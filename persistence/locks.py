@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from persistence import private_files
-from persistence.errors import DescriptorsExhausted, LocksUnusable, no_descriptors_left
+from persistence.errors import LocksUnusable, check_descriptors
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable, Result
@@ -164,8 +164,7 @@ class FileLocks:
         try:
             yield
         except OSError as error:
-            if no_descriptors_left(error):
-                raise DescriptorsExhausted(self._folder) from error
+            check_descriptors(error, self._folder)
             raise LocksUnusable(self._folder, error.strerror or type(error).__name__) from error
 
 

@@ -302,6 +302,7 @@ async def _downloaded(
 
 def _why(problem: Exception) -> tuple[Literal["incomplete", "failed"], str]:
     """Return whether a later call can go on after a problem, and what it was."""
+    from persistence.errors import check_descriptors
     from transfers.download.downloader import BytesMissing, DigestMismatch, TooManyBytes
     from transfers.download.target_folder import NO_SPACE
 
@@ -315,6 +316,7 @@ def _why(problem: Exception) -> tuple[Literal["incomplete", "failed"], str]:
         case OSError() if problem.errno in NO_SPACE:
             return "incomplete", "The download folder is full; what arrived is kept."
         case OSError():
+            check_descriptors(problem, "a file of the download folder")
             return "incomplete", "The download folder cannot be written to; what arrived is kept."
         case _:
             return "incomplete", "Storage failed or could not be reached; what arrived is kept."

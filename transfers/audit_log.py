@@ -145,15 +145,14 @@ class AuditLog:
     def _append(self, line: bytes) -> None:
         from persistence import private_files
         from persistence.data_folder import DataFolder
-        from persistence.errors import AuditLogUnusable, DescriptorsExhausted, no_descriptors_left
+        from persistence.errors import AuditLogUnusable, check_descriptors
 
         folder = DataFolder.open(self._folder)
         try:
             with _turn(folder.path / "locks", self._lock_seconds):
                 private_files.append(folder.audit_log, line)
         except OSError as error:
-            if no_descriptors_left(error):
-                raise DescriptorsExhausted(folder.audit_log) from error
+            check_descriptors(error, folder.audit_log)
             reason = error.strerror or type(error).__name__
             raise AuditLogUnusable(folder.audit_log, reason) from error
 

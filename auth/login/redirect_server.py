@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from auth.login.pending_logins import PendingLogins
 from auth.login.redirect_handler import COOKIE, LINK_PATH, PROOF_HEADER, BrowserRequest, RedirectHandler
+from persistence.errors import check_descriptors
 
 _READ_SECONDS: Final = 10.0
 _LAST_ANSWER_SECONDS: Final = 3.0
@@ -51,6 +52,7 @@ class RedirectServer:
 
         Raises:
             PortTaken: Another program, or another window of this one, listens there.
+            DescriptorsExhausted: This process has no descriptor left to listen with.
         """
         port = urlsplit(callback.url).port or 0
         answering = _PendingAnswers()
@@ -63,6 +65,7 @@ class RedirectServer:
                     continue
                 for server in servers:
                     server.server_close()
+                check_descriptors(error, f"the callback's port {port}")
                 raise PortTaken from error
         if not servers:
             raise PortTaken

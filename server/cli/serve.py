@@ -183,6 +183,7 @@ def _configure_logs(settings: "Settings", new_secret: str | None, level: "LogLev
 
 
 def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str | None) -> None:
+    from persistence.errors import StorageProblem
     from server.mcp.http import ListenError, serve_http
 
     given = settings.http_secret
@@ -194,7 +195,7 @@ def _serve_http(mcp_server: "McpServer", settings: "Settings", new_secret: str |
             secret=given.get_secret_value() if given else new_secret,
             announce_secret=new_secret is not None,
         )
-    except ListenError as error:
+    except (ListenError, StorageProblem) as error:
         fail(error)
 
 

@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
+from persistence.errors import check_descriptors
 from server.mcp.http_connections import AcceptErrorLog, BoundedHttpProtocol, connection_limit
 from server.mcp.session_limit import MAX_SESSIONS, SPARE_SESSIONS, SessionLimitMiddleware
 from server.shutdown import HTTP_SECONDS, force_exit_after
@@ -225,6 +226,7 @@ def listen(host: str, port: int, *, beyond_loopback: bool = False) -> socket.soc
 
     Raises:
         ListenError: The port is taken, or the address is not this machine's own though it must be.
+        DescriptorsExhausted: This process has no descriptor left to listen with.
     """
     if not (beyond_loopback or is_loopback(host)):
         raise ListenError(
@@ -238,6 +240,7 @@ def listen(host: str, port: int, *, beyond_loopback: bool = False) -> socket.soc
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
+        check_descriptors(error, f"port {port}", may_hide=isinstance(error, socket.gaierror))
         raise ListenError(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another --port.") from error
 
 

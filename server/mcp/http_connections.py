@@ -11,6 +11,8 @@ import h11
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from persistence.errors import DescriptorsExhausted, no_descriptors_left
+
 MAX_CONNECTIONS: Final = 256
 HEADER_SECONDS: Final = 10.0
 """From the first byte of a connection, or of its next request, to the end of the headers."""
@@ -134,4 +136,5 @@ class AcceptErrorLog:
             loop.default_exception_handler(context)
         elif self._clock() - self._told >= _TELL_SECONDS:
             self._told = self._clock()
-            structlog.get_logger(__name__).error("connections_not_accepted", reason=error.strerror)
+            reason = DescriptorsExhausted("a connection") if no_descriptors_left(error) else error.strerror
+            structlog.get_logger(__name__).error("connections_not_accepted", reason=str(reason))

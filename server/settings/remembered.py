@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from acc.hosts import AUTODESK_API
 from persistence import private_files
 from persistence.data_folder import DataFolder, default_path
-from persistence.errors import DescriptorsExhausted, no_descriptors_left
+from persistence.errors import check_descriptors
 from server.settings.model import Settings
 from server.settings.problems import SettingsError
 
@@ -46,8 +46,7 @@ def read_answers(settings: Settings) -> SetupAnswers:
     except FileNotFoundError:
         return SetupAnswers()
     except (OSError, ValidationError) as error:
-        if no_descriptors_left(error):
-            raise DescriptorsExhausted(path) from error
+        check_descriptors(error, path)
         raise SettingsError((f"{path} cannot be read; delete it, and run `submittal-mcp setup` again",)) from None
 
 

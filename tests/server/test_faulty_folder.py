@@ -97,11 +97,12 @@ class Machine:
         assert "Traceback" not in out + err, err
         return code, out + err
 
-    def call(self) -> dict[str, Any]:
+    def call(self, tool: str = "add_submittal_attachment") -> dict[str, Any]:
         """What a call of a running server is answered; afterwards it still answers."""
         server = self._start(PROGRAM, self._fault, "serve", **self._environment)
         server.shake_hands()
-        asked = {"name": "add_submittal_attachment", "arguments": self._place}
+        place = {key: value for key, value in self._place.items() if key != "file_path" or tool.startswith("add")}
+        asked = {"name": tool, "arguments": place}
         said = server.ask("tools/call", asked)
         assert "result" in said, (said, server.rest())
         answer: dict[str, Any] = said["result"]["structuredContent"]
@@ -149,17 +150,47 @@ def test_a_server_without_descriptors_says_so_and_stays(
 ) -> None:
     machine = Machine(start, box, tmp_path, f"descriptors {left}", SUBMITTAL_MCP_DATA_DIR=str(data))
     error = machine.call()["error"]
-    assert error["code"] in ("storage_unavailable", "upstream_unavailable")
-    if error["code"] == "storage_unavailable":
-        assert "ulimit -n" in error["hint"]
+    assert (error["code"], "ulimit -n" in error["hint"]) == ("storage_unavailable", True), error
+
+
+def test_a_process_without_descriptors_for_sockets_says_so_at_every_door(
+    start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, data: Path
+) -> None:
+    own = {
+        "SUBMITTAL_MCP_DATA_DIR": str(data),
+        "SUBMITTAL_MCP_DOWNLOADS": str(made(tmp_path / "downloads")),
+        "SUBMITTAL_MCP_HTTP_SECRET": "c" * 40,
+    }
+    storage = Machine(start, box, tmp_path / "1", "no sockets for storage", **own)
+    said = storage.call()
+    assert ("ulimit -n" in said["error"]["hint"], said["error"]["failed_step"]) == (True, "send"), said
+    said = storage.call("download_attachments")
+    assert "ulimit -n" in said["error"]["hint"], said
+    machine = Machine(start, box, tmp_path / "2", "no sockets", **own)
+    said = machine.call("get_submittal")
+    assert (said["error"]["code"], "ulimit -n" in said["error"]["hint"]) == ("storage_unavailable", True), said
+    (job,) = json.loads(machine.run("jobs", "list", "--json")[1])
+    item = box.item("05 12 00-3")
+    for command in (
+        ["doctor", "--json"],
+        ["jobs", "resume", job["id"]],
+        ["download", "--project", item.project_id, "--submittal", item.id],
+        ["serve", "--http"],
+    ):
+        code, printed = machine.run(*command)
+        assert (code > 0, "ulimit -n" in printed) == (True, True), (command, code, printed)
+    asks = Machine(start, box, tmp_path / "3", "no sockets", APS_CLIENT_ID=box.client_id, APS_ACCESS_TOKEN="", **own)
+    code, printed = asks.run("login", "--no-browser")
+    assert (code, "ulimit -n" in printed, "another program" in printed) == (1, True, False), printed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /dev/fd")
-@pytest.mark.parametrize("left", [0, 4])
+@pytest.mark.parametrize(("left", "database"), [(0, ""), (4, ""), (4, "postgresql://127.0.0.1:1/none")])
 def test_a_command_that_cannot_even_begin_without_descriptors_says_so(
-    start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, data: Path, left: int
+    start: Any, box: acc_sandbox.Sandbox, tmp_path: Path, data: Path, left: int, database: str
 ) -> None:
-    machine = Machine(start, box, tmp_path, f"descriptors {left}", SUBMITTAL_MCP_DATA_DIR=str(data))
+    more = {"SUBMITTAL_MCP_DATABASE_URL": database, "SUBMITTAL_MCP_ENCRYPTION_KEYS": "A" * 43 + "="} if database else {}
+    machine = Machine(start, box, tmp_path, f"descriptors {left}", SUBMITTAL_MCP_DATA_DIR=str(data), **more)
     for command in (["jobs", "list", "--all"], ["serve"]):
         data.mkdir(exist_ok=True)
         (data / DATABASE_NAME).touch()

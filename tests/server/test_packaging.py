@@ -73,9 +73,14 @@ def test_every_dependency_is_pinned_within_its_bounds(name, requirements):
         ("pydantic-settings", "2.14.1", "CVE-2026-58203"),
         ("pyjwt", "2.14.0", "CVE-2026-101918"),
         ("pypdf", "6.21.3", "CVE-2026-119203"),
-        ("python-multipart", "0.0.29", "CVE-2026-53539"),
+        ("python-multipart", "0.0.30", "CVE-2026-53540"),
         ("pyyaml", "5.3.1", "CVE-2020-14343"),
-        ("starlette", "1.0.0", "CVE-2026-48710"),
+        ("starlette", "1.3.0", "CVE-2026-54283"),
+        ("click", "8.3.2", "CVE-2026-7246"),
+        ("httpx2", "2.11.0", "GHSA-8xx6-hgc6-gc2m"),
+        ("idna", "3.14", "CVE-2026-45409"),
+        ("jaraco-context", "6.0.1", "CVE-2026-23949"),
+        ("pygments", "2.19.2", "CVE-2026-4539"),
     ],
 )
 def test_no_version_with_a_known_advisory_is_admitted_and_the_reason_stands_beside_the_floor(name, affected, advisory):

@@ -11,7 +11,7 @@ from acc import errors as acc
 from acc.ids import InvalidId
 from auth import errors as auth
 from persistence.encryption import NotSealed
-from persistence.errors import StorageProblem
+from persistence.errors import DescriptorsExhausted, StorageProblem
 from tools.errors.codes import Code
 from tools.errors.exceptions import RetryHint
 from transfers import errors as transfers
@@ -525,6 +525,12 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
         "Run the same command again: the upload goes on with the parts that are missing.",
         SAME,
         retryable=True,
+    ),
+    (DescriptorsExhausted, ""): ErrorRow(
+        "storage_unavailable",
+        "The server may have no more files and connections open at once.",
+        "Ask the user to fix this: {problem}.",
+        "{problem}.",
     ),
     (StorageProblem, ""): ErrorRow(
         "storage_unavailable",

@@ -21,6 +21,7 @@ import anyio.to_thread
 from acc.errors import AccError, StorageExpired, StorageRefused, StorageUnavailable
 from acc.ids import ObjectLocation
 from acc.object_storage import DOWNLOAD, download_error
+from persistence.errors import DescriptorsExhausted
 from transfers.download.download_plan import ByteSegment, UnusableLink, answer_start, range_header, segments
 from transfers.download.target_folder import TargetFolder
 from transfers.upload.uploader import AbortableClient
@@ -162,7 +163,7 @@ async def _filled(context: "JobContext", acc: "AccClient", location: ObjectLocat
 
 async def _bring(
     context: "JobContext", wanted: list[ByteSegment], part: _PartFile
-) -> AccError | OSError | TooManyBytes | None:
+) -> AccError | OSError | TooManyBytes | DescriptorsExhausted | None:
     """Read in a worker thread, and hang up in its place once time runs out or the call is cancelled."""
     ended = False
     with context.lines.borrow() as line:
@@ -189,14 +190,14 @@ async def _bring(
 
 def _bring_all(
     line: AbortableClient, wanted: list[ByteSegment], part: _PartFile
-) -> AccError | OSError | TooManyBytes | None:
+) -> AccError | OSError | TooManyBytes | DescriptorsExhausted | None:
     """Bring what is missing of all segments, in a worker thread; what ends that early is returned, not raised."""
     for segment in wanted:
         if segment.end is not None and part.have >= segment.end:
             continue
         try:
             problem = _bring_segment(line, segment, part)
-        except (OSError, TooManyBytes) as refused:
+        except (OSError, TooManyBytes, DescriptorsExhausted) as refused:
             return refused
         if problem is not None or part.is_late:
             return problem

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from persistence.errors import check_descriptors
 from transfers.download.download_plan import MANIFEST, free_name
 
 NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -55,6 +56,7 @@ class TargetFolder:
         except FileNotFoundError:
             raise FolderUnusable("is not there") from None
         except OSError as refused:
+            check_descriptors(refused, root / name)
             raise FolderUnusable(_reason(refused)) from refused
 
     def close(self) -> None:

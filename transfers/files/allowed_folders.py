@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from persistence.errors import DescriptorsExhausted, no_descriptors_left
+from persistence.errors import check_descriptors
 from transfers.errors import (
     FileAmbiguous,
     FileMissing,
@@ -403,9 +403,8 @@ def _open_document(path: str, place: PathBeneath) -> OpenedFile:
         raise _refused_by_system(path, place, cause) from cause
 
 
-def _refused_by_system(path: str, place: PathBeneath, cause: OSError) -> FileProblem | DescriptorsExhausted:
-    if no_descriptors_left(cause):
-        return DescriptorsExhausted(place.path)
+def _refused_by_system(path: str, place: PathBeneath, cause: OSError) -> FileProblem:
+    check_descriptors(cause, place.path)
     if _is_placeholder(place):
         return FileNotAllowed(path, "placeholder")
     return FileUnreadable(path, reason=cause.strerror or type(cause).__name__)

@@ -15,6 +15,7 @@ from acc.errors import AccError, UnexpectedAnswer
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
 from auth.errors import AuthError
+from persistence.errors import StorageProblem
 from transfers.attachments import CreatedAttachment, ListedBefore, UncertainCreate, confirm_upload, has_same_name
 from transfers.audit_log import AuditEntry
 from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
@@ -342,7 +343,7 @@ class Job(ABC):
                     self.attachment, since = look.rows[this], look.at
                 except AttachmentMissing:
                     return  # a user deleted it in ACC, and knows
-                except (AccError, AuthError) as reason:
+                except (AccError, AuthError, StorageProblem) as reason:
                     context.log.info("look_failed", job=self.id, reason=type(reason).__name__)
 
     async def _persist_create_intent(self, context: "JobStepContext", listed: ListedBefore | None) -> None:

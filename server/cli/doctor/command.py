@@ -86,14 +86,27 @@ async def _examine(
             tell(finding)
     async for finding in doctor_jobs.transfers(settings):
         tell(finding)
+    try:
+        await _examine_autodesk(settings, person, target, recorder, tell)
+    except StorageProblem as error:
+        tell(problem("this machine", str(error), "see the finding"))
+    if recorder is not None:
+        tell(recorder.write(settings, target))
+
+
+async def _examine_autodesk(
+    settings: Settings,
+    person: str | None,
+    target: DoctorTarget,
+    recorder: AnswerRecorder | None,
+    tell: Callable[[CheckResult], None],
+) -> None:
     with suppress(CheckAborted):
         async for finding in doctor_autodesk.check_network(settings):
             tell(finding)
         async for finding in doctor_autodesk.registration(settings):
             tell(finding)
         await _examine_sign_in(settings, person, target, recorder, tell)
-    if recorder is not None:
-        tell(recorder.write(settings, target))
 
 
 async def _examine_sign_in(
@@ -117,7 +130,7 @@ async def _examine_sign_in(
                     tell(finding)
                 if recorder is not None:
                     await doctor_record.ask_everything(acc, settings, target)
-            except (AuthError, StorageProblem) as error:
+            except AuthError as error:
                 tell(problem("sign-in", f"it ended on the way: {error}", "run `submittal-mcp login` again"))
 
 

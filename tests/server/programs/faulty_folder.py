@@ -8,6 +8,7 @@ import importlib
 import os
 import pkgutil
 import resource
+import socket
 import sys
 from pathlib import Path
 
@@ -37,12 +38,30 @@ def without_locks(*_: object) -> None:
     raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
+class ExhaustedSocket(socket.socket):
+    """A socket in a process that has descriptors left for files and pipes, and none for a connection."""
+
+    def __init__(self, family: int = -1, *rest: int, **more: int) -> None:
+        if family in (socket.AF_INET, socket.AF_INET6):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        super().__init__(family, *rest, **more)
+
+
+def without_connections(*_: object, **__: object) -> None:
+    """Connect to nothing; only the clients of storage, which block, open connections by this function."""
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
 fault = sys.argv.pop(1)
 obey_modes()
 if fault == "no locks":
     import fcntl
 
     fcntl.flock = without_locks
+elif fault == "no sockets":
+    socket.socket = ExhaustedSocket  # type: ignore[misc]
+elif fault == "no sockets for storage":
+    socket.create_connection = without_connections
 elif fault.startswith("descriptors"):
     import_services()
     for module in pkgutil.iter_modules([str(Path(tools.__file__).parent)], "tools."):

@@ -12,7 +12,7 @@ from acc.ids import InvalidId
 from acc.models import PartsReport
 from auth import errors as auth
 from persistence.encryption import NotSealed
-from persistence.errors import FolderNotWritable, StorageProblem
+from persistence.errors import DescriptorsExhausted, FolderNotWritable, StorageProblem
 from tools.errors import exceptions as tools
 from tools.errors.catalog import ROWS
 from tools.errors.codes import CODES
@@ -115,7 +115,7 @@ def test_a_serialized_job_error_is_described_alike(kind):
 
 
 def test_every_entry_is_of_a_class_that_exists_below():
-    assert {kind for kind, _ in ROWS} <= {*RAISED, InvalidId, NotSealed, StorageProblem}
+    assert {kind for kind, _ in ROWS} <= {*RAISED, InvalidId, NotSealed, StorageProblem, DescriptorsExhausted}
 
 
 def test_a_problem_of_local_storage_is_passed_on_since_it_is_our_own_sentence():
