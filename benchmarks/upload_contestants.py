@@ -12,13 +12,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from meter import Meter
+from storage_sink import Line
 
 from transfers.files.local_file import chunks
 from transfers.upload.part_plan import plan_parts
@@ -42,15 +42,14 @@ def run_ours(origin: str, files: Sequence[Path]) -> Meter:
 
 def run_on_a_share(origin: str, files: Sequence[Path]) -> Meter:
     """Do so with files on a share: a byte is read slowly once, and comes from the system's cache after that."""
-    read_now, turn, known = os.pread, threading.Lock(), dict[int, int]()
+    read_now, share, known = os.pread, Line(SHARE_BYTES_A_SECOND, 0, 0), dict[int, int]()
 
     def read_slowly(descriptor: int, length: int, offset: int) -> bytes:
         data = read_now(descriptor, length, offset)
-        with turn:
-            first = offset + len(data) - max(offset, known.get(descriptor, 0))
-            if first > 0:
-                known[descriptor] = offset + len(data)
-                time.sleep(first / SHARE_BYTES_A_SECOND)
+        first = offset + len(data) - max(offset, known.get(descriptor, 0))
+        if first > 0:  # who reads what is in the cache does not wait for who reads on
+            known[descriptor] = offset + len(data)
+            share.carry(first)
         return data
 
     os.pread = read_slowly

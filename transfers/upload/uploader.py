@@ -145,10 +145,13 @@ class MultipartUpload:
             StorageStalled: A part failed too often, or the upload grew too old.
             AccError: Object storage would not sign, or storage refused for good.
         """
-        missing = iter(self.sent.missing(self.plan))
+        missing = self.sent.missing(self.plan)
         async with stop_event(self._abort_all) as stop, anyio.create_task_group() as workers:
+            for part in missing[:1]:
+                workers.start_soon(self.urls.get, part.number)  # signed while it may still be read
+            parts = iter(missing)
             for _ in range(int(self.slots.total_tokens)):
-                workers.start_soon(self._worker, missing, stop, workers)
+                workers.start_soon(self._worker, parts, stop, workers)
 
     async def _worker(self, parts: Iterator[FilePart], stop: threading.Event, workers: TaskGroup) -> None:
         try:

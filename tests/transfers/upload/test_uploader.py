@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -227,6 +227,7 @@ class Upload:
     now: float = 0.0
     life: int = 120
     asked: list[tuple[int, int, str | None]] = field(default_factory=list)
+    read: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
     pauses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -239,6 +240,7 @@ class Upload:
             digests = hash_file(file, self.plan, ByteCounter(), threading.Event())
 
             async def digest(number: int) -> str:
+                await self.read()
                 return digests.parts[number - 1]
 
             change(self.path)
@@ -583,6 +585,18 @@ async def test_the_next_urls_are_signed_while_parts_are_on_their_way(upload: Sta
     await sending.run()
     sending.check_whole()
     assert (in_time, sending.asked) == ([True], [(1, 2, None), (3, 2, "KEY")])
+
+
+async def test_the_first_url_is_signed_while_the_first_part_is_read(upload: StartUpload) -> None:
+    async def until_it_is_signed() -> None:
+        with anyio.fail_after(30):
+            while not sending.asked:
+                await anyio.lowlevel.checkpoint()
+
+    sending = upload(2 * PART, read=until_it_is_signed)
+    await sending.run()
+    sending.check_whole()
+    assert sending.asked == [(1, 2, None)]
 
 
 async def test_several_files_share_the_slots(upload: StartUpload) -> None:
