@@ -32,8 +32,7 @@ from tests.wire.recorder import Recorder, recording
 from tests.wire.requests import ACC_REQUESTS, AUTH_REQUESTS, SAID
 from transfers.concurrency import ByteCounter
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.hashing import hash_file
-from transfers.files.local_file import FilePolicy, LocalFile
+from transfers.files.local_file import FilePolicy, LocalFile, hash_file
 from transfers.upload.part_plan import PartPlan
 from transfers.upload.uploader import AbortableClient, VerifiedPartStream, put_part
 

@@ -9,8 +9,7 @@ from sqlalchemy import BigInteger, Column, Double, Index, MetaData, Table, Text,
 
 from persistence.database import Database
 from persistence.migrations import SchemaComponent
-from transfers.files.hashing import FileDigests
-from transfers.files.local_file import FileStamp
+from transfers.files.local_file import FileDigests, FileStamp
 
 _TABLES: Final = MetaData()
 _DIGESTS: Final = Table(

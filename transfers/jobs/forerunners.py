@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from transfers.concurrency import run_cancellable_in_thread
-from transfers.files.hashing import hash_part
+from transfers.files.local_file import hash_part
 from transfers.jobs.base import Job
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import FingerprintTaken, JobRow

@@ -16,8 +16,7 @@ import anyio.to_thread
 
 from transfers.concurrency import ByteCounter, background_task, run_cancellable_in_thread
 from transfers.errors import FileChanged, FileProblem
-from transfers.files.hashing import FileDigests, FilePass, hash_file, new_seed
-from transfers.files.local_file import FileStamp, LocalFile
+from transfers.files.local_file import FileDigests, FilePass, FileStamp, LocalFile, hash_file, new_seed
 from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job, JobStepContext
 from transfers.jobs.file_upload import FileUploadJob

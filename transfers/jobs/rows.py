@@ -70,7 +70,7 @@ class JobRow:
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A part that storage has taken. `digest` is what it was hashed to: see `hashing`."""
+    """A part that storage has taken. `digest` is what it was hashed to: see `FilePass`."""
 
     number: int
     size: int

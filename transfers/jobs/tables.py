@@ -96,7 +96,7 @@ _PARTS: Final = Table(
     Column("number", BigInteger, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("etag", Text, nullable=False),
-    Column("sha256", Text, nullable=False),  # of the version before; now the digest of `files.hashing`
+    Column("sha256", Text, nullable=False),  # of the version before; now the digest of a `FilePass`
 )
 _EXECUTORS: Final = Table(
     "executors", _TABLES, Column("id", Text, primary_key=True), Column("started", Double, nullable=False)

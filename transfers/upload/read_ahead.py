@@ -11,8 +11,7 @@ import anyio.to_thread
 
 from transfers.concurrency import stop_event
 from transfers.errors import FileChanged
-from transfers.files.hashing import FileDigests, FilePass
-from transfers.files.local_file import LocalFile
+from transfers.files.local_file import FileDigests, FilePass, LocalFile
 from transfers.upload.part_plan import PartPlan, UploadState
 
 AHEAD_BYTES: Final = 32 * 1024 * 1024

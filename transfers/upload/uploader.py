@@ -28,8 +28,7 @@ from acc.models.files import SignedUrl
 from acc.object_storage import OPERATION, PartStored, part_answer, part_request
 from transfers.concurrency import ByteCounter, stop_event
 from transfers.errors import FileChanged, StorageStalled
-from transfers.files.hashing import part_hash
-from transfers.files.local_file import LocalFile, chunks
+from transfers.files.local_file import LocalFile, chunks, part_hash
 from transfers.upload.part_plan import FilePart, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache, TimedUrl
 

@@ -8,8 +8,7 @@ import pytest
 from persistence.database import Database
 from persistence.migrations import migrate
 from transfers.files.digest_cache import TABLES, DigestCache
-from transfers.files.hashing import FileDigests
-from transfers.files.local_file import FileStamp
+from transfers.files.local_file import FileDigests, FileStamp
 
 PATH, IDENTITY = Path("beam.pdf"), FileStamp(device=1, inode=2, size=11, modified_ns=3, changed_ns=4)
 LATER = 1_000_000.0

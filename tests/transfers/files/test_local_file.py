@@ -26,8 +26,7 @@ from transfers.errors import (
     FileUnreadable,
 )
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.hashing import hash_file
-from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks
+from transfers.files.local_file import CHUNK_BYTES, FilePolicy, FileStamp, LocalFile, chunks, hash_file
 from transfers.idempotency import AttachTarget
 from transfers.jobs.local_file import LocalFileJob
 from transfers.upload.part_plan import FilePart, PartPlan

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from transfers.concurrency import ByteCounter, background_task
 from transfers.errors import FileChanged
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.hashing import FileDigests, FilePass, part_hash
-from transfers.files.local_file import FilePolicy, LocalFile
+from transfers.files.local_file import FileDigests, FilePass, FilePolicy, LocalFile, part_hash
 from transfers.upload.part_plan import PartPlan, UploadState
 from transfers.upload.read_ahead import ReadAhead
 

@@ -26,8 +26,7 @@ from acc.transport import storage_client
 from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, StorageStalled
 from transfers.files.allowed_folders import AllowedFolders
-from transfers.files.hashing import hash_file
-from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile
+from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile, hash_file
 from transfers.upload.part_plan import LIFE_SECONDS, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache
 from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, AbortableClientPool, MultipartUpload
