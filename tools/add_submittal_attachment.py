@@ -108,9 +108,9 @@ async def attach_to(
     destination: Destination, services: Services, call: ToolCall, arguments: AttachArguments
 ) -> AttachmentResult | DeferredResult:
     """Attach a file where it is known to go: several files of one submittal need one look at it."""
-    from tools.attachments.following import FollowDeadline, followed_attachment
+    from tools.attachments.following import followed_attachment
     from tools.attachments.rejection import explain_rejection
-    from tools.attachments.status import attachment_result, warning_rows, with_onward_step
+    from tools.attachments.status import FollowDeadline, attachment_result, warning_rows, with_onward_step
     from tools.next_steps.after_success import after_uncertain_create
     from transfers.errors import JobStopped
 

@@ -31,9 +31,15 @@ async def confirm_attachment(
 ) -> AttachmentResult | DeferredResult:
     """Confirm an attachment of this person's."""
     from acc.errors import AccError
-    from tools.attachments.following import FollowDeadline, attachment_id_of, followed_attachment, is_processing
+    from tools.attachments.following import attachment_id_of, followed_attachment, is_processing
     from tools.attachments.rejection import explain_rejection
-    from tools.attachments.status import attachment_status, incomplete_upload_error, wait_options, with_onward_step
+    from tools.attachments.status import (
+        FollowDeadline,
+        attachment_status,
+        incomplete_upload_error,
+        wait_options,
+        with_onward_step,
+    )
     from tools.core.consent import upload_consent_summary
     from transfers.errors import JobStopped, UploadIncomplete
 

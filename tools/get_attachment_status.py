@@ -13,7 +13,7 @@ from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
     from acc.models import Attachment
-    from tools.attachments.following import FollowDeadline
+    from tools.attachments.status import FollowDeadline
 
 
 class StatusArguments(ToolArguments):
@@ -35,8 +35,8 @@ async def get_attachment_status(
     services: Services, call: ToolCall, arguments: StatusArguments
 ) -> AttachmentResult | AttachmentsResult | DeferredResult:
     """Return the status of one attachment, of a page of them, or of this person's unfinished ones anywhere."""
-    from tools.attachments.following import FollowDeadline, attachment_id_of, attachment_page, followed_attachment
-    from tools.attachments.status import wait_options
+    from tools.attachments.following import attachment_id_of, attachment_page, followed_attachment
+    from tools.attachments.status import FollowDeadline, wait_options
     from tools.core.presenters import attachment_row, with_creator_name
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 
 from acc.models import Attachment, Item, ResultPage
 from acc.pagination import next_offset
-from tools.attachments.status import attachment_status, background_error, wait_options
+from tools.attachments.status import FollowDeadline, attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import overdue
@@ -34,25 +34,6 @@ NEWEST_FIRST: Final = "revision desc,createdAt desc,id desc"
 """The current revision first; the id makes the order whole, so that pages neither repeat nor skip a row."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class FollowDeadline:
-    """Until when a call waits, in the event loop's time; `cut_short` when its caller would wait for longer."""
-
-    time: float
-    cut_short: bool
-
-    @classmethod
-    def after(cls, seconds: float, services: Services, call: ToolCall) -> Self:
-        """Return the deadline of a call that begins now and asks to wait for so many seconds."""
-        granted = wait_options(services, call, seconds).seconds
-        return cls(anyio.current_time() + granted, granted < seconds)
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until then."""
-        return max(0.0, self.time - anyio.current_time())
 
 
 async def read_until(

@@ -2,8 +2,11 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
+
+import anyio
 
 from acc.errors import Forbidden
 from acc.models import AsyncState, Attachment, Item
@@ -40,6 +43,25 @@ def wait_options(services: Services, call: ToolCall, seconds: float) -> WaitOpti
     longest = ANSWER_SECONDS if call.accepts_task else services.policy.max_wait_seconds
     left = call.deadline.wait_seconds_left if call.deadline is not None else longest
     return WaitOptions(min(seconds, longest, left), progress_reporter(call), call.every)
+
+
+@dataclass(frozen=True)
+class FollowDeadline:
+    """Until when a call waits, in the event loop's time; `cut_short` when its caller would wait for longer."""
+
+    time: float
+    cut_short: bool
+
+    @classmethod
+    def after(cls, seconds: float, services: Services, call: ToolCall) -> Self:
+        """Return the deadline of a call that begins now and asks to wait for so many seconds."""
+        granted = wait_options(services, call, seconds).seconds
+        return cls(anyio.current_time() + granted, granted < seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self.time - anyio.current_time())
 
 
 async def attachment_result(

@@ -9,8 +9,8 @@ import structlog
 
 from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models import Attachment
-from tools.attachments.following import FollowDeadline, is_processing, read_until
-from tools.attachments.status import attachment_status, wait_options
+from tools.attachments.following import is_processing, read_until
+from tools.attachments.status import FollowDeadline, attachment_status, wait_options
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import attachment_row, preparing_view
 from tools.core.results import AttachmentRow, AttachmentsResult
