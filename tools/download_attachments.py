@@ -77,8 +77,6 @@ class _ReceivedBytes:
 
 async def download_attachments(services: Services, call: ToolCall, arguments: DownloadArguments) -> DownloadsResult:
     """Download attachments of a submittal, or answer links to them."""
-    from tools.core.presenters import number
-
     folder = services.policy.downloads
     if services.policy.local_files and folder is None:
         raise DownloadNotAllowed(
@@ -111,7 +109,7 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
         async def summary() -> "DownloadSummary":
             from tools.core.ports import DownloadSummary
 
-            submittal = f"{number(item)} {item.title}".strip()
+            submittal = f"{item.number} {item.title}".strip()
             ids = tuple(one.row.id for one in sources)
             return DownloadSummary(len(ids), total, str(folder), project.name, submittal, ids)
 
@@ -187,12 +185,11 @@ async def _into_folder(
     """Return the rows, the manifest's path and the folder's."""
     import anyio.to_thread
 
-    from tools.core.presenters import number
     from transfers.download.download_plan import MANIFEST, folder_name
     from transfers.download.target_folder import FolderUnusable, TargetFolder
 
     try:
-        folder = await anyio.to_thread.run_sync(TargetFolder.open, root, folder_name(number(item), item.title))
+        folder = await anyio.to_thread.run_sync(TargetFolder.open, root, folder_name(item.number, item.title))
         try:
             known = await anyio.to_thread.run_sync(folder.read_manifest)
             manifest = str(folder.path / MANIFEST) if known else None
@@ -206,7 +203,7 @@ async def _into_folder(
                 await received.report()
                 if entry is not None:
                     known[source.row.id] = entry
-                    about = {"project": project.name, "submittal": number(item), "title": item.title}
+                    about = {"project": project.name, "submittal": item.number, "title": item.title}
                     with suppress(OSError):  # the file is there all the same; the next download replaces it
                         manifest = await anyio.to_thread.run_sync(folder.write_manifest, about, list(known.values()))
             return rows, manifest, str(folder.path)

@@ -204,6 +204,11 @@ class Item(PermittedObject):
     updated_at: Timestamp = None
     updated_by: str | None = None
 
+    @property
+    def number(self) -> str:
+        """The number that people see."""
+        return self.custom_identifier_human_readable or self.custom_identifier or str(self.identifier or "")
+
 
 class Attachment(PermittedObject):
     """A file of a submittal item, or the reservation for one.

@@ -17,7 +17,6 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 from acc.models import Item, ResultPage
 from acc.pagination import next_offset
 from tools.core.context import Services, ServicesProvider
-from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
@@ -100,14 +99,14 @@ class CompletionSource:
                 if page.results:
                     break
         items = page.results
-        numbers = _unshared((item.id, number(item)) for item in items)
+        numbers = _unshared((item.id, item.number) for item in items)
         titles = _unshared((item.id, item.title) for item in items)
         wanted = normalize(typed)
-        by_number = [numbers[item.id] for item in items if wanted in normalize(number(item))]
+        by_number = [numbers[item.id] for item in items if wanted in normalize(item.number)]
         by_title = [
             titles[item.id]
             for item in items
-            if wanted not in normalize(number(item)) and wanted in normalize(item.title)
+            if wanted not in normalize(item.number) and wanted in normalize(item.title)
         ]
         return _completion(by_number + by_title)
 

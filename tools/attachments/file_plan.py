@@ -17,7 +17,6 @@ from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models import AsyncState, Attachment, Item
 from tools.attachments.preconditions import attach_target
 from tools.core.context import Services
-from tools.core.presenters import number
 from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import InvalidArguments, RetryHint, ToolError
@@ -236,7 +235,7 @@ async def _matched(services: Services, project: ProjectSummary, files: Sequence[
 
 def _register_row(item: Item) -> RegisterRow:
     return RegisterRow(
-        item.id, number(item), item.title, item.spec_identifier or "", item.spec_title or "", item.revision or 0
+        item.id, item.number, item.title, item.spec_identifier or "", item.spec_title or "", item.revision or 0
     )
 
 

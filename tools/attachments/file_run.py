@@ -15,7 +15,6 @@ from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECON
 from tools.attachments.rejection import explain_rejection
 from tools.core.context import Services, ToolCall
 from tools.core.ports import ManyFilesSummary
-from tools.core.presenters import number
 from tools.core.results import FileOutcome, FileOutcomeRow
 from tools.lookup.projects import ProjectSummary
 from transfers.categories_and_states import attachment_state
@@ -53,7 +52,7 @@ class FileRunRow:
         return FileOutcomeRow(
             file=self.row.file.shown,
             submittal_id=item.id if item and at_length else None,
-            number=number(item) if item else None,
+            number=item.number if item else None,
             title=item.title if item and at_length else None,
             matched_by=self.row.matched_by if at_length else None,
             outcome=self.outcome,
@@ -98,7 +97,7 @@ def held_against(rows: Sequence[PlanRow], payload: bytes) -> tuple[list[FileRunR
 
 def consent_summary(project: ProjectSummary, rows: Sequence[PlanRow]) -> ManyFilesSummary:
     """Return what a run would make visible: every file with its submittal."""
-    lines = [f"{row.file.name} to {number(row.item)} {row.item.title}".strip() for row in rows if row.item is not None]
+    lines = [f"{row.file.name} to {row.item.number} {row.item.title}".strip() for row in rows if row.item is not None]
     digests = tuple(row.digest.hex() for row in rows)
     return ManyFilesSummary(project.name, tuple(lines), (project.id, *digests))
 

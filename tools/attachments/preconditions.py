@@ -5,7 +5,7 @@ from typing import Final
 
 from acc.models import Item, ItemState
 from tools.core.context import Services
-from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, number, task_choices
+from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, task_choices
 from tools.core.results import Candidate
 from tools.core.text_sanitizer import clean
 from tools.errors.exceptions import (
@@ -70,7 +70,7 @@ async def attach_target(
         category=override or automatic,
         category_id=category_id(override) if override else None,
         task_id=task,
-        submittal=clean(f"{number(item)} {item.title}".strip(), SUBMITTAL_WORDS),
+        submittal=clean(f"{item.number} {item.title}".strip(), SUBMITTAL_WORDS),
     )
 
 

@@ -115,8 +115,7 @@ async def link_consent_summary(
 
 
 async def _place(services: Services, project_id: str, item_id: str) -> tuple[str, str]:
-    from tools.core.presenters import number
 
     project = await services.resolver.project(project_id)
     item = await services.resolver.submittal(project, item_id)
-    return project.name, f"{number(item)} {item.title}".strip()
+    return project.name, f"{item.number} {item.title}".strip()

@@ -276,7 +276,7 @@ def submittal_row(
     """Show a submittal as a list does; with its `project` where the list has several."""
     return SubmittalRow(
         id=item.id,
-        number=number(item),
+        number=item.number,
         title=item.title,
         state=item.state_id,
         state_text=state_text(item),
@@ -301,7 +301,7 @@ def submittal_view(
     return SubmittalView(
         id=item.id,
         project_id=project_id,
-        number=number(item),
+        number=item.number,
         title=item.title,
         state=item.state_id,
         state_text=state_text(item),
@@ -342,7 +342,7 @@ def submittal_summary(
     return SubmittalSummary(
         id=item.id,
         project_id=project_id,
-        number=number(item),
+        number=item.number,
         title=item.title,
         state=item.state_id,
         state_text=state_text(item),
@@ -423,11 +423,6 @@ def ball_in_court(item: Item, person_id: str, tasks: list[TaskRow]) -> Court:
 def task_choices(tasks: Sequence[ReviewTask]) -> list[ReviewTask]:
     """Return the tasks that an attachment may be meant for: this person's open ones, else all in progress."""
     return [task for task in tasks if task.mine] or [task for task in tasks if task.in_progress]
-
-
-def number(item: Item) -> str:
-    """Return the number that people see."""
-    return item.custom_identifier_human_readable or item.custom_identifier or str(item.identifier or "")
 
 
 def category_overrides(item: Item) -> list[str]:

@@ -8,7 +8,7 @@ from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
 from acc.models import Item, ItemState, SubmittalsUser
 from tools.core.policy import ToolPolicy
-from tools.core.presenters import REVIEW, ProjectNames, ReviewTask, number, review_task
+from tools.core.presenters import REVIEW, ProjectNames, ReviewTask, review_task
 from tools.core.results import Candidate
 from tools.errors.exceptions import (
     MAX_CANDIDATES,
@@ -109,7 +109,7 @@ class ReferenceResolver:
                 self._items.keep(item_id, await self._acc.owner_key(), project_id, words)
             with suppress(NotFound):
                 item = await self._acc.submittals.item(project_id, item_id)
-                if fresh or not may_hold_number(words) or match_quality(words, number(item), item.title):
+                if fresh or not may_hold_number(words) or match_quality(words, item.number, item.title):
                     return item
         raise submittal_not_found()
 
@@ -155,7 +155,7 @@ class ReferenceResolver:
             item = await self._acc.submittals.item(project_id, item_id)
         except NotFound:
             return None
-        return item if match_quality(words, number(item), item.title) == "exact" else None
+        return item if match_quality(words, item.number, item.title) == "exact" else None
 
     def item_url(self, project_id: str, item_id: str) -> str | None:
         """Return the address of a submittal's page; None for a project that was not asked for here."""

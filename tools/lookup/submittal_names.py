@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from acc.client import AccClient
 from acc.models import Item, ResultPage
 from acc.pagination import PAGE_LIMIT
-from tools.core.presenters import ATTACH, number
+from tools.core.presenters import ATTACH
 from tools.core.results import Candidate
 from tools.errors.exceptions import MAX_CANDIDATES, AmbiguousReference, RetryHint, SubmittalNotFound
 from tools.lookup.projects import TtlCache
@@ -118,7 +118,7 @@ class _NamedRow:
 
     @classmethod
     def of(cls, item: Item) -> Self:
-        return cls(item.id, number(item), item.title, item.state_id, item.permitted(ATTACH) is not None)
+        return cls(item.id, item.number, item.title, item.state_id, item.permitted(ATTACH) is not None)
 
     @property
     def candidate(self) -> Candidate:

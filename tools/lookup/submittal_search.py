@@ -9,7 +9,7 @@ from acc.models import Item, ResultPage, Spec
 from acc.operations import Value
 from acc.pagination import next_offset
 from tools.core.ports import ProgressCallback
-from tools.core.presenters import ATTACH, number
+from tools.core.presenters import ATTACH
 from tools.lookup.references import NameWords, all_found, normalize, section_terms, word_terms
 from transfers.concurrency import gather_all
 
@@ -119,10 +119,10 @@ class SubmittalQuery:
         if not self.words:
             return True
         if self.number:
-            return self.number in normalize(number(item))
+            return self.number in normalize(item.number)
         words = NameWords.of(self.words).significant
         found_by_acc = term is not None and len(words) == 1
-        name = f"{number(item)} {item.title} {item.spec_identifier or ''} {item.spec_title or ''}"
+        name = f"{item.number} {item.title} {item.spec_identifier or ''} {item.spec_title or ''}"
         return found_by_acc or all_found(words, name)
 
 

@@ -14,7 +14,6 @@ from tools.core.presenters import (
     REVIEW,
     ProjectNames,
     ReviewTask,
-    number,
     permitted_transitions,
     review_task,
     state_text,
@@ -79,7 +78,7 @@ class PlannedMove:
             then_with="not known beforehand" if then is None else then or "no one",
             copies=", ".join(row.name for row in self.copies) or None,
             project=project.name,
-            submittal=f"{number(self.item)} {self.item.title}".strip(),
+            submittal=f"{self.item.number} {self.item.title}".strip(),
             place=(*ids, response, person, *(row.id for row in self.copies)),
         )
 

@@ -14,7 +14,6 @@ from tools.attachments.file_plan import FileSelection, plan_files, select_folder
 from tools.attachments.file_run import FileRunRow, preview
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
-from tools.core.presenters import number
 
 _REASONS: Final = {
     "none": "no submittal fits its name",
@@ -149,7 +148,7 @@ def _called(row: FileRunRow, given: str | None) -> str | None:
     item = row.row.item
     if given or item is None:
         return given
-    words = number(item) if row.row.matched_by == "number" else f"{number(item)} {item.title}"
+    words = item.number if row.row.matched_by == "number" else f"{item.number} {item.title}"
     return None if words.startswith(FORMULAS) else words
 
 

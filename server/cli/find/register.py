@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from pydantic import BaseModel
 
 from acc.models import Attachment, Item, ItemState
-from tools.core.presenters import ProjectNames, number, state_text
+from tools.core.presenters import ProjectNames, state_text
 from tools.core.results import Party, Time, UntrustedText
 from tools.lookup.projects import ProjectSummary
 from transfers.categories_and_states import attachment_state, category_word
@@ -129,7 +129,7 @@ def found_submittal(
     package = " ".join(part for part in (item.package_identifier, item.package_title) if part)
     return FoundSubmittal(
         project=project.name,
-        number=number(item),
+        number=item.number,
         title=item.title,
         spec=item.spec_identifier,
         spec_title=item.spec_title,
@@ -175,7 +175,7 @@ def found_attachment(row: Attachment, item: Item, project: ProjectSummary, names
     """Return the row of an attachment of `item`."""
     return FoundAttachment(
         project=project.name,
-        number=number(item),
+        number=item.number,
         title=item.title,
         name=row.name,
         state=attachment_state(row, sending=False, stored=False),
