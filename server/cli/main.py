@@ -20,10 +20,9 @@ from server.cli.clients import options as client_commands
 from server.cli.errors import FAILED, USAGE, command_context, require_sandbox
 from server.cli.find import options as find_commands
 from server.cli.options import AllowBaseUrl, AllowWideFolder, ClientId, Folders, Person, whole_paths
-from server.cli.output import say
+from server.cli.output import prepare_standard_streams, say
 from server.cli.serve import serve
 from server.cli.team import command as team_commands
-from server.standard_streams import prepare_standard_streams
 
 _HELP = ["-h", "--help"]
 

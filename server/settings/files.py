@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from persistence.file_writers import other_writers
+from persistence.private_files import other_writers
 
 TEAM_TABLE: Final = "team"
 

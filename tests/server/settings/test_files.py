@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persistence.file_writers import descriptor_writers
+from persistence.private_files import descriptor_writers
 from server.settings.files import MachineFile, machine_file_at, machine_path
 from server.settings.limits import SECRETS, Widening, narrow
 from server.settings.model import Settings, variables
