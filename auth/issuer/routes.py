@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from auth.issuer.authorization import RedirectAnswer, single_values
 from auth.issuer.browser_sessions import COOKIE as SESSION_COOKIE
-from auth.issuer.client_authentication import read_credentials
-from auth.issuer.clients import RegisteredClient
+from auth.issuer.clients import RegisteredClient, read_credentials
 from auth.issuer.consent_flow import BrowserDeparture, ConsentFlow
 from auth.issuer.errors import OAuthError, PageError
 from auth.issuer.metadata import CALLBACK_PATH, RESOURCE_PATHS, SERVER_PATHS, resource_metadata, server_metadata

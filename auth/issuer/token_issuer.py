@@ -13,9 +13,8 @@ from anyio import to_thread
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.authorization import resource_of
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
-from auth.issuer.client_authentication import ClientCredentials, authenticate
 from auth.issuer.client_documents import ClientDocuments, is_document_url
-from auth.issuer.clients import ClientRepository, RegisteredClient, read_registration
+from auth.issuer.clients import ClientCredentials, ClientRepository, RegisteredClient, authenticate, read_registration
 from auth.issuer.errors import InvalidClientDocument, OAuthError
 from auth.issuer.grants import GrantRepository
 from auth.issuer.metadata import MCP_PATH
