@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from acc_sandbox.seed.seed_file import parse_seed, read_seed
     from acc_sandbox.server import running
     from acc_sandbox.state.clock import Clock
-    from acc_sandbox.state.data_folder import DataFolderError
     from acc_sandbox.state.people import Person
+    from acc_sandbox.state.store import DataFolderError
     from acc_sandbox.state.switches import Switches
 
 # pytest imports this package in every run for its fixture, so what is behind the names is imported when one is used.
@@ -43,7 +43,7 @@ _HOMES = {
     **dict.fromkeys(("LoggedRequest", "RequestLog"), "faults.request_log"),
     "Clock": "state.clock",
     "FaultPlan": "faults.plan",
-    "DataFolderError": "state.data_folder",
+    "DataFolderError": "state.store",
     "DocumentError": "seed.loader",
     "Person": "state.people",
     "SeedData": "seed.model",

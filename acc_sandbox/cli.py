@@ -21,7 +21,7 @@ from acc_sandbox.sandbox import Sandbox
 from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.seed.model import SeedData
 from acc_sandbox.server import running
-from acc_sandbox.state.data_folder import DataFolderError
+from acc_sandbox.state.store import DataFolderError
 from acc_sandbox.state.switches import Switches, describe
 from acc_sandbox.version import __version__
 

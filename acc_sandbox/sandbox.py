@@ -24,8 +24,8 @@ from acc_sandbox.state.sandbox_state import (
 from acc_sandbox.state.scheduler import run_due
 from acc_sandbox.state.store import Row
 from acc_sandbox.state.switches import Switches
+from acc_sandbox.submittals.item_writes import create_revision
 from acc_sandbox.submittals.processing import OBJECT_URN
-from acc_sandbox.submittals.revisions import create_revision
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from acc_sandbox.seed.default import DEFAULT
 from acc_sandbox.seed.model import SeedData
 from acc_sandbox.seed.projects import write_seed
 from acc_sandbox.state.clock import Clock
-from acc_sandbox.state.data_folder import open_data_folder
 from acc_sandbox.state.sandbox_state import CALLBACK_URL, SandboxState
+from acc_sandbox.state.store import open_data_folder
 from acc_sandbox.state.switches import Switches
 
 _STOP_SECONDS = 10.0

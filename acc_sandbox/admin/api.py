@@ -33,7 +33,7 @@ from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.sandbox_state import PUBLIC_CLIENT_ID
 from acc_sandbox.state.switches import describe
-from acc_sandbox.submittals.revisions import create_revision
+from acc_sandbox.submittals.item_writes import create_revision
 from acc_sandbox.version import __version__
 
 _MOST_REQUESTS = 200

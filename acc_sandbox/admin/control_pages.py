@@ -12,7 +12,7 @@ from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
 from acc_sandbox.seed.loader import DocumentError
 from acc_sandbox.state.switches import describe
-from acc_sandbox.submittals.revisions import create_revision
+from acc_sandbox.submittals.item_writes import create_revision
 
 _HERE = "/controls"
 _MOVES = {"A minute": 60, "An hour": 3600, "A day": 86_400, "15 days": 15 * 86_400}

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from acc_sandbox.data_management.filters import Test, filters, test
 from acc_sandbox.data_management.hubs import need_hub
 from acc_sandbox.data_management.jsonapi import (
     LARGEST_PAGE,
+    Test,
     dm_member,
     document,
     extension_types,
+    filters,
     folders_above,
     need_access,
     need_row,
     page_of,
     paged_document,
+    test,
 )
 from acc_sandbox.data_management.schemas import CONTENTS, FOLDER, FOLDERS, FOUND
 from acc_sandbox.data_management.versions import ITEM_TYPE, file_of, item_json, tip_of, version_json

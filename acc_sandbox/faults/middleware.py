@@ -7,8 +7,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acc_sandbox.faults.plan import FaultPlan
-from acc_sandbox.faults.redaction import masked_query
-from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, LoggedRequest, RequestLog
+from acc_sandbox.faults.request_log import LARGEST_BODY_KEPT, LoggedRequest, RequestLog, masked_query
 from acc_sandbox.http.connection import ConnectionCutError, cut
 from acc_sandbox.state.clock import Clock, http_stamp, stamp
 

@@ -1,14 +1,14 @@
-"""The log of requests that reached the sandbox, with secrets masked."""
+"""The log of requests that reached the sandbox: the shape of messages, their secrets masked."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from acc_sandbox.faults.redaction import masked_text
+from urllib.parse import parse_qsl, urlencode
 
 _KEPT = 10_000
 _KEPT_WITH_BODIES = 300
@@ -107,3 +107,30 @@ class RequestLog:
 def _shown(content: bytearray) -> str:
     text = masked_text(content.decode("utf-8", "replace"))
     return f"{text} …" if len(content) >= LARGEST_BODY_KEPT else text
+
+
+_SECRET_NAMES = (
+    *("access_token", "refresh_token", "id_token", "token", "client_secret", "code", "code_verifier", "assertion"),
+    *("state", "uploadKey", "privateKey", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"),
+)
+_NAMES = "|".join(_SECRET_NAMES)
+_RULES = (
+    # A body may be cut off in the middle of a value, so no closing mark is asked for.
+    (re.compile(rf'("(?:{_NAMES})"\s*:\s*")(?:[^"\\]|\\.)*'), r"\1***"),
+    (re.compile(rf"((?:^|[?&])(?:{_NAMES})=)[^&\"\s]*"), r"\1***"),
+    (re.compile(r"eyJ[\w-]{5,}\.[\w.-]*"), "***"),
+    (re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|$)", re.DOTALL), "***"),
+)
+
+
+def masked_text(text: str) -> str:
+    """A JSON or form body, whole or cut off, with `***` for every secret: tokens, codes, keys, signatures."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def masked_query(raw: str) -> str:
+    """A query string that can be shown."""
+    pairs = parse_qsl(raw, keep_blank_values=True, errors="replace")
+    return urlencode([(name, "***" if name in _SECRET_NAMES else value) for name, value in pairs], safe="*:[]/")

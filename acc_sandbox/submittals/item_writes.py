@@ -1,4 +1,7 @@
-"""Creating items and changing their fields (fact sheet 2.4, 2.5)."""
+"""Creating items and changing their fields (fact sheet 2.4, 2.5), and giving one its next revision.
+
+People make a revision in ACC's own pages: the public API has no way (fact sheet 1, 12).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from acc_sandbox.http.errors import RefusedError
 from acc_sandbox.http.operation import ApiOperation, RequestContext, Response
 from acc_sandbox.http.router import SUBMITTALS
 from acc_sandbox.http.validation import BodySchema
+from acc_sandbox.state.clock import stamp
 from acc_sandbox.state.people import PeopleDirectory
+from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
 from acc_sandbox.submittals.access import Membership, submittals_member, visible_item
 from acc_sandbox.submittals.item_fields import check_references, checks_for, columns_of
-from acc_sandbox.submittals.items import actions_of, item_json, stored_item
+from acc_sandbox.submittals.items import actions_of, item_json, revision_json, stored_item
 from acc_sandbox.submittals.permitted_actions import (
     CREATE_FIELDS,
     CREATE_REQUIRED,
@@ -21,7 +26,7 @@ from acc_sandbox.submittals.permitted_actions import (
     project_actions,
     require_action,
 )
-from acc_sandbox.submittals.reviews import steps_from_template
+from acc_sandbox.submittals.reviews import reset_steps, steps_from_template
 from acc_sandbox.submittals.schemas import ITEM
 from acc_sandbox.submittals.states import STATUS_OF_STATE, court
 
@@ -126,3 +131,45 @@ OPERATIONS = (
         answers={200: ITEM},
     ),
 )
+
+
+_KEPT = ("manager", "managerType", "subcontractor", "subcontractorType", "submitterDueDate", "managerDueDate")
+_CLEARED = (
+    *("receivedFromSubmitter", "submittedBy", "sentToReview", "sentToReviewBy", "receivedFromReview"),
+    *("publishedDate", "publishedBy", "responseId", "respondedAt", "respondedBy", "folderUrn"),
+)
+
+
+def create_revision(sandbox: SandboxState, item_id: str) -> None:
+    """Give an item its next revision, and back to the contractor with it.
+
+    What it was stays in its history; its attachments get the categories 5 to 8; its folder follows as for a new item.
+    Raises `LookupError` for an item that does not exist, or is a draft or void.
+    """
+    with sandbox.store.transaction():
+        item = stored_item(sandbox, item_id)
+        if item["stateId"] in ("draft", "void"):
+            raise LookupError(f"an item in {item['stateId']} has no next revision")
+        now = stamp(sandbox.clock.now())
+        past = {"itemId": item_id, "revision": item["revision"], "body": revision_json(sandbox, item)}
+        sandbox.store.insert("past_revisions", past)
+        # 1 to 4 become 5 to 8 in this order (fact sheet 6, inferred).
+        sandbox.store.run(
+            "UPDATE attachments SET categoryId = CAST(categoryId + 4 AS TEXT) WHERE itemId = ? AND categoryId < '5'",
+            item_id,
+        )
+        reset_steps(sandbox, item)
+        changes: Row = {
+            **dict.fromkeys(_CLEARED),
+            **{name: item[name] for name in _KEPT},
+            "revision": item["revision"] + 1,
+            "stateId": "sbc-1",
+            "statusId": STATUS_OF_STATE["sbc-1"],
+            "responseComment": "",
+            "sentToSubmitter": now,
+            "dueDate": item["submitterDueDate"],
+            "updatedAt": now,
+            "updatedBy": item["manager"] or item["createdBy"],
+        }
+        sandbox.store.update("items", item_id, changes | court("sbc-1", item, [], sandbox.people))
+        sandbox.schedule("item.folder", item_id, sandbox.switches.folder_delay)

@@ -140,7 +140,7 @@ def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int
         CommandError: The port is taken, or the folder cannot be used.
     """
     require_sandbox()
-    from acc_sandbox.state.data_folder import DataFolderError
+    from acc_sandbox.state.store import DataFolderError
 
     with ExitStack() as stack:
         try:
