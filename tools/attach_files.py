@@ -13,7 +13,7 @@ from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import ManyFilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
-from tools.next_steps.after_many_files import FilesStanding, after_many_files
+from tools.next_steps.after_success import FilesStanding, after_many_files
 from transfers.categories_and_states import GivenCategory
 from transfers.files.pasted_text import unwrap
 

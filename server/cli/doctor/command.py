@@ -15,7 +15,6 @@ from auth.errors import AuthError
 from persistence.errors import StorageProblem
 from server.auth_wiring import hosts_from, open_identity
 from server.cli.doctor import autodesk as doctor_autodesk
-from server.cli.doctor import jobs as doctor_jobs
 from server.cli.doctor import machine as doctor_machine
 from server.cli.doctor import record as doctor_record
 from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
@@ -84,7 +83,7 @@ async def _examine(
     ):
         for finding in look(settings):
             tell(finding)
-    async for finding in doctor_jobs.transfers(settings):
+    async for finding in doctor_machine.transfers(settings):
         tell(finding)
     try:
         await _examine_autodesk(settings, person, target, recorder, tell)

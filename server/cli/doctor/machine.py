@@ -1,17 +1,20 @@
-"""Doctor checks of this machine: app, data folder, database, vault key, folders."""
+"""Doctor checks of this machine: app, data folder, database, vault key, folders, and uploads left unfinished."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from persistence.errors import StorageProblem
 from server.auth_wiring import OpenVault, hosts_from, opened_vault
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
+from server.cli.jobs import unfinished
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
 from server.settings.types import not_a_folder
+from transfers.jobs.report import JobLine
 
 if TYPE_CHECKING:
     from persistence.data_folder import DataFolder
@@ -197,3 +200,29 @@ def folders(settings: Settings) -> Iterator[CheckResult]:
             yield problem("folders", f"{folder} cannot be read", "give this user the right to read it")
         else:
             yield ok("folders", f"files beneath {folder} may be attached")
+
+
+_CHECK: Final = "transfers"
+_MOST: Final = 5
+
+
+async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Check for unfinished jobs."""
+    try:
+        left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
+    except StorageProblem:
+        yield skipped(_CHECK, "the database could not be looked into")
+        return
+    for line in left[:_MOST]:
+        yield _left(line)
+    if len(left) > _MOST:
+        more = f"{len(left) - _MOST} more were left behind"
+        yield warning(_CHECK, more, "`submittal-mcp jobs list` shows them all")
+    if not left:
+        yield ok(_CHECK, "nothing was left behind")
+
+
+def _left(line: JobLine) -> CheckResult:
+    why = f" ({line.failure} at {line.step})" if line.failure else ""
+    what = f"{line.name!r} for submittal {line.submittal or line.item_id}"
+    return warning(_CHECK, f"{what} is {line.standing}{why} and waits for {line.waits_for}", line.advice)
