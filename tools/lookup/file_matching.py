@@ -8,19 +8,25 @@ one submittal that it singles out; any other match is reported as `several` or `
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from tools.lookup.file_name_words import (
+    COPIES,
     INTRODUCTIONS,
+    LITTLE_WORDS,
     PLACES,
+    RANGE_WORDS,
     REFERRING,
     NameWord,
     content_words,
     could_be_a_date,
     is_camera_name,
+    is_year,
+    labels_in,
     masked_places,
+    section_key,
     split_words,
     unzeroed,
     words_of,
@@ -119,7 +125,7 @@ class SubmittalRegister:
             return NO_MATCH
         content, kinds = content_words(words, masked)
         short = self._by_short_number(words, masked)
-        return short if short is not None else self._by_title(content, kinds)
+        return short if short is not None else self._by_title(content, kinds, labels_in(words, masked))
 
     def _by_number(self, words: Sequence[NameWord], masked: set[int], spans: Sequence[_Span]) -> FileMatch:
         found = _distinct(row for span in spans for row in self._numbers[span.section, span.sequence or ""])
@@ -134,11 +140,28 @@ class SubmittalRegister:
         # Where other words stand beside the number, and only the titles of others hold them, those may be meant.
         # A bare number beside it counts sheets or copies, and speaks for no title.
         told = any(not word.isdecimal() for word in content)
-        if told and (meant := self._meant_beside(row, spans[0].section, content)):
+        meant = self._meant_beside(row, spans[0].section, content) if told else []
+        labels = labels_in(words, masked | used)
+        if self._is_labelled_otherwise(row, labels):
+            meant += [one for one in self._sections[spans[0].section] if labels & self._title(one).labels]
+        if meant:
             return FileMatch(failure="several", candidates=_distinct([row, *meant]))
-        if any(words[span.start - 1].text in REFERRING for span in spans if span.start):
+        if not all(_is_introduced(words, masked, span.start) or self._bears_out(row, words, masked | used)
+                   for span in spans) or any(_is_referred_to(words, span.start) for span in spans):  # fmt: skip
             return FileMatch(failure="several", candidates=found)
         return FileMatch(row, "number")
+
+    def _bears_out(self, row: RegisterRow, words: Sequence[NameWord], masked: set[int]) -> bool:
+        """Whether a word of the name, or the kind of document that it names, is one of the row's title."""
+        content, kinds = content_words(words, masked)
+        told = [word for word in content if not word.isdecimal() and len(word) > 1]
+        return bool(kinds & self._title(row).kinds) or any(self._holds(row, [word]) for word in told)
+
+    def _is_labelled_otherwise(self, row: RegisterRow, labels: Collection[tuple[str, str]]) -> bool:
+        """Whether the title has another number or letter after a word of the name: level 2 where that says level 3."""
+        own = self._title(row).labels
+        labelled = {word for word, _ in own}
+        return any(label not in own and label[0] in labelled for label in labels)
 
     def _meant_beside(self, row: RegisterRow, section: str, content: Sequence[str]) -> list[RegisterRow]:
         """Return the rows that the words beside a number mean, where its own `row` does not hold them.
@@ -163,40 +186,46 @@ class SubmittalRegister:
         )
         if not content and any(could_be_a_date(words[span.start : span.end]) for span in spans):
             return FileMatch(failure="several", candidates=rows) if len(rows) > 1 else NO_MATCH
-        return self._single([row for row in rows if self._holds(row, content)], kinds, "spec_section")
+        return self._single(
+            [row for row in rows if self._holds(row, content)], kinds, "spec_section", labels=labels_in(words, masked)
+        )
 
     def _by_short_number(self, words: Sequence[NameWord], masked: set[int]) -> FileMatch | None:
-        """Match a number without a section: in front, and only with something beside it that bears it out."""
+        """Match a number without a section: in front, and only introduced or with something that bears it out."""
         start = next((place for place, word in enumerate(words) if place not in masked), None)
-        if start is None:
-            return None
-        introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
+        if start is None or any(word.text in COPIES for word in words[:start]):
+            return None  # Transmittal 12 counts transmittals
         for end in range(min(start + 3, len(words)), start, -1):
-            inside = words[start + 1 : end]
             spelt = _short_key(words[start:end])
-            if spelt not in self._short or not all(word.is_near for word in inside):
-                continue
-            if masked & set(range(start, end)) or not any(letter.isdecimal() for letter in spelt):
-                continue
-            if end < len(words) and words[end].is_tied and words[end].is_number:
-                continue
-            content, _ = content_words(words, masked | set(range(start, end)))
-            borne_out = [row for row in self._short[spelt] if any(self._holds(row, [word]) for word in content)]
-            found = _distinct(borne_out if content and not introduced else self._short[spelt])
-            meant = self._holding(content)
-            if meant and found and not any(self._holds(row, content) for row in found):
-                return FileMatch(failure="several", candidates=_distinct([*found, *meant]))
-            others = self._holding([*content, *(word.text for word in words[start:end])])
-            if len(self._short[spelt]) > 1 or any(row not in self._short[spelt] for row in others):
-                return FileMatch(failure="several", candidates=_distinct([*self._short[spelt], *others]))
-            return FileMatch(found[0], "number") if found else NO_MATCH
+            if spelt in self._short and _is_short_number(words, masked, start, end):
+                return self._of_short_number(self._short[spelt], words, masked, start, end)
         return None
 
-    def _by_title(self, content: Sequence[str], kinds: frozenset[str]) -> FileMatch:
+    def _of_short_number(
+        self, rows: Sequence[RegisterRow], words: Sequence[NameWord], masked: set[int], start: int, end: int
+    ) -> FileMatch:
+        content, _ = content_words(words, masked | set(range(start, end)))
+        borne_out = [row for row in rows if any(self._holds(row, [word]) for word in content)]
+        introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
+        found = _distinct(rows if introduced else borne_out)
+        otherwise = any(self._is_labelled_otherwise(row, labels_in(words[end:])) for row in found)
+        if len(rows) > 1 or otherwise or _goes_on(words, end):
+            return FileMatch(failure="several", candidates=_distinct(rows))
+        meant = self._holding(content)
+        if meant and found and not any(self._holds(row, content) for row in found):
+            return FileMatch(failure="several", candidates=_distinct([*found, *meant]))
+        others = self._holding([*content, *(word.text for word in words[start:end])])
+        if any(row not in rows for row in others):
+            return FileMatch(failure="several", candidates=_distinct([*rows, *others]))
+        return FileMatch(found[0], "number") if found else NO_MATCH
+
+    def _by_title(
+        self, content: Sequence[str], kinds: frozenset[str], labels: Collection[tuple[str, str]]
+    ) -> FileMatch:
         if all(word.isdecimal() for word in content):
             return NO_MATCH
         rows = self._holding(content)
-        match = self._single(rows, kinds, "title", content)
+        match = self._single(rows, kinds, "title", content, labels)
         if match.row is None:
             return match
         title = self._title(match.row)
@@ -206,9 +235,15 @@ class SubmittalRegister:
         return match if enough or covered == set(title.content) else NO_MATCH
 
     def _single(
-        self, rows: Sequence[RegisterRow], kinds: frozenset[str], by: MatchedBy, content: Sequence[str] = ()
+        self,
+        rows: Sequence[RegisterRow],
+        kinds: frozenset[str],
+        by: MatchedBy,
+        content: Sequence[str] = (),
+        labels: Collection[tuple[str, str]] = (),
     ) -> FileMatch:
         """Return the only one of the `rows`, or the only one that is of the document's kind or is called just so."""
+        rows = [row for row in rows if not self._is_labelled_otherwise(row, labels)]
         fitting = [row for row in rows if not kinds or not self._title(row).kinds or kinds & self._title(row).kinds]
         if len(fitting) > 1:
             same = [row for row in fitting if kinds and kinds & self._title(row).kinds]
@@ -236,8 +271,8 @@ class SubmittalRegister:
         if " " in sequence.gap and not sequence.text.startswith("0") and not stands_apart:
             if after is not None and after.is_number and after.is_near:
                 return False
-            content, _ = content_words(words, masked | set(range(span.start, span.end)))
-            return not content or any(self._holds(row, [word]) for row in rows for word in content)
+            used = masked | set(range(span.start, span.end))
+            return any(self._bears_out(row, words, used) for row in rows)
         return True
 
     def _spelt_sections(self, words: Sequence[NameWord], masked: set[int]) -> Iterator[_Span]:
@@ -261,12 +296,14 @@ class SubmittalRegister:
             if len(spelt) > SHORTEST_SECTION and word.has_dash:
                 break  # what follows a whole section and a dash is a sequence
             spelt += word.text
-            if len(spelt) >= SHORTEST_SECTION and (key := unzeroed(spelt)) in self._sections:
+            if len(spelt) >= SHORTEST_SECTION and (key := section_key(spelt)) in self._sections:
                 found = _Span(start, end + 1, key)
         if found is None or not _begins_well(words, masked, found):
             return None
         if found.end < len(words) and found.end not in masked:
             after = words[found.end]
+            if after.is_number and after.gap == "." and len(after.text) == 2 and not after.text.startswith("0"):
+                return None  # 05 12 00.13 is a section of its own
             if after.is_number and after.is_near and len(after.text) <= LONGEST_SEQUENCE:
                 sequence = unzeroed(after.text)
                 counts = after.gap.strip(" ") != "" or after.text.startswith("0")
@@ -309,6 +346,7 @@ class _Title:
     content: tuple[str, ...]
     kinds: frozenset[str]
     all_words: frozenset[str]
+    labels: frozenset[tuple[str, str]]
 
     def is_just(self, content: Sequence[str], kinds: frozenset[str]) -> bool:
         """Whether a name says these words and kinds of document, and the title no other."""
@@ -320,24 +358,66 @@ class _Title:
         content, kinds = content_words(words, set())
         spec = [word.text for word in split_words(row.spec_title)]
         every = {root(word) for word in (*(word.text for word in words), *spec)}
-        return cls(tuple(root(word) for word in content), kinds, frozenset(every))
+        return cls(tuple(root(word) for word in content), kinds, frozenset(every), frozenset(labels_in(words)))
 
 
 def _begins_well(words: Sequence[NameWord], masked: set[int], span: _Span) -> bool:
-    """Whether no other digits stand before a section that could be its own."""
-    if span.start == 0 or span.start - 1 in masked or not words[span.start - 1].text[-1].isdecimal():
+    """Whether neither other digits nor letters stand before a section that could belong to it: A-051200, 10 51200."""
+    first = words[span.start]
+    if first.is_glued:
+        return False
+    if span.start == 0 or span.start - 1 in masked:
+        return "+" not in first.gap
+    before = words[span.start - 1]
+    if len(before.text) == 1 and not before.is_number:
+        return not first.is_tied
+    if not before.text[-1].isdecimal():
         return True
     in_one = span.end - span.start == 1
-    return in_one and not words[span.start].is_tied
+    return in_one and len(first.text) % 2 == 0 and not first.is_tied and "+" not in before.gap
+
+
+def _is_introduced(words: Sequence[NameWord], masked: set[int], start: int) -> bool:
+    """Whether nothing stands right before a number that could say of what it is the number, as in Factura 051200-3."""
+    place = _last_telling(words, start)
+    if place < 0 or place in masked:
+        return True
+    return words[place].is_number and (len(words[place].text) <= 2 or is_year(words[place].text))
+
+
+def _is_referred_to(words: Sequence[NameWord], start: int) -> bool:
+    place = _last_telling(words, start)
+    return place >= 0 and words[place].text in REFERRING
+
+
+def _last_telling(words: Sequence[NameWord], start: int) -> int:
+    """Return the place of the last word before `start` that says something; -1 for none."""
+    place = start - 1
+    while place >= 0 and len(words[place].text) > 1 and words[place].text in LITTLE_WORDS | INTRODUCTIONS:
+        place -= 1
+    return place
+
+
+def _is_short_number(words: Sequence[NameWord], masked: set[int], start: int, end: int) -> bool:
+    """Whether words may be a number without a section: near each other, with a digit, and no part of more."""
+    inside = words[start:end]
+    if masked & set(range(start, end)) or not all(word.is_near for word in inside[1:]):
+        return False
+    after = words[end] if end < len(words) else None
+    if after is not None and (after.is_measure or (after.is_tied and after.is_number)):
+        return False
+    return any(letter.isdecimal() for word in inside for letter in word.text)
 
 
 def _goes_on(words: Sequence[NameWord], place: int) -> bool:
-    """Whether a second sequence follows a number: 051200-3 + 4, 051200-3 to 5."""
-    if place < len(words) and words[place].text in ("and", "to", "und", "bis", "et", "u", "thru", "through"):
-        return place + 1 < len(words) and words[place + 1].is_number and len(words[place + 1].text) <= LONGEST_SEQUENCE
+    """Whether a second sequence follows a number: 051200-3 + 4, 051200-3 to 5, 051200-3 al 4."""
+    joins = place < len(words) and (words[place].text in RANGE_WORDS or len(words[place].text) <= 2)
+    if joins and not words[place].is_number:
+        after = words[place + 1] if place + 1 < len(words) else None
+        return after is not None and after.is_number and not after.has_dash and len(after.text) <= LONGEST_SEQUENCE
     if place >= len(words) or not words[place].is_number or len(words[place].text) > LONGEST_SEQUENCE:
         return False
-    return bool(set("+&,;/") & set(words[place].gap))
+    return words[place].is_listed
 
 
 def _has_unknown_section(words: Sequence[NameWord], masked: set[int]) -> bool:
@@ -363,13 +443,13 @@ def _number_parts(number: str) -> tuple[str, str]:
     """Return section and sequence of a number, without zeros in front; no section for one of another kind."""
     section, sequence = section_and_sequence(number)
     if section.isdecimal() and len(section) >= SHORTEST_SECTION and sequence.isdecimal():
-        return unzeroed(section), sequence
+        return section_key(section), sequence
     return "", _short_key(split_words(number))
 
 
 def _section(text: str) -> str:
     digits = normalize(text)
-    return unzeroed(digits) if digits.isdecimal() and len(digits) >= SHORTEST_SECTION else ""
+    return section_key(digits) if digits.isdecimal() and len(digits) >= SHORTEST_SECTION else ""
 
 
 def _short_key(words: Sequence[NameWord]) -> str:

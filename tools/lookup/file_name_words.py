@@ -6,11 +6,12 @@ which stand here without accents.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from tools.lookup.references import root
 from transfers.files.names import extension_of
 
 INTRODUCTIONS: Final = frozenset(
@@ -71,20 +72,33 @@ PLACES: Final = frozenset(
 
 REFERRING: Final = frozenset(
     {"see", "ref", "refer", "reference", "vs", "versus", "like", "not", "siehe", "vgl", "vergleiche", "nicht", "statt"}
-    | {"voir", "cf", "comme", "pas"}
+    | {"voir", "cf", "comme", "pas", "vease", "segun", "also", "auch", "aussi", "tambien", "similar", "aehnlich"}
+    | {"supersedes", "superseded", "replaces", "replaced", "ersetzt", "remplace", "sustituye", "reemplaza"}
+    | {"without", "except", "ohne", "sans", "sauf", "sin"}
 )
 """Words before the number of a submittal that a file may only refer to."""
+
+RANGE_WORDS: Final = frozenset(
+    {"and", "to", "thru", "through", "und", "bis", "sowie", "et", "jusqu", "hasta", "tot", "oraz"}
+)
+"""Words between two numbers that are both meant, or all between them."""
 
 REVISION_WORDS: Final = frozenset(
     {"rev", "revision", "version", "ver", "issue", "index", "ind", "indice", "stand", "fassung", "ausgabe", "revise"}
 )
 """Words that a revision follows."""
 
-FOLLOWED_BY_NUMBER: Final = frozenset(
-    {"heat", "heats", "lot", "batch", "coil", "serial", "po", "rfi", "inv", "invoice", "job", "order", "ticket", "bol"}
+OTHER_PAPERS: Final = frozenset(
+    {"po", "rfi", "inv", "invoice", "order", "ticket", "bol", "auftrag", "rechnung", "lieferschein", "angebot"}
+    | {"bestellung", "commande", "facture"}
+)
+"""Papers about the same work that are no attachments of its submittal, with a number of their own."""
+
+FOLLOWED_BY_NUMBER: Final = OTHER_PAPERS | frozenset(
+    {"heat", "heats", "lot", "batch", "coil", "serial", "job"}
     | {"sheet", "sheets", "sht", "page", "pages", "pg", "part", "pt", "vol", "volume", "tr", "copy"}
-    | {"charge", "chargen", "schmelze", "los", "auftrag", "rechnung", "lieferschein", "blatt", "seite", "teil", "band"}
-    | {"coulee", "feuille", "feuillet", "partie", "tome", "commande", "facture", "planche"}
+    | {"charge", "chargen", "schmelze", "los", "blatt", "seite", "teil", "band"}
+    | {"coulee", "feuille", "feuillet", "partie", "tome", "planche"}
 )
 """Words after which a number counts something else than submittals."""
 
@@ -123,7 +137,10 @@ _CAMERA: Final = re.compile(
 """Names that cameras, phones and scanners give: a word of theirs or a date with a time, and digits."""
 
 _TOKEN: Final = re.compile(r"[^\W_]+")
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[Rr]ev)(?=[A-Z0-9])|(?<=[a-z]{3})(?=\d)")
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[Rr]ev)(?=[A-Z0-9])")
+_GLUE: Final = "\x1f"
+_GLUED: Final = re.compile(r"(?<=[a-z]{3})(?=\d)")
+_DEGREE: Final = re.compile(r"(?<![^\W_])n\s?°", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(r"(?<![^\W_])(sub|subm|submittal|spec|sec|section|no|nr)(?=\d)", re.IGNORECASE)
 _REVISED: Final = re.compile(r"(?<=\d)(?=(?:rev[a-z]?|r|v)\d{0,2}(?![^\W_]))", re.IGNORECASE)
 _REVISION: Final = re.compile(r"(?:rev|ver|r|v|ind)\d{1,2}[a-z]?|rev[a-z]")
@@ -149,6 +166,21 @@ class NameWord:
     def is_tied(self) -> bool:
         """Whether a mere dash or dot stands before it."""
         return bool(self.gap) and set(self.gap) <= _TIED
+
+    @property
+    def is_glued(self) -> bool:
+        """Whether it is digits right after letters, with nothing between them."""
+        return self.gap == _GLUE
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it goes on with a list: 3 + 4, 3,4."""
+        return bool(set("+&,;/") & set(self.gap))
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether what stands before it makes a measure of a number before that: 15%, 12'."""
+        return bool(set("%'\u2019\u2032\u2033\u00b0") & set(self.gap))
 
     @property
     def has_dash(self) -> bool:
@@ -179,7 +211,13 @@ def _stem(name: str) -> str:
 
 def split_words(text: str) -> list[NameWord]:
     """Return the words of a text, without case, umlauts and accents; CamelCase and Rev3 are two each."""
-    for boundary, put in ((_CAMEL, "_"), (_INTRODUCED, r"\1_"), (_REVISED, "_")):
+    for boundary, put in (
+        (_DEGREE, "no_"),
+        (_CAMEL, "_"),
+        (_INTRODUCED, r"\1_"),
+        (_REVISED, "_"),
+        (_GLUED, _GLUE),
+    ):
         text = boundary.sub(put, unicodedata.normalize("NFKC", text))
     plain = _plain(text)
     words: list[NameWord] = []
@@ -207,13 +245,22 @@ def masked_places(words: Sequence[NameWord]) -> set[int]:
         following = words[place + 1].text if place + 1 < len(words) else ""
         if word.text in REVISION_WORDS and len(following) <= 3:
             masked |= {place, place + 1} if following and following not in LITTLE_WORDS else {place}
-        elif word.text in FOLLOWED_BY_NUMBER and any(letter.isdecimal() for letter in following):
-            masked |= {place, place + 1, *_of_all(words, place + 1)}
+        elif word.text in FOLLOWED_BY_NUMBER and (counted := _counted_after(words, place)):
+            masked |= {*range(place + (word.text in OTHER_PAPERS), counted + 1), *_of_all(words, counted)}
         elif _REVISION.fullmatch(word.text) or word.text in COPIES | INTRODUCTIONS or _is_counter(words, place):
             masked.add(place)
         elif word.is_number:
             masked |= _of_all(words, place)
     return {place for place in masked if place < len(words)}
+
+
+def _counted_after(words: Sequence[NameWord], place: int) -> int:
+    """Return where the number stands that a word counts, as in "Invoice No. 4711"; 0 where there is none."""
+    counted = place + 1
+    while counted < len(words) and words[counted].text in INTRODUCTIONS:
+        counted += 1
+    has_digit = counted < len(words) and any(letter.isdecimal() for letter in words[counted].text)
+    return counted if has_digit else 0
 
 
 def _of_all(words: Sequence[NameWord], place: int) -> set[int]:
@@ -243,17 +290,13 @@ def _date_length(words: Sequence[NameWord], place: int) -> int:
             return 3
         if words[place + 1].is_tied and words[place + 2].is_tied and _is_short_date(*texts):
             return 3
-        if texts[1] in MONTHS and texts[0].isdecimal() and _is_year(texts[2]):
+        if texts[1] in MONTHS and texts[0].isdecimal() and is_year(texts[2]):
             return 3
-    if len(texts) > 1 and first in MONTHS and _is_year(texts[1]):
+    if len(texts) > 1 and first in MONTHS and is_year(texts[1]):
         return 2
-    if len(texts) > 1 and _is_year(first) and words[place + 1].is_tied and _is_month(texts[1]):
+    if len(texts) > 1 and is_year(first) and words[place + 1].is_tied and _is_month(texts[1]):
         return 2
     return 0
-
-
-def _is_year(text: str) -> bool:
-    return len(text) == 4 and text.isdecimal() and 1990 <= int(text) < 2060
 
 
 def _is_month(text: str) -> bool:
@@ -261,7 +304,7 @@ def _is_month(text: str) -> bool:
 
 
 def _is_date(year: str, month: str, day: str) -> bool:
-    if not _is_year(year) or not month.isdecimal() or not day.isdecimal() or len(month) > 2 or len(day) > 2:
+    if not is_year(year) or not month.isdecimal() or not day.isdecimal() or len(month) > 2 or len(day) > 2:
         return False
     try:
         date(int(year), int(month), int(day))
@@ -300,6 +343,32 @@ def content_words(words: Sequence[NameWord], masked: set[int]) -> tuple[list[str
         else:
             kinds.add(kind)
     return content, frozenset(kinds)
+
+
+def labels_in(words: Sequence[NameWord], masked: Collection[int] = ()) -> set[tuple[str, str]]:
+    """Return each word with the number or the one letter that follows it: (level, 2), (stair, b), of a range both."""
+    found: set[tuple[str, str]] = set()
+    labelled, goes_on = "", False
+    for place, word in enumerate(words):
+        if not word.is_number and len(word.text) > 1:
+            labelled = labelled if word.text in RANGE_WORDS else root(word.text)
+            goes_on = True
+            continue
+        counts = place not in masked or words[place - 1].text in FOLLOWED_BY_NUMBER
+        if labelled and counts and (goes_on or word.is_listed):
+            found.add((labelled, unzeroed(word.text)))
+        goes_on = False
+    return found
+
+
+def is_year(text: str) -> bool:
+    """Whether a text is a year of our time."""
+    return len(text) == 4 and text.isdecimal() and 1990 <= int(text) < 2060
+
+
+def section_key(digits: str) -> str:
+    """Return a section with an even number of digits, as sections have: a spreadsheet takes the zero from its front."""
+    return digits.zfill(len(digits) + len(digits) % 2)
 
 
 def unzeroed(text: str) -> str:

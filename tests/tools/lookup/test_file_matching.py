@@ -73,15 +73,56 @@ SHORT = (
         ("Door schedule level 12.pdf", "none"),
         ("Scan 12.pdf", "none"),
         ("2026-03-12.pdf", "none"),
+        ("12.pdf", "none"),
+        ("A-012.pdf", "none"),
+        ("12% doors.pdf", "none"),
+        ("Transmittal 12 door schedule.pdf", "none"),
+        ("Invoice 12 door schedule.pdf", "none"),
+        ("Submittal 12 and 13.pdf", "several"),
+        ("Submittal 12, 13 doors.pdf", "several"),
+        ("14 ceilings level 4.pdf", "several"),
     ],
 )
 def test_number_without_a_section_needs_something_that_bears_it_out(name: str, expected: str) -> None:
     assert outcome(SubmittalRegister(SHORT), name) == expected
 
 
+LABELLED = (
+    RegisterRow("a", "055100-1", "Handrail shop drawings, stair A", "055100"),
+    RegisterRow("b", "055100-2", "Handrail shop drawings, stair B", "055100"),
+    RegisterRow("c", "078413-1", "Penetration firestopping, level 2 phase 1", "078413"),
+    RegisterRow("d", "078413-2", "Penetration firestopping, levels 3 and 4 phase 2", "078413"),
+    RegisterRow("e", "032000-1", "Foundation rebar part 1", "032000"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Handrail stair B shops.pdf", "055100-2 by title"),
+        ("055100 handrail stair A.pdf", "055100-1 by spec_section"),
+        ("Handrail stair C shops.pdf", "none"),
+        ("055100-2 stair A.pdf", "several"),
+        ("Penetration firestopping phase 2.pdf", "078413-2 by title"),
+        ("078413 level 4.pdf", "078413-2 by spec_section"),
+        ("078413 level 1.pdf", "none"),
+        ("Penetration firestopping level 2 phase 1 (3).pdf", "078413-1 by title"),
+        ("Foundation rebar part 1.pdf", "032000-1 by title"),
+        ("Foundation rebar part 2.pdf", "none"),
+    ],
+)
+def test_level_stair_or_part_in_a_name_is_the_one_of_the_title(name: str, expected: str) -> None:
+    assert outcome(SubmittalRegister(LABELLED), name) == expected
+
+
 SECTIONS = ["051200", "052100", "033100", "081416", "079200"]
 WORDS = ["beam", "column", "stair", "anchor", "glazing", "insulation", "railing", "sealant"]
 KINDS = {"shop drawings": "drawings", "samples": "samples", "product data": "data", "": ""}
+LABELS = ["level 2", "level 3", "area a", "area b", ""]
+LABELLED_OTHERWISE = [(LABELS[one], LABELS[one ^ 1]) for one in range(4)]
+BEFORE = ["", "", "", "0", "1", "x", "abc", "A-", "10 ", "+49 ", "555 ", "INV-", "P.O. ", "factura ", "Invoice No. "]
+AFTER = ["", "", "", "0", "a", "-7", ".5", " y 4", " bis 4"]
+STRANGE = r"(?:555 |INV-|P\.O\. |factura )"
 BESIDE = ["RevB", "2026-03-14", "signed", "(2)", "heat 051200", "20260314", "sheet 3 of 7", "FINAL", "ABC", "4", "0512"]
 
 
@@ -92,7 +133,8 @@ def registers(draw: st.DrawFn) -> list[RegisterRow]:
     for place in range(draw(st.integers(1, 10))):
         section, sequence = draw(st.sampled_from(SECTIONS)), draw(st.integers(1, 12))
         words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=2, unique=True))
-        title = " ".join([*words, draw(st.sampled_from(list(KINDS)))]).strip()
+        title = " ".join([*words, draw(st.sampled_from(LABELS)), draw(st.sampled_from(list(KINDS)))])
+        title = " ".join(title.split())
         number = draw(st.sampled_from([f"{section}-{sequence}", f"{section}-{sequence:02}", f"{sequence}"]))
         rows.append(RegisterRow(str(place), number, title, section, revision=draw(st.integers(0, 2))))
     return rows
@@ -105,27 +147,39 @@ def names(draw: st.DrawFn) -> str:
     spaced = draw(st.sampled_from([section, f"{section[:2]} {section[2:4]} {section[4:]}", f"{int(section)}"]))
     dash = draw(st.sampled_from(["-", " - ", "_", " ", "\u2013"]))
     spelt = draw(st.sampled_from([f"{spaced}{dash}{sequence}", f"{spaced}{dash}{sequence:03}", spaced, str(sequence)]))
-    words = draw(st.lists(st.sampled_from([*WORDS, "beams", "paint", *KINDS]), max_size=3, unique=True))
+    spelt = f"{draw(st.sampled_from(BEFORE))}{spelt}{draw(st.sampled_from(AFTER))}"
+    words = draw(st.lists(st.sampled_from([*WORDS, "beams", "paint", *KINDS, *LABELS]), max_size=3, unique=True))
     beside = draw(st.lists(st.sampled_from(BESIDE), max_size=2, unique=True))
     parts = draw(st.permutations([*draw(st.sampled_from([[spelt], []])), *words, *beside]))
     return draw(st.sampled_from([" ", "_", " - "])).join(part for part in parts if part) + ".pdf"
 
 
-def spells(name: str, row: RegisterRow) -> bool:
-    """Whether a name holds all digits of a row's number in order, with nothing but separators between them."""
+def spells(name: str, row: RegisterRow, before: str = "") -> bool:
+    """Whether a name holds a row's number by itself: its digits in order, between them nothing but separators.
+
+    Neither digits nor letters belong to it, nor does a dash or dot tie any to it, but for a word like SUB.
+    """
     section, dash, sequence = row.number.rpartition("-")
     between = r"[\s_.\u2013-]*"
-    digits = between.join(section.lstrip("0"))
-    spelt = rf"{digits}[\s_.\u2013-]+0*{int(sequence)}" if dash else rf"0*{int(sequence)}"
-    return re.search(rf"(?<![1-9]){spelt}(?!\d)", name) is not None
+    spelt = rf"0?{between.join(section.lstrip('0'))}[\s_.\u2013-]+0*{int(sequence)}" if dash else rf"0*{int(sequence)}"
+    alone = r"(?<![^\W_])(?<!\d[.-])(?<!\b[A-Za-z][.-])(?<!\+49 )"
+    return re.search(rf"{before or alone}{spelt}(?![^\W_]|[.-]\d|(?: y| bis) 4)", name) is not None
 
 
 def words_in(name: str) -> set[str]:
     return {word for word in WORDS if word in name}
 
 
+ONE = [RegisterRow("0", "051200-1", "beam"), RegisterRow("1", "051200-11", "beam")]
+
+
 @given(registers(), names())
-@example([RegisterRow("0", "051200-1", "beam"), RegisterRow("1", "051200-11", "beam")], "051200-1 beam.pdf")
+@example(ONE, "051200-1 beam.pdf")
+@example(ONE, "0051200-1 x.pdf")
+@example(ONE, "factura 051200-1.pdf")
+@example(ONE, "Invoice No. 051200-1.pdf")
+@example(ONE, "051200-1 y 4.pdf")
+@example([RegisterRow("0", "051200-1", "beam level 2 area a", "051200")], "beam area a level 3.pdf")
 def test_no_name_goes_to_a_submittal_that_it_does_not_single_out(rows: list[RegisterRow], name: str) -> None:
     found = SubmittalRegister(rows).match(name)
     if found.row is None:
@@ -135,6 +189,8 @@ def test_no_name_goes_to_a_submittal_that_it_does_not_single_out(rows: list[Regi
     row, others = found.row, [one for one in rows if one is not found.row]
     if found.matched_by == "number":
         assert spells(name, row)
+        assert not spells(name, row, STRANGE) or any(word in name for word in row.title.split())
+        assert not spells(name, row, "Invoice No. ")
         assert not any(one.number.lstrip("0") == row.number.lstrip("0") for one in others)
         assert not any("-" in one.number and int(one.number.rpartition("-")[2]) != int(row.number.rpartition("-")[2])
                        and spells(name, one) for one in others)  # fmt: skip
@@ -142,6 +198,7 @@ def test_no_name_goes_to_a_submittal_that_it_does_not_single_out(rows: list[Regi
         alike = [one for one in others if found.matched_by == "title" or section_of(one) == section_of(row)]
         assert all(word in row.title for word in words_in(name))
         assert "paint" not in name
+        assert not any(one in name and one not in row.title and other in row.title for one, other in LABELLED_OTHERWISE)
         assert not any(same_title(one, row) for one in alike)
         if found.matched_by == "spec_section":
             assert str(int(section_of(row))) in re.sub(r"[\s_.-]", "", name)
