@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +14,21 @@ SPARE_SESSIONS: Final = 16
 """Sessions that the SDK takes beyond those: a new one is there before an old one has ended."""
 
 _HEADER: Final = b"mcp-session-id"
+
+SessionChange = Literal["opened", "used", "ended"]
+
+
+def session_change(scope: Scope, answer: Message) -> tuple[SessionChange, bytes] | None:
+    """Return what the start of an answer says of a session, and its id; None where it is of none.
+
+    A refusal opens none, though the SDK names one in it, and ends none, but for 404: the SDK knows no such session.
+    """
+    asked, status = dict(scope["headers"]).get(_HEADER), answer["status"]
+    if asked is not None:
+        ended = status == 404 or (scope["method"] == "DELETE" and status < 300)
+        return "ended" if ended else "used", asked
+    opened = dict(answer["headers"]).get(_HEADER)
+    return ("opened", opened) if opened is not None and status < 300 else None
 
 
 @dataclass
@@ -44,12 +59,12 @@ class SessionLimitMiddleware:
         opened: list[bytes] = []
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                if asked is not None and (scope["method"] == "DELETE" or message["status"] == 404):
-                    self._sessions.pop(asked, None)
-                elif asked is None and (id_ := dict(message["headers"]).get(_HEADER)) is not None:
-                    opened.append(id_)
-                    self._sessions[id_] = _LegacySession(self._clock(), scope)
+            change = session_change(scope, message) if message["type"] == "http.response.start" else None
+            if change is not None and change[0] == "ended":
+                self._sessions.pop(change[1], None)
+            elif change is not None and change[0] == "opened":
+                opened.append(change[1])
+                self._sessions[change[1]] = _LegacySession(self._clock(), scope)
             await send(message)
 
         if session is not None:

@@ -21,6 +21,7 @@ from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS
 from auth.issuer.scopes import implied, in_order
 from auth.issuer.tokens import VerifiedToken
 from persistence.errors import StorageProblem
+from server.mcp.session_limit import SessionChange, session_change
 from server.team.middleware import too_many_requests
 from server.team.request_limits import SharedQuota
 from server.team.required_scopes import required_scope
@@ -30,7 +31,6 @@ VerifyToken = Callable[[str], Awaitable[VerifiedToken | None]]
 RETRY_SECONDS: Final = 5
 _COUNTED: Final = ("tools/call", "resources/read")
 """Requests that call a tool."""
-_SESSION_HEADER: Final = b"mcp-session-id"
 _SESSION_IDLE_SECONDS: Final = 1800.0
 """As long as the SDK keeps an idle session."""
 
@@ -78,7 +78,7 @@ class LegacySessions:
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most = most
         self._clock = clock
-        self._used: dict[str, dict[str, float]] = defaultdict(dict)
+        self._used: dict[str, dict[bytes, float]] = defaultdict(dict)
 
     def may_open(self, subject: str) -> bool:
         """Whether a person may open another one."""
@@ -87,13 +87,13 @@ class LegacySessions:
         self._used[subject] = live
         return len(live) < self._most
 
-    def use(self, subject: str, id_: str) -> None:
-        """Note the use of one."""
-        self._used[subject][id_] = self._clock()
-
-    def close(self, subject: str, id_: str) -> None:
-        """Forget one that has ended."""
-        self._used[subject].pop(id_, None)
+    def note(self, subject: str, change: SessionChange, id_: bytes) -> None:
+        """Note what an answer to a person says of a session."""
+        live = self._used[subject]
+        if change == "ended":
+            live.pop(id_, None)
+        elif change == "opened" or id_ in live:
+            live[id_] = self._clock()
 
 
 class BearerMiddleware:
@@ -178,7 +178,8 @@ class BearerMiddleware:
             nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
-                self._note_session(verified.subject, scope, message)
+                if change := session_change(scope, message):
+                    self._sessions.note(verified.subject, *change)
             elif not message.get("more_body", False):
                 finished = True
             await send(message)
@@ -194,14 +195,6 @@ class BearerMiddleware:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
                 await self._refusal(401, "invalid_token", self._challenge)(scope, receive, send)
-
-    def _note_session(self, subject: str, scope: Scope, answer: Message) -> None:
-        asked = dict(scope["headers"]).get(_SESSION_HEADER)
-        opened = dict(answer["headers"]).get(_SESSION_HEADER)
-        if asked is not None and (scope["method"] == "DELETE" or answer["status"] == 404):
-            self._sessions.close(subject, asked.decode("latin-1"))
-        elif (session := opened or asked) is not None:
-            self._sessions.use(subject, session.decode("latin-1"))
 
     async def _check(self, verified: VerifiedToken, message: object, headers: Headers) -> Response | None:
         messages = message if isinstance(message, list) else [message]

@@ -51,3 +51,16 @@ def test_a_session_that_its_client_ended_makes_room(client):
     assert client.delete("/mcp", headers=first).status_code == 200
     third = begin(client)
     assert [status(client, one) for one in (second, third)] == [200, 200]
+
+
+def test_a_refused_request_neither_opens_nor_ends_a_session(client):
+    first, second = begin(client), begin(client)
+    for _ in range(3):
+        refused = client.post("/mcp", json=PING)
+        assert (refused.status_code, "mcp-session-id" in refused.headers) == (400, True)
+    assert [status(client, one) for one in (first, second)] == [200, 200]
+    for one in (first, second):
+        assert client.delete("/mcp", headers=one | {"mcp-protocol-version": "2099-01-01"}).status_code == 405
+    for _ in range(3):
+        begin(client)  # the SDK would refuse a fourth
+    assert [status(client, one) for one in (first, second)] == [404, 404]

@@ -364,9 +364,15 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbo
         mine, theirs = await team.tokens("manager"), await team.tokens("admin")
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sign_in", "arguments": {}}}
         async with team.http() as http:
+            ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            refused = [await http.post("/mcp", json=ping, headers=ACCEPT | bearer(mine)) for _ in range(3)]
+            assert [one.status_code for one in refused] == [400, 400, 400]  # each names a session that was never there
             opened = [await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(mine)) for _ in range(3)]
             assert [one.status_code for one in opened] == [200, 200, 429]
             session = {"Mcp-Session-Id": opened[0].headers["mcp-session-id"]}
+            another_era = session | bearer(mine) | {"Mcp-Protocol-Version": "2099-01-01"}
+            assert (await http.delete("/mcp", headers=another_era)).status_code == 405  # it goes on
+            assert (await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(mine))).status_code == 429
             answers = [await http.post("/mcp", json=call, headers=ACCEPT | session | bearer(mine)) for _ in range(4)]
             assert [one.status_code for one in answers] == [200, 200, 200, 429]
             assert 1 <= int(answers[3].headers["retry-after"]) <= 20
