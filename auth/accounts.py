@@ -38,8 +38,9 @@ class AccountTokenSources:
 
     async def source_for(self, account: UserAccount) -> RefreshingTokenSource:
         """Return the token source of one account, for work that belongs to it and not to the current user."""
+        vault = await self.vault()
         if account not in self._tokens:
-            self._tokens[account] = RefreshingTokenSource(await self.vault(), account, self._endpoint)
+            self._tokens[account] = RefreshingTokenSource(vault, account, self._endpoint)
         return self._tokens[account]
 
     async def account(self, email: str | None) -> UserAccount:

@@ -137,7 +137,7 @@ class RefreshingTokenSource:
             See `access_token`.
         """
         found = await self.stored_login()
-        if _token(found) != rejected:
+        if _token(found) not in ("", rejected):  # a record that another process made without a token is no answer
             return _token(found)
         # A clock that was set back since makes no token a new one.
         if abs(self._now() - found.tokens.issued_at) < self._timings.rest:
@@ -162,8 +162,8 @@ class RefreshingTokenSource:
                 self._late = None
             found = await self.stored_login()
             renewed = None
-            while renewed is None:
-                # A record that another process made without a token is no answer.
+            # A record that another process made without a token is no answer.
+            while renewed is None or not _token(renewed):
                 if found.generation != seen.generation and _token(found):
                     return found
                 if found.is_revoked:

@@ -1,7 +1,8 @@
 """The vault: who is signed in, with their tokens sealed; one record per person, app and Autodesk base URL.
 
-A record's `generation` grows with every change of its tokens, and is part of what its seal is bound to. A process that
-renews tokens holds the record's lease; the lease's `fence` grows whenever it changes hands, so that a holder who was
+A record's `generation` grows with every change of its tokens, and is part of what its seal is bound to. It begins with
+a random number, so that a process never takes a record that was made again for the one it knew. A process that renews
+tokens holds the record's lease; the lease's `fence` grows whenever it changes hands, so that a holder who was
 given up cannot take back what the next one did. A lease has no end on any clock: its holder moves `beat`, and one who
 sees the same beat for long enough takes it over. Clocks that differ, and clocks that jump, change nothing.
 
@@ -10,6 +11,7 @@ Everything here blocks; see `persistence.database`.
 
 import json
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from persistence.errors import KeyMissing, StorageProblem
 from persistence.keys import KeySource
 from persistence.migrations import SchemaComponent, migrate
 
+_FIRST_GENERATIONS: Final = 2**48
 _ADDRESS: Final = re.compile(r"[^\s<>\"'`:;,()]+@[^\s<>\"'`;,()]+")
 _TABLES: Final = MetaData()
 _KEY: Final = ("base_url", "client_id", "subject")
@@ -164,17 +167,13 @@ class Vault:
     ) -> StoredLogin:
         """Keep a new sign-in, in place of an older one of the same person; with `current`, make it the current one."""
         try:
-            generation = self._keep(account, name, email, tokens, current=current)
+            with self._database.writing() as connection:
+                generation = self._write(connection, account, _locked_row(connection, account), name, email, tokens)
+                if current:
+                    self._make_current(connection, account)
         except IntegrityError:  # the same person's first sign-in by another process: this one is the newer
-            generation = self._keep(account, name, email, tokens, current=current)
+            return self.save_login(account, name, email, tokens, current=current)
         return StoredLogin(account, name, email, generation, tokens, is_revoked=False)
-
-    def _keep(self, account: UserAccount, name: str, email: str | None, tokens: TokenSet, *, current: bool) -> int:
-        with self._database.writing() as connection:
-            generation = self._write(connection, account, _locked_row(connection, account), name, email, tokens)
-            if current:
-                _make_current(connection, account)
-        return generation
 
     def create_placeholder(self, account: UserAccount, name: str) -> None:
         """Make a record without a token for an account that signs in by itself, unless there is one that opens.
@@ -194,11 +193,16 @@ class Vault:
             if row is None or not self._opens(row):
                 self._write(connection, account, row, name, None, none)
 
-    def remove(self, account: UserAccount) -> None:
-        """Forget a person; another one who is signed in to the same app does not become the current one."""
+    def remove(self, lease: RefreshLease) -> bool:
+        """Forget a person; another one who is signed in to the same app does not become the current one.
+
+        False when the lease was lost, to a newer sign-in or another process: nothing is forgotten then.
+        """
         with self._database.writing() as connection:
-            for table in (_SIGN_INS, _CURRENT):
-                connection.execute(delete(table).where(*_is(table, account)))
+            removed = connection.execute(delete(_SIGN_INS).where(*_unmoved(lease))).rowcount == 1
+            if removed:
+                connection.execute(delete(_CURRENT).where(*_is(_CURRENT, lease.account)))
+        return removed
 
     # Refresh, by the holder of the lease
 
@@ -235,7 +239,7 @@ class Vault:
 
     def mark_revoked(self, lease: RefreshLease) -> None:
         """Write down that Autodesk has refused the refresh token of this very generation."""
-        self._under(lease, {"holder": None, "attempt": None, "over": 1}, _SIGN_INS.c.generation == lease.generation)
+        self._under(lease, {"holder": None, "attempt": None, "over": 1})
 
     def save_refreshed(
         self, lease: RefreshLease, tokens: TokenSet, before_commit: Callable[[], None] = _nothing
@@ -275,7 +279,7 @@ class Vault:
         tokens: TokenSet,
     ) -> int:
         """Write a record in place of the `old` one, which the caller has locked, and return its generation."""
-        generation = old["generation"] + 1 if old is not None else 1
+        generation = old["generation"] + 1 if old is not None else secrets.randbelow(_FIRST_GENERATIONS)
         values = {
             "name": name,
             "email": email,
@@ -293,8 +297,13 @@ class Vault:
             connection.execute(update(_SIGN_INS).where(*_is(_SIGN_INS, account)).values(**values))
         return generation
 
-    def _under(self, lease: RefreshLease, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
-        statement = update(_SIGN_INS).where(*_unmoved(lease), *conditions).values(**values)
+    def _make_current(self, connection: Connection, account: UserAccount) -> None:
+        upsert = self._database.insert(_CURRENT).values(**_key(account))
+        app = [_CURRENT.c.base_url, _CURRENT.c.client_id]
+        connection.execute(upsert.on_conflict_do_update(index_elements=app, set_={"subject": account.subject}))
+
+    def _under(self, lease: RefreshLease, values: Mapping[str, Any]) -> bool:
+        statement = update(_SIGN_INS).where(*_unmoved(lease)).values(**values)
         with self._database.writing() as connection:
             return connection.execute(statement).rowcount == 1
 
@@ -382,7 +391,9 @@ def _is(table: Table, account: UserAccount) -> tuple[ColumnElement[bool], ...]:
 
 
 def _unmoved(lease: RefreshLease) -> tuple[ColumnElement[bool], ...]:
-    return (*_is(_SIGN_INS, lease.account), _SIGN_INS.c.fence == lease.fence)
+    # A record that was made again begins with the same fence, and with another generation.
+    same = (_SIGN_INS.c.generation == lease.generation, _SIGN_INS.c.fence == lease.fence)
+    return (*_is(_SIGN_INS, lease.account), *same)
 
 
 def _row(connection: Connection, account: UserAccount) -> RowMapping | None:
@@ -404,9 +415,3 @@ def _account(row: RowMapping) -> UserAccount:
 
 def _lease(row: RowMapping) -> RefreshLease:
     return RefreshLease(_account(row), row["generation"], row["holder"], row["fence"], row["beat"], row["attempt"])
-
-
-def _make_current(connection: Connection, account: UserAccount) -> None:
-    same = (_CURRENT.c.base_url == account.base_url, _CURRENT.c.client_id == account.client_id)
-    connection.execute(delete(_CURRENT).where(*same))
-    connection.execute(_CURRENT.insert().values(**_key(account)))

@@ -22,7 +22,7 @@ from auth.login.redirect_server import PortTaken, RedirectServer, is_our_listene
 from auth.oauth import SCOPES, PkceAttempt, TokenEndpoint, authorize_url
 from auth.refresh_lease import RefreshTimings, acquire_lease, keep_lease_alive
 from auth.token_refresh import stored_tokens
-from auth.vault import StoredLogin, UserAccount, Vault
+from auth.vault import RefreshLease, StoredLogin, UserAccount, Vault
 from persistence.errors import StorageProblem
 
 READING: Final = ("data:read", "account:read", "user-profile:read")
@@ -190,30 +190,38 @@ async def sign_out(
 ) -> StoredLogin:
     """Revoke and forget; with `revoke` false forget only, for when Autodesk cannot be reached. Return who it was.
 
-    The record's lease is taken first: a refresh under way would otherwise leave a token that is never revoked.
+    The record's lease is taken first: a refresh under way would otherwise leave a token that is never revoked. Of a
+    person who signs in again meanwhile, or whose tokens another process has refreshed, those are revoked as well.
 
     Raises:
         NotSignedIn: The person is not signed in.
         SignInFailed: Autodesk did not revoke the tokens; nothing was forgotten.
     """
     timings = timings or RefreshTimings()
-    while True:
+    removed = False
+    while not removed:
         found = await to_thread.run_sync(lambda: vault.read(account))
         if found is None:
             raise NotSignedIn
         lease = await acquire_lease(vault, found, timings)
         if lease is not None:
-            break
+            removed = await _removed(vault, found, lease, endpoint if revoke else None, timings)
+    return found
+
+
+async def _removed(
+    vault: Vault, found: StoredLogin, lease: RefreshLease, endpoint: TokenEndpoint | None, timings: RefreshTimings
+) -> bool:
+    """Revoke at an `endpoint` and forget; false when the record is another one by then."""
     async with keep_lease_alive(vault, lease, timings):
         with anyio.CancelScope(shield=True):
             try:
-                if revoke:
+                if endpoint is not None:
                     await _revoke(found, endpoint)
             except BaseException:
                 await to_thread.run_sync(lambda: vault.release(lease))
                 raise
-            await to_thread.run_sync(lambda: vault.remove(account))
-    return found
+            return await to_thread.run_sync(lambda: vault.remove(lease))
 
 
 async def _revoke(found: StoredLogin, endpoint: TokenEndpoint) -> None:

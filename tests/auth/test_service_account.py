@@ -20,6 +20,7 @@ from persistence.database import Database, DatabaseAddress
 from persistence.keys import EncryptionKey, EnvironmentKeys
 from tests.auth.programs.renew import Orders
 from tests.auth.test_token_refresh import given, where
+from tests.auth.test_vault import lease_of
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
@@ -107,25 +108,33 @@ async def test_eight_processes_of_a_new_service_account_exchange_one_assertion(
     assert "ServiceAccountRefused" not in digests
 
 
+@pytest.mark.parametrize("at", ["before_lease", "after_lease", "after_post"])
 async def test_a_record_that_another_process_emptied_meanwhile_is_no_token(
-    endpoint: TokenEndpoint, vault: Vault, database: Database, key: EncryptionKey
+    endpoint: TokenEndpoint, vault: Vault, database: Database, key: EncryptionKey, at: Point
 ) -> None:
-    """A process without the older key makes a record of its own while another waits for the lease."""
+    """A process without the older key makes a record of its own while another one mints a token."""
     newer = EncryptionKey.new()
     record = UserAccount(endpoint.autodesk.api, endpoint.app.client_id, "SERVICE")
     vault.create_placeholder(record, "name")
 
+    def empty() -> None:
+        Vault(database, EnvironmentKeys([newer])).create_placeholder(record, "name")
+
     def reached(point: Point) -> None:
-        if point == "before_lease" and not emptied:
+        if point == at and not emptied:
             emptied.append(point)
-            Vault(database, EnvironmentKeys([newer])).create_placeholder(record, "name")
+            empty()
 
     async def mint() -> TokenGrant:
         return TokenGrant.model_validate({"access_token": "minted", "expires_in": 3600})
 
     emptied: list[Point] = []
     both = Vault(database, EnvironmentKeys([newer, key]))
-    assert await RefreshingTokenSource(both, record, endpoint, reached=reached, mint=mint).access_token() == "minted"
+    source = RefreshingTokenSource(both, record, endpoint, reached=reached, mint=mint)
+    assert await source.access_token() == "minted"
+    both.remove(lease_of(both, record))
+    empty()
+    assert await source.renewed("refused") == "minted"
 
 
 async def test_a_server_that_only_reads_is_not_given_the_token_of_one_that_writes(

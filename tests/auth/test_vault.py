@@ -30,6 +30,8 @@ TOKENS = TokenSet.model_validate(
 )
 NEWER = TOKENS.model_copy(update={"expires_at": 8200.0})
 LATEST = TOKENS.model_copy(update={"expires_at": 9800.0})
+PATIENCE = 120
+"""Seconds after which what a test waits for is taken for stuck."""
 
 
 class NoKeyring:
@@ -45,6 +47,12 @@ def everything(database: Database) -> str:
         return json.dumps([list(row) for row in connection.exec_driver_sql("SELECT * FROM sign_ins")])
 
 
+def lease_of(vault: Vault, account: UserAccount = ACCOUNT) -> RefreshLease:
+    found = vault.lease(account)
+    assert found is not None
+    return found
+
+
 def change(database: Database, **values: Any) -> None:
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     with database.writing() as connection:
@@ -54,7 +62,7 @@ def change(database: Database, **values: Any) -> None:
 def test_a_sign_in_is_read_as_it_was_kept(vault: Vault) -> None:
     kept = vault.save_login(ACCOUNT, "Project Manager", "project.manager@example.com", TOKENS)
     assert vault.read(ACCOUNT) == kept
-    assert (kept.tokens, kept.generation, kept.is_revoked) == (TOKENS, 1, False)
+    assert (kept.tokens, kept.is_revoked) == (TOKENS, False)
     assert vault.read(UserAccount("https://other", "client", "SUBJECT")) is None
 
 
@@ -98,10 +106,10 @@ def test_people_on_one_machine_do_not_disturb_each_other(vault: Vault) -> None:
     assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, "nobody@example.com") is None
     vault.save_login(UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "THIRD"), "", None, TOKENS, current=False)
     assert vault.find_by_email(ACCOUNT.base_url, ACCOUNT.client_id, " ") is None
-    vault.remove(UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "THIRD"))
+    assert vault.remove(lease_of(vault, UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "THIRD")))
     vault.save_login(ACCOUNT, "", "project.manager@example.com", NEWER)
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) == ACCOUNT
-    vault.remove(ACCOUNT)
+    assert vault.remove(lease_of(vault))
     assert vault.current(ACCOUNT.base_url, ACCOUNT.client_id) is None
     assert list(vault.accounts(ACCOUNT.base_url, ACCOUNT.client_id)) == [other]
 
@@ -130,23 +138,19 @@ def test_one_lease_at_a_time(vault: Vault) -> None:
 
 
 def test_new_tokens_replace_only_the_generation_they_were_made_from(vault: Vault) -> None:
-    vault.save_login(ACCOUNT, "name", "mail", TOKENS)
-    seen = vault.lease(ACCOUNT)
-    assert seen is not None
-    lease = vault.try_acquire_lease(seen, "holder")
+    kept = vault.save_login(ACCOUNT, "name", "mail", TOKENS)
+    lease = vault.try_acquire_lease(lease_of(vault), "holder")
     assert lease is not None
     saved = vault.save_refreshed(lease, NEWER)
     assert saved is not None
-    assert (saved, saved.generation) == (vault.read(ACCOUNT), 2)
+    assert (saved, saved.generation) == (vault.read(ACCOUNT), kept.generation + 1)
     assert vault.save_refreshed(lease, TOKENS) is None
     assert vault.read(ACCOUNT) == saved
 
 
 def test_a_holder_who_was_given_up_still_saves_the_only_tokens_there_are(vault: Vault) -> None:
     vault.save_login(ACCOUNT, "", None, TOKENS)
-    seen = vault.lease(ACCOUNT)
-    assert seen is not None
-    first = vault.try_acquire_lease(seen, "first")
+    first = vault.try_acquire_lease(lease_of(vault), "first")
     assert first is not None
     assert vault.try_acquire_lease(first, "second") is not None
     assert vault.save_refreshed(first, NEWER) is not None
@@ -157,14 +161,30 @@ def test_a_holder_who_was_given_up_still_saves_the_only_tokens_there_are(vault: 
 
 def test_a_new_login_ends_a_refresh_under_way(vault: Vault) -> None:
     vault.save_login(ACCOUNT, "", None, TOKENS)
-    seen = vault.lease(ACCOUNT)
-    assert seen is not None
-    lease = vault.try_acquire_lease(seen, "holder")
+    lease = vault.try_acquire_lease(lease_of(vault), "holder")
     assert lease is not None
     repeated = vault.save_login(ACCOUNT, "", None, NEWER)
     vault.mark_revoked(lease)
     assert vault.save_refreshed(lease, TOKENS) is None
     assert vault.read(ACCOUNT) == repeated
+
+
+def test_a_holder_of_a_record_that_was_removed_and_made_again_changes_nothing(vault: Vault) -> None:
+    """A process that was frozen between its request and what it writes, while the person signed out and in again."""
+    vault.save_login(ACCOUNT, "", None, TOKENS)
+    frozen = vault.try_acquire_lease(lease_of(vault), "frozen")
+    assert frozen is not None
+    assert vault.remove(frozen)
+    repeated = vault.save_login(ACCOUNT, "", None, NEWER)
+    other = vault.try_acquire_lease(lease_of(vault), "other")
+    assert other is not None
+    assert vault.save_refreshed(frozen, LATEST) is None
+    assert not vault.heartbeat(frozen)
+    assert not vault.record_attempt(frozen, "attempt")
+    assert not vault.remove(frozen)
+    vault.mark_revoked(frozen)
+    vault.release(frozen)
+    assert (vault.read(ACCOUNT), lease_of(vault)) == (repeated, other)
 
 
 def test_a_new_login_replaces_a_damaged_record(vault: Vault, database: Database) -> None:
@@ -178,13 +198,11 @@ def test_a_new_login_replaces_a_damaged_record(vault: Vault, database: Database)
 
 def test_a_new_key_seals_and_older_ones_still_open(database: Database) -> None:
     old, new = EncryptionKey.new(), EncryptionKey.new()
-    Vault(database, EnvironmentKeys([old])).save_login(ACCOUNT, "", None, TOKENS)
+    kept = Vault(database, EnvironmentKeys([old])).save_login(ACCOUNT, "", None, TOKENS)
     vault = Vault(database, EnvironmentKeys([new, old]))
-    assert vault.read(ACCOUNT) is not None
+    assert vault.read(ACCOUNT) == kept
     assert vault.rekey() == 1
-    found = Vault(database, EnvironmentKeys([new])).read(ACCOUNT)
-    assert found is not None
-    assert (found.tokens, found.generation) == (TOKENS, 1)
+    assert Vault(database, EnvironmentKeys([new])).read(ACCOUNT) == kept
 
 
 def test_a_record_that_does_not_open_keeps_no_other_from_the_new_key(database: Database) -> None:
@@ -255,18 +273,19 @@ def test_processes_that_sign_one_person_in_at_once_each_keep_a_whole_record(
 
 
 def _log_in(vault: Vault) -> object:
-    return vault.save_login(ACCOUNT, "name", None, LATEST).generation
+    return vault.save_login(ACCOUNT, "name", None, LATEST).tokens
 
 
 @pytest.mark.parametrize(
-    ("change_record", "outcome", "tokens", "generation"),
+    ("change_record", "outcome", "tokens", "later"),
     [
-        (lambda vault, lease: vault.save_refreshed(lease, LATEST), None, NEWER, 2),
-        (lambda vault, _: _log_in(vault), 3, LATEST, 3),
-        (lambda vault, _: vault.rekey(), 1, NEWER, 2),
-        (lambda vault, _: vault.create_placeholder(ACCOUNT, "name"), None, NEWER, 2),
+        (lambda vault, lease: vault.save_refreshed(lease, LATEST), None, NEWER, 1),
+        (lambda vault, _: _log_in(vault), LATEST, LATEST, 2),
+        (lambda vault, _: vault.rekey(), 1, NEWER, 1),
+        (lambda vault, _: vault.create_placeholder(ACCOUNT, "name"), None, NEWER, 1),
+        (lambda vault, lease: vault.remove(lease), False, NEWER, 1),
     ],
-    ids=["another refresh", "a new login", "a new key", "a placeholder"],
+    ids=["another refresh", "a new login", "a new key", "a placeholder", "a logout"],
 )
 def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
     vault: Vault,
@@ -274,12 +293,10 @@ def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
     change_record: Callable[[Vault, RefreshLease], object],
     outcome: object,
     tokens: TokenSet,
-    generation: int,
+    later: int,
 ) -> None:
-    vault.save_login(ACCOUNT, "name", None, TOKENS)
-    seen = vault.lease(ACCOUNT)
-    assert seen is not None
-    lease = vault.try_acquire_lease(seen, "holder")
+    kept = vault.save_login(ACCOUNT, "name", None, TOKENS)
+    lease = vault.try_acquire_lease(lease_of(vault), "holder")
     assert lease is not None
     waits = threading.Event()
     refreshing = threading.get_ident()
@@ -287,7 +304,7 @@ def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
     @sqlalchemy.event.listens_for(database.engine, "before_cursor_execute")
     def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         # Whatever it reads before this, the refresh has not committed yet.
-        locks = statement.startswith(("UPDATE", "BEGIN IMMEDIATE")) or "FOR UPDATE" in statement
+        locks = statement.startswith(("UPDATE", "DELETE", "BEGIN IMMEDIATE")) or "FOR UPDATE" in statement
         if locks and threading.get_ident() != refreshing:
             waits.set()
 
@@ -296,13 +313,37 @@ def test_a_write_that_races_a_refresh_starts_from_what_the_refresh_saved(
 
         def race() -> None:
             raced.append(other.submit(change_record, vault, lease))
-            assert waits.wait(10)
+            assert waits.wait(PATIENCE)
 
         assert vault.save_refreshed(lease, NEWER, before_commit=race) is not None
-        assert raced[0].result(10) == outcome
+        assert raced[0].result(PATIENCE) == outcome
     found = vault.read(ACCOUNT)
     assert found is not None
-    assert (found.tokens, found.generation) == (tokens, generation)
+    assert (found.tokens, found.generation) == (tokens, kept.generation + later)
+
+
+def test_people_who_sign_in_to_one_app_at_once_are_all_signed_in(vault: Vault, database: Database) -> None:
+    """On PostgreSQL another one comes, or leaves, before each statement that makes this one the current one."""
+    here = threading.get_ident()
+    other_person = UserAccount(ACCOUNT.base_url, ACCOUNT.client_id, "OTHER")
+
+    def come() -> None:
+        vault.save_login(other_person, "", None, TOKENS)
+
+    def leave() -> None:
+        if vault.lease(other_person) is not None:
+            vault.remove(lease_of(vault, other_person))
+
+    with ThreadPoolExecutor(1) as other:
+
+        @sqlalchemy.event.listens_for(database.engine, "before_cursor_execute")
+        def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            on_postgresql = database.address.file is None and threading.get_ident() == here
+            if on_postgresql and "current_sign_ins" in statement:
+                other.submit(come if statement.startswith("INSERT") else leave).result(PATIENCE)
+
+        kept = vault.save_login(ACCOUNT, "name", None, TOKENS)
+        assert vault.read(ACCOUNT) == kept
 
 
 def test_a_placeholder_takes_no_place_of_a_record_that_came_after_it_looked(vault: Vault, database: Database) -> None:
@@ -316,10 +357,10 @@ def test_a_placeholder_takes_no_place_of_a_record_that_came_after_it_looked(vaul
                 signed_in.append(other.submit(vault.save_login, ACCOUNT, "name", None, TOKENS))
                 # On SQLite it waits until the placeholder is written, and then takes its place.
                 if database.engine.dialect.name == "postgresql":
-                    signed_in[0].result(10)
+                    signed_in[0].result(PATIENCE)
 
         vault.create_placeholder(ACCOUNT, "name")
-        signed_in[0].result(10)
+        signed_in[0].result(PATIENCE)
     found = vault.read(ACCOUNT)
     assert found is not None
     assert found.tokens == TOKENS

@@ -68,6 +68,25 @@ async def test_signing_out_waits_for_a_renewal_and_revokes_what_it_brought(vault
         await site.endpoint.userinfo(tokens[0])
 
 
+async def test_a_login_while_the_same_person_signs_out_is_revoked_too_and_not_left_behind(
+    vault: Vault, site: "Site"
+) -> None:
+    await site.signed_in(vault)
+    stall = Fault("auth.revoke", Stall())
+    site.box.faults.add(stall)
+
+    async def leave() -> None:
+        await sign_out(vault, site.account(), site.endpoint)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(leave)
+        await anyio.to_thread.run_sync(stall.reached.wait)
+        repeated = await site.signed_in(vault)
+        site.box.faults.release()
+    assert vault.read(site.account()) is None
+    assert await site.honoured(repeated.tokens) == (False, False)
+
+
 async def test_logout_without_a_login_raises_not_signed_in(vault: Vault, site: "Site") -> None:
     with pytest.raises(NotSignedIn):
         await sign_out(vault, site.account(), site.endpoint)
@@ -86,7 +105,7 @@ async def test_a_server_sends_the_token_of_the_last_login_and_stays_with_it(vaul
     assert await source.access_token() == token_of(vault, site, "manager")
     await site.signed_in(vault, "steel")
     assert await source.access_token() == token_of(vault, site, "manager")
-    vault.remove(site.account("manager"))
+    await sign_out(vault, site.account("manager"), site.endpoint, revoke=False)
     assert await source.access_token() == token_of(vault, site, "steel")
 
 
@@ -97,7 +116,7 @@ async def test_a_server_started_for_one_person_sends_no_other_persons_token(vaul
         AccountTokenSources(lambda: vault, site.endpoint), site.box.person("steel").email.upper()
     )
     assert await steel.access_token() == token_of(vault, site, "steel")
-    vault.remove(site.account("steel"))
+    await sign_out(vault, site.account("steel"), site.endpoint, revoke=False)
     with pytest.raises(NotSignedIn):
         await steel.access_token()
 
