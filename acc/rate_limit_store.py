@@ -63,7 +63,9 @@ class TokenBucketTable:
     def purge(self, seconds: float) -> None:
         """Forget buckets that nothing was taken from for so many seconds, in which any of them has filled again."""
         with self._database.writing() as connection:
-            connection.execute(delete(_BUDGETS).where(_BUDGETS.c.at < self._now(connection) - seconds))
+            old = select(_BUDGETS.c.name).where(_BUDGETS.c.at < self._now(connection) - seconds)
+            # One that is locked is in use; to wait for it could be to wait for each other.
+            connection.execute(delete(_BUDGETS).where(_BUDGETS.c.name.in_(old.with_for_update(skip_locked=True))))
 
     def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, TokenBucket], float]:
         """Lock the rows of the buckets until the end of the transaction; return them and the database's time."""

@@ -125,17 +125,21 @@ class FileLocks:
         path = self._path(name)
         with self._explained():
             private_files.make_folder(self._folder)
-            for _ in range(_TRIES):
+            tries = _TRIES
+            while tries:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
                 try:
                     private_files.close_file(descriptor)
-                    if _lock(descriptor) and _is_file(path, descriptor):
+                    if not _lock(descriptor):
+                        # Another process may only look whether it is held, for as long as it takes; both may look.
+                        tries -= not _lock(descriptor, shared=True)
+                    elif _is_file(path, descriptor):
                         lock, descriptor = FileLock(descriptor, path), -1
                         return lock
                 finally:
                     if descriptor >= 0:
                         os.close(descriptor)
-                time.sleep(_TRY_SECONDS)  # it was removed just now, or another process only looked whether it is held
+                time.sleep(_TRY_SECONDS)
         return None
 
     def held_names(self, names: Collection[str]) -> set[str]:

@@ -28,7 +28,7 @@ from transfers.jobs.context import JobContext
 from transfers.jobs.linked_file import LinkedFileJob
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery, QueueWorker
-from transfers.jobs.rows import REPLACED, JobRow
+from transfers.jobs.rows import CANCELLED, REPLACED, JobRow
 from transfers.jobs.runner import UNHURRIED, JobRunner, WaitOptions
 from transfers.jobs.serialization import read_record
 
@@ -376,8 +376,7 @@ class TransferManager:
 
     async def _confirm_job(self, job: Job, patience: WaitOptions) -> Attachment:
         job.confirm_wanted = job.agreed = True
-        await self.runner.start(job)
-        job = await self.runner.wait(job, patience)
+        job = await self._run(job, patience, confirm=True)
         if not (job.running or job.stored or job.uploaded):
             raise UploadIncomplete(job.reserved.id)
         return job.reserved
@@ -412,14 +411,22 @@ class TransferManager:
         confirm = made.confirm_wanted
         job = await self._joined(asked, made)
         existed = job is not made and job.attachment is not None
-        await self.runner.start(job)
-        ended = await self.runner.wait(job, patience)
-        if confirm and not ended.running and not ended.uploaded:
-            # Another process ran it, and knew of no wish to confirm.
-            ended.confirm_wanted = ended.agreed = True
-            await self.runner.start(ended)
-            ended = await self.runner.wait(ended, patience)
+        ended = await self._run(job, patience, confirm=confirm)
         return AttachResult(ended, existed or ended is not job)
+
+    async def _run(self, job: Job, patience: WaitOptions, *, confirm: bool) -> Job:
+        """Run a job, or wait for the process that does; returns the job that carries the attachment."""
+        begun = await self.runner.start(job)
+        ended = await self.runner.wait(job, patience)
+        if not confirm or (begun and ended is job) or ended.running or ended.uploaded:
+            return ended
+        row = await self._row(ended.id)
+        if row is None or row.status == CANCELLED:
+            return ended
+        # Another run ended, and knew of no wish to confirm.
+        ended.confirm_wanted = ended.agreed = True
+        await self.runner.start(ended)
+        return await self.runner.wait(ended, patience)
 
     async def _joined(self, asked: tuple[object, ...], made: Job) -> Job:
         """Return the job for what was asked: an earlier one that counts, else the one that was `made` for it."""

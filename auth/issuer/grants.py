@@ -92,8 +92,8 @@ class GrantRepository:
 def end_grants(
     connection: Connection, fits: ColumnElement[bool], reason: RevocationReason, now: float
 ) -> tuple[str, ...]:
-    """End the live grants that fit; return their ids."""
-    live = and_(fits, GRANTS.c.revoked_at.is_(None))
-    found = tuple(connection.execute(select(GRANTS.c.id).where(live)).scalars().all())
-    connection.execute(update(GRANTS).where(live).values(revoked_at=now, reason=reason))
-    return found
+    """End the live grants that fit; return their ids. Of two that end one grant at once, one ends it."""
+    live = select(GRANTS.c.id).where(fits, GRANTS.c.revoked_at.is_(None))
+    locked = live.order_by(GRANTS.c.id).with_for_update()  # everybody locks them in the same order
+    ended = update(GRANTS).where(GRANTS.c.id.in_(locked)).values(revoked_at=now, reason=reason)
+    return tuple(connection.execute(ended.returning(GRANTS.c.id)).scalars())

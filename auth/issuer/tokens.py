@@ -156,19 +156,20 @@ class TokenRepository:
             OAuthError: `invalid_grant`; `invalid_target` for another resource. A replayed code ends its grant.
         """
         now = self._now()
+        ended: tuple[str, ...] = ()
         with self._database.writing() as connection:
             row = _locked_code(connection, code)
             if row is None:
                 raise OAuthError("invalid_grant", "the code is unknown or has expired")
             connection.execute(update(CODES).where(CODES.c.digest == row["digest"]).values(used_at=now))
             if row["used_at"] is not None:
-                end_grants(connection, GRANTS.c.id == row["grant_id"], "code_replayed", now)
+                ended = end_grants(connection, GRANTS.c.id == row["grant_id"], "code_replayed", now)
                 problem: OAuthError | None = OAuthError("invalid_grant", "the code was used before")
             else:
                 problem = _code_problem(row, client_id, redirect_uri, verifier, resource, now)
             issued = self._issue(connection, row, 1, in_order(row["scopes"].split()), now) if problem is None else None
-        if row["used_at"] is not None:
-            self._on_revoked(row["grant_id"], "code_replayed")
+        for grant in ended:
+            self._on_revoked(grant, "code_replayed")
         if issued is None:
             raise problem or OAuthError("invalid_grant", "the code cannot be used")
         return issued
@@ -278,10 +279,11 @@ class TokenRepository:
             row = None
             for kind in ("refresh", "access"):
                 row = row or connection.execute(_token_query(token, kind)).mappings().one_or_none()
-            if row is None or row["client_id"] != client_id or row["revoked_at"] is not None:
+            if row is None or row["client_id"] != client_id:
                 return
-            end_grants(connection, GRANTS.c.id == row["grant_id"], "client", self._now())
-        self._on_revoked(row["grant_id"], "client")
+            ended = end_grants(connection, GRANTS.c.id == row["grant_id"], "client", self._now())
+        for grant in ended:
+            self._on_revoked(grant, "client")
 
 
 _GRANT_COLUMNS: Final = (

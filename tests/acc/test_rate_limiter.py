@@ -2,12 +2,15 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from multiprocessing.sharedctypes import Synchronized
 
 import pytest
+import sqlalchemy
 
 import acc_sandbox
 from acc.errors import RateLimited
@@ -130,6 +133,33 @@ def test_buckets_that_have_filled_again_are_forgotten_and_others_kept(postgres_u
         store.purge(100.0)
         with database.reading() as connection:
             assert connection.exec_driver_sql("SELECT name FROM budgets").scalars().all() == ["new"]
+
+
+def test_buckets_that_are_drawn_on_while_old_ones_are_forgotten_are_waited_for_by_no_one(postgres_url: str) -> None:
+    now, here = [1000.0], threading.get_ident()
+    both: Limits = {"a": SUBMITTALS, "b": SUBMITTALS}
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with Database.open(DatabaseAddress.of(postgres_url)) as database, ThreadPoolExecutor(1) as other:
+        migrate(database, TABLES)
+        store = TokenBucketTable(database, lambda _: now[0])
+        for name in ("b", "a"):  # in the other order than they are locked in
+            store.lease({name: SUBMITTALS}, 1)
+        now[0] = 2000.0
+        purged: list[Future[None]] = []
+
+        def a_process_waits() -> bool:
+            with database.reading() as looking:
+                return bool(looking.exec_driver_sql(waits).scalar())
+
+        @sqlalchemy.event.listens_for(database.engine, "after_cursor_execute")
+        def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if threading.get_ident() == here and "FOR UPDATE" in statement and not purged:
+                purged.append(other.submit(store.purge, 100.0))
+                while not (purged[0].done() or a_process_waits()):
+                    pass
+
+        assert store.lease(both, 1)[0] == 1
+        purged[0].result(120)
 
 
 async def test_after_a_429_every_process_holds_back_until_its_retry_after(

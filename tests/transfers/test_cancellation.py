@@ -10,6 +10,7 @@ import pytest
 
 from acc_sandbox import Fault, Stall
 from transfers.jobs.base import Job
+from transfers.jobs.rows import CANCELLED
 from transfers.upload.part_plan import MIN_PART_BYTES
 
 PUT, COMPLETE = "storage.put", "oss.signeds3upload.complete"
@@ -35,6 +36,24 @@ async def test_a_cancelled_job_does_not_wait_for_a_storage_that_stalls(working: 
             while job.running:
                 await anyio.lowlevel.checkpoint()
         assert (job.error, job.state) == (None, "reserved")
+
+
+async def test_a_call_that_waits_for_a_job_that_is_cancelled_does_not_begin_it_again(working: Any) -> None:
+    async with working() as site:
+        stall = site.box.faults.add(Fault(PUT, Stall(), times=None))
+        answers = []
+
+        async def ask() -> None:
+            answers.append((await site.attach(confirm=True)).job)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await anyio.to_thread.run_sync(stall.reached.wait)
+            [row] = site.rows()
+            await site.transfers.cancel((await site.transfers.job(row["id"])).id)
+        [job] = answers
+        assert (job.error, job.state) == (None, "reserved")
+        assert (await site.transfers.by_id(job.id))[0].status == CANCELLED
 
 
 async def test_a_cancelled_upload_is_attached_again_by_the_same_call(working: Any) -> None:

@@ -1,16 +1,21 @@
 """Confirming: only with evidence of bytes, only one's own, and as often as one likes."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx
 import pytest
 
 from acc.errors import RequestRejected
 from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
+from persistence.locks import FileLocks
 from tests.conftest import NO_TRUST
 from transfers.errors import AttachmentMissing, JobStopped, NotYourAttachment, UploadIncomplete
+from transfers.jobs.ownership import job_lock
+from transfers.upload.part_plan import MIN_PART_BYTES
 
 PATCH, COMPLETE, PUT = "attachments.patch", "oss.signeds3upload.complete", "storage.put"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
@@ -113,6 +118,51 @@ async def test_another_process_confirms_what_storage_has(working: Any) -> None:
         outcome = await site.attach(confirm=True)
         assert (outcome.existed, outcome.job.uploaded) == (True, True)
         assert site.box.requests.count(PATCH) == 1
+
+
+async def test_a_confirmation_that_finds_another_process_at_its_last_step_is_carried_out(
+    working: Any, folder: Path
+) -> None:
+    """That process began without a wish to confirm, and ends while this one waits for it."""
+    (folder / "beam.pdf").write_bytes(b"b" * (MIN_PART_BYTES + 1))
+    async with working() as site, working() as other:
+        completing = site.box.faults.add(Fault(COMPLETE, Stall()))
+        await site.attach(seconds=0)
+        await anyio.to_thread.run_sync(completing.reached.wait)
+        [row] = site.rows()
+        while not (job := await other.transfers.job(row["id"])).may_be_confirmed:
+            await anyio.lowlevel.checkpoint()
+        confirmed = []
+
+        async def confirm() -> None:
+            confirmed.append(await other.confirm(row["id"]))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(confirm)
+            while not job.confirm_wanted:
+                await anyio.lowlevel.checkpoint()
+            site.box.faults.release()
+        assert [one.is_file_uploaded for one in confirmed] == [True]
+
+
+async def test_a_confirmation_waits_for_a_process_that_is_about_to_let_the_job_go(working: Any, tmp_path: Path) -> None:
+    """On a machine with too much to do that process may stand for a while between its last word and its lock."""
+    async with working() as site:
+        job = (await site.attach()).job
+        lock = FileLocks(tmp_path / "data" / "locks").try_acquire(job_lock(job.id))
+        assert lock is not None
+        confirmed = anyio.Event()
+        async with anyio.create_task_group() as group:
+
+            async def confirm() -> None:
+                assert (await site.confirm(job.reserved.id)).is_file_uploaded
+                confirmed.set()
+
+            group.start_soon(confirm)
+            with anyio.move_on_after(0.5):
+                await confirmed.wait()
+            assert not confirmed.is_set()
+            lock.release()
 
 
 async def test_another_process_does_not_confirm_what_storage_does_not_have(working: Any) -> None:

@@ -122,11 +122,7 @@ class OrphanedJobRecovery:
         rows = await self._repository.ask(lambda tables: tables.owned(self._context.acc.hosts.api))
         at_work = await self._repository.at_work(rows)
         for row in rows:
-            if row.id in at_work or not await self._eligibility.can_run(row):
-                continue
-            if row.cancelled:
-                await self._repository.request_cancel(row.id)
-            else:
+            if row.id not in at_work and await self._eligibility.can_run(row):
                 await self._runner.take_up(row)
 
     async def prune(self) -> None:

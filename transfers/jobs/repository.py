@@ -435,13 +435,8 @@ class JobRepository:
         """Seal content; blocks, once, for the keys."""
         if self._sealer.key_location is not None:
             return self._sealer.seal(content, context)
-        # Two processes that start together must not make two keys.
-        while (lock := self._now.locks.try_acquire("keys")) is None:
-            anyio.from_thread.check_cancelled()
-        try:
+        with self._now.database.writing():  # as the vault does: two processes must not make two keys
             return self._sealer.seal(content, context)
-        finally:
-            lock.release()
 
     def _record(self, job: Job) -> str:
         """Return what is to be written down of a job; blocks, once, for the keys."""

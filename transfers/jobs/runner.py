@@ -54,8 +54,8 @@ QUIET_SECONDS: Final = 10.0
 AWAY_SECONDS: Final = (0.5, 2.0, 5.0, 10.0)
 """The pauses after which a run goes on whose database was away: as long as one that restarts takes."""
 
-_BUSY_TRIES: Final = 5
-
+_BUSY_SECONDS: Final = (0.02, 0.02, 0.05, 0.1, 0.5, 2.0, 5.0, 10.0)
+"""The pauses after which it is looked again for a lock whose holder has just said that it lets go."""
 
 TICK_SECONDS: Final = 5.0
 """Seconds between progress callbacks."""
@@ -126,18 +126,24 @@ class JobRunner:
             group.start_soon(self._run, job, attempt)
         return row
 
-    async def start(self, job: Job) -> None:
-        """Start a run of `job` unless one is under way or nothing is left to do."""
+    async def start(self, job: Job) -> bool:
+        """Start a run of `job` unless one is under way or nothing is left to do; returns whether it did."""
         if job.running or (not job.has_pending_work and job.error is None):
-            return
-        await self._start(job, partial(self._begin_again, job.id))
+            return False
+        return await self._start(job, partial(self._begin_again, job.id))
 
     def in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do `work` for as long as jobs run here; it must not raise, for that would end them all."""
         self._entered.start_soon(work)
 
     async def take_up(self, row: JobRow) -> Job | None:
-        """Go on with a job whose process died, or begin one of the queue; None when another process was faster."""
+        """Go on with a job whose process died, or begin one of the queue; None when another process was faster.
+
+        Also None for one that is to be cancelled: that is done.
+        """
+        if row.cancelled:
+            await self._repository.request_cancel(row.id)
+            return None
         job = await self._repository.image(row, elsewhere=False)
         fresh = OPEN if row.status == QUEUED else None
         if job.under_way or not await self._start(job, lambda: self._repository.begin(row, fresh)):
@@ -222,12 +228,12 @@ class JobRunner:
 
     async def _begin_again(self, job_id: str, status: str | None = OPEN) -> "tuple[JobAttempt, JobRow] | None":
         """Begin an attempt at a job that no process works on now, whatever became of the ones before."""
-        for _ in range(_BUSY_TRIES):
+        for pause in _BUSY_SECONDS:
             begun = await self._repository.begin(job_id, status)
             row = await self._row(job_id) if begun is None else None
             if row is None or row.owner is not None:
                 return begun
-            await anyio.sleep(0.02)  # the process that worked on it is about to release it, or it has changed since
+            await anyio.sleep(pause)  # the process that worked on it is about to release it, or it has changed since
         return None
 
     async def _row(self, job_id: str) -> JobRow | None:

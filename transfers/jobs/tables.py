@@ -27,6 +27,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    Update,
     and_,
     delete,
     func,
@@ -235,13 +236,15 @@ class JobTables:
             _check(connection, job_id, attempt)
 
     def save(self, job_id: str, attempt: int, /, **values: Any) -> None:
-        """Write down what changed of a job.
+        """Write down what changed of a job. One that its process lets go, and that is to be cancelled, is cancelled.
 
         Raises:
             JobOwnershipLost: Another attempt has begun.
         """
         with self._database.writing() as connection:
-            self._update(connection, job_id, attempt, values | {"updated": time.time()})
+            row = self._update(connection, job_id, attempt, values | {"updated": time.time()})
+            if row.cancelled and row.owner is None:
+                connection.execute(_cancelled(job_id))
             if "status" in values:
                 self._tell(connection, QUEUE if values["status"] == QUEUED else job_id)
 
@@ -311,10 +314,9 @@ class JobTables:
 
     def request_cancel(self, job_id: str) -> bool:
         """Ask for a job to be cancelled, and return whether it is done at once, as no process works on it."""
-        rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(cancelled=True))
-            done = connection.execute(update(JOBS).where(*rests).values(cancellation(job_id))).rowcount > 0
+            done = connection.execute(_cancelled(job_id)).rowcount > 0
             self._tell(connection, job_id)
         return done
 
@@ -417,6 +419,12 @@ def _check(connection: Connection, job_id: str, attempt: int, *, alone: bool = F
     query = select(JOBS.c.attempt).where(JOBS.c.id == job_id)
     if connection.execute(query.with_for_update() if alone else query).scalar() != attempt:
         raise JobOwnershipLost
+
+
+def _cancelled(job_id: str) -> Update:
+    """Return the statement that cancels a job, unless a process works on it or nothing is left to do."""
+    rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
+    return update(JOBS).where(*rests).values(cancellation(job_id))
 
 
 def _unfinished(open_since: float) -> ColumnElement[bool]:

@@ -4,9 +4,10 @@ import base64
 import hashlib
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+import sqlalchemy
 
 from auth.issuer.errors import OAuthError
 from auth.issuer.grants import GrantRepository
@@ -244,6 +245,27 @@ def test_revoking_takes_effect_at_once_for_exactly_what_was_named(
     assert grants.ended([mine.grant_id, others.grant_id]) == {mine.grant_id}
     assert grants.revoke("administrator") == (others.grant_id,)
     assert grants.ended([others.grant_id, "unknown"]) == {others.grant_id, "unknown"}
+
+
+def test_a_grant_that_two_end_at_once_is_reported_as_ended_once(
+    repository: TokenRepository, grants: GrantRepository, database: Database, revoked: list[tuple[str, str]]
+) -> None:
+    """On PostgreSQL an administrator comes first, where a client has found its grant alive and is about to end it."""
+    tokens, here = issued(repository), threading.get_ident()
+    ended: list[Future[tuple[str, ...]]] = []
+    with ThreadPoolExecutor(1) as other:
+
+        @sqlalchemy.event.listens_for(database.engine, "before_cursor_execute")
+        def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if threading.get_ident() == here and statement.startswith("UPDATE oauth_grants"):
+                ended.append(other.submit(grants.revoke, "administrator"))
+                if database.address.file is None:
+                    ended[0].result(120)
+
+        repository.revoke_token(tokens.refresh_token, CLIENT)
+        first = ended[0].result(120)
+    by_client = (tokens.grant_id, "client")
+    assert (first, revoked) == (((), [by_client]) if database.address.file else ((tokens.grant_id,), []))
 
 
 def test_expired_codes_are_purged_and_living_grants_stay(

@@ -11,6 +11,10 @@ from pydantic import SecretStr
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
+from persistence.data_folder import DATABASE_NAME
+from persistence.database import Database, DatabaseAddress
+from transfers.jobs.rows import CANCELLED
+from transfers.jobs.tables import JobTables
 
 from .modern import PATIENCE
 from .site import TeamSite, running_team
@@ -65,11 +69,12 @@ def _spoil_refresh_token(team: TeamSite, person: str) -> None:
 
 
 async def test_jobs_of_a_dead_process_go_on_as_their_own_people(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    folder, people = tmp_path / "data", ("manager", "steel")
+    """But for one that was to be cancelled when its process died."""
+    folder, people = tmp_path / "data", ("manager", "steel", "concrete")
     links: dict[str, dict[str, Any]] = {}
     with anyio.fail_after(PATIENCE):
         with running_team(box, folder) as team:
-            stalled = [box.faults.add(Fault("attachments.create", Stall(), nth=number)) for number in (1, 2)]
+            stalled = [box.faults.add(Fault("attachments.create", Stall(), nth=number)) for number in (1, 2, 3)]
             async with anyio.create_task_group() as group:
                 for person in people:
                     tokens = await team.tokens(person)
@@ -84,8 +89,15 @@ async def test_jobs_of_a_dead_process_go_on_as_their_own_people(box: acc_sandbox
                     await anyio.to_thread.run_sync(one.reached.wait)
                 group.cancel_scope.cancel()
         box.faults.clear()
-        assert [attached(box, links[person]["submittal"], person) for person in people] == [0, 0]
-        with running_team(box, folder) as team:
-            for person in people:
-                await until(lambda person=person: attached(box, links[person]["submittal"], person) == 1)
-            assert len(team.server.pool) == 2
+        assert [attached(box, links[person]["submittal"], person) for person in people] == [0, 0, 0]
+        with Database.open(DatabaseAddress.sqlite(folder / DATABASE_NAME)) as database:
+            jobs = JobTables(database)
+            rows = {row.person_id: row.id for row in jobs.recent(limit=3)}
+            cancelled = rows[box.person("concrete").autodesk_id]
+            assert not jobs.request_cancel(cancelled)
+            with running_team(box, folder) as team:
+                for person in ("manager", "steel"):
+                    await until(lambda person=person: attached(box, links[person]["submittal"], person) == 1)
+                await until(lambda: jobs.row(cancelled).status == CANCELLED)
+                assert attached(box, links["concrete"]["submittal"], "concrete") == 0
+                assert len(team.server.pool) == 3

@@ -1,8 +1,9 @@
 """The tables of jobs on both kinds of database: whose a job is, and what is forgotten when."""
 
+import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,20 @@ def test_the_owner_of_a_job_learns_that_it_is_cancelled(store: JobTables) -> Non
     assert store.progress("one", 0, 2, 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "then"), [(OPEN, CANCELLED), (QUEUED, CANCELLED), (ENDED, ENDED)], ids=["open", "queued", "ended"]
+)
+def test_a_job_that_its_owner_lets_go_before_it_learns_of_the_wish_is_cancelled(
+    store: JobTables, status: str, then: str
+) -> None:
+    store.add(replace(ROW, owner="A", fingerprint="f"))
+    assert not store.request_cancel("one")
+    store.save("one", 0, status=status, owner=None)
+    row = store.row("one")
+    assert row is not None
+    assert row.status == then
+
+
 def test_other_jobs_of_the_same_name_are_known_with_their_attachments_and_their_doubts(store: JobTables) -> None:
     store.add(ROW)
     store.add(replace(ROW, id="has", asked="2", attachment_id="a", posting=True))
@@ -170,6 +185,27 @@ def test_more_old_jobs_are_pruned_than_a_statement_has_room_for(store: JobTables
         connection.exec_driver_sql("INSERT INTO job_parts SELECT id, 1, 5, 'etag', 'sha' FROM jobs")
     assert store.prune(50.0) == 70_001
     assert store.recent(limit=1) == store.parts("n1") == store.parts("n70000") == []
+
+
+if sys.platform != "win32":  # there, who looks cannot be told from who holds
+    import fcntl
+
+    def test_a_process_that_looks_at_a_file_lock_keeps_no_other_from_taking_it(tmp_path: Path) -> None:
+        """The operating system has stopped it there, for longer than the other one would wait for a holder."""
+        locks = FileLocks(tmp_path)
+        held = locks.try_acquire("name")
+        assert held is not None
+        [path] = tmp_path.iterdir()
+        held.release()
+        path.touch()  # as a process that died leaves it
+        with path.open("rb") as looking, ThreadPoolExecutor(1) as other:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            taken = other.submit(locks.try_acquire, "name")
+            wait([taken], timeout=0.5)
+            fcntl.flock(looking, fcntl.LOCK_UN)
+            lock = taken.result(120)
+        assert lock is not None
+        lock.release()
 
 
 def test_a_lock_has_one_holder_and_another_after_its_release(locks: LockManager) -> None:
