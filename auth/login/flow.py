@@ -198,15 +198,13 @@ async def sign_out(
         SignInFailed: Autodesk did not revoke the tokens; nothing was forgotten.
     """
     timings = timings or RefreshTimings()
-    removed = False
-    while not removed:
+    while True:
         found = await to_thread.run_sync(lambda: vault.read(account))
         if found is None:
             raise NotSignedIn
         lease = await acquire_lease(vault, found, timings)
-        if lease is not None:
-            removed = await _removed(vault, found, lease, endpoint if revoke else None, timings)
-    return found
+        if lease is not None and await _removed(vault, found, lease, endpoint if revoke else None, timings):
+            return found
 
 
 async def _removed(
