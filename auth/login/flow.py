@@ -219,7 +219,8 @@ async def _removed(
             except BaseException:
                 await to_thread.run_sync(lambda: vault.release(lease))
                 raise
-            return await to_thread.run_sync(lambda: vault.remove(lease))
+            removed = await to_thread.run_sync(lambda: vault.remove(lease))
+    return removed
 
 
 async def _revoke(found: StoredLogin, endpoint: TokenEndpoint) -> None:
