@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Collection
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
+
+from anyio.abc import AsyncResource
 
 from acc import operations as op
 from acc.data_management import FilesService, ProjectsService
@@ -34,7 +35,7 @@ def owner_key(token: str) -> str:
     return str(claims.get("userid") or claims.get("sub") or hashlib.sha256(token.encode()).hexdigest())
 
 
-class AccClient:
+class AccClient(AsyncResource):
     """One person's way to one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
@@ -100,16 +101,25 @@ class AccClient:
             AccError: ACC refused or is away.
         """
         while True:
-            owner = await self.owner_key()
-            known = self._people.get((owner, project_id))
-            if known is not None:
-                return known
-            found = await self.submittals.me(project_id)
-            if await self.owner_key() == owner:  # else another user has signed in meanwhile
-                if len(self._people) >= PEOPLE:
-                    self._people.clear()
-                self._people[owner, project_id] = found
+            found = await self.person_of(project_id, await self.owner_key())
+            if found is not None:
                 return found
+
+    async def person_of(self, project_id: str, owner: str) -> SubmittalsUser | None:
+        """Return who the person with an `owner_key` is in a project; None if they are not known, nor signed in now.
+
+        Raises:
+            AccError: ACC refused or is away.
+        """
+        known = self._people.get((owner, project_id))
+        if known is None:
+            known = await self.submittals.me(project_id)
+            if await self.owner_key() != owner:
+                return None  # another user has signed in meanwhile
+            if len(self._people) >= PEOPLE:
+                self._people.clear()
+            self._people[owner, project_id] = known
+        return known
 
     @cached_property
     def submittals(self) -> SubmittalsService:
@@ -143,11 +153,3 @@ class AccClient:
         """Close what was opened. The object may be used again; it then opens a new client."""
         if "connection" in self.__dict__:
             await self.connection.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()

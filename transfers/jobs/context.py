@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 READ_AHEAD: Final = ReadAheadLimits()
 
-OWNERS: Final = 1000
-"""People and projects of which it is remembered who they are."""
-
 READERS: Final = 2
 """Files that are hashed at once: more would only make a disk seek, and threads are needed for other things too."""
 
@@ -85,7 +82,6 @@ class JobContext:
         self._folders = folders
         self.rules = rules
         self._attempt: JobAttempt | None = None
-        self._owners: dict[tuple[str, str], str] = {}
 
     def bound_to(self, attempt: "JobAttempt", where: "AttachTarget") -> "JobContext":
         """Return the context of a job that is worked on: what it writes is written under its attempt's number.
@@ -112,28 +108,10 @@ class JobContext:
 
         return self.acc.guarded(check)
 
-    async def person_id(self, project_id: str) -> str:
-        """Return Autodesk's id of who is signed in now.
-
-        Raises:
-            AccError: ACC refused or is away.
-        """
-        return await self._owner(project_id, await self.acc.owner_key())
-
     async def _check_person(self, project_id: str, person_id: str, token: str) -> None:
-        if await self._owner(project_id, owner_key(token)) != person_id:
+        person = await self.acc.person_of(project_id, owner_key(token))
+        if person is None or person.id != person_id:
             raise PersonMismatch
-
-    async def _owner(self, project_id: str, owner: str) -> str:
-        known = self._owners.get((project_id, owner))
-        if known is None:
-            known = (await self.acc.person(project_id)).id
-            if await self.acc.owner_key() != owner:
-                raise PersonMismatch  # another user has signed in meanwhile
-            if len(self._owners) >= OWNERS:
-                self._owners.clear()
-            self._owners[project_id, owner] = known
-        return known
 
     def open_file(self, path: str) -> LocalFile:
         """Open a local file, after asking whether it may be read; blocks.

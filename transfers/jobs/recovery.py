@@ -77,7 +77,7 @@ class JobEligibility:
             UnreadableJob: It was damaged, or a newer version wrote it.
             AccError: ACC refused or is away.
         """
-        if await self._context.person_id(row.project_id) != row.person_id:
+        if (await self._context.acc.person(row.project_id)).id != row.person_id:
             raise PersonMismatch
         job = await self._context.repository.load(row)
         if isinstance(job, LinkedFileJob) and not job.may_confirm(self._context):
