@@ -8,11 +8,11 @@ import contextvars
 import os
 import sys
 import threading
-from types import TracebackType
 from typing import Any, Final, Self
 
 import anyio
 import structlog
+from anyio.abc import AsyncResource
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -145,7 +145,7 @@ class OpenRequests:
                 await self._none_left.wait()
 
 
-class ClientMessages:
+class ClientMessages(AsyncResource):
     """The client's messages; their end waits until the requests before it are answered, `ANSWER_SECONDS` at most.
 
     A line that is no message is answered with a parse error, which the SDK would drop in silence.
@@ -195,16 +195,8 @@ class ClientMessages:
         """Read no further."""
         await self._messages.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class ServerMessages:
+class ServerMessages(AsyncResource):
     """The server's messages, each noted when it is handed on."""
 
     def __init__(self, messages: WriteStream[SessionMessage], requests: OpenRequests) -> None:
@@ -219,14 +211,6 @@ class ServerMessages:
     async def aclose(self) -> None:
         """Write no more."""
         await self._messages.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 _PARSE_ERROR: Final = JSONRPCError(
