@@ -13,7 +13,6 @@ from acc_sandbox.http.errors import RefusedError, error_body
 from acc_sandbox.http.operation import ApiOperation, Handler, RequestContext, Response
 from acc_sandbox.http.schemas import ObjectSchema
 from acc_sandbox.oauth.access_tokens import scopes_of
-from acc_sandbox.oauth.assertions import EXCHANGES_PER_MINUTE, read_assertion
 from acc_sandbox.oauth.clients import OAuthClient, authenticated_client, check_form, form_of
 from acc_sandbox.oauth.refresh_tokens import (
     ReusedTokenError,
@@ -26,6 +25,7 @@ from acc_sandbox.oauth.refresh_tokens import (
     use_refresh_token,
 )
 from acc_sandbox.oauth.schemas import TOKEN, WORTH
+from acc_sandbox.oauth.service_accounts import EXCHANGES_PER_MINUTE, read_assertion
 from acc_sandbox.state.clock import parse_stamp
 from acc_sandbox.state.people import Person
 
