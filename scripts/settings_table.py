@@ -1,7 +1,7 @@
 """The table of settings for docs/settings.md, made from `Settings` so that it cannot drift.
 
-`python -m server.settings.docs FILE…` writes the table between the markers of each file; with `--check` it writes
-nothing and exits with 1 where a file does not hold the current table.
+`python -m scripts.settings_table` writes the table between the markers of the page; with `--check` it says whether the
+page is current.
 """
 
 import sys
@@ -11,10 +11,11 @@ from typing import Final
 
 from server.settings.model import Settings, variables
 
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 START: Final = "<!-- settings -->"
 END: Final = "<!-- /settings -->"
 
-_DEFAULTS: Final = {
+DEFAULTS: Final = {
     "client_id": "none: signing in is impossible",
     "client_secret": "none",
     "service_account_id": "none",
@@ -47,45 +48,26 @@ _DEFAULTS: Final = {
 """Defaults that say more in words than as a Python value."""
 
 
-class MarkersMissingError(ValueError):
-    """The text has no place for the table: the two marker lines, in their order."""
-
-
 def table() -> str:
     """Return the settings as a Markdown table, without a closing line break."""
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for name, variable in variables().items():
         field = Settings.model_fields[name]
-        rows.append(f"| `{variable}` | {field.description} | {_DEFAULTS.get(name, f'`{field.default}`')} |")
+        rows.append(f"| `{variable}` | {field.description} | {DEFAULTS.get(name, f'`{field.default}`')} |")
     return "\n".join(rows)
 
 
-def with_table(text: str) -> str:
-    """Return `text` with what stands between the markers replaced by the current table.
-
-    Raises:
-        MarkersMissingError: The markers are not there.
-    """
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise MarkersMissingError(f"there is no {START!r} followed by {END!r}")
-    return f"{before}{START}\n{table()}\n{END}{after}"
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Write or check the table in the files named in `arguments`; return the exit code."""
-    check = "--check" in arguments
-    stale = False
-    for path in (Path(argument) for argument in arguments if argument != "--check"):
-        text = path.read_text(encoding="utf-8")
-        current = with_table(text)
-        if text != current and check:
-            stale = True
-            sys.stderr.write(f"{path}: the table of settings is not current; run scripts/tables\n")
-        elif text != current:
-            path.write_text(current, encoding="utf-8", newline="\n")
-    return int(stale)
+    """Write the table, or with `--check` say whether it is current, and return the exit code."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, after = text.split(START)[0], text.split(END)[1]
+    current = f"{before}{START}\n{table()}\n{END}{after}"
+    if "--check" not in arguments:
+        PAGE.write_text(current, encoding="utf-8", newline="\n")
+    elif text != current:
+        sys.stderr.write("docs/settings.md is not current: run scripts/tables\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
