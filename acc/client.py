@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
-
-from anyio.abc import AsyncResource
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from acc import operations as op
 from acc.data_management import FilesService, ProjectsService
@@ -35,7 +34,7 @@ def owner_key(token: str) -> str:
     return str(claims.get("userid") or claims.get("sub") or hashlib.sha256(token.encode()).hexdigest())
 
 
-class AccClient(AsyncResource):
+class AccClient:
     """One person's way to one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
@@ -153,3 +152,11 @@ class AccClient(AsyncResource):
         """Close what was opened. The object may be used again; it then opens a new client."""
         if "connection" in self.__dict__:
             await self.connection.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

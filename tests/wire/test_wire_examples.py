@@ -180,7 +180,8 @@ def test_every_request_of_signing_in_has_an_example() -> None:
 
 def test_no_other_module_makes_an_http_client() -> None:
     """What is sent goes through `Connection`, `TokenEndpoint`, `put_part` or the doctor's two questions, or fails here."""
-    makes = re.compile(r"\b(?:api_client|storage_client|httpx\.(?:Async)?Client|HttpxAuthTransport)\(")
+    kinds = r"(?:api_client|storage_client|httpx\.(?:Async)?Client|HttpxAuthTransport)"
+    makes = re.compile(rf"\b{kinds}\(|\bpartial\({kinds},")
     sources = [path for name in ("acc", "auth", "transfers", "tools", "server") for path in (ROOT / name).rglob("*.py")]
 
     assert {path.relative_to(ROOT).as_posix() for path in sources if makes.search(path.read_text("utf-8"))} == {
