@@ -28,15 +28,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acc.hosts import is_loopback
 from persistence.errors import check_descriptors
-from server.mcp.http_connections import AcceptErrorLog, BoundedHttpProtocol, connection_limit
+from server.mcp.http_connections import (
+    MAX_BODY_BYTES,
+    AcceptErrorLog,
+    BoundedHttpProtocol,
+    UnreadBodyMiddleware,
+    connection_limit,
+)
 from server.mcp.session_limit import MAX_SESSIONS, SPARE_SESSIONS, SessionLimitMiddleware
 from server.shutdown import HTTP_SECONDS, force_exit_after
 
 PATH: Final = "/mcp"
 HEALTH_PATH: Final = "/healthz"
-
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""The largest request that is read. Files never travel in tool arguments, so calls are small."""
 
 _AUTHORITY: Final = re.compile(r"(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 _LAST_PORT: Final = 65535
@@ -178,13 +181,10 @@ def serve_http(server: Server[Any], *, host: str, port: int, secret: str | None,
     run_app(http_app(server, host=host, secret=secret), listener, lines)
 
 
-def run_app(
-    app: ASGIApp, listener: socket.socket, announcement: Sequence[str], *, tls: ssl.SSLContext | None = None
-) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; with `tls` over TLS."""
-    BoundedHttpProtocol.tls = tls
-    config = uvicorn.Config(
-        app,
+def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    """Return how uvicorn serves `app`, with bounded connections and whole answers behind a proxy."""
+    return uvicorn.Config(
+        UnreadBodyMiddleware(app),
         http=BoundedHttpProtocol,
         ws="none",
         lifespan="on",
@@ -195,8 +195,15 @@ def run_app(
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+
+
+def run_app(
+    app: ASGIApp, listener: socket.socket, announcement: Sequence[str], *, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve `app` until SIGTERM or Ctrl-C, after the `announcement` on stderr; with `tls` over TLS."""
+    BoundedHttpProtocol.tls = tls
     with listener:
-        _HttpServer(config, announcement).run(sockets=[listener])
+        _HttpServer(uvicorn_config(app), announcement).run(sockets=[listener])
 
 
 class _HttpServer(uvicorn.Server):

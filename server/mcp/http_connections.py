@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import anyio
 import h11
 import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from persistence.errors import DescriptorsExhausted, no_descriptors_left
@@ -16,6 +19,9 @@ from persistence.errors import DescriptorsExhausted, no_descriptors_left
 MAX_CONNECTIONS: Final = 256
 HEADER_SECONDS: Final = 10.0
 """From the first byte of a connection, or of its next request, to the end of the headers."""
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""The largest request that is read. Files never travel in tool arguments, so calls are small."""
 
 BODY_IDLE_SECONDS: Final = 60.0
 """The longest pause within a body; how long a part takes in all is up to the network."""
@@ -120,6 +126,42 @@ class BoundedHttpProtocol(H11Protocol):
             self._wait()  # it is we who do not read
         elif not self.transport.is_closing():
             self.transport.abort()
+
+
+class UnreadBodyMiddleware:
+    """Reads what an answer leaves of a request's body before the answer begins.
+
+    A proxy written in Go (Caddy, Traefik) cuts an answer short that comes while it still sends the body: the 401 with
+    which a client's sign-in begins, for example. A caller who waits for `100 Continue`, sends more than the largest
+    request, or takes longer than `seconds` is answered before.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float = HEADER_SECONDS) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or "expect" in Headers(scope=scope):
+            await self._app(scope, receive, send)
+            return
+        unread = MAX_BODY_BYTES
+
+        async def receive_part() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread - len(message.get("body", b"")) if message.get("more_body") else 0
+            return message
+
+        async def send_after_body(message: Message) -> None:
+            nonlocal unread
+            with anyio.move_on_after(self._seconds):
+                while unread > 0:
+                    await receive_part()
+            unread = 0
+            await send(message)
+
+        await self._app(scope, receive_part, send_after_body)
 
 
 class AcceptErrorLog:

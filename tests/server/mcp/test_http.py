@@ -17,7 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import Server
 from starlette.testclient import TestClient
 
-from server.mcp.http import MAX_BODY_BYTES, ListenError, http_app, serve_http
+from server.mcp.http import ListenError, http_app, serve_http
+from server.mcp.http_connections import MAX_BODY_BYTES
 
 SECRET = "QZJ-a-secret-of-callers"
 BEARER = {"Authorization": f"Bearer {SECRET}"}

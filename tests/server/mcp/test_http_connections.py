@@ -11,7 +11,14 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from server.mcp.http_connections import MAX_CONNECTIONS, AcceptErrorLog, BoundedHttpProtocol, connection_limit
+from server.mcp.http_connections import (
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    AcceptErrorLog,
+    BoundedHttpProtocol,
+    UnreadBodyMiddleware,
+    connection_limit,
+)
 from server.team.serving import tls_of
 from tests.support.certificates import write_certificate
 
@@ -157,6 +164,43 @@ async def end_of_or_ok(reader):
         return await reader.readuntil(b"ok")
     except (asyncio.IncompleteReadError, ConnectionResetError):
         return b""
+
+
+PARTS = [{"type": "http.request", "body": b"a", "more_body": True}] * 2 + [{"type": "http.request", "body": b"b"}]
+LARGE = {"type": "http.request", "body": bytes(MAX_BODY_BYTES), "more_body": True}
+
+
+@pytest.mark.parametrize(
+    ("headers", "parts", "read"),
+    [
+        ([], PARTS, 3),
+        ([], [{"type": "http.request", "body": b"", "more_body": False}], 1),
+        ([], [PARTS[0], {"type": "http.disconnect"}], 2),
+        ([], [LARGE, LARGE, LARGE], 1),
+        ([(b"expect", b"100-continue")], PARTS, 0),
+        ([], [], 0),
+    ],
+    ids=["in parts", "no body", "a caller who hangs up", "too large", "a caller who waits", "a caller who stops"],
+)
+async def test_an_answer_begins_after_the_body_was_read_since_proxies_cut_it_short_otherwise(headers, parts, read):
+    happened, left = [], list(parts)
+
+    async def receive():
+        if not left:
+            await anyio.sleep_forever()
+        happened.append("read")
+        return left.pop(0)
+
+    async def send(message):
+        happened.append(message["type"])
+
+    async def refuses(scope, receive, send):
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    with anyio.fail_after(20):
+        await UnreadBodyMiddleware(refuses, seconds=0.01)({"type": "http", "headers": headers}, receive, send)
+    assert happened == ["read"] * read + ["http.response.start", "http.response.body"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

@@ -22,6 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
 from server.auth_wiring import OpenVault, opened_vault
+from server.mcp.http import uvicorn_config
 from server.settings.model import Settings
 from server.team.options import TeamOptions
 from server.team.team_server import TeamServer
@@ -145,8 +146,7 @@ def running_team(
     clock = [apart]
     with opened_vault(loaded) as opened:
         server = TeamServer(loaded, public, opened, options, now=lambda: time.time() + clock[0])
-        config = uvicorn.Config(server.app, log_config=None, lifespan="on", ws="none")
-        program = uvicorn.Server(config)
+        program = uvicorn.Server(uvicorn_config(server.app))
         thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
