@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 LISTED_SECONDS: Final = 10.0
 """How old a list of what was there before may be when a POST follows."""
 
+RESAVED_SECONDS: Final = 1.0
+"""How long a POST may wait before what it finds is written down again, for a process that goes on after a kill."""
+
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 NEWEST_FIRST: Final = "createdAt desc,id desc"
@@ -143,12 +146,15 @@ class AttachmentCreator:
         if uncertain.listed is None:
             listing = await self._list(acc, wanted)
             uncertain.review(listing.rows)
-            sent = self._clock()
+            sent = saved = self._clock()
             await uncertain.save(listing.before_a_post(sent))
 
             async def note(_token: str, _changes: bool) -> None:  # noqa: FBT001  # the form of `RequestCheck`
-                nonlocal sent
-                sent = self._clock()  # it may have waited for its turn, or after a 429
+                nonlocal sent, saved
+                sent = self._clock()
+                if not 0 <= sent - saved < RESAVED_SECONDS:  # it waited for its turn, or after a 429
+                    saved = sent
+                    await uncertain.save(listing.before_a_post(sent))
 
             try:
                 made = await _create(acc.guarded(note), wanted)
@@ -166,9 +172,10 @@ class AttachmentCreator:
         before = uncertain.listed or ListedBefore(frozenset())
         known = before.ids | self._taken | taken
         found = new_matches(await _rows(acc, wanted), known, wanted)
+        ours = [row for row in found if before.is_older_than(row)]
         # A row that another job's doubtful POST may have made as well cannot be told from ours.
-        if len(found) == 1 and not doubtful and before.is_older_than(found[0]):
-            return CreatedAttachment(found[0])
+        if len(ours) == 1 and not doubtful:
+            return CreatedAttachment(ours[0])
         made = await _create(acc, wanted)
         with suppress(AccError):  # the reservation is made; if need be, what was found before it has to do
             # The doubtful POST may have been carried out after the look.

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,10 +105,14 @@ class Edge(httpx.AsyncBaseTransport):
         """Ids of attachments that ACC lists no more, as after a deletion in its web pages."""
         self.completed: list[str] = []
         """Upload keys that a completion was asked for with."""
+        self.before_create: list[Callable[[], Awaitable[None]]] = []
+        """Each awaited before one POST that creates goes on, the first before the first."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and request.url.path.endswith("/signeds3upload"):
             self.completed.append(json.loads(request.content)["uploadKey"])
+        if request.method == "POST" and request.url.path.endswith("/attachments") and self.before_create:
+            await self.before_create.pop(0)()
         response = await self._network.handle_async_request(request)
         if not self.hidden or request.method != "GET" or not request.url.path.endswith("/attachments"):
             return response

@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,48 @@ async def test_promise_1_a_row_made_elsewhere_since_a_shared_list_is_never_adopt
             job = (await site.attach("sub/joist.pdf")).job
     assert job.reserved.id != elsewhere.id
     assert job.look_alikes == (elsewhere.id,)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_promise_1_a_row_made_elsewhere_while_a_post_waited_its_turn_is_not_taken_after_a_kill(
+    working: Any, carried_out: bool
+) -> None:
+    """A process ends while its POST waits for its answer; before that the POST had to wait, and was sent again."""
+    passed, ids = 0.0, list[str]()
+    answering = anyio.Event()
+    async with working(clock=lambda: time.time() + passed) as site:
+
+        async def create_elsewhere() -> None:
+            where = site.where
+            row = await site.acc.submittals.create_attachment(where.project_id, where.item_id, name="joist.pdf")
+            ids.append(row.id)
+
+        async def be_refused() -> None:
+            nonlocal passed
+            posting, site.edge.before_create[:] = site.edge.before_create[:], []
+            await create_elsewhere()
+            site.edge.before_create[:] = posting
+            site.box.faults.add(Fault(CREATE, Refuse(429, headers={"Retry-After": "0"})))
+            passed += 5.0
+            site.box.clock.move(5)
+
+        async def never_be_answered() -> None:
+            if carried_out:
+                await create_elsewhere()
+            answering.set()
+            await anyio.sleep_forever()
+
+        await site.attach()  # what was there is listed for both
+        site.edge.before_create += [be_refused, never_be_answered]
+        async with anyio.create_task_group() as group:
+            group.start_soon(site.attach, "sub/joist.pdf")
+            await answering.wait()
+            group.cancel_scope.cancel()
+    async with working() as site:
+        job = (await site.attach("sub/joist.pdf")).job
+        assert (job.reserved.id in ids[1:]) is carried_out, (job.reserved.id, ids)
+        assert job.look_alikes == (() if carried_out else tuple(ids))
+        assert len(site.rows()) == (0 if carried_out else 1)  # made by this process
 
 
 @pytest.mark.parametrize("kind", ["deleted", "failed"])
