@@ -389,7 +389,7 @@ class TransferManager:
         """Return a job by its own id with its row, or in its place the earlier one that it turned out to repeat."""
         if not self.repository.place.exists():
             return None
-        row = await self._resolve_replacement(await self._row(job_id))
+        row = await self._resolve_replacement(await self.repository.row(job_id))
         return (row, await self.repository.load(row)) if row is not None else None
 
     async def take_in(self, job: Job, row: Attachment) -> None:
@@ -398,9 +398,8 @@ class TransferManager:
             job.attachment, job.following = row, False
             try:
                 await self.repository.ask(lambda tables: tables.end_following(job.id))
-            except (
-                StorageProblem
-            ) as problem:  # a caller that only asks for the state need not know that the disk is full
+            except StorageProblem as problem:
+                # A caller that only asks for the state need not know that the disk is full.
                 self.context.log.warning("job_not_written", job=job.id, problem=str(problem))
 
     async def cancel(self, job_id: str) -> None:
@@ -420,7 +419,7 @@ class TransferManager:
         ended = await self.runner.wait(job, patience)
         if not confirm or (begun and ended is job) or ended.running or ended.uploaded:
             return ended
-        row = await self._row(ended.id)
+        row = await self.repository.row(ended.id)
         if row is None or row.status == CANCELLED:
             return ended
         # Another run ended, and knew of no wish to confirm.
@@ -459,11 +458,8 @@ class TransferManager:
         """Return the row of the job that carries the same request now."""
         while row is not None and row.status == REPLACED:
             other = read_record(row).same_as
-            row = await self._row(other) if other else None
+            row = await self.repository.row(other) if other else None
         return row
-
-    async def _row(self, job_id: str) -> JobRow | None:
-        return await self.repository.ask(lambda tables: tables.row(job_id))
 
     async def _is_reusable(self, job: Job) -> bool:
         """Whether an earlier job answers the same request again: its attachment counts, a caller's upload is open."""

@@ -4,15 +4,18 @@ Of one target and name there is at most one at a time (`JobTables.add`). Another
 first, and then has to know what the forerunner turns out to be before anything is reserved.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from transfers.concurrency import run_cancellable_in_thread
 from transfers.files.local_file import hash_part
+from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.rows import FingerprintTaken, JobRow
+from transfers.jobs.serialization import UnreadableJob, read_record
 
 if TYPE_CHECKING:
     import threading
@@ -46,11 +49,30 @@ class ForerunnerGate:
         if job.identity.size < self._context.read_ahead.from_bytes:
             return  # none of its size runs ahead
         apart: set[str] = set()
-        while (row := await self._repository.find_forerunner(job, apart)) is not None:
+        while (row := await self._find(job, apart)) is not None:
             if await self._repository.at_work([row]):
                 await self._repository.signals.wait(row.id, LOOK_SECONDS)
             elif not await self._take_over(row, job):
                 apart.add(row.id)
+
+    async def _find(self, job: LocalFileJob, apart: Collection[str]) -> JobRow | None:
+        """Return the row of a forerunner that may be the same request; those called `apart` are known to be others."""
+        request = job.request()
+        rows = await self._repository.ask(lambda tables: tables.rivals(job.id, job.destination.item_id, job.name))
+        for row in rows:
+            if row.fingerprint is None and row.id not in apart and self._may_be_same(row, job, request):
+                return row
+        return None
+
+    def _may_be_same(self, row: JobRow, job: LocalFileJob, request: AttachmentIdentity) -> bool:
+        try:
+            record = read_record(row)
+            target = record.target
+        except (UnreadableJob, TypeError) as problem:
+            self._log.warning("job_unreadable", job=row.id, problem=str(problem))
+            return False
+        same_size = record.seed is not None and record.size == job.size
+        return same_size and target.request(job.name, request.content) == request
 
     async def _take_over(self, row: JobRow, job: LocalFileJob) -> bool:
         """Make a job that rests the one of this request; false if it is another's."""

@@ -20,7 +20,6 @@ import anyio.to_thread
 import structlog
 
 from persistence.errors import KeyProblem, StorageProblem
-from transfers.idempotency import AttachmentIdentity
 from transfers.jobs.base import Job
 from transfers.jobs.local_file import LocalFileJob
 from transfers.jobs.ownership import JobAttempt, OpenRepository
@@ -283,31 +282,6 @@ class JobRepository:
         await self._run(write)
         self.signals.tell(job.id)
 
-    async def find_forerunner(self, job: LocalFileJob, apart: Collection[str]) -> JobRow | None:
-        """Return the row of another job that is sent ahead of its digest, and may turn out to be the same request.
-
-        Those called `apart` are known to be others.
-
-        Raises:
-            StorageProblem: The database cannot be used.
-        """
-        request = job.request()
-        rows = await self.ask(lambda tables: tables.rivals(job.id, job.destination.item_id, job.name))
-        for row in rows:
-            if row.fingerprint is None and row.id not in apart and self._may_be_same(row, job, request):
-                return row
-        return None
-
-    def _may_be_same(self, row: JobRow, job: LocalFileJob, request: AttachmentIdentity) -> bool:
-        try:
-            record = read_record(row)
-            target = record.target
-        except (UnreadableJob, TypeError) as problem:
-            self._log.warning("job_unreadable", job=row.id, problem=str(problem))
-            return False
-        same_size = record.seed is not None and record.size == job.size
-        return same_size and target.request(job.name, request.content) == request
-
     async def request_cancel(self, job_id: str) -> bool:
         """Ask for a job to be cancelled, and return whether it is done at once, as no process works on it.
 
@@ -318,7 +292,7 @@ class JobRepository:
         """
         if await self.ask(lambda tables: tables.request_cancel(job_id)):
             return True
-        row = await self.ask(lambda tables: tables.row(job_id))
+        row = await self.row(job_id)
         begun = await self.begin(row) if row is not None and row.owner and row.status in (OPEN, QUEUED) else None
         if begun is None:
             return False
@@ -351,6 +325,14 @@ class JobRepository:
             except UnreadableJob as problem:
                 self._log.warning("job_unreadable", job=row.id, problem=str(problem))
         return found
+
+    async def row(self, job_id: str) -> JobRow | None:
+        """Return the row of a job.
+
+        Raises:
+            StorageProblem: The database cannot be used.
+        """
+        return await self.ask(lambda tables: tables.row(job_id))
 
     async def load(self, row: JobRow) -> Job:
         """Return the job of a row: the one that this process runs, or what the row says of it.

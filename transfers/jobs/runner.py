@@ -230,14 +230,11 @@ class JobRunner:
         """Begin an attempt at a job that no process works on now, whatever became of the ones before."""
         for pause in _BUSY_SECONDS:
             begun = await self._repository.begin(job_id, status)
-            row = await self._row(job_id) if begun is None else None
+            row = await self._repository.row(job_id) if begun is None else None
             if row is None or row.owner is not None:
                 return begun
             await anyio.sleep(pause)  # the process that worked on it is about to release it, or it has changed since
         return None
-
-    async def _row(self, job_id: str) -> JobRow | None:
-        return await self._repository.ask(lambda tables: tables.row(job_id))
 
     async def _run(self, job: Job, attempt: "JobAttempt") -> None:
         """Go on with a job that has begun, until it ends."""
@@ -374,12 +371,12 @@ class JobRunner:
             await self._look_again(job)
 
     async def _look_again(self, job: Job) -> None:
-        row = await self._row(job.id)
+        row = await self._repository.row(job.id)
         if row is None or job.under_way:
             job.elsewhere = False
             return
         await self._repository.image(row, elsewhere=await self._repository.runs_elsewhere(row))
         other = read_record(row).same_as
         if other and row.status == REPLACED:
-            carried = await self._row(other)
+            carried = await self._repository.row(other)
             job.same_as = await self._repository.load(carried) if carried is not None else None
