@@ -1,40 +1,22 @@
-"""`serve --sandbox`: a sandbox in the server's own process, a signed-in user and a folder of sample files.
-
-The sandbox approves a login by itself. The code flow still runs over HTTP as a browser would run it, with PKCE and
-`state`. Autodesk never redirects without a click, so there the same flow ends in `SignInFailed`.
-"""
+"""`serve --sandbox`: a sandbox in the server's own process, a signed-in user and a folder of sample files."""
 
 import errno
-import hmac
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
 
-import anyio
+import anyio.to_thread
 import structlog
 from pydantic import SecretStr
 
-from acc.hosts import AutodeskHosts
-from auth.errors import SignInFailed
-from auth.oauth import (
-    AuthServer,
-    AuthTransport,
-    InMemoryTokenSource,
-    OAuthApp,
-    PkceAttempt,
-    TokenEndpoint,
-    TokenGrant,
-    authorize_url,
-    read_refusal,
-)
+from auth.oauth import SCOPES
 from persistence.keys import EncryptionKey
-from server.auth_wiring import HttpxAuthTransport
 from server.cli.demo import SAMPLE_PDF
 from server.cli.errors import CommandError, require_sandbox
 from server.settings.model import Settings
@@ -48,58 +30,25 @@ TURN_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.2
 
 
-async def sign_in(http: AuthTransport, endpoint: TokenEndpoint) -> TokenGrant:
-    """Return the tokens of the user whom the authorization server approves.
-
-    Raises:
-        SignInFailed: The server did not approve by itself, or the redirect does not answer this attempt.
-    """
-    attempt = PkceAttempt()
-    status, headers, _ = await http.get(authorize_url(endpoint.autodesk.api, endpoint.app, attempt))
-    code = read_redirect(status, headers.get("location", ""), endpoint.app, attempt)
-    return await endpoint.exchange_code(code, attempt.verifier)
-
-
-def read_redirect(status: int, location: str, app: OAuthApp, attempt: PkceAttempt) -> str:
-    """Return the authorization code that an answer to the authorize request carries.
-
-    Raises:
-        SignInFailed: It is no redirect to the app, belongs to another attempt, or carries an error.
-    """
-    place, _, query = location.partition("?")
-    if status not in (302, 303) or place != app.callback_url:
-        raise SignInFailed("approval_needed", status)
-    answer = dict(parse_qsl(query))
-    if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
-        raise SignInFailed("state_mismatch")
-    if "code" not in answer:
-        raise read_refusal(answer, status)
-    return answer["code"]
-
-
 class SandboxTokenSource:
-    """Token source that signs in when the first token is needed, so that the server starts without waiting."""
+    """Token source of the project manager: the sandbox gives a token, and another once that one is refused."""
 
-    def __init__(self, http: AuthTransport, base_url: str, app: OAuthApp) -> None:
-        self._http = http
-        self._endpoint = TokenEndpoint(http, AuthServer(base_url, base_url), app)
-        self._lock = anyio.Lock()
-        self._session: InMemoryTokenSource | None = None
+    def __init__(self, box: "acc_sandbox.Sandbox") -> None:
+        self._box = box
+        self._token: str | None = None
 
     async def access_token(self) -> str:
-        """Return an access token; see `sign_in` and `InMemoryTokenSource`."""
-        return await (await self._signed_in()).access_token()
+        """Return an access token; the first is asked for when it is needed, so that the server starts without it."""
+        if self._token is None:
+            # In a thread: the sandbox makes its key for the first token.
+            self._token = await anyio.to_thread.run_sync(partial(self._box.token, scopes=" ".join(SCOPES)))
+        return self._token
 
     async def renewed(self, rejected: str) -> str | None:
-        """Return a token to use instead of `rejected`; see `InMemoryTokenSource`."""
-        return await (await self._signed_in()).renewed(rejected)
-
-    async def _signed_in(self) -> InMemoryTokenSource:
-        async with self._lock:
-            if self._session is None:
-                grant = await sign_in(self._http, self._endpoint)
-                self._session = InMemoryTokenSource(grant, self._endpoint.refresh)
-            return self._session
+        """Return another token than the `rejected` one."""
+        if self._token == rejected:
+            self._token = None
+        return await self.access_token()
 
 
 @dataclass(frozen=True)
@@ -164,12 +113,7 @@ def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int
         inner = settings.model_copy(
             update={"base_url": box.base_url, "folders": (*settings.folders, samples), **_own_data(own, key)}
         )
-        app = OAuthApp(box.client_id, box.callback_url)
-        yield EmbeddedSandbox(
-            inner,
-            SandboxTokenSource(HttpxAuthTransport(AutodeskHosts.at(box.base_url)), box.base_url, app),
-            box.base_url,
-        )
+        yield EmbeddedSandbox(inner, SandboxTokenSource(box), box.base_url)
 
 
 def _started(stack: ExitStack, data: Path | None, port: int) -> "acc_sandbox.Sandbox":
