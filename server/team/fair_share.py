@@ -10,15 +10,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
 
 import anyio
 
 from acc.errors import RateLimited
-from acc.rate_limit import PATIENCE_SECONDS, Limits, TokenBucketStore, limits_of
-
-_PAUSE_SECONDS: Final = 60.0
-"""After a 429 that names no time: the limits are counted by the minute."""
+from acc.rate_limit import DEFAULT_PAUSE_SECONDS, PATIENCE_SECONDS, Limits, TokenBucketStore, limits_of
 
 
 @dataclass(order=True)
@@ -92,7 +88,7 @@ class FairRateLimiter:
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._budgets = budgets
+        self.budgets = budgets
         self._patience = patience
         self._clock = clock
         self._queues: dict[str, FairQueue] = {}
@@ -106,15 +102,11 @@ class FairRateLimiter:
         app = next(iter(limits))
 
         async def lease() -> float:
-            tokens, wait = await self._budgets.lease(limits, 1)
+            tokens, wait = await self.budgets.lease(limits, 1)
             return 0.0 if tokens else wait
 
         queue = self._queues.setdefault(app, FairQueue(self._clock, self._patience))
         await queue.acquire(subject, lease, limits[app].rate, operation)
-
-    async def pause(self, limits: Limits, seconds: float) -> None:
-        """Make all users wait after a 429."""
-        await self._budgets.empty(limits, seconds)
 
 
 @dataclass(frozen=True)
@@ -141,4 +133,4 @@ class PersonShare:
             StorageProblem: The database cannot be used.
         """
         if limits := limits_of(operation, token, base_url):
-            await self.share.pause(limits, _PAUSE_SECONDS if retry_after is None else retry_after)
+            await self.share.budgets.empty(limits, DEFAULT_PAUSE_SECONDS if retry_after is None else retry_after)

@@ -15,7 +15,8 @@ from auth.issuer.client_documents import is_document_url
 from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from auth.issuer.pages import PageRenderer
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
+from server.team.request_limits import CallerAddress, SharedQuota
+from tools.core.request_quota import QuotaLimit
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -11,23 +10,10 @@ from starlette.requests import HTTPConnection
 
 from acc.rate_limit import TokenBucketStore
 from persistence.errors import StorageProblem
-from tools.core.request_quota import RequestQuota
+from tools.core.request_quota import QuotaLimit, RequestQuota
 
 _IPV6_PREFIX: Final = 64
 """A household or an office has so many bits of an IPv6 address in common."""
-
-
-@dataclass(frozen=True)
-class QuotaLimit:
-    """So many requests in `seconds`, all of which may come at once; an `acc.rate_limit.BucketLimit`."""
-
-    capacity: int
-    seconds: float = 60.0
-
-    @property
-    def rate(self) -> float:
-        """Requests that come back in a second."""
-        return self.capacity / self.seconds
 
 
 class SharedQuota:
@@ -46,7 +32,7 @@ class SharedQuota:
         self._name = name
         self._limit = limit
         self._buckets = buckets
-        self._own = RequestQuota(limit.capacity, limit.seconds, clock)
+        self._own = RequestQuota(limit, clock)
 
     async def take(self, key: str) -> float:
         """Use one request of a key; return 0, or the seconds after which there is one again."""

@@ -53,12 +53,13 @@ from server.team.document_fetcher import GuardedFetcher
 from server.team.fair_share import FairRateLimiter
 from server.team.middleware import AddressLimitMiddleware, CrossOriginMiddleware, PublicHostMiddleware
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
+from server.team.request_limits import CallerAddress, SharedQuota
 from server.team.services_pool import ServicesPool
 from server.team.team_jobs import TeamJobs
 from server.wiring import policy_of, transfer_manager
 from tools.core.context import Services, ServicesProvider
 from tools.core.cursors import CursorSigner
+from tools.core.request_quota import QuotaLimit
 from tools.lookup.resolver import ReferenceResolver
 from transfers.audit_log import AuditLog
 from transfers.jobs.recovery import LOOK_SECONDS

@@ -8,6 +8,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from acc.rate_limit import TokenBucket
@@ -20,22 +21,33 @@ WRITES_PER_MINUTE: Final = 30
 _MOST_KEYS: Final = 50_000
 
 
-class RequestQuota:
-    """A token bucket a key: `count` requests in `seconds`, all of which may come at once."""
+@dataclass(frozen=True)
+class QuotaLimit:
+    """So many requests in `seconds`, all of which may come at once; an `acc.rate_limit.BucketLimit`."""
 
-    def __init__(self, count: int, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._count = count
-        self._rate = count / seconds
+    capacity: int
+    seconds: float = 60.0
+
+    @property
+    def rate(self) -> float:
+        """Requests that come back in a second."""
+        return self.capacity / self.seconds
+
+
+class RequestQuota:
+    """A token bucket a key."""
+
+    def __init__(self, limit: QuotaLimit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
         self._clock = clock
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str) -> float:
         """Use one request of a key; return 0, or the seconds after which there is one again."""
         now = self._clock()
-        bucket = self._buckets.pop(key, TokenBucket(self._count, now))
-        tokens = min(self._count, bucket.tokens + max(0.0, now - bucket.at) * self._rate)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
-        self._buckets[key] = TokenBucket(tokens - 1 if wait == 0 else tokens, now)
+        bucket = self._buckets.pop(key, TokenBucket.full(self._limit, now)).refilled(self._limit, now)
+        wait = bucket.wait(self._limit, now)
+        self._buckets[key] = bucket if wait else bucket.without(1)
         if len(self._buckets) > _MOST_KEYS:
             self._buckets.popitem(last=False)
         return wait
@@ -50,8 +62,8 @@ class CallQuota:
         writes: int = WRITES_PER_MINUTE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._calls = RequestQuota(calls, clock=clock)
-        self._writes = RequestQuota(writes, clock=clock)
+        self._calls = RequestQuota(QuotaLimit(calls), clock)
+        self._writes = RequestQuota(QuotaLimit(writes), clock)
 
     def take(self, person: str, *, writes: bool) -> TooManyCalls | None:
         """Count one call, and return what it is refused with; None while there have not been too many."""

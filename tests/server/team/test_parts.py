@@ -18,12 +18,12 @@ from acc.rate_limit import InMemoryTokenBuckets, Limits
 from persistence.errors import DatabaseUnreachable
 from server.team.fair_share import FairQueue, FairRateLimiter
 from server.team.options import TeamOptions
-from server.team.request_limits import CallerAddress, QuotaLimit, SharedQuota
+from server.team.request_limits import CallerAddress, SharedQuota
 from server.team.required_scopes import required_scope
 from server.team.services_pool import ServicesPool
 from tools.core.context import Services
 from tools.core.registry import definitions
-from tools.core.request_quota import RequestQuota
+from tools.core.request_quota import QuotaLimit, RequestQuota
 
 
 def call(tool: object, **arguments: object) -> dict[str, object]:
@@ -92,7 +92,7 @@ def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(found: Reque
 
 def test_a_quota_fills_again_and_is_each_callers_own() -> None:
     now = [0.0]
-    quota = RequestQuota(3, clock=lambda: now[0])
+    quota = RequestQuota(QuotaLimit(3), lambda: now[0])
     assert [quota.take("a") for _ in range(3)] == [0.0] * 3
     assert quota.take("a") == pytest.approx(20.0)
     assert quota.take("b") == 0.0
@@ -104,7 +104,7 @@ def test_a_quota_fills_again_and_is_each_callers_own() -> None:
 @given(st.lists(st.floats(0, 30), max_size=60))
 def test_no_minute_lets_more_than_twice_a_quota_through(pauses: list[float]) -> None:
     now, let = [0.0], []
-    quota = RequestQuota(5, clock=lambda: now[0])
+    quota = RequestQuota(QuotaLimit(5), lambda: now[0])
     for pause in pauses:
         now[0] += pause
         if quota.take("a") == 0:
