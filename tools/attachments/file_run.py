@@ -39,7 +39,7 @@ class FileRunRow:
     @property
     def needs_submittal(self) -> bool:
         """Whether it was left out only because its submittal is not known."""
-        return self.outcome == "left_out" and (self.reason or "").partition(":")[0] in ("none", "several")
+        return self.outcome == "left_out" and (self.reason or "").partition(":")[0] in ("none", "several", "uncertain")
 
     @property
     def is_under_way(self) -> bool:

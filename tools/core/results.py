@@ -416,8 +416,8 @@ ShortText = Annotated[UntrustedText | None, Field(default=None, exclude_if=lambd
 class FileOutcomeRow(ToolResult):
     """A file of many: where it goes or went, by what that is known, and what became of it.
 
-    `reason` begins with a word: of the match (none, several, closed, not_permitted, name_taken, same_name), or an error
-    code. Rows of a run name the submittal by its number alone.
+    `reason` begins with a word: of the match (none, several, uncertain, closed, not_permitted, name_taken, same_name),
+    or an error code. Rows of a run name the submittal by its number alone.
     """
 
     file: UntrustedText

@@ -2,14 +2,14 @@
 
 Offices put the number of a submittal in front of a file's name, or its section of the specification, or its title, and
 beside it dates, revisions, heat numbers and the counters of cameras, which look like numbers too. A name fits only the
-one submittal that it singles out; any other match is reported as `several` or `none`, and never chosen.
+one submittal that it singles out; any other match is reported as `several`, `uncertain` or `none`, and never chosen.
 """
 
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from tools.lookup.file_name_words import (
@@ -35,7 +35,7 @@ from tools.lookup.references import SHORTEST_PART, SHORTEST_SECTION, normalize, 
 from transfers.files.names import is_temporary
 
 MatchedBy = Literal["number", "spec_section", "title"]
-MatchFailure = Literal["none", "several", "temporary"]
+MatchFailure = Literal["none", "several", "uncertain", "temporary"]
 
 LONGEST_SEQUENCE: Final = 4
 """Digits of the running number in a section; longer ones are something else."""
@@ -61,7 +61,10 @@ class RegisterRow:
 
 @dataclass(frozen=True)
 class FileMatch:
-    """The one `row` that a name means, and by what it is `matched_by`; else the `failure`, and which rows could be."""
+    """The one `row` that a name means, and by what it is `matched_by`; else the `failure`, and which rows could be.
+
+    It is `uncertain` where one could be, and the name does not say so for certain.
+    """
 
     row: RegisterRow | None = None
     matched_by: MatchedBy | None = None
@@ -109,6 +112,10 @@ class SubmittalRegister:
 
     def match(self, name: str) -> FileMatch:
         """Return the submittal that a file's name means, or why there is none."""
+        found = self._match(name)
+        return replace(found, failure="uncertain") if found.failure and len(found.candidates) == 1 else found
+
+    def _match(self, name: str) -> FileMatch:
         if is_temporary(name) or name.startswith("."):
             return FileMatch(failure="temporary")
         words = words_of(name)
@@ -132,8 +139,10 @@ class SubmittalRegister:
         used = {place for span in spans for place in range(span.start, span.end)}
         others = [span for span in self._spelt_sections(words, masked | used) if span.section != spans[0].section]
         others += [span for span in self._spelt_sections(words, masked | used) if span.sequence is not None]
-        if len(found) > 1 or others or any(_goes_on(words, span.end) for span in spans):
+        seconds = [(span.section, second) for span in spans if (second := _second_sequence(words, span.end))]
+        if len(found) > 1 or others or seconds:
             more = [row for span in others for row in self._sections[span.section]]
+            more += [row for second in seconds for row in self._numbers[second]]
             return FileMatch(failure="several", candidates=_distinct([*found, *more]))
         content, _ = content_words(words, masked | used)
         [row] = found
@@ -209,8 +218,9 @@ class SubmittalRegister:
         introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
         found = _distinct(rows if introduced else borne_out)
         otherwise = any(self._is_labelled_otherwise(row, labels_in(words[end:])) for row in found)
-        if len(rows) > 1 or otherwise or _goes_on(words, end):
-            return FileMatch(failure="several", candidates=_distinct(rows))
+        second = _second_sequence(words, end)
+        if len(rows) > 1 or otherwise or second:
+            return FileMatch(failure="several", candidates=_distinct([*rows, *self._short[second]]))
         meant = self._holding(content)
         if meant and found and not any(self._holds(row, content) for row in found):
             return FileMatch(failure="several", candidates=_distinct([*found, *meant]))
@@ -409,15 +419,16 @@ def _is_short_number(words: Sequence[NameWord], masked: set[int], start: int, en
     return any(letter.isdecimal() for word in inside for letter in word.text)
 
 
-def _goes_on(words: Sequence[NameWord], place: int) -> bool:
-    """Whether a second sequence follows a number: 051200-3 + 4, 051200-3 to 5, 051200-3 al 4."""
+def _second_sequence(words: Sequence[NameWord], place: int) -> str:
+    """Return the sequence that follows a number: 4 in 051200-3 + 4 and 051200-3 al 4; "" for none."""
     joins = place < len(words) and (words[place].text in RANGE_WORDS or len(words[place].text) <= 2)
     if joins and not words[place].is_number:
         after = words[place + 1] if place + 1 < len(words) else None
-        return after is not None and after.is_number and not after.has_dash and len(after.text) <= LONGEST_SEQUENCE
-    if place >= len(words) or not words[place].is_number or len(words[place].text) > LONGEST_SEQUENCE:
-        return False
-    return words[place].is_listed
+        follows = after is not None and after.is_number and not after.has_dash
+    else:
+        after = words[place] if place < len(words) else None
+        follows = after is not None and after.is_number and after.is_listed
+    return unzeroed(after.text) if after is not None and follows and len(after.text) <= LONGEST_SEQUENCE else ""
 
 
 def _has_unknown_section(words: Sequence[NameWord], masked: set[int]) -> bool:

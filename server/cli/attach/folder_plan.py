@@ -18,6 +18,7 @@ from tools.core.context import Services
 _REASONS: Final = {
     "none": "no submittal fits its name",
     "several": "several submittals fit its name",
+    "uncertain": "not certain by its name",
     "closed": "the submittal is closed",
     "not_permitted": "ACC lets you attach nothing there now",
     "name_taken": "another file of this name is there",
