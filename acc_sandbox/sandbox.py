@@ -21,11 +21,10 @@ from acc_sandbox.state.sandbox_state import (
     SERVER_CLIENT_SECRET,
     SandboxState,
 )
-from acc_sandbox.state.scheduler import run_due
 from acc_sandbox.state.store import Row
 from acc_sandbox.state.switches import Switches
 from acc_sandbox.submittals.item_writes import create_revision
-from acc_sandbox.submittals.processing import OBJECT_URN
+from acc_sandbox.submittals.processing import OBJECT_URN, run_due
 
 
 @dataclass(frozen=True)

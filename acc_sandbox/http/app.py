@@ -37,10 +37,10 @@ from acc_sandbox.object_storage import objects, uploads
 from acc_sandbox.object_storage.storage_app import STORAGE_OPERATIONS
 from acc_sandbox.seed.bulk import create_bulk_items
 from acc_sandbox.state.sandbox_state import SandboxState
-from acc_sandbox.state.scheduler import run_due
 from acc_sandbox.submittals import attachments, item_writes, items, lookups, members, reviews, steps, transitions
 from acc_sandbox.submittals import project_settings as settings
 from acc_sandbox.submittals.permitted_actions import reference_form
+from acc_sandbox.submittals.processing import run_due
 
 _BLOCK = 256 * 1024
 LARGEST_BODY = 4 * 1024 * 1024

@@ -1,18 +1,24 @@
-"""Background processing: the folder of a revision and the versions in it (fact sheet 2.1, 3.1)."""
+"""Background processing: the folder of a revision and the versions in it (fact sheet 2.1, 3.1), and all that falls due.
+
+Nothing runs in the background. Before a request is handled, everything that has fallen due is carried out in order and
+with the time at which it was due, so that a client cannot tell the difference and a moved clock just works.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from acc_sandbox.data_management.hubs import region_of
 from acc_sandbox.http.errors import RefusedError
-from acc_sandbox.state.clock import folder_stamp, parse_stamp
+from acc_sandbox.state.clock import folder_stamp, parse_stamp, stamp
 from acc_sandbox.state.sandbox_state import SandboxState
 from acc_sandbox.state.store import Row
+from acc_sandbox.submittals import project_settings
 from acc_sandbox.submittals.states import DEFAULT_CATEGORY
 
 ATTACHMENTS_FOLDER: Final = "submittals-attachments"
@@ -170,3 +176,22 @@ def make_folder(sandbox: SandboxState, item_id: str, moment: str) -> None:
         item_id,
         item["revision"],
     )
+
+
+_KINDS: dict[str, Callable[[SandboxState, str, str], None]] = {
+    "item.folder": make_folder,
+    "attachment.started": start_processing,
+    "attachment.processed": finish_processing,
+    "job.started": project_settings.start_job,
+    "job.finished": project_settings.finish_job,
+}
+"""Each is given the sandbox, the subject's id and the moment at which it fell due."""
+
+
+def run_due(sandbox: SandboxState) -> None:
+    """Carry out what has fallen due."""
+    now = stamp(sandbox.clock.now())
+    while due := sandbox.store.row("SELECT * FROM timers WHERE dueAt <= ? ORDER BY dueAt, number LIMIT 1", now):
+        with sandbox.store.transaction():
+            sandbox.store.run("DELETE FROM timers WHERE number = ?", due["number"])
+            _KINDS[due["kind"]](sandbox, due["subject"], due["dueAt"])

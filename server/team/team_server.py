@@ -42,13 +42,13 @@ from persistence.database import Database, DatabaseClock
 from persistence.errors import StorageProblem
 from persistence.migrations import migrate
 from server.auth_wiring import OpenVault, hosts_from, requested_scopes, state_location, token_endpoint
+from server.chat_sign_in import ConnectPage
 from server.mcp.app import McpHandlers
 from server.mcp.http import mcp_app
 from server.mcp.http_connections import MAX_BODY_BYTES
 from server.mcp.team_authentication import BearerMiddleware, LegacySessions, OpenStreams, current_subject
 from server.mcp.tool_adapter import build_tools
 from server.settings.model import Settings
-from server.team.connect_page import ConnectPage
 from server.team.document_fetcher import GuardedFetcher
 from server.team.fair_share import FairRateLimiter
 from server.team.middleware import AddressLimitMiddleware, CrossOriginMiddleware, PublicHostMiddleware
