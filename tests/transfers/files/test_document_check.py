@@ -43,10 +43,14 @@ CATALOG = "<</Type /Catalog /Pages 2 0 R>>"
 PAGE = "<</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]>>"
 
 
-def codes(folder: Path, name: str, content: bytes) -> list[str]:
-    (folder / name).write_bytes(content)
+def codes_of_open(folder: Path, name: str) -> list[str]:
     with LocalFile.open(name, AllowedFolders([folder]), FilePolicy(frozenset(), 10**9)) as file:
         return [warning.code for warning in document_warnings(file)]
+
+
+def codes(folder: Path, name: str, content: bytes) -> list[str]:
+    (folder / name).write_bytes(content)
+    return codes_of_open(folder, name)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +114,6 @@ def test_a_file_that_another_program_still_writes_is_a_warning(tmp_path: Path):
         writer.flush()
         assert codes_of_open(tmp_path, "beam.dwg") == ["still_written"]
     assert codes_of_open(tmp_path, "beam.dwg") == []
-
-
-def codes_of_open(folder: Path, name: str) -> list[str]:
-    with LocalFile.open(name, AllowedFolders([folder]), FilePolicy(frozenset(), 10**9)) as file:
-        return [warning.code for warning in document_warnings(file)]
 
 
 @pytest.mark.parametrize(
