@@ -97,7 +97,7 @@ class LocksUnusable(StorageProblem):
 class DescriptorsExhausted(StorageProblem):
     """This process has no descriptor left for another file or connection."""
 
-    def __init__(self, what: Path | str) -> None:
+    def __init__(self, what: Path | str = "a file or socket") -> None:
         super().__init__(
             f"{what} cannot be opened, for this process may have no more files and connections open at once; "
             "raise its limit (ulimit -n, or LimitNOFILE of its service), then start it again"

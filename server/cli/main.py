@@ -74,7 +74,7 @@ def main() -> None:
         from persistence.errors import DescriptorsExhausted, no_descriptors_left
 
         if no_descriptors_left(error):
-            sys.stderr.write(f"submittal-mcp: {DescriptorsExhausted('a file or socket')}\n")
+            sys.stderr.write(f"submittal-mcp: {DescriptorsExhausted()}\n")
             sys.stderr.flush()
             os._exit(FAILED)  # an event loop that was made by half would end with a traceback of its own
         import structlog

@@ -260,15 +260,15 @@ class LazyServices:
         """Import what it needs soon after the tools were `listed`; open it if there may be unfinished jobs."""
         await listed.wait()
         await anyio.sleep(ANSWERED_SECONDS)
-        async with self._lock:  # a first call needs the same modules, and two threads must not import them at once
-            if self._services is None:
-                await anyio.to_thread.run_sync(import_services)
-        await anyio.sleep(LATER_SECONDS)
-        if unfinished():
-            try:
+        try:
+            async with self._lock:  # a first call needs the same modules, and two threads must not import them at once
+                if self._services is None:
+                    await anyio.to_thread.run_sync(import_services)
+            await anyio.sleep(LATER_SECONDS)
+            if unfinished():
                 await self.services()
-            except Exception:  # noqa: BLE001  # no call waits for it; the next call reports the reason
-                structlog.get_logger(__name__).warning("jobs_not_looked_for", exc_info=True)
+        except Exception:  # noqa: BLE001  # no call waits for it; the next call reports the reason
+            structlog.get_logger(__name__).warning("jobs_not_looked_for", exc_info=True)
 
     async def services(self) -> Services:
         """Return the services; the first call opens them."""

@@ -184,6 +184,19 @@ def test_a_process_without_descriptors_for_sockets_says_so_at_every_door(
     assert (code, "ulimit -n" in printed, "another program" in printed) == (1, True, False), printed
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the limit of another process can be set")
+def test_a_server_that_runs_out_of_descriptors_before_its_first_call_stays(start_anew: Any, data: Path) -> None:
+    import resource
+
+    server = start_anew("-m", "server", "serve", SUBMITTAL_MCP_DATA_DIR=str(data), APS_ACCESS_TOKEN="abcd1234efgh5678")
+    server.shake_hands()
+    of_this_process = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (3, of_this_process[1]))
+    assert server.ask("tools/list")["result"]["tools"]
+    server.stderr_line("Too many open files")  # what the first call needs was to be imported meanwhile
+    assert server.ask("ping")["result"] == {}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /dev/fd")
 @pytest.mark.parametrize(("left", "database"), [(0, ""), (4, ""), (4, "postgresql://127.0.0.1:1/none")])
 def test_a_command_that_cannot_even_begin_without_descriptors_says_so(

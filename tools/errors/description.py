@@ -14,7 +14,7 @@ from acc import errors as acc
 from acc import operations
 from acc.operations import ApiOperation
 from auth import errors as auth
-from persistence.errors import StorageProblem
+from persistence.errors import DescriptorsExhausted, StorageProblem, no_descriptors_left
 from tools.core.results import Candidate, ErrorBody
 from tools.core.text_sanitizer import clean
 from tools.errors.catalog import ROWS, ErrorRow, Variant
@@ -87,7 +87,7 @@ def describe_error(error: Exception) -> ErrorDescription | None:
         return ErrorDescription(row, error.http_status, candidates=error.candidates)
     found = _row(error)
     if found is None:
-        return None
+        return describe_error(DescriptorsExhausted()) if no_descriptors_left(error) else None
     upstream = error if isinstance(error, acc.AccError) else None
     return ErrorDescription(
         _filled(found, error),
