@@ -109,7 +109,7 @@ def create(path: Path, content: bytes) -> None:
         FileExistsError: Something is there, a link that leads nowhere included.
         OSError: The system refused, or the disk is full.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             close_file(descriptor)

@@ -1,7 +1,6 @@
 """`serve --sandbox`: a sandbox in the server's own process, a signed-in user and a folder of sample files."""
 
 import errno
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import structlog
 from pydantic import SecretStr
 
 from auth.oauth import SCOPES
+from persistence import private_files
 from persistence.keys import EncryptionKey
 from server.cli.demo import SAMPLE_PDF
 from server.cli.errors import CommandError, require_sandbox
@@ -142,9 +142,7 @@ def _data_folder() -> AbstractContextManager[str]:
 def _kept_key(file: Path) -> str:
     """Return the key of a sandbox's own vault: nothing in it is worth more than the sandbox."""
     with suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-            opened.write(EncryptionKey.new().text)
+        private_files.create(file, EncryptionKey.new().text.encode("ascii"))
     return file.read_text(encoding="ascii")
 
 

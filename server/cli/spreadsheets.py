@@ -2,13 +2,13 @@
 
 import csv
 import io
-import os
-import tempfile
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from persistence import private_files
 from server.cli.errors import CommandError
 
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -34,15 +34,13 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: The folder is missing, full or not this person's to write to.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
+        private_files.create(new, text.encode())
+        new.replace(path)
+    finally:
         with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+            new.unlink(missing_ok=True)
 
 
 def _cell(value: object) -> object:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from persistence import private_files
 from server.cli.clients import jsonc
 from server.cli.clients.catalog import ChatClient, Format
 from server.cli.errors import CommandError
@@ -137,11 +138,7 @@ def _replace(path: Path, before: str, after: str) -> Path | None:
         shutil.copy2(path, kept)
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(after.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        private_files.create(new, after.encode())
         if kept is not None:
             shutil.copymode(path, new)
         if _read(path) != before:
