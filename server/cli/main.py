@@ -19,7 +19,7 @@ from server.cli.attach import options as many_commands
 from server.cli.clients import options as client_commands
 from server.cli.errors import FAILED, USAGE, command_context, require_sandbox
 from server.cli.find import options as find_commands
-from server.cli.options import AllowBaseUrl, AllowWideFolder, ClientId, Folders, Person, whole_paths
+from server.cli.options import CATEGORIES, AllowBaseUrl, AllowWideFolder, ClientId, Folders, Person, whole_paths, words
 from server.cli.output import prepare_standard_streams, say
 from server.cli.serve import serve
 from server.cli.team import command as team_commands
@@ -28,7 +28,15 @@ _HELP = ["-h", "--help"]
 
 
 class _Commands(TyperGroup):
-    """Shows what a usage error quotes as `say` does: a shell puts the names of files of others in place of `*`."""
+    """Lists commands in the order that a person meets them, and shows what a usage error quotes as `say` does.
+
+    A shell puts the names of files of others in place of `*`.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from server.cli.own_command import COMMANDS
+
+        return sorted(super().list_commands(ctx), key=COMMANDS.index)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         with _visible_usage_errors():
@@ -45,10 +53,14 @@ def _visible_usage_errors() -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(error, typer.BadParameter.__bases__):  # usage errors, which typer does not name
+            from server.cli.own_command import spoken_command
             from tools.core.text_sanitizer import visible
 
             usage: Any = error
-            usage.message = visible(usage.message)
+            if usage.ctx is None or usage.message != usage.ctx.get_help():  # which a group says that is named alone
+                usage.message = visible(usage.message.removeprefix("Value error, "))  # which typer has from pydantic
+            if usage.ctx is not None:
+                usage.ctx.find_root().info_name = spoken_command()
         raise
 
 
@@ -58,6 +70,8 @@ app = typer.Typer(
     help="Attach files to Autodesk Construction Cloud submittals from an AI assistant.",
     no_args_is_help=True,
     context_settings={"help_option_names": _HELP},
+    # In rich's columns a long flag or the name of a variable is cut where a window is narrow.
+    rich_markup_mode=None,
     # typer's tracebacks show local variables, tokens among them.
     pretty_exceptions_enable=False,
 )
@@ -117,7 +131,8 @@ def command_line() -> Any:
 
 
 def _name_values(command: Any) -> None:
-    """Show `--sandbox`, not `--sandbox <bool>`, `--task TASK`, not `--task <str>`, and no `<list[Path]>`."""
+    """Show `--sandbox`, not `--sandbox <bool>`, `--task TASK`, not `--task <str>`, and a command's whole sentence."""
+    command.short_help = command.help
     own_help = command.get_help_option(typer.Context(command, help_option_names=_HELP))
     for parameter in filter(None, [*command.params, own_help]):
         if getattr(parameter, "is_flag", False):
@@ -126,6 +141,8 @@ def _name_values(command: Any) -> None:
             parameter.metavar = parameter.name.upper()
         if parameter.param_type_name == "argument":
             parameter.display_type_rich = lambda **_: None
+            if parameter.required:
+                parameter.get_usage_pieces = lambda _, name=parameter.metavar: [name]
     for below in getattr(command, "commands", {}).values():
         _name_values(below)
 
@@ -270,7 +287,11 @@ def download(
     project: Annotated[str, typer.Option(help="Name, id or URL.")],
     submittal: Annotated[str, typer.Option(help="Number, title, id or URL.")],
     category: Annotated[
-        str | None, typer.Option(help="submission, for_review, review_response or final_response; default: all.")
+        str | None,
+        typer.Option(
+            autocompletion=words(*CATEGORIES),
+            help="submission, for_review, review_response or final_response; default: all.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     person: Person = None,

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +31,14 @@ AllowBaseUrl = Annotated[bool, typer.Option("--allow-base-url", help="Allow APS_
 AllowWideFolder = Annotated[
     bool, typer.Option("--allow-wide-folder", help="Allow a folder that is the whole disk or contains the home folder.")
 ]
+
+
+def words(*known: str) -> Callable[[str], list[str]]:
+    """Return how a shell completes an option that takes one of these words."""
+    return lambda incomplete: [word for word in known if word.startswith(incomplete)]
+
+
+CATEGORIES: Final = ("submission", "for_review", "review_response", "final_response")
 Folders = Annotated[
     list[Path] | None,
     typer.Option(

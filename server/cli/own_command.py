@@ -15,13 +15,15 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 NAME: Final = "submittal-mcp"
-_COMMANDS: Final = (
-    *("attach", "config", "demo", "doctor", "download", "find", "jobs", "login", "logout", "sandbox", "serve"),
-    *("setup", "team", "vault", "whoami", "worker"),
+COMMANDS: Final = (
+    *("demo", "setup", "config", "doctor", "login", "logout", "whoami", "attach", "find", "download", "jobs"),
+    *("serve", "worker", "team", "vault", "sandbox"),
 )
+"""Every command, in the order of the help: a person's first day first."""
+
 _RUNNERS: Final = {"uvx": ("--from",), "pipx": ("run", "--spec")}
 """Programs that make an environment for a run, with the words before the place that this program comes from."""
-_HINT: Final = re.compile(rf"(?<![\w/\\.-]){NAME}(?= (?:{'|'.join(_COMMANDS)})\b)")
+_HINT: Final = re.compile(rf"(?<![\w/\\.-]){NAME}(?= (?:{'|'.join(COMMANDS)}|--help)\b)")
 
 
 def own_command() -> tuple[str, ...]:

@@ -8,18 +8,24 @@ import secrets
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from server.cli.errors import FAILED, CommandError, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, folder_path, whole_paths
+from server.cli.output import say
 
 if TYPE_CHECKING:
     from server.cli.embedded_sandbox import EmbeddedSandbox
     from server.mcp.app import McpServer
     from server.settings.model import Settings
     from server.settings.types import LogLevel
+
+_FOR_PEOPLE: Final = (
+    "submittal-mcp serves MCP over stdin and stdout to a chat client, which starts it; there is nothing to type here.",
+    "Ctrl-C ends it. `submittal-mcp demo` shows what it does, `submittal-mcp --help` lists the other commands.",
+)
 
 _Port = Annotated[
     int | None,
@@ -127,6 +133,9 @@ def serve(
         else:
             from server.mcp.stdio import serve_stdio
 
+            if sys.stdin is not None and sys.stdin.isatty():
+                for line in _FOR_PEOPLE:
+                    say(line, err=True)
             serve_stdio(mcp_server)
 
 

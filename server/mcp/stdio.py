@@ -24,11 +24,6 @@ from server.shutdown import ANSWER_SECONDS, STDIO_SECONDS, force_exit_after, on_
 
 _CHUNK: Final = 64 * 1024
 
-_FOR_PEOPLE: Final = """\
-submittal-mcp serves MCP over stdin and stdout, which a chat client starts by itself; there is nothing to type here.
-Ctrl-C ends it. `submittal-mcp demo` shows what it does, `submittal-mcp --help` lists the other commands.
-"""
-
 _UTF16: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -245,8 +240,6 @@ def serve_stdio(server: Server[Any]) -> None:
 
     The process is to end after this: within `STDIO_SECONDS` it does, whatever else still runs.
     """
-    if sys.stdin is not None and sys.stdin.isatty():
-        sys.stderr.write(_FOR_PEOPLE)
     wire = _StdioTransport()
     try:
         anyio.run(_serve, server, wire)

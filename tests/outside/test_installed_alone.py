@@ -99,12 +99,7 @@ def run(program: Path, tmp_path: Path) -> Run:
 
 
 def commands(help_text: str) -> list[str]:
-    table = help_text.partition("Commands")[2]
-    return [
-        words[1]
-        for line in table.splitlines()
-        if len(words := line.split()) > 2 and line.startswith("│ ") and line[2] != " "
-    ]
+    return re.findall(r"^  (\w+)  ", help_text.partition("Commands:\n")[2], re.MULTILINE)
 
 
 def test_every_command_explains_itself_with_nothing_but_what_the_wheel_names(program, run):

@@ -18,7 +18,7 @@ FOLLOW_WAIT_SECONDS: Final = 30
 MAX_STEPS: Final = 5
 """Steps of a list; its rows say where the others stand."""
 
-_STOPPING: Final = "A person stops it with `submittal-mcp jobs cancel`."
+_STOPPING: Final = "A person stops it at a shell, with `jobs cancel` of this program."
 
 _GO_ON: Final = "Bytes are missing: attach the same file to go on, or make a new attachment."
 _BYTES_MISSING: Final[dict[Code | None, str]] = {

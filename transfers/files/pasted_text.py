@@ -189,7 +189,7 @@ def _less_around(text: str) -> Iterator[str]:
     yield html.unescape(text)
     if _is_percent_encoded(text):
         yield unquote(text, errors="strict")
-    if text.startswith(("~/", "~\\")):
+    if text == "~" or text.startswith(("~/", "~\\")):
         yield os.path.expanduser(text)  # noqa: PTH111  # which raises where there is no home
     yield re.sub(r"\\([ ()\[\]{}&'\",;!$#*?~])", r"\1", text)
     if "'\\''" in text:

@@ -9,6 +9,7 @@ import typer
 
 from server.cli.errors import command_context, fail
 from server.cli.options import (
+    CATEGORIES,
     AllowBaseUrl,
     AllowWideFolder,
     AtOnce,
@@ -17,6 +18,7 @@ from server.cli.options import (
     file_path,
     meant_path,
     whole_paths,
+    words,
 )
 
 
@@ -50,7 +52,11 @@ def attach(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name in ACC, for a single file.")] = None,
     category: Annotated[
-        str | None, typer.Option(help="submission, for_review, review_response or final_response; default: by state.")
+        str | None,
+        typer.Option(
+            autocompletion=words(*CATEGORIES),
+            help="submission, for_review, review_response or final_response; default: by state.",
+        ),
     ] = None,
     task: Annotated[
         str | None,
@@ -146,8 +152,6 @@ def worker(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
     ) as settings:
         from server import logging as logs
-
-        # Its log is all that is seen of it.
         from server.cli import worker as worker_command
 
         # Its log is all that is seen of it.

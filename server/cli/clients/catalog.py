@@ -129,3 +129,6 @@ CLIENTS: Final[Mapping[str, ChatClient]] = {
     )
 }
 """By the name that `config` takes."""
+
+NO_CLIENT: Final = "none"
+"""What `setup` takes for no client at all."""

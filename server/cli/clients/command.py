@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from server.cli.clients.catalog import PLAIN_JSON, ChatClient, HostSystem
-from server.cli.clients.config_file import read_entry, snippet, write_entry
+from server.cli.clients.config_file import merge_entry, read_entry, snippet, write_entry
 from server.cli.errors import CommandError
 from server.cli.own_command import NAME, own_command, shell_words
 from server.settings.limits import SECRETS
@@ -42,7 +42,7 @@ def show(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *, no
     """Print the entry, and where it belongs."""
     sys.stdout.write(snippet(client, entry))
     for path in client.places(system):
-        note(f"This belongs into {path}. `submittal-mcp config {client.key} --install` puts it there.")
+        note(f"This belongs into {path}; the same command with --install puts it there.")
 
 
 def install(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *, say: Say) -> None:
@@ -51,19 +51,25 @@ def install(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *,
     Raises:
         CommandError: The file cannot be read or written.
     """
+    changed = False
     for path in _places(client, system):
         had = read_entry(path, client)
-        kept = write_entry(path, client, entry)
-        if had == entry:
+        wanted = merge_entry(had, entry)
+        if had == wanted:
             say(f"{client.title} has it already: {path}")
             continue
+        kept = write_entry(path, client, wanted)
         say(f"{client.title}: {'changed' if had is not None else 'added'} `submittals` in {path}")
+        if others := [*(wanted.keys() - entry.keys()), *(wanted.get("env", {}).keys() - entry.get("env", {}).keys())]:
+            say(f"What the entry had besides stays: {', '.join(sorted({*others} - {'env'}))}")
         _say_kept(kept, say)
+        changed = True
     if Path(entry["command"]).stem == "uvx":
         place = entry["args"][1] if "--from" in entry["args"] else NAME
         say("uvx asks the package index at each start, and fails without a network. To keep the program here, run")
         say(f"{shell_words('uv', 'tool', 'install', place)}, then this command again as `{NAME}`.")
-    say(f"Restart {client.title}: it reads the file when it starts.")
+    if changed:
+        say(f"Restart {client.title}: it reads the file when it starts.")
 
 
 def remove(client: ChatClient, system: HostSystem, *, say: Say) -> None:

@@ -139,15 +139,27 @@ def with_entry(text: str, table: str, name: str, value: Any) -> str:
     """
     if not text.strip():
         return json.dumps({table: {name: value}}, ensure_ascii=False, indent=2) + "\n"
-    root = _object(_Parser(text).document(), "the file")
-    unit = _indent_of(text, root)
-    found = _member(root, table)
-    if found is None:
-        return _added(text, root, table, {name: value}, unit, 1)
-    entry = _member(_object(found.node, table), name)
-    if entry is None:
-        return _added(text, found.node, name, value, unit, 2)
-    return text[: entry.node.start] + _dumped(text, value, unit, 2) + text[entry.node.end :]
+    unit = _indent_of(text, _object(_Parser(text).document(), "the file"))
+    return _put(text, (table, name), value, unit)
+
+
+def _put(text: str, path: tuple[str, ...], value: Any, unit: str) -> str:
+    """Return `text` with a value at that path; of an object that is there only the members that differ are written."""
+    node, called = _Parser(text).document(), "the file"
+    for depth, key in enumerate(path, 1):
+        member = _member(_object(node, called), key)
+        if member is None:
+            for inner in reversed(path[depth:]):
+                value = {inner: value}
+            return _added(text, node, key, value, unit, depth)
+        node, called = member.node, key
+    if isinstance(value, dict) and isinstance(node.value, dict) and node.value.keys() <= value.keys():
+        for key, one in value.items():
+            text = _put(text, (*path, key), one, unit)
+        return text
+    if node.value == value:
+        return text
+    return text[: node.start] + _dumped(text, value, unit, len(path)) + text[node.end :]
 
 
 def without_entry(text: str, table: str, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.cli.clients.catalog import CLIENTS, HostSystem
+from server.cli.clients.catalog import CLIENTS, NO_CLIENT, HostSystem
 from server.cli.errors import FAILED, CommandError, command_context, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, ClientId, Folders, whole_paths
 from server.cli.output import say
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.settings.model import Settings
 
 ClientName = StrEnum("ClientName", {key: key for key in CLIENTS})  # type: ignore[misc]  # made from the catalogue
+SetupClient = StrEnum("SetupClient", {key: key for key in (*CLIENTS, NO_CLIENT)})  # type: ignore[misc]  # the same
 
 
 def _note(text: str) -> None:
@@ -23,7 +24,7 @@ def _note(text: str) -> None:
 
 def config(
     client: Annotated[
-        ClientName, typer.Argument(help=f"{', '.join(CLIENTS)}, which is for any other client.", show_default=False)
+        ClientName, typer.Argument(help=f"{', '.join(CLIENTS)} (for any other client).", show_default=False)
     ],
     *,
     install: Annotated[bool, typer.Option("--install", help="Put the entry into the client's file.")] = False,
@@ -77,7 +78,8 @@ def setup(
     client_id: ClientId = None,
     folder: Folders = None,
     client: Annotated[
-        ClientName | None, typer.Option("--client", metavar="NAME", help=f"The chat client: {', '.join(CLIENTS)}.")
+        SetupClient | None,
+        typer.Option("--client", metavar="NAME", help=f"The chat client: {', '.join(CLIENTS)}, or {NO_CLIENT}."),
     ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Open no browser: print addresses only (SSH, containers).")
@@ -88,5 +90,5 @@ def setup(
     from server.cli.clients import setup as guide
 
     with command_context(allow_base_url=allow_base_url, client_id=client_id, folders=whole_paths(folder)) as settings:
-        chosen = CLIENTS[client.value] if client is not None else None
+        chosen = client.value if client is not None else None
         raise typer.Exit(guide.run(settings, chosen, browser=not no_browser, allow_base_url=allow_base_url))

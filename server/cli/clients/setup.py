@@ -15,7 +15,7 @@ from server.auth_wiring import opened_vault, token_endpoint
 from server.cli import login as signing
 from server.cli.attach.prompt import discard_input
 from server.cli.clients import command
-from server.cli.clients.catalog import CLIENTS, PLAIN_JSON, ChatClient, HostSystem
+from server.cli.clients.catalog import CLIENTS, NO_CLIENT, PLAIN_JSON, ChatClient, HostSystem
 from server.cli.doctor import command as examination
 from server.cli.doctor.autodesk import DoctorTarget
 from server.cli.errors import CommandError
@@ -27,12 +27,13 @@ from server.settings.types import not_a_folder, too_wide
 
 APPS_PAGE: Final = "https://aps.autodesk.com/myapps"
 
-_NO_CLIENT: Final = "none"
 _Answer = TypeVar("_Answer")
 
 
-def run(settings: Settings, client: ChatClient | None, *, browser: bool, allow_base_url: bool) -> int:
+def run(settings: Settings, client: str | None, *, browser: bool, allow_base_url: bool) -> int:
     """Ask what is not known yet, sign in, run the doctor, and configure the chat client; return the exit code.
+
+    `client` is a key of `CLIENTS`, or `NO_CLIENT`; None asks.
 
     Raises:
         CommandError: An answer is missing, or a file cannot be written. What was answered before is kept.
@@ -102,21 +103,20 @@ def _checked_folder(text: str) -> Path:
     return folder
 
 
-def _client(settings: Settings, client: ChatClient | None) -> ChatClient | None:
+def _client(settings: Settings, key: str | None) -> ChatClient | None:
     answers = read_answers(settings)
-    if client is None:
+    if key is None:
         found = [one.key for one in command.installed_clients(HostSystem.current(), CLIENTS)]
-        _head(f"Chat client: {', '.join(CLIENTS)}, or {_NO_CLIENT}")
-        usual = answers.client or (found[0] if found else _NO_CLIENT)
+        _head(f"Chat client: {', '.join(CLIENTS)}, or {NO_CLIENT}")
+        usual = answers.client or (found[0] if found else NO_CLIENT)
         key = _asked("Chat client", "--client", _checked_client, usual)
-        client = CLIENTS.get(key)
-    keep_answers(settings, answers.model_copy(update={"client": client.key if client else _NO_CLIENT}))
-    return client
+    keep_answers(settings, answers.model_copy(update={"client": key}))
+    return CLIENTS.get(key)
 
 
 def _checked_client(text: str) -> str:
-    if text.strip().lower() not in (*CLIENTS, _NO_CLIENT):
-        raise typer.BadParameter(f"write one of {', '.join(CLIENTS)}, or {_NO_CLIENT}")
+    if text.strip().lower() not in (*CLIENTS, NO_CLIENT):
+        raise typer.BadParameter(f"write one of {', '.join(CLIENTS)}, or {NO_CLIENT}")
     return text.strip().lower()
 
 
@@ -131,6 +131,7 @@ def _asked(question: str, flag: str, check: Callable[[str], _Answer], usual: str
     try:
         answer: _Answer = typer.prompt(question, default=usual, value_proc=check)
     except typer.Abort:
+        say("")  # what follows begins a line of its own, after ^C too
         raise CommandError(
             f"setup stopped at a question; run it again, what was answered is kept, or give {flag}"
         ) from None

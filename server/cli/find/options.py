@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from server.cli.errors import command_context
-from server.cli.options import AllowBaseUrl, Person
+from server.cli.options import AllowBaseUrl, Person, words
 
 find = typer.Typer(help="List projects, submittals or attachments as a table, CSV or JSON.", no_args_is_help=True)
 
@@ -18,7 +18,11 @@ _Project = Annotated[str | None, typer.Option(help="Name, id or URL; without it 
 _Query = Annotated[str | None, typer.Argument(help="Words of the number, title or spec section.")]
 _State = Annotated[
     list[str] | None,
-    typer.Option(help="draft, sbc-1, mgr-1, rev, mgr-2, sbc-2, void or open (neither closed nor void); repeatable."),
+    typer.Option(
+        autocompletion=words("draft", "sbc-1", "mgr-1", "rev", "mgr-2", "sbc-2", "void", "open"),
+        help="draft, sbc-1 (submit), mgr-1 (prepare), rev (review), mgr-2 (close and distribute), sbc-2 (closed), "
+        "void, or open (neither closed nor void); repeatable.",
+    ),
 ]
 _Spec = Annotated[str | None, typer.Option(help="Spec section: its number, the beginning of one, or its title.")]
 _Contractor = Annotated[

@@ -35,12 +35,16 @@ def every_command(command, name="submittal-mcp"):
         yield from every_command(found, f"{name} {below}")
 
 
-def test_every_command_explains_itself_and_names_values_by_words(capsys):
+def test_every_command_explains_itself_in_whole_words_in_a_narrow_window(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
     for name, command in every_command(command_line()):
         assert command.main(["--help"], prog_name=name, standalone_mode=False) == 0
         out = capsys.readouterr().out
         assert name in out
-        assert re.findall(r"<[^>]*>|\blist\[", out) == [], name
+        assert re.findall(r"<[^>]*>|\blist\[|\{\w+\}|\w\.\.\.|…", out) == [], name
+        for parameter in command.params:
+            whole = [*parameter.opts, *re.findall(r"Env: (\w+)", getattr(parameter, "help", None) or "")]
+            assert [word for word in whole if word.startswith("--") or word.isupper() if word not in out] == [], name
 
 
 WITHOUT_THE_SANDBOX = """

@@ -36,6 +36,8 @@ def test_a_hint_names_the_command_as_it_can_be_called_here(start_anew, tmp_path)
     assert "`submittal-mcp login` signs" in known
     _, _, unknown = start_anew("-m", "server", "whoami", PATH="/usr/bin:/bin", **data).rest()
     assert f"`{shlex.quote(script)} login` signs" in unknown
+    _, _, usage = start_anew("-m", "server", "jobs", "cancel", PATH="/usr/bin:/bin", **data).rest()
+    assert f"Try '{script} jobs cancel -h'" in usage
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/submittal-mcp").symlink_to("/bin/true")
     _, _, another = start_anew("-m", "server", "whoami", PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin", **data).rest()
@@ -91,9 +93,18 @@ def test_the_help_of_a_flag_names_the_variable_of_its_setting():
     assert set(HOW_SETTINGS_ARE_FLAGS.values()) <= set(variables().values())
 
 
-def test_the_shell_can_complete_commands_and_clients(start_anew):
-    complete = {"_SUBMITTAL_MCP_COMPLETE": "complete_bash", "COMP_WORDS": "submittal-mcp config cl", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("config cl", ["claude-desktop", "claude-code"]),
+        ("find submittals --state m", ["mgr-1", "mgr-2"]),
+        ("attach --category f", ["for_review", "final_response"]),
+    ],
+)
+def test_the_shell_can_complete_commands_clients_and_words_of_options(start_anew, typed, offered):
+    words = f"submittal-mcp {typed}"
+    complete = {"_SUBMITTAL_MCP_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     _, out, _ = start_anew(
         "-c", "import sys; sys.argv = ['submittal-mcp']; from server.cli.main import main; main()", **complete
     ).rest()
-    assert out.split() == ["claude-desktop", "claude-code"]
+    assert out.split() == offered

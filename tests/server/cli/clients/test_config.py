@@ -77,9 +77,7 @@ def test_an_entry_comes_and_goes_and_what_a_person_wrote_stays(tmp_path, key, pl
     assert kept.read_text(encoding="utf-8") == written
     command.remove(client, system, say=nothing)
     without = path.read_text(encoding="utf-8")
-    assert "submittals" not in without
-    assert "uvx" in without
-    assert ("at night" in without) or ("# fast" in without)
+    assert "".join(without.split()) == "".join(written.split())
     assert len([one for one in path.parent.iterdir() if one.suffix == ".bak"]) == 2
 
 
@@ -116,6 +114,91 @@ def test_the_same_entry_is_not_written_twice(tmp_path):
     command.remove(client, system, say=nothing)
     command.remove(client, system, say=said.append)
     assert "does not have it" in said[-1]
+
+
+MERGED = {
+    "cursor": """\
+{
+  "mcpServers": {
+    "submittals": {
+      "command": "/old", // mine
+      "args": [
+        "serve"
+      ],
+      "env": {
+        "HTTPS_PROXY": "p"
+      },
+      "trust": true
+    }
+  }
+}
+""",
+    "codex": """\
+[mcp_servers.submittals]
+command = "/old" # mine
+args = ["serve"]
+trust = true
+
+[mcp_servers.submittals.env]
+HTTPS_PROXY = "p"
+
+# fast
+[profiles.work]
+""",
+}
+"""A file with an entry to which a person has added something."""
+
+
+@pytest.mark.parametrize("key", MERGED)
+def test_an_entry_with_another_path_is_changed_and_what_a_person_added_to_it_stays(tmp_path, key):
+    system, client = HostSystem("linux", tmp_path, {}), CLIENTS[key]
+    [path] = client.places(system)
+    path.parent.mkdir()
+    path.write_text(MERGED[key], encoding="utf-8")
+    entry = {"command": "/new", "args": ["serve"], "env": {"APS_CLIENT_ID": "app"}}
+    said: list[str] = []
+    command.install(client, entry, system, say=said.append)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    before = MERGED[key].replace("/old", "/new").replace('"p"\n      }', '"p",\n      }').splitlines()
+    [added] = [line for line in lines if line not in before]
+    assert added.split()[0].strip(':"') == "APS_CLIENT_ID"
+    assert [line for line in lines if line != added] == before
+    assert "What the entry had besides stays: HTTPS_PROXY, trust" in said
+    command.install(client, entry, system, say=said.append)
+    assert said[-1] == f"{client.title} has it already: {path}"
+    command.remove(client, system, say=nothing)
+    assert ("# fast\n[profiles" in path.read_text(encoding="utf-8")) is (key == "codex")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "after"),
+    [
+        ("codex", 'mcp_servers = { time = { command = "uvx" } }\n', {"time": {"command": "uvx"}}),
+        ("codex", '[mcp_servers.time]\ncommand = "uvx"\n\n# work\n[profiles]\n', {"time": {"command": "uvx"}}),
+        ("codex", '[mcp_servers.submittals]\nurl = "https://team.example/mcp"\n', {}),
+        ("cursor", '{"mcpServers": {"submittals": {"url": "https://team.example/mcp"}}}', {}),
+    ],
+)
+def test_an_entry_comes_and_goes_in_files_of_other_forms(tmp_path, key, text, after):
+    system, client = HostSystem("linux", tmp_path, {}), CLIENTS[key]
+    [path] = client.places(system)
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    command.install(client, {"command": "/x", "args": []}, system, say=nothing)
+    assert loaded(path)[client.table] == {**after, "submittals": {"command": "/x", "args": []}}
+    command.remove(client, system, say=nothing)
+    assert loaded(path).get(client.table, {}) == after
+    assert after == {} or path.read_text(encoding="utf-8") == text
+
+
+def test_a_read_only_file_is_left_alone(tmp_path):
+    path = tmp_path / ".cursor/mcp.json"
+    path.parent.mkdir()
+    path.write_text("{}", encoding="utf-8")
+    path.chmod(0o444)
+    with pytest.raises(CommandError, match="it is read-only"):
+        command.install(CLIENTS["cursor"], {"command": "/x"}, HostSystem("linux", tmp_path, {}), say=nothing)
+    assert (path.read_text(encoding="utf-8"), list(path.parent.iterdir())) == ("{}", [path])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +278,7 @@ def test_the_command_prints_the_entry_and_says_where_it_belongs(run, tmp_path):
     code, out, err = run("config", "cursor", "--sandbox")
     assert code == 0
     assert json.loads(out)["mcpServers"]["submittals"]["args"] == ["serve", "--sandbox"]
-    assert str(tmp_path / ".cursor/mcp.json") in err
+    assert f"{tmp_path / '.cursor/mcp.json'}; the same command with --install puts it there" in err
     assert not (tmp_path / ".cursor").exists()
 
 

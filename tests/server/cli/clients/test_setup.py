@@ -74,10 +74,25 @@ def test_flags_answer_everything_and_the_chat_client_can_attach_then(run, start,
 
 
 def test_questions_are_asked_again_until_the_answer_can_be_used(run, box, tmp_path):
-    answers = ("not an id", box.client_id, "/", str(tmp_path / "none"), str(tmp_path / "Drawings"), "emacs", "cursor")
+    answers = (
+        "not an id",
+        box.client_id,
+        "/",
+        "~",
+        str(tmp_path / "none"),
+        str(tmp_path / "Drawings"),
+        "emacs",
+        "cursor",
+    )
     code, out, err = run(answers=answers)
     assert code <= 1, out + err
-    for said in ("a Client ID is one word", "is the whole disk", "there is no folder", "write one of claude-desktop"):
+    for said in (
+        "a Client ID is one word",
+        "is the whole disk",
+        "holds the whole home folder",
+        "there is no folder",
+        "write one of claude-desktop",
+    ):
         assert said in out + err
     assert entry(tmp_path)["args"] == ["serve", str(tmp_path / "Drawings")]
 
@@ -85,7 +100,7 @@ def test_questions_are_asked_again_until_the_answer_can_be_used(run, box, tmp_pa
 def test_answers_of_setup_are_kept_for_the_next_run(run, start, site, box, tmp_path):
     code, _, err = run(answers=(box.client_id,))
     assert (code, "what was answered is kept, or give --folder" in err) == (1, True)
-    program = start("-m", "server", "setup", "--no-browser", "--client", "json", **site)
+    program = start("-m", "server", "setup", "--no-browser", "--client", "none", **site)
     program.process.stdin.write(f"{tmp_path / 'Drawings'}\n")
     program.process.stdin.flush()
     shown = list(takewhile(lambda line: line != "Sign-in\n", program.process.stdout))
