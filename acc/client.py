@@ -10,7 +10,8 @@ from acc import operations as op
 from acc.data_management import FilesService, ProjectsService
 from acc.hosts import AutodeskHosts
 from acc.ids import unverified_claims
-from acc.models import SubmittalsUser, UserInfo
+from acc.models.files import UserInfo
+from acc.models.submittals import SubmittalsUser
 from acc.object_storage import ObjectStorage
 from acc.operations import build
 from acc.submittals import SubmittalsService

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from acc import operations as op
 from acc.ids import data_management_project_id, submittals_project_id
-from acc.models import (
+from acc.models.base import ResultPage
+from acc.models.files import (
     FileItem,
     FileVersion,
     Folder,
@@ -18,7 +19,6 @@ from acc.models import (
     ProjectMember,
     ResourceDocument,
     ResourceListing,
-    ResultPage,
 )
 from acc.operations import build, filter_parameters, query_parameters
 from acc.pagination import listings, rows

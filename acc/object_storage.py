@@ -26,7 +26,7 @@ from acc.errors import (
     UntrustedStorageHost,
 )
 from acc.ids import ObjectLocation
-from acc.models import CompletedObject, DownloadLink, SignedUrl, UploadUrls
+from acc.models.files import CompletedObject, DownloadLink, SignedUrl, UploadUrls
 from acc.operations import body, build, query_parameters
 from acc.responses import clean, is_web_page, lower_names, retry_after_seconds, upstream_request_id
 

@@ -14,27 +14,20 @@ from urllib.parse import quote, urlencode
 
 from acc.hosts import AutodeskHosts
 from acc.ids import path_segment
-from acc.models import (
-    Attachment,
+from acc.models.base import ResultPage
+from acc.models.files import (
     CompletedObject,
     DownloadLink,
     FileItem,
     FileVersion,
     Folder,
-    Item,
-    ItemType,
     ProjectMember,
     ResourceDocument,
     ResourceListing,
-    ResultPage,
-    ReviewResponse,
-    Spec,
-    Step,
-    SubmittalsUser,
-    Task,
     UploadUrls,
     UserInfo,
 )
+from acc.models.submittals import Attachment, Item, ItemType, ReviewResponse, Spec, Step, SubmittalsUser, Task
 
 T = TypeVar("T")
 

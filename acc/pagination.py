@@ -10,7 +10,8 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from acc.errors import UnexpectedAnswer
-from acc.models import ResourceListing, ResultPage
+from acc.models.base import ResultPage
+from acc.models.files import ResourceListing
 
 T = TypeVar("T")
 

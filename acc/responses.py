@@ -35,7 +35,7 @@ from acc.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from acc.models import PartsReport
+from acc.models.files import PartsReport
 from acc.operations import ApiOperation
 
 MAX_MESSAGE_CHARACTERS = 500

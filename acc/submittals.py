@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from acc import operations as op
 from acc.ids import submittals_project_id
-from acc.models import Attachment, Item, ItemType, ResultPage, ReviewResponse, Spec, Step, SubmittalsUser, Task
+from acc.models.base import ResultPage
+from acc.models.submittals import Attachment, Item, ItemType, ReviewResponse, Spec, Step, SubmittalsUser, Task
 from acc.operations import Value, body, build, filter_parameters, query_parameters
 from acc.pagination import PAGE_LIMIT, rows
 

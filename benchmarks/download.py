@@ -56,7 +56,7 @@ def ours(url: str, size: int, sha1: str, folder: Path) -> dict[str, float]:
     import httpx
 
     from acc.ids import ObjectLocation
-    from acc.models import DownloadLink
+    from acc.models.files import DownloadLink
     from transfers.download.downloader import download_file
     from transfers.download.target_folder import TargetFolder
     from transfers.upload.uploader import AbortableClientPool

@@ -16,7 +16,7 @@ from transfers.categories_and_states import GivenCategory
 from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
-    from acc.models import Item
+    from acc.models.submittals import Item
     from tools.lookup.projects import ProjectSummary
     from transfers.errors import FileWarning
     from transfers.idempotency import AttachTarget

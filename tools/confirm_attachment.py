@@ -14,7 +14,7 @@ from tools.next_steps.after_success import after_attachment
 from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
-    from acc.models import Attachment
+    from acc.models.submittals import Attachment
 
 
 class ConfirmArguments(ToolArguments):

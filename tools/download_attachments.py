@@ -24,7 +24,8 @@ from transfers.concurrency import background_task, gather_all, gather_two
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acc.models import Attachment, DownloadLink, Item
+    from acc.models.files import DownloadLink
+    from acc.models.submittals import Attachment, Item
     from tools.core.ports import DownloadSummary
     from tools.lookup.projects import ProjectSummary
     from transfers.download.target_folder import TargetFolder

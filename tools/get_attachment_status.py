@@ -12,7 +12,7 @@ from tools.errors.exceptions import InvalidArguments, RetryHint
 from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
-    from acc.models import Attachment
+    from acc.models.submittals import Attachment
     from tools.attachments.status import FollowDeadline
 
 

@@ -10,7 +10,7 @@ from tools.next_steps.after_success import after_move_check, after_unseen_move, 
 from transfers.concurrency import gather_two
 
 if TYPE_CHECKING:
-    from acc.models import Item
+    from acc.models.submittals import Item
     from tools.core.ports import MoveSummary
     from tools.lookup.projects import ProjectSummary
     from tools.moves.planning import PlannedMove

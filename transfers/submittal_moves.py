@@ -10,7 +10,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from acc.errors import AccError
-from acc.models import Item, Task
+from acc.models.submittals import Item, Task
 from acc.submittals import ItemTransition
 from transfers.audit_log import MoveEntry
 from transfers.jobs.context import JobContext

@@ -14,7 +14,8 @@ import structlog
 from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Completion
 
-from acc.models import Item, ResultPage
+from acc.models.base import ResultPage
+from acc.models.submittals import Item
 from acc.pagination import next_offset
 from tools.core.context import Services, ServicesProvider
 from tools.core.text_sanitizer import clean

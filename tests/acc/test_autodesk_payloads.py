@@ -16,8 +16,8 @@ import pytest
 from acc.client import AccClient
 from acc.errors import PartsRejected, UntrustedStorageHost
 from acc.ids import ObjectLocation
-from acc.models import AsyncJob, AsyncState, Attachment, Item, Step, SubmittalsUser, UploadUrls
-from acc.models.submittals import PermittedObject
+from acc.models.files import UploadUrls
+from acc.models.submittals import AsyncJob, AsyncState, Attachment, Item, PermittedObject, Step, SubmittalsUser
 
 PROJECT = "2570d4e5-9aef-4b41-8e45-a454f2f3fd65"
 OBJECT = ObjectLocation("wip.dm.prod", "a.pdf")

@@ -16,7 +16,7 @@ from acc.errors import (
     StorageExpired,
     Unauthorized,
 )
-from acc.models import SignedUrl
+from acc.models.files import SignedUrl
 from acc.object_storage import part_answer
 from acc.operations import ApiOperation
 from acc.responses import HttpResponse, error_from_response, parse_answer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acc.models import Folder, ResourceListing
+from acc.models.files import Folder, ResourceListing
 
 PAYLOADS = json.loads((Path(__file__).parents[1] / "facts" / "autodesk_payloads.json").read_text("utf-8"))
 [RECORDED] = [one["payload"] for one in PAYLOADS if one["shape"] == "top folders"]

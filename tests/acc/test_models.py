@@ -8,24 +8,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from acc.models import (
+from acc.models.base import ResultPage
+from acc.models.files import (
+    DownloadLink,
+    FileVersion,
+    JsonApiResource,
+    Project,
+    ResourceListing,
+    SignedUrl,
+    UploadUrls,
+    url_expires_at,
+)
+from acc.models.submittals import (
     AsyncState,
     Attachment,
     AttachmentCategory,
-    DownloadLink,
-    FileVersion,
     Item,
-    JsonApiResource,
     PermittedAction,
-    Project,
-    ResourceListing,
-    ResultPage,
     ReviewResponse,
-    SignedUrl,
     Step,
-    UploadUrls,
 )
-from acc.models.files import url_expires_at
 
 SIGNED = (
     "https://s3.amazonaws.com/signed-url-uploads/1?X-Amz-Date=20241109T194437Z&X-Amz-Expires=120&X-Amz-Signature=SIG"

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acc.errors import UnexpectedAnswer
-from acc.models import Pagination, ResourceListing, ResultPage, Step
+from acc.models.base import Pagination, ResultPage
+from acc.models.files import ResourceListing
+from acc.models.submittals import Step
 from acc.pagination import MAX_PAGES, listings, next_offset, next_page_number, rows
 
 NEXT = "https://developer.api.autodesk.com/construction/submittals/v2/projects/p/items?limit=20&offset={}&sort=identifier+desc"

@@ -13,7 +13,7 @@ from acc.errors import (
     StorageUnavailable,
     StorageUploadGone,
 )
-from acc.models import SignedUrl
+from acc.models.files import SignedUrl
 from acc.object_storage import PartStored, part_answer, part_request
 
 

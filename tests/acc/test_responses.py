@@ -24,7 +24,7 @@ from acc.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from acc.models import CompletedObject
+from acc.models.files import CompletedObject
 from acc.responses import MAX_MESSAGE_CHARACTERS, HttpResponse, clean, error_from_response, parse_answer
 
 OPERATION = "submittals.items.get"

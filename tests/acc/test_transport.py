@@ -22,7 +22,7 @@ from acc.errors import (
     UntrustedCertificate,
 )
 from acc.hosts import AutodeskHosts
-from acc.models import SignedUrl
+from acc.models.files import SignedUrl
 from acc.object_storage import part_request
 from acc.operations import build
 from acc.retry import RetryPolicy

@@ -20,7 +20,7 @@ import pytest
 import acc_sandbox
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
-from acc.models import Attachment
+from acc.models.submittals import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client, storage_client
 from persistence.data_folder import StateLocation

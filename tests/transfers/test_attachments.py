@@ -17,7 +17,7 @@ import pytest
 from acc.client import AccClient
 from acc.errors import ServiceUnavailable
 from acc.hosts import AutodeskHosts
-from acc.models import Attachment
+from acc.models.submittals import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
 from transfers.attachments import AttachmentCreator, AttachmentRequest, ListedBefore, UncertainCreate, new_matches

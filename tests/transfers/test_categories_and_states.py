@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from acc.models import Attachment
+from acc.models.submittals import Attachment
 from transfers.categories_and_states import (
     AttachmentState,
     Category,

@@ -17,7 +17,7 @@ import pytest
 from acc import operations
 from acc.client import AccClient
 from acc.hosts import AUTODESK_API, AUTODESK_PROFILE, AutodeskHosts
-from acc.models import SignedUrl
+from acc.models.files import SignedUrl
 from acc.object_storage import PartStored
 from acc.operations import ApiOperation
 from acc.retry import RetryPolicy

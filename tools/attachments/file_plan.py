@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.models import AsyncState, Attachment, Item
+from acc.models.submittals import AsyncState, Attachment, Item
 from tools.attachments.preconditions import attach_target
 from tools.core.context import Services
 from tools.core.text_sanitizer import clean
@@ -31,7 +31,7 @@ from transfers.jobs.base import CURRENT_CATEGORIES
 from transfers.jobs.local_file import LocalFileJob
 
 if TYPE_CHECKING:
-    from acc.models import FileVersion
+    from acc.models.files import FileVersion
     from transfers.manager import LocalFileInfo
 
 MOST_FILES: Final = 500

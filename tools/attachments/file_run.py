@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 
 from acc.errors import AccError
-from acc.models import Attachment, Item
+from acc.models.submittals import Attachment, Item
 from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, FileSelection, PlanRow, reason_of
 from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_processing
 from tools.attachments.rejection import explain_rejection

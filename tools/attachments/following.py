@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 import anyio
 
-from acc.models import Attachment, Item, ResultPage
+from acc.models.base import ResultPage
+from acc.models.submittals import Attachment, Item
 from acc.pagination import next_offset
 from tools.attachments.status import FollowDeadline, attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from acc.models import Item, ItemState
+from acc.models.submittals import Item, ItemState
 from tools.core.context import Services
 from tools.core.presenters import ATTACH, REVIEW, ReviewTask, category_overrides, task_choices
 from tools.core.results import Candidate

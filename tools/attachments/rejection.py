@@ -8,7 +8,7 @@ from typing import Final
 
 from acc import operations
 from acc.errors import AccError, Forbidden, RequestRejected
-from acc.models import Item
+from acc.models.submittals import Item
 from tools.attachments.preconditions import attach_target, closed, doubtful_choice
 from tools.core.context import Services
 from tools.errors.exceptions import NotPermitted, RetryHint, ToolError, UpstreamRejected

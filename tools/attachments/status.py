@@ -9,7 +9,7 @@ from typing import Self
 import anyio
 
 from acc.errors import Forbidden
-from acc.models import AsyncState, Attachment, Item
+from acc.models.submittals import AsyncState, Attachment, Item
 from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
 from tools.core.context import Services, ToolCall

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.models import Attachment
+from acc.models.submittals import Attachment
 from tools.attachments.following import is_processing, read_until
 from tools.attachments.status import FollowDeadline, attachment_status, wait_options
 from tools.core.context import Services, ToolCall

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from acc.models import Attachment, AttachmentCategory, Item, ItemState, Step, Task, Transition, UserType
+from acc.models.submittals import Attachment, AttachmentCategory, Item, ItemState, Step, Task, Transition, UserType
 from tools.core.results import (
     AttachmentResult,
     AttachmentRow,

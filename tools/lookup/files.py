@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.ids import InvalidId, VersionUrn
-from acc.models import FolderContents
+from acc.models.files import FolderContents
 from tools.core.context import Services
 from tools.core.ports import ProgressCallback
 from tools.core.results import Candidate, FileRow
@@ -19,7 +19,7 @@ from transfers.concurrency import gather_all
 
 if TYPE_CHECKING:
     from acc.data_management import FilesService
-    from acc.models import FileVersion
+    from acc.models.files import FileVersion
 
 AT_ONCE: Final = 8
 """Folders looked into at the same time."""

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from acc.client import AccClient
 from acc.errors import AccError, Forbidden, NotFound, RequestRejected
 from acc.ids import InvalidId, submittals_project_id
-from acc.models import ProjectMember
+from acc.models.files import ProjectMember
 from tools.core.policy import ToolPolicy
 from tools.lookup.references import NameWords, all_found, normalize
 from transfers.concurrency import gather_all

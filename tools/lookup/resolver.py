@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import AppNotProvisioned, Forbidden, NotFound, RequestRejected
-from acc.models import Item, ItemState, SubmittalsUser
+from acc.models.submittals import Item, ItemState, SubmittalsUser
 from tools.core.policy import ToolPolicy
 from tools.core.presenters import REVIEW, ProjectNames, ReviewTask, review_task
 from tools.core.results import Candidate

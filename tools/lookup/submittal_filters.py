@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from acc.client import AccClient
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.models import ReviewResponse, Spec
+from acc.models.submittals import ReviewResponse, Spec
 from tools.core.results import Candidate
 from tools.errors.exceptions import MAX_CANDIDATES, InvalidArguments, RetryHint
 from tools.lookup.projects import MemberNames, PersonCache

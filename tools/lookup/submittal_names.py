@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from acc.client import AccClient
-from acc.models import Item, ResultPage
+from acc.models.base import ResultPage
+from acc.models.submittals import Item
 from acc.pagination import PAGE_LIMIT
 from tools.core.presenters import ATTACH
 from tools.core.results import Candidate

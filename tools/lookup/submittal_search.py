@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from acc.models import Item, ResultPage, Spec
+from acc.models.base import ResultPage
+from acc.models.submittals import Item, Spec
 from acc.operations import Value
 from acc.pagination import next_offset
 from tools.core.ports import ProgressCallback

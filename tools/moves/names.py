@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
-from acc.models import AsyncState, Attachment, Item, ReviewResponse, Task, UserType
+from acc.models.submittals import AsyncState, Attachment, Item, ReviewResponse, Task, UserType
 from tools.attachments.following import attachment_called
 from tools.core.results import Candidate, Party
 from tools.errors.exceptions import (

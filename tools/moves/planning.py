@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from acc.models import Attachment, Item, ItemState, ReviewResponse, Transition, UserType
+from acc.models.submittals import Attachment, Item, ItemState, ReviewResponse, Transition, UserType
 from acc.submittals import ItemTransition
 from tools.attachments.preconditions import task_candidates
 from tools.core.arguments import day_of

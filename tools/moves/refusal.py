@@ -1,7 +1,7 @@
 """Makes a move, and explains why one cannot be made: a field is missing, or ACC refused what it had permitted."""
 
 from acc.errors import AccError, Forbidden, NotFound, RequestRejected
-from acc.models import Item
+from acc.models.submittals import Item
 from tools.core.context import Services
 from tools.core.presenters import permitted_transitions, state_text
 from tools.errors.exceptions import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from acc.models import Item, ItemState, ReviewResponse, Transition, UserType
+from acc.models.submittals import Item, ItemState, ReviewResponse, Transition, UserType
 from acc.submittals import ItemTransition
 from tools.core.presenters import permitted_transitions, state_text, transition_ends
 from tools.core.results import Candidate, Party

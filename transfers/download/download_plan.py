@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from acc.models import DownloadLink, SignedUrl
+from acc.models.files import DownloadLink, SignedUrl
 from transfers.files.names import extension_of
 
 MANIFEST: Final = "submittal-manifest.json"

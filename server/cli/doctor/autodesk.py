@@ -36,7 +36,8 @@ from transfers.categories_and_states import DISCARDED_SECONDS
 
 if TYPE_CHECKING:
     from acc.connection import TokenSource
-    from acc.models import Attachment, Item, ResourceListing
+    from acc.models.files import ResourceListing
+    from acc.models.submittals import Attachment, Item
     from tools.lookup.projects import ProjectSummary
 
 _CLOCK_WARNS: Final = 60.0

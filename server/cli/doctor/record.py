@@ -22,7 +22,8 @@ from tools.lookup.resolver import ReferenceResolver
 
 if TYPE_CHECKING:
     from acc.client import AccClient
-    from acc.models import FileItem, Item
+    from acc.models.files import FileItem
+    from acc.models.submittals import Item
     from acc.operations import ApiOperation
     from acc.responses import HttpResponse
     from server.cli.doctor.autodesk import DoctorTarget

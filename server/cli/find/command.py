@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import anyio
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.models import Item
+from acc.models.submittals import Item
 from server.cli.attach.manifest import COLUMNS
 from server.cli.errors import CommandError
 from server.cli.find.register import (

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from pydantic import BaseModel
 
-from acc.models import Attachment, Item, ItemState
+from acc.models.submittals import Attachment, Item, ItemState
 from tools.core.presenters import ProjectNames, state_text
 from tools.core.results import Party, Time, UntrustedText
 from tools.lookup.projects import ProjectSummary

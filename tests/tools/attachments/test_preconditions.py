@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acc.models import Item, Step, Task
+from acc.models.submittals import Item, Step, Task
 from tools.attachments.preconditions import attach_target
 from tools.core.presenters import ReviewTask, review_task
 from tools.errors.exceptions import NotPermitted, RetryHint, TaskRequired

@@ -9,7 +9,7 @@ import pytest
 
 from acc import errors as acc
 from acc.ids import InvalidId
-from acc.models import PartsReport
+from acc.models.files import PartsReport
 from auth import errors as auth
 from persistence.encryption import NotSealed
 from persistence.errors import DescriptorsExhausted, FolderNotWritable, StorageProblem

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acc.models import Item, Spec
+from acc.models.submittals import Item, Spec
 from tools.lookup.references import NameWords, all_found, section_terms
 from tools.lookup.submittal_search import MOST_SECTIONS, ListPosition, SubmittalQuery
 

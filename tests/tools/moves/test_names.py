@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acc.models import Attachment, Item, ReviewResponse, Task
+from acc.models.submittals import Attachment, Item, ReviewResponse, Task
 from tools.errors.exceptions import AmbiguousReference, InvalidArguments, PersonNotFound
 from tools.moves.names import choose_copies, fitting, match_party, match_response
 from transfers.errors import AttachmentMissing

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acc.models import Item, ReviewResponse
+from acc.models.submittals import Item, ReviewResponse
 from tools.core.results import Party
 from tools.errors.exceptions import InvalidArguments, TransitionNotPermitted
 from tools.moves.transition_plan import MoveValues, ball_after, find_transition, plan_transition, words_onward

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acc.models import DownloadLink, SignedUrl
+from acc.models.files import DownloadLink, SignedUrl
 from transfers.download.download_plan import (
     MANIFEST,
     MAX_BYTES,

@@ -18,7 +18,7 @@ import pytest
 
 from acc.errors import StorageRefused
 from acc.ids import ObjectLocation
-from acc.models import DownloadLink
+from acc.models.files import DownloadLink
 from transfers.download.downloader import DigestMismatch, TooManyBytes, download_file
 from transfers.download.target_folder import TargetFolder
 from transfers.upload.uploader import AbortableClientPool

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 
 from acc.client import AccClient
 from acc.hosts import AutodeskHosts
-from acc.models import Attachment
+from acc.models.submittals import Attachment
 from acc.transport import api_client
 from auth.errors import NotSignedIn
 from persistence.data_folder import StateLocation

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from acc.models import SignedUrl
+from acc.models.files import SignedUrl
 from transfers.jobs.caller_upload import MAX_BYTES, CallerUpload, caller_upload
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acc.errors import ServiceUnavailable
-from acc.models import SignedUrl, UploadUrls
+from acc.models.files import SignedUrl, UploadUrls
 from transfers.upload.part_plan import PartPlan, UploadState
 from transfers.upload.signed_urls import DOCUMENTED_LIFE_SECONDS, MARGIN_SECONDS, SignedUrlCache, lifetime
 

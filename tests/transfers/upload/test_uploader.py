@@ -21,7 +21,7 @@ import pytest
 
 from acc.errors import AccError, StorageExpired, StorageRefused, StorageUploadGone
 from acc.hosts import AutodeskHosts
-from acc.models import UploadUrls
+from acc.models.files import UploadUrls
 from acc.transport import storage_client
 from transfers.concurrency import ByteCounter
 from transfers.errors import FileChanged, StorageStalled

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from acc.models import Item
+from acc.models.submittals import Item
 from server.cli.find.register import days_overdue, missing
 from server.cli.output import TOLD_EVERY, ProgressLine
 
