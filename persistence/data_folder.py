@@ -66,7 +66,7 @@ class DataFolder:
             check_descriptors(error, folder.path)
             raise FolderNotWritable(folder.path, error.strerror or type(error).__name__) from error
         if not os.access(folder.path, os.W_OK | os.X_OK):
-            raise FolderNotWritable(folder.path, "permission denied")
+            raise FolderNotWritable(folder.path, "no permission, or a read-only disk")
         return folder
 
     @property

@@ -381,7 +381,9 @@ def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
     if isinstance(cause, sqlite3.Error):
         if str(cause).startswith(("no such table", "no such column", "table ")):
             return DatabaseForeign(where, str(cause))
-        kind = _SQLITE.get(_code(cause))
+        code = getattr(cause, "sqlite_errorcode", 0)
+        # The index of its log could not grow: SQLite calls that an error of the disk.
+        kind = DatabaseFull if code == sqlite3.SQLITE_IOERR_SHMSIZE else _SQLITE.get(_code(cause))
         if kind is DatabaseUnreachable:
             check_descriptors(error, where, may_hide=True)
         return kind(where) if kind is not None else None

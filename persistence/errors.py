@@ -54,7 +54,7 @@ class FolderNotWritable(StorageProblem):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"the data folder {path} cannot be written to ({reason}); "
-            "give this user the right to, or name another folder in SUBMITTAL_MCP_DATA_DIR"
+            "give this user the right to, free some space, or name another folder in SUBMITTAL_MCP_DATA_DIR"
         )
         self.path = path
 

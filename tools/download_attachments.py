@@ -213,8 +213,9 @@ async def _into_folder(
     except FolderUnusable as unusable:
         raise DownloadNotAllowed(
             f"The folder of SUBMITTAL_MCP_DOWNLOADS {unusable.reason}.",
-            "Call {tool} again once a person has made the folder of SUBMITTAL_MCP_DOWNLOADS, or allows writing there.",
-            "Make that folder, or let this program write to it.",
+            "Call {tool} again once a person has seen to that: it takes a folder with space left, no link, that this "
+            "program may write to.",
+            "It takes a folder with space left, no link, that this program may write to.",
             again=RetryHint(),
         ) from unusable
 

@@ -184,6 +184,26 @@ def test_a_disk_that_is_full_is_called_so(tmp_path: Path) -> None:
         assert rows(database) == []
 
 
+FILLED = """
+import resource, sys
+from pathlib import Path
+from persistence.database import Database, DatabaseAddress
+from persistence.errors import DatabaseFull
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+try:
+    Database.open(DatabaseAddress.sqlite(Path(sys.argv[1])))
+except DatabaseFull:
+    print("full")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
+def test_a_disk_with_no_room_for_the_index_of_the_log_is_called_full(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", FILLED, str(tmp_path / "data.sqlite3")]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("full\n", "")
+
+
 def test_a_disk_of_the_server_that_is_full_is_called_so(postgres_url: str) -> None:
     with Database.open(DatabaseAddress.of(postgres_url)) as database:
 

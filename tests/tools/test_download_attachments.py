@@ -196,6 +196,7 @@ async def test_a_folder_that_cannot_be_used_is_said(connect, downloads, kind, wo
         refusal = await assistant.refused(GET, **STEEL_BEAMS)
     assert refusal["error"]["code"] == "download_not_allowed"
     assert words in refusal["error"]["message"]
+    assert "space left" in refusal["error"]["hint"]  # whatever is wrong with it
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no folder there refuses an administrator")
