@@ -13,6 +13,7 @@ from server.cli.errors import CommandError
 from server.cli.own_command import NAME, own_command, shell_words
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
+from server.settings.remembered import SOURCE
 
 Say = Callable[[str], None]
 
@@ -20,14 +21,20 @@ Say = Callable[[str], None]
 def client_entry(client: ChatClient, settings: Settings | None, flags: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the entry that starts this program: for a sandbox (`settings` None), else with its folders and settings.
 
-    Chat clients start servers with an environment of their own, so what is set in this one goes along; secrets do not.
+    Chat clients start servers with an environment of their own, so what is set in this one goes along; secrets do not,
+    nor does what stands in a settings file, which the server reads itself and an administrator may change.
     """
     command, *more = own_command()
-    arguments = ["--sandbox"] if settings is None else [str(folder) for folder in settings.folders]
+    arguments = ["--sandbox"] if settings is None else [str(folder) for folder in own_folders(settings)]
     entry: dict[str, Any] = {**client.extra, "command": command, "args": [*more, "serve", *arguments, *flags]}
     if settings is not None and (environment := _environment(settings)):
         entry["env"] = environment
     return entry
+
+
+def own_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders that the person named, not those of a settings file."""
+    return settings.folders if settings.sources.get("folders") in ("a flag", "the environment", SOURCE) else ()
 
 
 def _environment(settings: Settings) -> dict[str, str]:

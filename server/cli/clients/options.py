@@ -63,13 +63,13 @@ def config(
 
 
 def _settings(folder: list[Path] | None, allow_base_url: bool, allow_wide_folder: bool) -> "Settings":  # noqa: FBT001
-    from server.settings.remembered import read_answers
+    from server.settings.remembered import SOURCE, read_answers
 
     with command_context(
         allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
     ) as settings:
         if not settings.folders and (folders := read_answers(settings).folders):
-            return settings.with_values("setup", {"folders": folders})
+            return settings.with_values(SOURCE, {"folders": folders})
         return settings
 
 

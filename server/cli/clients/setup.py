@@ -22,7 +22,7 @@ from server.cli.errors import CommandError
 from server.cli.options import check_client_id, meant_path
 from server.cli.output import say
 from server.settings.model import Settings
-from server.settings.remembered import keep_answers, read_answers, remember_app
+from server.settings.remembered import SOURCE, keep_answers, read_answers, remember_app
 from server.settings.types import not_a_folder, too_wide
 
 APPS_PAGE: Final = "https://aps.autodesk.com/myapps"
@@ -76,7 +76,7 @@ def _app(settings: Settings, *, browser: bool) -> Settings:
         if browser:
             open_in_browser(APPS_PAGE)
         found = _asked("Client ID", "--client-id", check_client_id)
-        settings = settings.with_values("setup", {"client_id": found})
+        settings = settings.with_values(SOURCE, {"client_id": found})
     say(f"APS app: {settings.client_id}")
     remember_app(settings)
     return settings
@@ -85,12 +85,13 @@ def _app(settings: Settings, *, browser: bool) -> Settings:
 def _folders(settings: Settings) -> Settings:
     answers = read_answers(settings)
     if not settings.folders and answers.folders:
-        settings = settings.with_values("setup", {"folders": answers.folders})
+        settings = settings.with_values(SOURCE, {"folders": answers.folders})
     if not settings.folders:
         _head("Folder from which files may be attached; nothing outside it can leave.")
-        settings = settings.with_values("setup", {"folders": (_asked("Folder", "--folder", _checked_folder),)})
+        settings = settings.with_values(SOURCE, {"folders": (_asked("Folder", "--folder", _checked_folder),)})
     say(f"Folders: {', '.join(map(str, settings.folders))}")
-    keep_answers(settings, answers.model_copy(update={"folders": settings.folders}))
+    if folders := command.own_folders(settings):
+        keep_answers(settings, answers.model_copy(update={"folders": folders}))
     return settings
 
 

@@ -48,7 +48,10 @@ def run(
     except SettingsError as error:
         report = DoctorReport()
         for sentence in error.problems:
-            _show(console, report.add(problem("settings", sentence, "correct the variable and run doctor again")))
+            _show(
+                console,
+                report.add(problem("settings", sentence, "correct it, then run `submittal-mcp doctor`")),
+            )
     else:
         report = DoctorReport(settings.secrets)
         recorder = AnswerRecorder(record) if record is not None else None

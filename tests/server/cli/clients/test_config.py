@@ -299,6 +299,21 @@ def test_folders_and_settings_of_this_environment_go_along_and_secrets_do_not(ru
     assert "APS_CLIENT_SECRET is not written into the file" in err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the home folder has another variable there")
+@pytest.mark.parametrize(
+    ("given", "folder"), [({}, None), ({"SUBMITTAL_MCP_FOLDERS": "Drawings/Steel"}, "Drawings/Steel")]
+)
+def test_folders_of_a_settings_file_stay_there_so_that_an_administrator_can_change_them(run, tmp_path, given, folder):
+    (tmp_path / "Drawings/Steel").mkdir(parents=True)
+    file = tmp_path / "settings.toml"
+    file.write_text(f"folders = ['{tmp_path / 'Drawings'}']\n", encoding="utf-8")
+    environment = {name: str(tmp_path / value) for name, value in given.items()}
+    code, out, err = run("config", "cursor", SUBMITTAL_MCP_SETTINGS_FILE=str(file), **environment)
+    assert (code, "No folder is allowed" in err) == (0, False)
+    entry = json.loads(out)["mcpServers"]["submittals"]
+    assert entry["args"] == ["serve", *([str(tmp_path / folder)] if folder else [])]
+
+
 def test_flags_that_exclude_each_other_are_refused(run):
     assert run("config", "cursor", "--install", "--remove")[0] == 2
     assert run("config", "cursor", "--sandbox", "--folder", os.sep)[0] == 2
