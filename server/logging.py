@@ -102,11 +102,10 @@ class QueuedStreamHandler(logging.Handler):
     the thread alone: lines wait, then are dropped, and their number is logged once lines flow again.
     """
 
-    def __init__(self, stream: TextIO, limit: int = QUEUED_LINES) -> None:
+    def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
         self._lines: deque[str] = deque()
-        self._limit = limit
         self._dropped = 0
         self._changed = threading.Condition()
         self._writing = False
@@ -120,7 +119,7 @@ class QueuedStreamHandler(logging.Handler):
             self.handleError(record)
             return
         with self._changed:
-            if len(self._lines) >= self._limit:
+            if len(self._lines) >= QUEUED_LINES:
                 self._dropped += 1
                 return
             self._lines.append(line)

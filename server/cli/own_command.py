@@ -40,9 +40,9 @@ def own_command() -> tuple[str, ...]:
     return (str(script),) if script is not None else (sys.executable, "-P", "-m", "server")
 
 
-def installed_script(folder: str | None = None) -> Path | None:
-    """Return the command that was installed beside this Python, or in `folder`."""
-    scripts = Path(folder or sysconfig.get_path("scripts"))
+def installed_script() -> Path | None:
+    """Return the command that was installed beside this Python."""
+    scripts = Path(sysconfig.get_path("scripts"))
     return next((path for name in (NAME, f"{NAME}.exe") if (path := scripts / name).is_file()), None)
 
 

@@ -1,6 +1,7 @@
 """Bearer authentication: token, scope and limits of each request; ends a grant's streams when it is revoked."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -75,14 +76,13 @@ class OpenStreams:
 class LegacySessions:
     """Sessions of the older protocol by person, as far as their answers showed them."""
 
-    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._clock = clock
         self._used: dict[str, dict[bytes, float]] = defaultdict(dict)
 
     def may_open(self, subject: str) -> bool:
         """Whether a person may open another one."""
-        now = self._clock()
+        now = time.monotonic()
         live = {id_: used for id_, used in self._used[subject].items() if now - used < _SESSION_IDLE_SECONDS}
         self._used[subject] = live
         return len(live) < self._most
@@ -93,7 +93,7 @@ class LegacySessions:
         if change == "ended":
             live.pop(id_, None)
         elif change == "opened" or id_ in live:
-            live[id_] = self._clock()
+            live[id_] = time.monotonic()
 
 
 class BearerMiddleware:

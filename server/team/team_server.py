@@ -24,7 +24,7 @@ from acc.transport import api_client
 from auth.errors import SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
-from auth.issuer.client_documents import ClientDocuments, DocumentFetcher
+from auth.issuer.client_documents import ClientDocuments
 from auth.issuer.clients import ClientRepository, read_clients
 from auth.issuer.consent_flow import ConsentFlow
 from auth.issuer.errors import NotAdmitted
@@ -81,8 +81,8 @@ class TeamServer:
 
     `protocol` answers MCP's requests in it, and `routes` are those beside `/mcp`.
 
-    `fetch` replaces the network in tests; without `paced` Autodesk's limits are not kept, for measuring. `now` is this
-    machine's clock: replicas go by that of their database.
+    Without `paced` Autodesk's limits are not kept, for measuring. `now` is this machine's clock: replicas go by that of
+    their database.
     """
 
     def __init__(
@@ -92,16 +92,13 @@ class TeamServer:
         opened: OpenVault,
         options: TeamOptions | None = None,
         *,
-        fetch: DocumentFetcher | None = None,
         paced: bool = True,
-        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._public_url = public_url
         self._options = options or TeamOptions()
         self._opened = opened
-        self._clock = clock
         self._policy = policy_of(settings, local_files=False)
         self._hosts = hosts_from(settings)
         self._endpoint = token_endpoint(settings, f"{public_url}{CALLBACK_PATH}")
@@ -111,10 +108,10 @@ class TeamServer:
         self._repository = JobRepository(state_location(settings))
         self._group: TaskGroup | None = None
         self._shared = _shared_buckets(opened.database) if settings.database_url is not None else None
-        self._share = FairRateLimiter(self._shared or InMemoryTokenBuckets(), clock=clock) if paced else None
+        self._share = FairRateLimiter(self._shared or InMemoryTokenBuckets()) if paced else None
         self._cursor_key = shared_key(opened.database, opened.vault, "cursors")
         self._now = now
-        self.issuer = self._issuer(fetch or GuardedFetcher(), DatabaseClock(opened.database, now))
+        self.issuer = self._issuer(DatabaseClock(opened.database, now))
         self.consent_flow = ConsentFlow(
             self.issuer, self._endpoint, accounts_of=self._accounts_of, connected=self._connected, now=now
         )
@@ -123,16 +120,15 @@ class TeamServer:
             most=self._options.people_at_once,
             idle_seconds=self._options.idle_minutes * 60,
             is_at_work=lambda services: services.transfers.runner.at_work > 0,
-            clock=clock,
         )
         self.jobs = TeamJobs(self.pool, self._repository, self._policy, self._hosts.api, now)
         self.app = self._app()
 
-    def _issuer(self, fetch: DocumentFetcher, now: Callable[[], float]) -> TokenIssuer:
+    def _issuer(self, now: Callable[[], float]) -> TokenIssuer:
         settings, options, opened = self._settings, self._options, self._opened
         registration = settings.team_registration
         policy = RegistrationPolicy(enabled=registration.enabled, domains=registration.domains)
-        documents = ClientDocuments(fetch, domains=policy.domains, private_schemes=options.redirect_schemes)
+        documents = ClientDocuments(GuardedFetcher(), domains=policy.domains, private_schemes=options.redirect_schemes)
         clients = read_clients(settings.team_clients, options.redirect_schemes) if settings.team_clients else {}
         return TokenIssuer(
             IssuerSettings(
@@ -157,7 +153,7 @@ class TeamServer:
         )
 
     def _quota(self, name: str, limit: QuotaLimit) -> SharedQuota:
-        return SharedQuota(name, limit, self._shared, self._clock)
+        return SharedQuota(name, limit, self._shared)
 
     def _app(self) -> ASGIApp:
         options, address_of = self._options, CallerAddress(self._options.trusted_proxies)
@@ -177,7 +173,7 @@ class TeamServer:
             public_url=self._public_url,
             challenge=[scope for scope in DEFAULT if scope in offered],
             streams=self._streams,
-            sessions=LegacySessions(options.sessions, self._clock),
+            sessions=LegacySessions(options.sessions),
             calls=self._quota("calls", QuotaLimit(options.calls_per_minute)),
             writes=self._quota("writes", QuotaLimit(options.writes_per_minute)),
             at_once=options.calls_at_once,
