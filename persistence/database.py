@@ -5,6 +5,7 @@ Everything here blocks: from an event loop, call it in a worker thread. An objec
 
 import logging
 import os
+import selectors
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from persistence import private_files
 from persistence.errors import (
@@ -121,6 +122,8 @@ class Database:
         self.engine = engine
         self.answer_seconds = answer_seconds
         self._writer = engine.execution_options(submittal_writes=True)
+        # Where each statement is a transaction of its own: to begin and end one would cost two answers.
+        self._single = None if address.file else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._file_id: tuple[int, int] | None = None
 
     @classmethod
@@ -139,7 +142,7 @@ class Database:
             _make_sqlite_file(address.file)
             engine = _sqlite_engine(address.url, busy_seconds)
         else:
-            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS, pool_pre_ping=True)
+            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS)
         database = cls(address, engine, answer_seconds or ANSWER_SECONDS)
         try:
             with database.reading() as connection:
@@ -154,24 +157,27 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads.
+        """A transaction that only reads; with PostgreSQL each statement sees what is committed by then.
 
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
         self._check_file()
-        with self.map_driver_errors(), self.engine.connect() as connection, connection.begin():
+        with self.map_driver_errors(), (self._single or self.engine).connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, single: bool = False) -> Iterator[Connection]:
         """A transaction that writes, committed at the end of the block; on SQLite it is the only one from its start.
+
+        With a `single` statement in it, PostgreSQL needs to be told of no begin and no end.
 
         Raises:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
         self._check_file()
-        with self.map_driver_errors(), self._writer.connect() as connection, connection.begin():
+        engine = (self._single if single else None) or self._writer
+        with self.map_driver_errors(), engine.connect() as connection, connection.begin():
             yield connection
 
     def _check_file(self) -> None:
@@ -300,6 +306,14 @@ def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options:
     @event.listens_for(engine, "do_connect")
     def _connect(_: object, __: object, args: list[Any], values: dict[str, Any]) -> psycopg.Connection[Any]:
         return ConnectionWithTimeout.connect(*args, **values)
+
+    @event.listens_for(engine, "checkout")
+    def _check(connection: psycopg.Connection[Any], _: object, __: object) -> None:
+        """Take another connection than one that the server, or the net, has ended: that alone is said unasked."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            if selector.select(0):
+                raise DisconnectionError
 
     return engine
 

@@ -217,6 +217,23 @@ def test_a_disk_of_the_server_that_is_full_is_called_so(postgres_url: str) -> No
             fill()
 
 
+def test_a_single_statement_on_postgresql_is_committed_without_being_told_to(postgres_url: str) -> None:
+    with Database.open(DatabaseAddress.of(postgres_url)) as database:
+        migrate(database, ONE)
+        with database.writing(single=True) as connection:
+            connection.exec_driver_sql("INSERT INTO notes VALUES ('a')")
+            assert rows(database) == [("a",)]
+
+
+def test_a_connection_that_the_server_has_ended_is_not_used_again(postgres_url: str) -> None:
+    with Database.open(DatabaseAddress.of(postgres_url)) as database, database.writing() as other:
+        with database.reading() as connection:
+            own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        assert other.exec_driver_sql("SELECT pg_terminate_backend(%s, 30000)", (own,)).scalar_one()
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != own
+
+
 @pytest.mark.parametrize("content", [b"this is no database at all, only text that is long enough to look at" * 20])
 def test_a_file_that_is_no_database_is_called_damaged_and_kept(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.sqlite3"

@@ -217,7 +217,7 @@ class JobTables:
         if status is not None:
             values |= {"status": status, "cancelled": False}
         as_seen = (JOBS.c.attempt == seen.attempt, JOBS.c.owner.is_not_distinct_from(seen.owner))
-        with self._database.writing() as connection:
+        with self._database.writing(single=True) as connection:
             begun = (
                 update(JOBS)
                 .where(JOBS.c.id == seen.id, JOBS.c.status == seen.status, *as_seen)
@@ -241,12 +241,11 @@ class JobTables:
         Raises:
             JobOwnershipLost: Another attempt has begun.
         """
-        with self._database.writing() as connection:
-            row = self._update(connection, job_id, attempt, values | {"updated": time.time()})
+        told = QUEUE if values.get("status") == QUEUED else job_id if "status" in values else None
+        with self._database.writing(single="owner" not in values) as connection:
+            row = self._update(connection, job_id, attempt, values | {"updated": time.time()}, told)
             if row.cancelled and row.owner is None:
                 connection.execute(_cancelled(job_id))
-            if "status" in values:
-                self._tell(connection, QUEUE if values["status"] == QUEUED else job_id)
 
     def progress(self, job_id: str, attempt: int, hashed: int, sent: int) -> bool:
         """Write down how far a job is, and return whether it is to be cancelled.
@@ -254,7 +253,7 @@ class JobTables:
         Raises:
             JobOwnershipLost: Another attempt has begun.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(single=True) as connection:
             return self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent}).cancelled
 
     def cancelled(self, job_id: str, attempt: int) -> bool:
@@ -276,7 +275,7 @@ class JobTables:
         Raises:
             JobOwnershipLost: Another attempt has begun.
         """
-        with suppress(IntegrityError), self._database.writing() as connection:  # another job has it
+        with suppress(IntegrityError), self._database.writing(single=True) as connection:  # another job has it
             return self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
@@ -286,9 +285,8 @@ class JobTables:
         """End a job that is only followed: ACC has processed its file. Who follows it ends it in the same way."""
         followed = (JOBS.c.id == job_id, JOBS.c.status == FOLLOWING)
         ended = {"status": ENDED, "owner": None, "updated": time.time()}
-        with self._database.writing() as connection:
-            connection.execute(update(JOBS).where(*followed).values(ended))
-            self._tell(connection, job_id)
+        with self._database.writing(single=True) as connection:
+            _one(connection, update(JOBS).where(*followed).values(ended).returning(JOBS, *self._telling(job_id)))
 
     def identify(self, job_id: str, attempt: int, /, **values: Any) -> None:
         """Write down what changed of a job together with its fingerprint, which is among the `values`.
@@ -298,9 +296,8 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         try:
-            with self._database.writing() as connection:
-                self._update(connection, job_id, attempt, values | {"updated": time.time()})
-                self._tell(connection, job_id)
+            with self._database.writing(single=True) as connection:
+                self._update(connection, job_id, attempt, values | {"updated": time.time()}, told=job_id)
         except IntegrityError as taken:
             raise FingerprintTaken from taken
 
@@ -317,7 +314,8 @@ class JobTables:
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(cancelled=True))
             done = connection.execute(_cancelled(job_id)).rowcount > 0
-            self._tell(connection, job_id)
+            for notice in self._telling(job_id):
+                connection.execute(select(notice))
         return done
 
     def keep_parts(self, job_id: str, attempt: int, parts: Iterable[StoredPart]) -> None:
@@ -394,16 +392,18 @@ class JobTables:
             connection.execute(delete(_PARTS).where(_PARTS.c.job_id.in_(gone)))
         return len(gone)
 
-    def _update(self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any]) -> JobRow:
+    def _update(
+        self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any], told: str | None = None
+    ) -> JobRow:
         this = (JOBS.c.id == job_id, JOBS.c.attempt == attempt)
-        row = _one(connection, update(JOBS).where(*this).values(values).returning(JOBS))
+        row = _one(connection, update(JOBS).where(*this).values(values).returning(JOBS, *self._telling(told)))
         if row is None:
             raise JobOwnershipLost
         return row
 
-    def _tell(self, connection: Connection, what: str) -> None:
-        if self._shared:
-            connection.execute(select(func.pg_notify(CHANNEL, what)))
+    def _telling(self, what: str | None) -> list[ColumnElement[Any]]:
+        """Return what, where it is selected, notifies other processes."""
+        return [func.pg_notify(CHANNEL, what)] if what is not None and self._shared else []
 
     def _first(self, query: Select[Any]) -> JobRow | None:
         with self._database.reading() as connection:
@@ -443,4 +443,4 @@ def _asked(asked: str) -> Select[Any]:
 
 def _one(connection: Connection, query: Executable) -> JobRow | None:
     found = connection.execute(query).mappings().first()
-    return JobRow(**found) if found is not None else None
+    return JobRow(**{column.name: found[column.name] for column in JOBS.c}) if found is not None else None
