@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -139,7 +139,7 @@ class AuditLog:
 
     async def _write(self, pair: str, event: str, entry: AuditEntry | MoveEntry, **more: str) -> None:
         caller = structlog.contextvars.get_contextvars()
-        known = {name: caller[name] for name in _CALLER if name in caller} | asdict(entry)
+        known = {name: caller[name] for name in _CALLER if name in caller} | vars(entry)
         await anyio.to_thread.run_sync(partial(self._append, _line(event, {"id": pair, **known, **more})))
 
     def _append(self, line: bytes) -> None:

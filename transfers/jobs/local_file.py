@@ -260,10 +260,11 @@ class LocalFileJob(FileUploadJob):
             FileChanged: It changed while it was read.
             FileUnreadable: The operating system refused.
         """
-        size = self.plan.part_size
-        known = await context.repository.digests(lambda cache: cache.find(file.path, file.identity, size))
-        if known is not None:
-            return known
+        size, remembered = self.plan.part_size, file.size >= REMEMBERED_BYTES
+        if remembered:
+            known = await context.repository.digests(lambda cache: cache.find(file.path, file.identity, size))
+            if known is not None:
+                return known
 
         def read(stop: threading.Event) -> tuple[FileDigests, FileStamp]:
             digests = hash_file(file, self.plan, ByteCounter(), stop)
@@ -271,7 +272,8 @@ class LocalFileJob(FileUploadJob):
 
         began = context.clock()
         digests, stamp = await run_cancellable_in_thread(read, context.readers)
-        await context.repository.digests(lambda cache: cache.keep(file.path, stamp, size, digests, began))
+        if remembered:
+            await context.repository.digests(lambda cache: cache.keep(file.path, stamp, size, digests, began))
         return digests
 
     async def has_its_bytes(self, context: JobStepContext) -> bool:

@@ -5,9 +5,9 @@ version before may still run, its way is honoured too: a lock for each process (
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from persistence.errors import DatabaseUnreachable
 from persistence.migrations import migrate
@@ -36,6 +36,10 @@ class JobAttempt:
     """How many bytes its row says are hashed and sent."""
     write_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the job is written down, so that what is known later is written later."""
+
+    def written(self, columns: Mapping[str, Any]) -> None:
+        """Note what has been written down."""
+        self.record, self.reported = columns["record"], (columns["bytes_hashed"], columns["bytes_sent"])
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,6 @@ class OpenRepository:
             DatabaseUnreachable: It went with our session, for which PostgreSQL keeps it until it knows that it is
                 dead.
         """
-        self.legacy.held()  # taken again, if need be, before one of the version before looks for it
         if not attempt.lock.held():
             self.tables.check(attempt.job_id, attempt.number)
             raise DatabaseUnreachable(self.database.address.shown)
@@ -138,6 +141,18 @@ class OpenRepository:
         # After the lock: if that was lost, and taken again, the process that held it in between has counted the
         # attempts up.
         self.tables.check(attempt.job_id, attempt.number)
+
+    def listen(self) -> int | None:
+        """Hear what other processes have told, and return the descriptor that can be read from once there is more.
+
+        None where nothing tells, as with SQLite.
+        """
+        from persistence.locks import AdvisoryLocks
+
+        if not isinstance(self.locks, AdvisoryLocks):
+            return None
+        self.legacy.held()  # taken again, if the session was lost, before one of the version before looks for it
+        return self.locks.fileno()
 
     def at_work(self, rows: Sequence[JobRow]) -> set[str]:
         """Return the ids of the jobs that some process works on now."""

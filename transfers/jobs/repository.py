@@ -43,6 +43,8 @@ TURN_SECONDS: Final = 0.1
 
 _LET_GO_SECONDS: Final = 1.0
 _LISTEN_SECONDS: Final = 10.0
+_TOLD_SECONDS: Final = 0.05
+"""So much is heard at once: the answers to this process's own questions about locks come the same way."""
 
 
 class JobSignals:
@@ -146,19 +148,16 @@ class JobRepository:
 
     async def listen(self) -> None:
         """Hear what other processes tell, until cancelled; nothing where jobs are in SQLite, which has no such way."""
-        from persistence.locks import AdvisoryLocks
-
         while True:
             await self._is_open.wait()
-            locks = self._opened.locks if self._opened is not None else None
-            if not isinstance(locks, AdvisoryLocks):
-                return
             try:
-                descriptor = await anyio.to_thread.run_sync(locks.fileno, limiter=self._threads)
+                descriptor = await anyio.to_thread.run_sync(self._now.listen, limiter=self._threads)
+                if descriptor is None:
+                    return
                 self.signals.heard = True
                 with anyio.move_on_after(_LISTEN_SECONDS):
                     await anyio.wait_readable(descriptor)
-                await anyio.to_thread.run_sync(locks.heartbeat, limiter=self._threads)
+                await anyio.sleep(_TOLD_SECONDS)
             except (StorageProblem, OSError) as problem:
                 self.signals.heard = False
                 self._log.info("not_listening", problem=str(problem))
@@ -258,8 +257,9 @@ class JobRepository:
             with attempt.write_lock:
                 record = self._record(job)
                 if record != attempt.record or values:
-                    opened.tables.save(job.id, attempt.number, **_columns(job, record), **values)
-                    attempt.record = record
+                    columns = _columns(job, record)
+                    opened.tables.save(job.id, attempt.number, **columns, **values)
+                    attempt.written(columns)
 
         await self._run(write)
 
@@ -275,9 +275,10 @@ class JobRepository:
         def write(opened: OpenRepository) -> None:
             with attempt.write_lock:
                 record = self._record(job)
-                known = _columns(job, record) | {"fingerprint": fingerprint, **values}
-                opened.tables.identify(job.id, attempt.number, **known)
-                attempt.record, attempt.fingerprint = record, fingerprint
+                columns = _columns(job, record)
+                opened.tables.identify(job.id, attempt.number, fingerprint=fingerprint, **columns, **values)
+                attempt.written(columns)
+                attempt.fingerprint = fingerprint
 
         await self._run(write)
         self.signals.tell(job.id)
@@ -471,7 +472,10 @@ class JobRepository:
 
 
 def _columns(job: Job, record: str) -> dict[str, Any]:
+    hashed, sent = job.bytes_done
     return {
+        "bytes_hashed": hashed,
+        "bytes_sent": sent,
         "attachment_id": job.attachment.id if job.attachment else None,
         "posting": job.listed is not None and job.attachment is None,
         "record": record,
