@@ -174,6 +174,14 @@ def test_a_team_server_of_compose_believes_its_proxy_who_calls():
     assert TeamOptions.load(ROOT / compose["configs"]["settings"]["file"]).trusted_proxies
 
 
+def test_every_limit_that_is_set_where_compose_runs_reaches_the_team_server():
+    environment = yaml.safe_load(read("compose.yaml"))["services"]["server"]["environment"]
+    who = {f"SUBMITTAL_MCP_{name.upper()}" for name in Settings.model_fields if name.startswith("team_")}
+    files = {"SUBMITTAL_MCP_TEAM_CLIENTS"}  # to be mounted, so by the administrator
+    narrow = {f"SUBMITTAL_MCP_{name}" for name in ("PROJECTS", "READ_ONLY", "CONFIRM", "FILE_TYPES", "STRICT_FILES")}
+    assert [name for name in sorted((who | narrow) - files) if environment.get(name, "missing") is not None] == []
+
+
 def test_the_team_server_of_compose_can_use_its_settings_when_only_those_are_given_that_it_asks_for(monkeypatch):
     compose, key = yaml.safe_load(read("compose.yaml")), base64.b64encode(bytes(32)).decode()
     for name, value in compose["services"]["server"]["environment"].items():
