@@ -20,6 +20,9 @@ _URI_CHARACTERS: Final = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
 _NEVER: Final = frozenset({"javascript", "data", "file", "blob", "about", "vbscript", "http", "ws", "wss", "ftp"})
 
 
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)*(?:\.\*)?", re.ASCII)
+
+
 class InvalidRedirectUri(ValueError):
     """A redirect URI that no client may register; the text says why."""
 
@@ -50,6 +53,17 @@ def check_redirect_uri(uri: str, private_schemes: Collection[str] = PRIVATE_SCHE
         raise InvalidRedirectUri("a redirect URI is https; http is for loopback hosts")
     if parts.scheme in _NEVER or not _is_listed(parts.scheme, private_schemes):
         raise InvalidRedirectUri(f"the scheme {parts.scheme[:40]!r} is not allowed for a redirect URI")
+
+
+def check_private_scheme(scheme: str) -> str:
+    """Return an entry of a list of private schemes.
+
+    Raises:
+        ValueError: No redirect URI could have it.
+    """
+    if not _SCHEME.fullmatch(scheme) or scheme in {*_NEVER, "https"}:
+        raise ValueError(f"{scheme!r} is not the scheme of an app; write names such as cursor or com.example.*")
+    return scheme
 
 
 def matches(registered: str, given: str) -> bool:

@@ -17,6 +17,7 @@ from server.settings.limits import AllowedValues
 from server.settings.problems import SettingsError, format_errors, refused_values, unknown_variables, wide_folders
 from server.settings.types import (
     AbsolutePath,
+    Accounts,
     BaseUrl,
     CallbackUrl,
     CallerSecret,
@@ -222,7 +223,7 @@ class Settings(BaseSettings):
         validation_alias="SUBMITTAL_MCP_TEAM_PEOPLE",
         description="Team server: the only people who may sign in, by Autodesk id or verified e-mail address",
     )
-    team_accounts: Projects = Field(
+    team_accounts: Accounts = Field(
         default=(),
         validation_alias="SUBMITTAL_MCP_TEAM_ACCOUNTS",
         description="Team server: ids of the only ACC accounts whose projects may be touched",

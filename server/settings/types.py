@@ -107,14 +107,21 @@ def _file_types(value: object) -> tuple[str, ...]:
 
 
 def _projects(value: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_project_id(entry) for entry in _entries(value, ",")))
+    return _uuids(value, "a project id; write the UUID from the project's address in ACC")
 
 
-def _project_id(entry: str) -> str:
-    try:
-        return str(uuid.UUID(entry.lower().removeprefix("b.")))
-    except ValueError:
-        raise ValueError(f"{entry!r} is not a project id; write the UUID from the project's address in ACC") from None
+def _accounts(value: object) -> tuple[str, ...]:
+    return _uuids(value, "an account id; write the account's UUID, which is its hub id without b.")
+
+
+def _uuids(value: object, expected: str) -> tuple[str, ...]:
+    ids = []
+    for entry in _entries(value, ","):
+        try:
+            ids.append(str(uuid.UUID(entry.lower().removeprefix("b."))))
+        except ValueError:
+            raise ValueError(f"{entry!r} is not {expected}") from None
+    return tuple(dict.fromkeys(ids))
 
 
 def _storage_hosts(value: object) -> tuple[str, ...]:
@@ -258,6 +265,7 @@ CallerSecret = Annotated[Token, AfterValidator(_min_length)]
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]
 FileTypes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_file_types)]
 Projects = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_projects)]
+Accounts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_accounts)]
 StorageHosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_storage_hosts)]
 
 PublicUrl = Annotated[str, AfterValidator(_public_url)]

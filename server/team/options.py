@@ -1,19 +1,28 @@
 """The `[team]` table of the settings file: what a team server has beside the environment's variables."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from auth.issuer.redirect_uris import PRIVATE_SCHEMES
+from auth.issuer.redirect_uris import PRIVATE_SCHEMES, check_private_scheme
 from auth.issuer.tokens import TokenLives
 from server.settings.files import read_layer
 from server.settings.types import unusable_entry
 from tools.core.request_quota import CALLS_PER_MINUTE, WRITES_PER_MINUTE
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
-_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+_ORIGIN: Final = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^\s/?#@]+", re.ASCII)
+
+
+def _origin(text: str) -> str:
+    origin = text.lower().removesuffix("/")
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(f"{text!r} is not an origin; write https://HOST or https://HOST:PORT, or * for any")
+    return origin
 
 
 class TeamOptions(BaseModel):
@@ -21,11 +30,11 @@ class TeamOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    redirect_schemes: tuple[str, ...] = PRIVATE_SCHEMES
+    redirect_schemes: tuple[Annotated[str, AfterValidator(check_private_scheme)], ...] = PRIVATE_SCHEMES
     """Schemes of apps that a client may register beside https and http on loopback."""
     trusted_proxies: tuple[_Network, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` is believed."""
-    origins: tuple[str, ...] = ("*",)
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ("*",)
     """Origins of web pages that may call with a token; `*` means any, for without the token they get nothing."""
     session_hours: Annotated[float, Field(gt=0, le=720)] = 8
     """Lifetime of a browser session."""
@@ -39,13 +48,14 @@ class TeamOptions(BaseModel):
     token_per_minute: _Count = 60
     register_per_hour: _Count = 20
     document_per_minute: _Count = 10
-    """Authorization requests of clients that are named by a document."""
+    """Requests for which a client's document has to be fetched."""
     calls_per_minute: _Count = CALLS_PER_MINUTE
-    """Per person; so are the next three."""
+    """Per person; so is the next one."""
     writes_per_minute: _Count = WRITES_PER_MINUTE
     calls_at_once: _Count = 20
+    """Per grant, streams included."""
     sessions: _Count = 20
-    """Sessions of the older protocol."""
+    """Sessions of the older protocol, per person."""
     people_at_once: _Count = 200
     """People whose services are kept open in one process."""
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 10
@@ -77,4 +87,8 @@ class TeamOptions(BaseModel):
         except ValidationError as error:
             detail = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(part) for part in detail["loc"])
-            raise ValueError(f"{path}: team.{place}: {detail['msg']}") from None
+            problem = detail["msg"].removeprefix("Value error, ")
+            if detail["type"] == "extra_forbidden":
+                options = ", ".join(cls.model_fields)
+                problem = f"no such option; [team] has {options}, and what a variable can say stands above it"
+            raise ValueError(f"{path}: team.{place}: {problem}") from None

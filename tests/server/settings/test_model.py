@@ -241,6 +241,7 @@ def test_a_variable_in_small_letters_is_not_ignored_either(monkeypatch):
         ("MAX_FILE_BYTES", "5 GB", "valid integer"),
         ("READ_ONLY", "perhaps", "valid boolean"),
         ("PROJECTS", "Riverside", "is not a project id"),
+        ("TEAM_ACCOUNTS", "Steelworks", "is not an account id"),
         ("PARALLEL_PARTS", "17", "less than or equal to 16"),
         ("PARALLEL_PARTS", "0", "greater than or equal to 1"),
         ("MAX_WAIT_SECONDS", "601", "less than or equal to 600"),

@@ -322,11 +322,20 @@ async def test_a_failure_to_open_is_told_and_tried_again() -> None:
 def test_options_come_from_the_team_table_and_are_strict(tmp_path: Path) -> None:
     assert TeamOptions.load(None).calls_per_minute == 120
     file = tmp_path / "settings.toml"
-    file.write_text('[team]\ncalls_per_minute = 7\ntrusted_proxies = ["10.0.0.0/8"]\nrefresh_token_days = 2\n')
+    file.write_text(
+        '[team]\ncalls_per_minute = 7\ntrusted_proxies = ["10.0.0.0/8"]\nrefresh_token_days = 2\n'
+        'origins = ["https://A.example/"]\n'
+    )
     found = TeamOptions.load(file)
+    assert found.origins == ("https://a.example",)
     assert (found.calls_per_minute, found.lives.refresh) == (7, 2 * 86400)
     for wrong, words in (
-        ("[team]\ncalls = 7\n", "calls"),
+        ("[team]\ncalls = 7\n", r"team\.calls: no such option; \[team\] has .*calls_per_minute"),
+        ('[team]\nteam_domains = ["a.example"]\n', r"team_domains: .* stands above it"),
+        ("[team]\ncalls_per_minute = true\n", "team.calls_per_minute"),
+        ('[team]\norigins = ["https://a.example/chat"]\n', "is not an origin; write https://HOST"),
+        ('[team]\nredirect_schemes = ["myapp://"]\n', "'myapp://' is not the scheme of an app"),
+        ('[team]\nredirect_schemes = ["javascript"]\n', "'javascript' is not the scheme of an app"),
         ("[team]\nsessions = 0\n", "sessions"),
         ('[team]\ntrusted_proxies = ["somewhere"]\n', "trusted_proxies"),
         ("[team]\norigins = ['\"https://a.example\"']\n", "team.origins: it is in quotes"),
