@@ -40,6 +40,11 @@ class AuthorizationRequest(BaseModel):
         return shown_host(self.redirect_uri)
 
     @property
+    def document_host(self) -> str | None:
+        """The host of the document that the client describes itself in: all that it cannot invent. None without one."""
+        return urlsplit(self.client_id).hostname if self.client_kind == "document" else None
+
+    @property
     def leads_to_this_computer(self) -> bool:
         """Whether any program of the person's computer could be behind the redirect URI."""
         return is_loopback_uri(self.redirect_uri)
@@ -52,19 +57,40 @@ class RedirectAnswer:
     url: str
 
 
-def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return parameters by name; one without a value counts as left out.
+def read_parameters(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return parameters by name, and the names of those that are repeated, which are not among them.
 
-    Raises:
-        OAuthError: `invalid_request`: one is repeated (RFC 6749, section 3.1). `resource` may be, with the same value.
+    One without a value counts as left out. `resource` may be repeated with the same value.
     """
-    found: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for name, value in pairs:
         if value:
-            if name in found and (name != "resource" or found[name] != value):
-                raise OAuthError("invalid_request", f"the parameter {name[:40]!r} is repeated")
-            found[name] = value
-    return found
+            values.setdefault(name, []).append(value)
+    if len(set(values.get("resource", ()))) == 1:
+        del values["resource"][1:]
+    single = {name: found[0] for name, found in values.items() if len(found) == 1}
+    return single, frozenset(values.keys() - single.keys())
+
+
+def check_repeated(repeated: Collection[str]) -> None:
+    """Refuse parameters that are repeated.
+
+    Raises:
+        OAuthError: `invalid_request` (RFC 6749, section 3.1).
+    """
+    if repeated:
+        raise OAuthError("invalid_request", f"the parameter {min(repeated)[:40]!r} is repeated")
+
+
+def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return parameters by name, none of which may be repeated; see `read_parameters`.
+
+    Raises:
+        OAuthError: `invalid_request`.
+    """
+    values, repeated = read_parameters(pairs)
+    check_repeated(repeated)
+    return values
 
 
 def resource_of(text: str | None, resource: str) -> str:
@@ -114,8 +140,9 @@ def read_request(
     Raises:
         OAuthError: It goes back to the client by redirect.
     """
-    if parameters.get("response_type") != "code":
-        raise OAuthError("unsupported_response_type", "response_type must be code")
+    if (kind := parameters.get("response_type")) != "code":
+        error = "unsupported_response_type" if kind is not None else "invalid_request"
+        raise OAuthError(error, "response_type must be code")
     if parameters.get("response_mode", "query") != "query":
         raise OAuthError("invalid_request", "response_mode must be query")
     if parameters.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(

@@ -17,7 +17,7 @@ import anyio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auth.issuer.clients import MAX_REDIRECT_URIS, RegisteredClient, visible_name
-from auth.issuer.errors import InvalidClientDocument
+from auth.issuer.errors import InvalidClientDocument, first_problem
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, InvalidRedirectUri, check_redirect_uri
 
 MAX_DOCUMENT_BYTES: Final = 5 * 1024
@@ -121,8 +121,7 @@ def read_document(
     try:
         found = _ClientDocument.model_validate_json(document.body)
     except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
-        raise InvalidClientDocument(f"the document's {place or 'JSON'} cannot be used") from None
+        raise InvalidClientDocument(f"of the document, {first_problem(error)}") from None
     if found.client_id != url:
         raise InvalidClientDocument("the document's client_id is another one than its address")
     for uri in found.redirect_uris:
@@ -164,6 +163,10 @@ class ClientDocuments:
         self._known: OrderedDict[str, tuple[float, RegisteredClient]] = OrderedDict()
         self._at_once = anyio.CapacityLimiter(FETCHES_AT_ONCE)
 
+    def is_fresh(self, url: str) -> bool:
+        """Whether `get` answers without a request."""
+        return url in self._known and self._clock() < self._known[url][0]
+
     async def get(self, url: str) -> RegisteredClient:
         """Return the client behind a URL.
 
@@ -171,9 +174,8 @@ class ClientDocuments:
             InvalidClientDocument: There is none that can be used.
         """
         check_document_url(url, self._domains)
-        until, client = self._known.get(url, (0.0, None))
-        if client is not None and self._clock() < until:
-            return client
+        if self.is_fresh(url):
+            return self._known[url][1]
         try:
             with anyio.fail_after(self._seconds):
                 async with self._at_once:

@@ -26,7 +26,7 @@ from urllib.parse import unquote_plus
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import RowMapping, delete, func, or_, select, update
 
-from auth.issuer.errors import OAuthError
+from auth.issuer.errors import OAuthError, first_problem
 from auth.issuer.opaque_secrets import CLIENT_SECRET_PREFIX, MAX_LENGTH, digest, new_id, new_secret, same_secret
 from auth.issuer.redirect_uris import PRIVATE_SCHEMES, InvalidRedirectUri, check_redirect_uri, matches
 from auth.issuer.tables import CLIENTS, COMPONENT
@@ -104,8 +104,7 @@ def read_registration(body: bytes, private_schemes: Collection[str] = PRIVATE_SC
     try:
         metadata = ClientMetadata.model_validate_json(body)
     except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
-        raise OAuthError("invalid_client_metadata", f"{place or 'the body'} cannot be used") from None
+        raise OAuthError("invalid_client_metadata", first_problem(error)) from None
     if "authorization_code" not in metadata.grant_types or "code" not in metadata.response_types:
         raise OAuthError("invalid_client_metadata", "this server grants authorization codes")
     for uri in metadata.redirect_uris:
@@ -236,8 +235,7 @@ def read_clients(path: Path, private_schemes: Collection[str] = PRIVATE_SCHEMES)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise ValueError(f"{path} is not TOML") from None
     except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
-        raise ValueError(f"{path}: {place} cannot be used") from None
+        raise ValueError(f"{path}: {first_problem(error)}") from None
     found: dict[str, RegisteredClient] = {}
     for entry in entries:
         for uri in entry.redirect_uris:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from anyio import to_thread
 
@@ -14,6 +15,7 @@ from auth.errors import SignInFailed, SignInUnavailable
 from auth.issuer.authorization import (
     AuthorizationRequest,
     RedirectAnswer,
+    check_repeated,
     failure,
     read_request,
     redirect_target,
@@ -25,10 +27,14 @@ from auth.issuer.pending_requests import COOKIE_SECONDS, Mismatch, PendingReques
 from auth.issuer.scopes import READ, in_order
 from auth.issuer.token_issuer import TokenIssuer
 from auth.issuer.tokens import GrantRequest
-from auth.oauth import PkceAttempt, TokenEndpoint, authorize_url
+from auth.oauth import PkceAttempt, TokenEndpoint, UserProfile, authorize_url
 from auth.token_refresh import stored_tokens
 from auth.vault import UserAccount
 from persistence.errors import StorageProblem
+
+_REFUSED: Final = "an authorization request was refused: %s"
+_TOO_MANY: Final = 429
+_SERVER_ERRORS: Final = 500
 
 _log = logging.getLogger(__name__)
 
@@ -93,27 +99,38 @@ class ConsentFlow:
 
     # Consent
 
-    async def begin(self, parameters: Mapping[str, str]) -> tuple[PendingRequest, str] | RedirectAnswer:
+    async def begin(
+        self, parameters: Mapping[str, str], repeated: Collection[str] = ()
+    ) -> tuple[PendingRequest, str] | RedirectAnswer:
         """Take an authorization request; return it with its consent cookie, or the client's answer.
+
+        `repeated` names the parameters that stand there more than once; `parameters` has none of them.
 
         Raises:
             PageError: The client or its redirect URI is unknown.
+            OAuthError: One of the two is repeated, so it is not known where the answer belongs.
         """
+        check_repeated({"client_id", "redirect_uri"} & set(repeated))
         client_id = parameters.get("client_id")
         try:
-            client = await self._issuer.client(client_id)
+            client, redirect_uri = redirect_target(await self._issuer.client(client_id), parameters)
+        except PageError as problem:
+            _log.info(_REFUSED, problem)
+            raise
         except InvalidClientDocument as problem:
+            _log.info(_REFUSED, problem)
             raise PageError(
                 400,
                 "The application cannot be identified",
                 (f"Its description at {(client_id or '')[:200]} was refused: {problem}.",),
             ) from problem
-        client, redirect_uri = redirect_target(client, parameters)
         try:
+            check_repeated(repeated)
             request = read_request(
                 client, redirect_uri, parameters, self._settings.offered_scopes, self._settings.resource
             )
         except OAuthError as error:
+            _log.info(_REFUSED, error)
             return failure(redirect_uri, parameters.get("state"), error, self._settings.public_url)
         return await to_thread.run_sync(lambda: self._stores.requests.begin("authorize", request))
 
@@ -206,17 +223,18 @@ class ConsentFlow:
             self._connected(person.subject)
             redirect = await self._granted(asked, person) if asked is not None else None
         except SignInFailed as problem:
+            level = logging.INFO if problem.error == "access_denied" else logging.WARNING
+            _log.log(level, "a sign-in at Autodesk failed: %s, HTTP status %s", problem.error, problem.status)
             return self._ended(asked, _error_of(problem))
         except StorageProblem as problem:
             return self._ended(asked, _storage_error(problem))
-        except NotAdmitted as reason:
-            raise self._refused(asked) from reason
         return BrowserArrival(person, request.purpose, session, redirect)
 
     def _ended(self, asked: AuthorizationRequest | None, error: OAuthError) -> RedirectAnswer:
         """Return the client's answer to a request that has ended with an error; raise it as a page without a client."""
         if asked is None:
-            raise PageError(400, "You are not signed in", (f"{error.description[:1].upper()}{error.description[1:]}.",))
+            sentence = f"{error.description[:1].upper()}{error.description[1:]}."
+            raise PageError(400, "You are not signed in", (sentence,), ("/account", "Try again"))
         return failure(asked.redirect_uri, asked.state, error, self._settings.public_url)
 
     async def _signed_in(self, parameters: Mapping[str, str], request: PendingRequest) -> SignedInPerson:
@@ -226,25 +244,29 @@ class ConsentFlow:
         token = grant.access_token.get_secret_value()
         found = await self._endpoint.userinfo(token)
         person = SignedInPerson(found.sub, found.name, found.email if found.email_verified else None)
+        asked = request.authorization
+        client = {"client": asked.client_id, "client_name": asked.client_name} if asked is not None else {}
         try:
             self._settings.admission.check_person(person)
             if self._settings.admission.accounts and self._accounts_of is not None:
                 self._settings.admission.check_accounts(await self._accounts_of(token))
         except NotAdmitted as reason:
-            await self._issuer.note("sign_in_refused", person=person.subject, reason=str(reason))
-            raise
+            await self._issuer.note("sign_in_refused", person=person.subject, **client, reason=str(reason))
+            raise self._refused(asked, found) from reason
         tokens = stored_tokens(grant, self._now(), self._settings.autodesk_scopes)
         account = self.account(person.subject)
         await to_thread.run_sync(
             lambda: self._stores.vault.save_login(account, found.name, found.email, tokens, current=False)
         )
-        await self._issuer.note("signed_in", person=person.subject)
+        await self._issuer.note("signed_in", person=person.subject, **client)
         return person
 
-    def _refused(self, asked: AuthorizationRequest | None) -> PageError:
+    def _refused(self, asked: AuthorizationRequest | None, person: UserProfile) -> PageError:
+        email = f" ({person.email})" if person.email else ""
         sentences = (
-            "Autodesk signed you in, but this server is not open to your account.",
-            "Ask its administrator for access.",
+            f"Autodesk signed you in as {person.name or person.sub}{email}.",
+            "This server is not open to that account.",
+            "Ask its administrator for access. To use another account, sign out at Autodesk, and begin again.",
         )
         if asked is None:
             return PageError(403, "You may not use this server", sentences)
@@ -265,14 +287,13 @@ class ConsentFlow:
             asked.challenge,
             asked.resource,
         )
-        code = await to_thread.run_sync(lambda: self._stores.tokens.issue_code(request))
-        if asked.client_kind == "dynamic":
-            await to_thread.run_sync(lambda: self._stores.clients.touch(asked.client_id))
+        code, grant = await to_thread.run_sync(lambda: self._stores.tokens.issue_code(request))
         await self._issuer.note(
             "consented",
             person=person.subject,
             client=asked.client_id,
             client_name=asked.client_name,
+            grant=grant,
             scopes=" ".join(asked.scopes),
         )
         return success(asked, code, self._settings.public_url)
@@ -304,15 +325,20 @@ class ConsentFlow:
 def _error_of(problem: SignInFailed) -> OAuthError:
     if problem.error == "access_denied":
         return OAuthError("access_denied", "the sign-in at Autodesk was cancelled")
-    if isinstance(problem, SignInUnavailable):
-        return OAuthError("temporarily_unavailable", "Autodesk's sign-in could not be reached; try again in a minute")
+    status = problem.status or 0
+    if isinstance(problem, SignInUnavailable) or status == _TOO_MANY or status >= _SERVER_ERRORS:
+        return OAuthError("temporarily_unavailable", "Autodesk's sign-in is away or busy; begin again in a minute")
     if problem.error in ("invalid_client", "unauthorized_client"):
         return OAuthError(
             "server_error",
             "Autodesk does not accept this server's app; its administrator has to check APS_CLIENT_ID, "
             "APS_CLIENT_SECRET and the callback URL of the app",
         )
-    return OAuthError("server_error", f"Autodesk answered {problem.error}; try again")
+    return OAuthError(
+        "server_error",
+        f"Autodesk did not complete the sign-in ({problem.error}); begin again, and tell the server's administrator if "
+        "that does not help",
+    )
 
 
 def _storage_error(problem: StorageProblem) -> OAuthError:

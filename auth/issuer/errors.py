@@ -5,11 +5,15 @@
     IssuerError
     ├── OAuthError          a client did something wrong; answered as RFC 6749 section 5.2 or 4.1.2.1
     ├── PageError           a browser cannot go on; answered as a page, never as a redirect
+    ├── TooManyRequests     a limit is reached; answered 429, with the time to wait
     ├── InvalidClientDocument   a client id metadata document cannot be used
     └── NotAdmitted         the settings do not let this person in
 """
 
+import math
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 
 class IssuerError(Exception):
@@ -39,6 +43,32 @@ class PageError(IssuerError):
 
     def __str__(self) -> str:
         return self.title
+
+
+@dataclass(eq=False)
+class TooManyRequests(IssuerError):
+    """A limit is reached for `wait` seconds more."""
+
+    wait: float
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds to wait, for `Retry-After`."""
+        return max(1, math.ceil(self.wait))
+
+    @property
+    def spelt(self) -> str:
+        """The seconds in words."""
+        return "1 second" if self.seconds == 1 else f"{self.seconds} seconds"
+
+    def __str__(self) -> str:
+        return f"too many requests; the next one is taken in {self.spelt}"
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return where what a client or an administrator wrote is wrong first, and what is expected; nothing of it."""
+    detail = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, detail["loc"])), detail["msg"])))
 
 
 class InvalidClientDocument(IssuerError):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -17,18 +17,27 @@ KEPT_SECONDS: Final = 30 * 24 * 3600.0
 RevocationReason = Literal["client", "person", "administrator", "code_replayed", "refresh_reused"]
 
 
-class GrantRepository:
-    """Grants of one database; `auth.issuer.tokens` makes them. Everything here blocks.
+class EndedGrant(NamedTuple):
+    """A grant that has just ended: its id, whose it was, and its client's id."""
 
-    `on_revoked` receives the ids of grants that ended, after the transaction.
-    """
+    id: str
+    subject: str
+    client_id: str
+
+
+OnRevoked = Callable[[EndedGrant, RevocationReason], None]
+"""Told of each grant that ended, after the transaction."""
+
+
+class GrantRepository:
+    """Grants of one database; `auth.issuer.tokens` makes them. Everything here blocks."""
 
     def __init__(
         self,
         database: Database,
         *,
         now: Callable[[], float] = time.time,
-        on_revoked: Callable[[str, RevocationReason], None] = lambda _grant, _reason: None,
+        on_revoked: OnRevoked = lambda _grant, _reason: None,
     ) -> None:
         self._database = database
         self._now = now
@@ -50,8 +59,8 @@ class GrantRepository:
         grant_id: str | None = None,
         subject: str | None = None,
         client_id: str | None = None,
-    ) -> tuple[str, ...]:
-        """End the live grants that fit everything given; without anything given, all. Return their ids."""
+    ) -> tuple[EndedGrant, ...]:
+        """End the live grants that fit everything given; without anything given, all. Return them."""
         chosen = {GRANTS.c.id: grant_id, GRANTS.c.subject: subject, GRANTS.c.client_id: client_id}
         fits = and_(True, *(column == value for column, value in chosen.items() if value is not None))  # noqa: FBT003
         with self._database.writing() as connection:
@@ -91,9 +100,10 @@ class GrantRepository:
 
 def end_grants(
     connection: Connection, fits: ColumnElement[bool], reason: RevocationReason, now: float
-) -> tuple[str, ...]:
-    """End the live grants that fit; return their ids. Of two that end one grant at once, one ends it."""
+) -> tuple[EndedGrant, ...]:
+    """End the live grants that fit; return them. Of two that end one grant at once, one ends it."""
     live = select(GRANTS.c.id).where(fits, GRANTS.c.revoked_at.is_(None))
     locked = live.order_by(GRANTS.c.id).with_for_update()  # everybody locks them in the same order
     ended = update(GRANTS).where(GRANTS.c.id.in_(locked)).values(revoked_at=now, reason=reason)
-    return tuple(connection.execute(ended.returning(GRANTS.c.id)).scalars())
+    columns = (GRANTS.c.id, GRANTS.c.subject, GRANTS.c.client_id)
+    return tuple(EndedGrant(*row) for row in connection.execute(ended.returning(*columns)))

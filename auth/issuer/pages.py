@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse
 
-from auth.issuer.errors import PageError
+from auth.issuer.errors import PageError, TooManyRequests
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -69,6 +69,13 @@ class PageRenderer:
     def error(self, problem: PageError) -> HTMLResponse:
         """Return the page of a problem."""
         return self.message(problem.title, *problem.sentences, status=problem.status, link=problem.link)
+
+    def too_many_requests(self, problem: TooManyRequests) -> HTMLResponse:
+        """Return the page of a limit that is reached."""
+        sentence = f"They came from your network. Load this page again in {problem.spelt}."
+        page = self.message("Too many requests", sentence, status=429)
+        page.headers["Retry-After"] = str(problem.seconds)
+        return page
 
     def hand_over(self, url: str) -> HTMLResponse:
         """Return a page that goes on to another site by itself.

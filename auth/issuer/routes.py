@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from auth.issuer.authorization import RedirectAnswer, single_values
+from auth.issuer.authorization import RedirectAnswer, read_parameters, single_values
 from auth.issuer.browser_sessions import COOKIE as SESSION_COOKIE
-from auth.issuer.clients import RegisteredClient, read_credentials
+from auth.issuer.clients import ClientCredentials, RegisteredClient, read_credentials
 from auth.issuer.consent_flow import BrowserDeparture, ConsentFlow
-from auth.issuer.errors import OAuthError, PageError
+from auth.issuer.errors import OAuthError, PageError, TooManyRequests
 from auth.issuer.metadata import CALLBACK_PATH, RESOURCE_PATHS, SERVER_PATHS, resource_metadata, server_metadata
 from auth.issuer.opaque_secrets import form_token, is_form_token
 from auth.issuer.pages import PageRenderer
@@ -37,11 +37,21 @@ Handler = Callable[[Request], Awaitable[Response]]
 AddressOf = Callable[[Request], str]
 """A request -> the network address of its caller, as far as proxies are trusted."""
 
+TakeFetch = Callable[[str], Awaitable[float]]
+"""A network address -> 0, or the seconds after which it may have a client's document fetched again."""
+
+
+async def _unlimited(_address: str) -> float:
+    return 0.0
+
 
 class IssuerRoutes:
     """Translates between HTTP, a `TokenIssuer` and its `ConsentFlow`."""
 
-    def __init__(self, issuer: TokenIssuer, flow: ConsentFlow, address_of: AddressOf) -> None:
+    def __init__(
+        self, issuer: TokenIssuer, flow: ConsentFlow, address_of: AddressOf, take_fetch: TakeFetch = _unlimited
+    ) -> None:
+        self._take_fetch = take_fetch
         self._issuer = issuer
         self._flow = flow
         self._settings = issuer.settings
@@ -51,23 +61,18 @@ class IssuerRoutes:
     def routes(self) -> list[Route]:
         """Return all routes. Those of clients answer any origin, those of browsers none; `OPTIONS` is not ours."""
         api, page = self._api, self._page
-        routes = [
+        return [
             *(Route(path, self._resource_metadata, methods=["GET"]) for path in RESOURCE_PATHS),
             *(Route(path, self._server_metadata, methods=["GET"]) for path in SERVER_PATHS),
             Route("/authorize", page(self._authorize), methods=["GET"]),
-            Route("/consent", page(self._show_consent), methods=["GET"]),
-            Route("/consent", page(self._take_consent), methods=["POST"]),
+            Route("/consent", page(self._show_consent, self._take_consent), methods=["GET", "POST"]),
             Route(CALLBACK_PATH, page(self._callback), methods=["GET"]),
-            Route("/connect", page(self._show_connect), methods=["GET"]),
-            Route("/connect", page(self._take_connect), methods=["POST"]),
-            Route("/account", page(self._show_account), methods=["GET"]),
-            Route("/account", page(self._change_account), methods=["POST"]),
+            Route("/connect", page(self._show_connect, self._take_connect), methods=["GET", "POST"]),
+            Route("/account", page(self._show_account, self._change_account), methods=["GET", "POST"]),
             Route("/token", api(self._token), methods=["POST"]),
             Route("/revoke", api(self._revoke), methods=["POST"]),
+            Route("/register", api(self._register), methods=["POST"]),
         ]
-        if self._settings.registration.enabled:
-            routes.append(Route("/register", api(self._register), methods=["POST"]))
-        return routes
 
     # Metadata
 
@@ -86,7 +91,7 @@ class IssuerRoutes:
 
     async def _token(self, request: Request) -> Response:
         form = await _form(request)
-        issued = await self._issuer.exchange(read_credentials(request.headers.get("authorization"), form), form)
+        issued = await self._issuer.exchange(await self._credentials(request, form), form)
         content = {
             "access_token": issued.access_token,
             "token_type": "Bearer",
@@ -98,8 +103,22 @@ class IssuerRoutes:
 
     async def _revoke(self, request: Request) -> Response:
         form = await _form(request)
-        await self._issuer.revoke(read_credentials(request.headers.get("authorization"), form), form)
+        await self._issuer.revoke(await self._credentials(request, form), form)
         return Response(status_code=200, headers=_NO_STORE)
+
+    async def _credentials(self, request: Request, form: Mapping[str, str]) -> ClientCredentials:
+        credentials = read_credentials(request.headers.get("authorization"), form)
+        await self._count_fetch(request, credentials.client_id)
+        return credentials
+
+    async def _count_fetch(self, request: Request, client_id: str) -> None:
+        """Count the fetch of a client's document that is about to be made.
+
+        Raises:
+            TooManyRequests: The caller's network has had too many of them.
+        """
+        if self._issuer.must_fetch(client_id) and (wait := await self._take_fetch(self._address_of(request))) > 0:
+            raise TooManyRequests(wait)
 
     async def _register(self, request: Request) -> Response:
         client, secret = await self._issuer.register(await _body(request), self._address_of(request))
@@ -108,7 +127,9 @@ class IssuerRoutes:
     # Browsers
 
     async def _authorize(self, request: Request) -> Response:
-        begun = await self._flow.begin(single_values(request.query_params.multi_items()))
+        parameters, repeated = read_parameters(request.query_params.multi_items())
+        await self._count_fetch(request, parameters.get("client_id", ""))
+        begun = await self._flow.begin(parameters, repeated)
         if isinstance(begun, RedirectAnswer):
             return RedirectResponse(begun.url, 303, _NO_STORE)
         pending, cookie = begun
@@ -232,23 +253,34 @@ class IssuerRoutes:
                 await self._issuer.check_audit()
                 return await handler(request)
             except OAuthError as problem:
+                _log.info("a client's request was refused: %s", problem)
                 return oauth_error(problem, basic="authorization" in request.headers)
+            except TooManyRequests as problem:
+                return too_many_requests(problem)
             except StorageProblem as problem:
                 return oauth_error(OAuthError("temporarily_unavailable", f"{_told(problem)}; try again", 503))
 
         return handle
 
-    def _page(self, handler: Handler) -> Handler:
-        """Answer a browser's request, and its errors as pages."""
+    def _page(self, show: Handler, take: Handler | None = None) -> Handler:
+        """Answer a browser's request, a form by `take`, and errors as pages."""
 
         async def handle(request: Request) -> Response:
             try:
                 await self._issuer.check_audit()
-                return await handler(request)
+                return await (take if take is not None and request.method == "POST" else show)(request)
             except PageError as problem:
                 return self._pages.error(problem)
+            except TooManyRequests as problem:
+                return self._pages.too_many_requests(problem)
             except OAuthError as problem:
-                return self._pages.message("The request cannot be used", f"{problem.description}.", status=400)
+                _log.info("a browser's request was refused: %s", problem)
+                return self._pages.message(
+                    "The request cannot be used",
+                    f"Nothing was done, for {problem.description}.",
+                    "Begin again in the application; if it sends you here again, tell those who make it.",
+                    status=problem.status,
+                )
             except StorageProblem as problem:
                 response = self._pages.message(
                     "The server cannot answer now",
@@ -268,6 +300,12 @@ def _told(problem: StorageProblem) -> str:
     if isinstance(problem, DatabaseProblem):
         return "the server's database is away"
     return "the server cannot write to its own files"
+
+
+def too_many_requests(problem: TooManyRequests) -> JSONResponse:
+    """Return the 429 response, with Retry-After."""
+    content = {"error": "slow_down", "error_description": str(problem)}
+    return JSONResponse(content, 429, {**_NO_STORE, "Retry-After": str(problem.seconds)})
 
 
 def oauth_error(problem: OAuthError, *, basic: bool = False) -> JSONResponse:

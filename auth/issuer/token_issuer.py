@@ -54,7 +54,8 @@ class RegistrationPolicy:
             OAuthError: It may not.
         """
         if not self.enabled:
-            raise OAuthError("access_denied", "this server takes no registrations; ask for a client id", 403)
+            problem = "this server takes no registrations; its administrator can give out a client id"
+            raise OAuthError("access_denied", problem, 403)
         hosts = [shown_host(uri) for uri in redirect_uris]
         if self.domains and not all(
             any(host == domain or host.endswith(f".{domain}") for domain in self.domains) for host in hosts
@@ -141,6 +142,12 @@ class TokenIssuer:
             return None
         return await to_thread.run_sync(lambda: self.stores.clients.get(client_id))
 
+    def must_fetch(self, client_id: str) -> bool:
+        """Whether knowing a client takes a request to another server now."""
+        if self._documents is None or client_id in self._known_clients or not is_document_url(client_id):
+            return False
+        return not self._documents.is_fresh(client_id)
+
     async def register(self, body: bytes, address: str) -> tuple[RegisteredClient, str | None]:
         """Register a client; return it and its secret, if it asked for one.
 
@@ -165,7 +172,7 @@ class TokenIssuer:
         client = await self._authenticated(credentials)
         resource = form.get("resource")
         repository = self.stores.tokens
-        kind = form.get("grant_type")
+        kind = _needed(form, "grant_type")
         if kind == "authorization_code":
             code, verifier = _needed(form, "code"), _needed(form, "code_verifier")
             meant = resource_of(resource, self.settings.resource) if resource is not None else None
@@ -181,9 +188,9 @@ class TokenIssuer:
         else:
             raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
         issued = await to_thread.run_sync(exchange)
-        await self.note(
-            "tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=str(kind)
-        )
+        if client.kind == "dynamic":
+            await to_thread.run_sync(lambda: self.stores.clients.touch(client.client_id))
+        await self.note("tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=kind)
         return issued
 
     async def revoke(self, credentials: ClientCredentials, form: Mapping[str, str]) -> None:

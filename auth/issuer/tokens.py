@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
 from auth.issuer.errors import OAuthError
-from auth.issuer.grants import RevocationReason, end_grants
+from auth.issuer.grants import EndedGrant, OnRevoked, end_grants
 from auth.issuer.opaque_secrets import (
     ACCESS_PREFIX,
     CODE_PREFIX,
@@ -94,10 +94,7 @@ class VerifiedToken:
 
 
 class TokenRepository:
-    """Codes and tokens of one database, with the grants that they are of. Everything here blocks.
-
-    `on_revoked` receives the ids of grants that ended, after the transaction.
-    """
+    """Codes and tokens of one database, with the grants that they are of. Everything here blocks."""
 
     def __init__(
         self,
@@ -105,7 +102,7 @@ class TokenRepository:
         *,
         lives: TokenLives | None = None,
         now: Callable[[], float] = time.time,
-        on_revoked: Callable[[str, RevocationReason], None] = lambda _grant, _reason: None,
+        on_revoked: OnRevoked = lambda _grant, _reason: None,
     ) -> None:
         self._database = database
         self._lives = lives or TokenLives()
@@ -116,8 +113,8 @@ class TokenRepository:
 
     # Issuing
 
-    def issue_code(self, request: GrantRequest) -> str:
-        """Create a grant and return the authorization code that its client exchanges for tokens."""
+    def issue_code(self, request: GrantRequest) -> tuple[str, str]:
+        """Create a grant; return the authorization code that its client exchanges for tokens, and the grant's id."""
         code, grant_id, now = new_secret(CODE_PREFIX), new_id(), self._now()
         with self._database.writing() as connection:
             connection.execute(
@@ -145,7 +142,7 @@ class TokenRepository:
                     expires_at=now + self._lives.code,
                 )
             )
-        return code
+        return code, grant_id
 
     def exchange_code(
         self, code: str, client_id: str, redirect_uri: str | None, verifier: str, resource: str | None
@@ -156,7 +153,7 @@ class TokenRepository:
             OAuthError: `invalid_grant`; `invalid_target` for another resource. A replayed code ends its grant.
         """
         now = self._now()
-        ended: tuple[str, ...] = ()
+        ended: tuple[EndedGrant, ...] = ()
         with self._database.writing() as connection:
             row = _locked_code(connection, code)
             if row is None:
@@ -180,7 +177,8 @@ class TokenRepository:
         Raises:
             OAuthError: `invalid_grant`, also for reuse, which ends the grant; `invalid_scope` for more than granted.
         """
-        now, reused = self._now(), False
+        now = self._now()
+        ended: tuple[EndedGrant, ...] = ()
         with self._database.writing() as connection:
             row = _locked_token(connection, token, "refresh")
             if row is None or row["client_id"] != client_id or not _is_live(row, now):
@@ -188,17 +186,18 @@ class TokenRepository:
             granted = row["grant_scopes"].split()
             if scopes is not None and not set(scopes) <= set(granted):
                 raise OAuthError("invalid_scope", "a refresh cannot ask for more than was granted")
+            issued: IssuedTokens | None = None
             if self._is_reuse(connection, row, now):
-                reused = True
-                end_grants(connection, GRANTS.c.id == row["grant_id"], "refresh_reused", now)
+                ended = end_grants(connection, GRANTS.c.id == row["grant_id"], "refresh_reused", now)
             else:
                 used = update(TOKENS).where(TOKENS.c.digest == row["digest"], TOKENS.c.used_at.is_(None))
                 connection.execute(used.values(used_at=now))
                 connection.execute(update(GRANTS).where(GRANTS.c.id == row["grant_id"]).values(last_used_at=now))
                 narrowed = in_order(set(scopes)) if scopes else in_order(granted)
                 issued = self._issue(connection, row, row["generation"] + 1, narrowed, now)
-        if reused:
-            self._on_revoked(row["grant_id"], "refresh_reused")
+        for grant in ended:
+            self._on_revoked(grant, "refresh_reused")
+        if issued is None:
             raise OAuthError("invalid_grant", "the refresh token was used before; the person has to sign in again")
         return issued
 

@@ -18,12 +18,13 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auth.issuer.errors import TooManyRequests
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS
-from auth.issuer.scopes import implied, in_order
+from auth.issuer.routes import too_many_requests
+from auth.issuer.scopes import DEFAULT, implied, in_order
 from auth.issuer.tokens import VerifiedToken
 from persistence.errors import StorageProblem
 from server.mcp.session_limit import SessionChange, session_change
-from server.team.middleware import too_many_requests
 from server.team.request_limits import SharedQuota
 from server.team.required_scopes import required_scope
 
@@ -80,12 +81,12 @@ class LegacySessions:
         self._most = most
         self._used: dict[str, dict[bytes, float]] = defaultdict(dict)
 
-    def may_open(self, subject: str) -> bool:
-        """Whether a person may open another one."""
+    def wait_to_open(self, subject: str) -> float:
+        """Return 0 where a person may open another one, or the seconds after which an idle one is over."""
         now = time.monotonic()
         live = {id_: used for id_, used in self._used[subject].items() if now - used < _SESSION_IDLE_SECONDS}
         self._used[subject] = live
-        return len(live) < self._most
+        return 0.0 if len(live) < self._most else min(live.values()) + _SESSION_IDLE_SECONDS - now
 
     def note(self, subject: str, change: SessionChange, id_: bytes) -> None:
         """Note what an answer to a person says of a session."""
@@ -109,7 +110,7 @@ class BearerMiddleware:
         verify: VerifyToken,
         *,
         public_url: str,
-        challenge: Sequence[str],
+        offered: Collection[str],
         streams: OpenStreams,
         sessions: LegacySessions,
         calls: SharedQuota,
@@ -121,7 +122,8 @@ class BearerMiddleware:
         self._app = app
         self._verify = verify
         self._public_url = public_url
-        self._challenge = challenge
+        self._offered = offered
+        self._challenge = [scope for scope in DEFAULT if scope in offered]
         self._streams = streams
         self._sessions = sessions
         self._calls = calls
@@ -159,6 +161,9 @@ class BearerMiddleware:
             message, receive = _parsed(body), _replayed(body, receive)
         refusal = await self._check(verified, message, Headers(scope=scope))
         if refusal is not None:
+            structlog.get_logger(__name__).info(
+                "call_refused", status=refusal.status_code, person=verified.subject, grant=verified.grant_id
+            )
             await refusal(scope, receive, send)
             return
         user = AuthenticatedUser(_access_token(verified, token, self._public_url))
@@ -198,24 +203,25 @@ class BearerMiddleware:
 
     async def _check(self, verified: VerifiedToken, message: object, headers: Headers) -> Response | None:
         messages = message if isinstance(message, list) else [message]
-        needed = {scope for one in messages if (scope := required_scope(one)) is not None}
+        # A scope that the server never grants is not asked for, or clients would ask again and again: the tools refuse.
+        needed = {scope for scope in map(required_scope, messages) if scope is not None and scope in self._offered}
         held = implied(verified.scopes)
         if not needed <= held:
             return self._refusal(403, "insufficient_scope", in_order(held | needed | implied(needed)))
         if self._streams.count(verified.grant_id) >= self._at_once:
-            return too_many_requests(1)
+            return too_many_requests(TooManyRequests(1))
         methods = [one.get("method") for one in messages if isinstance(one, Mapping)]
         if (
             "initialize" in methods
             and "mcp-session-id" not in headers
-            and not self._sessions.may_open(verified.subject)
+            and (wait := self._sessions.wait_to_open(verified.subject)) > 0
         ):
-            return too_many_requests(60)
+            return too_many_requests(TooManyRequests(wait))
         if not any(method in _COUNTED for method in methods):
             return None
         quotas = [self._calls, self._writes] if needed - {"submittals:read"} else [self._calls]
         wait = max([await quota.take(verified.subject) for quota in quotas])
-        return too_many_requests(wait) if wait > 0 else None
+        return too_many_requests(TooManyRequests(wait)) if wait > 0 else None
 
     def _refusal(self, status: int, error: str | None, scopes: Sequence[str]) -> Response:
         parts = {"resource_metadata": f"{self._public_url}{RESOURCE_PATHS[1]}", "scope": " ".join(scopes)}

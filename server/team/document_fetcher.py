@@ -5,6 +5,7 @@ changes its mind leads nowhere. TLS still checks the certificate against the nam
 """
 
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port -> its addresses."""
 
 _OK: Final = 200
+_JSON: Final = re.compile(r"application/(?:[\w.-]+\+)?json", re.ASCII)
+"""Content types of a document; the draft has every other one treated as an error."""
+
 _HEADERS: Final[Mapping[bytes | str, bytes | str]] = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
@@ -86,9 +90,10 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         try:
             addresses = await self._resolve(host, port)
         except OSError:
-            raise InvalidClientDocument(f"{host} cannot be resolved") from None
+            addresses = ()
         if not addresses or not all(map(is_public_address, addresses)):
-            raise InvalidClientDocument(f"{host} is not on the public internet")
+            # The same words for a name of the inner network as for none: which names there are is not for callers.
+            raise InvalidClientDocument(f"{host} is not found on the public internet")
         # IPv4 first: servers of companies often have no way out over IPv6.
         first = min(addresses, key=lambda address: ipaddress.ip_address(address.partition("%")[0]).version)
         return await self._inner.connect_tcp(first, port, timeout, local_address, socket_options)
@@ -98,6 +103,9 @@ async def _read(response: httpcore.Response) -> FetchedDocument:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
     if response.status != _OK:
         raise InvalidClientDocument(f"it was answered with HTTP {response.status}")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(kind):
+        raise InvalidClientDocument(f"its Content-Type is {kind[:60] or 'missing'}, not application/json")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise InvalidClientDocument("it is compressed, though that was not asked for")
     body = bytearray()

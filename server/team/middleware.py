@@ -1,5 +1,6 @@
 """Middleware of the team server, before any route: Host, exact path, CORS, limits by address."""
 
+import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -8,12 +9,13 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth.issuer.client_documents import is_document_url
+from auth.issuer.errors import TooManyRequests
 from auth.issuer.metadata import CALLBACK_PATH, MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
 from auth.issuer.pages import PageRenderer
+from auth.issuer.routes import too_many_requests
 from server.team.options import TeamOptions
 from server.team.request_limits import CallerAddress, SharedQuota
 from tools.core.request_quota import QuotaLimit
@@ -93,6 +95,8 @@ class CrossOriginMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if allowed != "*":
+                    headers.add_vary_header("Origin")  # or a cache gives one page the permission of another
                 if allowed:
                     headers["Access-Control-Allow-Origin"] = allowed
                 headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
@@ -119,7 +123,6 @@ class AddressLimitMiddleware:
         self._pages = PageRenderer(public_url)
         authorize = quota("authorize", QuotaLimit(options.authorize_per_minute))
         token = quota("token", QuotaLimit(options.token_per_minute))
-        self._documents = quota("document", QuotaLimit(options.document_per_minute))
         self._quotas: Mapping[str, SharedQuota] = {
             **dict.fromkeys(_BROWSER_PATHS, authorize),
             "/token": token,
@@ -131,43 +134,13 @@ class AddressLimitMiddleware:
         """Serve one request, or answer 429."""
         quota = self._quotas.get(scope["path"]) if scope["type"] == "http" else None
         if quota is not None:
-            request = Request(scope)
-            address = self._address_of.of(request)
-            wait = await quota.take(address)
-            if wait == 0 and scope["path"] == "/authorize":
-                client_id = request.query_params.get("client_id", "")
-                wait = await self._documents.take(address) if is_document_url(client_id) else 0.0
+            wait = await quota.take(self._address_of.of(Request(scope)))
             if wait > 0:
-                refusal = self._page if scope["path"] in _BROWSER_PATHS else too_many_requests
-                await refusal(wait)(scope, receive, send)
+                structlog.get_logger(__name__).info("request_limited", path=scope["path"], seconds=math.ceil(wait))
+                refusal = self._pages.too_many_requests if scope["path"] in _BROWSER_PATHS else too_many_requests
+                await refusal(TooManyRequests(wait))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-    def _page(self, wait: float) -> Response:
-        seconds = _whole_seconds(wait)
-        answer = self._pages.message(
-            "Too many requests", f"They came from your network. Load this page again in {_spelt(seconds)}.", status=429
-        )
-        answer.headers["Retry-After"] = str(seconds)
-        return answer
-
-
-def _whole_seconds(wait: float) -> int:
-    return max(1, int(wait + 0.999))
-
-
-def _spelt(seconds: int) -> str:
-    return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
-
-
-def too_many_requests(wait: float) -> Response:
-    """Return the 429 response, with Retry-After."""
-    seconds = _whole_seconds(wait)
-    content = {
-        "error": "slow_down",
-        "error_description": f"Too many requests; the next one is taken in {_spelt(seconds)}.",
-    }
-    return JSONResponse(content, 429, {"Retry-After": str(seconds), "Cache-Control": "no-store"})
 
 
 def _preflight(headers: Headers, origin: str) -> Response:

@@ -28,11 +28,11 @@ from auth.issuer.client_documents import ClientDocuments
 from auth.issuer.clients import ClientRepository, read_clients
 from auth.issuer.consent_flow import ConsentFlow
 from auth.issuer.errors import NotAdmitted
-from auth.issuer.grants import GrantRepository, RevocationReason
+from auth.issuer.grants import EndedGrant, GrantRepository, RevocationReason
 from auth.issuer.metadata import CALLBACK_PATH
 from auth.issuer.pending_requests import PendingRequests
 from auth.issuer.routes import RETRY_SECONDS, IssuerRoutes
-from auth.issuer.scopes import DEFAULT, offered_scopes
+from auth.issuer.scopes import offered_scopes
 from auth.issuer.shared_keys import shared_key
 from auth.issuer.token_issuer import IssuerSettings, IssuerStores, RegistrationPolicy, TokenIssuer
 from auth.issuer.tokens import TokenRepository, VerifiedToken
@@ -162,16 +162,20 @@ class TeamServer:
         self.routes = [
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
-            *IssuerRoutes(self.issuer, self.consent_flow, address_of.of).routes(),
+            *IssuerRoutes(
+                self.issuer,
+                self.consent_flow,
+                address_of.of,
+                self._quota("document", QuotaLimit(options.document_per_minute)).take,
+            ).routes(),
         ]
         self.protocol = handlers.server_for(self._running, state_key)
         app: ASGIApp = mcp_app(self.protocol, self.routes)
-        offered = self.issuer.settings.offered_scopes
         app = BearerMiddleware(
             app,
             self._verify,
             public_url=self._public_url,
-            challenge=[scope for scope in DEFAULT if scope in offered],
+            offered=self.issuer.settings.offered_scopes,
             streams=self._streams,
             sessions=LegacySessions(options.sessions),
             calls=self._quota("calls", QuotaLimit(options.calls_per_minute)),
@@ -275,8 +279,8 @@ class TeamServer:
 
     # Audit log
 
-    def _revoked(self, grant_id: str, reason: RevocationReason) -> None:
-        self._audit.note("grant_revoked", grant=grant_id, reason=reason)
+    def _revoked(self, grant: EndedGrant, reason: RevocationReason) -> None:
+        self._audit.note("grant_revoked", person=grant.subject, client=grant.client_id, grant=grant.id, reason=reason)
 
     async def _ready(self, _request: Request) -> Response:
         try:

@@ -77,7 +77,7 @@ def client(team: TeamSite) -> Iterator[Client]:
     found.redirect_uri = f"http://127.0.0.1:{server.server_port}/callback"
     registered = httpx.post(
         f"{team.url}/register",
-        json={"client_name": "A Chat <script>alert(1)</script>", "redirect_uris": [found.redirect_uri]},
+        json={"client_name": "A Chat <script>alert(1)</script>" + "W" * 66, "redirect_uris": [found.redirect_uri]},
         verify=NO_TRUST,
     )
     found.client_id = registered.json()["client_id"]

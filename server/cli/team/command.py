@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli.errors import command_context
+from server.cli.errors import CommandError, command_context
 from server.cli.options import AllowBaseUrl
 from server.cli.output import json_text, say
 
@@ -43,9 +43,11 @@ def grants(
             return
         for row in rows:
             used = _day(row["last_used_at"])
-            who = f"{row['name'] or row['subject']} ({row['email'] or row['subject']})"
-            say(f"{row['id']}  {who}  {row['client_name']} at {row['redirect_host']}")
-            say(f"    {row['scopes']}; since {_day(row['created_at'])}, last used {used}")
+            say(f"{row['name'] or row['subject']} ({row['email'] or row['subject']})")
+            say(f"    lets {row['client_name']} at {row['redirect_host']}")
+            say(f"    client {row['client_id']}, grant {row['id']}")
+            say(f"    {row['scopes']}")
+            say(f"    since {_day(row['created_at'])}, last used {used}")
         if not rows:
             say("No client works in anybody's name.")
 
@@ -100,7 +102,8 @@ def revoke(
         if client is not None and subject is None:
             from auth.issuer.clients import ClientRepository
 
-            ClientRepository(opened.database).remove(client)
+            if not (ClientRepository(opened.database).remove(client) or ended):
+                raise CommandError(f"no grant is of a client {client!r}; `submittal-mcp team grants` lists the clients")
         say("1 grant has ended." if len(ended) == 1 else f"{len(ended)} grants have ended.")
         if subject is not None and client is None:
             anyio.run(partial(_forget, opened, settings, subject, tell_autodesk=not local))
@@ -151,7 +154,7 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
 
 
 def _grants(opened: "OpenVault", settings: "Settings | None" = None) -> "GrantRepository":
-    from auth.issuer.grants import GrantRepository, RevocationReason
+    from auth.issuer.grants import EndedGrant, GrantRepository, RevocationReason
     from server.auth_wiring import state_location
     from transfers.audit_log import AuditLog
 
@@ -159,8 +162,8 @@ def _grants(opened: "OpenVault", settings: "Settings | None" = None) -> "GrantRe
         return GrantRepository(opened.database)
     log = AuditLog(state_location(settings).folder)
 
-    def note(grant_id: str, reason: RevocationReason) -> None:
-        log.note("grant_revoked", grant=grant_id, reason=reason)
+    def note(grant: EndedGrant, reason: RevocationReason) -> None:
+        log.note("grant_revoked", person=grant.subject, client=grant.client_id, grant=grant.id, reason=reason)
 
     return GrantRepository(opened.database, on_revoked=note)
 
@@ -172,7 +175,6 @@ def _subject(repository: "GrantRepository", opened: "OpenVault", settings: "Sett
         CommandError: No user has that name.
     """
     from server.auth_wiring import token_endpoint
-    from server.cli.errors import CommandError
 
     endpoint = token_endpoint(settings)
     known = opened.vault.accounts(endpoint.autodesk.api, endpoint.app.client_id)

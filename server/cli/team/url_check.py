@@ -1,12 +1,12 @@
 """Checks a team server's public URL as a chat client sees it, and finds what a proxy in between breaks."""
 
-import json
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import anyio
+from pydantic_core import from_json
 
 from acc.hosts import AutodeskHosts
 from auth.issuer.metadata import MCP_PATH, RESOURCE_PATHS, SERVER_PATHS
@@ -35,6 +35,7 @@ _INITIALIZE: Final = {
     },
 }
 _MISDIRECTED: Final = 421
+_NOT_PASSED_ON: Final = frozenset({404, 405, 502, 503, 504})
 _NO_TOKEN: Final = "smt_at_" + "0" * 43
 _ACCEPT: Final = {"Accept": "application/json, text/event-stream"}
 
@@ -123,7 +124,9 @@ class _AddressWalk:
             return problem(
                 check,
                 f"HTTP {answer.status} in place of 401, as user agent {agent}",
-                "Let this user agent through; bot rules often block it.",
+                f"Pass {MCP_PATH} itself on to the server."
+                if answer.status in _NOT_PASSED_ON
+                else "Let this user agent through; bot rules often block it.",
             )
         challenge = answer.headers.get("www-authenticate", "")
         expected = f'resource_metadata="{self._origin}{RESOURCE_PATHS[1]}"'
@@ -219,7 +222,7 @@ class _AddressWalk:
     async def _json(self, client: "httpx.AsyncClient", path: str) -> dict[str, Any]:
         answer = await self._ask(client, "GET", path)
         try:
-            found = json.loads(answer.body) if answer.status == 200 else {}
+            found = from_json(answer.body) if answer.status == 200 else {}
         except ValueError:
             found = {}
         return found if isinstance(found, dict) else {}

@@ -1,5 +1,6 @@
 """Consent, Autodesk's sign-in and tokens: the whole flow, and each threat to it, through the routes."""
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 import acc_sandbox
-from auth.errors import SignInUnavailable
+from acc_sandbox import Fault, Refuse, Reset
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.scopes import ATTACH, MOVE, READ
-from auth.oauth import OAuthApp
 from persistence.database import Database
 from tests.headless import onward_of
 
@@ -35,6 +35,8 @@ async def test_a_person_consents_signs_in_at_autodesk_and_the_client_gets_tokens
     kept = site.issuer.stores.vault.read(site.flow.account(person.autodesk_id))
     assert kept is not None
     assert site.events() == ["signed_in", "consented", "tokens_issued"]
+    assert {fields["client"] for _, fields in site.audit.lines} == {client.client_id}
+    assert {fields["grant"] for _, fields in site.audit.lines[1:]} == {verified.grant_id}
 
 
 async def test_a_team_sign_in_does_not_change_the_current_person_of_the_machine(site: Site) -> None:
@@ -112,6 +114,7 @@ async def test_a_browser_is_never_sent_to_an_address_that_no_client_registered(
     ("changes", "error"),
     [
         ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),
@@ -139,10 +142,30 @@ async def test_the_resource_may_be_left_out_or_spelt_in_another_way(site: Site, 
     assert (await client.exchange(code, resource=resource)).status_code == 200
 
 
-async def test_a_repeated_parameter_is_refused(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ("client_id=other", None),
+        (f"redirect_uri={APP_URI}", None),
+        ("state=other", "invalid_request"),
+        ("scope=a&scope=b", "invalid_request"),
+        (f"resource={PUBLIC}", "invalid_request"),
+        (f"resource={RESOURCE}", ""),
+    ],
+)
+async def test_a_repeated_parameter_goes_back_to_the_client_unless_it_says_where_that_is(
+    site: Site, more: str, error: str | None
+) -> None:
     async with Browser(site) as browser:
-        page = await browser.visit(OAuthClient(site).url() + "&client_id=other")
-    assert page.status_code == 400
+        page = await browser.visit(f"{OAuthClient(site).url()}&{more}")
+    if error:
+        assert (answer_of(page)["error"], answer_of(page)["iss"]) == (error, PUBLIC)
+    elif error is None:
+        assert page.status_code == 400
+        assert "is repeated" in page.text
+        assert "Begin again in the application" in page.text
+    else:
+        assert "Allow" in page.text
 
 
 async def test_consent_opened_in_another_browser_is_refused(site: Site) -> None:
@@ -201,6 +224,13 @@ async def test_pages_are_not_framed_cached_or_scripted(site: Site) -> None:
     assert page.headers["x-frame-options"] == "DENY"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_a_page_asked_for_by_another_method_names_its_own(site: Site) -> None:
+    async with site.http() as http:
+        for path in ("/consent", "/connect", "/account"):
+            answer = await http.put(path)
+            assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD", "POST"})
 
 
 async def test_cookies_are_bound_to_this_host_and_out_of_reach_of_scripts(site: Site) -> None:
@@ -262,6 +292,7 @@ async def test_before_approval_there_is_no_state_that_autodesk_could_answer(site
         ({"client_id": "other"}, "invalid_client"),
         ({"code_verifier": None}, "invalid_request"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": None}, "invalid_request"),
     ],
 )
 async def test_a_code_is_bound_to_its_client_verifier_redirect_and_resource(
@@ -423,37 +454,41 @@ async def test_only_people_whom_every_rule_admits_sign_in(
         return
     assert answer.status_code == 403
     assert "access_denied" in answer.text  # the link back to the client
+    assert site.box.person("manager").email in answer.text  # it may be another account than the one that was meant
     assert site.issuer.stores.vault.read(site.flow.account(site.box.person("manager").autodesk_id)) is None
     assert site.events() == ["sign_in_refused"]
 
 
-async def test_an_app_that_autodesk_no_longer_knows_is_said_to_be_the_servers_to_mend(
-    box: acc_sandbox.Sandbox, sqlite: Database
+@pytest.mark.parametrize(
+    ("operation", "effect", "error", "says"),
+    [
+        (
+            "auth.token",
+            Refuse(401, {"error": "invalid_client"}),
+            "server_error",
+            "check APS_CLIENT_ID, APS_CLIENT_SECRET",
+        ),
+        ("auth.token", Refuse(400, {"error": "invalid_grant"}), "server_error", "did not complete the sign-in"),
+        ("auth.token", Refuse(200, {}), "server_error", "tell the server's administrator"),
+        ("auth.token", Refuse(503, {}), "temporarily_unavailable", "begin again in a minute"),
+        ("auth.token", Refuse(429, {}), "temporarily_unavailable", "begin again in a minute"),
+        ("auth.token", Reset(), "temporarily_unavailable", "begin again in a minute"),
+        ("auth.userinfo", Refuse(500, {}), "temporarily_unavailable", "begin again in a minute"),
+    ],
+)
+async def test_a_sign_in_that_fails_at_autodesk_is_told_to_client_person_and_administrator(
+    site: Site, caplog: pytest.LogCaptureFixture, operation: str, effect: Refuse | Reset, error: str, says: str
 ) -> None:
-    client_id, _ = box.confidential_client
-    site = site_of(box, sqlite, app=OAuthApp(client_id, CALLBACK, "wrong"))
     client = OAuthClient(site)
+    site.box.faults.add(Fault(operation, effect, times=None))
     async with Browser(site) as browser:
-        page = await browser.visit(client.url())
-        answer = answer_of(await browser.submit(page, decision="allow"))
-    assert answer["error"] == "server_error"
-    assert "APS_CLIENT_SECRET" in answer["error_description"]
-
-
-class _Unreachable:
-    async def get(self, url: str, headers: object = None) -> tuple[int, dict[str, str], bytes]:
-        raise SignInUnavailable(reason="no route")
-
-    async def post(self, url: str, headers: object, body: str) -> tuple[int, dict[str, str], bytes]:
-        raise SignInUnavailable(reason="no route")
-
-
-async def test_an_autodesk_that_is_away_is_said_to_be(box: acc_sandbox.Sandbox, sqlite: Database) -> None:
-    client = OAuthClient(site_of(box, sqlite, http=_Unreachable()))
-    async with Browser(client.site) as browser:
-        page = await browser.visit(client.url())
-        answer = answer_of(await browser.submit(page, decision="allow"))
-    assert answer["error"] == "temporarily_unavailable"
+        answer = answer_of(await browser.consent(client.url()))
+        assert (answer["error"], answer["state"]) == (error, client.state)
+        assert says in answer["error_description"]
+        assert len([line for line in caplog.records if "sign-in at Autodesk failed" in line.getMessage()]) == 1
+        page = await browser.submit(await browser.visit(f"{PUBLIC}/connect"))
+    assert says in html.unescape(page.text)
+    assert "Try again" in page.text
 
 
 async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(site: Site) -> None:

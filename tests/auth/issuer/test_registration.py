@@ -79,7 +79,7 @@ async def test_a_client_that_wants_a_secret_gets_one_that_is_needed(site: Site) 
         ({}, "invalid_client_metadata"),
         ({"redirect_uris": []}, "invalid_client_metadata"),
         ({"redirect_uris": [APP_URI] * 11}, "invalid_client_metadata"),
-        ({"redirect_uris": [APP_URI], "client_name": "x" * 101}, "invalid_client_metadata"),
+        ({"redirect_uris": [APP_URI], "client_name": "QZJ" * 34}, "invalid_client_metadata"),
         ({"redirect_uris": [APP_URI], "token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
         ({"redirect_uris": [APP_URI], "grant_types": ["client_credentials"]}, "invalid_client_metadata"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
@@ -92,6 +92,8 @@ async def test_a_client_that_wants_a_secret_gets_one_that_is_needed(site: Site) 
 async def test_metadata_that_could_hurt_is_refused(site: Site, body: object, error: str) -> None:
     answer = await register(site, body)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert len(answer.json()["error_description"]) > len("client_name")  # it says what is expected
+    assert "QZJ" not in answer.text
 
 
 async def test_a_registration_has_a_bounded_size(site: Site) -> None:
@@ -101,7 +103,7 @@ async def test_a_registration_has_a_bounded_size(site: Site) -> None:
 @pytest.mark.parametrize(
     ("policy", "uri", "status"),
     [
-        (RegistrationPolicy(enabled=False), APP_URI, 404),
+        (RegistrationPolicy(enabled=False), APP_URI, 403),
         (RegistrationPolicy(domains=("client.example",)), APP_URI, 201),
         (RegistrationPolicy(domains=("client.example",)), "https://a.client.example/cb", 201),
         (RegistrationPolicy(domains=("client.example",)), "https://evilclient.example/cb", 400),
@@ -112,7 +114,9 @@ async def test_registration_can_be_off_or_for_some_domains(
     box: acc_sandbox.Sandbox, sqlite: Database, policy: RegistrationPolicy, uri: str, status: int
 ) -> None:
     site = site_of(box, sqlite, registration=policy)
-    assert (await register(site, {"redirect_uris": [uri]})).status_code == status
+    answer = await register(site, {"redirect_uris": [uri]})
+    assert answer.status_code == status
+    assert ("administrator can give out a client id" in answer.text) is (status == 403)
     async with site.http() as http:
         metadata = (await http.get("/.well-known/oauth-authorization-server")).json()
     assert ("registration_endpoint" in metadata) is policy.enabled
@@ -144,6 +148,18 @@ def test_unused_registrations_are_purged(database: Database) -> None:
     assert clients.purge() == 1
 
 
+async def test_a_client_that_refreshes_its_tokens_is_in_use(site: Site) -> None:
+    found = (await register(site, {"redirect_uris": [APP_URI]})).json()
+    client = OAuthClient(site, found["client_id"])
+    async with Browser(site) as browser:
+        tokens = await client.tokens(browser)
+    [before] = site.issuer.stores.clients.list()
+    site.later(3600)
+    assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+    [after] = site.issuer.stores.clients.list()
+    assert after["last_used_at"] >= before["last_used_at"] + 3600
+
+
 async def test_metadata_documents_say_what_clients_of_every_age_look_for(site: Site) -> None:
     async with site.http() as http:
         for suffix in ("", "/mcp"):
@@ -166,7 +182,9 @@ def document(**changes: object) -> bytes:
     return json.dumps({name: value for name, value in (found | changes).items() if value is not None}).encode()
 
 
-async def test_a_client_is_known_by_its_document_in_every_step(box: acc_sandbox.Sandbox, sqlite: Database) -> None:
+async def test_a_client_is_known_by_its_document_in_every_step_and_its_host_is_shown(
+    box: acc_sandbox.Sandbox, sqlite: Database
+) -> None:
     fetched: list[str] = []
 
     async def fetch(url: str) -> FetchedDocument:
@@ -176,6 +194,7 @@ async def test_a_client_is_known_by_its_document_in_every_step(box: acc_sandbox.
     site = site_of(box, sqlite, documents=lambda: ClientDocuments(fetch))
     client = OAuthClient(site, DOCUMENT_URL, "http://localhost:51234/callback")
     async with Browser(site) as browser:
+        assert "describes itself at <strong>client.example</strong>" in (await browser.visit(client.url())).text
         tokens = await client.tokens(browser)
     assert (await client.refresh(tokens["refresh_token"])).status_code == 200
     assert fetched == [DOCUMENT_URL]

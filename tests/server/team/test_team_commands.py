@@ -54,6 +54,8 @@ async def test_grants_and_clients_are_listed_without_secrets(team: TeamSite, com
     code, text = await anyio.to_thread.run_sync(command, "grants")
     assert code == 0
     assert "My Chat at 127.0.0.1" in text
+    assert f"client {team.client_id('My Chat')}," in text  # what `revoke --client` takes
+    assert max(map(len, text.splitlines())) <= 80
     assert team.box.person("manager").email in text
     _, found = await anyio.to_thread.run_sync(command, "grants", "--json")
     [row] = json.loads(found.splitlines()[-1])
@@ -81,7 +83,9 @@ async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, comma
     assert team.opened.vault.read(account) is None
     assert team.box.requests.count("auth.revoke") == 2
     lines = [json.loads(line) for line in (team.folder / "audit.jsonl").read_text().splitlines()]
-    assert [line["reason"] for line in lines if line["event"] == "grant_revoked"] == ["administrator"]
+    [ended] = [line for line in lines if line["event"] == "grant_revoked"]
+    person = team.box.person("manager").autodesk_id
+    assert (ended["reason"], ended["person"], ended["client"]) == ("administrator", person, team.client_id())
 
 
 async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any) -> None:
@@ -96,10 +100,12 @@ async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any)
     assert verify(other["access_token"], team.mcp) is None
 
 
-async def test_an_unknown_user_is_reported_as_unknown(team: TeamSite, command: Any) -> None:
+async def test_an_unknown_user_or_client_is_reported_as_unknown(team: TeamSite, command: Any) -> None:
     code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", "nobody@example.com")
     assert code != 0
     assert "this server knows no user" in text
+    code, text = await anyio.to_thread.run_sync(command, "revoke", "--client", "nobody")
+    assert (code, "no grant is of a client 'nobody'" in text) == (1, True)
     code, text = await anyio.to_thread.run_sync(command, "revoke")
     assert code == 2
 
@@ -170,41 +176,76 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             yield proxy
 
 
-SPOILS: dict[str, Spoil] = {
-    "/mcp for calls": lambda request, _: (
-        Response("blocked", 403) if "Claude-User" in request.headers["user-agent"] else None
+SPOILS: list[tuple[str, str, Spoil]] = [
+    (
+        "/mcp for calls",
+        "bot rules",
+        lambda request, _: Response("blocked", 403) if "Claude-User" in request.headers["user-agent"] else None,
     ),
-    "/mcp for sign-in": lambda request, _: (
-        Response(status_code=301, headers={"Location": "/mcp/"}) if request.url.path == "/mcp" else None
+    (
+        "/mcp for calls",
+        "Pass /mcp itself on",
+        lambda request, _: Response(status_code=404) if request.url.path == "/mcp" else None,
     ),
-    "resource metadata": lambda request, _: (
-        Response("<html>", 200) if "protected-resource" in request.url.path else None
+    (
+        "/mcp for sign-in",
+        "drop their token on redirects",
+        lambda request, _: (
+            Response(status_code=301, headers={"Location": "/mcp/"}) if request.url.path == "/mcp" else None
+        ),
     ),
-    "authorization server metadata": lambda request, _: (
-        Response(status_code=404) if "openid-configuration" in request.url.path else None
+    (
+        "resource metadata",
+        "Pass /.well-known/ on",
+        lambda request, _: Response("[" * 100_000, 200) if "protected-resource" in request.url.path else None,
     ),
-    "cross-origin calls": lambda request, _: Response(status_code=405) if request.method == "OPTIONS" else None,
-    "slash at the end": lambda request, _: (
-        Response(status_code=307, headers={"Location": "http://x.example/mcp"}) if request.url.path == "/mcp/" else None
+    (
+        "authorization server metadata",
+        "Pass /.well-known/ on",
+        lambda request, _: Response(status_code=404) if "openid-configuration" in request.url.path else None,
     ),
-    "pages": lambda request, answer: Response(answer.content, 200) if request.url.path == "/account" else None,
-    "reachable": lambda request, _: Response(status_code=404) if request.url.path == "/healthz" else None,
-}
+    (
+        "cross-origin calls",
+        "Pass OPTIONS on",
+        lambda request, _: Response(status_code=405) if request.method == "OPTIONS" else None,
+    ),
+    (
+        "slash at the end",
+        "Do not rewrite paths",
+        lambda request, _: (
+            Response(status_code=307, headers={"Location": "http://x.example/mcp"})
+            if request.url.path == "/mcp/"
+            else None
+        ),
+    ),
+    (
+        "pages",
+        "Content-Security-Policy",
+        lambda request, answer: Response(answer.content, 200) if request.url.path == "/account" else None,
+    ),
+    (
+        "reachable",
+        "Pass every path on",
+        lambda request, _: Response(status_code=404) if request.url.path == "/healthz" else None,
+    ),
+]
 
 
 async def test_a_proxy_that_spoils_nothing_has_no_findings(proxy: Proxy) -> None:
     assert {finding.level for finding in await check_public_url(proxy.url)} == {"ok"}
 
 
-@pytest.mark.parametrize("check", SPOILS)
-async def test_a_header_that_a_proxy_changes_is_named_with_a_fix(proxy: Proxy, check: str) -> None:
-    proxy.spoil = SPOILS[check]
+@pytest.mark.parametrize(("check", "fix", "spoil"), SPOILS)
+async def test_a_proxy_that_spoils_an_answer_is_found_out_with_a_fix(
+    proxy: Proxy, check: str, fix: str, spoil: Spoil
+) -> None:
+    proxy.spoil = spoil
     try:
         findings = {finding.check: finding for finding in await check_public_url(proxy.url)}
     finally:
         proxy.spoil = lambda _request, _answer: None
     assert findings[check].level in ("problem", "warning")
-    assert findings[check].fix
+    assert fix in (findings[check].fix or "")
 
 
 async def test_a_proxy_that_drops_the_authorization_header_is_found_out(proxy: Proxy) -> None:

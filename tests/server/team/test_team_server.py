@@ -369,6 +369,7 @@ async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbo
             assert [one.status_code for one in refused] == [400, 400, 400]  # each names a session that was never there
             opened = [await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(mine)) for _ in range(3)]
             assert [one.status_code for one in opened] == [200, 200, 429]
+            assert int(opened[2].headers["retry-after"]) > 60  # until an idle session is over
             session = {"Mcp-Session-Id": opened[0].headers["mcp-session-id"]}
             another_era = session | bearer(mine) | {"Mcp-Protocol-Version": "2099-01-01"}
             assert (await http.delete("/mcp", headers=another_era)).status_code == 405  # it goes on
@@ -402,11 +403,10 @@ async def test_a_call_that_has_ended_makes_room_for_the_next(box: acc_sandbox.Sa
 
 
 async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
-    options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=5, document_per_minute=2)
-    documented = "/authorize?client_id=https://127.0.0.1/client"
+    options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=2)
     with running_team(box, tmp_path / "data", options=options) as team:
         async with team.http() as http:
-            for path, method in (("/register", "POST"), ("/token", "POST"), (documented, "GET"), ("/authorize", "GET")):
+            for path, method in (("/register", "POST"), ("/token", "POST"), ("/authorize", "GET")):
                 answers = [await http.request(method, path) for _ in range(3)]
                 assert [one.status_code == 429 for one in answers] == [False, False, True]
                 wait = int(answers[2].headers["retry-after"])
@@ -415,12 +415,46 @@ async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sand
                 assert ("<h1>Too many requests</h1>" in answers[2].text) is (method == "GET")
 
 
+async def test_an_address_has_a_bounded_number_of_documents_fetched_by_whichever_route(
+    box: acc_sandbox.Sandbox, tmp_path: Path
+) -> None:
+    document = {"client_id": "https://127.0.0.1/client"}
+    with running_team(box, tmp_path / "data", options=TeamOptions(document_per_minute=2)) as team:
+        async with team.http() as http:
+            answers = [
+                await http.get("/authorize", params=document),
+                await http.post("/token", data=document),
+                await http.post("/revoke", data=document),
+                await http.get("/authorize", params=document),
+            ]
+    assert [answer.status_code for answer in answers] == [400, 401, 429, 429]
+    assert all(1 <= int(answer.headers["retry-after"]) <= 30 for answer in answers[2:])
+    assert "<h1>Too many requests</h1>" in answers[3].text
+
+
+async def test_permission_for_one_origin_is_not_cached_for_another(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
+    metadata = "/.well-known/oauth-authorization-server"
+    with running_team(box, tmp_path / "data", options=TeamOptions(origins=("https://chat.example",))) as team:
+        async with team.http() as http:
+            answers = [await http.get(metadata), await http.get(metadata, headers={"Origin": "https://chat.example"})]
+            foreign = await http.get(metadata, headers={"Origin": "https://other.example"})
+    allowed = [answer.headers.get("access-control-allow-origin") for answer in answers]
+    assert (allowed, foreign.status_code) == ([None, "https://chat.example"], 403)
+    assert [answer.headers["vary"] for answer in answers] == ["Origin", "Origin"]
+
+
 async def test_a_read_only_server_grants_reading_alone(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     with running_team(box, tmp_path / "data", read_only=True) as team:
         tokens = await team.tokens("manager")
         assert tokens["scope"] == "submittals:read"
         async with team.http() as http:
             assert 'scope="submittals:read"' in (await http.get("/mcp")).headers["www-authenticate"]
+            # Nothing that a client could ask the person for would help.
+            answer = await http.post("/mcp", json=HANDSHAKE, headers=ACCEPT | bearer(tokens))
+            session = {"Mcp-Session-Id": answer.headers["mcp-session-id"]}
+            write = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "confirm_attachment"}}
+            refused = await http.post("/mcp", json=write, headers=ACCEPT | session | bearer(tokens))
+            assert (refused.status_code, '"code":"read_only"' in refused.text) == (200, True)
 
 
 async def test_a_user_without_projects_is_told_so(team: TeamSite, era: str) -> None:
