@@ -34,6 +34,7 @@ from persistence.keys import EncryptionKey
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
+from tools.core.arguments import EXAMPLES, read_arguments
 from tools.core.policy import ToolPolicy
 from tools.core.request_quota import CallQuota
 
@@ -177,12 +178,14 @@ class Assistant:
 
 
 def check_step(step: dict[str, Any], tools: dict[str, ToolAdapter]) -> None:
-    """A next step is valid as it stands, or would be once the caller has supplied what it needs."""
-    schema = tools[step["tool"]].input_schema
+    """A next step is a call that its tool takes as it stands, or once the caller has supplied what it needs."""
+    tool = tools[step["tool"]]
     assert set(step) == {"tool", "arguments", "needs", "reason"}
-    assert set(step["needs"]) <= set(schema["properties"]) - set(step["arguments"])
-    Draft202012Validator({**schema, "required": []}).validate(step["arguments"])
-    assert set(schema.get("required", ())) <= {*step["arguments"], *step["needs"]}
+    assert step["reason"]
+    assert not set(step["needs"]) & set(step["arguments"]), step
+    call = step["arguments"] | {name: EXAMPLES.get(name, "from an answer") for name in step["needs"]}
+    Draft202012Validator(tool.input_schema).validate(call)
+    read_arguments(tool.definition.arguments, call)  # which arguments go together, no schema says
 
 
 KEYS = EncryptionKey.new().text

@@ -81,6 +81,36 @@ class AttachArguments(_TargetArguments):
 
     sources: ClassVar[tuple[str, ...]] = ("file_urn", "upload_by_caller")
 
+    def check(self) -> None:
+        """Refuse not exactly one source, and what does not go with it.
+
+        Raises:
+            InvalidArguments: Says which.
+        """
+        given = [name for name in self.sources if getattr(self, name)]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise InvalidArguments(
+                f"Exactly one of {', '.join(self.sources)} must be given; there is {found}.",
+                f"Call {{tool}} again with one of them, for example {self.sources[0]}.",
+                "Name one file.",
+                again=RetryHint(without=given, needs=[self.sources[0]]),
+            )
+        if self.upload_by_caller and self.confirm:
+            raise InvalidArguments(
+                "'confirm' does not go with upload_by_caller: there are no bytes yet.",
+                "Call {tool} again without confirm, send the bytes, then call confirm_attachment.",
+                "Attach a local file to confirm it at once.",
+                again=RetryHint(without=["confirm"]),
+            )
+        if self.upload_by_caller and not self.name:
+            raise InvalidArguments(
+                "'name' is missing: with upload_by_caller the server does not see the file.",
+                "Give the name the attachment shall have, with its extension.",
+                "Give the name the attachment shall have, with its extension.",
+                again=RetryHint(needs=["name"]),
+            )
+
 
 class LocalArguments(AttachArguments, _LocalFile):
     """Arguments over stdio, with `file_path`."""
@@ -205,7 +235,6 @@ async def destination_of(services: Services, arguments: AttachArguments) -> Dest
     """
     from tools.attachments.preconditions import attach_target
 
-    _check(arguments)
     at = anyio.current_time()
     project = await services.resolver.project(arguments.project)
     item, _ = await gather_two(
@@ -213,37 +242,6 @@ async def destination_of(services: Services, arguments: AttachArguments) -> Dest
     )
     target = await attach_target(services, project, item, category=arguments.category, task_id=arguments.task_id)
     return Destination(project, item, target, at)
-
-
-def _check(arguments: AttachArguments) -> None:
-    """Refuse what a flat schema cannot rule out.
-
-    Raises:
-        InvalidArguments: Not exactly one source, or others that do not go with it.
-    """
-    given = [name for name in arguments.sources if getattr(arguments, name)]
-    if len(given) != 1:
-        found = " and ".join(given) if given else "none"
-        raise InvalidArguments(
-            f"Exactly one of {', '.join(arguments.sources)} must be given; there is {found}.",
-            f"Call {{tool}} again with one of them, for example {arguments.sources[0]}.",
-            "Name one file.",
-            again=RetryHint(without=given, needs=[arguments.sources[0]]),
-        )
-    if arguments.upload_by_caller and arguments.confirm:
-        raise InvalidArguments(
-            "'confirm' does not go with upload_by_caller: there are no bytes yet.",
-            "Call {tool} again without confirm, send the bytes, then call confirm_attachment.",
-            "Attach a local file to confirm it at once.",
-            again=RetryHint(without=["confirm"]),
-        )
-    if arguments.upload_by_caller and not arguments.name:
-        raise InvalidArguments(
-            "'name' is missing: with upload_by_caller the server does not see the file.",
-            "Give the name the attachment shall have, with its extension.",
-            "Give the name the attachment shall have, with its extension.",
-            again=RetryHint(needs=["name"]),
-        )
 
 
 def definition(*, local_files: bool) -> ToolDefinition[AttachArguments]:

@@ -64,6 +64,38 @@ class ManyFilesArguments(_Targets):
 
     sources: ClassVar[tuple[str, ...]] = ("file_urns",)
 
+    @property
+    def given_sources(self) -> list[str]:
+        """The arguments that name files: one, after `check`."""
+        return [name for name in self.sources if getattr(self, name)]
+
+    def check(self) -> None:
+        """Refuse not exactly one source, and a run by names that no check has shown.
+
+        Raises:
+            InvalidArguments: Says which.
+        """
+        given = self.given_sources
+        if len(given) != 1:
+            local = "folder" in self.sources
+            found = " and ".join(given) if given else "none"
+            raise InvalidArguments(
+                f"Exactly one of {', '.join(self.sources)} must be given; there is {found}.",
+                'Call {tool} again with one of them; folder "." is the allowed folder.'
+                if local
+                else "Call {tool} again with file_urns from find_project_files. This server takes no files from a chat "
+                "or a page here: bytes that you have go by add_submittal_attachment with upload_by_caller, one by one.",
+                "Name a folder, or files.",
+                again=RetryHint(without=given, needs=[self.sources[0]]),
+            )
+        if not self.check_only and not self.plan and not self.submittal:
+            raise InvalidArguments(
+                "'plan' is missing: files go by their names only as a check has shown.",
+                "Call {tool} again with check_only=true, and then with the plan of its answer.",
+                "Check first.",
+                again=RetryHint(without=["check_only"]),
+            )
+
 
 class LocalManyFilesArguments(ManyFilesArguments, _LocalSources):
     """Arguments over stdio, with `folder` and `files`."""
@@ -76,7 +108,7 @@ async def attach_files(services: Services, call: ToolCall, arguments: ManyFilesA
     from tools.attachments.file_plan import plan_files
     from tools.attachments.file_run import BegunRun, FilesRun, held_against, plan_payload, preview
 
-    source = _source(arguments)
+    [source] = arguments.given_sources
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     bound = {name: value for name, value in call.arguments.items() if name not in _NOT_BOUND}
@@ -112,35 +144,6 @@ async def _carried_out(services: Services, key: str, begun: "BegunRun") -> None:
     finally:
         if services.file_runs.get(key) is begun:
             del services.file_runs[key]
-
-
-def _source(arguments: ManyFilesArguments) -> str:
-    """Return the one argument that names the files, and refuse what a flat schema cannot rule out.
-
-    Raises:
-        InvalidArguments: Not exactly one source, or a run by names that no check has shown.
-    """
-    given = [name for name in arguments.sources if getattr(arguments, name)]
-    if len(given) != 1:
-        local = "folder" in arguments.sources
-        found = " and ".join(given) if given else "none"
-        raise InvalidArguments(
-            f"Exactly one of {', '.join(arguments.sources)} must be given; there is {found}.",
-            'Call {tool} again with one of them; folder "." is the allowed folder.'
-            if local
-            else "Call {tool} again with file_urns from find_project_files. This server takes no files from a chat or "
-            "a page here: bytes that you have go by add_submittal_attachment with upload_by_caller, one by one.",
-            "Name a folder, or files.",
-            again=RetryHint(without=given, needs=[arguments.sources[0]]),
-        )
-    if not arguments.check_only and not arguments.plan and not arguments.submittal:
-        raise InvalidArguments(
-            "'plan' is missing: files go by their names only as a check has shown.",
-            "Call {tool} again with check_only=true, and then with the plan of its answer.",
-            "Check first.",
-            again=RetryHint(without=["check_only"]),
-        )
-    return given[0]
 
 
 async def _shown(services: Services, owner: tuple[str, str], arguments: ManyFilesArguments) -> bytes | None:

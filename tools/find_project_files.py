@@ -23,19 +23,26 @@ class FilesArguments(ToolArguments):
     limit: Limit = 20
     cursor: Cursor = None
 
+    def check(self) -> None:
+        """Refuse neither words nor a folder.
+
+        Raises:
+            InvalidArguments: There is neither.
+        """
+        if self.query is None and self.folder is None:
+            raise InvalidArguments(
+                "'query' is missing: without it a folder is listed, and none is given.",
+                "Give words of the file's name, or the folder to list.",
+                "Give words of the file's name, or the folder to list.",
+                again=RetryHint(needs=["query"]),
+            )
+
 
 async def find_project_files(services: Services, call: ToolCall, arguments: FilesArguments) -> FilesResult:
     """Find files by name in the project's Files tool."""
     from tools.lookup.files import search_files
 
     folder = _folder(arguments.folder)
-    if arguments.query is None and folder is None:
-        raise InvalidArguments(
-            "'query' is missing: without it a folder is listed, and none is given.",
-            "Give words of the file's name, or the folder to list.",
-            "Give words of the file's name, or the folder to list.",
-            again=RetryHint(needs=["query"]),
-        )
     project = await services.resolver.project(arguments.project)
     me = await services.resolver.me(project.id)
     start = call.position(services, me.id, arguments.cursor)

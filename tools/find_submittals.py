@@ -57,12 +57,36 @@ class SubmittalsArguments(ToolArguments):
     limit: Limit = 20
     cursor: Cursor = None
 
+    def check(self) -> None:
+        """Refuse a day that is none, and without a project what is another thing in each.
+
+        Raises:
+            InvalidArguments: Says which.
+        """
+        day_of("due_before", self.due_before)
+        if self.project is not None:
+            return
+        named = [name for name in ("spec", "contractor", "response") if getattr(self, name) is not None]
+        if named:
+            raise InvalidArguments(
+                f"'project' is missing: {' and '.join(named)} is another thing in each project.",
+                f"Give project, or leave out {' and '.join(named)}.",
+                "Name the project.",
+                again=RetryHint(needs=["project"]),
+            )
+        if not self.in_my_court:
+            raise InvalidArguments(
+                "'project' is missing: without it only what is in this person's court is listed.",
+                "Give project, or in_my_court=true for all projects.",
+                "Name the project.",
+                again=RetryHint(needs=["project"]),
+            )
+
 
 async def find_submittals(services: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
     """List submittals by text, state, court, due date and whether a file can be attached; newest first."""
     from tools.core.presenters import submittal_row
 
-    due_range(arguments.due_before)  # what is wrong with it comes before what is wrong with the project
     if arguments.project is None:
         return await _everywhere(services, call, arguments)
     project = await services.resolver.project(arguments.project)
@@ -84,30 +108,11 @@ async def find_submittals(services: Services, call: ToolCall, arguments: Submitt
 
 
 async def _everywhere(services: Services, call: ToolCall, arguments: SubmittalsArguments) -> SubmittalsResult:
-    """List what is in this person's court in all projects, one after the other.
-
-    Raises:
-        InvalidArguments: Nothing says that only this person's are wanted.
-    """
+    """List what is in this person's court in all projects, one after the other."""
     from acc.errors import Forbidden, NotFound, RequestRejected
     from tools.core.presenters import submittal_row
     from tools.lookup.submittal_search import SearchPage
 
-    named = [name for name in ("spec", "contractor", "response") if getattr(arguments, name) is not None]
-    if named:
-        raise InvalidArguments(
-            f"'project' is missing: {' and '.join(named)} is another thing in each project.",
-            f"Give project, or leave out {' and '.join(named)}.",
-            "Name the project.",
-            again=RetryHint(needs=["project"]),
-        )
-    if not arguments.in_my_court:
-        raise InvalidArguments(
-            "'project' is missing: without it only what is in this person's court is listed.",
-            "Give project, or in_my_court=true for all projects.",
-            "Name the project.",
-            again=RetryHint(needs=["project"]),
-        )
     person = await services.acc.userinfo()
     position = call.position(services, person.sub, arguments.cursor)
     index, inside = position >> _OFFSET_BITS, position & ((1 << _OFFSET_BITS) - 1)

@@ -30,6 +30,21 @@ class StatusArguments(ToolArguments):
     limit: Limit = 20
     cursor: Cursor = None
 
+    def check(self) -> None:
+        """Refuse what is asked of a submittal that is not named.
+
+        Raises:
+            InvalidArguments: Says what is missing.
+        """
+        missing = [name for name in ("project", "submittal") if getattr(self, name) is None]
+        if missing and (self.submittal is not None or self.attachment_id is not None):
+            raise InvalidArguments(
+                f"{' and '.join(map(repr, missing))} {'is' if len(missing) == 1 else 'are'} missing.",
+                "Give project and submittal; without both this lists the person's unfinished attachments everywhere.",
+                "Name the project and the submittal.",
+                again=RetryHint(needs=missing),
+            )
+
 
 async def get_attachment_status(
     services: Services, call: ToolCall, arguments: StatusArguments
@@ -78,21 +93,9 @@ async def get_attachment_status(
 async def _unfinished(
     services: Services, call: ToolCall, arguments: StatusArguments, deadline: "FollowDeadline"
 ) -> AttachmentsResult:
-    """Return what of this person is unfinished, everywhere or in a project.
-
-    Raises:
-        InvalidArguments: Something is asked of a submittal that is not named.
-    """
+    """Return what of this person is unfinished, everywhere or in a project."""
     from tools.attachments.unfinished import unfinished_attachments
 
-    missing = [name for name in ("project", "submittal") if getattr(arguments, name) is None]
-    if arguments.submittal is not None or arguments.attachment_id is not None:
-        raise InvalidArguments(
-            f"{' and '.join(map(repr, missing))} {'is' if len(missing) == 1 else 'are'} missing.",
-            "Give project and submittal; without both this lists the person's unfinished attachments everywhere.",
-            "Name the project and the submittal.",
-            again=RetryHint(needs=missing),
-        )
     project = await services.resolver.project(arguments.project) if arguments.project is not None else None
     return await unfinished_attachments(
         services, call, project, limit=arguments.limit, cursor=arguments.cursor, deadline=deadline

@@ -22,7 +22,6 @@ async def move_submittal(services: Services, call: ToolCall, arguments: MoveArgu
     from tools.moves.planning import planned_move
     from tools.moves.refusal import carry_out, missing_error
 
-    _check(arguments)
     project = await services.resolver.project(arguments.project)
     item, me = await gather_two(
         services.resolver.submittal(project, arguments.submittal), services.resolver.me(project.id)
@@ -95,18 +94,6 @@ def _same_call(project: "ProjectSummary", move: "PlannedMove") -> dict[str, Any]
         "copy_attachments": [row.id for row in move.copies] or None,
     }
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _check(arguments: MoveArguments) -> None:
-    from tools.errors.exceptions import InvalidArguments, RetryHint
-
-    if arguments.to and arguments.task_id:
-        raise InvalidArguments(
-            "'task_id' does not go with 'to': it names a review task that a response answers.",
-            "Call {tool} again with one of them.",
-            "Leave one of them out.",
-            again=RetryHint(without=["task_id"]),
-        )
 
 
 DEFINITION = ToolDefinition(

@@ -35,7 +35,7 @@ from mcp_types import (
 
 from server import __version__
 from server.mcp import icons
-from server.mcp.client_request import ClientRequest
+from server.mcp.client_request import ClientRequest, read_arguments_text
 from server.mcp.prompts import build_prompts, get_prompt
 from server.mcp.resources import RESOURCES, ReadResource, read_resource
 from server.mcp.tasks import add_tasks, client_supports_tasks, created_task
@@ -178,6 +178,7 @@ class McpHandlers:
         server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
         add_tasks(server, self._policy)
         sealing = RequestStateSecurity(keys=[state_key]) if state_key is not None else RequestStateSecurity.ephemeral()
+        server.middleware.append(read_arguments_text)
         server.middleware.append(RequestStateBoundary(sealing, default_audience=NAME))
         return server
 

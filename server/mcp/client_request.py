@@ -1,13 +1,16 @@
 """One request of a client, in either era of the protocol, as tools, elicitations and tasks need it."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anyio
+from mcp import MCPError
 from mcp.server import ServerRequestContext
-from mcp_types import ClientCapabilities, InputResponseRequestParams
+from mcp.server.context import CallNext, HandlerResult
+from mcp_types import INVALID_PARAMS, ClientCapabilities, InputResponseRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from tools.core.context import ServicesProvider
@@ -41,6 +44,34 @@ class ClientRequest:
     def input_responses(self) -> Mapping[str, Any]:
         """The person's answers, by question."""
         return self.params.input_responses or {}
+
+
+async def read_arguments_text(
+    context: ServerRequestContext[ServicesProvider, Any], call_next: CallNext
+) -> HandlerResult:
+    """Read the `arguments` of a tool call that a client sent as the text of one JSON object; blank text is none.
+
+    Middleware, because the SDK validates them before a handler sees them.
+
+    Raises:
+        MCPError: They are no object, and no text of one.
+    """
+    given = (context.params or {}).get("arguments")
+    if context.method != "tools/call" or given is None or isinstance(given, Mapping):
+        return await call_next(context)
+    while isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip() else {}
+        except (ValueError, RecursionError):
+            break
+    if not isinstance(given, dict | None):
+        raise MCPError(INVALID_PARAMS, _NO_ARGUMENTS)
+    return await call_next(replace(context, params={**(context.params or {}), "arguments": given}))
+
+
+_NO_ARGUMENTS: Final = (
+    '\'arguments\' must be one JSON object that has a value for each argument, for example {"project": "Riverside"}.'
+)
 
 
 class ProgressReporter:

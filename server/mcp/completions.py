@@ -22,7 +22,7 @@ from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from tools.lookup.projects import PersonCache, TtlCache
-from tools.lookup.references import normalize, search_terms
+from tools.lookup.references import NotAReference, normalize, project_reference, search_terms, submittal_reference
 from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 
 NOTHING: Final = Completion(values=[], total=0, has_more=False)
@@ -69,6 +69,8 @@ class CompletionSource:
                 return await self._submittals(services, project, typed) if project.strip() else NOTHING
             structlog.get_logger(__name__).info("nothing_to_suggest", error_code="upstream_unavailable")
             return NOTHING
+        except NotAReference:
+            return NOTHING  # an address of another host, or one that is still being typed
         except (
             Exception
         ) as error:  # process border: an error does not help a user who types, and the tool will report it
@@ -81,28 +83,36 @@ class CompletionSource:
             return NOTHING
 
     async def _projects(self, services: Services, typed: str) -> Completion:
-        """Suggest projects that may be worked with, by name."""
+        """Suggest projects that may be worked with, by name or by an id or address that was pasted."""
+        meant = project_reference(typed)
         listed = await services.resolver.project_lists.get()
         usable = [one for one in listed.projects if one.supported and services.policy.allows(one.id)]
         names = _unshared((one.id, one.name) for one in usable)
-        return _completion([names[one.id] for one in usable if normalize(typed) in normalize(one.name)])
+        fitting = {one.id for one in listed.holding(meant.words)} if meant.id is None else {meant.id}
+        return _completion([names[one.id] for one in usable if one.id in fitting])
 
     async def _submittals(self, services: Services, project: str, typed: str) -> Completion:
-        """Suggest submittals of a project, the newest first: by number, or by title where the title has the text."""
+        """Suggest submittals of a project, the newest first: by number, or by title where the title has the text.
+
+        Of an id or address that was pasted, the one it names where it is among the newest.
+        """
+        meant = submittal_reference(typed)
         try:
             place = await services.resolver.project(project)
         except ToolError:
             return _completion([])  # no such project: its name is still being typed, or wrong, as the tool will say
         page = await self._page(services, place.id, "")
         if next_offset(page, offset=0) is not None:  # there are more than fit on it
-            for term in search_terms(typed.strip()):
+            for term in search_terms(meant.words):
                 page = await self._page(services, place.id, term)
                 if page.results:
                     break
         items = page.results
         numbers = _unshared((item.id, item.number) for item in items)
         titles = _unshared((item.id, item.title) for item in items)
-        wanted = normalize(typed)
+        if meant.id is not None:
+            return _completion([numbers[item.id] for item in items if item.id == meant.id])
+        wanted = normalize(meant.words).strip("\"'")  # the quote at its end is still to come
         by_number = [numbers[item.id] for item in items if wanted in normalize(item.number)]
         by_title = [
             titles[item.id]

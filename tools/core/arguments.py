@@ -209,6 +209,13 @@ class ToolArguments(BaseModel):
         defer_build=True,
     )
 
+    def check(self) -> None:
+        """Refuse what a flat schema cannot rule out: arguments that do not go together, or lack another.
+
+        Raises:
+            InvalidArguments: Says which.
+        """
+
     def given(self) -> dict[str, Any]:
         """Return the arguments that the caller chose, without null, blank and default values."""
         return self.model_dump(mode="json", exclude_defaults=True)
@@ -233,7 +240,7 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
     """
     values = coerce_arguments(model, given)
     try:
-        return model.model_validate(values)
+        arguments = model.model_validate(values)
     except ValidationError as error:
         names = list(model.model_fields)
         problems = _problems(error)
@@ -245,6 +252,29 @@ def read_arguments(model: type[A], given: Mapping[str, Any]) -> A:
             "Correct the value.",
             again=again,
         ) from None
+    arguments.check()
+    return arguments
+
+
+def callable_arguments(
+    model: type[ToolArguments], values: Mapping[str, Any], needs: Iterable[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return arguments that `model` takes once their `needs` are supplied, and those needs.
+
+    What does not go with the others is left out, and what they lack is asked for.
+    """
+    kept, asked = dict(values), list(needs)
+    for _ in model.model_fields:  # each turn leaves one out, or asks for one more
+        try:
+            read_arguments(model, {**kept, **{name: EXAMPLES.get(name, "…") for name in asked}})
+        except InvalidArguments as problem:
+            again = problem.again or RetryHint()
+            dropped = set(again.without) - set(again.arguments)
+            asked = list(dict.fromkeys([*(name for name in asked if name not in dropped), *again.needs]))
+            kept = {name: value for name, value in kept.items() if name not in dropped and name not in asked}
+        else:
+            break
+    return kept, asked
 
 
 def _hint(names: Sequence[str], wrong: Iterable[str], values: Mapping[str, Any]) -> str:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments
+from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments, day_of
+from tools.errors.exceptions import InvalidArguments, RetryHint
 
 
 class MoveArguments(ToolArguments):
@@ -27,3 +28,34 @@ class MoveArguments(ToolArguments):
         list[str] | None, Field(description="Files to take along to the next stage: names, ids, or all")
     ] = None
     check_only: Annotated[bool, Field(description="true: only say what would happen; false: do it")] = True
+
+    def check(self) -> None:
+        """Refuse a day that is none, neither a transition nor a response, and what goes with the other of them.
+
+        Raises:
+            InvalidArguments: Says which.
+        """
+        day_of("due_date", self.due_date)
+        if not self.to and not self.response:
+            raise InvalidArguments(
+                "Neither 'to' nor 'response' is given.",
+                "Call {tool} again with to, or with response to answer this person's review task.",
+                "Say where the submittal is to go.",
+                again=RetryHint(needs=["to"]),
+            )
+        wrong = ["task_id"] if self.to else ["due_date", "to_person"]
+        wrong = [name for name in wrong if getattr(self, name)]
+        if wrong and self.to:
+            raise InvalidArguments(
+                "'task_id' does not go with 'to': it names a review task that a response answers.",
+                "Call {tool} again with one of them.",
+                "Leave one of them out.",
+                again=RetryHint(without=wrong),
+            )
+        if wrong:
+            raise InvalidArguments(
+                f"'{wrong[0]}' does not go with the answer to a review task.",
+                f"Call {{tool}} again without {' and '.join(wrong)}.",
+                f"Leave {' and '.join(wrong)} out.",
+                again=RetryHint(without=wrong),
+            )

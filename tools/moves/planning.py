@@ -19,7 +19,7 @@ from tools.core.presenters import (
     state_text,
 )
 from tools.core.results import CopyRow, MissingField, MoveView, Party
-from tools.errors.exceptions import InvalidArguments, RetryHint, TaskRequired, TransitionNotPermitted
+from tools.errors.exceptions import RetryHint, TaskRequired, TransitionNotPermitted
 from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import is_id
 from tools.moves.move_arguments import MoveArguments
@@ -103,7 +103,7 @@ async def planned_move(
     )
     response = match_response(arguments.response, responses) if arguments.response else None
     transition = find_transition(item, arguments.to) if arguments.to else None
-    task = None if transition else my_task(item, tasks, arguments, response)
+    task = None if transition else my_task(item, tasks, arguments)
     person = (
         match_party(arguments.to_person, person_id, item, [one.task for one in tasks], names.people)
         if arguments.to_person
@@ -133,31 +133,13 @@ async def planned_move(
     )
 
 
-def my_task(
-    item: Item, tasks: Sequence[ReviewTask], arguments: MoveArguments, response: ReviewResponse | None
-) -> ReviewTask:
+def my_task(item: Item, tasks: Sequence[ReviewTask], arguments: MoveArguments) -> ReviewTask:
     """Return this person's open review task that a response answers.
 
     Raises:
-        InvalidArguments: There is no response, or an argument does not go with an answer.
         TransitionNotPermitted: There is no such task.
         TaskRequired: There are several.
     """
-    if response is None:
-        raise InvalidArguments(
-            "Neither 'to' nor 'response' is given.",
-            "Call {tool} again with to, or with response to answer this person's review task.",
-            "Say where the submittal is to go.",
-            again=RetryHint(needs=["to"]),
-        )
-    wrong = [name for name in ("due_date", "to_person") if getattr(arguments, name)]
-    if wrong:
-        raise InvalidArguments(
-            f"'{wrong[0]}' does not go with the answer to a review task.",
-            f"Call {{tool}} again without {' and '.join(wrong)}.",
-            f"Leave {' and '.join(wrong)} out.",
-            again=RetryHint(without=wrong),
-        )
     mine = [task for task in tasks if task.mine]
     if arguments.task_id:
         mine = [task for task in mine if is_id(arguments.task_id, task.row.id)]

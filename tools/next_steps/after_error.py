@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tools.core.arguments import callable_arguments
 from tools.core.results import NextStep
 from tools.errors.codes import Code
 from tools.errors.exceptions import RetryHint
@@ -46,7 +47,7 @@ def after_failure(failure: FailedCall, context: StepContext) -> list[NextStep]:
     if failure.again is not None and "file_path" in failure.again.needs:
         return _another_file(failure, failure.again, context)
     if failure.again is not None:
-        return [_again(failure, failure.again), *_more_candidates(failure, failure.again)]
+        return [_again(failure, failure.again, context), *_more_candidates(failure, failure.again)]
     match failure.code:
         case "project_not_found" | "project_not_allowed" | "project_not_supported":
             return [step("find_projects", {}, "List the projects this person can see.")]
@@ -75,7 +76,7 @@ def _another_file(failure: FailedCall, again: RetryHint, context: StepContext) -
     """Repeat the call with another file from where this server takes files; after another tool's call, attach one."""
     if failure.tool == "add_submittal_attachment":
         needs = [context.source if name == "file_path" else name for name in again.needs]
-        return [_again(failure, replace(again, needs=needs))]
+        return [_again(failure, replace(again, needs=needs), context)]
     if failure.place is None or context.read_only:
         return []
     return [step("add_submittal_attachment", failure.place | {context.source: None}, "Attach another file.")]
@@ -89,14 +90,14 @@ def _more_candidates(failure: FailedCall, again: RetryHint) -> list[NextStep]:
     return [step("find_submittals", arguments, "List all submittals that these words fit.")]
 
 
-def _again(failure: FailedCall, again: RetryHint) -> NextStep:
-    """Repeat the call with what has to be different."""
-    changed = {
-        **{name: value for name, value in failure.arguments.items() if name not in again.without},
-        **again.arguments,
-        **dict.fromkeys(again.needs),
-    }
-    same = changed == failure.arguments
-    return step(
-        failure.tool, changed, "The same call again." if same else "The same call, with what was wrong changed."
-    )
+def _again(failure: FailedCall, again: RetryHint, context: StepContext) -> NextStep:
+    """Repeat the call with what has to be different, and without what does not go with that."""
+    from tools.core.registry import definitions
+
+    changed = {name: value for name, value in failure.arguments.items() if name not in again.without}
+    changed = {name: value for name, value in (changed | again.arguments).items() if name not in again.needs}
+    [model] = [one.arguments for one in definitions(local_files=context.local_files) if one.name == failure.tool]
+    arguments, needs = callable_arguments(model, changed, again.needs)
+    same = not needs and arguments == failure.arguments
+    reason = "The same call again." if same else "The same call, with what was wrong changed."
+    return step(failure.tool, {**arguments, **dict.fromkeys(needs)}, reason)

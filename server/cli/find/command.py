@@ -34,7 +34,7 @@ from tools.core.context import Services
 from tools.core.presenters import ATTACH, ProjectNames
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
-from tools.find_submittals import SubmittalsArguments, due_range, search_submittals
+from tools.find_submittals import SubmittalsArguments, search_submittals
 from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import fitting
 from transfers.concurrency import gather_all
@@ -155,9 +155,9 @@ def _arguments(options: FindOptions, today: date) -> SubmittalsArguments:
         InvalidArguments: An option has a value that no submittal has.
     """
     narrowed = {"state": ["open"], "due_before": today.isoformat()} if options.overdue else {}
-    arguments = read_arguments(SubmittalsArguments, {**narrowed, **(options.filters or {})})
-    due_range(arguments.due_before)
-    return arguments
+    # Which project is asked, the search is told beside them.
+    place = {"project": options.project or "all"}
+    return read_arguments(SubmittalsArguments, {**place, **narrowed, **(options.filters or {})})
 
 
 async def _items(

@@ -57,6 +57,24 @@ async def test_a_completion_can_be_passed_to_a_tool_as_it_is(connect, box):
     assert shown["submittal"]["id"] == box.item("051200-3").id
 
 
+async def test_what_was_pasted_is_completed_as_the_tools_read_it(connect, box):
+    item = box.item("051200-3")
+    address = f"[the beams](https://acc.autodesk.com/build/submittals/projects/{item.project_id}/items/{item.id})"
+    async with connect() as assistant:
+        for typed in (
+            "\u201eriver",
+            "\u2039medical center\u203a\u200b",
+            "<RIVERSIDE>",
+            "b." + item.project_id,
+            address,
+        ):
+            assert await suggested(assistant, "project", typed) == [RIVERSIDE]
+        for typed in ("'05 12 00 \u2013 3'", "\u00ab051200-3\u00bb", "(051200\u20113)\ufeff", item.id.upper(), address):
+            assert await suggested(assistant, "submittal", typed, project=f"`{RIVERSIDE}`") == ["051200-3"]
+        assert await suggested(assistant, "project", "https://evil.example/projects/x") == []
+        assert "051200-3" in await suggested(assistant, "submittal", '"0512', project=RIVERSIDE)
+
+
 async def test_typing_in_a_small_project_costs_one_request_a_minute(connect, box):
     async with connect() as assistant:
         for typed in ("", "0", "05", "051", "beam", "zzz"):

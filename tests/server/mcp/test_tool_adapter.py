@@ -15,7 +15,7 @@ import pytest
 import structlog
 from mcp import Client, MCPError
 from mcp.server import Server
-from mcp_types import INTERNAL_ERROR
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, Request
 from structlog.testing import capture_logs
 
 from server.mcp.app import McpHandlers
@@ -39,6 +39,10 @@ async def crash(_services: Services, _call: ToolCall, _arguments: SignInArgument
     raise RuntimeError(SECRET)
 
 
+async def signed_in(_services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
+    return SignInResult(person=Person(id="me", name="me", email=None), autodesk="here", next_steps=[])
+
+
 def serving(run: Any, **options: Any) -> Server[Any]:
     """A server with one tool and no services but a policy; `options` are the adapter's."""
     policy = ToolPolicy(local_files=True)
@@ -48,15 +52,35 @@ def serving(run: Any, **options: Any) -> Server[Any]:
         yield SimpleNamespace(policy=policy, sign_in_page=None, quota=None)
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
+        "sign_in", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     return McpHandlers(policy, [ToolAdapter(tool, policy, **options)]).server(services)
+
+
+def asked_with(arguments: Any) -> Request[Any, Any]:
+    """A call whose `arguments` are what the SDK's client would not send."""
+    return Request[dict[str, Any], str](method="tools/call", params={"name": "sign_in", "arguments": arguments})
+
+
+@pytest.mark.parametrize("written", [" {} ", '"{}"', "", " \n", "null", '{"sessionId": "s"}'])
+async def test_arguments_that_are_the_text_of_an_object_are_read(era, written):
+    async with Client(serving(signed_in), mode=era) as client:
+        answer = await client.session.send_request(asked_with(written), CallToolResult)
+    assert not answer.is_error, answer
+
+
+@pytest.mark.parametrize("written", ["project: Riverside", "{", "[]", [], [{}], 7, True, "7", '"x"', "[" * 10**5])
+async def test_arguments_that_are_no_object_are_refused_with_what_they_should_be(era, written):
+    async with Client(serving(signed_in), mode=era) as client:
+        with pytest.raises(MCPError, match="'arguments' must be one JSON object") as caught:
+            await client.session.send_request(asked_with(written), CallToolResult)
+    assert caught.value.error.code == INVALID_PARAMS
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):
     async with Client(serving(crash), mode=era) as client:
         with capture_logs() as logs, pytest.raises(MCPError) as caught:
-            await client.call_tool("tool", {})
+            await client.call_tool("sign_in", {})
     [line] = [line for line in logs if line["event"] == "tool_crashed"]
     assert caught.value.code == INTERNAL_ERROR
     assert SECRET not in str(caught.value)
@@ -84,13 +108,13 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
         with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs, anyio.fail_after(20):
             async with anyio.create_task_group() as group:
                 for _ in range(2):
-                    group.start_soon(client.call_tool, "tool", {})
+                    group.start_soon(client.call_tool, "sign_in", {})
             log.info("outside")
     ids = {line["call_id"] for line in logs if "call_id" in line}
     assert len(ids) == 2
     for one in ids:
         mine = [(line["event"], line["tool"]) for line in logs if line.get("call_id") == one]
-        assert mine == [("began", "tool"), ("sent", "tool"), ("tool_answered", "tool")]
+        assert mine == [("began", "sign_in"), ("sent", "sign_in"), ("tool_answered", "sign_in")]
     assert [line["event"] for line in logs if "call_id" not in line] == ["outside"]
 
 
@@ -100,7 +124,7 @@ async def test_a_protocol_error_of_a_tool_passes_as_it_is(era):
 
     async with Client(serving(ask), mode=era) as client:
         with pytest.raises(MCPError) as caught:
-            await client.call_tool("tool", {})
+            await client.call_tool("sign_in", {})
     assert (caught.value.code, caught.value.message) == (-32042, "a person must visit a page")
 
 
@@ -180,7 +204,7 @@ async def test_heartbeat_progress_is_strictly_increasing(era):
 
     async with Client(serving(wait, beat_seconds=0.001), mode=era) as client:
         with anyio.fail_after(20):
-            await client.call_tool("tool", {}, progress_callback=hear)
+            await client.call_tool("sign_in", {}, progress_callback=hear)
     done = [one[0] for one in told]
     assert done == sorted(set(done))
     assert told[0] == (1 / 256, None, "working")
@@ -211,17 +235,17 @@ async def test_a_background_failure_does_not_end_the_server(era):
         return SignInResult(person=Person(id="me", name="Me", email=None), autodesk="here", next_steps=[])
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
+        "sign_in", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
     with anyio.fail_after(30), capture_logs() as logs:
         async with Client(server, mode=era) as client:
-            assert not (await client.call_tool("tool", {})).is_error
+            assert not (await client.call_tool("sign_in", {})).is_error
             fails.set()
             await failed.wait()
             while not any(line["event"] == "services_ended" for line in logs):
                 await anyio.lowlevel.checkpoint()
-            assert not (await client.call_tool("tool", {})).is_error
+            assert not (await client.call_tool("sign_in", {})).is_error
     assert opened == 2
 
 
@@ -252,20 +276,28 @@ async def test_a_call_is_answered_in_time_though_database_and_keys_never_open(er
         yield
 
     tool = ToolDefinition(
-        "tool", "Tool", "A tool.", "tool", FilesArguments, (SignInResult,), writes=False, idempotent=True, run=crash
+        "find_project_files",
+        "Tool",
+        "A tool.",
+        "tool",
+        FilesArguments,
+        (SignInResult,),
+        writes=False,
+        idempotent=True,
+        run=crash,
     )
     server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
     answers: dict[str, Any] = {}
 
     async def ask(client: Client, word: str, **arguments: Any) -> None:
-        answers[word] = (await client.call_tool("tool", arguments)).structured_content
+        answers[word] = (await client.call_tool("find_project_files", arguments)).structured_content
 
     with anyio.fail_after(30):
         async with Client(server, mode=era) as client, anyio.create_task_group() as group:
-            group.start_soon(partial(ask, client, "right", project="P"))
-            group.start_soon(partial(ask, client, "wrong", projct="P"))
+            group.start_soon(partial(ask, client, "right", project="P", query="q"))
+            group.start_soon(partial(ask, client, "wrong", projct="P", query="q"))
     assert answers["right"]["error"]["code"] == "storage_unavailable"
     assert "database and keys did not open within 5 seconds" in answers["right"]["error"]["hint"]
     assert answers["right"]["next_steps"] == []
     assert answers["wrong"]["error"]["code"] == "invalid_arguments"
-    assert answers["wrong"]["next_steps"][0]["arguments"] == {"project": "P"}
+    assert answers["wrong"]["next_steps"][0]["arguments"] == {"project": "P", "query": "q"}

@@ -2,15 +2,14 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from itertools import combinations, permutations
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from pydantic import Field
 
-from server.mcp.schemas import input_schema
 from tools.add_submittal_attachment import LocalArguments
 from tools.core.arguments import (
     EXAMPLES,
@@ -20,6 +19,7 @@ from tools.core.arguments import (
     OptionalText,
     Project,
     ToolArguments,
+    callable_arguments,
     day_of,
     read_arguments,
 )
@@ -39,6 +39,16 @@ LIBRARY = re.compile(
     r"pydantic|https?://|input should|validation error|extra inputs|field required|type=|input_value|valid (string|integer|boolean)",
     re.IGNORECASE,
 )
+
+
+def required(model: type[ToolArguments]) -> dict[str, Any]:
+    return {name: EXAMPLES[name] for name, field in model.model_fields.items() if field.is_required()}
+
+
+def least(model: type[ToolArguments]) -> dict[str, Any]:
+    """A call with what its tool cannot do without."""
+    kept, needs = callable_arguments(model, required(model), [])
+    return kept | {name: EXAMPLES[name] for name in needs}
 
 
 class InOneProject(SubmittalsArguments):
@@ -155,11 +165,10 @@ def test_a_key_that_is_too_long_is_told_its_limit():
 @pytest.mark.parametrize("tool", sorted(EVERY))
 def test_a_text_that_no_one_pastes_as_a_whole_is_told_the_limit(tool):
     model = EVERY[tool].arguments
-    required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
     for name in model.model_fields:
         if isinstance(EXAMPLES.get(name), str) and name not in ("category", "idempotency_key"):
             with pytest.raises(InvalidArguments, match=f"'{name}' may have 8000 characters at most"):
-                read_arguments(model, required | {name: "x" * 8001})
+                read_arguments(model, required(model) | {name: "x" * 8001})
 
 
 @given(st.sampled_from(sorted(EVERY)), st.data())
@@ -252,15 +261,15 @@ def test_a_value_with_no_or_several_meanings_is_refused(argument, values):
 @pytest.mark.parametrize("tool", sorted(EVERY))
 def test_arguments_that_n8n_adds_are_dropped_by_name(tool):
     model = EVERY[tool].arguments
-    required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
+    call = least(model)
     added = {"toolCallId": "c1", "sessionId": "s", "action": "sendMessage", "chatInput": "hi", "tool": tool}
-    assert read_arguments(model, required | added).given() == required
+    assert read_arguments(model, call | added).given() == call
     with pytest.raises(InvalidArguments, match="unknown argument 'chatinput'"):
-        read_arguments(model, required | added | {"chatinput": "hi"})
+        read_arguments(model, call | added | {"chatinput": "hi"})
 
 
 @given(st.sampled_from(sorted(EVERY)), st.booleans(), st.data())
-def test_a_step_after_refused_arguments_is_callable_as_it_stands(tool, local_files, data):
+def test_a_step_after_refused_arguments_is_callable_as_it_stands(served, tool, local_files, data):
     [model] = [one.arguments for one in definitions(local_files=local_files) if one.name == tool]
     misspelt = [f"{name}s" for name in model.model_fields] + ["file", "file_paths", "filepath", "id"]
     names = st.sampled_from([*model.model_fields, *misspelt, *IGNORED])
@@ -270,12 +279,36 @@ def test_a_step_after_refused_arguments_is_callable_as_it_stands(tool, local_fil
     except InvalidArguments as problem:
         failed = FailedCall("invalid_arguments", tool, chosen, problem.again)
         [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
-        schema = input_schema(model)
-        Draft202012Validator({**schema, "required": []}).validate(step.arguments)
-        assert set(schema.get("required", ())) <= {*step.arguments, *step.needs}
-        assert not set(step.needs) & set(step.arguments)
-        if not step.needs:
-            read_arguments(model, step.arguments)
+        served[local_files].check(step)
+
+
+SERVED = list(EVERY.items())
+SERVED += [(one.name, one) for one in definitions(local_files=False) if one.arguments is not EVERY[one.name].arguments]
+
+
+@pytest.mark.parametrize(("tool", "definition"), SERVED)
+def test_a_step_after_arguments_that_do_not_go_together_is_callable_as_it_stands(served, tool, definition):
+    model, local_files = definition.arguments, definition is EVERY[tool]
+    names = [name for name in model.model_fields if name in EXAMPLES]
+    calls = [{one: EXAMPLES[one], other: EXAMPLES[other]} for one, other in combinations(names, 2)]
+    calls += [{one: EXAMPLES[one], f"{other}s": EXAMPLES[other]} for one, other in permutations(names, 2)]
+    calls += [{one: EXAMPLES[one], other: {"odd": "value"}} for one, other in permutations(names, 2)]
+    for call in ({**required(model), **call} for call in [{}, *calls]):
+        try:
+            read_arguments(model, call)
+        except InvalidArguments as problem:
+            failed = FailedCall("invalid_arguments", tool, call, problem.again)
+            [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
+            served[local_files].check(step)
+
+
+def test_of_sources_that_exclude_each_other_one_is_asked_for():
+    call = {"project": "P", "folder": ".", "file": ["a.pdf"]}
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(EVERY["attach_files"].arguments, call)
+    failed = FailedCall("invalid_arguments", "attach_files", call, caught.value.again)
+    [step] = after_failure(failed, StepContext(local_files=True, read_only=False, max_wait_seconds=45))
+    assert (step.arguments, step.needs) == ({"project": "P"}, ["folder"])
 
 
 def test_a_misspelt_argument_of_another_kind_is_asked_for_and_not_offered():
@@ -325,5 +358,4 @@ def test_every_argument_has_an_example_that_its_tool_takes(tool):
     assert set(model.model_fields) - set(EXAMPLES) <= {"cursor", "plan"}
     for name, field in model.model_fields.items():
         if name in EXAMPLES:
-            required = {one: EXAMPLES[one] for one, its in model.model_fields.items() if its.is_required()}
-            assert read_arguments(model, required | {name: EXAMPLES[name]}), field
+            assert model.model_validate(required(model) | {name: EXAMPLES[name]}), field
