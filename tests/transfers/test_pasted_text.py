@@ -97,6 +97,17 @@ def test_text_that_only_begins_and_ends_like_a_wrapper_is_kept(text):
         ("file:///home/ann/beam.pdf#page=3", "/home/ann/beam.pdf"),
         ("file:\\\\\\C:\\drawings\\beam.pdf", "C:\\drawings\\beam.pdf"),
         ("beam\\u200b.pdf", "beam\u200b.pdf"),
+        (".\\Beams\\beam.pdf", "./Beams/beam.pdf"),
+        (".\\beam.pdf", "./beam.pdf"),
+        ("& 'beam.pdf'", "beam.pdf"),
+        ("Attachment 2: beam.pdf", "beam.pdf"),
+        ("1 file: beam.pdf", "beam.pdf"),
+        ("Attached: \u00abbeam.pdf\u00bb", "beam.pdf"),
+        ("\U0001f4ce beam.pdf", "beam.pdf"),
+        ("\u26a0\ufe0f\u2192 beam.pdf \u2713", "beam.pdf"),
+        ("||beam.pdf||", "beam.pdf"),
+        ("[beam [A].pdf]", "beam [A].pdf"),
+        ("_beam_a.pdf_", "beam_a.pdf"),
     ],
 )
 def test_a_path_is_read_as_programs_write_it(pasted, path):

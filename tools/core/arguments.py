@@ -71,6 +71,8 @@ def coerce_value(field: FieldInfo, value: Any) -> Any:
     kind, choices = _type_of(field.annotation)
     if not field.is_required() and _is_left_out(field, kind, value):
         return None
+    if kind is not list:
+        value = _only(value)
     if kind is bool:
         return _boolean(value)
     if kind is int:
@@ -129,9 +131,13 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _only(value: Any) -> Any:
+    """Return the one value of a list that has no other."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def _text(value: Any) -> Any:
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    value = _only(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, int):

@@ -222,8 +222,8 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     ),
     (transfers.FileNotAllowed, "placeholder"): ErrorRow(
         "file_not_allowed",
-        "Only a placeholder of this file is on this machine; its content is in the cloud: {path}.",
-        "Call {tool} again once a person has downloaded the file, or opened and saved it as a file of its own.",
+        "Only a placeholder of this file, or a shortcut, is there; its content is in the cloud or elsewhere: {path}.",
+        "Call {tool} again once a person has downloaded the file, or saved it as a file of its own.",
         "Download the file in its cloud folder, or save it as a file of its own, then run the same command again.",
         SAME,
     ),

@@ -26,14 +26,16 @@ _JOINED: Final = frozenset({"L", "M", "S"})
 """First letters of the categories of what a joiner joins: letters and signs of Persian and Indian scripts, emoji."""
 
 _TEMPORARY: Final = re.compile(
-    r"~\$.*|~wr[a-z]\d+\.tmp|\.~lock\..*#|#.*#|.*~|.*\.(?:tmp|temp|swp|laccdb|ldb|idlk|dwl2?|sv\$|ac\$|tmp\.drive\w+"
+    r"~\$.*|~wr[a-z]\d+\.tmp|\.~lock\..*#|#.*#|.*~|.*\.(?:tmp|temp|(?:kate-)?swp|asd|laccdb|ldb|idlk|dwl2?|sv\$|ac\$|tmp\.drive\w+"
     r"|crdownload|opdownload|part|partial|download|filepart|aria2|!ut|!qb|!sync|bts|drivedownload|driveupload)"
     r"|\.?~?syncthing.*|\.fuse_hidden.*|\.nfs[0-9a-f]+|(?:eh)?thumbs\.db|desktop\.ini|\.ds_store|icon\r",
     re.IGNORECASE,
 )
 
 _CLOUD_POINTER: Final = re.compile(
-    r"\.(?:g(?:doc|sheet|slides|draw|form|map|site|jam|script|table|link)|papert?|boxnote|boxcanvas)\Z", re.IGNORECASE
+    r"\.(?:g(?:doc|sheet|slides|draw|form|map|site|jam|script|table|link)|papert?|boxnote|boxcanvas"
+    r"|lnk|url|webloc)\Z",
+    re.IGNORECASE,
 )
 
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
@@ -52,7 +54,7 @@ def attachment_name(given: str | None, source_name: str) -> str:
     name = unicodedata.normalize("NFC", source_name if given is None else given)
     extension = extension_of(source_name)
     wish = name
-    if given is not None and not name.lower().endswith(extension.lower()):
+    if given is not None and not _without_unseen(name).lower().endswith(extension.lower()):
         name += extension
     # A blank wish is no name, whatever is appended to it.
     why = _objection(name) if wish.strip() else "blank"
@@ -73,7 +75,7 @@ def is_temporary(name: str) -> bool:
 
 
 def is_cloud_pointer(name: str) -> bool:
-    """Whether a file is a mere pointer to a document that its cloud service keeps (Google Drive, Dropbox, Box)."""
+    """Whether a file is a mere pointer to a document elsewhere: of Google Drive, Dropbox, Box, or a shortcut."""
     return _CLOUD_POINTER.search(name) is not None
 
 

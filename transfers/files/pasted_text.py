@@ -81,17 +81,17 @@ _NO_SCHEME: Final = re.compile(
 )
 _AFTER_AN_ADDRESS: Final = ".,;:!?*_~'\"`\u2026"
 _BLANKS_IN_CODE: Final = re.compile(r"(?:%20|%0[ad])+\Z", re.IGNORECASE)
-_WINDOWS_PATH: Final = re.compile(r"(?!\.)[^\\/:]+(?:\\(?!\.\.)[^\\/:]+)+")
+_WINDOWS_PATH: Final = re.compile(r"(?:\.\\)?(?!\.)[^\\/:]+(?:\\(?!\.\.)[^\\/:]+)*")
 """A path beneath a folder as Windows separates it."""
 
 _AROUND_A_PATH: Final = re.compile(
-    r"\A(?:file|path|file ?name|file ?path|attachment|document)\s*[:=]\s*"
-    r"|\A=(?=[\"'])|\A(?:>\s*)+|\A(?:[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?"
+    r"\A(?:\d+ )?(?:file|path|file ?name|file ?path|attachment|attached|document)s?(?:\s*#?\d+)?\s*[:=]\s*"
+    r"|\A[=&]\s*(?=[\"'])|\A(?:>\s*)+|\A(?:[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?"
     r"|\s*[([\u2013-]\s*\d+(?:[.,]\d+)?\s?(?:[KMG]i?)?B(?:ytes)?[)\]]?\Z|(?<=[^/\\.])[.,;:!?\u2026]+\Z"
     r"|(?<=\.\w\w\w)[#?][\w=&,.%-]*\Z",
     re.IGNORECASE,
 )
-"""What forms, lists and file managers write beside a path, what ends a sentence, and the page of a viewer."""
+"""What forms, lists, shells and file managers write beside a path, what ends a sentence, and the page of a viewer."""
 
 _WRITTEN_OUT: Final = re.compile(r"\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|x([0-9a-f]{2}))")
 """A character as this program shows one at a terminal that is not seen."""
@@ -201,6 +201,19 @@ def _less_around(text: str) -> Iterator[str]:
     yield _WRITTEN_OUT.sub(lambda found: chr(min(int(found[1] or found[2] or found[3], 16), 0x10FFFF)), text)
     # A quote of which only one was copied.
     yield text.strip("".join(_SINGLE_QUOTES | _DOUBLE_QUOTES))
+    if _are_pair(text[0], text[-1]) or (text[0] == text[-1] and text[0] in _EMPHASIS):
+        yield text[1:-1]  # around a name that has the same mark in it
+    yield _without_symbols(text)
+
+
+def _without_symbols(text: str) -> str:
+    """Return a text without pictures, arrows, bars and ticks at its ends."""
+    plain = [
+        place
+        for place, one in enumerate(text)
+        if unicodedata.category(one)[0] not in "SMCZ" or unicodedata.combining(one)
+    ]
+    return text[plain[0] : plain[-1] + 1] if plain else text
 
 
 def plain_line(text: str) -> str:

@@ -25,8 +25,8 @@ MAX_BYTES: Final = 64 * 1024**2
 """Beyond this it is no manifest, but most likely one of the files to attach, given by mistake."""
 
 _COLUMN_NAMES: Final = {
-    **dict.fromkeys(("filename", "filepath", "path", "files", "fullpath"), "file"),
-    **dict.fromkeys(("projectname", "projectid"), "project"),
+    **dict.fromkeys(("filename", "filepath", "path", "files", "fullpath", "document"), "file"),
+    **dict.fromkeys(("projectname", "projectid", "job"), "project"),
     **dict.fromkeys(("submittalno", "submittalnr", "submittalnumber", "submittalid", "number"), "submittal"),
     **dict.fromkeys(("taskid", "reviewtask", "reviewtaskid"), "task"),
     "attachmentname": "name",
@@ -119,7 +119,7 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> AttachManife
     records = _records(text, separator)
     for _ in range(above):
         next(records, None)
-    heading = _header(next(records, []), common)
+    heading = _header(next(records, []), common, number=above + 1)
     rows: list[ManifestRow] = []
     bad: list[BadRow] = []
     first: dict[tuple[str | None, ...], int] = {}
@@ -168,16 +168,25 @@ def _line_number(before: str) -> int:
 
 
 def _separator(text: str) -> tuple[str, int]:
-    """Return the separator, and how many lines stand above the heading: empty ones, `sep=;` of Excel, `#TYPE`."""
+    """Return the separator, and how many lines stand above the heading: empty ones, a title, `sep=;`, `#TYPE`."""
     lines = re.split(r"\r\n|\r|\n", text[:10_000])
     above = 0
     while above < len(lines) and (
-        lines[above].startswith("#TYPE ") or _SEP_LINE.fullmatch(lines[above]) or _EMPTY_LINE.fullmatch(lines[above])
+        lines[above].startswith("#TYPE ")
+        or _SEP_LINE.fullmatch(lines[above])
+        or _EMPTY_LINE.fullmatch(lines[above])
+        or _is_title(lines[above], lines[above + 1 : above + 4])
     ):
         above += 1
     said = [found[1] for line in lines[:above] if (found := _SEP_LINE.fullmatch(line))]
     heading = lines[above] if above < len(lines) else ""
     return said[-1].replace("\\t", "\t") if said else max(_SEPARATORS, key=heading.count), above
+
+
+def _is_title(line: str, below: Sequence[str]) -> bool:
+    """Whether a line is the title of a table, as Numbers writes one: one cell, with the heading a little below it."""
+    cells, *others = ([_column(cell) for cell in re.split(r"[,;|\t]", one)] for one in (line, *below))
+    return sum(map(bool, cells)) == 1 and "file" not in cells and any("file" in one for one in others)
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
@@ -196,7 +205,7 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
         yield [trim(cell) for cell in record]
 
 
-def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]:
+def _header(cells: Sequence[str], common: Mapping[str, str | None], number: int) -> list[str]:
     names = [_column(cell) for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -207,14 +216,14 @@ def _header(cells: Sequence[str], common: Mapping[str, str | None]) -> list[str]
             near = difflib.get_close_matches(name, COLUMNS, n=1)
             meant = f"; did you mean {near[0]!r}?" if near else "."
             known = f" The columns are {', '.join(COLUMNS)}."
-            raise ManifestUnusable(f"Unknown column {cells[place][:60]!r} in row 1{meant}{known}")
+            raise ManifestUnusable(f"Unknown column {cells[place][:60]!r} in row {number}{meant}{known}")
         if name in names[:place]:
-            raise ManifestUnusable(f"The column {name!r} is there twice in row 1. Remove one of them.")
+            raise ManifestUnusable(f"The column {name!r} is there twice in row {number}. Remove one of them.")
     missing = [name for name in NEEDED if name not in names and not common.get(name)]
     if missing:
         instead = [f"--{name}" for name in missing if name != "file"]
         or_so = f", or give {' and '.join(instead)} for all rows" if instead else ""
-        raise ManifestUnusable(f"Row 1 lacks the column {', '.join(map(repr, missing))}. Add it{or_so}.")
+        raise ManifestUnusable(f"Row {number} lacks the column {', '.join(map(repr, missing))}. Add it{or_so}.")
     return names
 
 

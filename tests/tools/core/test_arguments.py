@@ -201,10 +201,14 @@ class EveryKind(ToolArguments):
 @pytest.mark.parametrize(
     ("argument", "written", "meant"),
     [
-        ("size", ["20", " 20 ", "20.0", 20.0, '"20"', "+20"], 20),
+        ("size", ["20", " 20 ", "20.0", 20.0, '"20"', "+20", [20], ["20"]], 20),
         ("size", ["7"], 7),
         ("size", ["\u201c20\u201d", "`20`"], 20),
-        ("wanted", ["true", "True", " TRUE ", '"true"', "yes", "1", 1, 1.0, "y", "T", "\u2018on\u2019"], True),
+        (
+            "wanted",
+            ["true", "True", " TRUE ", '"true"', "yes", "1", 1, 1.0, [True], ["yes"], "y", "T", "\u2018on\u2019"],
+            True,
+        ),
         ("text", [7, 7.0, "7", ["7"], [7]], "7"),
         ("text", [51200.5], "51200.5"),
         ("names", ["a.pdf", ["a.pdf"], '["a.pdf"]', " a.pdf "], ["a.pdf"]),
@@ -245,8 +249,8 @@ def test_placeholders_for_no_value_are_left_out(argument):
     ("argument", "values"),
     [
         ("text", [True, ["a", "b"], {"a": 1}, float("nan"), float("inf"), 10**5000]),
-        ("size", [True, "20 rows", 2.5, "2.5", "1e2", "\u0662", [20], float("nan")]),
-        ("wanted", ["perhaps", 2, 0.5, ["true"], {"a": 1}]),
+        ("size", [True, "20 rows", 2.5, "2.5", "1e2", "\u0662", [20, 30], float("nan")]),
+        ("wanted", ["perhaps", 2, 0.5, ["true", "false"], {"a": 1}]),
         ("way", ["response", 3, ["a", "b"]]),
         ("names", [True, [True], [["a", "b"]], {"a": 1}]),
         ("ways", ["response", ["sbc-1", "x"], [1]]),

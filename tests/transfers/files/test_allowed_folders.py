@@ -607,6 +607,7 @@ def test_a_folder_given_as_a_file_is_told_with_the_files_in_it(folder: Path) -> 
             "slab.pdf.!qB",
             "slab.idlk",
             "ehthumbs.db",
+            "AutoRecovery save of slab.asd",
         ),
     ],
 )
@@ -619,7 +620,7 @@ def test_lock_and_temporary_files_are_no_documents(folder: Path, name: str) -> N
 
 def test_a_cloud_placeholder_is_told_apart_from_a_missing_file(folder: Path) -> None:
     (folder / ".slab.pdf.icloud").write_bytes(b"bplist00")
-    pointers = ["plan.gdoc", "plan.GSHEET", "plan.gmap", "plan.paper", "plan.boxnote"]
+    pointers = ["plan.gdoc", "plan.GSHEET", "plan.gmap", "plan.paper", "plan.boxnote", "plan.pdf.lnk", "Plan.URL"]
     for name in pointers:
         (folder / name).write_bytes(b"{}")
     for name in ("slab.pdf", *pointers):

@@ -119,9 +119,10 @@ UNSEEN += [chr(code) for code in (0x34F, 0x115F, 0x180E, 0x3164, 0xFFA0, 0xFFF9,
 @pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(one):04X}" for one in UNSEEN])
 @pytest.mark.parametrize("name", ["{}beam.pdf", "be{}am.pdf", "beam{}.pdf", "beam.pdf{}"])
 def test_a_name_with_an_invisible_character_is_refused_with_the_clean_one(name: str, unseen: str) -> None:
-    with pytest.raises(InvalidName) as refused:
-        attachment_name(None, name.format(unseen))
-    assert (refused.value.why, refused.value.suggestion) == ("unseen_character", "beam.pdf")
+    for wish, source in ((None, name.format(unseen)), (name.format(unseen), "draft.pdf")):
+        with pytest.raises(InvalidName) as refused:
+            attachment_name(wish, source)
+        assert (refused.value.why, refused.value.suggestion) == ("unseen_character", "beam.pdf")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"", "The manifest is empty."),
         (b"project,submittal,file\n", "The manifest has no row below its heading."),
         (b"project,submittal,fiel\n", "Unknown column 'fiel' in row 1; did you mean 'file'?"),
+        (b"Table 1,\nproject,submittal,file,Notes\n", "Unknown column 'Notes' in row 2."),
         (b"project,submittal\n", "Row 1 lacks the column 'file'. Add it."),
         (b"file\n", "Row 1 lacks the column 'project', 'submittal'. Add it, or give --project and --submittal"),
         (b"file,project,submittal,File\n", "The column 'file' is there twice in row 1."),
@@ -129,7 +130,19 @@ WANTED = [("Riverside", "05 12 00-3", "Träger.pdf")]
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["Unix", "Windows", "old Mac"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("above", ["", "sep={}\n", '"SEP={}"\n', "#TYPE System.Object\n", "\n", "{0}{0}\n"])
+@pytest.mark.parametrize(
+    "above",
+    [
+        "",
+        "sep={}\n",
+        '"SEP={}"\n',
+        "#TYPE System.Object\n",
+        "\n",
+        "{0}{0}\n",
+        "Table 1{0}{0}\n",
+        "Steel \u2013 phase 2\n",
+    ],
+)
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding, above, separator):
     lines = above.format(separator) + "".join(f"{separator.join(row)}\n" for row in [NEEDED, *WANTED])
@@ -150,6 +163,7 @@ def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding
         "ProjectName,SubmittalNumber,FilePath",
         "Project Id,Submittal (No.),File(s)",
         "'project','Submittal Nr.','Full path'",
+        "Job,Submittal no,Document",
     ],
 )
 def test_headings_are_read_as_people_name_their_columns(heading):
