@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -97,7 +98,9 @@ class ProgressLine:
 
 
 def prepare_standard_streams() -> None:
-    """Open the null device for each stream that is closed, and let no output fail for a character's sake.
+    """Open the null device for each stream that is closed, and for a stderr without a reader.
+
+    No output fails for a character's sake.
 
     A closed descriptor's number would go to the next file that is opened, the database for one, and stray output into
     it. A stream that is redirected into a file can have another code page than the terminal.
@@ -107,6 +110,10 @@ def prepare_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    if sys.platform != "win32" and _has_no_reader(2):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -114,3 +121,10 @@ def prepare_standard_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             with suppress(OSError):  # opened in another way than Python does it
                 stream.reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Whether a pipe's other end is closed, so that each write would fail."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # what is an error is told unasked
+    return bool(poll.poll(0))

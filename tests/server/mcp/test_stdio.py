@@ -138,8 +138,14 @@ def test_an_input_that_ends_within_its_first_bytes_is_handed_on():
             "os.set_blocking(0, False); os.set_blocking(1, False)",
             marks=pytest.mark.skipif(sys.platform == "win32", reason="pipes there do not block by another call"),
         ),
+        pytest.param(
+            "reader, writer = os.pipe(); os.dup2(writer, 2); os.close(reader); os.close(writer)",
+            marks=pytest.mark.skipif(
+                sys.platform == "win32", reason="a pipe there does not tell that it has no reader"
+            ),
+        ),
     ],
-    ids=["no stderr", "streams that do not block"],
+    ids=["no stderr", "streams that do not block", "a stderr without a reader"],
 )
 def test_serving_with_odd_streams_answers_and_ends_in_order(start_anew, before):
     code = (
