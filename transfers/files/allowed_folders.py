@@ -215,7 +215,11 @@ class AllowedFolders:
 
     def _folder(self, path: str) -> Path | None:
         """Return the allowed folder that `path` names itself."""
-        if not _writable(path) or not Path(path).is_absolute():
+        if not path.strip() or not _writable(path):
+            return None
+        if not Path(path).parts:  # "."
+            return self._roots[0]
+        if not Path(path).is_absolute():
             return None
         inside = Path(os.path.normpath(path), "x")
         return next((root for root in self._roots if _beneath(inside, root) == ("x",)), None)

@@ -211,7 +211,7 @@ def _without_symbols(text: str) -> str:
     plain = [
         place
         for place, one in enumerate(text)
-        if unicodedata.category(one)[0] not in "SMCZ" or unicodedata.combining(one)
+        if unicodedata.category(one)[0] not in "SMZ" or unicodedata.combining(one)
     ]
     return text[plain[0] : plain[-1] + 1] if plain else text
 
