@@ -46,9 +46,7 @@ class ClientRequest:
         return self.params.input_responses or {}
 
 
-async def read_arguments_text(
-    context: ServerRequestContext[ServicesProvider, Any], call_next: CallNext
-) -> HandlerResult:
+async def read_arguments_text(ctx: ServerRequestContext[ServicesProvider, Any], call_next: CallNext) -> HandlerResult:
     """Read the `arguments` of a tool call that a client sent as the text of one JSON object; blank text is none.
 
     Middleware, because the SDK validates them before a handler sees them.
@@ -56,9 +54,9 @@ async def read_arguments_text(
     Raises:
         MCPError: They are no object, and no text of one.
     """
-    given = (context.params or {}).get("arguments")
-    if context.method != "tools/call" or given is None or isinstance(given, Mapping):
-        return await call_next(context)
+    given = (ctx.params or {}).get("arguments")
+    if ctx.method != "tools/call" or given is None or isinstance(given, Mapping):
+        return await call_next(ctx)
     while isinstance(given, str):
         try:
             given = json.loads(given) if given.strip() else {}
@@ -66,7 +64,7 @@ async def read_arguments_text(
             break
     if not isinstance(given, dict | None):
         raise MCPError(INVALID_PARAMS, _NO_ARGUMENTS)
-    return await call_next(replace(context, params={**(context.params or {}), "arguments": given}))
+    return await call_next(replace(ctx, params={**(ctx.params or {}), "arguments": given}))
 
 
 _NO_ARGUMENTS: Final = (

@@ -95,7 +95,7 @@ def _again(failure: FailedCall, again: RetryHint, context: StepContext) -> NextS
     from tools.core.registry import definitions
 
     changed = {name: value for name, value in failure.arguments.items() if name not in again.without}
-    changed = {name: value for name, value in (changed | again.arguments).items() if name not in again.needs}
+    changed = {name: value for name, value in {**changed, **again.arguments}.items() if name not in again.needs}
     [model] = [one.arguments for one in definitions(local_files=context.local_files) if one.name == failure.tool]
     arguments, needs = callable_arguments(model, changed, again.needs)
     same = not needs and arguments == failure.arguments

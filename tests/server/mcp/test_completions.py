@@ -57,7 +57,7 @@ async def test_a_completion_can_be_passed_to_a_tool_as_it_is(connect, box):
     assert shown["submittal"]["id"] == box.item("051200-3").id
 
 
-async def test_what_was_pasted_is_completed_as_the_tools_read_it(connect, box):
+async def test_pasted_text_is_completed_as_the_tools_read_it(connect, box):
     item = box.item("051200-3")
     address = f"[the beams](https://acc.autodesk.com/build/submittals/projects/{item.project_id}/items/{item.id})"
     async with connect() as assistant:
