@@ -269,7 +269,7 @@ def callable_arguments(
 
     What does not go with the others is left out, and what they lack is asked for.
     """
-    kept, asked = dict(values), list(needs)
+    kept, asked = coerce_arguments(model, values), list(needs)
     for _ in model.model_fields:  # each turn leaves one out, or asks for one more
         try:
             read_arguments(model, {**kept, **{name: EXAMPLES.get(name, "…") for name in asked}})
