@@ -58,6 +58,7 @@ def migrate(database: Database, *components: SchemaComponent) -> None:
 
     Raises:
         DatabaseNewer: A newer version of the program has been here.
+        DatabaseForeign: It is of another program, or some of its tables are missing.
         DatabaseProblem: The database cannot be written to.
     """
     if all(_version(database, component) >= component.version for component in components):
@@ -78,11 +79,17 @@ def _version(database: Database, component: SchemaComponent) -> int:
 
     Raises:
         DatabaseNewer: It is above what this program knows.
+        DatabaseForeign: Some of its tables are not there.
     """
     with database.reading() as connection:
-        if not sqlalchemy.inspect(connection).has_table(_VERSIONS.name):
+        there = set(sqlalchemy.inspect(connection).get_table_names())
+        if _VERSIONS.name not in there:
             return 0
-        return _found(database, connection, component)
+        found = _found(database, connection, component)
+        missing = component.tables.tables.keys() - there
+        if missing and found >= component.version:
+            raise DatabaseForeign(database.address.shown, f"no such table: {min(missing)}")
+        return found
 
 
 def _found(database: Database, connection: Connection, component: SchemaComponent) -> int:

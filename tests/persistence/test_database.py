@@ -120,6 +120,8 @@ def test_half_a_migration_is_named(database: Database) -> None:
         connection.exec_driver_sql("DROP TABLE notes")
     with pytest.raises(DatabaseForeign, match="restore a copy"):
         rows(database)
+    with pytest.raises(DatabaseForeign, match="no such table: notes"):
+        migrate(database, ONE)
     with database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM schema_versions")
         connection.exec_driver_sql("CREATE TABLE notes (id TEXT)")

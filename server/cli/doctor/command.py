@@ -19,7 +19,7 @@ from server.cli.doctor import machine as doctor_machine
 from server.cli.doctor import record as doctor_record
 from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
 from server.cli.doctor.record import AnswerRecorder, RecordUnusable
-from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem
+from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem, skipped
 from server.cli.output import json_text
 from server.settings.model import Settings
 from server.settings.problems import SettingsError
@@ -77,6 +77,7 @@ async def _examine(
         except RecordUnusable as error:
             tell(problem(doctor_record.CHECK, str(error), error.fix))
             recorder = None
+    seen: set[str] = set()
     for look in (
         doctor_machine.sources,
         doctor_machine.sandbox,
@@ -86,8 +87,10 @@ async def _examine(
     ):
         for finding in look(settings):
             tell(finding)
+            seen.add(finding.seen)
     async for finding in doctor_machine.transfers(settings):
-        tell(finding)
+        told = finding.seen in seen
+        tell(skipped(finding.check, "the database could not be looked into") if told else finding)
     try:
         await _examine_autodesk(settings, person, target, recorder, tell)
     except StorageProblem as error:

@@ -207,11 +207,11 @@ _MOST: Final = 5
 
 
 async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Check for unfinished jobs."""
+    """Check for unfinished jobs, and the tables that they are in."""
     try:
         left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
-    except StorageProblem:
-        yield skipped(_CHECK, "the database could not be looked into")
+    except StorageProblem as error:
+        yield problem(_CHECK, str(error), "see the finding")
         return
     for line in left[:_MOST]:
         yield _left(line)

@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -331,6 +332,7 @@ def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, t
     assert code == 2
     assert (found["folders"]["level"], "not-mounted" in found["folders"]["seen"]) == ("problem", True)
     assert (found["database"]["level"], "damaged" in found["database"]["seen"]) == ("problem", True)
+    assert found["transfers"]["level"] == "skipped"  # told once
     assert (found["data folder"]["level"], "copy" in found["data folder"]["seen"]) == ("warning", True)
 
 
@@ -402,6 +404,11 @@ def test_a_transfer_that_was_left_behind_is_named_with_what_finishes_it(
     assert "beams.pdf" in found["transfers"]["seen"]
     assert f"waits for the file at {drawing}" in found["transfers"]["seen"]
     assert "no longer at" in found["transfers"]["fix"]
+    with closing(sqlite3.connect(tmp_path / "data" / "submittal-mcp.sqlite3")) as connection, connection:
+        connection.execute("DROP TABLE job_parts")
+    code, found = examine()
+    assert (code, found["transfers"]["level"]) == (2, "problem")
+    assert "no such table: job_parts" in found["transfers"]["seen"]
 
 
 def test_a_port_that_is_free_is_not_needed_by_doctor(examine: Examine, box: acc_sandbox.Sandbox) -> None:
