@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from persistence import private_files
 from persistence.errors import (
@@ -308,8 +309,11 @@ def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options:
         return ConnectionWithTimeout.connect(*args, **values)
 
     @event.listens_for(engine, "checkout")
-    def _check(connection: psycopg.Connection[Any], _: object, __: object) -> None:
+    def _check(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _: object) -> None:
         """Take another connection than one that the server, or the net, has ended: that alone is said unasked."""
+        if "used" not in record.info:  # one just made: SQLAlchemy gives up after refusing two, in words of its own
+            record.info["used"] = True
+            return
         with selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
             if selector.select(0):

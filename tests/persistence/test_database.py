@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import DDL, Column, MetaData, Table, Text
@@ -21,6 +22,7 @@ from persistence.errors import (
     DatabaseFull,
     DatabaseGone,
     DatabaseNewer,
+    DatabaseProblem,
     DatabaseReadOnly,
     DatabaseUnreachable,
     FolderNotWritable,
@@ -234,6 +236,22 @@ def test_a_connection_that_the_server_has_ended_is_not_used_again(postgres_url: 
         assert other.exec_driver_sql("SELECT pg_terminate_backend(%s, 30000)", (own,)).scalar_one()
         with database.reading() as connection:
             assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != own
+
+
+def test_connections_that_the_server_ends_as_soon_as_they_are_made_are_its_problem(postgres_url: str) -> None:
+    with Database.open(DatabaseAddress.of(postgres_url)) as database, Database.open(database.address) as other:
+        database.engine.dispose()
+        ended: list[int] = []
+
+        @sqlalchemy.event.listens_for(database.engine, "connect")
+        def _(connection: psycopg.Connection[object], _: object) -> None:
+            ended.append(connection.info.backend_pid)
+            with other.reading() as asking:
+                asking.exec_driver_sql("SELECT pg_terminate_backend(%s, 30000)", (ended[-1],))
+
+        with pytest.raises(DatabaseProblem), database.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        assert ended
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all, only text that is long enough to look at" * 20])
