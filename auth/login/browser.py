@@ -49,8 +49,8 @@ def checked_callback(url: str) -> str:
     return url
 
 
-def open_in_browser(url: str) -> None:
-    """Open a checked URL in the person's browser, without waiting for it.
+def open_in_browser(url: str) -> bool:
+    """Open a checked URL in the person's browser, without waiting for it; return whether this machine has one.
 
     Raises:
         UnsafeAddress: It is not one to open.
@@ -58,8 +58,13 @@ def open_in_browser(url: str) -> None:
     import webbrowser
 
     require_safe_url(url)
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
     # In a thread: a browser that runs in the terminal would hold up the program that waits for its answer.
     threading.Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
+    return True
 
 
 def _parts(url: str) -> SplitResult:

@@ -38,7 +38,8 @@ def login(settings: Settings, *, browser: bool, say: Say) -> None:
         if browser:
             from auth.login.browser import open_in_browser
 
-            open_in_browser(started.url)
+            browser = open_in_browser(started.url)
+        if browser:
             say("A browser was opened. Waiting for up to five minutes.")
         else:
             _take_pasted(flow, say)

@@ -102,6 +102,7 @@ def _show(view: DemoPrinter, path: Path, kept: Path, *, open_page: bool) -> None
         view.end(
             f"Done: the {len(stored):,} bytes in storage are the file's own.",
             f"Try it from your chat client: {spoken_command()} config CLIENT --install --sandbox",
+            f"Use it with your own account: {spoken_command()} setup",
         )
         item = box.item(SUBMITTAL)
         url = f"{box.base_url}/projects/{item.project_id}/items/{item.id}"

@@ -112,8 +112,16 @@ def test_the_end_of_standard_input_is_no_answer(start, site):
     assert "Signed in as Project Manager" in program.process.stdout.read()
 
 
-def test_pasted_text_that_is_no_redirect_is_refused(start, site):
-    program = start("-m", "server", "login", "--no-browser", **site)
+NO_BROWSER = [
+    ("--no-browser", {}),
+    *([("--allow-base-url", {"PATH": "/nonexistent"})] if sys.platform == "linux" else []),
+]
+"""A flag and an environment: no browser is wanted, or there is none."""
+
+
+@pytest.mark.parametrize(("flag", "environment"), NO_BROWSER)
+def test_without_a_browser_the_last_address_is_pasted_and_other_text_refused(start, site, flag, environment):
+    program = start("-m", "server", "login", flag, **site, **environment)
     url = authorize_url(program)
     program.process.stdin.write("yes please\n")
     program.process.stdin.write(f"<{sent_back(url).replace('&', '&amp;')}>\n")  # as mail programs show it
