@@ -34,6 +34,7 @@ from persistence.keys import EncryptionKey
 from server.mcp.app import Transport, build_server
 from server.mcp.tool_adapter import ToolAdapter, build_tools
 from server.settings.model import Settings
+from tests.support.ports import reserved_ports
 from tools.core.arguments import EXAMPLES, read_arguments
 from tools.core.policy import ToolPolicy
 from tools.core.request_quota import CallQuota
@@ -79,6 +80,13 @@ def box() -> Iterator[acc_sandbox.Sandbox]:
     """An ACC of its own for each test."""
     with acc_sandbox.running() as box:
         yield box
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port at which the test, or a program that it starts, can listen."""
+    with reserved_ports() as port:
+        yield port
 
 
 ERAS = ("legacy", "2026-07-28")

@@ -71,7 +71,7 @@ def test_faults_switches_seed_and_items_come_from_the_command_line(tmp_path):
             found = client.get(path, headers={"Authorization": f"Bearer {token}"}).json()
         assert found["pagination"]["totalResults"] == 30
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -81,7 +81,7 @@ def test_beyond_loopback_it_warns(token):
         base_url = json.loads(process.stdout.readline())["APS_BASE_URL"]
         assert base_url.startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
     assert errors.startswith("Warning: listening on 0.0.0.0")
     assert ("Its controls are off." in errors) == (token is None)
     assert "secret" not in errors

@@ -150,7 +150,7 @@ def test_the_command_prints_what_a_shell_needs_and_stops_on_a_signal(stop):
         assert lines[3].startswith("# Project Manager <project.manager@example.com>")
         assert lines[-1] == f"# Look at it: {settings['APS_BASE_URL']}/"
         process.send_signal(stop)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=120)
         assert (process.returncode, output, errors) == (0, "", "")
 
 
@@ -170,7 +170,7 @@ def test_the_command_prints_one_line_of_json():
         answer = httpx.get(f"{settings['APS_BASE_URL']}/authentication/v2/authorize", params=query, verify=False)
         assert "code=" in answer.headers["location"]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def test_a_taken_port_is_said_on_stderr():

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import venv
@@ -200,14 +199,13 @@ def person(program: Path, tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path), "PATH": path, "BROWSER": f"{sys.executable} {script} %s", **keyring}
 
 
-def test_administrators_install_the_entry_of_a_client_and_remove_all_of_it(program, person, tmp_path):
+def test_administrators_install_the_entry_of_a_client_and_remove_all_of_it(program, person, tmp_path, free_port):
     _, entry, removal = BLOCKS["docs/administrators.md"]
     opt, etc = tmp_path / "opt", tmp_path / "etc"
     shutil.copytree(program.parents[1], opt, symlinks=True)
     etc.mkdir()
     config = tmp_path / ".config/Claude/claude_desktop_config.json"
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+    callback_url = f"http://localhost:{free_port}/callback"
     with acc_sandbox.running() as box:
         box.register_callback(callback_url)
         settings = {"APS_BASE_URL": box.base_url, "APS_CLIENT_ID": box.client_id, "APS_CALLBACK_URL": callback_url}

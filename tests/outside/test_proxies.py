@@ -68,18 +68,20 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("proxy", [caddy, nginx])
 def test_the_pages_proxy_spoils_nothing_and_says_who_calls(
-    clean_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: Callable[..., list[str]]
+    clean_environment: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: Callable[..., list[str]],
+    free_port: int,
 ) -> None:
     pem = write_certificate(tmp_path, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"https://localhost:{port}"
+    url = f"https://localhost:{free_port}"
     options = TeamOptions(register_per_hour=1, trusted_proxies=(ip_network("127.0.0.1"),))
     with (
         acc_sandbox.running() as box,
         running_team(box, tmp_path / "data", url=url, options=options) as team,
-        running(proxy(tmp_path, port, pem, team.url.removeprefix("http://")), tmp_path, port),
+        running(proxy(tmp_path, free_port, pem, team.url.removeprefix("http://")), tmp_path, free_port),
     ):
         findings = anyio.run(check_public_url, url)
         assert {finding.level for finding in findings} == {"ok"}, findings

@@ -7,7 +7,6 @@ import os
 import queue
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import threading
@@ -40,9 +39,8 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+def environment(tmp_path: Path, free_port: int) -> Iterator[dict[str, str]]:
+    callback_url = f"http://localhost:{free_port}/callback"
     with acc_sandbox.running(callback_url=callback_url) as box:
         yield {
             "PATH": os.environ["PATH"],

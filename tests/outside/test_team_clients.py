@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser
 import acc_sandbox
 from tests.conftest import NO_TRUST
 from tests.server.team.site import TeamSite, running_team
+from tests.support.ports import reserved_ports
 
 from .conftest import NODE, PATIENCE
 
@@ -130,20 +130,18 @@ def test_the_inspector_signs_in_and_calls_a_tool(team: TeamSite, talking: Callab
     assert answer["person"]["email"] == team.box.person("manager").email
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def ports_of_inspector(port: int) -> dict[str, str]:
+    return {"HOST": "127.0.0.1", "CLIENT_PORT": str(port), "MCP_SANDBOX_PORT": str(port + 1)}
 
 
 def test_the_inspectors_page_signs_in_and_calls_a_tool_in_a_browser(
     team: TeamSite, talking: Callable[..., Talking], chromium: Browser
 ) -> None:
     """A client that is a page itself: its calls come from another origin, so CORS and its headers are tried as well."""
-    token, port = secrets.token_hex(16), free_port()
-    settings = {"HOST": "127.0.0.1", "CLIENT_PORT": str(port), "MCP_SANDBOX_PORT": str(free_port())}
+    token = secrets.token_hex(16)
     opened = {"MCP_AUTO_OPEN_ENABLED": "false", "MCP_INSPECTOR_API_TOKEN": token}
     query = {"serverUrl": team.mcp, "transport": "http", "autoConnect": token, "MCP_INSPECTOR_API_TOKEN": token}
-    with talking(INSPECTOR, "--web", **settings, **opened) as inspector:
+    with reserved_ports(2) as port, talking(INSPECTOR, "--web", **ports_of_inspector(port), **opened) as inspector:
         for line in inspector.lines():
             if f"http://127.0.0.1:{port}" in line:
                 break

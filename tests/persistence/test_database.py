@@ -351,7 +351,7 @@ def test_a_read_only_folder_is_named_as_the_problem(as_nobody: Path, there: bool
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert (ended.stdout.strip(), ended.returncode) == (problem.__name__, 0), ended.stderr
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,10 +159,11 @@ def test_every_command_is_among_those_that_are_tried() -> None:
     assert set(commands(typer.main.get_command(cli.app))) <= {*COMMANDS, *WITHOUT_SETTINGS}
 
 
-def test_no_tool_shows_a_token_a_code_or_a_signed_url(box: acc_sandbox.Sandbox, start: Any, tmp_path: Path) -> None:
+def test_no_tool_shows_a_token_a_code_or_a_signed_url(
+    box: acc_sandbox.Sandbox, start: Any, tmp_path: Path, free_port: int
+) -> None:
     """What is looked for is what the run itself met: code, state, both tokens, the vault's key, signatures."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+    callback_url = f"http://localhost:{free_port}/callback"
     box.register_callback(callback_url)
     folder = tmp_path / "drawings"
     folder.mkdir()

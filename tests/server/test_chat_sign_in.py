@@ -32,9 +32,8 @@ Callback = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]
 
 
 @pytest.fixture
-def settings(box: acc_sandbox.Sandbox, tmp_path: Path, clean_environment: None) -> Settings:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+def settings(box: acc_sandbox.Sandbox, tmp_path: Path, clean_environment: None, free_port: int) -> Settings:
+    callback_url = f"http://localhost:{free_port}/callback"
     box.register_callback(callback_url)
     return Settings.load(
         base_url=box.base_url, client_id=box.client_id, callback_url=callback_url, data_dir=tmp_path / "data"

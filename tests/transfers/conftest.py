@@ -255,7 +255,7 @@ def working(box: acc_sandbox.Sandbox, folder: Path, data_folder: Path, tmp_path:
             task_id=None,
         )
         async with client:
-            with anyio.fail_after(60):
+            with anyio.fail_after(240):
                 async with transfers.running((lambda _: True) if takes_up else None, files_at_once=files_at_once):
                     yield Site(box, acc, edge, transfers, where, item, access_token)
 

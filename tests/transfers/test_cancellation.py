@@ -29,9 +29,9 @@ async def stalled(site: Any) -> Job:
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 async def test_a_cancelled_job_does_not_wait_for_a_storage_that_stalls(working: Any, folder: Path, size: int) -> None:
     (folder / "beam.pdf").write_bytes(b"b" * size)
-    async with working() as site:
+    async with working(stall_seconds=600) as site:
         job = await stalled(site)
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             await site.transfers.repository.ask(lambda tables: tables.request_cancel(job.id))
             while job.running:
                 await anyio.lowlevel.checkpoint()
@@ -75,9 +75,9 @@ async def test_promise_7_the_end_of_the_process_does_not_wait_for_a_storage_that
 ) -> None:
     (folder / "beam.pdf").write_bytes(b"b" * size)
     with anyio.CancelScope() as end:
-        async with working() as site:
+        async with working(stall_seconds=600) as site:
             job = await stalled(site)
-            end.deadline = anyio.current_time() + 20
+            end.deadline = anyio.current_time() + 120
         end.deadline = float("inf")
     assert not end.cancelled_caught
     assert not job.running

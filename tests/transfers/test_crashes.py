@@ -171,7 +171,7 @@ def test_promise_1_a_live_owner_is_never_robbed_of_its_post(site: Site) -> None:
     stalled = site.box.faults.add(Fault(CREATE, Stall()))
     first = site.start(attach="beam.pdf")
     first.until("reached", "intended")
-    assert stalled.reached.wait(20)
+    assert stalled.reached.wait(120)
     second = site.start(attach="beam.pdf")
     second.until("state", "preparing")
     site.box.faults.release()

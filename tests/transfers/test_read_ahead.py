@@ -68,7 +68,7 @@ class Ahead:
         async with self.process(**more) as site:
             second = site.box.faults.add(Fault(PUT, Stall(), nth=2))
             outcome = await site.attach(seconds=0)
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 await self._kept.wait()
                 await anyio.to_thread.run_sync(second.reached.wait, abandon_on_cancel=True)
             assert outcome.job.sha256 is None

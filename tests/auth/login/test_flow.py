@@ -63,7 +63,7 @@ class Window:
             except (AuthError, StorageProblem) as error:
                 self.ended.append(error)
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             async with anyio.create_task_group() as group:
                 group.start_soon(finish)
                 if how.get("must_listen", True):
@@ -83,9 +83,8 @@ async def until_listening(started: LoginAttempt) -> None:
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+def port(free_port: int) -> int:
+    return free_port
 
 
 @pytest.fixture
@@ -110,7 +109,7 @@ def window(shared: Database, key: EncryptionKey, endpoint: TokenEndpoint) -> Win
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
     """A person's browser: it keeps cookies, and shows where it is sent."""
-    async with httpx.AsyncClient(verify=NO_TRUST, timeout=20) as client:
+    async with httpx.AsyncClient(verify=NO_TRUST, timeout=120) as client:
         yield client
 
 
@@ -461,7 +460,7 @@ async def test_a_program_that_pretends_to_be_a_window_of_ours_is_told_apart(
 async def test_an_answer_without_end_at_the_callbacks_port_holds_no_sign_in_up(
     window: Window, port: int, said: bytes
 ) -> None:
-    with _answering_for_ever(port, said), anyio.fail_after(30):
+    with _answering_for_ever(port, said), anyio.fail_after(120):
         started = await anyio.to_thread.run_sync(window.signing_in.start, abandon_on_cancel=True)
     assert not started.heard
 
@@ -563,7 +562,7 @@ async def test_requests_that_no_browser_sends_are_refused(window: Window, port: 
 
 
 def _status(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(request + f"Host: localhost:{port}\r\n\r\n".encode())
         try:
             return connection.recv(4096).split(b" ")[1][:3]

@@ -70,8 +70,9 @@ async def ask(orders: Orders, vault: Vault) -> list[str]:
         AuthServer(hosts.api, hosts.profile),
         OAuthApp(orders.account.client_id, "", orders.secret),
     )
-    # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people.
-    timings = RefreshTimings(jitter=0, poll=0.02, rest=0 if orders.rounds else 60)
+    # Without a rest, since what is renewed over and over in a test is renewed minutes apart by people. None of these
+    # processes waits for a dead one, so on a machine with too much to do none is taken for dead.
+    timings = RefreshTimings(jitter=0, poll=0.02, lease=300, post=120, rest=0 if orders.rounds else 60)
     tokens: RefreshingTokenSource | ServiceAccountTokens
     if orders.service_account is not None:
         tokens = ServiceAccountTokens(orders.service_account, endpoint, ("data:read",), lambda: vault, timings=timings)

@@ -49,7 +49,7 @@ def test_the_demo_prints_a_line_a_call_and_ids_only_when_verbose(start):
         if start("-m", "server", *words).process.stdout.readline():
             break
         _, short, _ = start("-m", "server", "demo").rest()  # another program has taken the port meanwhile
-    with urlopen(page, timeout=20) as opened:
+    with urlopen(page, timeout=120) as opened:
         assert b"beam-shop-drawings.pdf" in opened.read()
 
 
@@ -75,7 +75,7 @@ def test_an_open_demo_shows_the_file_in_a_browser_until_it_is_interrupted(start_
         connection, _ = listener.accept()
         with connection:
             assert connection.makefile().read() == url
-    with urlopen(url, timeout=20) as page:
+    with urlopen(url, timeout=120) as page:
         assert b"beam-shop-drawings.pdf" in page.read()
     program.process.send_signal(signal.SIGINT)
     code, out, _ = program.rest()

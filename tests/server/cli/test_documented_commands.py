@@ -5,7 +5,6 @@ Which blocks need more than that, and where those are run, tests/house/test_docu
 
 import csv
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ ROW = "Riverside Medical Center,05 12 00-3,{file}\n"
 BROWSER = """
 import sys
 from urllib.request import build_opener
-build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=20).read()
+build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=120).read()
 """
 
 
@@ -107,12 +106,11 @@ def signed_in(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def browser(box: acc_sandbox.Sandbox, tmp_path: Path) -> dict[str, str]:
+def browser(box: acc_sandbox.Sandbox, tmp_path: Path, free_port: int) -> dict[str, str]:
     """A browser whose person chooses themselves on Autodesk's page, and a callback URL on a free port."""
     script = tmp_path / "browser.py"
     script.write_text(BROWSER, encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+    callback_url = f"http://localhost:{free_port}/callback"
     box.register_callback(callback_url)
     return {"BROWSER": f"{sys.executable} {script} %s", "APS_CALLBACK_URL": callback_url}
 

@@ -129,7 +129,7 @@ def test_resuming_as_a_person_who_is_not_signed_in_is_refused(shell: Shell) -> N
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
     stalled = shell.box.faults.add(Fault(PUT, Stall()))
     server = shell.attach(patience=1)
-    assert stalled.reached.wait(20)
+    assert stalled.reached.wait(120)
     [job] = shell.listed()
     assert job["standing"] == "running"
     assert job["waits_for"].startswith(f"process {server.process.pid} on ")

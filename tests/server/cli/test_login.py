@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import stat
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from acc_sandbox import Fault, Refuse
 BROWSER = """
 import sys
 from urllib.request import build_opener
-build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=20).read()
+build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=120).read()
 """
 
 
@@ -32,7 +31,7 @@ def sent_back(url: str, person: str = "manager") -> str:
     from urllib.error import HTTPError
 
     try:
-        build_opener(Stays()).open(Request(f"{url}&sandbox_person={person}"), timeout=20)
+        build_opener(Stays()).open(Request(f"{url}&sandbox_person={person}"), timeout=120)
     except HTTPError as redirect:
         with redirect:
             return redirect.headers["Location"]
@@ -40,9 +39,8 @@ def sent_back(url: str, person: str = "manager") -> str:
 
 
 @pytest.fixture
-def site(box, tmp_path) -> dict[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+def site(box, tmp_path, free_port) -> dict[str, str]:
+    callback_url = f"http://localhost:{free_port}/callback"
     box.register_callback(callback_url)
     return {
         "APS_BASE_URL": box.base_url,
@@ -106,7 +104,7 @@ def test_the_end_of_standard_input_is_no_answer(start, site):
     program = start("-m", "server", "login", "--no-browser", **site)
     url = authorize_url(program)
     program.process.stdin.close()
-    with build_opener().open(sent_back(url), timeout=20) as page:
+    with build_opener().open(sent_back(url), timeout=120) as page:
         assert b"You can close this window" in page.read()
     program.process.wait()
     assert "Signed in as Project Manager" in program.process.stdout.read()

@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ import pytest
 from server import __version__
 from server.cli.main import command_line
 from tests.conftest import NO_TRUST
+from tests.support.ports import reserved_ports
 
 TOKEN = "QZJ-an-autodesk-token"
 SECRET = "QZJ-a-secret-of-callers"
@@ -338,18 +339,15 @@ def test_the_readmes_demo_line_installs_what_the_demo_needs_and_the_tests_line_w
     assert " -q" not in demo + tests, "a minute of silence"
 
 
-def two_free_ports() -> str:
+@pytest.fixture
+def two_free_ports():
     """A port that is free with the next one."""
-    while True:
-        with suppress(OSError), socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return str(port)
+    with reserved_ports(2) as port:
+        yield str(port)
 
 
-def test_a_sandbox_with_a_data_folder_and_a_port_remembers_between_processes(start, tmp_path):
-    port = two_free_ports()
-    serve = ("-m", "server", "serve", "--sandbox", "--data", str(tmp_path / "box"), "--sandbox-port", port)
+def test_a_sandbox_with_a_data_folder_and_a_port_remembers_between_processes(start, tmp_path, two_free_ports):
+    serve = ("-m", "server", "serve", "--sandbox", "--data", str(tmp_path / "box"), "--sandbox-port", two_free_ports)
     place = {"project": "Riverside Medical Center", "submittal": "051200-3"}
     first = start(*serve)
     first.shake_hands()

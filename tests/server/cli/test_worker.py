@@ -102,7 +102,7 @@ def test_a_worker_that_is_killed_is_followed_by_another_that_goes_on_and_repeats
     stalled = site.box.faults.add(Fault(PUT, Stall(), nth=3, times=None))
     first = site.worker()
     command = site.hand_over()
-    assert stalled.reached.wait(25)
+    assert stalled.reached.wait(120)
     command.process.send_signal(signal.SIGINT)  # a command that stops waiting stops no worker
     code, out, err = command.rest()
     assert (code, out.splitlines()[0]) == (130, "1 file: 1 interrupted."), err
@@ -126,7 +126,7 @@ def test_a_worker_ends_in_time_while_storage_stalls_and_leaves_its_job_to_anothe
     stalled = site.box.faults.add(Fault(PUT, Stall(), times=None))
     first = site.worker()
     command = site.hand_over()
-    assert stalled.reached.wait(25)
+    assert stalled.reached.wait(120)
     first.process.send_signal(signal.SIGTERM)
     assert first.rest()[0] == 0  # by itself: nothing lets the stalled request go
     site.box.faults.clear()

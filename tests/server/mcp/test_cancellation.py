@@ -73,7 +73,7 @@ def test_over_stdio_a_cancelled_call_ends_whatever_it_waits_for(
         stalled = box.faults.add(Fault(operation, Stall()))
         params = {"name": tool, "arguments": arguments, **more}
         server.send({"id": f"call of {tool}", "method": "tools/call", "params": params})
-        assert stalled.reached.wait(30)
+        assert stalled.reached.wait(120)
         server.send({"method": "notifications/cancelled", "params": {"requestId": f"call of {tool}", **more}})
         assert cancelled(server) == tool
         box.faults.clear()

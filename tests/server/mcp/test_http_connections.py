@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 import sys
 from contextlib import asynccontextmanager
 
@@ -49,13 +50,16 @@ async def served(**bounds):
             await asyncio.sleep(0)
 
 
-async def connected(port):
-    return await asyncio.open_connection("127.0.0.1", port)
+async def connected(port, sent=b""):
+    """A connection to the server, which finds there what was `sent` when it accepts it."""
+    raw = socket.create_connection(("127.0.0.1", port))
+    raw.sendall(sent)
+    return await asyncio.open_connection(sock=raw)
 
 
 async def end_of(reader):
     """All that a connection brings until the server hangs up."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         try:
             return await reader.read()
         except ConnectionResetError:
@@ -80,7 +84,7 @@ async def test_headers_that_trickle_do_not_move_their_deadline():
         reader, writer = await connected(port)
         writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n")
         ended = asyncio.ensure_future(end_of(reader))
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             while not ended.done():
                 writer.write(b"X: y\r\n")
                 await anyio.sleep(0.01)
@@ -90,8 +94,7 @@ async def test_headers_that_trickle_do_not_move_their_deadline():
 
 async def test_headers_of_a_later_request_have_a_deadline_too():
     async with served(header_seconds=0.1) as port:
-        reader, writer = await connected(port)
-        writer.write(REQUEST)
+        reader, writer = await connected(port, REQUEST)
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
         writer.write(REQUEST[:9])
         assert await end_of(reader) == b""
@@ -99,14 +102,12 @@ async def test_headers_of_a_later_request_have_a_deadline_too():
 
 
 async def test_a_body_that_stops_ends_the_connection_and_one_that_goes_on_does_not():
-    async with served(header_seconds=20, body_idle_seconds=0.05) as port:
-        reader, writer = await connected(port)
-        writer.write(HALF)
+    async with served(header_seconds=600, body_idle_seconds=0.05) as port:
+        reader, writer = await connected(port, HALF)
         assert await end_of(reader) == b""
         writer.close()
-    async with served(header_seconds=0.05, body_idle_seconds=20) as port:
-        reader, writer = await connected(port)
-        writer.write(HALF)
+    async with served(header_seconds=0.05, body_idle_seconds=600) as port:
+        reader, writer = await connected(port, HALF)
         await anyio.sleep(0.1)
         writer.write(b"cde")
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
@@ -124,7 +125,7 @@ async def test_a_connection_too_many_is_hung_up_on_and_the_next_one_is_served_ag
         writer.close()
         kept[0][1].close()
         await kept[0][1].wait_closed()
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             while True:
                 reader, writer = await connected(port)
                 writer.write(REQUEST)

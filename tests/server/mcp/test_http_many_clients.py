@@ -71,7 +71,7 @@ async def test_no_stranger_uses_the_sign_in_of_the_servers_owner(
         SECRET[::-1],
         "eyJhbGciOiJub25lIn0.e30.",
     ]
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with httpx2.AsyncClient(trust_env=False, verify=False) as http:
             for bearer in bogus:
                 headers = ACCEPT | ({} if bearer is None else {"Authorization": f"Bearer {bearer}"})
@@ -96,7 +96,7 @@ async def test_fifty_clients_with_the_same_ids_never_get_each_others_answers(
             result = await client.call_tool("meet", {"word": f"canary-{number}", "company": 50})
             answers[number] = result.content[0].text
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with anyio.create_task_group() as group:
             for number in range(50):
                 group.start_soon(ask, number)
@@ -128,6 +128,6 @@ async def test_a_flood_of_clients_that_begin_and_never_end_leaves_the_memory_fla
     assert statuses == [200] * flood
     assert after - before < 8 * 1024
     # A client that does not pile up sessions is served all the same.
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with connected(url, "2026-07-28") as client:
             assert (await client.call_tool("chat", {})).content[0].text == "said"

@@ -104,7 +104,7 @@ async def serve(connect, box, folder):
 
     @asynccontextmanager
     async def served(*extensions: ClientExtension, person: str = "manager", **settings: Any) -> AsyncIterator[Any]:
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             async with connect(person, folders=(folder,), extensions=extensions, **settings) as assistant:
                 try:
                     yield assistant

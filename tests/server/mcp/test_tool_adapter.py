@@ -105,7 +105,7 @@ async def test_every_line_of_a_call_names_it_also_from_a_worker_thread(era):
         return SignInResult(person=Person(id="me", name="me", email=None), autodesk="here", next_steps=[])
 
     async with Client(serving(work), mode=era) as client:
-        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs, anyio.fail_after(20):
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs, anyio.fail_after(120):
             async with anyio.create_task_group() as group:
                 for _ in range(2):
                     group.start_soon(client.call_tool, "sign_in", {})
@@ -203,7 +203,7 @@ async def test_heartbeat_progress_is_strictly_increasing(era):
         return SignInResult(person=Person(id="me", name="Manager", email=None), autodesk="https://acc", next_steps=[])
 
     async with Client(serving(wait, beat_seconds=0.001), mode=era) as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             await client.call_tool("sign_in", {}, progress_callback=hear)
     done = [one[0] for one in told]
     assert done == sorted(set(done))
@@ -238,7 +238,7 @@ async def test_a_background_failure_does_not_end_the_server(era):
         "sign_in", "Tool", "A tool.", "tool", SignInArguments, (SignInResult,), writes=False, idempotent=True, run=run
     )
     server = McpHandlers(policy, [ToolAdapter(tool, policy)]).server(services)
-    with anyio.fail_after(30), capture_logs() as logs:
+    with anyio.fail_after(120), capture_logs() as logs:
         async with Client(server, mode=era) as client:
             assert not (await client.call_tool("sign_in", {})).is_error
             fails.set()
@@ -260,7 +260,7 @@ async def test_services_that_cannot_be_opened_for_unfinished_jobs_leave_the_serv
         yield
 
     server = McpHandlers(policy, []).server(services, lambda: True)
-    with anyio.fail_after(60), capture_logs():
+    with anyio.fail_after(120), capture_logs():
         async with Client(server, mode=era) as client:
             await client.list_tools()
             await tried.wait()
@@ -292,7 +292,7 @@ async def test_a_call_is_answered_in_time_though_database_and_keys_never_open(er
     async def ask(client: Client, word: str, **arguments: Any) -> None:
         answers[word] = (await client.call_tool("find_project_files", arguments)).structured_content
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with Client(server, mode=era) as client, anyio.create_task_group() as group:
             group.start_soon(partial(ask, client, "right", project="P", query="q"))
             group.start_soon(partial(ask, client, "wrong", projct="P", query="q"))

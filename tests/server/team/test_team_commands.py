@@ -281,9 +281,7 @@ async def test_a_malformed_public_url_is_a_problem(url: str) -> None:
     assert [finding.level for finding in await check_public_url(url)] == ["problem"]
 
 
-async def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    [finding] = await check_public_url(f"http://127.0.0.1:{port}")
+async def test_a_server_that_is_not_there_is_said_to_be_unreachable(free_port: int) -> None:
+    [finding] = await check_public_url(f"http://127.0.0.1:{free_port}")
     assert (finding.check, finding.level) == ("reachable", "problem")
     assert "Autodesk" not in finding.seen

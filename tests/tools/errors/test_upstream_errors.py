@@ -215,8 +215,8 @@ async def test_twins_that_a_lost_answer_may_have_made_are_named_for_a_person_to_
     look = box.faults.add(Fault("attachments.list", Stall(), nth=2))
 
     def reserve_another() -> str:
-        assert lost.reached.wait(30)
-        assert look.reached.wait(30)
+        assert lost.reached.wait(120)
+        assert look.reached.wait(120)
         item = box.item(STEEL_BEAMS["submittal"])
         path = f"/construction/submittals/v2/projects/{item.project_id}/items/{item.id}/attachments"
         body = {"name": "beams.pdf", "urnTypeId": "2"}

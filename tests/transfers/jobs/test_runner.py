@@ -114,7 +114,7 @@ async def running(place: StateLocation, rows: list[dict[str, Any]]) -> AsyncIter
         acc = AccClient(hosts, Token(), client=client)
         context = JobContext(acc, 1, no_storage, repository, AllowedFolders([]), FilePolicy(frozenset(), 1))
         manager = TransferManager(context)
-        with anyio.fail_after(10):
+        with anyio.fail_after(120):
             async with manager.runner.running() as group:
                 yield manager, group
 
@@ -155,7 +155,7 @@ class SlowKeys:
 
     def load(self) -> None:
         self.asked.set()
-        assert self.answers.wait(10)
+        assert self.answers.wait(120)
 
     def make(self) -> KeyRing:
         raise AssertionError("nothing is sealed here")

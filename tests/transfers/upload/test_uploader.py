@@ -555,7 +555,7 @@ async def test_as_many_parts_go_at_once_as_there_are_slots(upload: StartUpload) 
     everybody = threading.Barrier(3)
 
     def together(request: Put) -> None:
-        everybody.wait(10)  # would break if fewer were on their way
+        everybody.wait(120)  # would break if fewer were on their way
         store(request)
 
     sending = upload(6 * PART, slots=anyio.CapacityLimiter(3))
@@ -575,7 +575,7 @@ async def test_the_next_urls_are_signed_while_parts_are_on_their_way(upload: Sta
                 signed_ahead.set()
 
     def held(request: Put) -> None:
-        in_time.append(signed_ahead.wait(5))
+        in_time.append(signed_ahead.wait(120))
         store(request)
 
     in_time: list[bool] = []
@@ -588,7 +588,7 @@ async def test_the_next_urls_are_signed_while_parts_are_on_their_way(upload: Sta
 
 async def test_the_first_url_is_signed_while_the_first_part_is_read(upload: StartUpload) -> None:
     async def until_it_is_signed() -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             while not sending.asked:
                 await anyio.lowlevel.checkpoint()
 
@@ -602,7 +602,7 @@ async def test_several_files_share_the_slots(upload: StartUpload) -> None:
     pair = threading.Barrier(2)
 
     def together(request: Put) -> None:
-        pair.wait(10)
+        pair.wait(120)
         store(request)
 
     slots = anyio.CapacityLimiter(2)
@@ -625,13 +625,13 @@ async def test_a_cancelled_upload_stops_its_threads_in_the_middle_of_a_part(uplo
     def slow(request: Put) -> None:
         request.take(READ)
         reached.set()
-        go_on.wait(10)
+        go_on.wait(120)
         taken.append(READ + len(request.take(request.length - READ)))
         hung_up.set()
 
     sending = upload(64 * PART, part_size=64 * PART)
     sending.storage.plan[1] = [slow]
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with anyio.create_task_group() as group:
             group.start_soon(sending.run)
             await anyio.to_thread.run_sync(reached.wait)
@@ -652,11 +652,11 @@ async def test_one_part_that_fails_for_good_stops_the_others(upload: StartUpload
     def slow(request: Put) -> None:
         request.take(READ)
         reached.set()
-        refused.wait(10)
+        refused.wait(120)
         request.take(request.length - READ)
 
     def refuse_once_the_other_is_there(request: Put) -> None:
-        reached.wait(10)
+        reached.wait(120)
         refuse(400, take=False)(request)
 
     sending = upload(128 * PART, part_size=64 * PART)
@@ -666,7 +666,7 @@ async def test_one_part_that_fails_for_good_stops_the_others(upload: StartUpload
         with pytest.raises(StorageRefused):
             await sending.run()
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with anyio.create_task_group() as group:
             group.start_soon(run)
             await anyio.to_thread.run_sync(reached.wait)

@@ -132,7 +132,7 @@ def test_rows_that_a_lost_answer_may_have_made_are_named(shell: Shell, more: tup
     shell.box.faults.add(Fault(CREATE, LoseAnswer()))
     look = shell.box.faults.add(Fault("attachments.list", Stall(), nth=2))
     command = shell.begin("--manifest", str(shell.manifest), *more)
-    assert look.reached.wait(25)
+    assert look.reached.wait(120)
     httpx.post(
         f"{shell.box.base_url}/construction/submittals/v2/projects/{shell.item.project_id}/items/{shell.item.id}/attachments",
         headers={"Authorization": f"Bearer {shell.box.token()}"},
@@ -200,7 +200,7 @@ def test_ctrl_c_ends_it_in_time_and_the_same_command_finishes_without_repeating_
     shell.write("a.pdf", "b.pdf", "c.pdf")
     stalled = shell.box.faults.add(Fault(PUT, Stall(), nth=2, times=None))
     program = shell.begin("--manifest", str(shell.manifest), "--at-once", "1")
-    assert stalled.reached.wait(25)
+    assert stalled.reached.wait(120)
     program.process.send_signal(signal.SIGINT)
     code, out, err = program.rest()  # by itself: nothing lets the stalled request go
     assert (code, out.splitlines()[0]) == (130, "3 files: 1 attached, 1 interrupted, 1 not sent."), err
@@ -219,7 +219,7 @@ def test_killed_outright_it_goes_on_as_well(shell: Shell) -> None:
     shell.write("a.pdf", "b.pdf")
     stalled = shell.box.faults.add(Fault(PUT, Stall(), nth=2, times=None))
     program = shell.begin("--manifest", str(shell.manifest), "--at-once", "1")
-    assert stalled.reached.wait(25)
+    assert stalled.reached.wait(120)
     program.process.kill()
     assert program.rest()[0] == -9
     assert shell.outcomes() == [("2", "not_sent", ""), ("3", "not_sent", "")]  # written before anything was sent

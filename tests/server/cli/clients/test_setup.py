@@ -15,16 +15,15 @@ from acc_sandbox import Sandbox
 BROWSER = """
 import sys
 from urllib.request import build_opener
-build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=20).read()
+build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=120).read()
 """
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the home folder has another variable there")
 
 
 @pytest.fixture
-def site(box: Sandbox, tmp_path: Path) -> dict[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        callback_url = f"http://localhost:{found.getsockname()[1]}/callback"
+def site(box: Sandbox, tmp_path: Path, free_port: int) -> dict[str, str]:
+    callback_url = f"http://localhost:{free_port}/callback"
     box.register_callback(callback_url)
     browser = tmp_path / "browser.py"
     browser.write_text(BROWSER, encoding="utf-8")
