@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import httpx
+import httpx2
 import pytest
 import sqlalchemy
 from hypothesis import settings
@@ -51,6 +53,13 @@ os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.
 
 # Programs that tests start find their modules compiled, as installed ones do, rather than compile all at each start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A client of a test that says nothing of time waits for a busy machine; by itself it gives up after five seconds.
+for library in (httpx, httpx2):
+    for call in ("request", "get", "post", "put", "delete"):
+        getattr(library, call).__kwdefaults__["timeout"] = 120
+    for client in (library.Client, library.AsyncClient):
+        client.__init__.__kwdefaults__["timeout"] = 120
 
 # Time is never asserted, so a busy machine fails nothing.
 settings.register_profile("quick", max_examples=60, deadline=None)

@@ -511,7 +511,7 @@ async def under_load(site: "Site", orders: list[Orders], *rotations: Callable[[]
     async with anyio.create_task_group() as group:
         group.start_soon(run)
         for stall, rotate in zip(stalls, rotations, strict=True):
-            assert await anyio.to_thread.run_sync(stall.reached.wait, 60)
+            assert await anyio.to_thread.run_sync(stall.reached.wait, 120)
             await anyio.to_thread.run_sync(rotate)
             site.box.faults.release()
     assert [len(one) for one in tokens] == [10] * 8

@@ -34,7 +34,7 @@ async def test_an_agent_ends_a_request_as_written(stands, agent, name):
     stand = await stands(agent, MODES[agent])
     turn = Turn(stand, REQUESTS[name], f"{agent} {name}")
     await turn.open()
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         await turn.prepare()
         follower, last = await carried_out(turn, agent, name)
     turn.check(follower, last)

@@ -17,7 +17,7 @@ from tests.support.processes import FORKS_PROGRAMS, ForkedProgram
 
 PROGRAMS = Path(__file__).parent / "programs"
 
-PATIENCE = 90.0
+PATIENCE = 300.0
 """Seconds after which a program is killed, so that no test waits for ever. No test comes near it."""
 
 

@@ -22,7 +22,7 @@ def folder(tmp_path: Path, clean_environment: None) -> Path:
 
 
 async def answered(settings: Settings, era: str, tool: str, **arguments: Any) -> dict[str, Any]:
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with Client(build_server(settings, transport="stdio"), mode=era) as client:
             content = (await client.call_tool(tool, arguments)).structured_content
     assert content is not None

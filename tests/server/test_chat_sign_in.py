@@ -52,7 +52,7 @@ async def click(link: str, person: str = "manager") -> httpx.Response:
 async def client(
     settings: Settings, era: str, callback: Callback | None = None, heard: MessageHandlerFnT | None = None
 ) -> AsyncIterator[Client]:
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         server = build_server(settings, transport="stdio")
         async with Client(server, mode=era, elicitation_callback=callback, message_handler=heard) as connected:
             yield connected
@@ -199,7 +199,7 @@ async def test_a_client_that_has_gone_is_told_nothing_and_the_sign_in_is_kept(se
     async def never(_: Any, __: ElicitRequestParams) -> ElicitResult:
         raise AssertionError("the older protocol asks nothing in the middle of a call")
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with connected() as leaves:
             with pytest.raises(MCPError) as caught:
                 await leaves.call_tool("find_projects", {})

@@ -30,7 +30,7 @@ SERVERS: Final = (
 )
 """Modules of the servers and commands that tests start as programs."""
 
-PATIENCE_SECONDS: Final = 80.0
+PATIENCE_SECONDS: Final = 240.0
 """How long a test waits for a process at most."""
 
 

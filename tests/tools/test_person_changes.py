@@ -60,10 +60,10 @@ async def test_each_cache_keeps_no_answer_that_came_while_another_person_signed_
         mine = await assistant.call(tool, **arguments)
     stalled = box.faults.add(Fault(stalls, Stall()))
     async with connect(tokens=desk) as assistant:
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             async with anyio.create_task_group() as group:
                 group.start_soon(partial(assistant.ask, tool, **arguments))
-                await anyio.to_thread.run_sync(partial(stalled.reached.wait, 60))
+                await anyio.to_thread.run_sync(partial(stalled.reached.wait, 120))
                 desk.sit_down("steel")
                 box.faults.release()
         theirs = await assistant.ask(tool, **arguments)
@@ -88,10 +88,10 @@ async def test_a_job_goes_on_as_no_other_person(connect, box, tmp_path):
         )
 
     async with connect(tokens=desk, folders=(tmp_path,)) as assistant:
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             async with anyio.create_task_group() as group:
                 group.start_soon(attach, assistant)
-                await anyio.to_thread.run_sync(partial(sending.reached.wait, 60))
+                await anyio.to_thread.run_sync(partial(sending.reached.wait, 120))
                 desk.sit_down("steel")
                 box.faults.release()
         [told] = answers

@@ -25,7 +25,7 @@ async def call_holding_both(box, assistant, tool, **arguments):
 
     async def release():
         for fault in held:
-            assert await anyio.to_thread.run_sync(fault.reached.wait, 20)
+            assert await anyio.to_thread.run_sync(fault.reached.wait, 120)
         box.faults.release()
 
     async with anyio.create_task_group() as group:

@@ -155,7 +155,7 @@ async def test_a_disk_that_stalls_holds_its_own_file_and_no_other_one(working: A
     async with working(**AHEAD) as site:
         disk.beyond = PART
         slow = await site.attach(seconds=0)
-        await anyio.to_thread.run_sync(disk.waiting.wait, 30)
+        await anyio.to_thread.run_sync(disk.waiting.wait, 120)
         other = await site.attach("sub/joist.pdf", confirm=True)
         assert other.job.uploaded
         assert slow.job.running
@@ -199,7 +199,7 @@ async def test_a_file_of_almost_a_terabyte_is_begun_in_bounded_memory_and_cancel
         tracemalloc.start()
         try:
             outcome = await site.attach(seconds=0)
-            await anyio.to_thread.run_sync(stalled.reached.wait, 60)
+            await anyio.to_thread.run_sync(stalled.reached.wait, 120)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -179,7 +179,7 @@ async def test_promise_1_a_doubt_outlives_the_run_that_had_it(working: Any) -> N
 @pytest.mark.parametrize("dies", [False, True], ids=["in one run", "in a later process"])
 async def test_promise_1_a_row_made_elsewhere_since_a_shared_list_is_never_adopted(working: Any, dies: bool) -> None:
     """Two files share a list; elsewhere the second is reserved in between, and then its own POST comes to nothing."""
-    async with working() as site:
+    async with working(clock=lambda: 1.8e9) as site:  # it stands, so the list does not grow old
         first = site.box.faults.add(Fault(CREATE, Stall()))
         site.box.faults.add(Fault(CREATE, Refuse(503), nth=3))
         if dies:

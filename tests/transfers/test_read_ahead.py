@@ -123,13 +123,13 @@ async def test_parts_leave_before_the_file_is_read_and_the_digest_is_that_of_wha
 
 
 async def test_a_small_file_a_keyed_request_and_a_file_that_changed_just_now_are_hashed_first(
-    ahead: Ahead, folder: Path
+    ahead: Ahead, folder: Path, beam: Path
 ) -> None:
     (folder / "small.pdf").write_bytes(content()[:-1])
     async with ahead.process() as site:
         await site.attach("small.pdf")
         await site.attach(key="k")
-    async with ahead.process(clock=time.time) as site:
+    async with ahead.process(clock=lambda: beam.stat().st_ctime) as site:
         await site.attach(name="other.pdf")
     assert ahead.points.count("hashed") == 3
     assert "identified" not in ahead.points

@@ -95,7 +95,7 @@ def net(postgres_url: str) -> Iterator[Net]:
 async def test_a_job_whose_connections_fall_silent_goes_on_over_new_ones(
     working: Any, folder: Path, net: Net, held: str
 ) -> None:
-    async with working(database_url=net.url, answer_seconds=0.5) as site:
+    async with working(database_url=net.url, answer_seconds=2) as site:
         stalled = site.box.faults.add(Fault(held, Stall()))
 
         async def cut() -> None:

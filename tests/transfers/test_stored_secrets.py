@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from acc_sandbox import Fault, Refuse
+from persistence.data_folder import KEY_FILE_NAME, StateLocation
+from persistence.database import Database
 from transfers.errors import JobStopped
+from transfers.jobs.repository import JobRepository
 
 STEPS = {
     "reserve": "attachments.create",
@@ -58,3 +62,24 @@ async def test_no_secret_is_stored_whatever_step_fails(working: Any, tmp_path: P
     assert site.where.person_id.encode() in everything
     for secret in (token, "X-Amz", "51GNATURE", "Bearer", "signed-url", key):
         assert secret.encode() not in everything
+
+
+async def test_jobs_and_sign_ins_make_no_two_first_keys(tmp_path: Path) -> None:
+    """A process that has the database for writing may be making one: the vault does, when a person signs in."""
+    place, sealed = StateLocation(tmp_path / "data"), anyio.Event()
+    repository = JobRepository(place)
+
+    async def seal() -> None:
+        await repository.sealed(b"an upload key", "context")
+        sealed.set()
+
+    await repository.open()
+    with Database.open(place.address()) as database:
+        async with anyio.create_task_group() as group:
+            with database.writing():
+                group.start_soon(seal)
+                with anyio.move_on_after(0.5):
+                    await sealed.wait()
+                assert not sealed.is_set()
+    await repository.close()
+    assert len((tmp_path / "data" / KEY_FILE_NAME).read_text("ascii").split(",")) == 1

@@ -61,7 +61,7 @@ async def test_a_small_file_is_sent_once_though_its_process_ends_in_the_step_aft
     async with working() as site:
         stalled = site.box.faults.add(Fault(operation, Stall()))
         await site.attach(confirm=True, seconds=0)
-        await anyio.to_thread.run_sync(stalled.reached.wait, 20)
+        await anyio.to_thread.run_sync(stalled.reached.wait, 120)
     site.box.faults.clear()
     async with working(takes_up=True) as site:
         outcome = await site.attach(confirm=True)

@@ -11,7 +11,7 @@ import yaml
 from acc_sandbox.faults.effects import EFFECTS
 from acc_sandbox.faults.plan import read_fault_plan
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(params=["yaml", "control"])

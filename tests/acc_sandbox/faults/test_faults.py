@@ -10,7 +10,7 @@ import pytest
 import acc_sandbox
 from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter, Stall
 
-PATIENCE = 20
+PATIENCE = 120
 
 
 @pytest.fixture

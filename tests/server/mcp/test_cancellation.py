@@ -94,7 +94,7 @@ async def test_over_http_a_cancelled_call_ends_whatever_it_waits_for(
             stalled = box.faults.add(Fault(operation, Stall()))
             async with anyio.create_task_group() as group:
                 group.start_soon(client.call_tool, tool, arguments)
-                assert await anyio.to_thread.run_sync(stalled.reached.wait, 30)
+                assert await anyio.to_thread.run_sync(stalled.reached.wait, 120)
                 group.cancel_scope.cancel()
             assert await anyio.to_thread.run_sync(cancelled, server) == tool
             box.faults.clear()

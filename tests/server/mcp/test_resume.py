@@ -78,7 +78,10 @@ def test_promise_7_a_server_whose_stdin_closes_ends_while_storage_stalls_and_the
     assert completion.reached.wait(120)
     second.stderr_line("job_taken_up")
     row = desk.attached()
-    assert called(second, "get_attachment_status", attachment_id=row["id"], wait_seconds=20)["sha256"]
+    seen = {"state": "uploading"}
+    while seen["state"] in ("reserved", "uploading"):
+        seen = called(second, "get_attachment_status", attachment_id=row["id"], wait_seconds=20)
+    assert seen["sha256"]
     assert box.object_bytes(row["uploadUrn"]) == desk.content
     assert box.requests.count(CREATE) == 1
 

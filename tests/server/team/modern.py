@@ -13,7 +13,7 @@ import httpx
 from tests.conftest import NO_TRUST
 from tests.headless import Browser
 
-PATIENCE: Final = 150
+PATIENCE: Final = 300
 REDIRECT: Final = "http://127.0.0.1:40123/callback"
 _ACCEPT: Final = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28"}
 _META: Final = {

@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,11 +130,12 @@ def running_team(
     options: TeamOptions | None = None,
     url: str | None = None,
     apart: float = 0.0,
+    steady: Callable[[], float] = time.monotonic,
     **settings: Any,
 ) -> Iterator[TeamSite]:
     """Serve a team until the block ends; `url` is one that a proxy in front has.
 
-    The machine's clock is so many seconds `apart` from the right time.
+    The machine's clock is so many seconds `apart` from the right time; quotas are counted by the `steady` one.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -145,7 +146,7 @@ def running_team(
     loaded = Settings.load(client_id=client_id, client_secret=secret, **{**place, **settings})
     clock = [apart]
     with opened_vault(loaded) as opened:
-        server = TeamServer(loaded, public, opened, options, now=lambda: time.time() + clock[0])
+        server = TeamServer(loaded, public, opened, options, clock=steady, now=lambda: time.time() + clock[0])
         program = uvicorn.Server(uvicorn_config(server.app))
         thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
         thread.start()

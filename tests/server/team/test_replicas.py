@@ -192,12 +192,17 @@ async def test_limits_hold_over_all_replicas(box: acc_sandbox.Sandbox, postgres_
         for _ in range(4):  # a connection each, so the replicas take turns
             async with httpx.AsyncClient(verify=NO_TRUST) as http:
                 registrations.append(await http.post(f"{proxy.url}/register", json={"redirect_uris": [REDIRECT]}))
-        for _ in range(7):
+
+        async def call() -> None:
             async with httpx.AsyncClient(verify=NO_TRUST) as http:
-                calls.append(await clients[0].post(http, "sign_in", {}))
+                calls.append((await clients[0].post(http, "sign_in", {})).status_code)
+
+        async with anyio.create_task_group() as together:  # so that no minute goes by
+            for _ in range(7):
+                together.start_soon(call)
         assert [answer.status_code for answer in registrations] == [201, 201, 429, 429]  # two were the clients' own
         assert all(int(answer.headers["retry-after"]) > 600 for answer in registrations[2:])
-        assert [answer.status_code for answer in calls] == [200] * 5 + [429] * 2
+        assert sorted(calls) == [200] * 5 + [429] * 2
         assert await clients[1].status("sign_in", {}) == 200
 
 

@@ -21,7 +21,7 @@ from tests.conftest import NO_TRUST, Assistant, every_tool
 
 from .site import REDIRECT, TeamSite, running_team
 
-PATIENCE = 90
+PATIENCE = 240
 HANDSHAKE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -358,9 +358,14 @@ async def test_a_body_that_hides_its_tool_is_not_let_through(team: TeamSite) -> 
         assert (await http.post("/mcp", content=b" " * 1_100_000, headers=headers)).status_code == 413
 
 
+def standing() -> float:
+    """A clock by which no request comes back to a quota, however long the machine takes."""
+    return 0.0
+
+
 async def test_limits_of_a_person_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     options = TeamOptions(calls_per_minute=3, writes_per_minute=1, sessions=2)
-    with running_team(box, tmp_path / "data", options=options) as team:
+    with running_team(box, tmp_path / "data", options=options, steady=standing) as team:
         mine, theirs = await team.tokens("manager"), await team.tokens("admin")
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sign_in", "arguments": {}}}
         async with team.http() as http:
@@ -404,7 +409,7 @@ async def test_a_call_that_has_ended_makes_room_for_the_next(box: acc_sandbox.Sa
 
 async def test_limits_of_an_address_say_when_to_come_again(box: acc_sandbox.Sandbox, tmp_path: Path) -> None:
     options = TeamOptions(register_per_hour=2, token_per_minute=2, authorize_per_minute=2)
-    with running_team(box, tmp_path / "data", options=options) as team:
+    with running_team(box, tmp_path / "data", options=options, steady=standing) as team:
         async with team.http() as http:
             for path, method in (("/register", "POST"), ("/token", "POST"), ("/authorize", "GET")):
                 answers = [await http.request(method, path) for _ in range(3)]

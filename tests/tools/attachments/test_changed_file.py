@@ -22,10 +22,10 @@ async def test_it_becomes_another_attachment_and_nothing_else_is_claimed(connect
         answers.append(await assistant.refused("add_submittal_attachment", **PLACE, file_path="beams.pdf"))
 
     async with connect(folders=(tmp_path,)) as assistant:
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             async with anyio.create_task_group() as group:
                 group.start_soon(attach, assistant)
-                await anyio.to_thread.run_sync(partial(sending.reached.wait, 60))
+                await anyio.to_thread.run_sync(partial(sending.reached.wait, 120))
                 (tmp_path / "beams.pdf").write_bytes(b"beams and more")
                 box.faults.release()
         [told] = answers
@@ -80,10 +80,10 @@ async def test_touching_a_file_in_mid_upload_without_changing_its_bytes_stops_no
         answers.append(await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf"))
 
     async with connect(folders=(tmp_path,)) as assistant:
-        with anyio.fail_after(60):
+        with anyio.fail_after(240):
             async with anyio.create_task_group() as group:
                 group.start_soon(attach, assistant)
-                await anyio.to_thread.run_sync(partial(sending.reached.wait, 60))
+                await anyio.to_thread.run_sync(partial(sending.reached.wait, 120))
                 change(tmp_path / "beams.pdf")
                 box.faults.release()
     assert [(told["attachment"]["state"], told["attachment"]["verified"]) for told in answers] == [("uploaded", True)]
