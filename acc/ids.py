@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_VERSION_URN = re.compile(r"urn:adsk\.(?P<region>\w+):fs\.file:vf\.(?P<file>[^?\s]+)\?version=(?P<number>[0-9]{1,9})")
+_VERSION_URN = re.compile(r"urn:adsk\.\w+:fs\.file:vf\.[^?\s]+\?version=[0-9]{1,9}")
 _OBJECT_PREFIX = "urn:adsk.objects:os.object:"
 
 
@@ -89,30 +89,15 @@ class ObjectLocation:
         return f"{_OBJECT_PREFIX}{self.bucket_key}/{self.object_key}"
 
 
-@dataclass(frozen=True)
-class VersionUrn:
-    """One version of one file in the Files tool, for example `urn:adsk.wipprod:fs.file:vf.X?version=2`."""
+def version_urn(text: str) -> str:
+    """Return a text that is the URN of one version of a file, such as `urn:adsk.wipprod:fs.file:vf.X?version=2`.
 
-    region: str
-    file: str
-    number: int
-
-    @classmethod
-    def parse(cls, urn: str) -> "VersionUrn":
-        """Take a version URN apart.
-
-        Raises:
-            InvalidId: it is not a version URN (a lineage URN has no version and is not one).
-        """
-        match = _VERSION_URN.fullmatch(urn)
-        if match is None:
-            raise InvalidId("file version URN", urn)
-        return cls(match["region"], match["file"], int(match["number"]))
-
-    @property
-    def lineage(self) -> str:
-        """The URN of the file over all its versions; that both carry the same id is inferred (fact sheet 9)."""
-        return f"urn:adsk.{self.region}:dm.lineage:{self.file}"
+    Raises:
+        InvalidId: it is not (a lineage URN has no version and is not one).
+    """
+    if _VERSION_URN.fullmatch(text) is None:
+        raise InvalidId("file version URN", text)
+    return text
 
 
 def unverified_claims(token: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.ids import InvalidId, VersionUrn
+from acc.ids import InvalidId, version_urn
 from acc.models.files import FolderContents
 from tools.core.context import Services
 from tools.core.ports import ProgressCallback
@@ -186,8 +186,7 @@ async def linked_version(services: Services, project_id: str, text: str) -> "Fil
         urn = file_reference(text)
         if LINEAGE.fullmatch(urn):
             urn = (await files.item(project_id, urn)).data.tip_id or ""
-        VersionUrn.parse(urn)
-        version = await files.version(project_id, urn)
+        version = await files.version(project_id, version_urn(urn))
     except (InvalidId, NotAReference):
         raise InvalidArguments(
             "'file_urn' is not a version URN (urn:adsk.…:fs.file:vf.…?version=N), nor a file's address in ACC.",
