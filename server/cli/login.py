@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -16,7 +17,8 @@ from server.settings.model import Settings
 
 if TYPE_CHECKING:
     from auth.login.flow import LoginAttempt, LoginFlow
-    from auth.vault import StoredLogin
+    from auth.oauth import TokenEndpoint
+    from auth.vault import StoredLogin, UserAccount
 
 Say = Callable[[str], None]
 
@@ -112,23 +114,40 @@ def logout(settings: Settings, *, person: str | None, revoke: bool, say: Say) ->
 
     Raises:
         NotSignedIn: There is none.
-        SignInFailed: Autodesk did not revoke it; it is still there.
+        CommandError: Autodesk did not revoke it; it is still there.
     """
     _check_person(settings)
     from auth.accounts import signed_in_account
-    from auth.login.flow import sign_out
 
     endpoint = token_endpoint(settings)
     with opened_vault(settings) as opened:
         account = signed_in_account(opened.vault, endpoint, person)
-
-        async def leave() -> "StoredLogin":
-            return await sign_out(opened.vault, account, endpoint, revoke=revoke)
-
-        found = anyio.run(leave)
+        found = anyio.run(partial(end_sign_in, opened, account, endpoint, revoke=revoke))
     say(f"{_person(found)} is signed out of {endpoint.autodesk.api}.")
     if not revoke:
         say("The tokens were removed locally but not revoked; they stay valid at Autodesk until they expire.")
+
+
+async def end_sign_in(
+    opened: OpenVault, account: "UserAccount", endpoint: "TokenEndpoint", *, revoke: bool
+) -> "StoredLogin":
+    """Revoke a sign-in at Autodesk and delete it; without `revoke` delete it alone. Return whose it was.
+
+    Raises:
+        NotSignedIn: There is none.
+        CommandError: Autodesk did not revoke it; it is still there.
+    """
+    from auth.errors import SignInFailed
+    from auth.login.flow import sign_out
+
+    try:
+        return await sign_out(opened.vault, account, endpoint, revoke=revoke)
+    except SignInFailed as error:
+        why = f"HTTP {error.status}" if error.status else "it could not be reached"
+        raise CommandError(
+            f"Autodesk did not end the sign-in ({why}), so it is still kept here; try again, or forget it here alone "
+            "with --local"
+        ) from error
 
 
 def rekey(settings: Settings, *, say: Say) -> None:

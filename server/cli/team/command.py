@@ -49,7 +49,7 @@ def grants(
             say(f"    {row['scopes']}")
             say(f"    since {_day(row['created_at'])}, last used {used}")
         if not rows:
-            say("No client works in anybody's name.")
+            say(f"No client works in anybody's name in {opened.database.address.shown}.")
 
 
 @team.command()
@@ -71,7 +71,7 @@ def clients(*, as_json: _AsJson = False, allow_base_url: AllowBaseUrl = False) -
             say(f"{row['client_id']}  {row['name']}; since {_day(row['created_at'])}, {used}")
             say(f"    {', '.join(json.loads(row['redirect_uris']))}")
         if not rows:
-            say("No client has registered itself.")
+            say(f"No client has registered itself in {opened.database.address.shown}.")
 
 
 @team.command()
@@ -137,15 +137,15 @@ async def _forget(opened: "OpenVault", settings: "Settings", subject: str, *, te
     """End a person's browser sessions and their sign-in at Autodesk."""
     from auth.errors import NotSignedIn
     from auth.issuer.browser_sessions import BrowserSessions
-    from auth.login.flow import sign_out
     from auth.vault import UserAccount
     from server.auth_wiring import token_endpoint
+    from server.cli.login import end_sign_in
 
     BrowserSessions(opened.database).end(subject=subject)
     endpoint = token_endpoint(settings)
     account = UserAccount(endpoint.autodesk.api, endpoint.app.client_id, subject)
     try:
-        await sign_out(opened.vault, account, endpoint, revoke=tell_autodesk)
+        await end_sign_in(opened, account, endpoint, revoke=tell_autodesk)
     except NotSignedIn:
         say("There was no sign-in at Autodesk to end.")
         return

@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 AGENTS: Final = {"sign-in": "python-httpx/0.28", "calls": "Claude-User"}
 """As claude.ai names itself: a bot rule that knows only one of them lets people sign in and then nothing happen."""
 
+_SIGN_IN: Final = {"User-Agent": AGENTS["sign-in"]}
 _INITIALIZE: Final = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -98,6 +99,7 @@ class _AddressWalk:
         yield await self._token_arrives(client)
         yield await self._resource_metadata(client)
         yield await self._server_metadata(client)
+        yield await self._token_endpoint(client)
         yield await self._cross_origin(client)
         yield await self._slash(client)
         yield await self._pages(client)
@@ -179,6 +181,16 @@ class _AddressWalk:
         ways = "registration and documents" if documents else "registration"
         return ok("authorization server metadata", f"{len(SERVER_PATHS)} addresses agree; clients by {ways}")
 
+    async def _token_endpoint(self, client: "httpx.AsyncClient") -> CheckResult:
+        answer = await self._ask(client, "POST", "/token", data={"grant_type": "none"}, headers=_SIGN_IN)
+        if answer.status == 401 and _object(answer).get("error") == "invalid_client":
+            return ok("token endpoint", "it refuses a client that it does not know")
+        return problem(
+            "token endpoint",
+            f"a form that is posted to /token is answered with HTTP {answer.status}, and not by the server",
+            "Pass POST on to /token, and its answers as they are.",
+        )
+
     async def _cross_origin(self, client: "httpx.AsyncClient") -> CheckResult:
         for path in (MCP_PATH, "/token"):
             answer = await self._ask(
@@ -220,12 +232,17 @@ class _AddressWalk:
         )
 
     async def _json(self, client: "httpx.AsyncClient", path: str) -> dict[str, Any]:
-        answer = await self._ask(client, "GET", path)
-        try:
-            found = from_json(answer.body) if answer.status == 200 else {}
-        except ValueError:
-            found = {}
-        return found if isinstance(found, dict) else {}
+        answer = await self._ask(client, "GET", path, headers=_SIGN_IN)
+        return _object(answer) if answer.status == 200 else {}
+
+
+def _object(answer: "HttpResponse") -> dict[str, Any]:
+    """Return a JSON object, or an empty one for anything else."""
+    try:
+        found = from_json(answer.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_redirect(answer: "HttpResponse") -> bool:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 import acc_sandbox
+from acc_sandbox import Fault, Refuse
 from server.cli.main import app
 from server.cli.team.url_check import check_public_url
 from server.team.options import TeamOptions
@@ -86,6 +87,21 @@ async def test_a_person_who_left_is_out_everywhere_at_once(team: TeamSite, comma
     [ended] = [line for line in lines if line["event"] == "grant_revoked"]
     person = team.box.person("manager").autodesk_id
     assert (ended["reason"], ended["person"], ended["client"]) == ("administrator", person, team.client_id())
+
+
+async def test_a_sign_in_that_autodesk_does_not_revoke_is_kept_until_it_is_forgotten_here_alone(
+    team: TeamSite, command: Any
+) -> None:
+    await team.tokens("manager")
+    person = team.box.person("manager")
+    account = team.server.consent_flow.account(person.autodesk_id)
+    team.box.faults.add(Fault("auth.revoke", Refuse(503, {}), times=None))
+    code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", person.email)
+    assert (code, "HTTP 503" in text, "with --local" in text) == (1, True, True)
+    assert team.opened.vault.read(account) is not None
+    code, text = await anyio.to_thread.run_sync(command, "revoke", "--person", person.email, "--local")
+    assert (code, "Their sign-in has ended here" in text) == (0, True)
+    assert team.opened.vault.read(account) is None
 
 
 async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any) -> None:
@@ -203,6 +219,11 @@ SPOILS: list[tuple[str, str, Spoil]] = [
         "authorization server metadata",
         "Pass /.well-known/ on",
         lambda request, _: Response(status_code=404) if "openid-configuration" in request.url.path else None,
+    ),
+    (
+        "token endpoint",
+        "Pass POST on to /token",
+        lambda request, _: Response("<html>", 401) if request.url.path == "/token" else None,
     ),
     (
         "cross-origin calls",
