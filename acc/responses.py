@@ -116,6 +116,9 @@ _NOT_FINITE = re.compile(rb"NaN|Infinity|[\[:,\s]-?[0-9.]+[eE]\+?[0-9]{3}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 100
 """Levels of an answer that are read; documented ones have about ten."""
+_MAX_VALUES = 300_000
+"""Values of an answer that are read, by the marks that stand before each: 32 MiB of small ones make a gigabyte of
+objects. Real answers, pages of 200 folders, have some tens of thousands."""
 _MAX_DIGITS = 1000
 """Python itself makes no text of an integer that is more than four times as long."""
 
@@ -152,7 +155,7 @@ def parse_answer(operation: ApiOperation[T], answer: HttpResponse) -> T:
     try:
         parsed: T = _adapter(operation).validate_python(value)
     except ValidationError as error:
-        problem = "the body is not JSON" if value is _NOT_JSON else _first_problem(error)
+        problem = "the body is not JSON that can be read" if value is _NOT_JSON else _first_problem(error)
         raise UnexpectedAnswer(operation.name, problem=problem, **facts) from None
     return parsed
 
@@ -207,11 +210,14 @@ _NOT_JSON = object()
 
 
 def _json(body: bytes) -> Any:
-    """The value of a body, or `_NOT_JSON`. What JSON does not have, or cannot be passed on, is null inside of it.
+    """The value of a body, or `_NOT_JSON` where it is none or has far too many.
 
+    What JSON does not have, or cannot be passed on, is null inside of it.
     That is NaN, infinite and endless numbers, and what lies too deep; half a surrogate pair is U+FFFD.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
+    if sum(map(body.count, (b",", b":", b"[", b"{"))) > _MAX_VALUES:
+        return _NOT_JSON
     if not _NOT_FINITE.search(body):
         with suppress(ValueError):
             return from_json(body)

@@ -148,23 +148,21 @@ async def read_bounded(response: httpx.Response, operation: str, most: int) -> b
     if is_nested(response):
         problem = "the body has several content codings"
         raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True)
-    chunks: list[bytes] = []
-    size = 0
+    content = bytearray()  # a list of its chunks, which may have two bytes each, would take twenty times as much
     decode, answer = _bounded_decoder(response), response.aiter_raw()
     if response.is_stream_consumed:  # a transport that has it in memory, as tests do, has decoded it too
         decode, answer = lambda whole: iter((whole,)), response.aiter_bytes()
     try:
         async for raw in answer:
             for chunk in decode(raw):
-                size += len(chunk)
-                if size > most:
+                if len(content) + len(chunk) > most:
                     problem = f"the body is longer than {most} bytes"
                     raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True)
-                chunks.append(chunk)
+                content += chunk
     except zlib.error:
         problem = "the body's compression is broken"
         raise UnexpectedAnswer(operation, problem=problem, http_status=response.status_code, sent=True) from None
-    return b"".join(chunks)
+    return bytes(content)
 
 
 def _bounded_decoder(response: httpx.Response) -> Callable[[bytes], Iterator[bytes]]:

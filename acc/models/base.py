@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
@@ -127,7 +128,7 @@ def _day(value: Any) -> date | None:
         return None
 
 
-Rows = Annotated[list[T], BeforeValidator(_empty_list)]
+Rows = Annotated[list[T], FailFast(), BeforeValidator(_empty_list)]
 """The rows that were asked for: they have to be there, each readable; null means none."""
 
 Listed = Annotated[list[T], WrapValidator(_readable_elements), Field(default_factory=list)]

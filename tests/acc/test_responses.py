@@ -156,7 +156,8 @@ def test_a_good_answer_is_its_model() -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"sign in", "the body is not JSON"),
+        (b"sign in", "the body is not JSON that can be read"),
+        pytest.param(b"[" + b"{}," * 150_000 + b"0]", "the body is not JSON that can be read", id="too many values"),
         (b"", "the body: model_type"),
         (b"[]", "the body: model_type"),
         (b'{"title": "Beam"}', "id: missing"),

@@ -75,8 +75,16 @@ MODES: Final[dict[str, Answer]] = {
     "chunks without end": _forever(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n"
     ),
+    "chunks of two bytes without end": _forever(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n  \r\n" * 20_000
+    ),
+    "trailers without end": _forever(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-T: " + b"x" * 1000 + b"\r\n"
+    ),
     "a chunk of a negative length": _once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n"),
     "100 MB in 97 kB of gzip": _once(_json(_BOMB, "Content-Encoding: gzip")),
+    "32 MiB of small values": _once(_json(gzip.compress(b"[" + b"{}," * 11_000_000 + b"0]"), "Content-Encoding: gzip")),
+    "a hundred thousand rows that are none": _once(_json(b'{"data": [' + b"{}," * 100_000 + b"{}]}")),
     "gzip within gzip": _once(_json(gzip.compress(_BOMB), "Content-Encoding: gzip, gzip")),
     "broken gzip": _once(_json(b"\x1f\x8b no gzip", "Content-Encoding: gzip")),
     "a byte a second": _trickle,
