@@ -3,7 +3,7 @@
 import html
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ import anyio
 from acc.hosts import AUTODESK_API
 from server.auth_wiring import OpenVault, login_flow, opened_vault, token_endpoint
 from server.cli.errors import CommandError
+from server.cli.output import json_text
 from server.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _take_pasted(flow: "LoginFlow", say: Say) -> None:
     threading.Thread(target=read, name="paste", daemon=True).start()
 
 
-def whoami(settings: Settings, *, say: Say) -> None:
+def whoami(settings: Settings, *, say: Say, as_json: bool = False) -> None:
     """Show who is signed in, without a request to Autodesk.
 
     Raises:
@@ -87,6 +88,9 @@ def whoami(settings: Settings, *, say: Say) -> None:
     """
     from auth.errors import NotSignedIn
 
+    if as_json and (settings.access_token is not None or settings.service_account_id is not None):
+        _print_facts("token" if settings.access_token is not None else "service_account")
+        return
     if settings.access_token is not None:
         say("The owner of APS_ACCESS_TOKEN; `submittal-mcp doctor` asks Autodesk who that is.")
         return
@@ -100,11 +104,14 @@ def whoami(settings: Settings, *, say: Say) -> None:
         found = opened.vault.read(current) if current is not None else None
         if found is None and not people:
             raise NotSignedIn
+        others = [email or account.subject for account, email in people.items() if account != current]
+        if as_json:
+            _print_facts("person", found, others)
+            return
         if found is not None:
             _tell(found, say)
         else:
             say("There is no current user; `submittal-mcp login` sets one.")
-        others = [email or account.subject for account, email in people.items() if account != current]
         if others:
             say(f"Also signed in: {', '.join(others)}. `submittal-mcp serve --as EMAIL` serves as one of them.")
 
@@ -175,6 +182,20 @@ def _tell(found: "StoredLogin", say: Say) -> None:
         return
     until = datetime.fromtimestamp(found.tokens.refresh_expires_at, UTC)
     say(f"It lasts until {until:%d %B %Y}, and for another 15 days from each use.")
+
+
+def _print_facts(kind: str, found: "StoredLogin | None" = None, others: Sequence[str] = ()) -> None:
+    """Print who is signed in as JSON: a `person`, the owner of a `token`, or a `service_account`."""
+    facts = found and {
+        "name": found.name,
+        "email": found.email,
+        "autodesk_id": found.account.subject,
+        "client_id": found.account.client_id,
+        "base_url": found.account.base_url,
+        "lasts_until": datetime.fromtimestamp(found.tokens.refresh_expires_at, UTC).isoformat(),
+        "has_ended": found.is_revoked,
+    }
+    sys.stdout.write(json_text({"kind": kind, "current": facts, "also_signed_in": list(others)}) + "\n")
 
 
 def _person(found: "StoredLogin") -> str:

@@ -213,12 +213,16 @@ def logout(
 
 
 @app.command()
-def whoami(*, allow_base_url: AllowBaseUrl = False) -> None:
+def whoami(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    allow_base_url: AllowBaseUrl = False,
+) -> None:
     """Show who is signed in, on which app, and until when."""
     from server.cli import login as signing
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        signing.whoami(settings, say=say)
+        signing.whoami(settings, say=say, as_json=as_json)
 
 
 @app.command()

@@ -21,7 +21,7 @@ COMMANDS: Final = (
 )
 """Every command, in the order of the help: a person's first day first."""
 
-_RUNNERS: Final = {"uvx": ("--from",), "pipx": ("run", "--spec")}
+RUNNERS: Final = {"uvx": ("--from",), "pipx": ("run", "--spec")}
 """Programs that make an environment for a run, with the words before the place that this program comes from."""
 _HINT: Final = re.compile(rf"(?<![\w/\\.-]){NAME}(?= (?:{'|'.join(COMMANDS)}|--help)\b)")
 
@@ -33,7 +33,7 @@ def own_command() -> tuple[str, ...]:
     """
     runner = _runner(Path(sys.prefix))
     if runner is not None and (path := shutil.which(runner)) is not None:
-        *run, option = _RUNNERS[runner]
+        *run, option = RUNNERS[runner]
         origin = _origin()
         return (path, *run, *((option, origin) if origin is not None else ()), NAME)
     script = installed_script()
@@ -51,7 +51,7 @@ def spoken_command() -> str:
     """Return what a person types in a shell to start this program: its name alone where the PATH leads to it."""
     words = own_command()
     found, script = shutil.which(NAME), installed_script()
-    if (runner := Path(words[0]).stem) in _RUNNERS:  # uvx puts its environment on the PATH, of the program alone
+    if (runner := Path(words[0]).stem) in RUNNERS:  # uvx puts its environment on the PATH, of the program alone
         words = (runner, *words[1:])
     elif found is not None and script is not None and os.path.realpath(found) == os.path.realpath(script):
         return NAME

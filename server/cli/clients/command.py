@@ -5,17 +5,20 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from server.cli.clients.catalog import PLAIN_JSON, ChatClient, HostSystem
 from server.cli.clients.config_file import merge_entry, read_entry, snippet, write_entry
 from server.cli.errors import CommandError
-from server.cli.own_command import NAME, own_command, shell_words
+from server.cli.own_command import NAME, RUNNERS, own_command, shell_words
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
 from server.settings.remembered import SOURCE
 
 Say = Callable[[str], None]
+
+_WAYS_OUT: Final = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+"""Variables that lead out of a company's network; they may hold a password, so none is copied."""
 
 
 def client_entry(client: ChatClient, settings: Settings | None, flags: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -96,7 +99,13 @@ def remove(client: ChatClient, system: HostSystem, *, say: Say) -> None:
 
 
 def warn(settings: Settings | None, *, note: Say) -> None:
-    """Say what the entry lacks: folders, and secrets of this environment."""
+    """Say what the entry lacks: the way out of this network, folders, and secrets of this environment."""
+    is_run_once = Path(own_command()[0]).stem in RUNNERS
+    if settings is not None or is_run_once:
+        ways = [name for name in os.environ if name.upper() in _WAYS_OUT or (is_run_once and name.startswith("UV_"))]
+        if ways:
+            note(f"Set in this shell, and not in the entry: {', '.join(sorted(ways))}.")
+            note("Where the server that the client starts reaches no network, put them into the entry's `env`.")
     if settings is None:
         return
     if not settings.folders and settings.access_token is None:

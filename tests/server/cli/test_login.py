@@ -88,6 +88,14 @@ def test_a_person_signs_in_once_and_is_known_from_then_on(signed_in, run, site, 
     code, out, err = run("whoami")
     assert (code, err) == (0, "")
     assert out.splitlines() == [line for line in said.splitlines() if line.startswith(("Signed in", "It lasts"))]
+    code, out, err = run("whoami", "--json")
+    assert (code, err) == (0, "")
+    facts = json.loads(out)
+    assert (facts["kind"], facts["current"]["email"], facts["also_signed_in"]) == (
+        "person",
+        "project.manager@example.com",
+        [],
+    )
 
 
 def test_login_opens_the_browser_and_takes_what_comes_back(start, site, tmp_path):

@@ -289,6 +289,7 @@ def test_folders_and_settings_of_this_environment_go_along_and_secrets_do_not(ru
         "APS_CLIENT_ID": "my-app",
         "APS_CLIENT_SECRET": "canary-secret",
         "SUBMITTAL_MCP_FILE_TYPES": "pdf",
+        "https_proxy": "http://user:canary@proxy.example:3128",
         "SUBMITTAL_MCP_FOLDERS": str(tmp_path / "Drawings"),
     }
     code, out, err = run("config", "vscode", "--install", **environment)
@@ -297,6 +298,7 @@ def test_folders_and_settings_of_this_environment_go_along_and_secrets_do_not(ru
     assert entry["args"] == ["serve", str(tmp_path / "Drawings")]
     assert entry["env"] == {"APS_CLIENT_ID": "my-app", "SUBMITTAL_MCP_FILE_TYPES": "pdf"}
     assert "APS_CLIENT_SECRET is not written into the file" in err
+    assert "https_proxy" in err.partition("Set in this shell, and not in the entry: ")[2].splitlines()[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the home folder has another variable there")
