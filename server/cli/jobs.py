@@ -20,7 +20,7 @@ from transfers.categories_and_states import FOLLOW_SECONDS
 from transfers.errors import TransferError
 from transfers.files.pasted_text import unwrap
 from transfers.jobs.recovery import JobEligibility
-from transfers.jobs.report import JobLine, job_line
+from transfers.jobs.report import RESERVATION_STAYS, JobLine, job_line
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.rows import OPEN, QUEUED
 
@@ -68,9 +68,9 @@ def cancel(settings: Settings, job_id: str) -> None:
         row = await _find(repository, job_id)
         if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to cancel.")
-        if await repository.request_cancel(row.id):
-            return f"Job {row.id} is cancelled."
-        return f"Job {row.id} is being cancelled by the process that runs it."
+        at_once = await repository.request_cancel(row.id)
+        told = "is cancelled." if at_once else "is being cancelled by the process that runs it."
+        return f"Job {row.id} {told}{f' {RESERVATION_STAYS}' if row.attachment_id else ''}"
 
     say(_with_repository(settings, work))
 

@@ -15,6 +15,8 @@ JobStatus = Literal[
     "uploaded", "waiting", "processing", "ended", "cancelled", "unreadable"
 ]  # fmt: skip
 
+RESERVATION_STAYS: Final = "What it reserved stays in ACC, whose API deletes no reservation."
+
 _ADVICE: Final[dict[JobStatus, str]] = {
     "running": "Another process works on it; `submittal-mcp jobs cancel {id}` stops it.",
     "interrupted": "Its process died. The person's next server goes on, or `submittal-mcp jobs resume {id}`.",
@@ -25,7 +27,7 @@ _ADVICE: Final[dict[JobStatus, str]] = {
     "waiting": "An assistant was given a URL for the bytes, and none has arrived yet.",
     "processing": "It is confirmed; ACC is making a version of the file. Nothing is left to do.",
     "ended": "",
-    "cancelled": "What it reserved stays in ACC, whose API deletes no reservation.",
+    "cancelled": RESERVATION_STAYS,
     "unreadable": "A newer version of submittal-mcp wrote it, and that one is needed.",
 }
 _DAMAGED: Final = (
