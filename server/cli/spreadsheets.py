@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,11 +12,16 @@ from typing import Final
 from persistence import private_files
 from server.cli.errors import CommandError
 
-FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula."""
+_FORMULA: Final = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r])")
+"""Where a spreadsheet begins a formula: in front of a cell, and after what separates cells beside a decimal comma."""
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
+
+
+def holds_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a text, or a part of it, for a formula."""
+    return _FORMULA.search(text) is not None
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -48,9 +54,7 @@ def _cell(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, list):
         value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(FORMULAS):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def write_new_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 from server.cli.attach.manifest import COLUMNS, ManifestRow
 from server.cli.output import print_table
-from server.cli.spreadsheets import FORMULAS, write_new_csv
+from server.cli.spreadsheets import holds_formula, write_new_csv
 from tools.attach_files import LocalManyFilesArguments
 from tools.attachments.file_plan import FileSelection, plan_files, select_folder
 from tools.attachments.file_run import FileRunRow, preview
@@ -150,13 +150,13 @@ def _called(row: FileRunRow, given: str | None) -> str | None:
     if given or item is None:
         return given
     words = item.number if row.row.matched_by == "number" else f"{item.number} {item.title}"
-    return None if words.startswith(FORMULAS) else words
+    return None if holds_formula(words) else words
 
 
 def _cells(row: ManifestRow, beside: Path) -> dict[str, str]:
     file = Path(row.file)
     shown = str(file.relative_to(beside)) if file.is_relative_to(beside) else row.file
-    shown = os.path.join(".", shown) if shown.startswith(FORMULAS) else shown  # noqa: PTH118  # a Path drops the dot
+    shown = os.path.join(".", shown) if holds_formula(shown) else shown  # noqa: PTH118  # a Path drops the dot
     return {
         "project": row.project,
         "submittal": row.submittal,

@@ -26,7 +26,7 @@ from server.cli.find.register import (
     found_submittal,
 )
 from server.cli.output import ProgressLine, json_text, print_table, say
-from server.cli.spreadsheets import BYTE_ORDER_MARK, FORMULAS, csv_text, write_new_csv
+from server.cli.spreadsheets import BYTE_ORDER_MARK, csv_text, holds_formula, write_new_csv
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
 from tools.core.arguments import read_arguments
@@ -285,8 +285,8 @@ def _write_manifest(path: Path, rows: Sequence[FoundSubmittal], by_name: set[str
     for row in taking:
         words = f"{row.number} {row.title}"
         singles_out = [rows[place].id for place in fitting(words, calls)[1]] == [row.id]
-        submittal = words if singles_out and not words.startswith(FORMULAS) else row.id
-        project = row.project if row.project_id in by_name and not row.project.startswith(FORMULAS) else row.project_id
+        submittal = words if singles_out and not holds_formula(words) else row.id
+        project = row.project if row.project_id in by_name and not holds_formula(row.project) else row.project_id
         cells.append(dict.fromkeys(COLUMNS, "") | {"project": project, "submittal": submittal})
     write_new_csv(path, COLUMNS, cells)
     left_out = f" {len(rows) - len(taking)} that take no file from you are left out." if len(rows) > len(taking) else ""

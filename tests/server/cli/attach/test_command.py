@@ -445,6 +445,9 @@ def test_spreadsheet_formulas_are_escaped_in_the_results(tmp_path: Path) -> None
     from server.cli.attach.results import ResultFile
 
     file = ResultFile(tmp_path / "out.csv")
-    file.write([RowResult(row=2, project="=1+1", submittal="1", file="a.pdf")])
-    assert '"\'=1+1"'.strip('"') in file.path.read_text(encoding="utf-8-sig")
+    cells = ["=1+1", "x;=1+1;y", "\uff1d1+1", "a; b;c", "1-1"]
+    file.write([RowResult(row=2, project=cell, submittal="1", file="a.pdf") for cell in cells])
+    with file.path.open(encoding="utf-8-sig", newline="") as text:
+        written = [row["project"] for row in csv.DictReader(text)]
+    assert written == ["'=1+1", "x;'=1+1;y", "'\uff1d1+1", "a; b;c", "1-1"]
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
