@@ -147,6 +147,10 @@ def test_a_known_storage_host_is_allowed_over_https(url: str) -> None:
     ],
 )
 def test_no_other_host_gets_bytes(url: str) -> None:
+    """Of other servers:
+
+    CVE-2026-27826, -77261, -77265, -77267, -77274 (mcp-atlassian), CVE-2026-26118 (Azure MCP), CVE-2026-32871 (FastMCP).
+    """
     assert not AutodeskHosts.autodesk().storage_host_allowed(url)
 
 

@@ -23,3 +23,13 @@ def test_every_measure_names_one() -> None:
     for table in re.findall(r"\| held by \|\n\|(?:---\|)+\n((?:\|.*\n)+)", page):
         for row in table.splitlines():
             assert "`tests/" in row, row
+
+
+def test_every_advisory_is_named_by_a_test_of_its_row() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").partition("## Advisories of other servers")[2]
+    rows = [row for row in page.splitlines() if "`tests/" in row and row.startswith("| ")]
+    assert len(rows) > 15
+    for row in rows:
+        advisory, file = row.split(" | ")[0].removeprefix("| "), re.findall(r"`(tests/[a-z_/]+\.py)::", row)[0]
+        text = " ".join((ROOT / file).read_text(encoding="utf-8").split())
+        assert advisory.lower() in text.lower(), row

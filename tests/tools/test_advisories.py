@@ -76,7 +76,12 @@ def folder(tmp_path: Path) -> Path:
 async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
     connect: Any, box: acc_sandbox.Sandbox, folder: Path, tmp_path: Path
 ) -> None:
-    """Reading and writing anywhere were the flaws; one argument may name a file at all, and only in an allowed folder."""
+    """Reading and writing anywhere were the flaws; one argument may name a file at all, and only in an allowed folder.
+
+    CVE-2026-77246 to -77270 (mcp-atlassian), GHSA-j4xm-vw5v-c87v (BrowserStack);
+    CVE-2026-27735, CVE-2025-68143, -68144, -68145 (mcp-server-git);
+    CVE-2026-27825 (mcp-atlassian).
+    """
     outside = tmp_path / "outside" / f"{SENTINEL}.pdf"
     names = [
         str(outside),
@@ -180,7 +185,10 @@ def failure(answer: dict[str, Any]) -> tuple[str, str, str, list[str]]:
 
 
 async def test_another_users_handle_is_answered_like_an_invented_one(connect: Any, box: acc_sandbox.Sandbox) -> None:
-    """Two people who share a data folder: an id is a name, never a right."""
+    """Two people who share a data folder: an id is a name, never a right.
+
+    CVE-2026-52869 (Python SDK), CVE-2026-33946 (Ruby SDK).
+    """
     item = box.item("051200-3")
     async with connect("manager") as manager:
         added = await manager.call("add_submittal_attachment", **STEEL_BEAMS, upload_by_caller=True, name="a.pdf")
@@ -227,6 +235,7 @@ async def test_a_colleague_gets_neither_anothers_cursor_nor_upload_nor_job(
 async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(
     connect: Any, box: acc_sandbox.Sandbox
 ) -> None:
+    """GHSA-3r68 (mcp-atlassian)."""
     async with connect(read_only=True) as assistant:
         listed = {tool.name for tool in (await assistant.client.list_tools()).tools}
         assert listed == set(SCHEMAS) - set(WRITING)
@@ -239,6 +248,7 @@ async def test_a_tool_that_is_hidden_cannot_be_called_by_its_name_either(
 
 @given(st.frozensets(st.uuids().map(str), max_size=4), st.uuids().map(str))
 def test_no_argument_widens_the_list_of_projects(configured: frozenset[str], asked: str) -> None:
+    """The projects filter of mcp-atlassian, several."""
     policy = ToolPolicy(local_files=True, projects=configured)
     for project in (asked, *configured):
         allowed = not configured or project in configured

@@ -41,6 +41,7 @@ def test_https_and_this_machine_may_be_opened(url: str) -> None:
     ],
 )
 def test_anything_else_is_not_opened(url: str) -> None:
+    """CVE-2025-6514 (mcp-remote), CVE-2026-30623."""
     with pytest.raises(UnsafeAddress):
         require_safe_url(url)
     with pytest.raises(UnsafeAddress):

@@ -251,6 +251,7 @@ async def test_an_answer_under_another_host_name_is_refused(
 
 
 async def test_another_browser_cannot_finish_what_this_one_began(window: Window, browser: httpx.AsyncClient) -> None:
+    """CVE-2026-27124, CVE-2025-69196 (FastMCP)."""
     async with window.waiting() as started:
         address = await sent_back(browser, started)
         async with httpx.AsyncClient(verify=NO_TRUST) as other:

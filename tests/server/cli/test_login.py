@@ -214,7 +214,10 @@ def test_keys_are_changed_by_a_command(signed_in, run, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 def test_everything_is_private_under_umask_0(signed_in, run, tmp_path):
-    """What a sign-in leaves, and what an attachment does: locks, the audit log, and the database's own files."""
+    """What a sign-in leaves, and what an attachment does: locks, the audit log, and the database's own files.
+
+    GHSA-g5xv, -76pr, -4596 (mcp-atlassian).
+    """
     (tmp_path / "drawings").mkdir()
     (tmp_path / "drawings" / "beams.pdf").write_bytes(b"%PDF-1.4 beams")
     place = ("--folder", str(tmp_path / "drawings"), "--project", "Riverside", "--submittal", "051200-3")

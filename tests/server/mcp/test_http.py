@@ -65,6 +65,7 @@ def test_a_caller_with_the_secret_is_served(client):
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_but_the_health_check_needs_the_secret(client, method, path):
+    """CVE-2026-32211 (Azure MCP)."""
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
@@ -158,6 +159,7 @@ def test_the_health_check_needs_no_secret_and_tells_nothing(client):
     ],
 )
 def test_a_page_from_elsewhere_is_refused_on_every_path_even_with_the_secret(client, path, headers, status):
+    """CVE-2025-66416, -66414, CVE-2026-34742 (SDKs), CVE-2025-49596 (Inspector)."""
     assert client.post(path, json=LIST_TOOLS, headers=BEARER | ACCEPT | headers).status_code == status
 
 

@@ -49,7 +49,10 @@ async def connected(url: str, mode: str, bearer: str = SECRET) -> AsyncIterator[
 async def test_no_stranger_uses_the_sign_in_of_the_servers_owner(
     start: Callable[..., Any], box: acc_sandbox.Sandbox, tmp_path: Any
 ) -> None:
-    """Not even one who sends Autodesk's own token, which is none that was issued for this server."""
+    """Not even one who sends Autodesk's own token, which is none that was issued for this server.
+
+    CVE-2026-77244.
+    """
     token = box.token("manager")
     program = start(
         *("-m", "server", "serve", "--http", "--port", "0"),
@@ -87,7 +90,10 @@ async def test_no_stranger_uses_the_sign_in_of_the_servers_owner(
 async def test_fifty_clients_with_the_same_ids_never_get_each_others_answers(
     one_tool: Callable[..., Any], mode: str
 ) -> None:
-    """All fifty are in the middle of the call with the same id before the first of them is answered."""
+    """All fifty are in the middle of the call with the same id before the first of them is answered.
+
+    CVE-2026-25536, CVE-2026-111770 (TypeScript SDK).
+    """
     url = address(one_tool("http", SECRET))
     answers: dict[int, str] = {}
 
@@ -110,7 +116,10 @@ def memory(pid: int) -> int:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no ps")
 async def test_a_flood_of_clients_that_begin_and_never_end_leaves_the_memory_flat(one_tool: Callable[..., Any]) -> None:
-    """Sessions of the older protocol are the one thing that a client can pile up; the idlest gives way to a new one."""
+    """Sessions of the older protocol are the one thing that a client can pile up; the idlest gives way to a new one.
+
+    CVE-2026-59951, CVE-2026-109527, CVE-2025-53365, -53366 (Python SDK).
+    """
     flood = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 500
     program = one_tool("http", SECRET)
     url = address(program)

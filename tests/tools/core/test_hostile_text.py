@@ -248,6 +248,7 @@ OURS = {
 
 
 def test_every_field_of_every_answer_is_cleaned_or_ours() -> None:
+    """Injected instructions (Supabase, GitHub, MCPTox)."""
     models = [one for one in vars(results).values() if isinstance(one, type) and issubclass(one, ToolResult)]
     open_fields = {
         f"{model.__name__}.{name}"

@@ -140,6 +140,7 @@ def test_with_no_folder_nothing_may_be_read(folder: Path) -> None:
     ],
 )
 def test_a_path_that_leads_outside_is_refused_and_nothing_is_opened(watched: Watched, path: str) -> None:
+    """CVE-2025-53109, CVE-2025-53110 (filesystem server)."""
     problem = refusal(watched, path.format(top=watched.folder.parent))
     assert isinstance(problem, FileNotAllowed)
     assert problem.why == "outside"
