@@ -129,7 +129,7 @@ def read_document(
             check_redirect_uri(uri, private_schemes)
         except InvalidRedirectUri as problem:
             raise InvalidClientDocument(f"the document has a redirect URI that is not allowed: {problem}") from None
-    name = visible_name(found.client_name)
+    name = visible_name(found.client_name) or urlsplit(url).hostname or ""
     return RegisteredClient(url, name, tuple(found.redirect_uris), "document", application_type=found.application_type)
 
 

@@ -229,7 +229,7 @@ class BearerMiddleware:
             parts = {"error": error, **parts}
         challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())
         description = {
-            401: "A token of this server is needed; the resource metadata says where to get one.",
+            401: "A token of this server is needed; an MCP client that is given this address gets one by itself.",
             403: "The person has not allowed this yet; ask for the scopes that the challenge names.",
         }[status]
         content = {"error": error or "unauthorized", "error_description": description}

@@ -12,7 +12,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from sqlalchemy import literal_column, select
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -82,7 +82,7 @@ class TeamServer:
     `protocol` answers MCP's requests in it, and `routes` are those beside `/mcp`.
 
     Without `paced` Autodesk's limits are not kept, for measuring. `now` is this machine's clock: replicas go by that of
-    their database.
+    their database. Quotas are counted by the steady `clock`.
     """
 
     def __init__(
@@ -93,12 +93,14 @@ class TeamServer:
         options: TeamOptions | None = None,
         *,
         paced: bool = True,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._public_url = public_url
         self._options = options or TeamOptions()
         self._opened = opened
+        self._clock = clock
         self._policy = policy_of(settings, local_files=False)
         self._hosts = hosts_from(settings)
         self._endpoint = token_endpoint(settings, f"{public_url}{CALLBACK_PATH}")
@@ -153,13 +155,14 @@ class TeamServer:
         )
 
     def _quota(self, name: str, limit: QuotaLimit) -> SharedQuota:
-        return SharedQuota(name, limit, self._shared)
+        return SharedQuota(name, limit, self._shared, self._clock)
 
     def _app(self) -> ASGIApp:
         options, address_of = self._options, CallerAddress(self._options.trusted_proxies)
         handlers = McpHandlers(self._policy, build_tools(self._policy))
         state_key = shared_key(self._opened.database, self._opened.vault, "request state")
         self.routes = [
+            Route("/", _to_account, methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
             *IssuerRoutes(
@@ -348,6 +351,11 @@ def admission_of(settings: Settings) -> AdmissionPolicy:
     return AdmissionPolicy(
         frozenset(settings.team_domains), frozenset(settings.team_people), frozenset(settings.team_accounts)
     )
+
+
+async def _to_account(_request: Request) -> Response:
+    # Who opens the address in a browser sees that it works.
+    return RedirectResponse("/account", 303)
 
 
 async def _alive(_request: Request) -> Response:

@@ -265,6 +265,11 @@ def test_a_document_that_is_not_the_clients_own_is_refused(body: bytes) -> None:
         read_document(DOCUMENT_URL, FetchedDocument({}, body))
 
 
+def test_a_document_whose_name_cannot_be_seen_is_called_by_its_host() -> None:
+    found = read_document(DOCUMENT_URL, FetchedDocument({}, document(client_name="\u200b \u202e")))
+    assert found.name == "client.example"
+
+
 @pytest.mark.parametrize(
     "url",
     [

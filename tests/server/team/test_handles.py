@@ -117,7 +117,7 @@ ROUTES: Final[dict[str, Place]] = {
     "/callback/autodesk": "callback",
     "/account": "account",
     **dict.fromkeys(
-        ("/authorize", "/register", "/healthz", "/readyz", *RESOURCE_PATHS, *SERVER_PATHS), "nothing of anybody"
+        ("/", "/authorize", "/register", "/healthz", "/readyz", *RESOURCE_PATHS, *SERVER_PATHS), "nothing of anybody"
     ),
 }
 

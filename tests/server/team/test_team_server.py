@@ -325,6 +325,11 @@ async def test_the_endpoint_answers_with_a_slash_too_and_never_redirects(team: T
             assert (await http.get(path)).status_code == 404
 
 
+async def test_the_address_alone_leads_a_person_to_their_account(team: TeamSite) -> None:
+    async with team.browser() as browser:
+        assert "<h1>Your account</h1>" in (await browser.visit(f"{team.url}/")).text
+
+
 async def test_web_pages_of_any_origin_may_call_what_a_token_guards(team: TeamSite) -> None:
     asked = {
         "Origin": "https://chat.example",
@@ -424,7 +429,7 @@ async def test_an_address_has_a_bounded_number_of_documents_fetched_by_whichever
     box: acc_sandbox.Sandbox, tmp_path: Path
 ) -> None:
     document = {"client_id": "https://127.0.0.1/client"}
-    with running_team(box, tmp_path / "data", options=TeamOptions(document_per_minute=2)) as team:
+    with running_team(box, tmp_path / "data", options=TeamOptions(document_per_minute=2), steady=standing) as team:
         async with team.http() as http:
             answers = [
                 await http.get("/authorize", params=document),
