@@ -62,7 +62,11 @@ class BrowserSessions:
         return SignedInPerson(row["subject"], row["name"], row["email"]) if row is not None else None
 
     def end(self, *, cookie: str | None = None, subject: str | None = None) -> None:
-        """End one session, or all of a person."""
-        fits = SESSIONS.c.digest == digest(cookie) if cookie is not None else SESSIONS.c.subject == subject
+        """End one session, all of a person, or without either all."""
+        ended = delete(SESSIONS)
+        if cookie is not None:
+            ended = ended.where(SESSIONS.c.digest == digest(cookie))
+        elif subject is not None:
+            ended = ended.where(SESSIONS.c.subject == subject)
         with self._database.writing() as connection:
-            connection.execute(delete(SESSIONS).where(fits))
+            connection.execute(ended)

@@ -187,8 +187,7 @@ class IssuerRoutes:
     async def _show_connect(self, _request: Request) -> Response:
         return await self._sign_in_page(
             "Connect Autodesk",
-            "Autodesk no longer accepts the sign-in that this server keeps for you. Sign in again, and what waited for "
-            "it goes on.",
+            "Sign in at Autodesk to renew the sign-in that this server keeps for you; what waited for it goes on then.",
             account=False,
         )
 

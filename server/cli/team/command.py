@@ -85,7 +85,7 @@ def revoke(
     ] = False,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
-    """End grants at once; of a person without --client also their browser sessions and their sign-in at Autodesk."""
+    """End grants at once; with --all or --person alone also browser sessions, and the person's sign-in at Autodesk."""
     import anyio
 
     from server.auth_wiring import opened_vault
@@ -104,6 +104,10 @@ def revoke(
 
             if not (ClientRepository(opened.database).remove(client) or ended):
                 raise CommandError(f"no grant is of a client {client!r}; `submittal-mcp team grants` lists the clients")
+        if everything:
+            from auth.issuer.browser_sessions import BrowserSessions
+
+            BrowserSessions(opened.database).end()
         say("1 grant has ended." if len(ended) == 1 else f"{len(ended)} grants have ended.")
         if subject is not None and client is None:
             anyio.run(partial(_forget, opened, settings, subject, tell_autodesk=not local))

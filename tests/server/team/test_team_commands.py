@@ -112,7 +112,11 @@ async def test_a_client_or_everything_can_be_ended(team: TeamSite, command: Any)
     assert verify(other["access_token"], team.mcp) is not None
     _, clients = await anyio.to_thread.run_sync(command, "clients")
     assert team.client_id("one") not in clients
-    await anyio.to_thread.run_sync(command, "revoke", "--all")
+    async with team.browser() as browser:
+        await browser.consent(team.authorize_url())
+        assert "signed in as" in (await browser.visit(f"{team.url}/account")).text
+        await anyio.to_thread.run_sync(command, "revoke", "--all")
+        assert "signed in as" not in (await browser.visit(f"{team.url}/account")).text
     assert verify(other["access_token"], team.mcp) is None
 
 
