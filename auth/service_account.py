@@ -78,12 +78,14 @@ class ServiceAccountTokens:
         opened: Callable[[], Vault],
         *,
         timings: RefreshTimings | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._endpoint = endpoint
         self._scopes = scopes
         self._opened = opened
         self._timings = timings
+        self._now = now
         self._lock = anyio.Lock()
         self._tokens: RefreshingTokenSource | None = None
 
@@ -111,12 +113,12 @@ class ServiceAccountTokens:
                 record = UserAccount(self._endpoint.autodesk.api, self._endpoint.app.client_id, subject)
                 await to_thread.run_sync(lambda: vault.create_placeholder(record, self._account.id))
                 self._tokens = RefreshingTokenSource(
-                    vault, record, self._endpoint, timings=self._timings, mint=self._minted
+                    vault, record, self._endpoint, timings=self._timings, now=self._now, mint=self._minted
                 )
             return self._tokens
 
     async def _minted(self) -> TokenGrant:
-        client_id, now = self._endpoint.app.client_id, time.time()
+        client_id, now = self._endpoint.app.client_id, self._now()
         assertion = await to_thread.run_sync(lambda: self._account.assertion(client_id, self._scopes, now))
         try:
             return await self._endpoint.exchange_assertion(assertion, self._scopes)
