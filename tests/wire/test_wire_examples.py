@@ -190,7 +190,6 @@ def test_no_other_module_makes_an_http_client() -> None:
         "server/auth_wiring.py",
         "server/wiring.py",
         "server/cli/doctor/autodesk.py",
-        "server/cli/embedded_sandbox.py",
         "server/cli/team/url_check.py",  # what a chat client asks a public URL, nothing of Autodesk
         "server/team/team_server.py",  # one client for the connections of all its people
     }
