@@ -139,7 +139,9 @@ class RichProgress:
         # What ACC does with a file begins when all its bytes are there, and tells of none: a bar never goes back.
         done = total if word == "processing" else max(done, self._done.get(number, 0))
         if number not in self._bars:  # what ends before anybody looks needs no bar
-            self._bars[number] = self._progress.add_task(visible(file.file.name), total=total, word=word, bytes=True)
+            self._bars[number] = self._progress.add_task(
+                visible(file.file.name), completed=int(done), total=total, word=word, bytes=True
+            )  # which is drawn at once
         self._progress.update(self._bars[number], completed=done, total=total, word=word)
         self._add(file, done)
 

@@ -31,6 +31,7 @@ def drawn(*moves: tuple[float, str], ends: bool = False) -> str:
 
 def test_a_bar_does_not_fall_back_when_acc_begins_to_process():
     assert re.search(r"beam\.pdf .*100%.*processing", drawn((2 * SIZE, "sent"), (0, "processing")))
+    assert not re.search(r"beam\.pdf .* 0%.*processing", drawn((0, "processing")))  # one that was never seen before
     assert re.search(r"beam\.pdf .* 75%.*uploading", drawn((1.5 * SIZE, "uploading"), (0, "uploading")))
 
 
