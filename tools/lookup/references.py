@@ -319,6 +319,12 @@ def section_terms(words: str) -> list[str]:
     return list(dict.fromkeys([bare, spec]))
 
 
+def with_section_joined(words: str) -> str:
+    """Return a text with the section that it names in one word, however its pairs are spaced."""
+    terms = section_terms(words)
+    return words.replace(terms[-1], terms[0], 1) if terms else words
+
+
 def word_terms(words: str) -> list[str]:
     """Return words to search ACC for, each of which every title that fits holds; ASCII first, then the longest.
 

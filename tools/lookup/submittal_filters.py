@@ -123,7 +123,8 @@ class SubmittalFilters:
         if found:
             return [one.autodesk_id for one in found if one.autodesk_id]
         remedy = "A contractor's id (get_submittal) and me are taken too."
-        raise _nothing("contractor", "member", text, members, lambda one: one.name, remedy=remedy)
+        names = [*(one.name for one in members), *(one.company_name for one in members)]
+        raise _nothing("contractor", "member", text, names, str, remedy=remedy)
 
     async def responses(self, project_id: str, *, fresh: bool = False) -> Sequence[ReviewResponse]:
         """Return the answers that can be given in a project, and those that could once; `fresh` as they are now.

@@ -11,7 +11,15 @@ from acc.operations import Value
 from acc.pagination import next_offset
 from tools.core.ports import ProgressCallback
 from tools.core.presenters import ATTACH
-from tools.lookup.references import NameWords, all_found, normalize, section_terms, word_terms
+from tools.lookup.references import (
+    NameWords,
+    all_found,
+    may_hold_number,
+    normalize,
+    section_terms,
+    with_section_joined,
+    word_terms,
+)
 from transfers.concurrency import gather_all
 
 if TYPE_CHECKING:
@@ -78,7 +86,9 @@ class SubmittalQuery:
             terms = list(NameWords.of(self.words).significant)  # too short to find in a longer text, as in "AB"
         if section_terms(self.words) or not terms:
             sections = section_terms(self.words) or ([self.number] if self.number else [])
-            return [SubmittalListing([*sections, *(terms[:1] or [self.words]), None])]
+            # What may be the number that people see is not among what ACC searches.
+            searched = terms[:1] or ([] if not sections and may_hold_number(self.words) else [self.words])
+            return [SubmittalListing([*sections, *searched, None])]
         if self.filters.get("specId"):
             return [SubmittalListing([None])]
         held = {
@@ -121,9 +131,10 @@ class SubmittalQuery:
             return True
         if self.number:
             return self.number in normalize(item.number)
-        words = NameWords.of(self.words).significant
+        words = NameWords.of(with_section_joined(self.words)).significant
         found_by_acc = term is not None and len(words) == 1
-        name = f"{item.number} {item.title} {item.spec_identifier or ''} {item.spec_title or ''}"
+        number, section = with_section_joined(item.number), with_section_joined(item.spec_identifier or "")
+        name = f"{number} {item.title} {section} {item.spec_title or ''}"
         return found_by_acc or all_found(words, name)
 
 

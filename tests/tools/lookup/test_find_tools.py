@@ -178,6 +178,9 @@ async def test_submittals_are_found_by_state(connect, box, state):
         ("spec section 05.12.00-3", ["051200-3"]),
         ("Section: 05 12 00", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
         ("05 12", ["051200-6", "051200-5", "051200-4", "051200-3", "051200-2", "051200-1"]),
+        ("05 12 00 \u2013 Structural Steel Framing: beams", ["051200-3"]),
+        ("columns 05.12.00", ["051200-5", "051200-4"]),
+        ("3", ["051200-3"]),
         ("nothing of the kind", []),
     ],
 )
@@ -558,6 +561,7 @@ async def test_submittals_are_listed_by_response(connect):
         ({"spec": "Structural Stel Framing"}, "051200 Structural Steel Framing"),
         ({"spec": "99 99 99"}, None),
         ({"contractor": "Steel Subcontractr"}, "Steel Subcontractor"),
+        ({"contractor": "Stel Works"}, "Steel Works"),
         ({"response": "aproved"}, "Approved"),
         ({"response": "zzz"}, "Approved"),
     ],
