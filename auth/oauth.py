@@ -243,7 +243,10 @@ class TokenEndpoint:
 
 
 class NoTokenSource:
-    """The token source of a server that was given nothing to sign in with."""
+    """The token source of a server that was given nothing to sign in with, or not for the person named: `problem`."""
+
+    def __init__(self, problem: NotSignedIn | None = None) -> None:
+        self._problem = problem or NotSignedIn()
 
     async def access_token(self) -> str:
         """Raise.
@@ -251,7 +254,7 @@ class NoTokenSource:
         Raises:
             NotSignedIn: Always.
         """
-        raise NotSignedIn
+        raise self._problem
 
     async def renewed(self, rejected: str) -> str | None:  # noqa: ARG002  # `acc.connection.TokenSource` names it
         """Return None: there is nothing to renew."""

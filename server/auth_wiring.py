@@ -178,10 +178,18 @@ class SignedInUser:
 
 @asynccontextmanager
 async def open_identity(settings: Settings, person: str | None = None) -> AsyncIterator[SignedInUser]:
-    """Yield the token source: APS_ACCESS_TOKEN, a service account, or a signed-in user (by default the last)."""
+    """Yield the token source: APS_ACCESS_TOKEN, a service account, or a signed-in user (by default the last).
+
+    A `person` who is named beside one of the first two is not taken for its owner.
+    """
+    from auth.errors import UserNotSignedIn
     from auth.oauth import NoTokenSource, StaticTokenSource
 
-    if settings.access_token is not None:
+    instead = {"the owner of APS_ACCESS_TOKEN": settings.access_token, "a service account": settings.service_account_id}
+    given = tuple(name for name, one in instead.items() if one is not None)
+    if person is not None and given:
+        yield SignedInUser(NoTokenSource(UserNotSignedIn(person, given)))
+    elif settings.access_token is not None:
         yield SignedInUser(StaticTokenSource(settings.access_token.get_secret_value()))
     elif settings.client_id is None:
         yield SignedInUser(NoTokenSource())

@@ -21,9 +21,11 @@ def folder(tmp_path: Path, clean_environment: None) -> Path:
     return folder
 
 
-async def answered(settings: Settings, era: str, tool: str, **arguments: Any) -> dict[str, Any]:
+async def answered(
+    settings: Settings, era: str, tool: str, person: str | None = None, **arguments: Any
+) -> dict[str, Any]:
     with anyio.fail_after(240):
-        async with Client(build_server(settings, transport="stdio"), mode=era) as client:
+        async with Client(build_server(settings, transport="stdio", person=person), mode=era) as client:
             content = (await client.call_tool(tool, arguments)).structured_content
     assert content is not None
     return content
@@ -38,6 +40,14 @@ async def test_the_end_of_a_ready_token_is_told_with_what_to_replace(
     assert (error["code"], error["http_status"], error["retryable"]) == ("reauthorization_required", 401, False)
     assert "where APS_ACCESS_TOKEN is set, that token has expired and needs a fresh one" in error["hint"]
     assert box.requests.count("auth.token") == 0
+
+
+async def test_a_ready_token_is_not_taken_for_the_person_who_is_named(
+    box: acc_sandbox.Sandbox, folder: Path, era: str, tmp_path: Path
+) -> None:
+    settings = Settings.load(base_url=box.base_url, access_token=box.token("manager"), data_dir=tmp_path / "data")
+    error = (await answered(settings, era, "find_projects", person="steel@example.com"))["error"]
+    assert (error["code"], len(box.requests)) == ("not_signed_in", 0)
 
 
 async def test_a_token_without_the_scope_to_write_reads_and_is_told_which_scope_it_lacks(
