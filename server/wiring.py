@@ -48,14 +48,13 @@ def transfer_manager(
     from transfers.jobs.context import JobContext
     from transfers.manager import TransferManager
 
+    own = (state_location(settings).data_path(), settings.service_account_key_file)
     context = JobContext(
         acc,
         settings.parallel_parts,
         partial(storage_client, acc.hosts),
         repository,
-        AllowedFolders(
-            settings.folders if policy.local_files else (), data_folder=state_location(settings).data_path()
-        ),
+        AllowedFolders(settings.folders if policy.local_files else (), own=tuple(filter(None, own))),
         FilePolicy(frozenset(settings.file_types), settings.max_file_bytes, settings.strict_files),
         asks=policy.asks,
     )

@@ -22,6 +22,8 @@ import anyio
 from acc.errors import AccError
 from acc.ids import InvalidId, ObjectLocation
 from acc.models.submittals import Attachment
+from auth.errors import AuthError
+from persistence.errors import StorageProblem
 from transfers.categories_and_states import attachment_state
 from transfers.errors import AttachmentMissing
 
@@ -158,9 +160,9 @@ class AttachmentCreator:
 
             try:
                 made = await _create(acc.guarded(note), wanted)
-            except AccError as error:
+            except (AccError, AuthError, StorageProblem) as error:
                 self._listed.clear()
-                if not error.sent:
+                if not (isinstance(error, AccError) and error.sent):
                     await uncertain.save(None)
                     raise
                 uncertain.listed = listing.before_a_post(sent)

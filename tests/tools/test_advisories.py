@@ -112,10 +112,14 @@ async def test_no_argument_of_any_tool_opens_writes_or_runs_what_it_names(
 async def test_no_tool_sends_keys_or_database_of_the_server_though_their_folder_lies_in_an_allowed_one(
     connect: Any, folder: Path, tmp_path: Path
 ) -> None:
-    async with connect(folders=(tmp_path,)) as assistant:
+    key = tmp_path / "allowed" / "account.pem"
+    key.write_text("a private key")
+    account = {f"service_account_{name}": name for name in ("id", "key_id")} | {"service_account_key_file": key}
+    app = {"client_id": "an-app", "client_secret": "a-secret-of-it"}
+    async with connect(folders=(tmp_path,), **account, **app) as assistant:
         await assistant.call("add_submittal_attachment", **STEEL_BEAMS, file_path=f"allowed/{SENTINEL}.pdf")
-        private = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
-        assert private
+        private = [key, *(path for path in (tmp_path / "data").rglob("*") if path.is_file())]
+        assert len(private) > 1
         for name in (*map(str, private), *(path.name for path in private)):
             arguments = {**STEEL_BEAMS, "file_path": name}
             answer = await assistant.client.call_tool("add_submittal_attachment", arguments)

@@ -1,5 +1,6 @@
 """After a doubtful POST: which rows may be ours, and what becomes of them. ACC is scripted at the network's edge."""
 
+import errno
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from acc.hosts import AutodeskHosts
 from acc.models.submittals import Attachment
 from acc.retry import RetryPolicy
 from acc.transport import api_client
+from persistence.errors import DescriptorsExhausted
 from transfers.attachments import AttachmentCreator, AttachmentRequest, ListedBefore, UncertainCreate, new_matches
 
 WANTED = AttachmentRequest("00000000-0000-4000-8000-000000000001", "item", "beam.pdf", "ME")
@@ -86,7 +88,7 @@ def first_try() -> UncertainCreate:
 
 
 class Server:
-    """ACC's attachments of one item. `posts` says what each POST does: "made", "lost", "late" or an HTTP status."""
+    """ACC's attachments of one item. `posts` says what each POST does: "made", "lost", "late", "no descriptor" or an HTTP status."""
 
     def __init__(self, *posts: str | int) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -107,6 +109,8 @@ class Server:
         fate = self.posts.pop(0)
         if isinstance(fate, int):
             return httpx.Response(fate)
+        if fate == "no descriptor":
+            raise httpx.ConnectError("never sent", request=request) from OSError(errno.EMFILE, "too many")
         name, now = json.loads(request.content)["name"], datetime.now(UTC).isoformat()
         made = row(f"made-{len(self.seen)}", name=name, createdAt=now)
         (self.late if fate == "late" else self.rows).append(made)
@@ -216,3 +220,13 @@ async def test_promise_1_a_row_made_elsewhere_while_a_request_waited_for_its_tur
     made = await server.reservations(lambda: time.time() + passed).make(server.acc, WANTED, uncertain, nowhere)
     assert made.attachment.id != "elsewhere"
     assert made.look_alikes == ("elsewhere",)
+
+
+async def test_promise_1_a_post_that_never_went_out_is_no_doubtful_one() -> None:
+    server, uncertain = Server("no descriptor", "made"), first_try()
+    with pytest.raises(DescriptorsExhausted):
+        await server.reservations().make(server.acc, WANTED, uncertain, nowhere)
+    assert uncertain.listed is None
+    server.rows.append(row("elsewhere", createdAt=datetime.now(UTC).isoformat()))
+    made = await server.reservations().make(server.acc, WANTED, uncertain, nowhere)
+    assert (made.attachment.id != "elsewhere", made.look_alikes) == (True, ())

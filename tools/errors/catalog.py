@@ -188,8 +188,8 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.FileNotAllowed, "own_data"): ErrorRow(
         "file_not_allowed",
         "This file may not be read: {path}.",
-        "It lies in the folder where this server keeps its keys and its database; give another file_path.",
-        "It lies in the folder where this program keeps its keys and its database; give another path.",
+        "It is one of the places where this server keeps its keys and its database; give another file_path.",
+        "It is one of the places where this program keeps its keys and its database; give another path.",
         _ANOTHER_FILE,
     ),
     (transfers.FileNotAllowed, "not_a_file"): ErrorRow(

@@ -71,13 +71,13 @@ class PathBeneath:
 class AllowedFolders:
     """Opens files beneath `folders` (absolute paths) and nothing else; with no folders it opens nothing.
 
-    Nothing in `data_folder`, where the server keeps its own keys and database, is opened, though a folder that holds
-    it be allowed.
+    Nothing of `own`, the folder where the server keeps its keys and database and its other key files, is opened, though
+    a folder that holds it be allowed.
     """
 
-    def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT, *, data_folder: Path | None = None) -> None:
+    def __init__(self, folders: Sequence[Path], looked_at: int = LOOKED_AT, *, own: Sequence[Path] = ()) -> None:
         self._roots = tuple(dict.fromkeys(folders))
-        self._data_folder = data_folder
+        self._own = own
         self._looked_at = looked_at
         self._shown = tuple(str(root) for root in self._roots)
 
@@ -187,7 +187,7 @@ class AllowedFolders:
         return _require_single(path, opened)
 
     def _open(self, path: str, place: PathBeneath) -> OpenedFile:
-        if self._data_folder is not None and _leads_through(place, self._data_folder):
+        if any(_leads_through(place, one) for one in self._own):
             raise FileNotAllowed(path, "own_data")
         return _open_document(path, place)
 
@@ -377,11 +377,11 @@ def _is_safe(components: Sequence[str]) -> bool:
     return bool(components) and not any(part in ("..", "~") or Path(part).anchor for part in components)
 
 
-def _leads_through(place: PathBeneath, folder: Path) -> bool:
-    """Whether `folder` is on the way to a file, whatever it is called there."""
-    for depth in range(len(place.components)):
+def _leads_through(place: PathBeneath, own: Path) -> bool:
+    """Whether `own` is a file, or on the way to it, whatever it is called there."""
+    for depth in range(len(place.components) + 1):
         with suppress(OSError):
-            if place.root.joinpath(*place.components[:depth]).samefile(folder):
+            if place.root.joinpath(*place.components[:depth]).samefile(own):
                 return True
     return False
 

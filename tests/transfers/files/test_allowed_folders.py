@@ -92,7 +92,7 @@ def test_nothing_of_the_data_folder_is_opened_though_a_folder_around_it_is_allow
     own = folder / "sub"
     (folder.parent / "alias").symlink_to(own)
     for data_folder in (own, folder.parent / "alias"):
-        folders = AllowedFolders([folder, own], data_folder=data_folder)
+        folders = AllowedFolders([folder, own], own=(data_folder,))
         for path in ("sub/joist.pdf", str(own / "joist.pdf"), "joist.pdf", "JOIST.pdf"):
             problem = refusal(folders, path)
             assert isinstance(problem, FileNotAllowed)
