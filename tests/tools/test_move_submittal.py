@@ -111,6 +111,13 @@ async def test_a_submittal_is_returned_to_a_person_by_name_with_a_due_date(conne
         ("manager", STEEL_BEAMS, {}, "invalid_arguments", "Neither 'to' nor 'response'"),
         ("manager", STEEL_BEAMS, {"to": "nowhere"}, "transition_not_permitted", "It cannot go there"),
         ("manager", STEEL_BEAMS, {"to": "reopen"}, "transition_not_permitted", "It cannot go there"),
+        (
+            "manager",
+            STEEL_BEAMS,
+            {"to": "reopen", "check_only": False},
+            "transition_not_permitted",
+            "It cannot go there",
+        ),
         ("manager", JOISTS, {"to": "review"}, "transition_not_permitted", "It is there already"),
         ("member", STEEL_BEAMS, {"to": "review"}, "transition_not_permitted", "no transition now"),
         ("engineer", DECK, {"to": "close", "response": "approved"}, "transition_not_permitted", "no transition"),
@@ -132,6 +139,7 @@ async def test_an_impossible_move_is_refused_before_anything_is_sent(connect, bo
         refusal = await assistant.refused(MOVE, **place, **arguments)
     assert refusal["error"]["code"] == code
     assert words in refusal["error"]["message"]
+    assert not any("check_only" in step["arguments"] for step in refusal["next_steps"])  # a choice is checked first
     assert box.requests.count("items.transition") + box.requests.count("tasks.close") == 0
 
 

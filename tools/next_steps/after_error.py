@@ -91,10 +91,14 @@ def _more_candidates(failure: FailedCall, again: RetryHint) -> list[NextStep]:
 
 
 def _again(failure: FailedCall, again: RetryHint, context: StepContext) -> NextStep:
-    """Repeat the call with what has to be different, and without what does not go with that."""
+    """Repeat the call with what has to be different, and without what does not go with that.
+
+    What the caller then chooses is checked before it is carried out.
+    """
     from tools.core.registry import definitions
 
-    changed = {name: value for name, value in failure.arguments.items() if name not in again.without}
+    without = {*again.without, *(["check_only"] if again.needs else [])}
+    changed = {name: value for name, value in failure.arguments.items() if name not in without}
     changed = {name: value for name, value in {**changed, **again.arguments}.items() if name not in again.needs}
     [model] = [one.arguments for one in definitions(local_files=context.local_files) if one.name == failure.tool]
     arguments, needs = callable_arguments(model, changed, again.needs)
