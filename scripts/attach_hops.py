@@ -25,7 +25,8 @@ from scripts.house_figures import PRODUCT, ROOT
 _FOLDERS = tuple(f"{ROOT / package}{os.sep}" for package in PRODUCT)
 _IMPORT = "<frozen importlib._bootstrap>"
 
-_TOOL = str(ROOT / "tools" / "add_submittal_attachment.py")
+_FUNCTION = "add_submittal_attachment"
+_TOOL = str(ROOT / "tools" / f"{_FUNCTION}.py")
 
 Hop = tuple[str, str]
 """(file, first function entered or resumed in it)"""
@@ -56,13 +57,15 @@ class HopRecorder:
         if file.startswith(_FOLDERS):
             if self._recording and not _is_import(frame):
                 self._from_request.setdefault(file, function)
-                if not self._from_tool and file == _TOOL:
+                # Not a validator of its arguments, which stands in the same file.
+                enters = file == _TOOL and function == _FUNCTION
+                if not self._from_tool and enters:
                     self._callers = list(_callers_of(frame))
-                if (self._from_tool or file == _TOOL) and frame not in self._callers:
+                if (self._from_tool or enters) and frame not in self._callers:
                     self._from_tool.setdefault(file, function)
         elif function == "_on_request" and file.endswith("runner.py"):
             parameters = frame.f_locals.get("params") or {}
-            self._recording = self._recording or parameters.get("name") == "add_submittal_attachment"
+            self._recording = self._recording or parameters.get("name") == _FUNCTION
         elif function == "send" and self._recording and getattr(frame.f_locals.get("request"), "method", "") == "PATCH":
             self._ended = True
             hops = [_relative(self._from_request), _relative(self._from_tool)]
@@ -118,7 +121,7 @@ async def _attach(folder: Path, target: Path) -> None:
         "confirm": True,
     }
     async with Client(server) as client:
-        result = await client.call_tool("add_submittal_attachment", arguments)
+        result = await client.call_tool(_FUNCTION, arguments)
     if result.is_error:
         raise RuntimeError(f"the attach failed: {result.content}")
 
