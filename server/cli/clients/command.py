@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.cli.clients.catalog import PLAIN_JSON, ChatClient, HostSystem
-from server.cli.clients.config_file import merge_entry, read_entry, snippet, write_entry
+from server.cli.clients.config_file import merge_entry, printing_command, read_entry, snippet, write_entry
 from server.cli.errors import CommandError
 from server.cli.own_command import NAME, RUNNERS, own_command, shell_words
 from server.settings.limits import SECRETS
@@ -68,8 +68,12 @@ def install(client: ChatClient, entry: Mapping[str, Any], system: HostSystem, *,
         if had == wanted:
             say(f"{client.title} has it already: {path}")
             continue
+        was_here = path.parent.is_dir()
         kept = write_entry(path, client, wanted)
         say(f"{client.title}: {'changed' if had is not None else 'added'} `submittals` in {path}")
+        if not was_here:
+            say(f"There was no trace of {client.title} here. If it keeps its file elsewhere, put there what")
+            say(f"{printing_command(client, entry)} prints.")
         if others := [*(wanted.keys() - entry.keys()), *(wanted.get("env", {}).keys() - entry.get("env", {}).keys())]:
             say(f"What the entry had besides stays: {', '.join(sorted({*others} - {'env'}))}")
         _say_kept(kept, say)

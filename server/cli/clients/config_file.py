@@ -16,6 +16,7 @@ from persistence import private_files
 from server.cli.clients import jsonc
 from server.cli.clients.catalog import ChatClient, Format
 from server.cli.errors import CommandError
+from server.cli.own_command import NAME
 
 ENTRY: Final = "submittals"
 """The name of our entry; the pages of docs/clients have the same one."""
@@ -28,6 +29,12 @@ _TOML_HEADING: Final = re.compile(r"[ \t]*\[[ \t]*([^\[\]]+?)[ \t]*\][ \t]*(?:#.
 def snippet(client: ChatClient, entry: Mapping[str, Any]) -> str:
     """Return what a file holds that has our entry alone."""
     return _edited("", client, entry)
+
+
+def printing_command(client: ChatClient, entry: Mapping[str, Any] | None) -> str:
+    """Return the command that prints such an entry."""
+    sandbox = " --sandbox" if entry is not None and "--sandbox" in entry.get("args", ()) else ""
+    return f"`{NAME} config {client.key}{sandbox}`"
 
 
 def read_entry(path: Path, client: ChatClient) -> Any:
@@ -74,7 +81,7 @@ def write_entry(path: Path, client: ChatClient, entry: Mapping[str, Any] | None)
     except OSError as error:
         raise CommandError(
             f"{path} cannot be written ({error.strerror}); nothing was changed. Give yourself the right to write it, "
-            f"or edit it by hand: `submittal-mcp config {client.key}` prints the entry"
+            f"or edit it by hand: {printing_command(client, entry)} prints the entry"
         ) from error
 
 
@@ -190,8 +197,8 @@ def _check(before: str, after: str, client: ChatClient, entry: Mapping[str, Any]
         table[ENTRY] = dict(entry)
     if found.pop(client.table, {}) != table or wanted != found:
         raise CommandError(
-            f"{path} is written in a way that cannot be edited safely; edit it by hand: `submittal-mcp config "
-            f"{client.key}` prints the entry; nothing was changed"
+            f"{path} is written in a way that cannot be edited safely; edit it by hand: "
+            f"{printing_command(client, entry)} prints the entry; nothing was changed"
         )
 
 

@@ -58,6 +58,9 @@ def test_each_client_of_each_system_gets_the_entry_into_its_own_file(tmp_path, k
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
     assert loaded(path) == {TABLES.get(key, "mcpServers"): {"submittals": entry}}
     assert said[-1].startswith(f"Restart {client.title}")
+    assert any("There was no trace of" in one for one in said) is (key != "claude-code"), (
+        "its file lies in the home folder"
+    )
     assert entry["command"] == str(installed_script())
     assert entry["args"] == ["serve", "--sandbox"]
 
