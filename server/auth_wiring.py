@@ -192,7 +192,7 @@ async def open_identity(settings: Settings, person: str | None = None) -> AsyncI
     elif settings.access_token is not None:
         yield SignedInUser(StaticTokenSource(settings.access_token.get_secret_value()))
     elif settings.client_id is None:
-        yield SignedInUser(NoTokenSource())
+        yield SignedInUser(NoTokenSource(NoApp()))
     else:
         vault = _LazyVault(settings)
         try:

@@ -234,8 +234,9 @@ def test_everything_is_private_under_umask_0(signed_in, run, tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), name
 
 
-def test_without_an_app_there_is_a_sentence(run):
-    code, out, err = run("login", APS_CLIENT_ID="")
+@pytest.mark.parametrize("command", [["login"], ["find", "projects"]])
+def test_without_an_app_there_is_a_sentence(run, command):
+    code, out, err = run(*command, APS_CLIENT_ID="")
     assert (code, out) == (1, "")
     assert (
         err
