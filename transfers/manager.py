@@ -387,7 +387,7 @@ class TransferManager:
 
     async def by_id(self, job_id: str) -> tuple[JobRow, Job] | None:
         """Return a job by its own id with its row, or in its place the earlier one that it turned out to repeat."""
-        if not self.repository.place.exists():
+        if not self.repository.may_hold_jobs:
             return None
         row = await self._resolve_replacement(await self.repository.row(job_id))
         return (row, await self.repository.load(row)) if row is not None else None

@@ -10,6 +10,7 @@ import anyio
 
 from acc.errors import AccError
 from acc.models.submittals import Attachment, Item
+from persistence.errors import StorageProblem
 from tools.attachments.file_plan import AT_ONCE, DIGEST_BYTES, FileSelection, PlanRow, reason_of
 from tools.attachments.following import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_processing
 from tools.attachments.rejection import explain_rejection
@@ -182,6 +183,8 @@ class FilesRun:
             outcome: FileOutcome = "already_attached" if earlier else "attached"
             self.rows[place] = FileRunRow(row, outcome, None, job.attachment, job.state, job.look_alikes)
         except ACTIONABLE as problem:
+            if isinstance(problem.cause if isinstance(problem, JobStopped) else problem, StorageProblem):
+                raise  # no file can be attached before a person has seen to that
             await self._failed(place, problem)
         finally:
             self._ended += 1

@@ -92,7 +92,7 @@ async def _rows(
     services: Services, person_id: str, project: ProjectSummary | None, before: float | None, most: int
 ) -> list[JobRow]:
     repository = services.transfers.repository
-    if not repository.place.exists():
+    if not repository.may_hold_jobs:
         return []
     since = services.now().timestamp() - FOLLOW_SECONDS
     return await repository.ask(

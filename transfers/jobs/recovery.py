@@ -106,7 +106,7 @@ class OrphanedJobRecovery:
         """Take up what there is, again and again, until cancelled."""
         while True:
             try:
-                if self._repository.place.exists():
+                if self._repository.may_hold_jobs:
                     await self.recover_once()
                     await self.prune()
             except StorageProblem as problem:

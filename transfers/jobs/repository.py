@@ -100,6 +100,11 @@ class JobRepository:
                     self._opened = await anyio.to_thread.run_sync(self._open)
                     self._is_open.set()
 
+    @property
+    def may_hold_jobs(self) -> bool:
+        """Whether any job may be written down: false only where no database was opened here or has ever been made."""
+        return self._opened is not None or self.place.exists()
+
     async def close(self) -> None:
         """Close what was opened, and give back every lock."""
         if self._opened is not None:
@@ -317,7 +322,7 @@ class JobRepository:
 
     async def find(self, attachment_ids: Collection[str]) -> dict[str, Job]:
         """Return the jobs that made or are making attachments, by the attachments' ids; none that cannot be read."""
-        if not (attachment_ids and self.place.exists()):
+        if not (attachment_ids and self.may_hold_jobs):
             return {}
         found = {}
         for row in await self.ask(lambda tables: tables.by_attachments(attachment_ids)):

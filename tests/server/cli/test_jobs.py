@@ -256,6 +256,8 @@ def test_a_data_folder_that_goes_away_under_a_server_is_a_sentence_and_the_same_
         error = attach()["error"]
         assert error["code"] == "storage_unavailable"
         assert f"{data / DATABASE_NAME} was removed or replaced" in error["hint"]
+    unfinished = server.ask("tools/call", {"name": "get_attachment_status", "arguments": {}})["result"]
+    assert unfinished["structuredContent"]["error"]["code"] == "storage_unavailable"
     shutil.rmtree(data, ignore_errors=True)
     away.rename(data)
     second = attach()["attachment"]["id"]

@@ -182,6 +182,11 @@ async def test_a_data_folder_in_which_nothing_can_be_locked_is_named_and_nothing
         refusal = await assistant.refused(
             "add_submittal_attachment", **STEEL_BEAMS, file_path="beams.pdf", name="joists.pdf"
         )
-    assert refusal["error"]["code"] == "storage_unavailable"
+        (folder / "many.pdf").write_bytes(b"many")
+        of_many = await assistant.refused(
+            "attach_files", **STEEL_BEAMS, files=["many.pdf"], check_only=False, wait_seconds=30
+        )
+    assert refusal["error"]["code"] == of_many["error"]["code"] == "storage_unavailable"
     assert f"no file can be locked in {locks}" in refusal["error"]["hint"]
+    assert f"no file can be locked in {locks}" in of_many["error"]["hint"]
     assert box.requests.count(CREATE) == 1
