@@ -80,7 +80,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line, and exit with its code."""
     prepare_standard_streams()
-    _leave_vanished_folder()
+    if sys.argv[1:2] != ["serve"]:  # which goes on elsewhere
+        _check_working_folder()
     sys.argv[1:] = map(_with_home, sys.argv[1:])
     try:
         command_line()(prog_name="submittal-mcp")
@@ -107,16 +108,14 @@ def _with_home(argument: str) -> str:
     return f"{flag}{equals}{os.path.expanduser(path)}" if path[:2] in ("~", "~/", "~\\") else argument  # noqa: PTH111
 
 
-def _leave_vanished_folder() -> None:
-    """Say so where the working folder is gone, for relative paths would mean nothing; a server goes on elsewhere."""
+def _check_working_folder() -> None:
+    """Say so where the working folder is gone, for relative paths would mean nothing."""
     try:
         Path.cwd()
     except OSError as error:  # gone, or macOS lets this program not look into it
-        if sys.argv[1:2] != ["serve"]:
-            what = "no longer exists" if isinstance(error, FileNotFoundError) else f"cannot be used ({error.strerror})"
-            sys.stderr.write(f"submittal-mcp: the working folder {what}; change to another one.\n")
-            sys.exit(USAGE)
-        os.chdir(Path.home() if Path.home().is_dir() else "/")
+        what = "no longer exists" if isinstance(error, FileNotFoundError) else f"cannot be used ({error.strerror})"
+        sys.stderr.write(f"submittal-mcp: the working folder {what}; change to another one.\n")
+        sys.exit(USAGE)
 
 
 def command_line() -> Any:

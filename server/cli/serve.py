@@ -4,6 +4,7 @@ What it needs is imported when it runs: a chat client starts it on every launch 
 """
 
 import gc
+import os
 import secrets
 import sys
 from contextlib import ExitStack
@@ -89,6 +90,7 @@ def serve(
         raise typer.BadParameter("--public-url, --tls-cert and --tls-key are for --team")
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
+    allowed, data = _whole_paths([*(folders or []), *(folder or [])], data)
     # Until all is imported: what imports make stays, and looking for garbage among it took a fifth of the start.
     gc.disable()
     from server.settings.model import Settings
@@ -96,7 +98,7 @@ def serve(
     from server.settings.remembered import with_remembered_app
 
     overrides = {
-        "folders": whole_paths([*(folders or []), *(folder or [])]),
+        "folders": allowed,
         "read_only": read_only or None,
         "http_host": host,
         "http_port": port,
@@ -139,6 +141,19 @@ def serve(
             serve_stdio(mcp_server)
 
 
+def _whole_paths(folders: list[Path], data: Path | None) -> tuple[tuple[Path, ...] | None, Path | None]:
+    """Return both as whole paths; go on elsewhere where the working folder is gone, or may not be looked into."""
+    try:
+        whole = whole_paths(folders), data and data.absolute()
+    except OSError:
+        raise typer.BadParameter("the working folder is gone; write the folders as whole paths") from None
+    try:
+        Path.cwd()
+    except OSError:
+        os.chdir(Path.home() if Path.home().is_dir() else "/")
+    return whole
+
+
 def _new_secret() -> str:
     """Return a secret for callers, which is shown once; exit where that would be in a file or the log of a service."""
     if not sys.stderr.isatty():
@@ -168,7 +183,7 @@ def _start_sandbox(stack: ExitStack, settings: "Settings", data: Path | None, po
     from server.cli.embedded_sandbox import run_embedded_sandbox
 
     try:
-        box = stack.enter_context(run_embedded_sandbox(settings, data and data.absolute(), port or 0))
+        box = stack.enter_context(run_embedded_sandbox(settings, data, port or 0))
     except CommandError as error:
         fail(error, FAILED)
     sys.stderr.write(f"submittal-mcp works on a sandbox; look at it: {box.page}/\n")

@@ -4,8 +4,10 @@ Everything is checked before anything is sent. Interrupted or failed, the same c
 and fingerprints, not this module, know what is done.
 """
 
+import difflib
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -248,6 +250,13 @@ class _AttachSession:
         sys.stdout.flush()
 
 
+def _names_beside(path: Path) -> list[str]:
+    """Return the names of what is in the folder of a path that cannot be read."""
+    with suppress(OSError):
+        return [one.name for one in path.parent.iterdir()]
+    return []
+
+
 def _rows(options: AttachOptions) -> AttachManifest:
     common = {
         "project": options.project,
@@ -260,7 +269,9 @@ def _rows(options: AttachOptions) -> AttachManifest:
             data = options.manifest.read_bytes()
         except OSError as error:
             why = error.strerror or type(error).__name__
-            raise ManifestUnusable(f"The manifest {options.manifest} cannot be read: {why}.") from error
+            near = difflib.get_close_matches(options.manifest.name, _names_beside(options.manifest), n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ManifestUnusable(f"The manifest {options.manifest} cannot be read: {why}.{meant}") from error
         manifest = read_manifest(data, common)
         # A path is meant as it is written beside the files: relative to the manifest, wherever it is read.
         beside = options.manifest.absolute().parent

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,6 +120,13 @@ def as_json(results: Iterable[RowResult]) -> list[dict[str, Any]]:
     return [one.model_dump(mode="json") for one in results]
 
 
+def _real_path(path: Path) -> str:
+    """Return a path without links; as it is where this system's names have no code for one of its characters."""
+    with suppress(UnicodeEncodeError):
+        return os.path.realpath(path)
+    return str(path)
+
+
 class ResultFile:
     """The result file of a run, replaced atomically: no reader sees half of it."""
 
@@ -132,7 +140,7 @@ class ResultFile:
             ResultFileUnusable: It is one of the `inputs`.
         """
         own = os.path.realpath(self.path)
-        if any(os.path.realpath(one) == own for one in set(inputs)):
+        if any(_real_path(one) == own for one in set(inputs)):
             raise ResultFileUnusable(f"The results would be written over {self.path}. Give --result another path.")
 
     def write(self, results: Sequence[RowResult]) -> None:

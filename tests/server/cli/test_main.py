@@ -322,6 +322,10 @@ def test_a_working_folder_that_is_gone_is_said_so(start_anew, tmp_path):
         "submittal-mcp: the working folder no longer exists; change to another one.\n",
     )
     assert start_anew("-c", code, "serve", "--sandbox").shake_hands()["result"]["serverInfo"]["name"] == "submittal-mcp"
+    for relative in (["serve", "."], ["serve", "--folder", "drawings"], ["serve", "--sandbox", "--data", "box"]):
+        exit_code, out, err = start_anew("-c", code, *relative).rest()
+        assert (exit_code, out) == (2, "")
+        assert "the working folder is gone; write the folders as whole paths" in err, err
     refused = "import os, errno\ndef refused(): raise PermissionError(errno.EPERM, 'Operation not permitted')\nos.getcwd = refused\n"
     assert start_anew("-c", refused + code, "jobs", "list").rest() == (
         2,

@@ -275,6 +275,14 @@ def test_attaching_loads_nothing_of_mcp(shell: Shell, start_anew: Any) -> None:
     assert {"mcp", "mcp_types", "server.mcp.app"}.isdisjoint(modules)
 
 
+def test_a_name_that_the_systems_encoding_lacks_is_refused_by_its_row(shell: Shell) -> None:
+    shell.write("beam.pdf")
+    shell.manifest.write_text(f"project,submittal,file\n{PROJECT},{STEEL},files/\u56fe.pdf\n", encoding="utf-8")
+    old_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code, _, err = shell.run("--manifest", str(shell.manifest), **old_locale)
+    assert (code, "Traceback" in err, "row 2" in err) == (2, False, True), err
+
+
 def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None:
     shell.write("beam.pdf")
     rows = "".join(f"{PROJECT},{STEEL},files/beam.pdf,{number}.pdf\n" for number in range(9_999))
@@ -291,6 +299,7 @@ def test_ten_thousand_rows_ask_acc_for_each_submittal_once(shell: Shell) -> None
     ("arguments", "said"),
     [
         (("--manifest", "gone.csv"), "gone.csv cannot be read: No such file or directory."),
+        (("--manifest", "drawing.csv"), "No such file or directory. Did you mean drawings.csv?"),
         (("--manifest", "drawings.csv", "--result", "drawings.csv"), "would be written over drawings.csv"),
         (("--manifest", "drawings.csv", "--result", "nowhere/out.csv"), "cannot be written to nowhere/out.csv"),
         (("--manifest", "drawings.csv", "beam.pdf"), "give either files or --manifest"),
@@ -309,6 +318,7 @@ def test_contradicting_options_are_refused_before_anything_is_sent(
     long = {"long": str(shell.files / ("x" * 300))}
     absolute = long | {
         "drawings.csv": str(shell.manifest),
+        "drawing.csv": str(shell.manifest.with_name("drawing.csv")),
         "nowhere/out.csv": str(shell.folder / "nowhere" / "out.csv"),
     }
     code, _, err = shell.run(*(absolute.get(one, one) for one in arguments))
