@@ -122,9 +122,9 @@ class Database:
         self.address = address
         self.engine = engine
         self.answer_seconds = answer_seconds
-        self._writer = engine.execution_options(submittal_writes=True)
-        # Where each statement is a transaction of its own: to begin and end one would cost two answers.
-        self._single = None if address.file else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writer = engine.execution_options(
+            submittal_writes=True, **({} if address.file else {"isolation_level": "READ COMMITTED"})
+        )
         self._file_id: tuple[int, int] | None = None
 
     @classmethod
@@ -143,7 +143,8 @@ class Database:
             _make_sqlite_file(address.file)
             engine = _sqlite_engine(address.url, busy_seconds)
         else:
-            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS)
+            # A statement is a transaction of its own unless it is told otherwise, which costs two answers more.
+            engine = postgres_engine(address.url, answer_seconds or ANSWER_SECONDS, isolation_level="AUTOCOMMIT")
         database = cls(address, engine, answer_seconds or ANSWER_SECONDS)
         try:
             with database.reading() as connection:
@@ -164,7 +165,7 @@ class Database:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
         self._check_file()
-        with self.map_driver_errors(), (self._single or self.engine).connect() as connection, connection.begin():
+        with self.map_driver_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -177,7 +178,7 @@ class Database:
             DatabaseProblem: The database failed; an `IntegrityError` and the like of SQLAlchemy stay what they are.
         """
         self._check_file()
-        engine = (self._single if single else None) or self._writer
+        engine = self.engine if single and self.address.file is None else self._writer
         with self.map_driver_errors(), engine.connect() as connection, connection.begin():
             yield connection
 

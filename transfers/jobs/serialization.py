@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -169,6 +170,9 @@ def _acc_error(kind: type[AccError], found: dict[str, Any]) -> AccError:
         return kind(operation, host=found["host"])
     return kind(operation, **facts)
 
+
+RECORDS: Final = 32
+"""Records that are kept as they were read last."""
 
 FORMAT: Final = 2
 """Counted up when a record could no longer be read by the version before. A process leaves a newer one's jobs alone.
@@ -403,11 +407,20 @@ def read_record(row: JobRow) -> JobRecord:
         UnreadableJob: It was damaged, or a newer version wrote it.
     """
     try:
-        if _FormatVersion.model_validate_json(row.record).format > FORMAT:
-            raise UnreadableJob(row, newer=True)
-        return JobRecord.model_validate_json(row.record)
+        record = _parsed(row.record)
     except ValidationError as damage:
         raise UnreadableJob(row, newer=False) from damage
+    if record is None:
+        raise UnreadableJob(row, newer=True)
+    return record
+
+
+@lru_cache(maxsize=RECORDS)
+def _parsed(record: str) -> JobRecord | None:
+    """Return a record, or None of one that a newer version wrote; a step of a job asks for the same several times."""
+    if _FormatVersion.model_validate_json(record).format > FORMAT:
+        return None
+    return JobRecord.model_validate_json(record)
 
 
 class _FormatVersion(BaseModel):

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Executable,
     Index,
     MetaData,
+    RowMapping,
     Select,
     Table,
     Text,
@@ -244,7 +245,7 @@ class JobTables:
         told = QUEUE if values.get("status") == QUEUED else job_id if "status" in values else None
         with self._database.writing(single="owner" not in values) as connection:
             row = self._update(connection, job_id, attempt, values | {"updated": time.time()}, told)
-            if row.cancelled and row.owner is None:
+            if row["cancelled"] and row["owner"] is None:
                 connection.execute(_cancelled(job_id))
 
     def progress(self, job_id: str, attempt: int, hashed: int, sent: int) -> bool:
@@ -254,7 +255,8 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         with self._database.writing(single=True) as connection:
-            return self._update(connection, job_id, attempt, {"bytes_hashed": hashed, "bytes_sent": sent}).cancelled
+            values = {"bytes_hashed": hashed, "bytes_sent": sent}
+            return bool(self._update(connection, job_id, attempt, values)["cancelled"])
 
     def cancelled(self, job_id: str, attempt: int) -> bool:
         """Return whether cancellation of a job was requested.
@@ -276,7 +278,8 @@ class JobTables:
             JobOwnershipLost: Another attempt has begun.
         """
         with suppress(IntegrityError), self._database.writing(single=True) as connection:  # another job has it
-            return self._update(connection, job_id, attempt, {"fingerprint": fingerprint})
+            found = self._update(connection, job_id, attempt, {"fingerprint": fingerprint}, returned=tuple(JOBS.c))
+            return JobRow(**found)
         row = self._first(select(JOBS).where(JOBS.c.fingerprint == fingerprint))
         # Gone in between: pruned, or replaced by a third one; the next try finds out.
         return row if row is not None else self.assign_fingerprint(job_id, attempt, fingerprint)
@@ -286,7 +289,8 @@ class JobTables:
         followed = (JOBS.c.id == job_id, JOBS.c.status == FOLLOWING)
         ended = {"status": ENDED, "owner": None, "updated": time.time()}
         with self._database.writing(single=True) as connection:
-            _one(connection, update(JOBS).where(*followed).values(ended).returning(JOBS, *self._telling(job_id)))
+            change = update(JOBS).where(*followed).values(ended)
+            connection.execute(change.returning(JOBS.c.id, *self._telling(job_id))).first()
 
     def identify(self, job_id: str, attempt: int, /, **values: Any) -> None:
         """Write down what changed of a job together with its fingerprint, which is among the `values`.
@@ -306,7 +310,7 @@ class JobTables:
         rests = or_(JOBS.c.owner.is_(None), JOBS.c.status == FOLLOWING)
         gone: dict[str, Any] = {"status": REPLACED, "fingerprint": None, "asked": f"replaced {job_id}", "owner": None}
         gone |= {"attempt": JOBS.c.attempt + 1}  # who only follows it has nothing to write any more
-        with self._database.writing() as connection:
+        with self._database.writing(single=True) as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id, rests).values(gone))
 
     def request_cancel(self, job_id: str) -> bool:
@@ -393,10 +397,17 @@ class JobTables:
         return len(gone)
 
     def _update(
-        self, connection: Connection, job_id: str, attempt: int, values: dict[str, Any], told: str | None = None
-    ) -> JobRow:
+        self,
+        connection: Connection,
+        job_id: str,
+        attempt: int,
+        values: dict[str, Any],
+        told: str | None = None,
+        returned: Sequence[Column[Any]] = (JOBS.c.cancelled, JOBS.c.owner),
+    ) -> RowMapping:
         this = (JOBS.c.id == job_id, JOBS.c.attempt == attempt)
-        row = _one(connection, update(JOBS).where(*this).values(values).returning(JOBS, *self._telling(told)))
+        change = update(JOBS).where(*this).values(values).returning(*returned, *self._telling(told))
+        row = connection.execute(change).mappings().first()
         if row is None:
             raise JobOwnershipLost
         return row
@@ -443,4 +454,4 @@ def _asked(asked: str) -> Select[Any]:
 
 def _one(connection: Connection, query: Executable) -> JobRow | None:
     found = connection.execute(query).mappings().first()
-    return JobRow(**{column.name: found[column.name] for column in JOBS.c}) if found is not None else None
+    return JobRow(**found) if found is not None else None
