@@ -29,6 +29,9 @@ CHANNEL: Final = "submittal_mcp_jobs"
 IDLE_SECONDS: Final = 30
 """So long PostgreSQL believes in a session that says nothing; then its process is frozen, or out of reach."""
 
+_LOOK_SECONDS: Final = 10.0
+"""A process that looks at a lock for longer is frozen; as long as it is, the lock cannot be taken."""
+
 _TRIES: Final = 3
 _TRY_SECONDS: Final = 0.005
 
@@ -125,13 +128,13 @@ class FileLocks:
         path = self._path(name)
         with self._explained():
             private_files.make_folder(self._folder)
-            tries = _TRIES
-            while tries:
+            tries, ends = _TRIES, time.monotonic() + _LOOK_SECONDS
+            while tries and time.monotonic() < ends:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
                 try:
                     private_files.close_file(descriptor)
                     if not _lock(descriptor):
-                        # Another process may only look whether it is held, for as long as it takes; both may look.
+                        # Another process may only look whether it is held; two that look do not exclude each other.
                         tries -= not _lock(descriptor, shared=True)
                     elif _is_file(path, descriptor):
                         lock, descriptor = FileLock(descriptor, path), -1
