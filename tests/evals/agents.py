@@ -77,11 +77,16 @@ class Follower:
     async def call(self, tool: str, arguments: dict[str, Any]) -> Answer:
         """Call a tool, and send the bytes where its answer says that the caller does."""
         self.calls.append((tool, arguments))
-        answer: Answer = await self.ask(tool, arguments)
+        answer = await self.answer_of(tool, arguments)
         self.answers.append(answer)
         self.upload = answer.get("upload") or self.upload
         if self.upload and (answer.get("upload") or _code(answer) == "upload_incomplete"):
             await self.send(self.upload)
+        return answer
+
+    async def answer_of(self, tool: str, arguments: dict[str, Any]) -> Answer:
+        """Ask, and do nothing else before the answer is there."""
+        answer: Answer = await self.ask(tool, arguments)
         return answer
 
     async def send(self, upload: Answer) -> None:
@@ -123,20 +128,20 @@ class Impatient(Follower):
             await self.give_up(tool, arguments)
         return await self.call(tool, arguments)
 
-    async def call(self, tool: str, arguments: dict[str, Any]) -> Answer:
+    async def answer_of(self, tool: str, arguments: dict[str, Any]) -> Answer:
         """Make each call that changes something twice at once; both answer about the same attachment."""
         if tool not in WRITES or self.request.faults:
-            return await super().call(tool, arguments)
-        others: list[Answer] = []
+            return await super().answer_of(tool, arguments)
+        answers: list[Answer] = []
 
-        async def again() -> None:
-            others.append(await self.ask(tool, arguments))
+        async def ask() -> None:
+            answers.append(await self.ask(tool, arguments))
 
         async with anyio.create_task_group() as group:
-            group.start_soon(again)
-            answer = await super().call(tool, arguments)
-        assert _about(others[0]) == _about(answer), (others, answer)
-        return answer
+            group.start_soon(ask)
+            group.start_soon(ask)
+        assert _about(answers[0]) == _about(answers[1]), answers
+        return answers[1]
 
     async def give_up(self, tool: str, arguments: dict[str, Any]) -> None:
         """Call, and cancel the call while one of its requests hangs; which one depends on the words of the person."""
