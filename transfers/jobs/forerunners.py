@@ -82,6 +82,7 @@ class ForerunnerGate:
         attempt, row = begun
         try:
             other = await self._repository.image(row, elsewhere=False)
+            await self._repository.catch_up(other, row)
             if not isinstance(other, LocalFileJob) or await self._is_another(job, other):
                 await self._repository.save(other, attempt, owner=None)
                 return False

@@ -84,6 +84,8 @@ class JobRepository:
         self._is_open = anyio.Event()
         self._threads = anyio.CapacityLimiter(THREADS)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._held: set[str] = set()
+        """Ids of the jobs that this process works on: what it knows of them is newer than their rows."""
         self._log = structlog.get_logger(__name__)
 
     # The database
@@ -199,7 +201,10 @@ class JobRepository:
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # an attempt that is not returned would never be released
-            return await self._run(lambda opened: opened.begin(seen, self.owner, status))
+            begun = await self._run(lambda opened: opened.begin(seen, self.owner, status))
+            if begun is not None:
+                self._held.add(begun[0].job_id)
+            return begun
         raise AssertionError("nothing cancels this scope")
 
     async def renew(self, attempt: JobAttempt) -> JobRow:
@@ -311,6 +316,7 @@ class JobRepository:
 
     async def release(self, attempt: JobAttempt) -> None:
         """Give back the lock of a job."""
+        self._held.discard(attempt.job_id)
         await self._release(attempt.lock)
 
     async def at_work(self, rows: Collection[JobRow]) -> set[str]:
@@ -358,10 +364,12 @@ class JobRepository:
             UnreadableJob: See `load`.
         """
         job = self._jobs.get(row.id)
+        is_new = job is None
         if job is None:
             job = self._jobs[row.id] = job_of(row)
         parts, key = await self._rest_of(row)
-        if not job.under_way:  # else a run has begun since the row was read, and knows better
+        # A run, or a call, may have begun since the row was read, and knows better.
+        if is_new or not (job.under_way or row.id in self._held):
             job.elsewhere = elsewhere
             restore(job, row, key, parts)
         return job

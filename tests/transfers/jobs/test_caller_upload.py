@@ -1,16 +1,20 @@
 """Bytes that the caller sends: one reservation, fresh URLs for one upload, and a completion when they are there."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import httpx
 import pytest
 
 from acc.errors import ServiceUnavailable
-from acc_sandbox import Fault, LoseAnswer, Refuse
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.conftest import NO_TRUST
 from transfers.errors import JobStopped, UploadExpired, UploadIncomplete
+from transfers.jobs.repository import THREADS
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 SIGN, COMPLETE, CREATE, PATCH = (
@@ -170,3 +174,33 @@ async def test_another_name_is_another_reservation(working: Any) -> None:
         one, _ = await site.reserve_for_caller("a.pdf")
         other, _ = await site.reserve_for_caller("b.pdf")
         assert one.reserved.id != other.reserved.id
+
+
+async def test_a_call_that_looks_at_a_job_whose_upload_another_begins_does_not_make_it_forget_the_upload(
+    working: Any,
+) -> None:
+    """Its row was read before; what the other one knows by now waits for a thread that writes it down."""
+    async with working() as site:
+        job = await site.caller_job()
+        repository, at_work, go_on = site.transfers.repository, threading.Semaphore(0), threading.Event()
+        row = await repository.ask(lambda tables: tables.row(job.id))
+
+        def occupy(_: object) -> None:
+            at_work.release()
+            go_on.wait(120)
+
+        signing = site.box.faults.add(Fault(SIGN, Stall()))
+        async with anyio.create_task_group() as group:
+            group.start_soon(site.transfers.sign, job, NOW)
+            await anyio.to_thread.run_sync(signing.reached.wait)
+            for _ in range(THREADS):
+                group.start_soon(repository.ask, occupy)
+                await anyio.to_thread.run_sync(at_work.acquire)
+            site.box.faults.release()
+            while job.upload_key is None:
+                await anyio.lowlevel.checkpoint()
+            await repository.load(row)
+            go_on.set()
+        assert await site.transfers.sign(job, NOW) is not None
+        first, second = (request.query for request in site.box.requests.all(SIGN))
+        assert ("uploadKey" in first, "uploadKey" in second) == (False, True)
