@@ -5,7 +5,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import h11
@@ -26,6 +26,9 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 BODY_IDLE_SECONDS: Final = 60.0
 """The longest pause within a body; how long a part takes in all is up to the network."""
 
+GATHERED_BYTES: Final = 64 * 1024
+"""Beyond so much nothing is gathered: as much as a transport takes before it asks for a pause."""
+
 _TELL_SECONDS: Final = 60.0
 
 
@@ -37,6 +40,43 @@ def connection_limit() -> int:
 
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, min(MAX_CONNECTIONS, descriptors // 2)) if descriptors > 0 else MAX_CONNECTIONS
+
+
+class GatheredTransport:
+    """Transport whose writes of one turn of the event loop leave together: a short answer, head and body, in one piece.
+
+    A proxy written in Go reads on a request's body to see that there is no more, closes the body when the head of the
+    answer is there, and hangs up if it has not seen the end by then: what it has received of the answer goes through.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in everything else."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write at the end of this turn, or now where that is a lot."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > GATHERED_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Close it once all is written."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        parts, self._parts, self._size = self._parts, [], 0
+        if parts:
+            self._transport.write(b"".join(parts))
 
 
 class BoundedHttpProtocol(H11Protocol):
@@ -57,7 +97,7 @@ class BoundedHttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or hang up."""
-        super().connection_made(transport)
+        super().connection_made(self._gathered(transport) if self.tls is None else transport)
         if len(self.connections) > self.most:
             transport.abort()
         elif self.tls is not None:
@@ -65,6 +105,9 @@ class BoundedHttpProtocol(H11Protocol):
             self._handshake = self.loop.create_task(self._secure(transport, self.tls))
         else:
             self._wait()
+
+    def _gathered(self, transport: asyncio.Transport) -> asyncio.Transport:
+        return cast("asyncio.Transport", GatheredTransport(transport, self.loop))
 
     async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
         """Shake hands, which has the time of headers."""
@@ -78,7 +121,7 @@ class BoundedHttpProtocol(H11Protocol):
         if secured is None:
             self.connections.discard(self)
             return
-        super().connection_made(secured)
+        super().connection_made(self._gathered(secured))
         self._wait()
         if self._early:
             self.data_received(self._early)

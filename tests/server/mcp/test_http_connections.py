@@ -66,8 +66,41 @@ async def end_of(reader):
             return b""
 
 
+class RecordingTransport(asyncio.Transport):
+    """A connection that keeps what is written to it, piece by piece."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = []
+        self.answered = asyncio.Event()
+
+    def write(self, data):
+        self.pieces.append(bytes(data))
+        if self.pieces[-1].endswith(b"ok"):
+            self.answered.set()
+
+    def is_closing(self):
+        return False
+
+    def close(self):
+        """It has no other side."""
+
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 HALF = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab"
+
+
+async def test_a_short_answer_leaves_in_one_piece():
+    """Or a proxy written in Go passes on its head alone, once in a thousand times."""
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+    config.load()
+    protocol, transport = BoundedHttpProtocol(config, ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    protocol.data_received(REQUEST)
+    with anyio.fail_after(120):
+        await transport.answered.wait()
+    assert len(transport.pieces) == 1, transport.pieces
+    protocol.connection_lost(None)
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", REQUEST[:-2]])
