@@ -10,6 +10,7 @@ import difflib
 import json
 import math
 import re
+import shlex
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,9 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?", re.ASCII)
 _TRUE: Final = frozenset({"true", "yes", "on", "1", "t", "y"})
 _FALSE: Final = frozenset({"false", "no", "off", "0", "f", "n"})
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
+_SIDE_BY_SIDE: Final = re.compile(r"\"[^\"\\]*\"(?:\s+\"[^\"\\]*\")+|'[^']*'(?:\s+'[^']*')+")
+"""Texts in quotes, as a terminal has them into which several files were dropped."""
+
 _NOTHING: Final = frozenset({"", "null", "none", "undefined"})
 _NO_TEXT: Final = frozenset({"", "null", "NULL", "None", "undefined"})
 """What programs write for a text that they do not have; a person's word for it may be a name."""
@@ -158,17 +162,21 @@ def _key(word: str) -> str:
 
 
 def _list(value: Any) -> list[Any]:
-    """Read a list, JSON or Python of one, texts on lines or between commas, or a single text."""
+    """Read a list, JSON or Python of one, texts on lines, between commas or each in quotes, or a single text."""
     if not isinstance(value, str):
         return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
     text = value.strip()
-    for read in (json.loads, ast.literal_eval) if text.startswith("[") else ():
+    if text.startswith("```") and text.endswith("```") and "\n" in text.strip("`"):
+        text = "\n".join(text.splitlines()[1:-1])  # of the first line the rest names a language
+    for read in (json.loads, ast.literal_eval) if text.startswith(("[", "(")) else ():
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             found = read(text)
-            if isinstance(found, list):
+            if isinstance(found, list | tuple):
                 return [_text(one) for one in found]
     parts: Sequence[str] = text.splitlines()
-    if len(parts) == 1:
+    if _SIDE_BY_SIDE.fullmatch(text):
+        parts = shlex.split(text)
+    elif len(parts) == 1:
         try:
             parts = next(csv.reader(parts, skipinitialspace=True))  # a name between quotes may hold a comma
         except csv.Error:
