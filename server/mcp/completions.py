@@ -22,7 +22,14 @@ from tools.core.text_sanitizer import clean
 from tools.errors.description import describe_error
 from tools.errors.exceptions import ToolError
 from tools.lookup.projects import PersonCache, TtlCache
-from tools.lookup.references import NotAReference, normalize, project_reference, search_terms, submittal_reference
+from tools.lookup.references import (
+    NotAReference,
+    fitting,
+    normalize,
+    project_reference,
+    search_terms,
+    submittal_reference,
+)
 from tools.lookup.submittal_search import LARGEST_PAGE, ORDER
 
 NOTHING: Final = Completion(values=[], total=0, has_more=False)
@@ -88,8 +95,8 @@ class CompletionSource:
         listed = await services.resolver.project_lists.get()
         usable = [one for one in listed.projects if one.supported and services.policy.allows(one.id)]
         names = _unshared((one.id, one.name) for one in usable)
-        fitting = {one.id for one in listed.holding(meant.words)} if meant.id is None else {meant.id}
-        return _completion([names[one.id] for one in usable if one.id in fitting])
+        named = {one.id for one in listed.holding(meant.words)} if meant.id is None else {meant.id}
+        return _completion([names[one.id] for one in usable if one.id in named])
 
     async def _submittals(self, services: Services, project: str, typed: str) -> Completion:
         """Suggest submittals of a project, the newest first: by number, or by title where the title has the text.
@@ -113,7 +120,12 @@ class CompletionSource:
         if meant.id is not None:
             return _completion([numbers[item.id] for item in items if item.id == meant.id])
         wanted = normalize(meant.words).strip("\"'")  # the quote at its end is still to come
-        by_number = [numbers[item.id] for item in items if wanted in normalize(item.number)]
+        _, meant_places = fitting(meant.words, [(item.number, item.title) for item in items]) if wanted else ("", [])
+        by_number = [
+            numbers[item.id]
+            for place, item in enumerate(items)
+            if wanted in normalize(item.number) or (place in meant_places and wanted not in normalize(item.title))
+        ]
         by_title = [
             titles[item.id]
             for item in items

@@ -69,7 +69,14 @@ async def test_pasted_text_is_completed_as_the_tools_read_it(connect, box):
             address,
         ):
             assert await suggested(assistant, "project", typed) == [RIVERSIDE]
-        for typed in ("'05 12 00 \u2013 3'", "\u00ab051200-3\u00bb", "(051200\u20113)\ufeff", item.id.upper(), address):
+        for typed in (
+            "'05 12 00 \u2013 3'",
+            "\u00ab051200-3\u00bb",
+            "(051200\u20113)\ufeff",
+            "No. 051200-3: beams",
+            item.id.upper(),
+            address,
+        ):
             assert await suggested(assistant, "submittal", typed, project=f"`{RIVERSIDE}`") == ["051200-3"]
         assert await suggested(assistant, "project", "https://evil.example/projects/x") == []
         assert "051200-3" in await suggested(assistant, "submittal", '"0512', project=RIVERSIDE)
