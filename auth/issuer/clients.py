@@ -24,7 +24,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import RowMapping, delete, func, or_, select, update
+from sqlalchemy import RowMapping, delete, func, or_, select
 
 from auth.issuer.errors import OAuthError, first_problem
 from auth.issuer.opaque_secrets import CLIENT_SECRET_PREFIX, MAX_LENGTH, digest, new_id, new_secret, same_secret
@@ -164,11 +164,6 @@ class ClientRepository:
         with self._database.reading() as connection:
             row = connection.execute(select(CLIENTS).where(CLIENTS.c.client_id == client_id)).mappings().one_or_none()
         return _client(row) if row is not None else None
-
-    def touch(self, client_id: str) -> None:
-        """Note that a client was used, so that it is kept."""
-        with self._database.writing() as connection:
-            connection.execute(update(CLIENTS).where(CLIENTS.c.client_id == client_id).values(last_used_at=self._now()))
 
     def list(self) -> Sequence[Mapping[str, Any]]:
         """Return the rows of all registrations, newest first."""

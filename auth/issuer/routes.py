@@ -333,7 +333,8 @@ def _registration(client: RegisteredClient, secret: str | None) -> dict[str, Any
 
 
 def _shown_grant(grant: Mapping[str, Any]) -> dict[str, Any]:
-    return {**grant, "created": _day(grant["created_at"]), "used": _day(grant["last_used_at"])}
+    may = ", ".join(scope.partition(":")[2] for scope in grant["scopes"].split())
+    return {**grant, "may": may, "created": _day(grant["created_at"]), "used": _day(grant["last_used_at"])}
 
 
 def _day(seconds: float) -> str:

@@ -188,8 +188,6 @@ class TokenIssuer:
         else:
             raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
         issued = await to_thread.run_sync(exchange)
-        if client.kind == "dynamic":
-            await to_thread.run_sync(lambda: self.stores.clients.touch(client.client_id))
         await self.note("tokens_issued", person=issued.subject, client=client.client_id, grant=issued.grant_id, by=kind)
         return issued
 

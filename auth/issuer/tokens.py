@@ -28,7 +28,7 @@ from auth.issuer.opaque_secrets import (
     new_secret,
 )
 from auth.issuer.scopes import in_order
-from auth.issuer.tables import CODES, COMPONENT, GRANTS, TOKENS
+from auth.issuer.tables import CLIENTS, CODES, COMPONENT, GRANTS, TOKENS
 from persistence.database import Database
 from persistence.migrations import migrate
 
@@ -231,6 +231,9 @@ class TokenRepository:
             {**common, "digest": digest(refresh), "kind": "refresh", "scopes": "", "expires_at": refresh_ends},
         ]
         connection.execute(TOKENS.insert(), rows)
+        # A client that registered itself is kept while it is used; it is noted with the tokens, or neither is.
+        used = update(CLIENTS).where(CLIENTS.c.client_id == grant["client_id"])
+        connection.execute(used.values(last_used_at=now))
         return IssuedTokens(
             access, refresh, max(1, int(access_ends - now)), scopes, grant["grant_id"], grant["subject"]
         )

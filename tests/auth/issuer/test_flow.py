@@ -500,6 +500,7 @@ async def test_a_person_connects_autodesk_again_and_sees_and_ends_their_grants(s
         assert "Autodesk is connected" in done.text
         account = await browser.visit(f"{PUBLIC}/account")
         assert "Known Client" in account.text
+        assert "may read, attach" in account.text
         grant = re.search(r'name="revoke" value="([^"]*)"', account.text)
         assert grant
         after = await browser.submit(account, revoke=grant[1])

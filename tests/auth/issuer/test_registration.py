@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import update
 
 import acc_sandbox
 from auth.issuer.client_documents import (
@@ -18,6 +19,7 @@ from auth.issuer.client_documents import (
 )
 from auth.issuer.clients import IDLE_SECONDS, UNUSED_SECONDS, ClientMetadata, ClientRepository, read_clients
 from auth.issuer.errors import InvalidClientDocument
+from auth.issuer.tables import CLIENTS
 from auth.issuer.token_issuer import RegistrationPolicy
 from persistence.database import Database
 
@@ -122,12 +124,18 @@ async def test_registration_can_be_off_or_for_some_domains(
     assert ("registration_endpoint" in metadata) is policy.enabled
 
 
+def use(database: Database, client_id: str, now: float) -> None:
+    """Leave a client as one that was issued tokens."""
+    with database.writing() as connection:
+        connection.execute(update(CLIENTS).where(CLIENTS.c.client_id == client_id).values(last_used_at=now))
+
+
 def test_ten_thousand_registrations_push_out_the_oldest_unused_and_none_that_was_used(database: Database) -> None:
     now = [1000.0]
     clients = ClientRepository(database, now=lambda: now[0], max_clients=5)
     metadata = ClientMetadata(redirect_uris=(APP_URI,))
     used, _ = clients.register(metadata, "192.0.2.1")
-    clients.touch(used.client_id)
+    use(database, used.client_id, now[0])
     for _ in range(20):
         now[0] += 1
         newest, _ = clients.register(metadata, "192.0.2.1")
@@ -140,7 +148,7 @@ def test_unused_registrations_are_purged(database: Database) -> None:
     now = [1000.0]
     clients = ClientRepository(database, now=lambda: now[0])
     never, once = (clients.register(ClientMetadata(redirect_uris=(APP_URI,)), "")[0] for _ in range(2))
-    clients.touch(once.client_id)
+    use(database, once.client_id, now[0])
     now[0] += UNUSED_SECONDS + 1
     assert clients.purge() == 1
     assert (clients.get(never.client_id), clients.get(once.client_id)) == (None, once)
