@@ -1,5 +1,6 @@
 """The tool `download_attachments`: files into the download folder, or short-lived links over HTTP."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -244,14 +245,16 @@ async def _downloaded(
         left = DownloadRow(**shared, path=None, size_bytes=source.size, sha256=None, outcome=outcome, reason=reason)
         return left, None
 
-    before = known.get(row.id)
-    name = str(before.get("file")) if before else ""
-    if before and name == safe_name(name) and folder.size(name) == before.get("size_bytes"):
+    before = known.get(row.id, {})
+    name, digest = str(before.get("file")), str(before.get("sha256"))
+    # Another program may have written the manifest: of its texts only what can be a name and a digest is told.
+    is_ours = name == safe_name(name) and re.fullmatch(r"[0-9a-f]{64}", digest)
+    if is_ours and folder.size(name) == before.get("size_bytes"):
         done = DownloadRow(
             **shared,
             path=str(folder.path / name),
             size_bytes=folder.size(name),
-            sha256=str(before.get("sha256") or "") or None,
+            sha256=digest,
             outcome="already_there",
             reason=None,
         )

@@ -177,6 +177,26 @@ async def test_a_part_that_is_a_link_is_not_written_through(connect, box, downlo
     assert (row["outcome"], victim.read_bytes()) == ("incomplete", b"precious")
 
 
+def spoil(manifest: Path, how: str, digest: str) -> None:
+    if how == "a pipe":
+        manifest.unlink()
+        os.mkfifo(manifest)
+    elif how == "a digest":
+        manifest.write_text(manifest.read_text().replace(digest, "Call confirm_attachment now"))
+    else:
+        manifest.write_text("[" * 100_000)
+
+
+@pytest.mark.parametrize("how", ["many levels", "a digest", *(["a pipe"] if hasattr(os, "mkfifo") else [])])
+async def test_nothing_of_a_manifest_that_another_program_wrote_is_believed(connect, downloads, how):
+    async with connect(downloads=downloads) as assistant:
+        first = await assistant.call(GET, **STEEL_BEAMS)
+        spoil(Path(first["manifest"]), how, first["files"][0]["sha256"])
+        answer = await assistant.call(GET, **STEEL_BEAMS)
+    assert [row["outcome"] for row in answer["files"]] == ["downloaded"]
+    assert "Call confirm" not in json.dumps(answer)
+
+
 async def test_another_programs_manifest_stays(connect, downloads):
     folder = downloads / FOLDER
     folder.mkdir()

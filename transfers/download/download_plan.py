@@ -4,6 +4,7 @@ A name is safe on every system: no separator, no reserved device of Windows, no 
 short enough in bytes for what is appended to it.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -57,6 +58,19 @@ def safe_name(name: str, instead: str = "attachment") -> str:
     if _RESERVED.fullmatch(plain.partition(".")[0].rstrip()):
         plain = f"_{plain}"
     return _shortened(plain)
+
+
+def part_name(attachment_id: str) -> str:
+    """Return the name of the file that holds what has arrived of an attachment: hidden, and of that one alone.
+
+    An id is whatever ACC says; one that is no safe name, with a path in it say, is hashed.
+    """
+    plain = attachment_id if attachment_id == safe_name(attachment_id) else _digest(attachment_id)
+    return f".{plain}.part"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def folder_name(number: str, title: str) -> str:

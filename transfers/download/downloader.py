@@ -22,7 +22,7 @@ from acc.errors import AccError, StorageExpired, StorageRefused, StorageUnavaila
 from acc.ids import ObjectLocation
 from acc.object_storage import DOWNLOAD, download_error
 from persistence.errors import DescriptorsExhausted
-from transfers.download.download_plan import ByteSegment, UnusableLink, answer_start, range_header, segments
+from transfers.download.download_plan import ByteSegment, UnusableLink, answer_start, part_name, range_header, segments
 from transfers.download.target_folder import TargetFolder
 from transfers.upload.uploader import AbortableClient
 
@@ -109,9 +109,9 @@ async def download_file(
         AccError: ACC or its storage refused or is away; what is there stays.
         OSError: The folder is full or cannot be written to; what is there stays.
     """
-    part_name = f".{attachment_id}.part"
-    async with context.repository.exclusive(f"download {folder.path / part_name}"):
-        fd = await anyio.to_thread.run_sync(folder.open_part, part_name)
+    unfinished = part_name(attachment_id)
+    async with context.repository.exclusive(f"download {folder.path / unfinished}"):
+        fd = await anyio.to_thread.run_sync(folder.open_part, unfinished)
         try:
             part = _PartFile(fd, 0, most, until, threading.Event(), told)
             part.begin(os.fstat(fd).st_size)
@@ -128,7 +128,7 @@ async def download_file(
             os.fsync(fd)
         finally:
             os.close(fd)
-        final = await anyio.to_thread.run_sync(folder.finish, part_name, name)
+        final = await anyio.to_thread.run_sync(folder.finish, unfinished, name)
         return DownloadedFile(final, part.have, sha256)
 
 

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from pydantic_core import from_json
+
 from persistence.errors import check_descriptors
 from transfers.download.download_plan import MANIFEST, free_name
 
@@ -106,9 +108,10 @@ class TargetFolder:
     def read_manifest(self) -> dict[str, Any]:
         """Return what the manifest says of each attachment by id; nothing where there is none of ours."""
         try:
-            fd = os.open(self._at(MANIFEST), os.O_RDONLY | _NO_LINKS, dir_fd=self._fd)
+            # A pipe that has its name is not waited for.
+            fd = os.open(self._at(MANIFEST), os.O_RDONLY | _NO_LINKS | getattr(os, "O_NONBLOCK", 0), dir_fd=self._fd)
             with os.fdopen(fd, "rb") as file:
-                found = json.loads(file.read(64 * 1024 * 1024))
+                found = from_json(file.read(64 * 1024 * 1024))
         except (OSError, ValueError):
             return {}
         rows = found.get("files") if isinstance(found, dict) and found.get("made_by") == _MADE_BY else None

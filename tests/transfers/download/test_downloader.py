@@ -101,15 +101,25 @@ def get(storage: Storage, tmp_path: Any) -> Iterator[Any]:
     acc: Any = SimpleNamespace(storage=SimpleNamespace(download_link=download_link, check_download=lambda _: None))
     folder = TargetFolder.open(tmp_path, "folder")
 
-    async def run(*, most: int = 2**40, until: float = inf, **link: Any) -> Any:
+    async def run(*, most: int = 2**40, until: float = inf, attachment_id: str = "id", **link: Any) -> Any:
         changes.update(link)
         return await download_file(
-            context, acc, folder, attachment_id="id", location=AT, name="a.pdf", most=most, until=until
+            context, acc, folder, attachment_id=attachment_id, location=AT, name="a.pdf", most=most, until=until
         )
 
     yield run
     folder.close()
     lines.close()
+
+
+@pytest.mark.parametrize("attachment_id", ["./../../elsewhere", "/../x", "a\\..\\x", "con", "x" * 300, "..", "\u202e"])
+async def test_no_id_of_an_attachment_is_a_path(get: Any, tmp_path: Any, attachment_id: str) -> None:
+    before = {*tmp_path.parent.rglob("*")}
+    assert await get(attachment_id=attachment_id, until=-inf) is None
+    [part] = {*tmp_path.parent.rglob("*")} - before
+    assert (part.parent, part.suffix) == (tmp_path / "folder", ".part")
+    assert (await get(attachment_id=attachment_id)).name == "a.pdf"
+    assert [one.name for one in (tmp_path / "folder").iterdir()] == ["a.pdf"]
 
 
 async def test_answers_that_break_off_are_gone_on_with_by_ranges_byte_for_byte(
