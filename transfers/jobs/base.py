@@ -82,7 +82,8 @@ class Job(ABC):
     repeat. `listed` is what ACC listed before a doubtful POST (see `UncertainCreate`), `look_alikes` are rows that it
     may have made beside ours. `key` is the caller's idempotency key. A run `for_worker` ends as soon as it is known
     what is attached, and leaves the rest in the queue. It is `following` while its row says so, in whichever process.
-    `same_name` says that ACC listed another attachment of this name when this process made ours.
+    `attempt` is the number of the last one in this process. `same_name` says that ACC listed another attachment of this
+    name when this process made ours.
     """
 
     kind: ClassVar[str]
@@ -109,6 +110,7 @@ class Job(ABC):
     under_way: bool = False
     same_as: "Job | None" = None
     elsewhere: bool = False
+    attempt: int = 0
     same_name: bool = False
     created: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)

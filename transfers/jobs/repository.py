@@ -367,6 +367,8 @@ class JobRepository:
         is_new = job is None
         if job is None:
             job = self._jobs[row.id] = job_of(row)
+        if self._is_stale(row, job):
+            row = await self.row(row.id) or row
         parts, key = await self._rest_of(row)
         # A run, or a call, may have begun since the row was read, and knows better.
         if is_new or not (job.under_way or row.id in self._held):
@@ -374,11 +376,16 @@ class JobRepository:
             restore(job, row, key, parts)
         return job
 
+    def _is_stale(self, row: JobRow, job: Job) -> bool:
+        """Whether a row was read before an attempt of this process at its job ended, or even began."""
+        ended = row.owner == self.owner and row.id not in self._held
+        return row.attempt < job.attempt or (row.attempt == job.attempt and ended)
+
     async def catch_up(self, job: Job, row: JobRow) -> None:
         """Bring a job that this process works on to where others have left it; a wish to confirm stays."""
-        wanted = job.confirm_wanted
         parts, key = await self._rest_of(row)
-        job.elsewhere = False
+        wanted = job.confirm_wanted  # a call may just have brought it
+        job.elsewhere, job.attempt = False, row.attempt
         restore(job, row, key, parts)
         job.confirm_wanted |= wanted
 
@@ -405,6 +412,7 @@ class JobRepository:
         await anyio.lowlevel.checkpoint_if_cancelled()
         with anyio.CancelScope(shield=True):  # as in `begin`
             row, attempt = await self._run(write)
+            job.attempt = 0 if attempt is None else attempt.number
             if attempt is not None and isinstance(job, LocalFileJob) and job.runs_ahead:
                 job.seed = read_record(row).seed
             return row, attempt

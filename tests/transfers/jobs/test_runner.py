@@ -187,6 +187,17 @@ async def test_a_job_that_a_process_is_taking_up_when_it_ends_is_left_for_the_ne
     assert await row_of(job) == left
 
 
+async def test_a_row_that_was_read_before_a_run_ended_takes_nothing_back(jobs: TransferManager) -> None:
+    gate = Gate()
+    job = await started(jobs, steps=[gate])
+    await gate.entered.wait()
+    row = await jobs.repository.row(job.id)
+    gate.open.set()
+    assert (await jobs.runner.wait(job, patience(120))).reserved.id == "id-content"
+    assert (await jobs.repository.load(row)) is job
+    assert job.reserved.id == "id-content"
+
+
 async def test_a_finished_job_is_not_run_again(jobs: TransferManager) -> None:
     job = await started(jobs)
     await jobs.runner.wait(job, patience(5))
