@@ -209,7 +209,8 @@ class Mangler(Follower):
         for name in re.findall(r"'(\w+)' must be a whole number", message):
             arguments[name] = int(re.sub(r"\D", "", str(wrong[name])))
         missing = [name for name in step["needs"] if name not in arguments]
-        return step["tool"], arguments | {name: self.request.arguments[name] for name in missing}
+        given = {**self.request.answers, **self.request.arguments}
+        return step["tool"], arguments | {name: given[name] for name in missing}
 
 
 def _code(answer: Answer) -> str | None:
