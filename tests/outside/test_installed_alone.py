@@ -80,6 +80,7 @@ def program(wheel: Path, installing: dict[str, str], tmp_path_factory: pytest.Te
     """The command where administrators put it, by the lines of their page."""
     place = tmp_path_factory.mktemp("opt")
     line = BLOCKS["docs/administrators.md"][0].replace("/opt/submittal-mcp", str(place))
+    shutil.copy(ROOT / "requirements.txt", wheel.parent)
     subprocess.run(["bash", "-euc", line], cwd=wheel.parent, env=installing, check=True, capture_output=True)
     return place / "bin" / "submittal-mcp"
 
