@@ -122,7 +122,10 @@ class ConsentFlow:
             raise PageError(
                 400,
                 "The application cannot be identified",
-                (f"Its description at {(client_id or '')[:200]} was refused: {problem}.",),
+                (
+                    f"Its description at {(client_id or '')[:200]} was refused: {problem}.",
+                    "Try again in a minute. If that does not help, this server's administrator can register it.",
+                ),
             ) from problem
         try:
             check_repeated(repeated)

@@ -351,7 +351,10 @@ def _check_form(form: Mapping[str, str], cookie: str, purpose: str) -> None:
         raise PageError(
             403,
             "This form did not come from this server",
-            ("Nothing was done.", "If you followed a link from elsewhere, be careful with it."),
+            (
+                "Nothing was done. If the page was open for long, load it again and repeat it.",
+                "If you followed a link from elsewhere, be careful with it.",
+            ),
         )
 
 

@@ -98,7 +98,7 @@ async def test_a_client_learns_that_the_person_declined_here_or_at_autodesk(site
         ({"redirect_uri": "https://evil.example/callback"}, "not registered"),
         ({"redirect_uri": APP_URI + "/"}, "not registered"),
         ({"redirect_uri": APP_URI + "?x=1"}, "not registered"),
-        ({"client_id": "https://127.0.0.1/client"}, "cannot be identified"),
+        ({"client_id": "https://127.0.0.1/client"}, "administrator can register it"),
     ],
 )
 async def test_a_browser_is_never_sent_to_an_address_that_no_client_registered(
