@@ -306,7 +306,8 @@ class SubmittalRegister:
             if len(spelt) > SHORTEST_SECTION and word.has_dash:
                 break  # what follows a whole section and a dash is a sequence
             spelt += word.text
-            if len(spelt) >= SHORTEST_SECTION and (key := section_key(spelt)) in self._sections:
+            whole = len(spelt) % 2 == 0 or end == start or len(words[start].text) == 1  # 51200 and 5 12 00 lack a zero
+            if whole and len(spelt) >= SHORTEST_SECTION and (key := section_key(spelt)) in self._sections:
                 found = _Span(start, end + 1, key)
         if found is None or not _begins_well(words, masked, found):
             return None
@@ -421,7 +422,7 @@ def _is_short_number(words: Sequence[NameWord], masked: set[int], start: int, en
 
 def _second_sequence(words: Sequence[NameWord], place: int) -> str:
     """Return the sequence that follows a number: 4 in 051200-3 + 4 and 051200-3 al 4; "" for none."""
-    joins = place < len(words) and (words[place].text in RANGE_WORDS or len(words[place].text) <= 2)
+    joins = place < len(words) and (words[place].text in RANGE_WORDS or len(words[place].text) == 1)
     if joins and not words[place].is_number:
         after = words[place + 1] if place + 1 < len(words) else None
         follows = after is not None and after.is_number and not after.has_dash

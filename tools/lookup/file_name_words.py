@@ -79,7 +79,7 @@ REFERRING: Final = frozenset(
 """Words before the number of a submittal that a file may only refer to."""
 
 RANGE_WORDS: Final = frozenset(
-    {"and", "to", "thru", "through", "und", "bis", "sowie", "et", "jusqu", "hasta", "tot", "oraz"}
+    {"and", "to", "thru", "through", "und", "bis", "sowie", "et", "jusqu", "al", "hasta", "tot", "oraz"}
 )
 """Words between two numbers that are both meant, or all between them."""
 
