@@ -12,14 +12,18 @@ from transfers.files.pasted_text import INVISIBLE, MOVES_ON, few_marks, plain_li
 MAX_TEXT: Final = 1000
 """Characters of one text that came from elsewhere."""
 
+_READ_CHARACTERS: Final = 20 * MAX_TEXT
+"""Characters of a text that are looked at: one of 30 MB would take a minute."""
+
 MAX_LEVELS: Final = 32
 """Levels of one JSON value that came from elsewhere; some clients read no message that is much deeper."""
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Return `text` on one line, without what a reader cannot see, at most `limit` characters long."""
-    shown = plain_line(text)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    start = text[: max(limit, _READ_CHARACTERS)]
+    shown = plain_line(start)
+    return shown if len(shown) <= limit and len(start) == len(text) else shown[: limit - 1] + "…"
 
 
 def visible(text: str) -> str:

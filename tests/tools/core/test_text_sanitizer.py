@@ -120,6 +120,11 @@ def test_an_instruction_hidden_in_tags_disappears():
     assert clean(f"beam.pdf{hidden}") == "beam.pdf"
 
 
+def test_of_a_text_without_end_its_beginning_is_read():
+    assert clean("\u200b" * 10**7 + "a") == "…"
+    assert clean("Beam" + "\u202e" * 10**7 + "s", 100) == "Beam…"
+
+
 def test_a_long_text_says_that_it_was_cut():
     assert clean("x" * (MAX_TEXT + 1)) == "x" * (MAX_TEXT - 1) + "…"
 
