@@ -189,7 +189,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         log_config=None,  # uvicorn's lines go through our pipeline,
-        log_level="warning",  # and that it starts and stops is said by ours
+        log_level="error",  # that it starts and stops is said by ours, and strangers' nonsense would fill a disk
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -267,6 +267,22 @@ def test_the_secret_is_told_once_at_start_and_never_again(one_tool):
     assert SECRET not in rest
 
 
+def test_a_stranger_fills_no_log(one_tool):
+    program = one_tool("http", SECRET)
+    _, port = listening(program)
+    page = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for nonsense in (
+        page,
+        b"no HTTP at all\r\n\r\n",
+        b"POST /mcp HTTP/1.1\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nHost: evil\r\n\r\n",
+    ):
+        assert raw(port, nonsense).startswith(b"HTTP/1.1 4")
+    program.process.terminate()
+    _, _, rest = program.rest()
+    assert [line for line in rest.splitlines() if "warning" in line or "websocket" in line.lower()] == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can handle")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_in_order_and_its_caller_puts_away(one_tool, number):
