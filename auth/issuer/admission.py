@@ -40,4 +40,4 @@ class AdmissionPolicy:
             NotAdmitted: None of them is allowed.
         """
         if self.accounts and not self.accounts & {account.removeprefix("b.") for account in accounts}:
-            raise NotAdmitted("the person sees none of the allowed ACC accounts")
+            raise NotAdmitted("the person sees none of the allowed ACC accounts, or those have not admitted the app")

@@ -227,7 +227,7 @@ class ConsentFlow:
             redirect = await self._granted(asked, person) if asked is not None else None
         except SignInFailed as problem:
             level = logging.INFO if problem.error == "access_denied" else logging.WARNING
-            _log.log(level, "a sign-in at Autodesk failed: %s, HTTP status %s", problem.error, problem.status)
+            _log.log(level, "a sign-in at Autodesk failed (%s, HTTP %s): %s", problem.error, problem.status, problem)
             return self._ended(asked, _error_of(problem))
         except StorageProblem as problem:
             return self._ended(asked, _storage_error(problem))
@@ -335,7 +335,7 @@ def _error_of(problem: SignInFailed) -> OAuthError:
         return OAuthError(
             "server_error",
             "Autodesk does not accept this server's app; its administrator has to check APS_CLIENT_ID, "
-            "APS_CLIENT_SECRET and the callback URL of the app",
+            "APS_CLIENT_SECRET, and the callback URL and the APIs of the app",
         )
     return OAuthError(
         "server_error",

@@ -17,11 +17,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from acc.client import AccClient
-from acc.errors import AccError
+from acc.errors import AccError, ApiNotGranted, AppNotProvisioned
 from acc.rate_limit import InMemoryTokenBuckets
 from acc.rate_limit_store import TABLES, SharedTokenBuckets, TokenBucketTable
 from acc.transport import api_client
-from auth.errors import SignInUnavailable
+from auth.errors import SignInFailed, SignInUnavailable
 from auth.issuer.admission import AdmissionPolicy
 from auth.issuer.browser_sessions import BrowserSessions, SignedInPerson
 from auth.issuer.client_documents import ClientDocuments
@@ -277,6 +277,10 @@ class TeamServer:
         acc = AccClient(self._hosts, StaticTokenSource(access_token), client=self._client)
         try:
             return [hub.id for hub in (await acc.projects.hubs()).hubs]
+        except AppNotProvisioned:
+            return ()  # the person's accounts have not admitted the app, so none of them is allowed
+        except ApiNotGranted as error:
+            raise SignInFailed("unauthorized_client", error.http_status) from error
         except AccError as error:
             raise SignInUnavailable(reason=error.summary) from error
 

@@ -477,6 +477,24 @@ async def test_a_user_without_projects_is_told_so(team: TeamSite, era: str) -> N
     assert "must be a member" in refused["error"]["hint"]
 
 
+@pytest.mark.parametrize(
+    ("effect", "says"),
+    [
+        (Refuse(403, {"errorCode": "AUTH-001"}), "APIs of the app"),
+        (Refuse(403, {"errors": [{"code": "BIM360DM_ERROR"}]}), "You may not use this server"),
+        (Refuse(404, {}), "begin again in a minute"),
+    ],
+)
+async def test_accounts_that_cannot_be_read_at_the_sign_in_are_told_as_what_they_are(
+    box: acc_sandbox.Sandbox, tmp_path: Path, effect: Refuse, says: str
+) -> None:
+    with running_team(box, tmp_path / "data", team_accounts=("0" * 8 + "-0000-4000-8000-" + "0" * 12,)) as team:
+        box.faults.add(Fault("hubs.list", effect, times=None))
+        async with team.browser("manager") as browser:
+            page = await browser.submit(await browser.visit(f"{team.url}/connect"))
+    assert says in page.text
+
+
 async def test_only_projects_of_the_allowed_accounts_are_worked_with(
     box: acc_sandbox.Sandbox, tmp_path: Path, era: str
 ) -> None:
