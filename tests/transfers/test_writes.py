@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from sqlalchemy import Engine, event
 
 from acc_sandbox import Fault, Refuse, Stall
 from transfers.errors import JobStopped
@@ -40,6 +41,29 @@ async def test_a_small_attach_commits_at_most_six_transactions(
             await anyio.lowlevel.checkpoint()
         looks = int((time.monotonic() - began) / LOOK_SECONDS)  # on a busy machine; each may write how far it is
         assert 0 < commits(tmp_path / "data") - before <= most + looks
+
+
+async def test_a_small_attach_runs_at_most_17_statements_on_postgresql(
+    working: Any, folder: Path, postgres_url: str
+) -> None:
+    """Beside what goes by time: heartbeats, how far the job is, and whether it is to be cancelled."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement != "SELECT 1" and not statement.startswith(("SELECT jobs.cancelled", "UPDATE jobs SET bytes_")):
+            asked.append(statement)
+
+    async with working(database_url=postgres_url) as site:
+        await site.attach(confirm=True)
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            (folder / "joist.pdf").write_bytes(b"joist")
+            outcome = await site.attach("joist.pdf", confirm=True)
+            while outcome.job.under_way:
+                await anyio.lowlevel.checkpoint()
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) <= 17, asked
 
 
 @pytest.mark.parametrize("operation", [COMPLETE, PATCH])
