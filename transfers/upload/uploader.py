@@ -53,17 +53,38 @@ MAX_ANSWER_BYTES: Final = 8192
 """As much of storage's answer as is read: an error's XML is shorter, a good answer has no body (fact sheet 8)."""
 
 
+ANSWER_SECONDS: Final = 120.0
+"""How long storage's answer may take in all once a request was sent, but for the body of a good one.
+
+The time-outs of a socket begin again with each byte, of interim answers for one.
+"""
+
+
 class AbortableClient:
     """HTTP client for one part at a time, so that its sockets are those of that part."""
 
-    def __init__(self, client: "httpx.Client") -> None:
+    def __init__(self, client: "httpx.Client", answer_seconds: float = ANSWER_SECONDS) -> None:
         self.client = client
+        self._answer_seconds = answer_seconds
+        self._deadline: threading.Timer | None = None
         self.is_aborted = False
         self._turn = threading.Lock()
         self._sockets: list[socket.socket] = []
 
     def watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """Learn of each connection that is made; httpx's `trace` extension calls this in the thread that makes it."""
+        """Learn of each connection that is made, and hang up on an answer that does not come to its end.
+
+        httpx's `trace` extension calls this in the thread that makes the request.
+        """
+        if event.endswith("receive_response_headers.started"):
+            self._deadline = threading.Timer(self._answer_seconds, self.abort)
+            self._deadline.daemon = True
+            self._deadline.start()
+        elif self._deadline is not None and (
+            event.endswith("response_closed.started")
+            or (event.endswith("receive_response_headers.complete") and info["return_value"][1] in (200, 206))
+        ):
+            self._deadline.cancel()
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             made = info["return_value"].get_extra_info("socket")
             with self._turn:
@@ -83,8 +104,9 @@ class AbortableClient:
 class AbortableClientPool:
     """Pool of abortable clients; a returned one keeps its connection for the next part. For one event loop."""
 
-    def __init__(self, make_client: "Callable[[], httpx.Client]") -> None:
+    def __init__(self, make_client: "Callable[[], httpx.Client]", answer_seconds: float = ANSWER_SECONDS) -> None:
         self._make_client = make_client
+        self._answer_seconds = answer_seconds
         self._free: list[AbortableClient] = []
 
     @contextmanager
@@ -94,7 +116,7 @@ class AbortableClientPool:
         Raises:
             ProxyFailure: The proxy settings of this machine cannot be used.
         """
-        line = self._free.pop() if self._free else AbortableClient(self._make_client())
+        line = self._free.pop() if self._free else AbortableClient(self._make_client(), self._answer_seconds)
         try:
             yield line
         finally:

@@ -7,8 +7,10 @@ import random
 import socket
 import struct
 import threading
+import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,7 +31,14 @@ from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import CHUNK_BYTES, FilePolicy, LocalFile, hash_file
 from transfers.upload.part_plan import LIFE_SECONDS, PartPlan, UploadState
 from transfers.upload.signed_urls import SignedUrlCache
-from transfers.upload.uploader import ATTEMPTS, RESIGNS, RETRY_AFTER_CAP_SECONDS, AbortableClientPool, MultipartUpload
+from transfers.upload.uploader import (
+    ANSWER_SECONDS,
+    ATTEMPTS,
+    RESIGNS,
+    RETRY_AFTER_CAP_SECONDS,
+    AbortableClientPool,
+    MultipartUpload,
+)
 
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 WRONG_SIGNATURE = "<Error><Code>SignatureDoesNotMatch</Code><Message>Wrong signature</Message></Error>"
@@ -194,8 +203,9 @@ def storage() -> Iterator[Storage]:
 
 
 @pytest.fixture
-def lines() -> Iterator[AbortableClientPool]:
-    lines = AbortableClientPool(lambda: storage_client(AutodeskHosts.at("http://127.0.0.1")))
+def lines(request: pytest.FixtureRequest) -> Iterator[AbortableClientPool]:
+    seconds = getattr(request, "param", ANSWER_SECONDS)
+    lines = AbortableClientPool(lambda: storage_client(AutodeskHosts.at("http://127.0.0.1")), seconds)
     yield lines
     lines.close()
 
@@ -461,6 +471,29 @@ async def test_a_coded_refusal_is_bounded_before_it_is_decoded_and_never_decoded
         tracemalloc.stop()
     assert refused.value.http_status == 400
     assert refused.value.upstream_code == ("InvalidRequest" if layers == 1 else None)
+
+
+@pytest.mark.parametrize("lines", [0.2], indirect=True)
+@pytest.mark.parametrize(
+    "without_end", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 400 Bad\r\nContent-Length: 9999\r\n\r\n<"]
+)
+async def test_an_answer_that_does_not_come_to_its_end_is_given_up(upload: StartUpload, without_end: bytes) -> None:
+    """Interim answers and a refusal whose bytes trickle; no time-out of a socket ends either."""
+
+    def trickle(request: Put) -> None:
+        request.take()
+        more = without_end if b" 103 " in without_end else b"<"
+        with suppress(OSError):
+            request.wfile.write(without_end)
+            while True:
+                request.wfile.write(more)
+                time.sleep(0.01)
+        request.hang_up()
+
+    sending = upload(PART)
+    sending.storage.plan[1] = [trickle]
+    await sending.run()
+    assert [one.part for one in sending.storage.seen] == [1, 1]
 
 
 async def test_a_redirect_is_never_followed(upload: StartUpload) -> None:
