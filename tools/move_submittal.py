@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 async def move_submittal(services: Services, call: ToolCall, arguments: MoveArguments) -> MoveResult:
     """Say what a move would do, or make it."""
+    import anyio
+
+    from acc.errors import AccError
     from tools.core.presenters import submittal_summary
     from tools.moves.planning import planned_move
     from tools.moves.refusal import carry_out, missing_error
@@ -36,7 +39,13 @@ async def move_submittal(services: Services, call: ToolCall, arguments: MoveArgu
             return (await planned_move(services, project, now, me.id, arguments)).summary(project)
 
         await require_consent(services, call, summary, project_id=project.id, person_id=me.id)
-        moved = await carry_out(services, project, me.id, move)
+        try:
+            with anyio.fail_after(call.deadline.seconds_left if call.deadline is not None else None):
+                moved = await carry_out(services, project, me.id, move)
+        except (AccError, TimeoutError) as lost:
+            if isinstance(lost, AccError) and not lost.sent:
+                raise
+            raise _uncertain(_same_call(project, move)) from lost
         return await _moved(services, project, me.id, move, moved)
     names, tasks = await gather_two(
         services.resolver.names(project, me.id, responses=False), services.resolver.review_tasks(project.id, item)
@@ -77,6 +86,18 @@ async def _moved(
         with_whom=names.with_whom(item) if item is not None else None,
         done=True,
         next_steps=answering if item is not None else [after_unseen_move(*place)],
+    )
+
+
+def _uncertain(same_call: dict[str, Any]) -> Exception:
+    """Return the error of a move that may have been made: words such as `return` would mean the next move by now."""
+    from tools.errors.exceptions import MoveUncertain, RetryHint
+
+    return MoveUncertain(
+        "Autodesk could not be reached or failed; the move may have been made.",
+        "Call {tool} again in a minute with the ids of its next step: it makes the move only where it was not made.",
+        "Look at the submittal before you do it again.",
+        again=RetryHint({**same_call, "check_only": False}),
     )
 
 

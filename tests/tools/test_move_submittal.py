@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp_types import ElicitResult
 
-from acc_sandbox import Fault, LoseAnswer, Refuse
+from acc_sandbox import Fault, LoseAnswer, Refuse, Stall
 from tests.support.constants import STEEL_BEAMS
 
 pytestmark = pytest.mark.either_era
@@ -167,6 +167,23 @@ async def test_a_lost_answer_is_decided_by_where_the_submittal_is_and_the_post_n
             again = await assistant.refused(MOVE, **STEEL_BEAMS, to="review", check_only=False)
             assert again["error"]["code"] == "transition_not_permitted"
     assert box.requests.count("items.transition") == 1
+
+
+@pytest.mark.parametrize("effect", [LoseAnswer(), Stall()], ids=["lost", "late"])
+async def test_a_move_that_may_have_been_made_is_offered_again_by_ids_that_mean_no_further_move(connect, box, effect):
+    """A second `return` would take it on from where the first one took it."""
+    rebar = {"project": "Riverside Medical Center", "submittal": "033100-2"}
+    box.faults.add(Fault("items.transition", effect))
+    box.faults.add(Fault("items.get", Refuse(404), nth=2))
+    async with connect(max_wait_seconds=1) as assistant:
+        call = {**rebar, "to": "return", "due_date": "2026-12-31", "check_only": False}
+        lost = await assistant.refused(MOVE, **call)
+        assert "may have been made" in lost["error"]["message"]
+        [step] = lost["next_steps"]
+        assert (step["arguments"]["to"], step["arguments"]["check_only"]) == ("mgr-2::rev", False)
+        box.faults.clear()
+        await assistant.ask(step["tool"], **step["arguments"])
+    assert box.item("033100-2").state == "rev"
 
 
 async def test_a_lost_answer_to_a_task_is_decided_by_the_task(connect, box):

@@ -74,6 +74,10 @@ GRACE_SECONDS: Final = 5.0
 """How long after the longest wait a call is answered at the latest."""
 
 
+_ANSWER_SECONDS: Final = 0.5
+"""How long before its end a call stops what may still be under way, so as to say so itself."""
+
+
 class CallDeadline:
     """Counts from its creation, and is paused while the user is asked something."""
 
@@ -86,6 +90,11 @@ class CallDeadline:
     def wait_seconds_left(self) -> float:
         """How long the call may still wait for something to change."""
         return max(0.0, self._waits_until - anyio.current_time())
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the call has until it is ended, but for what an answer takes."""
+        return max(0.0, self.scope.deadline - anyio.current_time() - _ANSWER_SECONDS)
 
     def error(self) -> CallTimedOut:
         """Return what a call is answered that was not done in time."""

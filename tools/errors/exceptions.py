@@ -12,6 +12,7 @@
     ├── TransitionNotPermitted   PersonNotFound               DownloadNotAllowed       DownloadTooLarge
     └── UpstreamRejected         ProcessingFailedRepeatedly   ProcessingTimeout      after ACC refused or failed
         CallTimedOut
+        MoveUncertain
 
 `BackgroundFailure` carries what ended an attachment's way in the background. What `transfers`, `auth` and `acc` raise
 is put into the same words by `tools.errors.description`.
@@ -208,6 +209,13 @@ class ProcessingFailedRepeatedly(ToolError):
 
 class CallTimedOut(ToolError):
     """ACC answered too slowly for a call, which ends before its client gives up on it."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class MoveUncertain(ToolError):
+    """The answer to a move was lost, and whether it was made could not be seen."""
 
     code = "upstream_unavailable"
     retryable = True
