@@ -330,7 +330,8 @@ def test_contradicting_options_are_refused_before_anything_is_sent(
 def test_a_reading_server_s_settings_and_a_missing_sign_in_refuse_the_whole_command(shell: Shell) -> None:
     shell.write("beam.pdf")
     assert shell.run("--manifest", str(shell.manifest), SUBMITTAL_MCP_READ_ONLY="true")[0] == 1
-    code, _, err = shell.run("--manifest", str(shell.manifest), APS_ACCESS_TOKEN="")
+    app = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
+    code, _, err = shell.run("--manifest", str(shell.manifest), **app)
     assert code == 1
     assert "no one is signed in to Autodesk" in err
     assert shell.box.requests.count(CREATE) == 0
