@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import sys
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope
@@ -31,6 +32,10 @@ class CuttableConnection(H11Protocol):
         super().connection_made(transport)
 
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""An idle connection stays for longer than httpx keeps one (5 s), which could send on it as it is closed."""
+
+
 class PortListener:
     """One listening socket that serves one ASGI application inside the running event loop.
 
@@ -41,7 +46,14 @@ class PortListener:
     def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._config = uvicorn.Config(
-            app, lifespan="off", ws="none", log_config=None, access_log=False, date_header=False, server_header=False
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         self._config.load()
         self._state = ServerState()

@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from acc.hosts import is_loopback
 from persistence.errors import check_descriptors
 from server.mcp.http_connections import (
+    KEEP_ALIVE_SECONDS,
     MAX_BODY_BYTES,
     AcceptErrorLog,
     BoundedHttpProtocol,
@@ -193,6 +194,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
 

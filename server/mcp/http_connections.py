@@ -26,6 +26,10 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 BODY_IDLE_SECONDS: Final = 60.0
 """The longest pause within a body; how long a part takes in all is up to the network."""
 
+KEEP_ALIVE_SECONDS: Final = 150
+"""An idle connection stays for longer than proxies keep theirs (Caddy 2 minutes, load balancers 1): one that is closed
+as the next request comes would be answered 502 there."""
+
 GATHERED_BYTES: Final = 64 * 1024
 """Beyond so much nothing is gathered: as much as a transport takes before it asks for a pause."""
 

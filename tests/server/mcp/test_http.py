@@ -15,9 +15,10 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import Server
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from server.mcp.http import ListenError, http_app, serve_http
+from server.mcp.http import ListenError, http_app, serve_http, uvicorn_config
 from server.mcp.http_connections import MAX_BODY_BYTES
 
 SECRET = "QZJ-a-secret-of-callers"
@@ -202,6 +203,11 @@ def test_without_a_secret_only_this_machine_is_served(server):
 def test_an_address_beyond_this_machine_is_refused(server, host):
     with pytest.raises(ListenError, match="serves one person on this machine"):
         serve_http(server, host=host, port=0, secret=SECRET)
+
+
+def test_an_idle_connection_stays_for_longer_than_proxies_keep_theirs():
+    """Caddy keeps one for two minutes, load balancers for one (their documentation)."""
+    assert uvicorn_config(Starlette()).timeout_keep_alive > 120
 
 
 def test_a_port_that_is_taken_is_named(server):
