@@ -22,6 +22,7 @@ def logging_as_before() -> Iterator[None]:
     """Logging is one for the whole process: put back what `configure` changes, and what a server in it has set."""
     root = logging.getLogger()
     logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
     handlers, level, raising, hook = root.handlers, root.level, logging.raiseExceptions, threading.excepthook
     yield
     root.handlers, logging.raiseExceptions, threading.excepthook = handlers, raising, hook
