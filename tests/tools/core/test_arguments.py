@@ -275,18 +275,23 @@ def test_arguments_that_n8n_adds_are_dropped_by_name(tool):
         read_arguments(model, call | added | {"chatinput": "hi"})
 
 
+def check_step_after(served, model, tool, call, *, local_files):
+    """Check that the step after a refused call is callable as it stands."""
+    try:
+        read_arguments(model, call)
+    except InvalidArguments as problem:
+        failed = FailedCall("invalid_arguments", tool, call, problem.again)
+        [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
+        served[local_files].check(step)
+
+
 @given(st.sampled_from(sorted(EVERY)), st.booleans(), st.data())
 def test_a_step_after_refused_arguments_is_callable_as_it_stands(served, tool, local_files, data):
     [model] = [one.arguments for one in definitions(local_files=local_files) if one.name == tool]
     misspelt = [f"{name}s" for name in model.model_fields] + ["file", "file_paths", "filepath", "id"]
     names = st.sampled_from([*model.model_fields, *misspelt, *IGNORED])
     chosen = data.draw(st.dictionaries(names, json_values, max_size=6))
-    try:
-        read_arguments(model, chosen)
-    except InvalidArguments as problem:
-        failed = FailedCall("invalid_arguments", tool, chosen, problem.again)
-        [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
-        served[local_files].check(step)
+    check_step_after(served, model, tool, chosen, local_files=local_files)
 
 
 SERVED = list(EVERY.items())
@@ -301,12 +306,7 @@ def test_a_step_after_arguments_that_do_not_go_together_is_callable_as_it_stands
     calls += [{one: EXAMPLES[one], f"{other}s": EXAMPLES[other]} for one, other in permutations(names, 2)]
     calls += [{one: EXAMPLES[one], other: {"odd": "value"}} for one, other in permutations(names, 2)]
     for call in ({**required(model), **call} for call in [{}, *calls]):
-        try:
-            read_arguments(model, call)
-        except InvalidArguments as problem:
-            failed = FailedCall("invalid_arguments", tool, call, problem.again)
-            [step] = after_failure(failed, StepContext(local_files, read_only=False, max_wait_seconds=45))
-            served[local_files].check(step)
+        check_step_after(served, model, tool, call, local_files=local_files)
 
 
 def test_of_sources_that_exclude_each_other_one_is_asked_for():
