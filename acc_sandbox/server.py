@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -122,6 +124,10 @@ class _ServingThread(threading.Thread):
         self._ended: asyncio.Event | None = None
 
     def run(self) -> None:
+        if sys.platform != "win32":
+            # Python handles a signal in the main thread, which waits for one at a lock. What reaches another thread
+            # (as it can when the process was just stopped and continued) does not end that wait.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         asyncio.run(self._serve())
 
     def wait_until_serving(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -152,6 +153,16 @@ def test_the_command_prints_what_a_shell_needs_and_stops_on_a_signal(stop):
         process.send_signal(stop)
         output, errors = process.communicate(timeout=120)
         assert (process.returncode, output, errors) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sends a signal to a thread that another process names")
+def test_the_command_stops_on_a_signal_that_the_system_gives_to_another_of_its_threads():
+    with start(as_json=True) as process:
+        process.stdout.readline()
+        other = [int(one.name) for one in Path(f"/proc/{process.pid}/task").iterdir() if int(one.name) != process.pid]
+        os.kill(other[0], signal.SIGTERM)
+        process.communicate(timeout=120)
+        assert process.returncode == 0
 
 
 def test_the_command_prints_one_line_of_json():
