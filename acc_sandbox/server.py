@@ -15,7 +15,7 @@ from pathlib import Path
 from acc_sandbox.admin.access import ControlAccess
 from acc_sandbox.faults.middleware import FaultInjectionMiddleware
 from acc_sandbox.http.app import ApiApplication
-from acc_sandbox.http.connection import PortListener
+from acc_sandbox.http.connection import AcceptErrorLog, PausingListener, PortListener
 from acc_sandbox.http.rate_limits import RateLimits
 from acc_sandbox.object_storage.storage_app import StorageApplication, operation_name
 from acc_sandbox.sandbox import Sandbox
@@ -142,6 +142,7 @@ class _ServingThread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(AcceptErrorLog())
         listeners = [PortListener(app, self._tls) for app in self._doors]
         try:
             for listener, listening in zip(listeners, self._sockets, strict=True):
@@ -172,7 +173,8 @@ def _tls(certificate: Path | None, private_key: Path | None) -> ssl.SSLContext |
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family, backlog=128) as listening:
+    opened = socket.create_server((host, port), family=family, backlog=128)
+    with PausingListener(opened.family, opened.type, opened.proto, opened.detach()) as listening:
         listening.setblocking(False)  # noqa: FBT003  # the socket's own signature
         yield listening
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import struct
 import sys
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+_LOG: Final = logging.getLogger(__name__)
+_TELL_SECONDS: Final = 60.0
 
 
 class ConnectionCutError(Exception):
@@ -34,6 +38,47 @@ class CuttableConnection(H11Protocol):
 
 KEEP_ALIVE_SECONDS: Final = 75
 """An idle connection stays for longer than httpx keeps one (5 s), which could send on it as it is closed."""
+
+
+class PausingListener(socket.socket):
+    """Listening socket that fails once in a second.
+
+    asyncio leaves it alone for a second after it found no descriptor for a connection, but first tries as often again
+    as its queue is long, each time with an error and a timer.
+    """
+
+    _failed = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; right after a failure say that there is none."""
+        if self._failed:
+            self._failed = False
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except BlockingIOError:
+            raise
+        except OSError:
+            self._failed = True
+            raise
+
+
+class AcceptErrorLog:
+    """Handles errors of an event loop: that no connection can be accepted is logged once a minute."""
+
+    def __init__(self) -> None:
+        self._told = float("-inf")
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle an error of the event loop; see `asyncio.AbstractEventLoop.set_exception_handler`."""
+        error = context.get("exception")
+        if isinstance(error, ValueError) and "_start_serving" in context["message"]:
+            return  # the listener was closed within the second in which asyncio leaves it alone
+        if "socket" not in context or not isinstance(error, OSError):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._told >= _TELL_SECONDS:
+            self._told = loop.time()
+            _LOG.error("the sandbox accepts no connection: %s", error.strerror)
 
 
 class PortListener:

@@ -6,27 +6,41 @@ the answer. HTTP comes from the standard library, in daemon threads: an authoriz
 
 import errno
 import io
+import math
 import re
 import secrets
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
+
+import structlog
 
 from auth.login.pending_logins import PendingLogins
 from auth.login.redirect_handler import COOKIE, LINK_PATH, PROOF_HEADER, BrowserRequest, RedirectHandler
-from persistence.errors import check_descriptors
+from persistence.errors import DescriptorsExhausted, check_descriptors, no_descriptors_left
 
 _READ_SECONDS: Final = 10.0
+"""From the first byte of a connection to the end of its request, however it trickles."""
+
+_MAX_CONNECTIONS: Final = 32
+"""At both addresses; a browser opens six."""
+
 _LAST_ANSWER_SECONDS: Final = 3.0
 _PROBE_SECONDS: Final = 2.0
 _PROBE_BYTES: Final = 8192
 _PROOF: Final = re.compile(rf"^{PROOF_HEADER}:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+_SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What accepting says where the process or the machine has nothing left for another connection."""
+
+_PAUSE_SECONDS: Final = 0.5
+"""Until a connection that could not be accepted is tried again: it waits on, so the socket is readable all the time."""
 
 _LINE_BYTES: Final = 1024 * 1024
 """Of a line with cookies; a browser keeps 180 for a host, of 4 KiB each."""
@@ -42,24 +56,24 @@ class PortTaken(Exception):  # it names what was found
 class RedirectServer:
     """Answers at a callback URL from `open` to `close`."""
 
-    def __init__(self, servers: list[ThreadingHTTPServer], answering: "_PendingAnswers") -> None:
+    def __init__(self, servers: list["_HttpServer"], connections: "_Connections") -> None:
         self._servers = servers
-        self._answering = answering
+        self._connections = connections
 
     @classmethod
-    def open(cls, callback: RedirectHandler) -> Self:
-        """Start to listen.
+    def open(cls, callback: RedirectHandler, read_seconds: float = _READ_SECONDS) -> Self:
+        """Start to listen; a request has so many seconds to come.
 
         Raises:
             PortTaken: Another program, or another window of this one, listens there.
             DescriptorsExhausted: This process has no descriptor left to listen with.
         """
         port = urlsplit(callback.url).port or 0
-        answering = _PendingAnswers()
-        servers: list[ThreadingHTTPServer] = []
+        connections = _Connections(read_seconds)
+        servers: list[_HttpServer] = []
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             try:
-                servers.append(_server(family, address, port, callback, answering))
+                servers.append(_HttpServer(family, (address, port), callback, connections))
             except OSError as error:
                 if error.errno in _ABSENT:
                     continue
@@ -71,11 +85,11 @@ class RedirectServer:
             raise PortTaken
         for server in servers:
             threading.Thread(target=server.serve_forever, args=(0.05,), name="sign-in", daemon=True).start()
-        return cls(servers, answering)
+        return cls(servers, connections)
 
     def close(self) -> None:
         """Stop listening, once the answers under way have been given."""
-        self._answering.wait(_LAST_ANSWER_SECONDS)
+        self._connections.end()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -131,77 +145,143 @@ class _BrowserLines(io.BufferedReader):
         return line if size is None or size < 0 else line[:size]
 
 
-class _PendingAnswers:
-    """Counter of answers under way: the program must not end while a page is being sent."""
+class _Connections:
+    """Connections to both addresses: how many there are, when their requests must be there, which are answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_seconds: float) -> None:
+        self._read_seconds = read_seconds
         self._changed = threading.Condition()
-        self._count = 0
+        self._answering = 0
+        self._read_until: dict[socket.socket, float] = {}
+        self._ended = threading.Event()
+        self._told = threading.Lock()
 
-    def __enter__(self) -> None:
-        with self._changed:
-            self._count += 1
+    def add(self, connection: socket.socket) -> bool:
+        """Count a connection; false where it is one too many."""
+        if len(self._read_until) >= _MAX_CONNECTIONS:
+            return False
+        self._read_until[connection] = time.monotonic() + self._read_seconds
+        return True
 
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
+    def remove(self, connection: socket.socket) -> None:
+        """Count a closed connection no longer."""
+        self._read_until.pop(connection, None)
 
-    def wait(self, seconds: float) -> None:
-        ends = time.monotonic() + seconds
+    def hang_up(self) -> None:
+        """End what has not come in time."""
+        now = time.monotonic()
+        for connection, ends in self._read_until.copy().items():
+            if ends < now:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def answering(self, connection: socket.socket) -> Iterator[None]:
+        """Count an answer to a request that has come: the program must not end while a page is being sent."""
+        self._read_until[connection] = math.inf
         with self._changed:
-            while self._count and (left := ends - time.monotonic()) > 0:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
+
+    def pause(self, error: OSError) -> None:
+        """Wait after a connection that could not be accepted; the first one is logged."""
+        if self._told.acquire(blocking=False):
+            reason = DescriptorsExhausted("a connection") if no_descriptors_left(error) else error.strerror
+            structlog.get_logger(__name__).error("connections_not_accepted", reason=str(reason))
+        self._ended.wait(_PAUSE_SECONDS)
+
+    def end(self) -> None:
+        """Return once the answers under way have been given, or took too long; no pause lasts any longer."""
+        ends = time.monotonic() + _LAST_ANSWER_SECONDS
+        with self._changed:
+            while self._answering and (left := ends - time.monotonic()) > 0:
                 self._changed.wait(left)
+        self._ended.set()
 
 
-def _server(
-    family: socket.AddressFamily, address: str, port: int, callback: RedirectHandler, answering: _PendingAnswers
-) -> ThreadingHTTPServer:
-    class RedirectHttpServer(ThreadingHTTPServer):
-        address_family = family
-        daemon_threads = True
+class _HttpServer(ThreadingHTTPServer):
+    """Listener at one address, with a thread for each connection."""
 
-        def server_bind(self) -> None:
-            if sys.platform == "win32":
-                # There, reusing an address would let another program take it away.
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            else:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # Not HTTPServer's, which looks the host's name up, and may wait for that.
-            self.socket.bind(self.server_address)
-            self.server_name, self.server_port = address, port
+    daemon_threads = True
+    request_queue_size = _MAX_CONNECTIONS
 
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing: what breaks here is a browser that went away, and a traceback holds its request."""
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        address: tuple[str, int],
+        callback: RedirectHandler,
+        connections: _Connections,
+    ) -> None:
+        self.address_family = family
+        self.callback = callback
+        self.connections = connections
+        super().__init__(address, _RequestHandler)
 
-    return RedirectHttpServer((address, port), _handler(callback, answering))
+    def server_bind(self) -> None:
+        if sys.platform == "win32":
+            # There, reusing an address would let another program take it away.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Not HTTPServer's, which looks the host's name up, and may wait for that.
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in _SCARCE:
+                self.connections.pause(error)
+            raise  # which the loop of the base class takes for nothing to accept
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.connections.add(request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def service_actions(self) -> None:
+        self.connections.hang_up()
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.connections.remove(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: what breaks here is a browser that went away, and a traceback holds its request."""
 
 
-def _handler(callback: RedirectHandler, answering: _PendingAnswers) -> Callable[..., BaseHTTPRequestHandler]:
-    class RedirectRequestHandler(BaseHTTPRequestHandler):
-        timeout = _READ_SECONDS
-        server_version = "submittal-mcp"
-        sys_version = ""
+class _RequestHandler(BaseHTTPRequestHandler):
+    """One connection, which is one request."""
 
-        def setup(self) -> None:
-            super().setup()
-            self.rfile = _BrowserLines(self.connection.makefile("rb", 0))
+    server: _HttpServer
+    timeout = _READ_SECONDS
+    server_version = "submittal-mcp"
+    sys_version = ""
 
-        def do_GET(self) -> None:
-            with answering:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = callback.answer(BrowserRequest(self.command, self.path, headers))
-                body = answer.body.encode()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = _BrowserLines(self.connection.makefile("rb", 0))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
-            """Say nothing: a request line holds the code."""
+    def do_GET(self) -> None:
+        with self.server.connections.answering(self.connection):
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = self.server.callback.answer(BrowserRequest(self.command, self.path, headers))
+            body = answer.body.encode()
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    return RedirectRequestHandler
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
+        """Say nothing: a request line holds the code."""

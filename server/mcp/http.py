@@ -33,6 +33,7 @@ from server.mcp.http_connections import (
     MAX_BODY_BYTES,
     AcceptErrorLog,
     BoundedHttpProtocol,
+    PausingListener,
     UnreadBodyMiddleware,
     connection_limit,
 )
@@ -244,7 +245,8 @@ def listen(host: str, port: int, *, beyond_loopback: bool = False) -> socket.soc
         )
     try:
         family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family)
+        opened = socket.create_server(address[:2], family=family)
+        listener = PausingListener(opened.family, opened.type, opened.proto, opened.detach())
         # asyncio sets this on sockets it makes itself; without it every answer waits some 40 ms for the client's ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener

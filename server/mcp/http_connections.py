@@ -1,6 +1,7 @@
 """Connections to the HTTP server: how many there may be, and how long they may take over what they send."""
 
 import asyncio
+import socket
 import ssl
 import sys
 import time
@@ -44,6 +45,29 @@ def connection_limit() -> int:
 
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, min(MAX_CONNECTIONS, descriptors // 2)) if descriptors > 0 else MAX_CONNECTIONS
+
+
+class PausingListener(socket.socket):
+    """Listening socket that says once in a second that nothing can be accepted.
+
+    asyncio leaves it alone for a second then, but first tries as often again as its queue is long, each time with an
+    error and a timer: a server without descriptors would be busy with that alone, and drown its end in tracebacks.
+    """
+
+    _failed = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; right after a failure say that there is none."""
+        if self._failed:
+            self._failed = False
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except BlockingIOError:
+            raise
+        except OSError:
+            self._failed = True
+            raise
 
 
 class GatheredTransport:
@@ -221,6 +245,8 @@ class AcceptErrorLog:
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Handle an error of the event loop; see `asyncio.AbstractEventLoop.set_exception_handler`."""
         error = context.get("exception")
+        if isinstance(error, ValueError) and "_start_serving" in context["message"]:
+            return  # the listener was closed within the second in which asyncio leaves it alone
         if "socket" not in context or not isinstance(error, OSError):
             loop.default_exception_handler(context)
         elif self._clock() - self._told >= _TELL_SECONDS:

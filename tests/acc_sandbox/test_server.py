@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -75,6 +78,25 @@ def test_the_port_is_closed_after_the_end():
 def call(box, method, path, **more):
     headers = {"Authorization": f"Bearer {more.pop('token', None) or box.token()}"}
     return httpx.request(method, box.base_url + path, headers=headers, verify=False, **more)
+
+
+def test_a_connection_that_cannot_be_accepted_is_tried_once_in_a_while_and_logged_once(monkeypatch, caplog):
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.05)
+    accept, failures = socket.socket.accept, []
+
+    def without_descriptors(listening):
+        if len(failures) < 3:
+            failures.append(time.monotonic())
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listening)
+
+    with acc_sandbox.running() as box:
+        monkeypatch.setattr(socket.socket, "accept", without_descriptors)
+        assert httpx.get(f"{box.base_url}/", verify=False, timeout=120).status_code == 200
+    assert min(later - earlier for earlier, later in itertools.pairwise(failures)) >= 0.04
+    assert [record.getMessage() for record in caplog.records if record.name.startswith(("acc_sandbox", "asyncio"))] == [
+        "the sandbox accepts no connection: Too many open files"
+    ]
 
 
 def test_everything_survives_a_restart_in_the_data_folder(tmp_path):

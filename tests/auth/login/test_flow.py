@@ -1,10 +1,13 @@
 """Signing in with a browser over real sockets: the whole way, and everything that tries to slip in between."""
 
+import errno
+import itertools
+import select
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from acc_sandbox import Fault, Refuse
 from auth.errors import AuthError, CallbackPortTaken, SignInFailed, SignInTimedOut
@@ -524,6 +528,53 @@ def _refuse_all(listening: socket.socket) -> None:
         except OSError:
             return
         connection.close()
+
+
+def test_a_connection_that_cannot_be_accepted_is_tried_again_after_a_pause_and_logged_once(
+    window: Window, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a process without descriptors would do nothing else."""
+    accept, failures = socket.socket.accept, []
+
+    def without_descriptors(listening: socket.socket) -> tuple[socket.socket, Any]:
+        if len(failures) < 3:
+            failures.append(time.monotonic())
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listening)
+
+    with capture_logs() as lines, _listening(window, port):
+        monkeypatch.setattr(socket.socket, "accept", without_descriptors)
+        assert _status(port, b"GET /favicon.ico HTTP/1.1\r\n") == b"204"
+    assert min(later - earlier for earlier, later in itertools.pairwise(failures)) >= 0.1
+    assert [line["event"] for line in lines] == ["connections_not_accepted"]
+    assert "ulimit -n" in lines[0]["reason"]
+
+
+def test_other_programs_take_neither_all_connections_nor_any_time(window: Window, port: int) -> None:
+    with _listening(window, port, read_seconds=600), ExitStack() as stack:
+        address = ("127.0.0.1", port)
+        idle = [stack.enter_context(socket.create_connection(address, timeout=120)) for _ in range(32)]
+        with socket.create_connection(address, timeout=120) as one_too_many:
+            assert one_too_many.recv(1) == b""
+        idle[0].close()
+        while _status(port, b"GET /favicon.ico HTTP/1.1\r\n") != b"204":
+            """The listener has not noticed yet that there is one less."""
+    with _listening(window, port, read_seconds=0.1), socket.create_connection(address, timeout=120) as trickling:
+        trickling.sendall(b"GET /callback HTTP/1.1\r\n")
+        with suppress(ConnectionError):
+            while not select.select([trickling], [], [], 0.02)[0]:
+                trickling.sendall(b"x")
+            assert trickling.recv(4096) == b""
+
+
+@contextmanager
+def _listening(window: Window, port: int, **how: float) -> Iterator[None]:
+    callback = RedirectHandler(f"http://localhost:{port}/callback", window.attempts, window.attempts.waiting)
+    listener = RedirectServer.open(callback, **how)
+    try:
+        yield
+    finally:
+        listener.close()
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="there is no ::1")

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import itertools
 import socket
 import sys
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
+from server.mcp.http import listen
 from server.mcp.http_connections import (
     MAX_BODY_BYTES,
     MAX_CONNECTIONS,
@@ -32,13 +34,15 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def served(**bounds):
-    """The port of a server with bounds of its own."""
+async def served(*, sock=None, **bounds):
+    """The port of a server with bounds of its own, at a listening `sock`."""
     protocol = type("Protocol", (BoundedHttpProtocol,), bounds)
     config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: protocol(config, state, {}), sock=sock or socket.create_server(("127.0.0.1", 0))
+    )
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -254,3 +258,58 @@ async def test_that_nothing_can_be_accepted_is_logged_once_a_minute():
             now[0] += 1
     assert [line["event"] for line in lines] == ["connections_not_accepted"] * 2
     assert "ulimit -n" in lines[0]["reason"]
+
+
+async def test_a_connection_that_cannot_be_accepted_is_tried_once_in_a_while(monkeypatch):
+    """asyncio tries as often again as its queue is long: a server without descriptors did little else, nor ended."""
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.05)
+    accept, failures, told = socket.socket.accept, [], []
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    def without_descriptors(listening):
+        if len(failures) < 3:
+            failures.append(loop.time())
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", without_descriptors)
+    try:
+        async with served(sock=listen("127.0.0.1", 0)) as port:
+            reader, writer = await connected(port, REQUEST)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+    finally:
+        loop.set_exception_handler(before)
+    assert len(told) == 3
+    assert min(later - earlier for earlier, later in itertools.pairwise(failures)) >= 0.04
+
+
+async def test_a_listener_that_is_closed_while_nothing_can_be_accepted_ends_quietly(monkeypatch, caplog):
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.01)
+    loop, log = asyncio.get_running_loop(), AcceptErrorLog()
+    failed, tried_again = anyio.Event(), anyio.Event()
+    before = loop.get_exception_handler()
+
+    def never(_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def handled(loop, context):
+        log(loop, context)
+        (failed if isinstance(context["exception"], OSError) else tried_again).set()
+
+    monkeypatch.setattr(socket.socket, "accept", never)
+    loop.set_exception_handler(handled)
+    try:
+        with capture_logs() as lines:
+            listener = listen("127.0.0.1", 0)
+            server = await loop.create_server(asyncio.Protocol, sock=listener)
+            with socket.create_connection(listener.getsockname()), anyio.fail_after(120):
+                await failed.wait()
+                server.close()
+                await tried_again.wait()
+    finally:
+        loop.set_exception_handler(before)
+    assert [line["event"] for line in lines] == ["connections_not_accepted"]
+    assert caplog.records == []
