@@ -16,13 +16,17 @@ from tools.lookup.file_name_words import (
     COPIES,
     INTRODUCTIONS,
     LITTLE_WORDS,
+    OUTDATED,
     PLACES,
     RANGE_WORDS,
     REFERRING,
+    SECTION_WORDS,
+    SUBMITTAL_WORDS,
     NameWord,
     content_words,
     could_be_a_date,
     is_camera_name,
+    is_measured,
     is_year,
     labels_in,
     masked_places,
@@ -151,9 +155,11 @@ class SubmittalRegister:
         told = any(not word.isdecimal() for word in content)
         meant = self._meant_beside(row, spans[0].section, content) if told else []
         labels = labels_in(words, masked | used)
-        if self._is_labelled_otherwise(row, labels):
+        otherwise = self._is_labelled_otherwise(row, labels)
+        if otherwise:
             meant += [one for one in self._sections[spans[0].section] if labels & self._title(one).labels]
-        if meant:
+        outdated = [word for word in content if word in OUTDATED]
+        if meant or otherwise or not self._holds(row, outdated):
             return FileMatch(failure="several", candidates=_distinct([row, *meant]))
         if not all(_is_introduced(words, masked, span.start) or self._bears_out(row, words, masked | used)
                    for span in spans) or any(_is_referred_to(words, span.start) for span in spans):  # fmt: skip
@@ -189,7 +195,10 @@ class SubmittalRegister:
         if len({span.section for span in spans}) > 1:
             return FileMatch(failure="several", candidates=rows)
         if any(span.sequence is not None for span in spans):
-            return NO_MATCH  # another number of the section, which the register has not
+            # Another number of the section, which the register has not, or a count of something.
+            counted = [row for span in spans for row in self._numbers[span.section, span.sequence or ""]]
+            likely = [row for row in counted if self._bears_out(row, words, masked)]
+            return FileMatch(failure="several", candidates=_distinct(likely)) if likely else NO_MATCH
         content, kinds = content_words(
             words, masked | {place for span in spans for place in range(span.start, span.end)}
         )
@@ -200,25 +209,29 @@ class SubmittalRegister:
         )
 
     def _by_short_number(self, words: Sequence[NameWord], masked: set[int]) -> FileMatch | None:
-        """Match a number without a section: in front, and only introduced or with something that bears it out."""
+        """Match a number without a section: in front, and introduced or beside words that are those of its title."""
         start = next((place for place, word in enumerate(words) if place not in masked), None)
         if start is None or any(word.text in COPIES for word in words[:start]):
             return None  # Transmittal 12 counts transmittals
         for end in range(min(start + 3, len(words)), start, -1):
             spelt = _short_key(words[start:end])
-            if spelt in self._short and _is_short_number(words, masked, start, end):
+            if spelt in self._short and _is_short_number(words, masked, start, end) and not is_measured(words, end):
                 return self._of_short_number(self._short[spelt], words, masked, start, end)
         return None
 
     def _of_short_number(
         self, rows: Sequence[RegisterRow], words: Sequence[NameWord], masked: set[int], start: int, end: int
     ) -> FileMatch:
-        content, _ = content_words(words, masked | set(range(start, end)))
+        beside = masked | set(range(start, end))
+        content, _ = content_words(words, beside)
         borne_out = [row for row in rows if any(self._holds(row, [word]) for word in content)]
-        introduced = start > 0 and words[start - 1].text in INTRODUCTIONS
+        introductions = _introductions(words, start)
+        introduced = bool(introductions & SUBMITTAL_WORDS) and not introductions & SECTION_WORDS
         found = _distinct(rows if introduced else borne_out)
         otherwise = any(self._is_labelled_otherwise(row, labels_in(words[end:])) for row in found)
         second = _second_sequence(words, end)
+        if introduced and end < len(words) and end not in masked and words[end].is_near and words[end].is_number:
+            second = second or unzeroed(words[end].text)
         if len(rows) > 1 or otherwise or second:
             return FileMatch(failure="several", candidates=_distinct([*rows, *self._short[second]]))
         meant = self._holding(content)
@@ -227,7 +240,33 @@ class SubmittalRegister:
         others = self._holding([*content, *(word.text for word in words[start:end])])
         if any(row not in rows for row in others):
             return FileMatch(failure="several", candidates=_distinct([*rows, *others]))
+        if found and not introduced and not self._is_told(found[0], words, beside, start, end):
+            return FileMatch(failure="several", candidates=found)
         return FileMatch(found[0], "number") if found else NO_MATCH
+
+    def _is_told(self, row: RegisterRow, words: Sequence[NameWord], beside: set[int], start: int, end: int) -> bool:
+        """Whether all words beside a number without a section are of its title: "#3 rebar" is a bar, "2 mats" are mats.
+
+        Unless the number is set apart from them, they have to mean the title without it, too.
+        """
+        content, kinds = content_words(words, beside)
+        introductions = _introductions(words, start)
+        if not self._holds(row, content) or introductions & SECTION_WORDS:
+            return False
+        plain = end - start == 1 and words[start].is_number
+        after = words[end] if end < len(words) else None
+        apart = after is not None and after.has_dash and " " in after.gap
+        if plain and (words[start].text.startswith("0") or apart):
+            return True
+        numbered = "#" in words[start].gap or bool(introductions)
+        enough = FEWEST_WORDS if numbered else min(FEWEST_WORDS, self._title(row).length)
+        if plain and (len(content) + len(kinds) < enough or not self._goes_on(row, words, beside, end)):
+            return False
+        return "." in _short_key(words[start:end]) or self._by_title(content, kinds, labels_in(words[end:])).row is row
+
+    def _goes_on(self, row: RegisterRow, words: Sequence[NameWord], masked: set[int], place: int) -> bool:
+        """Whether the word after a number is one of the title: a count has what is counted there."""
+        return place < len(words) and place not in masked and self._bears_out(row, [words[place]], set())
 
     def _by_title(
         self, content: Sequence[str], kinds: frozenset[str], labels: Collection[tuple[str, str]]
@@ -273,17 +312,21 @@ class SubmittalRegister:
     def _ends_well(self, words: Sequence[NameWord], masked: set[int], span: _Span, rows: Sequence[RegisterRow]) -> bool:
         """Whether a number does not go on, and is no section with a count of something after it."""
         after = words[span.end] if span.end < len(words) and span.end not in masked else None
-        if after is not None and after.is_number and after.is_near and " " not in after.gap:
-            return all(unzeroed(after.text) == str(row.revision) for row in rows)
         sequence = words[span.end - 1]
+        if after is not None and after.is_number and after.is_near:
+            # As in 051200-3-1 and 05 12 00 - 3 - 04, and not in 033100-1 5000 psi.
+            more = len(after.text) <= 2 and (after.text.startswith("0") or span.end == len(words) - 1)
+            if " " not in after.gap or (more and (after.has_dash or " " in sequence.gap)):
+                return all(unzeroed(after.text) == str(row.revision) for row in rows)
         # "03 30 00 - 2 week lookahead" is no second submittal, "03 30 00 - 2 - mix" is.
         stands_apart = sequence.has_dash and (after is None or after.gap.strip(" ") != "")
         if " " in sequence.gap and not sequence.text.startswith("0") and not stands_apart:
-            if after is not None and after.is_number and after.is_near:
-                return False
-            used = masked | set(range(span.start, span.end))
-            return any(self._bears_out(row, words, used) for row in rows)
-        return True
+            # The words have to mean the same submittal of the section: "03 20 00 #3 rebar" tells a bar.
+            content, kinds = content_words(words, masked | set(range(span.start, span.end)))
+            held = [row for row in self._sections[span.section] if self._holds(row, content)]
+            meant = self._single(held, kinds, "spec_section", labels=labels_in(words[span.end :])).row
+            return any(row is meant and self._goes_on(row, words, masked, span.end) for row in rows)
+        return not is_measured(words, span.end)
 
     def _spelt_sections(self, words: Sequence[NameWord], masked: set[int]) -> Iterator[_Span]:
         """Yield where the name spells a section of the register, with the sequence that follows it."""
@@ -306,7 +349,8 @@ class SubmittalRegister:
             if len(spelt) > SHORTEST_SECTION and word.has_dash:
                 break  # what follows a whole section and a dash is a sequence
             spelt += word.text
-            whole = len(spelt) % 2 == 0 or end == start or len(words[start].text) == 1  # 51200 and 5 12 00 lack a zero
+            # 51200 and 5 12 00 lack a zero; 5120 0 and 210 500 are cut where no section is.
+            whole = end == start or _is_cut_well(words[start : end + 1])
             if whole and len(spelt) >= SHORTEST_SECTION and (key := section_key(spelt)) in self._sections:
                 found = _Span(start, end + 1, key)
         if found is None or not _begins_well(words, masked, found):
@@ -359,6 +403,11 @@ class _Title:
     all_words: frozenset[str]
     labels: frozenset[tuple[str, str]]
 
+    @property
+    def length(self) -> int:
+        """How many words and kinds of document tell the title."""
+        return len(self.content) + len(self.kinds)
+
     def is_just(self, content: Sequence[str], kinds: frozenset[str]) -> bool:
         """Whether a name says these words and kinds of document, and the title no other."""
         return set(self.content) == set(content) and self.kinds == kinds
@@ -370,6 +419,12 @@ class _Title:
         spec = [word.text for word in split_words(row.spec_title)]
         every = {root(word) for word in (*(word.text for word in words), *spec)}
         return cls(tuple(root(word) for word in content), kinds, frozenset(every), frozenset(labels_in(words)))
+
+
+def _is_cut_well(words: Sequence[NameWord]) -> bool:
+    """Whether words are the pairs of digits of a section, or several of them; the first may lack its zero."""
+    lengths = [len(word.text) for word in words]
+    return (lengths[0] == 1 or lengths[0] % 2 == 0) and all(length % 2 == 0 for length in lengths[1:])
 
 
 def _begins_well(words: Sequence[NameWord], masked: set[int], span: _Span) -> bool:
@@ -394,6 +449,14 @@ def _is_introduced(words: Sequence[NameWord], masked: set[int], start: int) -> b
     if place < 0 or place in masked:
         return True
     return words[place].is_number and (len(words[place].text) <= 2 or is_year(words[place].text))
+
+
+def _introductions(words: Sequence[NameWord], start: int) -> set[str]:
+    """Return the words right before a number that introduce it."""
+    place = start
+    while place > 0 and words[place - 1].text in INTRODUCTIONS:
+        place -= 1
+    return {word.text for word in words[place:start]}
 
 
 def _is_referred_to(words: Sequence[NameWord], start: int) -> bool:

@@ -14,25 +14,27 @@ from typing import Final
 from tools.lookup.references import root
 from transfers.files.names import extension_of
 
-INTRODUCTIONS: Final = frozenset(
-    {
-        "submittal",
-        "submittals",
-        "submission",
-        "sub",
-        "subm",
-        "sbm",
-        "spec",
-        "section",
-        "sec",
-        "no",
-        "nr",
-        "num",
-        "number",
-    }
-    | {"item", "einreichung", "vorlage", "freigabe", "abschnitt", "soumission", "numero", "devis"}
+SUBMITTAL_WORDS: Final = frozenset(
+    {"submittal", "submittals", "sub", "subm", "sbm", "einreichung", "vorlage", "freigabe", "soumission"}
 )
-"""Words by which people introduce a number."""
+"""Words that say of the number after them that it is a submittal's."""
+
+SECTION_WORDS: Final = frozenset({"spec", "section", "sec", "abschnitt", "devis"})
+"""Words that say of the number after them that it is a section's."""
+
+INTRODUCTIONS: Final = (
+    SUBMITTAL_WORDS | SECTION_WORDS | frozenset({"no", "nr", "num", "number", "numero", "item", "submission"})
+)
+"""Words by which people introduce a number; most do so with a number of anything: No. 3 is a bar, too."""
+
+MEASURES: Final = frozenset(
+    {"in", "inch", "inches", "ft", "foot", "feet", "mm", "cm", "ga", "gauge", "gage", "awg", "psi", "ksi", "psf", "mil"}
+    | {"hr", "hrs", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "yr", "year", "years"}
+    | {"lb", "lbs", "kv", "kva", "amp", "amps", "volt", "volts", "phase", "ply", "layer", "layers", "each", "ea"}
+    | {"pcs", "copies", "sets"}
+    | {"zoll", "tage", "wochen", "monate", "stk", "stueck", "og", "ug", "pouce", "pouces", "jours", "semaines", "mois"}
+)
+"""Words that make the number before them a size, a time or a count."""
 
 LITTLE_WORDS: Final = frozenset(
     {"a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "re", "per", "all"}
@@ -74,9 +76,14 @@ REFERRING: Final = frozenset(
     {"see", "ref", "refer", "reference", "vs", "versus", "like", "not", "siehe", "vgl", "vergleiche", "nicht", "statt"}
     | {"voir", "cf", "comme", "pas", "vease", "segun", "also", "auch", "aussi", "tambien", "similar", "aehnlich"}
     | {"supersedes", "superseded", "replaces", "replaced", "ersetzt", "remplace", "sustituye", "reemplaza"}
-    | {"without", "except", "ohne", "sans", "sauf", "sin"}
+    | {"without", "except", "ohne", "sans", "sauf", "sin", "instead", "lieu", "anstatt", "anstelle"}
 )
 """Words before the number of a submittal that a file may only refer to."""
+
+OUTDATED: Final = frozenset(
+    {"superseded", "obsolete", "void", "voided", "old", "outdated", "veraltet", "ungueltig", "perime", "annule"}
+)
+"""Words that say of a paper that another counts."""
 
 RANGE_WORDS: Final = frozenset(
     {"and", "to", "thru", "through", "und", "bis", "sowie", "et", "jusqu", "al", "hasta", "tot", "oraz"}
@@ -90,7 +97,8 @@ REVISION_WORDS: Final = frozenset(
 
 OTHER_PAPERS: Final = frozenset(
     {"po", "rfi", "inv", "invoice", "order", "ticket", "bol", "auftrag", "rechnung", "lieferschein", "angebot"}
-    | {"bestellung", "commande", "facture"}
+    | {"bestellung", "commande", "facture", "quote", "quotation", "bid", "proposal", "estimate", "rfq", "pco", "cor"}
+    | {"ncr", "delivery", "slip", "receipt", "nachtrag", "lieferung", "avenant", "livraison"}
 )
 """Papers about the same work that are no attachments of its submittal, with a number of their own."""
 
@@ -143,7 +151,10 @@ _GLUED: Final = re.compile(r"(?<=[a-z]{3})(?=\d)")
 _DEGREE: Final = re.compile(r"(?<![^\W_])n\s?°", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(r"(?<![^\W_])(sub|subm|submittal|spec|sec|section|no|nr)(?=\d)", re.IGNORECASE)
 _REVISED: Final = re.compile(r"(?<=\d)(?=(?:rev[a-z]?|r|v)\d{0,2}(?![^\W_]))", re.IGNORECASE)
-_REVISION: Final = re.compile(r"(?:rev|ver|r|v|ind)\d{1,2}[a-z]?|rev[a-z]")
+_REVISION: Final = re.compile(r"(?:rev|ver|r|v|ind)\d{1,2}[a-z]?|rev[a-z]|p\d\d|c0\d")
+_LEVEL: Final = re.compile(r"(?<![^\W_])(?:l|lvl[\s._-]?)(?=\d{1,2}(?![^\W_]))", re.IGNORECASE)
+_LABEL: Final = re.compile(r"([a-z]{1,4})(\d{1,4})")
+_FRACTION: Final = re.compile("[\u00bc-\u00be\u2150-\u215e]")
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l"})
 _TIED: Final = frozenset("-.\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 _DASHES: Final = _TIED - {"."}
@@ -179,8 +190,8 @@ class NameWord:
 
     @property
     def is_measure(self) -> bool:
-        """Whether what stands before it makes a measure of a number before that: 15%, 12'."""
-        return bool(set("%'\u2019\u2032\u2033\u00b0") & set(self.gap))
+        """Whether what stands before it makes a measure of a number before that: 15%, 12', 2"."""
+        return self.gap.lstrip()[:1] in tuple("%\u00b0") or self.gap[:1] in tuple("'\"\u2019\u201d\u2032\u2033")
 
     @property
     def has_dash(self) -> bool:
@@ -211,14 +222,16 @@ def _stem(name: str) -> str:
 
 def split_words(text: str) -> list[NameWord]:
     """Return the words of a text, without case, umlauts and accents; CamelCase and Rev3 are two each."""
+    text = unicodedata.normalize("NFKC", _FRACTION.sub(" inch ", text))  # a size in inches has one
     for boundary, put in (
         (_DEGREE, "no_"),
+        (_LEVEL, "level_"),
         (_CAMEL, "_"),
         (_INTRODUCED, r"\1_"),
         (_REVISED, "_"),
         (_GLUED, _GLUE),
     ):
-        text = boundary.sub(put, unicodedata.normalize("NFKC", text))
+        text = boundary.sub(put, text)
     plain = _plain(text)
     words: list[NameWord] = []
     ended = 0
@@ -243,9 +256,12 @@ def masked_places(words: Sequence[NameWord]) -> set[int]:
         if place in masked:
             continue
         following = words[place + 1].text if place + 1 < len(words) else ""
-        if word.text in REVISION_WORDS and len(following) <= 3:
+        counted = _counted_after(words, place)
+        if word.text in REVISION_WORDS and following in INTRODUCTIONS and counted:
+            masked |= set(range(place, counted + 1))
+        elif word.text in REVISION_WORDS and len(following) <= 3:
             masked |= {place, place + 1} if following and following not in LITTLE_WORDS else {place}
-        elif word.text in FOLLOWED_BY_NUMBER and (counted := _counted_after(words, place)):
+        elif word.text in FOLLOWED_BY_NUMBER and counted:
             masked |= {*range(place + (word.text in OTHER_PAPERS), counted + 1), *_of_all(words, counted)}
         elif _REVISION.fullmatch(word.text) or word.text in COPIES | INTRODUCTIONS or _is_counter(words, place):
             masked.add(place)
@@ -345,18 +361,34 @@ def content_words(words: Sequence[NameWord], masked: set[int]) -> tuple[list[str
     return content, frozenset(kinds)
 
 
+LONGEST_RANGE: Final = 100
+"""Levels or stairs that a range counts at most; more digits are something else."""
+
+
 def labels_in(words: Sequence[NameWord], masked: Collection[int] = ()) -> set[tuple[str, str]]:
-    """Return each word with the number or the one letter that follows it: (level, 2), (stair, b), of a range both."""
+    """Return each word with the number or the one letter that follows it: (level, 2), (stair, b), of a range all.
+
+    A letter has a number only where nothing or a dash is between them: R13, R-19.
+    """
     found: set[tuple[str, str]] = set()
-    labelled, goes_on = "", False
+    labelled, last, goes_on = "", "", False
     for place, word in enumerate(words):
+        if label := _LABEL.fullmatch(word.text):
+            found.add((label[1], unzeroed(label[2])))
+        elif word.is_number and word.is_tied and place and len(words[place - 1].text) == 1:
+            found.add((words[place - 1].text, unzeroed(word.text)))
         if not word.is_number and len(word.text) > 1:
-            labelled = labelled if word.text in RANGE_WORDS else root(word.text)
+            if word.text not in RANGE_WORDS:
+                labelled, last = root(word.text), ""
             goes_on = True
             continue
         counts = place not in masked or words[place - 1].text in FOLLOWED_BY_NUMBER
-        if labelled and counts and (goes_on or word.is_listed):
-            found.add((labelled, unzeroed(word.text)))
+        if labelled and counts and (goes_on or word.is_listed or (last and word.is_tied)):
+            number = unzeroed(word.text)
+            found.add((labelled, number))
+            if last.isdecimal() and number.isdecimal() and int(number) - int(last) < LONGEST_RANGE:
+                found |= {(labelled, str(between)) for between in range(int(last), int(number))}
+            last = number
         goes_on = False
     return found
 
@@ -374,3 +406,12 @@ def section_key(digits: str) -> str:
 def unzeroed(text: str) -> str:
     """Return a number without zeros in front; any other text as it is."""
     return (text.lstrip("0") or "0") if text.isdecimal() else text
+
+
+def is_measured(words: Sequence[NameWord], end: int) -> bool:
+    """Whether what follows a number makes it a size, a time, a count or a day: 2", 18 ga, 3 weeks, 4 Nov."""
+    if end >= len(words):
+        return False
+    after = words[end]
+    counts = end + 1 < len(words) and words[end + 1].is_number  # "phase 3" goes on with a number of its own
+    return after.is_measure or after.text in MONTHS or (after.text in MEASURES and not counts)

@@ -53,6 +53,9 @@ SHORT = (
     RegisterRow("c", "A-012", "Carpet samples"),
     RegisterRow("d", "14", "Level 3 ceilings"),
     RegisterRow("e", "2.03", "Slab reinforcement"),
+    RegisterRow("f", "5", "Rebar shop drawings"),
+    RegisterRow("g", "60", "Rebar mill certificates"),
+    RegisterRow("h", "2", "Copper pipe"),
 )
 
 
@@ -84,6 +87,19 @@ SHORT = (
         ("Submittal 12 and 13.pdf", "several"),
         ("Submittal 12, 13 doors.pdf", "several"),
         ("14 ceilings level 4.pdf", "uncertain"),
+        ("#5 rebar.pdf", "uncertain"),
+        ("No. 5 rebar.pdf", "uncertain"),
+        ("5 rebar mats.pdf", "uncertain"),
+        ("5 - Rebar.pdf", "5 by number"),
+        ("#5 rebar shop drawings.pdf", "5 by number"),
+        ("Section 5 rebar shop drawings.pdf", "uncertain"),
+        ("60 ksi rebar mill certs.pdf", "none"),
+        ('2" copper pipe.pdf', "none"),
+        ("2 in copper pipe.pdf", "none"),
+        ("2 copper pipe.pdf", "2 by number"),
+        ("A012 carpet floor plan.pdf", "uncertain"),
+        ("Submittal 2 day review.pdf", "none"),
+        ("Submittals 2 60.pdf", "several"),
     ],
 )
 def test_number_without_a_section_needs_something_that_bears_it_out(name: str, expected: str) -> None:
@@ -96,6 +112,8 @@ LABELLED = (
     RegisterRow("c", "078413-1", "Penetration firestopping, level 2 phase 1", "078413"),
     RegisterRow("d", "078413-2", "Penetration firestopping, levels 3 and 4 phase 2", "078413"),
     RegisterRow("e", "032000-1", "Foundation rebar part 1", "032000"),
+    RegisterRow("f", "072100-1", "Batt insulation R-19", "072100"),
+    RegisterRow("g", "265100-1", "Light fixtures, levels 2-5", "265100"),
 )
 
 
@@ -112,6 +130,11 @@ LABELLED = (
         ("Penetration firestopping level 2 phase 1 (3).pdf", "078413-1 by title"),
         ("Foundation rebar part 1.pdf", "032000-1 by title"),
         ("Foundation rebar part 2.pdf", "none"),
+        ("078413-1 L3.pdf", "several"),
+        ("Penetration firestopping L2 phase 1.pdf", "078413-1 by title"),
+        ("Batt insulation R13.pdf", "none"),
+        ("265100-1 fixtures level 4.pdf", "265100-1 by number"),
+        ("265100-1 fixtures level 6.pdf", "uncertain"),
     ],
 )
 def test_level_stair_or_part_in_a_name_is_the_one_of_the_title(name: str, expected: str) -> None:
