@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auth.login.flow import LoginFlow
     from auth.oauth import TokenEndpoint
     from auth.service_account import ServiceAccountTokens
-    from auth.vault import Vault
+    from auth.vault import UserAccount, Vault
     from persistence.database import Database
     from server.chat_sign_in import ChatSignIn
 
@@ -168,6 +168,32 @@ def login_flow(settings: Settings, opened: OpenVault) -> "LoginFlow":
     return LoginFlow(opened.vault, attempts, token_endpoint(settings), requested_scopes(settings))
 
 
+def account_of(settings: Settings, email: str) -> "UserAccount":
+    """Return the account of a signed-in person; asks nothing of Autodesk. Blocks.
+
+    Raises:
+        UserNotSignedIn: None has that address, or a token or a service account takes precedence.
+        NoApp: No app is named.
+        StorageProblem: The database or its keys cannot be used.
+    """
+    from auth.accounts import signed_in_account
+    from auth.errors import UserNotSignedIn
+
+    if given := _instead_of_people(settings):
+        raise UserNotSignedIn(email, given)
+    endpoint = token_endpoint(settings)
+    if not state_location(settings).exists():
+        raise UserNotSignedIn(email)
+    with opened_vault(settings) as opened:
+        return signed_in_account(opened.vault, endpoint, email)
+
+
+def _instead_of_people(settings: Settings) -> tuple[str, ...]:
+    """Return what takes precedence over a sign-in."""
+    instead = {"the owner of APS_ACCESS_TOKEN": settings.access_token, "a service account": settings.service_account_id}
+    return tuple(name for name, one in instead.items() if one is not None)
+
+
 @dataclass(frozen=True)
 class SignedInUser:
     """A user's token source, and their sign-in page; None where no user signs in."""
@@ -185,8 +211,7 @@ async def open_identity(settings: Settings, person: str | None = None) -> AsyncI
     from auth.errors import UserNotSignedIn
     from auth.oauth import NoTokenSource, StaticTokenSource
 
-    instead = {"the owner of APS_ACCESS_TOKEN": settings.access_token, "a service account": settings.service_account_id}
-    given = tuple(name for name, one in instead.items() if one is not None)
+    given = _instead_of_people(settings)
     if person is not None and given:
         yield SignedInUser(NoTokenSource(UserNotSignedIn(person, given)))
     elif settings.access_token is not None:

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from acc.errors import AccError
 from auth.errors import AuthError
-from server.auth_wiring import state_location
+from server.auth_wiring import account_of, state_location
 from server.cli.errors import CommandError, error_text
 from server.cli.output import json_text, say
 from server.cli.own_command import callable_hints
@@ -43,10 +43,16 @@ class JobsProblem(CommandError):
     """A job that cannot be found, cancelled or resumed; the text is for the user."""
 
 
-def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
-    """Print the jobs, the newest first: those with something left to do, or `everything`."""
-    there = state_location(settings).exists()
-    lines = _with_repository(settings, lambda repository: _lines(repository, everything=everything)) if there else []
+def show(settings: Settings, person: str | None = None, *, everything: bool, as_json: bool) -> None:
+    """Print the jobs, the newest first: those with something left to do, or `everything`.
+
+    Raises:
+        UserNotSignedIn: `person`, whose jobs alone are wanted, is not signed in.
+    """
+    of, there = _person_key(settings, person), state_location(settings).exists()
+    lines = (
+        _with_repository(settings, lambda repository: _lines(repository, of, everything=everything)) if there else []
+    )
     if as_json:
         sys.stdout.write(json_text([_as_json(line) for line in lines]) + "\n")
         return
@@ -57,15 +63,17 @@ def show(settings: Settings, *, everything: bool, as_json: bool) -> None:
         say("No jobs." if everything else "No unfinished jobs.")
 
 
-def cancel(settings: Settings, job_id: str) -> None:
+def cancel(settings: Settings, job_id: str, person: str | None = None) -> None:
     """Cancel a job: at once where no process runs it, else within a second.
 
     Raises:
-        JobsProblem: There is no such job, or it cannot be cancelled.
+        JobsProblem: There is no such job, of `person` where one is named, or it cannot be cancelled.
+        UserNotSignedIn: That person is not signed in.
     """
+    of = _person_key(settings, person)
 
     async def work(repository: JobRepository) -> str:
-        row = await _find(repository, job_id)
+        row = await _find(repository, job_id, of)
         if row.status not in (OPEN, QUEUED):
             raise JobsProblem(f"Job {row.id} is {row.status}: there is nothing to cancel.")
         at_once = await repository.request_cancel(row.id)
@@ -118,19 +126,28 @@ async def _resumed(transfers: "TransferManager", job_id: str, policy: "ToolPolic
     return await transfers.runner.wait(job, patience)
 
 
-async def _find(repository: JobRepository, job_id: str) -> "JobRow":
+def _person_key(settings: Settings, person: str | None) -> tuple[str, str] | None:
+    """Return base URL and id of a signed-in person, by which jobs name them."""
+    if person is None:
+        return None
+    account = account_of(settings, person)
+    return account.base_url, account.subject
+
+
+async def _find(repository: JobRepository, job_id: str, of: tuple[str, str] | None = None) -> "JobRow":
     start = unwrap(job_id).strip("…").casefold()
-    found = await repository.ask(lambda tables: tables.find_by_prefix(start)) if start else []
+    found = await repository.ask(lambda tables: tables.find_by_prefix(start, of=of)) if start else []
     if len(found) != 1:
-        how_many = "No job has" if not found else "Several jobs have"
+        whose = " of this person" if of else ""
+        how_many = f"No job{whose} has" if not found else f"Several jobs{whose} have"
         raise JobsProblem(f"{how_many} an id that begins with {job_id!r}; `submittal-mcp jobs list --all` shows them.")
     return found[0]
 
 
-async def _lines(repository: JobRepository, *, everything: bool) -> list[JobLine]:
+async def _lines(repository: JobRepository, of: tuple[str, str] | None = None, *, everything: bool) -> list[JobLine]:
     now = time.time()
     since = None if everything else now - FOLLOW_SECONDS
-    rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since))
+    rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since, of=of))
     at_work = await repository.at_work(rows)
     return [job_line(row, alive=row.id in at_work, now=now) for row in rows]
 

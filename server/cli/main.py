@@ -310,8 +310,19 @@ def download(
             raise typer.Exit(FAILED)
 
 
-jobs = typer.Typer(help="List, cancel or resume uploads.", no_args_is_help=True)
+class _JobCommands(TyperGroup):
+    """Lists the jobs where no command is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = ctx.resilient_parsing or (args and (not args[0].startswith("-") or args[0] in _HELP))
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+jobs = typer.Typer(help="List, cancel or resume uploads; without a command list them.", cls=_JobCommands)
 app.add_typer(jobs, name="jobs")
+_OfPerson = Annotated[
+    str | None, typer.Option("--as", metavar="EMAIL", help="Only this user's; without it everybody's on this machine.")
+]
 _JobId = Annotated[str, typer.Argument(help="The job's id, or a prefix of it.")]
 
 
@@ -320,22 +331,23 @@ def list_jobs(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Include finished jobs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    person: _OfPerson = None,
     allow_base_url: AllowBaseUrl = False,
 ) -> None:
     """List unfinished jobs and how to finish each."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        jobs_command.show(settings, everything=everything, as_json=as_json)
+        jobs_command.show(settings, person, everything=everything, as_json=as_json)
 
 
 @jobs.command("cancel")
-def cancel_job(job: _JobId, *, allow_base_url: AllowBaseUrl = False) -> None:
+def cancel_job(job: _JobId, *, person: _OfPerson = None, allow_base_url: AllowBaseUrl = False) -> None:
     """Cancel a job, whichever process runs it."""
     from server.cli import jobs as jobs_command
 
     with command_context(allow_base_url=allow_base_url, allow_wide_folder=True) as settings:
-        jobs_command.cancel(settings, job)
+        jobs_command.cancel(settings, job, person)
 
 
 @jobs.command("resume")

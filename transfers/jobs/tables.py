@@ -160,17 +160,20 @@ class JobTables:
         those = (JOBS.c.attachment_id.in_(ids), JOBS.c.status != REPLACED)
         return self._all(select(JOBS).where(*those).order_by(JOBS.c.created))
 
-    def find_by_prefix(self, start: str) -> list[JobRow]:
-        """Return the jobs whose id begins so, two at most: enough to tell one from several."""
-        return self._all(select(JOBS).where(func.substr(JOBS.c.id, 1, len(start)) == start).limit(2))
+    def find_by_prefix(self, start: str, *, of: tuple[str, str] | None = None) -> list[JobRow]:
+        """Return the jobs whose id begins so, two at most: enough to tell one from several. See `recent` for `of`."""
+        those = (func.substr(JOBS.c.id, 1, len(start)) == start, *_of(of))
+        return self._all(select(JOBS).where(*those).limit(2))
 
-    def recent(self, *, limit: int, open_since: float | None = None) -> list[JobRow]:
+    def recent(self, *, limit: int, open_since: float | None = None, of: tuple[str, str] | None = None) -> list[JobRow]:
         """Return jobs, the newest first; with `open_since` those with something left to do.
 
-        To follow what ACC makes of a file is left to do where that was last looked at since then.
+        To follow what ACC makes of a file is left to do where that was last looked at since then. `of` one person
+        alone: base URL and person id.
         """
         where = JOBS.c.status != REPLACED if open_since is None else _unfinished(open_since)
-        return self._all(select(JOBS).where(where).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(limit))
+        newest_first = (JOBS.c.created.desc(), JOBS.c.id)
+        return self._all(select(JOBS).where(where, *_of(of)).order_by(*newest_first).limit(limit))
 
     def unfinished(
         self,
@@ -436,6 +439,10 @@ def _cancelled(job_id: str) -> Update:
     """Return the statement that cancels a job, unless a process works on it or nothing is left to do."""
     rests = (JOBS.c.id == job_id, JOBS.c.owner.is_(None), JOBS.c.status.in_((OPEN, QUEUED)))
     return update(JOBS).where(*rests).values(cancellation(job_id))
+
+
+def _of(person: tuple[str, str] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if person is None else (JOBS.c.base_url == person[0], JOBS.c.person_id == person[1])
 
 
 def _unfinished(open_since: float) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Stall
-from persistence.data_folder import DATABASE_NAME
-from persistence.keys import EncryptionKey
+from auth.vault import TokenSet, UserAccount, Vault
+from persistence.data_folder import DATABASE_NAME, DataFolder
+from persistence.database import Database, DatabaseAddress
+from persistence.keys import EncryptionKey, EnvironmentKeys
 
 PUT = "storage.put"
 
@@ -43,19 +46,40 @@ class Shell:
         rows: list[dict[str, Any]] = json.loads(out)
         return rows
 
-    def attach(self, patience: int = 25, **more: Any) -> Any:
+    def keep_sign_in(self, person: str) -> None:
+        """Keep a person's sign-in, as `login` does."""
+        found = self.box.person(person)
+        tokens = TokenSet(
+            access_token=self.box.token(person),
+            issued_at=time.time(),
+            expires_at=time.time() + 3599,
+            refresh_token="refresh",
+            refresh_expires_at=time.time() + 3599,
+            scopes=("data:read",),
+        )
+        keys = EnvironmentKeys([EncryptionKey.parse(self._environment["SUBMITTAL_MCP_ENCRYPTION_KEYS"])])
+        data = DataFolder.open(Path(self._environment["SUBMITTAL_MCP_DATA_DIR"]))
+        with Database.open(DatabaseAddress.sqlite(data.database)) as database:
+            account = UserAccount(self.box.base_url, self.box.client_id, found.autodesk_id)
+            Vault(database, keys).save_login(account, found.name, found.email, tokens)
+
+    def attach(self, patience: int = 25, person: str | None = None, **more: Any) -> Any:
         """A server that was told to attach the file, and waited as long as it is patient."""
-        server = self.serve(patience)
+        server = self.serve(patience, **({"APS_ACCESS_TOKEN": self.box.token(person)} if person else {}))
         arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"} | more
         server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
         return server
 
-    def serve(self, patience: int = 25) -> Any:
+    def serve(self, patience: int = 25, **settings: str) -> Any:
         """A server that has shaken hands."""
-        environment = self._environment | {
-            "SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience),
-            "SUBMITTAL_MCP_LOG_LEVEL": "info",
-        }
+        environment = (
+            self._environment
+            | settings
+            | {
+                "SUBMITTAL_MCP_MAX_WAIT_SECONDS": str(patience),
+                "SUBMITTAL_MCP_LOG_LEVEL": "info",
+            }
+        )
         server = self._start("-m", "server", "serve", **environment)
         server.shake_hands()
         return server
@@ -124,6 +148,32 @@ def test_resuming_as_a_person_who_is_not_signed_in_is_refused(shell: Shell) -> N
     code, _, err = shell.run("resume", job["id"], "--as", "nobody@example.com", **app)
     assert code == 1
     assert "no one is signed in as nobody@example.com; no one is signed in" in err
+
+
+def test_as_lists_and_cancels_the_jobs_of_one_person_alone(shell: Shell) -> None:
+    shell.box.faults.add(Fault(PUT, Refuse(400, "<Error><Code>InvalidRequest</Code></Error>"), times=None))
+    shell.attach().rest()
+    [managers] = shell.listed()
+    shell.attach(person="steel", submittal=shell.box.item("05 12 00-2").id).rest()
+    [theirs] = [job for job in shell.listed() if job["id"] != managers["id"]]
+    for person in ("manager", "steel", "engineer"):
+        shell.keep_sign_in(person)
+    app = {"APS_ACCESS_TOKEN": "", "APS_CLIENT_ID": shell.box.client_id}
+
+    def of(person: str, *command: str) -> tuple[int, str, str]:
+        return shell.run(*command, "--as", person, **app)
+
+    manager, steel, engineer = (shell.box.person(key).email for key in ("manager", "steel", "engineer"))
+    for command in (("list", "--json"), ("--json",)):
+        assert [json.loads(of(email, *command)[1]) for email in (manager, steel)] == [[managers], [theirs]]
+    assert of(engineer, "list", "--all") == (0, "No jobs.\n", "")
+    code, _, err = of(manager, "cancel", theirs["id"])
+    assert (code, "No job of this person has an id that begins with" in err) == (1, True), err
+    assert of(steel, "cancel", theirs["id"])[0] == 0
+    assert shell.listed() == [managers]
+    for more in (app, {}):
+        code, _, err = shell.run("list", "--as", "nobody@example.com", **more)
+        assert (code, "no one is signed in as nobody@example.com; signed in: " in err) == (1, True), err
 
 
 def test_a_job_under_way_in_another_process_is_stopped(shell: Shell) -> None:
