@@ -56,7 +56,7 @@ class PortTaken(Exception):  # it names what was found
 class RedirectServer:
     """Answers at a callback URL from `open` to `close`."""
 
-    def __init__(self, servers: list["_HttpServer"], connections: "_Connections") -> None:
+    def __init__(self, servers: list["_CallbackServer"], connections: "_Connections") -> None:
         self._servers = servers
         self._connections = connections
 
@@ -70,10 +70,10 @@ class RedirectServer:
         """
         port = urlsplit(callback.url).port or 0
         connections = _Connections(read_seconds)
-        servers: list[_HttpServer] = []
+        servers: list[_CallbackServer] = []
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             try:
-                servers.append(_HttpServer(family, (address, port), callback, connections))
+                servers.append(_CallbackServer(family, (address, port), callback, connections))
             except OSError as error:
                 if error.errno in _ABSENT:
                     continue
@@ -204,7 +204,7 @@ class _Connections:
         self._ended.set()
 
 
-class _HttpServer(ThreadingHTTPServer):
+class _CallbackServer(ThreadingHTTPServer):
     """Listener at one address, with a thread for each connection."""
 
     daemon_threads = True
@@ -262,7 +262,7 @@ class _HttpServer(ThreadingHTTPServer):
 class _RequestHandler(BaseHTTPRequestHandler):
     """One connection, which is one request."""
 
-    server: _HttpServer
+    server: _CallbackServer
     timeout = _READ_SECONDS
     server_version = "submittal-mcp"
     sys_version = ""
