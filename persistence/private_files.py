@@ -234,9 +234,10 @@ def other_writers(path: Path, owners: Collection[int]) -> str | None:
 
 def descriptor_writers(descriptor: str, path: Path) -> str | None:
     """Say the same of a security descriptor in Microsoft's text form (SDDL): `O:…G:…D:…(…)`."""
+    # By number, since the names of these groups are in the language of the system: administrators, SYSTEM, users.
     remedy = (
-        f'run icacls "{path}" /setowner Administrators, then '
-        f'icacls "{path}" /inheritance:r /grant:r Administrators:F SYSTEM:F Users:R'
+        f'run icacls "{path}" /setowner *S-1-5-32-544, then '
+        f'icacls "{path}" /inheritance:r /grant:r *S-1-5-32-544:F *S-1-5-18:F *S-1-5-32-545:R'
     )
     owner = re.match(r"O:(S-[0-9-]+|[A-Z]{2})", descriptor)
     if owner is None or owner[1] not in _ADMINISTRATORS:

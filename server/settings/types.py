@@ -169,7 +169,10 @@ def _database_url(secret: SecretStr) -> SecretStr:
     except ValueError:  # which quotes what may be part of a password
         good = False
     if not good or parts.netloc.endswith(":"):
-        raise ValueError("it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
+        raise ValueError(
+            "it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE, and of a password "
+            "/ as %2F, ? as %3F, # as %23, @ as %40 and % as %25"
+        )
     return secret
 
 

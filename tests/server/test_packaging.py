@@ -186,8 +186,13 @@ def test_the_team_server_of_compose_can_use_its_settings_when_only_those_are_giv
     compose, key = yaml.safe_load(read("compose.yaml")), base64.b64encode(bytes(32)).decode()
     for name, value in compose["services"]["server"]["environment"].items():
         if value is not None:
-            asked = key if name == "SUBMITTAL_MCP_ENCRYPTION_KEYS" else "submittals.example.com"
-            monkeypatch.setenv(name, re.sub(r"\$\{\w+:-\}", "", re.sub(r"\$\{\w+:\?[^}]*\}", asked, value)))
+            asked = {
+                "SUBMITTAL_MCP_ENCRYPTION_KEYS": key,
+                "POSTGRES_PASSWORD": "as openssl/rand+base64@prints#it?%41=",
+                "PUBLIC_HOST": "submittals.example.com",
+            }
+            filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: asked.get(found[1], "an-id"), value)  # noqa: B023
+            monkeypatch.setenv(name, filled)
     monkeypatch.setenv("SUBMITTAL_MCP_SETTINGS_FILE", str(ROOT / compose["configs"]["settings"]["file"]))
     assert Settings.load().public_url == "https://submittals.example.com"
 

@@ -86,6 +86,8 @@ def write_entry(path: Path, client: ChatClient, entry: Mapping[str, Any] | None)
 
 
 def _read(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise CommandError(f"{path} is no file; move it away and try again; nothing was changed")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()

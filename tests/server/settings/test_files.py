@@ -1,6 +1,7 @@
 """Settings files: what they bind, what is left of the environment and the flags, and who may write them."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -252,6 +253,8 @@ def test_a_machine_wide_file_of_another_user_is_refused(bind):
 def test_the_rights_of_a_file_on_windows_are_read_from_its_descriptor(descriptor, says):
     found = descriptor_writers(descriptor, Path("settings.toml"))
     assert (found is None) if says is None else (says in (found or "") and "icacls" in (found or ""))
+    # Windows has these groups under names in its own language.
+    assert not {"Administrators", "SYSTEM", "Users"} & set(re.findall(r"\w+", found or ""))
 
 
 NAMES = sorted(set(variables()) - SECRETS - {"settings_file"})

@@ -229,6 +229,19 @@ def test_a_file_that_cannot_be_read_is_left_alone(tmp_path, key, text, says):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links and modes of POSIX")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir] if sys.platform != "win32" else [os.mkdir])
+def test_a_pipe_or_folder_in_place_of_a_file_is_named_and_not_waited_for(tmp_path, make):
+    path = tmp_path / ".claude.json"
+    make(path)
+    system, client = HostSystem("linux", tmp_path, {}), CLIENTS["claude-code"]
+    for work in (
+        lambda: command.install(client, command.client_entry(client, None), system, say=nothing),
+        lambda: command.remove(client, system, say=nothing),
+    ):
+        with pytest.raises(CommandError, match="is no file"):
+            work()
+
+
 def test_a_linked_file_stays_a_link_and_its_mode_stays_narrow(tmp_path):
     system, client = HostSystem("linux", tmp_path, {}), CLIENTS["cursor"]
     real = tmp_path / "dotfiles.json"
