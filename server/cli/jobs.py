@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SHOWN: Final = 200
-"""The newest so many are listed; what is done is seldom of interest."""
+"""The newest so many are listed."""
 
 RESUME_SECONDS: Final = 24 * 3600.0
 
@@ -50,9 +50,10 @@ def show(settings: Settings, person: str | None = None, *, everything: bool, as_
         UserNotSignedIn: `person`, whose jobs alone are wanted, is not signed in.
     """
     of, there = _person_key(settings, person), state_location(settings).exists()
-    lines = (
-        _with_repository(settings, lambda repository: _lines(repository, of, everything=everything)) if there else []
-    )
+    read = lambda repository: _lines(repository, of, everything=everything)  # noqa: E731
+    lines, more = _with_repository(settings, read) if there else ([], False)
+    if more:
+        say(f"There are more than {SHOWN} jobs: these are the newest.", err=True)
     if as_json:
         sys.stdout.write(json_text([_as_json(line) for line in lines]) + "\n")
         return
@@ -144,12 +145,16 @@ async def _find(repository: JobRepository, job_id: str, of: tuple[str, str] | No
     return found[0]
 
 
-async def _lines(repository: JobRepository, of: tuple[str, str] | None = None, *, everything: bool) -> list[JobLine]:
+async def _lines(
+    repository: JobRepository, of: tuple[str, str] | None = None, *, everything: bool
+) -> tuple[list[JobLine], bool]:
+    """Return the newest jobs, and whether there are more."""
     now = time.time()
     since = None if everything else now - FOLLOW_SECONDS
-    rows = await repository.ask(lambda tables: tables.recent(limit=SHOWN, open_since=since, of=of))
+    found = await repository.ask(lambda tables: tables.recent(limit=SHOWN + 1, open_since=since, of=of))
+    rows = found[:SHOWN]
     at_work = await repository.at_work(rows)
-    return [job_line(row, alive=row.id in at_work, now=now) for row in rows]
+    return [job_line(row, alive=row.id in at_work, now=now) for row in rows], len(found) > SHOWN
 
 
 def _as_json(line: JobLine) -> dict[str, object]:
@@ -166,15 +171,15 @@ def _written(line: JobLine) -> list[str]:
     return [first, where, *waits, *([f"    {line.advice}"] if line.advice else [])]
 
 
-async def unfinished(settings: Settings) -> list[JobLine]:
-    """Return the jobs with something left to do, the newest first.
+async def unfinished(settings: Settings) -> tuple[list[JobLine], bool]:
+    """Return the newest jobs with something left to do, and whether there are more.
 
     Raises:
         StorageProblem: The database or its keys cannot be used.
     """
     place = state_location(settings)
     if not place.exists():
-        return []
+        return [], False
     repository = JobRepository(place)
     try:
         return await _lines(repository, everything=False)

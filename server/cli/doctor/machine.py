@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from persistence.errors import StorageProblem
 from server.auth_wiring import OpenVault, hosts_from, opened_vault
+from server.cli.clients.catalog import NO_CLIENT
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.cli.jobs import unfinished
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
+from server.settings.problems import SettingsError
+from server.settings.remembered import read_answers
 from server.settings.types import not_a_folder
 from transfers.jobs.report import JobLine
 
@@ -183,7 +187,10 @@ def _mounts(opened: OpenVault, settings: Settings) -> Iterator[CheckResult]:
 
 def folders(settings: Settings) -> Iterator[CheckResult]:
     """Check the folders from which files may be attached."""
-    if not settings.folders:
+    kept = () if settings.folders else _folders_of_setup(settings)
+    for folder in kept:
+        yield ok("folders", f"none in this shell; the entry that setup wrote for a chat client allows {folder}")
+    if not settings.folders and not kept:
         yield warning(
             "folders",
             "no folder is allowed, so no local file can be attached",
@@ -202,6 +209,15 @@ def folders(settings: Settings) -> Iterator[CheckResult]:
             yield ok("folders", f"files beneath {folder} may be attached")
 
 
+def _folders_of_setup(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders that `setup` wrote into a chat client's file."""
+    with suppress(SettingsError, StorageProblem):  # findings of their own
+        answers = read_answers(settings)
+        if answers.client not in (None, NO_CLIENT):
+            return answers.folders
+    return ()
+
+
 _CHECK: Final = "transfers"
 _MOST: Final = 5
 
@@ -209,15 +225,16 @@ _MOST: Final = 5
 async def transfers(settings: Settings) -> AsyncIterator[CheckResult]:
     """Check for unfinished jobs, and the tables that they are in."""
     try:
-        left = [line for line in await unfinished(settings) if line.standing not in ("running", "processing")]
+        lines, more = await unfinished(settings)
     except StorageProblem as error:
         yield problem(_CHECK, str(error), "see the finding")
         return
+    left = [line for line in lines if line.standing not in ("running", "processing")]
     for line in left[:_MOST]:
         yield _left(line)
     if len(left) > _MOST:
-        more = f"{len(left) - _MOST} more were left behind"
-        yield warning(_CHECK, more, "`submittal-mcp jobs list` shows them all")
+        rest = f"{'at least ' if more else ''}{len(left) - _MOST} more were left behind"
+        yield warning(_CHECK, rest, "`submittal-mcp jobs list` shows them")
     if not left:
         yield ok(_CHECK, "nothing was left behind")
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,19 @@ def test_a_job_names_its_submittal_as_people_do(shell: Shell) -> None:
     assert "    submittal 051200-3 Structural steel beam shop drawings\n" in out
     assert shell.item.id not in out
     assert shell.listed()[0]["item_id"] == shell.item.id
+
+
+def test_a_list_that_is_cut_says_so(shell: Shell, tmp_path: Path) -> None:
+    shell.attach().rest()
+    with sqlite3.connect(tmp_path / "data" / DATABASE_NAME) as connection:
+        connection.row_factory = sqlite3.Row
+        row = dict(connection.execute("SELECT * FROM jobs").fetchone()) | {"fingerprint": None}
+        rows = ([value if name != "id" else f"{number:032x}" for name, value in row.items()] for number in range(200))
+        connection.executemany(f"INSERT INTO jobs VALUES ({', '.join('?' * len(row))})", rows)
+    connection.close()
+    code, out, err = shell.run("list", "--json")
+    assert (code, len(json.loads(out))) == (0, 200)
+    assert err == "There are more than 200 jobs: these are the newest.\n"
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["the process that follows it", "another process"])

@@ -112,6 +112,8 @@ def test_answers_of_setup_are_kept_for_the_next_run(run, start, site, box, tmp_p
     assert code <= 1
     assert "Cursor has it already" in out, "the client that was chosen last is the usual answer"
     assert "Sign in to Autodesk at this address" not in out
+    _, out, _ = start("-m", "server", "doctor", **site).rest()
+    assert f"the entry that setup wrote for a chat client allows {tmp_path / 'Drawings'}\n" in out
 
 
 def test_input_typed_before_a_question_lets_no_folder_go(site, box, tmp_path):
