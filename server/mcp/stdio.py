@@ -5,9 +5,13 @@ Nothing but JSON-RPC is written to stdout: the SDK points descriptor 1 at stderr
 
 import codecs
 import contextvars
+import json
 import os
+import re
 import sys
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Self
 
 import anyio
@@ -17,7 +21,15 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
-from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
 from pydantic import ValidationError
 
 from server.shutdown import ANSWER_SECONDS, STDIO_SECONDS, force_exit_after, on_shutdown_signal
@@ -31,6 +43,9 @@ _UTF16: Final = {
     b"\x00{": "utf-16-be",
 }
 """How UTF-16 begins, with a mark or with a message."""
+
+_NOTIFIED: Final = "notifications/"
+"""How the methods of all notifications begin."""
 
 _UNANSWERED: Final = frozenset({"subscriptions/listen"})
 """Requests that stay open as long as the client is there."""
@@ -117,8 +132,10 @@ class OpenRequests:
         match item.message:
             case JSONRPCRequest(method=method, id=request_id) if method not in _UNANSWERED:
                 self._ids.add(request_id)
-            case JSONRPCNotification(method="notifications/cancelled", params=dict(params)):
-                self._ids.discard(params.get("requestId", ""))
+            case JSONRPCNotification(
+                method="notifications/cancelled", params={"requestId": str() | int() as request_id}
+            ):
+                self._ids.discard(request_id)
 
     def written(self, item: SessionMessage) -> None:
         """Note a message of the server's."""
@@ -143,7 +160,8 @@ class OpenRequests:
 class ClientMessages(AsyncResource):
     """The client's messages; their end waits until the requests before it are answered, `ANSWER_SECONDS` at most.
 
-    A line that is no message is answered with a parse error, which the SDK would drop in silence.
+    A line that is no message is answered with an error, under its id where it has one: the SDK would drop it in
+    silence, and take a request for a notification whose id is none.
     """
 
     def __init__(
@@ -169,12 +187,13 @@ class ClientMessages(AsyncResource):
             except anyio.EndOfStream:
                 await self._requests.answered(ANSWER_SECONDS)
                 raise
-            if isinstance(item, SessionMessage):
+            answer = _refusal(item)
+            if answer is None and isinstance(item, SessionMessage):
                 self._requests.read(item)
                 return item
-            if not _is_blank(item):
+            if answer is not None:
                 structlog.get_logger().warning("unreadable_line")
-                await self._answers.send(SessionMessage(_PARSE_ERROR))
+                await self._answers.send(SessionMessage(answer))
 
     def __aiter__(self) -> Self:
         return self
@@ -208,17 +227,39 @@ class ServerMessages(AsyncResource):
         await self._messages.aclose()
 
 
-_PARSE_ERROR: Final = JSONRPCError(
-    jsonrpc="2.0",
-    id=None,
-    error=ErrorData(
-        code=PARSE_ERROR, message="This line is no JSON-RPC message: write one JSON object a line, in UTF-8."
-    ),
+_NO_MESSAGE: Final = ErrorData(
+    code=PARSE_ERROR, message="This line is no JSON-RPC message: write one JSON object a line, in UTF-8."
+)
+_NO_REQUEST: Final = ErrorData(
+    code=INVALID_REQUEST,
+    message='This is no JSON-RPC request: it needs "jsonrpc": "2.0", a method, an id that is a text or a whole number, '
+    "params that are an object, and whole characters in its texts.",
 )
 
 
-def _is_blank(problem: Exception) -> bool:
-    return isinstance(problem, ValidationError) and not str(problem.errors()[0]["input"]).strip()
+def _refusal(item: SessionMessage | Exception) -> JSONRPCError | None:
+    """Return the error that a line is answered with; None for a message, and for an empty line."""
+    if isinstance(item, SessionMessage):
+        # Without an id that is one, a request is read as a notification.
+        is_request = isinstance(item.message, JSONRPCNotification) and not item.message.method.startswith(_NOTIFIED)
+        return JSONRPCError(jsonrpc="2.0", id=None, error=_NO_REQUEST) if is_request else None
+    found = item.errors() if isinstance(item, ValidationError) else []
+    # The member that an object lacks is told with the whole object.
+    given = next((one["input"] for one in found if one["type"] == "missing"), found[0]["input"] if found else None)
+    if isinstance(given, str):
+        if not given.strip():
+            return None
+        with suppress(ValueError, RecursionError):  # JSON with half of a character is read here alone
+            given = json.loads(given)
+    if not isinstance(given, dict):
+        return JSONRPCError(jsonrpc="2.0", id=None, error=_NO_MESSAGE)
+    return JSONRPCError(jsonrpc="2.0", id=_request_id(given), error=_NO_REQUEST)
+
+
+def _request_id(given: Mapping[str, Any]) -> str | int | None:
+    named = given.get("id")
+    is_id = isinstance(named, str | int) and not isinstance(named, bool)
+    return named if is_id and not re.search("[\ud800-\udfff]", str(named)) else None
 
 
 async def _serve(server: Server[Any], wire: _StdioTransport) -> None:

@@ -114,6 +114,39 @@ def test_a_line_that_is_no_message_is_answered_and_stops_nothing(one_tool, line)
     assert program.shake_hands()["result"]["serverInfo"]["name"] == "one tool"
 
 
+@pytest.mark.parametrize(
+    ("line", "id_"),
+    [
+        ('{"id": 7, "method": "ping"}', 7),
+        ('{"jsonrpc": "1.0", "id": "a", "method": "ping"}', "a"),
+        ('{"jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": []}', 7),
+        ('{"jsonrpc": "2.0", "id": 7, "method": 5}', 7),
+        ('{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"half of a character": "\\ud83d"}}', 7),
+        ('{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', None),
+        ('{"jsonrpc": "2.0", "id": null, "method": "tools/call", "params": {"name": "slow"}}', None),
+        ('{"jsonrpc": "2.0", "id": true, "method": "ping"}', None),
+        ('{"jsonrpc": "1.0", "id": "\\ud83d", "method": "ping"}', None),
+    ],
+)
+def test_a_request_with_a_wrong_member_is_refused_under_its_id_if_it_has_one(one_tool, line, id_):
+    program = one_tool("stdio")
+    program.process.stdin.write(f"{line}\n")
+    program.process.stdin.flush()
+    answer = json.loads(program.process.stdout.readline())
+    assert (answer["id"], answer["error"]["code"]) == (id_, -32600)
+    assert "an id that is a text or a whole number" in answer["error"]["message"]
+    assert program.shake_hands()["result"]["serverInfo"]["name"] == "one tool"
+
+
+@pytest.mark.parametrize("params", [{"requestId": [1]}, {"requestId": {}}, {"requestId": None}, {}, None])
+def test_a_notification_with_odd_values_stops_nothing(one_tool, params):
+    program = one_tool("stdio")
+    program.shake_hands()
+    program.send({"method": "notifications/cancelled", "params": params})
+    program.send({"id": 5, "method": "ping", "params": {}})
+    assert json.loads(program.process.stdout.readline()) == {"jsonrpc": "2.0", "id": 5, "result": {}}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-8"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_stdin_is_decoded_in_chunks_of_any_size(encoding, size):
