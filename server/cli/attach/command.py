@@ -269,7 +269,8 @@ def _rows(options: AttachOptions) -> AttachManifest:
             data = options.manifest.read_bytes()
         except OSError as error:
             why = error.strerror or type(error).__name__
-            near = difflib.get_close_matches(options.manifest.name, _names_beside(options.manifest), n=1)
+            names = [name for name in _names_beside(options.manifest) if name != options.manifest.name]
+            near = difflib.get_close_matches(options.manifest.name, names, n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
             raise ManifestUnusable(f"The manifest {options.manifest} cannot be read: {why}.{meant}") from error
         manifest = read_manifest(data, common)

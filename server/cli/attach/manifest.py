@@ -36,7 +36,21 @@ _COLUMN_NAMES: Final = {
 _SEP_LINE: Final = re.compile(r"\"?sep=(\\t|[,;\t|])\"?[,;\t]*", re.IGNORECASE)
 """What Excel writes above the heading, so that it reads the file right itself."""
 
-_EMPTY_LINE: Final = re.compile(r"[\s,;|\"\ufeff]*")
+_EMPTY_LINE: Final = re.compile(r"[\s,;|\"\ufeff+=:`-]*")
+"""A line without a value: an empty one, or a rule of a table in plain text."""
+
+_NO_VALUE: Final = re.compile(r"[-\u2010-\u2015\u2212+=:`]*")
+"""A dash that says that there is nothing to say, the rule beneath a heading, or a code fence."""
+
+_SPREADSHEET_ERROR: Final = re.compile(r"#[\u00bf\w/]*[^\W\d_][\w/]*[!?]|#N/[AD]|#NV|#{2,}|Err:\d{3}", re.IGNORECASE)
+"""What a spreadsheet writes where a formula fails, in its language, or where a column is too narrow."""
+
+_CONVERTED: Final = re.compile(
+    r"\d+(?:[.,]\d+)?E[+-]?\d+|\d{1,4}([-/.])\d{1,2}\1\d{2,4}(?: 0?0:00(?::00)?)?"
+    r"|(?:\d{1,2}[- ]){0,1}(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[- ]\d{1,4})?",
+    re.IGNORECASE,
+)
+"""What a spreadsheet makes of 051200-3 and 05-12-00: a rounded number, a day, or a month."""
 
 _OTHER_FILES: Final = (
     (re.compile(rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis", re.DOTALL), "an OpenDocument spreadsheet"),
@@ -48,7 +62,7 @@ _OTHER_FILES: Final = (
     (re.compile(rb"%PDF"), "a PDF"),
     (re.compile(rb"\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive"),
     (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*"), "a picture"),
-    (re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*\""), "JSON"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*[\[\"{]|\{\s*\")"), "JSON"),
     (re.compile(rb"\{\\rtf"), "a text document (RTF)"),
     (re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|\?xml)", re.IGNORECASE), "a web page or XML"),
 )
@@ -119,7 +133,12 @@ def read_manifest(data: bytes, common: Mapping[str, str | None]) -> AttachManife
     records = _records(text, separator)
     for _ in range(above):
         next(records, None)
-    heading = _header(next(records, []), common, number=above + 1)
+    first_cells = next(records, [])
+    if len(first_cells) == 1 and any(one in first_cells[0] for one in _SEPARATORS):
+        # A spreadsheet that does not know the separator saves each row as one cell.
+        records = _records("\n".join([first_cells[0], *(cells[0] for cells in records)]), separator)
+        first_cells = next(records, [])
+    heading = _header(first_cells, common, number=above + 1)
     rows: list[ManifestRow] = []
     bad: list[BadRow] = []
     first: dict[tuple[str | None, ...], int] = {}
@@ -190,7 +209,7 @@ def _is_title(line: str, below: Sequence[str]) -> bool:
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
     while True:
         begins = reader.line_num + 1
         try:
@@ -202,7 +221,8 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
                 f"The quotes in the record that begins at line {begins} of the manifest do not match, or a cell is "
                 f"longer than {csv.field_size_limit():,} characters. A quote within a quoted cell is written twice."
             ) from None
-        yield [trim(cell) for cell in record]
+        cells = [trim(cell) for cell in record]
+        yield ["" if _NO_VALUE.fullmatch(cell) else cell for cell in cells]
 
 
 def _header(cells: Sequence[str], common: Mapping[str, str | None], number: int) -> list[str]:
@@ -212,8 +232,10 @@ def _header(cells: Sequence[str], common: Mapping[str, str | None], number: int)
     if not names:
         raise ManifestUnusable(f"The manifest is empty. Its first row names the columns: {', '.join(COLUMNS)}.")
     for place, name in enumerate(names):
+        if not cells[place]:
+            continue  # the cells below are to be empty too
         if name not in COLUMNS:
-            near = difflib.get_close_matches(name, COLUMNS, n=1)
+            near = difflib.get_close_matches(name, COLUMNS, n=1, cutoff=0.7)
             meant = f"; did you mean {near[0]!r}?" if near else "."
             known = f" The columns are {', '.join(COLUMNS)}."
             raise ManifestUnusable(f"Unknown column {cells[place][:60]!r} in row {number}{meant}{known}")
@@ -239,18 +261,45 @@ def _row(
     given = dict(zip(heading, cells, strict=False))
     values = {name: given.get(name) or common.get(name) or None for name in COLUMNS}
     file, project, submittal = values["file"], values["project"], values["submittal"]
+
+    def bad(message: str, hint: str) -> BadRow:
+        return BadRow(number, file, "invalid_arguments", message, hint, project, submittal)
+
+    columns = sum(map(bool, heading))
+    if len(cells) == 1 and columns > 1 and any(one in cells[0] for one in _SEPARATORS):
+        return bad(
+            f"The whole row is one cell, and the heading names {columns} columns.",
+            "Separate its cells as those of the heading, and put no quotes around the row.",
+        )
     if any(cells[len(heading) :]):
-        return BadRow(
-            number,
-            file,
-            "invalid_arguments",
+        return bad(
             f"There are {len(cells)} cells, and the heading names {len(heading)} columns.",
             "Put quotes around a cell that holds the separator.",
-            project,
-            submittal,
         )
+    if any(cell for name, cell in zip(heading, cells, strict=False) if not name):
+        return bad(
+            "A cell stands in a column without a heading.", f"Empty it, or name the column: {', '.join(COLUMNS)}."
+        )
+    wrong = [name for name, cell in values.items() if cell is not None and _SPREADSHEET_ERROR.fullmatch(cell)]
+    if wrong:
+        return bad(
+            f"The cell of {' and '.join(wrong)} holds an error of the spreadsheet, or its column was too narrow.",
+            "Write the value itself into the cell, and save the table again.",
+        )
+    if _is_comment(cells, heading):
+        return bad("The row begins with '#', as a comment does.", "Remove the row, or the '#'.")
     if file is None or project is None or submittal is None:
         missing = [name for name in NEEDED if values[name] is None]
-        message = f"The cell of {' and '.join(missing)} is empty."
-        return BadRow(number, file, "invalid_arguments", message, "Fill it in.", project, submittal)
+        return bad(f"The cell of {' and '.join(missing)} is empty.", "Fill it in.")
     return ManifestRow(number, file, project, submittal, values["name"], values["category"], values["task"])
+
+
+def _is_comment(cells: Sequence[str], heading: Sequence[str]) -> bool:
+    """Whether a row was taken out by a `#`, which a project's name would be found beneath; a number may follow one."""
+    first = next((cell for name, cell in zip(heading, cells, strict=False) if name), "")
+    return next(filter(None, heading), "") == "project" and re.match(r"#(?!\s*\d)", first) is not None
+
+
+def was_converted(cell: str) -> bool:
+    """Whether a spreadsheet may have made a number, a day or a month of the text of a cell."""
+    return _CONVERTED.fullmatch(cell) is not None

@@ -10,13 +10,13 @@ from typing import Any, Final
 import anyio
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from server.cli.attach.manifest import BadRow, ManifestRow
+from server.cli.attach.manifest import BadRow, ManifestRow, was_converted
 from server.cli.errors import with_candidates
 from tools.add_submittal_attachment import Destination, LocalArguments, destination_of
 from tools.core.arguments import read_arguments
 from tools.core.context import Services
 from tools.errors.description import ErrorDescription, describe_error
-from tools.errors.exceptions import InvalidArguments, ToolError
+from tools.errors.exceptions import InvalidArguments, SubmittalNotFound, ToolError
 from transfers.concurrency import task_group
 from transfers.errors import TransferError
 from transfers.idempotency import AttachTarget
@@ -172,7 +172,10 @@ def _bad(row: ManifestRow, problem: Exception) -> BadRow:
     explained = describe_error(problem)
     if explained is None:
         raise problem
-    return row.refused(explained.code, explained.row.message, _remedy(problem, explained))
+    remedy = _remedy(problem, explained)
+    if isinstance(problem, SubmittalNotFound) and was_converted(row.submittal):
+        remedy = f"A spreadsheet may have made a number or a day of it: format the column as text. {remedy}"
+    return row.refused(explained.code, explained.row.message, remedy)
 
 
 def _remedy(problem: Exception, explained: ErrorDescription) -> str:

@@ -197,6 +197,16 @@ def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_name
     assert shell.box.requests.count(CREATE) == 0
 
 
+@pytest.mark.parametrize("cell", ["5.12E+04", "12-May"])
+def test_a_number_that_a_spreadsheet_converted_is_refused_with_what_made_it_so(shell: Shell, cell: str) -> None:
+    shell.write("beam.pdf", submittal=cell)
+    code, out, err = shell.attach()
+    assert (code, out.splitlines()[0]) == (2, "1 file: 1 refused.")
+    assert "submittal_not_found" in err
+    assert "A spreadsheet may have made a number or a day of it: format the column as text." in err
+    assert not shell.attached()
+
+
 def test_ctrl_c_ends_it_in_time_and_the_same_command_finishes_without_repeating_a_row(shell: Shell) -> None:
     shell.write("a.pdf", "b.pdf", "c.pdf")
     stalled = shell.box.faults.add(Fault(PUT, Stall(), nth=2, times=None))

@@ -17,6 +17,7 @@ from server.cli.attach.manifest import (
     ManifestRow,
     ManifestUnusable,
     read_manifest,
+    was_converted,
 )
 from tests.support.odd_text import odd_texts
 from transfers.files.pasted_text import trim
@@ -41,11 +42,75 @@ def read(text: str, **common: str) -> AttachManifest:
         b"project,submittal,file,name,category,task\nRiverside,05 12 00-3,beam.pdf\n",
         b"project|submittal|file\nRiverside|05 12 00-3|beam.pdf\n",
         "\ufeff\ufeffproject,submittal,file\r\nRiverside,05 12 00-3,beam.pdf\r\n".encode(),
+        b",project,,submittal,file\n,Riverside,,05 12 00-3,beam.pdf\n",
+        b'project, submittal, file\nRiverside, 05 12 00-3, "beam.pdf"\n',
+        "project,submittal,file,name,category\nRiverside,05 12 00-3,beam.pdf,-,\u2013\n".encode(),
+        b'"project,submittal,file"\n"Riverside,05 12 00-3,beam.pdf"\n',
     ],
-    ids=["commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row", "bars", "two marks"],
+    ids=[
+        *("commas", "semicolons", "tabs", "bom", "headings", "empty cells", "quotes", "short row", "bars", "two marks"),
+        *("columns without a heading", "quotes after blanks", "dashes for nothing", "a row in one cell"),
+    ],
 )
 def test_whatever_a_spreadsheet_writes_is_read(data: bytes) -> None:
     assert read_manifest(data, {}) == AttachManifest((BEAM,))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| project | submittal | file |\n|:--|:-:|--:|\n| Riverside | 05 12 00-3 | beam.pdf |\n",
+        "```csv\nproject,submittal,file\nRiverside,05 12 00-3,beam.pdf\n```\n",
+        "+---+---+---+\n|project|submittal|file|\n+===+===+===+\n|Riverside|05 12 00-3|beam.pdf|\n+---+---+---+\n",
+    ],
+    ids=["markdown", "code fence", "rules"],
+)
+def test_a_table_in_plain_text_is_read(table: str) -> None:
+    manifest = read(table)
+    assert [row.words[:3] for row in manifest.rows] == [("Riverside", "05 12 00-3", "beam.pdf")]
+    assert manifest.bad == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("#REF!,1,a.pdf,", "The cell of project holds an error of the spreadsheet"),
+        ("A,#N/A,a.pdf,", "The cell of submittal holds an error of the spreadsheet"),
+        ("A,1,#\u00bfNOMBRE?,", "The cell of file holds an error of the spreadsheet"),
+        ("A,1,a.pdf,####", "The cell of name holds an error of the spreadsheet"),
+        ("A,1,a.pdf,Err:502", "The cell of name holds an error of the spreadsheet"),
+        ("# A,1,a.pdf,", "The row begins with '#', as a comment does."),
+        ("#later,,,", "The row begins with '#', as a comment does."),
+        ("A;1;a.pdf,", "The cell of submittal and file is empty."),
+        ("A;1;a.pdf", "The whole row is one cell, and the heading names 4 columns."),
+        ('"A,1,a.pdf,"', "The whole row is one cell, and the heading names 4 columns."),
+        ("A,1,a.pdf,,x", "There are 5 cells, and the heading names 4 columns."),
+    ],
+)
+def test_a_row_that_would_mean_another_file_or_place_is_refused(row: str, said: str) -> None:
+    manifest = read(f"project,submittal,file,name\nA,2,b.pdf,\n{row}\n")
+    assert [one.number for one in manifest.rows] == [2]
+    assert [one.number for one in manifest.bad] == [3]
+    assert said in manifest.bad[0].message
+
+
+def test_a_cell_beneath_no_heading_is_refused_and_a_number_may_follow_a_hash() -> None:
+    manifest = read("project,,submittal,file\n#12 A,,#3,#4.pdf\nA,note,1,a.pdf\n")
+    assert manifest.rows == (ManifestRow(2, "#4.pdf", "#12 A", "#3"),)
+    assert [one.message for one in manifest.bad] == ["A cell stands in a column without a heading."]
+
+
+@pytest.mark.parametrize(
+    "cell", ["5.12E+04", "5,12E+04", "05.12.2000", "5/12/00", "2000-12-05 00:00:00", "12-May", "Jan-05"]
+)
+def test_a_cell_that_a_spreadsheet_converted_is_known(cell: str) -> None:
+    assert was_converted(cell)
+    assert not was_converted(f"{cell} beams")
+
+
+@pytest.mark.parametrize("cell", ["051200-3", "05 12 00-3", "3", "A-12", "May", "Mayor's office"])
+def test_a_number_or_a_title_is_not_taken_for_a_converted_cell(cell: str) -> None:
+    assert was_converted(cell) is (cell == "May")
 
 
 def test_a_cell_may_hold_separators_quotes_and_line_ends_and_rows_are_numbered_as_in_a_spreadsheet() -> None:
@@ -91,6 +156,8 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"project,submittal,file\n", "The manifest has no row below its heading."),
         (b"project,submittal,fiel\n", "Unknown column 'fiel' in row 1; did you mean 'file'?"),
         (b"Table 1,\nproject,submittal,file,Notes\n", "Unknown column 'Notes' in row 2."),
+        (b"project,submittal,title,file\n", "Unknown column 'title' in row 1. The columns are"),
+        (b"#,project,submittal,file\n", "Unknown column '#' in row 1."),
         (b"project,submittal\n", "Row 1 lacks the column 'file'. Add it."),
         (b"file\n", "Row 1 lacks the column 'project', 'submittal'. Add it, or give --project and --submittal"),
         (b"file,project,submittal,File\n", "The column 'file' is there twice in row 1."),
@@ -110,6 +177,7 @@ def test_every_row_that_is_wrong_is_named_with_what_is_wrong() -> None:
         (b"\x1f\x8b\x08\x00", "This is an archive"),
         (b"\x89PNG\r\n\x1a\n", "This is a picture"),
         (b'[{"project": "A", "file": "a.pdf"}]', "This is JSON"),
+        (b'[["project", "submittal", "file"]]', "This is JSON"),
         (b"\n\n,,\n", "The manifest is empty."),
         (b"project,submittal,file\nA,1,a.pdf\nA,1,M\xfcller.pdf\n", "The manifest is not UTF-8: see its line 3."),
         (b"project,submittal,file\nA,1,a\x00.pdf\n", "The manifest is no text: its line 2 has a NUL byte."),
@@ -171,11 +239,20 @@ def test_headings_are_read_as_people_name_their_columns(heading):
     assert (row.project, row.submittal, row.file) == ("Riverside", "1-1", "a.pdf")
 
 
+MARKS = "-+=:`\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+
+
+def cell_of(text: str) -> str:
+    """A text as a cell that holds it: marks alone are none, and a `#` before a project's name is a comment."""
+    cell = trim(trim(text).lstrip("#"))
+    return cell if cell.strip(MARKS) else ""
+
+
 cells = st.text(
     st.characters(codec="utf-8", exclude_characters="\x00\ufeff", exclude_categories=("Cc", "Zs", "Zl", "Zp")),
     min_size=1,
     max_size=12,
-).filter(lambda text: text == trim(text))
+).filter(lambda text: text == cell_of(text))
 table = st.lists(st.tuples(*[cells] * len(COLUMNS)), min_size=1, max_size=20, unique=True)
 
 
@@ -188,7 +265,7 @@ def test_a_csv_round_trip_keeps_every_cell(rows: list[tuple[str, ...]], separato
     assert [row.words for row in manifest.rows] == rows
 
 
-odd_cells = odd_texts(3).map(lambda text: trim(text.encode("utf-8", "ignore").decode().replace("\x00", "")))
+odd_cells = odd_texts(3).map(lambda text: cell_of(text.encode("utf-8", "ignore").decode().replace("\x00", "")))
 
 
 @given(st.lists(st.tuples(*[odd_cells] * len(COLUMNS)), min_size=1, max_size=5), st.sampled_from(",;\t"))
