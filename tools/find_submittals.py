@@ -161,7 +161,7 @@ async def search_submittals(
         InvalidArguments: A filter means nothing in this project.
         AccError: ACC refused or is away.
     """
-    from tools.lookup.references import without_section_words
+    from tools.lookup.references import with_numbers_joined, without_section_words
     from tools.lookup.submittal_search import ListPosition, SubmittalQuery, SubmittalSearch
     from transfers.concurrency import gather
     from transfers.files.pasted_text import unwrap
@@ -170,7 +170,7 @@ async def search_submittals(
     named = services.resolver.filters
     states = [one for state in arguments.state or () for one in (OPEN if state == "open" else (state,))]
     spec, response, contractor = arguments.spec, arguments.response, arguments.contractor
-    query = arguments.query and without_section_words(unwrap(arguments.query))
+    query = arguments.query and without_section_words(with_numbers_joined(unwrap(arguments.query)))
     specs, spec_ids, response_ids, contractors = await gather(
         named.specs_for(project.id, query if query and not spec else ""),
         named.spec_ids(project.id, spec),

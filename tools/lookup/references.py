@@ -143,9 +143,15 @@ def _is_spelt(parts: Sequence[str], words: Sequence[str]) -> bool:
     if not parts:
         return not words
     return any(
-        root("".join(words[:end])) == root(parts[0]) and _is_spelt(parts[1:], words[end:])
+        _may_be_one(words[:end]) and root("".join(words[:end])) == root(parts[0]) and _is_spelt(parts[1:], words[end:])
         for end in _ends(words, len(parts))
     )
+
+
+def _may_be_one(words: Sequence[str]) -> bool:
+    """Whether words may be one part of a number: digits of a section, as people space them, and never 1.2 for 12."""
+    is_section = sum(map(len, words)) >= SHORTEST_SECTION or all(len(word) == 2 for word in words)
+    return len(words) == 1 or is_section or not all(word.isdigit() for word in words)
 
 
 def _ends(words: Sequence[str], parts: int) -> Iterator[int]:
@@ -188,8 +194,37 @@ _BEFORE_SECTION: Final = re.compile(
 _WORD: Final = re.compile(r"[^\W_]+")
 _PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")
 
+_PAIRED: Final = r"(?<![\d.-])(?:\d[ \t.]*){5}\d(?:(?:[ \t.]*\d){2})?(?:\.\d+)?(?!\d)"
+_SECTION_WORDS: Final = r"(?:(?:csi|masterformat|section|spec(?:ification)?)s?[\s.:#]{0,5}){1,3}"
+_ITEM_WORDS: Final = r"(?:(?:item|submittal|number|no|nr)\b[\s.:]{0,3}|#\s{0,3}){1,3}"
+_SAID_APART: Final = (
+    re.compile(
+        rf"{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b[\s,;(]{{0,3}}(?:(?:in|of|from|under|for)\s+(?:the\s+)?"
+        rf"(?:{_SECTION_WORDS})?|{_SECTION_WORDS})(?P<spec>{_PAIRED})",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?:{_SECTION_WORDS})?(?P<spec>{_PAIRED})[\s,;:)]{{0,4}}{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b", re.IGNORECASE
+    ),
+)
+"""A number of which the section and what follows it are named one beside the other: item 3 in section 05 12 00."""
+
+_NEXT_OF_SECTION: Final = re.compile(
+    rf"(?P<first>(?P<spec>{_PAIRED})\s?{_DASH}\s?\d{{1,4}}\s{{0,3}}(?:[,;&+]|and|or|to|thru|through)\s{{0,3}})"
+    r"(?P<sequence>\d{1,4})(?=\s{0,3}(?:\Z|[,;&+.)]|and\b|or\b|to\b|thru\b|through\b))",
+    re.IGNORECASE,
+)
+"""Several numbers of one section, which is written with the first alone: 051200-3 and 4."""
+
+_REVISION: Final = re.compile(r"(?<=\d)[\s,(]{1,3}rev(?:ision)?\b[\s.:#]{0,3}(?:\d{1,2}|[a-z])\)?\s*\Z", re.IGNORECASE)
+_WITH_FRACTION: Final = re.compile(r"\s*(\d{1,9})[.,]0+\s*")
+"""A whole number as programs write one that they take for a measure."""
+
 SHORTEST_SECTION: Final = 5
 """Digits of a section from which on a number may be written without its dash: 111 could be 1-11 and 11-1."""
+
+MOST_OF_SECTION: Final = 10
+"""Numbers of one section that are read in a list; more are none that a person types."""
 
 MAX_WORDS: Final = 3
 """Words of a text that ACC is asked for one after the other, until one of them brings few enough rows."""
@@ -242,7 +277,23 @@ def submittal_reference(text: str) -> ParsedReference:
         return ParsedReference(id=named.lower(), project_id=_project_in(url))
     id_ = parse_id(text)
     id_ = _id_among(text) if id_ is None and not text.casefold().startswith("b.") else id_
-    return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=text)
+    return ParsedReference(id=id_) if id_ is not None else ParsedReference(words=with_numbers_joined(text))
+
+
+def with_numbers_joined(words: str) -> str:
+    """Return a text with each number in one piece: section and sequence said apart, several numbers of one section.
+
+    A revision goes where only a number is left; behind the number of a section it does not matter.
+    """
+    for said in _SAID_APART:
+        words = said.sub(r"\g<spec>-\g<sequence>", words)
+    for _ in range(MOST_OF_SECTION):
+        before, words = words, _NEXT_OF_SECTION.sub(r"\g<first>\g<spec>-\g<sequence>", words)
+        if words == before:
+            break
+    bare = _REVISION.sub("", words)
+    left = NameWords.of(bare).significant
+    return bare if len(left) == 1 and left[0].isdigit() else words
 
 
 def parse_id(text: str) -> str | None:
@@ -359,13 +410,20 @@ def match_quality(words: str, number: str, title: str) -> Literal["exact", "near
     text = NameWords.of(words)
     if not text.words:
         return None
+    whole = _WITH_FRACTION.fullmatch(words)
+    if whole is not None and text.words != NameWords.of(number).words:
+        return "near" if match_quality(whole[1], number, title) else None
     beside = text.around_number(number)
     if text.is_called(title) or _is_number(text, number, beside):
         return "exact"
     if beside is not None and (not beside or _has_section(number) or all_found(beside, title)):
         return "near"
-    section, _ = section_and_sequence(number)
-    if "".join(text.significant) == section and not _NUMBER_WITH_SPEC.fullmatch(words):
+    section, sequence = section_and_sequence(number)
+    said = "".join(text.significant)
+    if said == section and not _NUMBER_WITH_SPEC.fullmatch(words):
+        return "near"
+    # A spreadsheet and JSON take the zero in front of a number in one piece away.
+    if len(section) >= SHORTEST_SECTION and len(text.significant) == 1 and root(said) == root(section + sequence):
         return "near"
     return "near" if all_found(text.significant, title) else None
 

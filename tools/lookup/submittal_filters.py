@@ -12,11 +12,13 @@ from tools.core.results import Candidate
 from tools.errors.exceptions import MAX_CANDIDATES, InvalidArguments, RetryHint
 from tools.lookup.projects import MemberNames, PersonCache
 from tools.lookup.references import (
+    SHORTEST_SECTION,
     NameWords,
     all_found,
     closest,
     is_id,
     normalize,
+    root,
     section_terms,
     without_section_words,
     word_terms,
@@ -141,6 +143,9 @@ def sections_called(text: str, specs: Sequence[Spec]) -> list[Spec]:
     bare = without_section_words(unwrap(text))
     numbers = {normalize(term) for term in section_terms(bare)} | {normalize(bare)}
     exact = [one for one in specs if normalize(one.identifier or "") in numbers]
+    # JSON and spreadsheets take the zero in front of a number away.
+    long = {root(one) for one in numbers if one.isdigit() and len(one) >= SHORTEST_SECTION}
+    exact = exact or [one for one in specs if root(normalize(one.identifier or "")) in long]
     if exact:
         return exact
     digits = normalize(bare)

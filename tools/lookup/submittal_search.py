@@ -14,6 +14,7 @@ from tools.core.presenters import ATTACH
 from tools.lookup.references import (
     NameWords,
     all_found,
+    match_quality,
     may_hold_number,
     normalize,
     section_terms,
@@ -128,6 +129,9 @@ class SubmittalQuery:
 
     def _holds(self, item: Item, term: str | None) -> bool:
         if not self.words:
+            return True
+        # The number of a section decides, whatever stands beside it.
+        if section_terms(self.words) and match_quality(self.words, item.number, item.title):
             return True
         if self.number:
             return self.number in normalize(item.number)

@@ -181,6 +181,9 @@ async def test_submittals_are_found_by_state(connect, box, state):
         ("05 12 00 \u2013 Structural Steel Framing: beams", ["051200-3"]),
         ("columns 05.12.00", ["051200-5", "051200-4"]),
         ("3", ["051200-3"]),
+        ("Submittal #051200-3 Rev 1", ["051200-3"]),
+        ("item 3 in section 05 12 00", ["051200-3"]),
+        ("051200-3 and 4", ["051200-4", "051200-3"]),
         ("nothing of the kind", []),
     ],
 )
@@ -507,6 +510,7 @@ async def test_where_acc_lists_no_sections_words_are_still_found_in_titles(conne
     [
         ("05 12 00", {"051200"}),
         ("051200", {"051200"}),
+        ("51200", {"051200"}),
         ("section 05.12.00", {"051200"}),
         ("Structural Steel Framing", {"051200"}),
         ("051200 Structural Steel Framing", {"051200"}),

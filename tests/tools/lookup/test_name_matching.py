@@ -131,6 +131,7 @@ def test_no_way_to_name_a_row_of_two_thousand_registers_leads_to_another():
         ("the steel submittal", None),
         ("051200-33", None),
         ("51200-3", "051200-3"),
+        ("512003", "051200-3"),
         ("051200-3-1", None),
         ("1 051200-3", None),
         ("beem drawings", None),

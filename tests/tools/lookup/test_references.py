@@ -157,6 +157,37 @@ def test_a_number_or_a_title_is_words(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("item 3 in section 05 12 00", "05 12 00-3"),
+        ("Item #3 of the 051200", "051200-3"),
+        ("no. 3, section 051200", "051200-3"),
+        ("submittal no. 3 under spec section 05.12.00", "05.12.00-3"),
+        ("Section 051200, Item 3", "051200-3"),
+        ("05 12 00 item 3 (beams)", "05 12 00-3 (beams)"),
+        ("051200 #3", "051200-3"),
+        ("051200-3, 4 & 5.", "051200-3, 051200-4 & 051200-5."),
+        ("05 12 00-3 thru 5", "05 12 00-3 thru 05 12 00-5"),
+        ("Submittal #3 Rev 1", "Submittal #3"),
+        ("item 3 (revision B)", "item 3"),
+    ],
+)
+def test_a_number_said_in_parts_is_put_together(text, number):
+    assert submittal_reference(text) == ParsedReference(words=number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("051200-3, 2 copies", "051200-3 of 5", "051200-3 item 4", "051200-3 Rev 1", "0512003, item 2"),
+        *("Drawings Rev 2", "level 3 in 051200", "Item 12: beams", "rows 1, 2"),
+    ],
+)
+def test_text_that_is_no_part_of_a_number_stays_as_it_is(text):
+    assert submittal_reference(text) == ParsedReference(words=text)
+
+
+@pytest.mark.parametrize(
     "spelling",
     [
         "0512\u200b00-3",
@@ -213,7 +244,9 @@ def test_of_a_number_acc_is_asked_for_the_specification_part_first(words, terms)
         ("05 12 00", "near"),
         ("beam drawings", "near"),
         ("2", "near"),
+        ("512003", "near"),
         ("051200-30", None),
+        ("5120033", None),
         ("051200-33", None),
         ("512", None),
         ("3", None),
@@ -234,6 +267,21 @@ def test_a_number_is_never_taken_for_one_that_merely_begins_or_ends_like_it(othe
 @pytest.mark.parametrize(("words", "number"), [("12", "12"), ("012", "12"), ("12", "012")])
 def test_a_number_without_a_section_is_itself_but_for_zeros(words, number):
     assert match_quality(words, number, "Beams") == ("exact" if words == number else "near")
+
+
+def test_a_whole_number_with_a_fraction_is_itself_unless_a_row_is_called_so():
+    assert match_quality("3.0", "3", "Stairs") == "near"
+    assert match_quality("3,00", "3", "Stairs") == "near"
+    assert match_quality("3.0", "3.0", "Stairs") == "exact"
+    assert [match_quality("3.0", number, "Stairs") for number in ("30", "3-0", "051200-3")] == [None, "exact", None]
+    assert [match_quality("12.00", number, "Stairs") for number in ("1200", "12")] == [None, "near"]
+
+
+@pytest.mark.parametrize("other", ["1.2", "1-2", "1 2", "1/2"])
+def test_a_number_in_parts_is_not_the_one_of_all_its_digits(other):
+    assert match_quality(other, "12", "Stairs") is None
+    assert match_quality(f"{other} stairs", "12", "Stairs") is None
+    assert match_quality("05 12", "0512", "Stairs") == "exact"
 
 
 @pytest.mark.parametrize(
