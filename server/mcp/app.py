@@ -3,6 +3,7 @@
 Nothing is opened or contacted before the first call needs it: a chat client waits for the list of tools at start.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -35,7 +36,7 @@ from mcp_types import (
 
 from server import __version__
 from server.mcp import icons
-from server.mcp.client_request import ClientRequest, read_arguments_text
+from server.mcp.client_request import ClientRequest, read_parameters
 from server.mcp.prompts import build_prompts, get_prompt
 from server.mcp.resources import RESOURCES, ReadResource, read_resource
 from server.mcp.tasks import add_tasks, client_supports_tasks, created_task
@@ -178,7 +179,7 @@ class McpHandlers:
         server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
         add_tasks(server, self._policy)
         sealing = RequestStateSecurity(keys=[state_key]) if state_key is not None else RequestStateSecurity.ephemeral()
-        server.middleware.append(read_arguments_text)
+        server.middleware.append(read_parameters)
         server.middleware.append(RequestStateBoundary(sealing, default_audience=NAME))
         return server
 
@@ -193,13 +194,23 @@ class McpHandlers:
     ) -> HandlerResult:
         tool = self._tools.get(params.name)
         if tool is None:
-            text = TextContent(type="text", text=f"Unknown tool: {params.name}")
+            text = TextContent(type="text", text=self._unknown(params.name))
             return CallToolResult(content=[text], is_error=True)
         request = ClientRequest(context, params)
         answer = await tool.call(params.arguments or {}, request, defers=client_supports_tasks(request))
         if isinstance(answer, DeferredResult):
             return created_task(answer)
         return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
+
+    def _unknown(self, name: str) -> str:
+        import difflib
+
+        names = [tool.name for tool in self._shown]
+        # Clients put a server's name in front, and some write other names than they were listed.
+        bare = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", re.split(r"__|[./:]", name.strip())[-1]).lower()
+        near = difflib.get_close_matches(bare, names, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        return f"Unknown tool: {name[:60]!r}.{meant} The tools are {', '.join(names)}."
 
     async def _list_resources(
         self, _context: ServerRequestContext[ServicesProvider, Any], _params: PaginatedRequestParams | None

@@ -46,26 +46,49 @@ class ClientRequest:
         return self.params.input_responses or {}
 
 
-async def read_arguments_text(ctx: ServerRequestContext[ServicesProvider, Any], call_next: CallNext) -> HandlerResult:
-    """Read the `arguments` of a tool call that a client sent as the text of one JSON object; blank text is none.
+async def read_parameters(ctx: ServerRequestContext[ServicesProvider, Any], call_next: CallNext) -> HandlerResult:
+    """Read the parameters of a request as clients write them.
 
-    Middleware, because the SDK validates them before a handler sees them.
+    The `arguments` of a tool call may be the text of one JSON object, or stand in one more object; blank text is none.
+    A progress token that is null is none. Middleware, because the SDK validates them before a handler sees them.
 
     Raises:
-        MCPError: They are no object, and no text of one.
+        MCPError: The arguments are no object, and no text of one.
     """
-    given = (ctx.params or {}).get("arguments")
-    if ctx.method != "tools/call" or given is None or isinstance(given, Mapping):
-        return await call_next(ctx)
+    params = dict(ctx.params or {})
+    meta = params.get("_meta")
+    if isinstance(meta, Mapping) and meta.get("progressToken", "") is None:
+        params["_meta"] = {name: value for name, value in meta.items() if name != "progressToken"}
+    if ctx.method == "tools/call" and "arguments" in params:
+        given = _without_wrapper(_read_text(params["arguments"]))
+        if not isinstance(given, Mapping | None):
+            raise MCPError(INVALID_PARAMS, _NO_ARGUMENTS)
+        params["arguments"] = given
+    return await call_next(replace(ctx, params=params) if ctx.params is not None else ctx)
+
+
+def _read_text(given: Any) -> Any:
     while isinstance(given, str):
         try:
             given = json.loads(given) if given.strip() else {}
         except (ValueError, RecursionError):
             break
-    if not isinstance(given, dict | None):
-        raise MCPError(INVALID_PARAMS, _NO_ARGUMENTS)
-    return await call_next(replace(ctx, params={**(ctx.params or {}), "arguments": given}))
+    return given
 
+
+def _without_wrapper(given: Any) -> Any:
+    """Return the arguments that stand alone in an object under one of the names that frameworks give them."""
+    while isinstance(given, Mapping) and len(given) == 1:
+        [(name, inner)] = given.items()
+        inner = _read_text(inner)
+        if name not in _WRAPPERS or not isinstance(inner, Mapping):
+            break
+        given = inner
+    return given
+
+
+_WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameters", "params"})
+"""Names under which frameworks hand on all arguments; no tool has one that is called so."""
 
 _NO_ARGUMENTS: Final = (
     '\'arguments\' must be one JSON object that has a value for each argument, for example {"project": "Riverside"}.'

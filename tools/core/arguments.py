@@ -379,10 +379,11 @@ _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or f
 
 
 def _near(name: str, names: Sequence[str]) -> str | None:
-    """Return the argument most similar to an unknown name."""
+    """Return the argument most similar to an unknown name, in whichever case that is written."""
     if name in names:
         return None
-    return next(iter(difflib.get_close_matches(name, names, n=1)), None)
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", name.strip()).casefold()
+    return next(iter(difflib.get_close_matches(plain, names, n=1)), None)
 
 
 def _sentence(error: dict[str, Any], names: Sequence[str]) -> str:

@@ -62,7 +62,13 @@ def asked_with(arguments: Any) -> Request[Any, Any]:
     return Request[dict[str, Any], str](method="tools/call", params={"name": "sign_in", "arguments": arguments})
 
 
-@pytest.mark.parametrize("written", [" {} ", '"{}"', "", " \n", "null", '{"sessionId": "s"}'])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(" {} ", '"{}"', "", " \n", "null", '{"sessionId": "s"}'),
+        *({"arguments": {}}, {"input": '{"kwargs": {"sessionId": "s"}}'}, '{"params": {}}', {"args": "{}"}),
+    ],
+)
 async def test_arguments_that_are_the_text_of_an_object_are_read(era, written):
     async with Client(serving(signed_in), mode=era) as client:
         answer = await client.session.send_request(asked_with(written), CallToolResult)
@@ -75,6 +81,34 @@ async def test_arguments_that_are_no_object_are_refused_with_what_they_should_be
         with pytest.raises(MCPError, match="'arguments' must be one JSON object") as caught:
             await client.session.send_request(asked_with(written), CallToolResult)
     assert caught.value.error.code == INVALID_PARAMS
+
+
+@pytest.mark.parametrize("written", [{"input": "harbor"}, {"input": {}, "limit": 1}, {"value": {}}, {"args": [1]}])
+async def test_an_object_around_the_arguments_is_one_only_where_it_holds_nothing_else(era, written):
+    async with Client(serving(signed_in), mode=era) as client:
+        answer = await client.session.send_request(asked_with(written), CallToolResult)
+    assert answer.structured_content["error"]["message"].startswith("unknown argument")
+
+
+async def test_a_progress_token_that_is_null_is_none(era):
+    request = Request[dict[str, Any], str](
+        method="tools/call", params={"name": "sign_in", "arguments": {}, "_meta": {"progressToken": None}}
+    )
+    async with Client(serving(signed_in), mode=era) as client:
+        answer = await client.session.send_request(request, CallToolResult)
+    assert not answer.is_error, answer
+
+
+@pytest.mark.parametrize(
+    "name", ["sign-in", "signIn", "Sign_In", " sign_in ", "mcp__submittals__sign_in", "submittals.signin", "sign in"]
+)
+async def test_a_tool_of_nearly_that_name_is_named(era, name):
+    async with Client(serving(signed_in), mode=era) as client:
+        answer = await client.call_tool(name, {})
+        other = await client.call_tool("delete" * 100, {})
+    assert answer.is_error
+    assert f"Unknown tool: {name!r}. Did you mean sign_in? The tools are sign_in." == answer.content[0].text
+    assert other.content[0].text == f"Unknown tool: {('delete' * 10)!r}. The tools are sign_in."
 
 
 async def test_a_fault_of_ours_is_a_protocol_error_that_names_its_log_line_and_nothing_else(era):

@@ -92,6 +92,14 @@ def test_a_required_argument_that_is_misspelt_is_not_asked_for_again():
     assert problem.again == RetryHint({"limit": 5, "project": "P"}, without=["projct", "limit"], needs=[])
 
 
+@pytest.mark.parametrize("name", ["PROJECT", "Project", " project ", "projectName", "PROJECT_ID"])
+def test_an_argument_is_known_in_whichever_case_it_is_written(name):
+    with pytest.raises(InvalidArguments) as caught:
+        read_arguments(SubmittalsArguments, {name: "Riverside"})
+    assert caught.value.again is not None
+    assert caught.value.again.arguments == {"project": "Riverside"}
+
+
 def test_a_misspelt_argument_does_not_replace_one_that_is_spelt_right():
     assert refusal(project="P", projct="Q").again == RetryHint({"project": "P"}, ["project", "projct"], [])
 
