@@ -108,6 +108,10 @@ def test_text_that_only_begins_and_ends_like_a_wrapper_is_kept(text):
         ("||beam.pdf||", "beam.pdf"),
         ("[beam [A].pdf]", "beam [A].pdf"),
         ("_beam_a.pdf_", "beam_a.pdf"),
+        ("05 Steel > Shop drawings \u203a beam.pdf", "05 Steel/Shop drawings/beam.pdf"),
+        ('=HYPERLINK("drawings/beam.pdf","Beams (rev 2)")', "drawings/beam.pdf"),
+        ('=hyperlink( "file:///home/ann/beam%20one.pdf" ; "beam" )', "/home/ann/beam one.pdf"),
+        ('=HYPERLINK("beam.pdf")', "beam.pdf"),
     ],
 )
 def test_a_path_is_read_as_programs_write_it(pasted, path):
@@ -136,6 +140,7 @@ ENCODED = ADDRESS.replace(":", "%3A").replace("/", "%2F").replace("?", "%3F").re
         f"{ADDRESS}\n\nSent from my phone",
         f"{ADDRESS}\nThanks",
         f"{ADDRESS}%20",
+        f'=HYPERLINK("{ADDRESS}";"the submittal")',
         ADDRESS.removeprefix("https://"),
         f"{ADDRESS[:60]}\u200b{ADDRESS[60:]}\u00a0",
         f"{SAFE}{ENCODED}&data=05%7C02%7Cann&reserved=0",

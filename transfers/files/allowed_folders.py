@@ -43,8 +43,15 @@ LOOKED_AT: Final = 20_000
 MAX_NEAR: Final = 5
 """Files that are named in place of one that is missing, or of a folder."""
 
-_WEB_ADDRESS: Final = re.compile(r"(?!file:)(?:[a-z][a-z0-9+.-]+://|data:|urn:adsk)", re.IGNORECASE)
-"""An address with a scheme, a document as one, or the URN of a file in ACC."""
+_WEB_ADDRESS: Final = re.compile(
+    r"(?!file:)(?:[a-z][a-z0-9+.-]+://|[a-z][a-z-]+:(?:\w+\|)*https?://|data:|cid:|urn:adsk)", re.IGNORECASE
+)
+"""An address with a scheme or in one, a document or a part of a mail as one, or the URN of a file in ACC."""
+
+_NO_SCHEME: Final = re.compile(
+    r"(?:www\.|[\w-]+\.)(?:[\w-]+\.)*(?:com|net|org|ms|io|eu|us|ca|uk|de|fr|gov|edu|cloud)/", re.IGNORECASE
+)
+"""An address as browsers show it; a folder may be called so too."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,10 @@ class AllowedFolders:
         ] or relevant
         missing = problems[-1] if problems else FileNotAllowed(path, "outside", self._shown)
         if not relevant and isinstance(missing, FileMissing):
-            raise FileMissing(path, self._shown, _near_names(missing.path, all_files()))
+            near = _near_names(missing.path, all_files())
+            if _NO_SCHEME.match(unwrap(path)):
+                raise FileNotAllowed(path, "url", near=near)
+            raise FileMissing(path, self._shown, near)
         raise replace(relevant[0] if relevant else missing, path=path)
 
     def find_folder(self, path: str) -> list[PathBeneath]:

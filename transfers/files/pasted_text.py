@@ -65,7 +65,10 @@ _HTML_LINK: Final = re.compile(
 )
 _HTML_TAG: Final = re.compile(r"<(?P<tag>[a-z][a-z0-9]*)\b[^<>]*>(?P<target>[^<>]*)</(?P=tag)>", re.IGNORECASE)
 _FENCE: Final = re.compile(r"(?P<mark>`{3,}|~{3,})[\w+-]*[ \t]*\r?\n(?P<target>[^\n]+?)\s*(?P=mark)")
-_LINKS: Final = (_MARKDOWN_LINK, _CHAT_LINK, _HTML_LINK, _HTML_TAG, _FENCE)
+_FORMULA: Final = re.compile(r"=\s*HYPERLINK\(\s*\"(?P<target>[^\"]+)\"\s*(?:[,;].*)?\)", re.IGNORECASE)
+"""A link as a spreadsheet keeps it, where the formulas are saved in place of what they show."""
+
+_LINKS: Final = (_MARKDOWN_LINK, _CHAT_LINK, _HTML_LINK, _HTML_TAG, _FENCE, _FORMULA)
 
 AUTODESK_HOST: Final = re.compile(r"(?:.+\.)?autodesk(?:forma)?\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
 """Autodesk's hosts in every region. Nothing is ever fetched from them: a URL is read for the ids in it."""
@@ -83,6 +86,9 @@ _AFTER_AN_ADDRESS: Final = ".,;:!?*_~'\"`\u2026"
 _BLANKS_IN_CODE: Final = re.compile(r"(?:%20|%0[ad])+\Z", re.IGNORECASE)
 _WINDOWS_PATH: Final = re.compile(r"(?:\.\\)?(?!\.)[^\\/:]+(?:\\(?!\.\.)[^\\/:]+)*")
 """A path beneath a folder as Windows separates it."""
+
+_BREADCRUMB: Final = re.compile(r"\s+[>\u203a\u00bb]\s+")
+"""What file managers and web pages show between the folders of a path."""
 
 _AROUND_A_PATH: Final = re.compile(
     r"\A(?:\d+ )?(?:file|path|file ?name|file ?path|attachment|attached|document)s?(?:\s*#?\d+)?\s*[:=]\s*"
@@ -196,6 +202,7 @@ def _less_around(text: str) -> Iterator[str]:
         yield text[1:-1].replace("'\\''", "'")
     if _WINDOWS_PATH.fullmatch(text):
         yield text.replace("\\", "/")
+    yield _BREADCRUMB.sub("/", text)
     yield re.sub(r"\Afile:(?://)?(?=[^/\\])", "", text, flags=re.IGNORECASE)
     yield _AROUND_A_PATH.sub("", text)
     yield _WRITTEN_OUT.sub(lambda found: chr(min(int(found[1] or found[2] or found[3], 16), 0x10FFFF)), text)

@@ -644,12 +644,36 @@ def test_a_cloud_placeholder_is_told_apart_from_a_missing_file(folder: Path) -> 
             "data:application/pdf;base64,JVBERg==",
             '"sftp://nas/b.pdf"',
         ),
+        *("ms-word:ofe|u|https://example.com/beam.docx", "blob:https://chat/1", "cid:beam.pdf@01D"),
     ],
 )
 def test_a_web_address_is_no_path(watched: Watched, path: str) -> None:
     problem = refusal(watched, path)
     assert isinstance(problem, FileNotAllowed)
     assert (problem.why, watched.names) == ("url", [])
+
+
+@pytest.mark.parametrize(
+    "path", ["www.example.com/s/beam.pdf", "files.example.org/d/1?dl=0", "<example.ms/:b:/s/beam.pdf>"]
+)
+def test_a_web_address_without_its_scheme_is_one_unless_a_folder_is_called_so(folder: Path, path: str) -> None:
+    problem = refusal(AllowedFolders([folder]), path)
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "url"
+    (folder / "example.com").mkdir()
+    (folder / "example.com" / "slab.pdf").write_bytes(b"slab")
+    assert read(AllowedFolders([folder]), "example.com/slab.pdf") == b"slab"
+
+
+@posix_only
+def test_a_path_is_found_as_file_managers_show_it(folder: Path) -> None:
+    assert read(AllowedFolders([folder]), "sub > joist.pdf") == b"joist"
+    assert read(AllowedFolders([folder]), "sub \u203a joist.pdf") == b"joist"
+    (folder / "a > b.pdf").write_bytes(b"named so")
+    assert read(AllowedFolders([folder]), "a > b.pdf") == b"named so"
+    problem = refusal(AllowedFolders([folder]), "sub > .. > .. > secret.pdf")
+    assert isinstance(problem, FileNotAllowed)
+    assert problem.why == "outside"
 
 
 @given(odd_texts())
