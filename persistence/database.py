@@ -97,7 +97,8 @@ class DatabaseAddress:
             url = make_url(text)
         except (ArgumentError, ValueError):
             url = URL.create("none")
-        if url.drivername not in _POSTGRES_NAMES or not url.database:
+        # An @ of a password that is not encoded would make its end a part of the host, which is shown.
+        if url.drivername not in _POSTGRES_NAMES or not url.database or "@" in (url.host or ""):
             raise ValueError("this is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE")
         return cls(url.set(drivername="postgresql+psycopg"))
 
@@ -390,6 +391,29 @@ _SQLITE: Final[dict[int, type[Any]]] = {
 }
 
 
+# Parts of what libpq and servers that speak English say of a connection; none has an SQLSTATE by then. What they say
+# is not passed on: it quotes the user and the host, which are parts of the password where that has an @.
+_REFUSALS: Final = (
+    ("password", "it does not take the user and password"),
+    ("pg_hba.conf", "its pg_hba.conf does not admit this user from this machine, or not in this way"),
+    ("does not exist", "it has no such user or database"),
+    ("resolve host", "no machine of that name is known"),
+    ("translate host", "no machine of that name is known"),
+    ("refused", "no server listens at that address"),
+    ("certificate", "its certificate is not trusted"),
+    ("SSL", "it and this machine do not agree on TLS"),
+    ("too many", "it takes no more connections"),
+    ("remaining connection slots", "it takes no more connections"),
+    ("starting up", "it is still starting"),
+    ("timeout", "it does not answer"),
+)
+
+
+def _refusal(error: DBAPIError) -> str:
+    said = str(error.orig)
+    return next((reason for part, reason in _REFUSALS if part in said), "")
+
+
 def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
     """Map a driver's error to ours; None for a fault in a statement of ours.
 
@@ -417,7 +441,7 @@ def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
         return DatabaseBusy(where)
     if isinstance(error, sqlalchemy.exc.OperationalError):
         check_descriptors(error, where, may_hide=True)
-        return DatabaseUnreachable(where)
+        return DatabaseUnreachable(where, _refusal(error) if state is None else "")
     return None
 
 

@@ -211,10 +211,11 @@ class DatabaseBusy(DatabaseProblem):
 
 
 class DatabaseUnreachable(DatabaseProblem):
-    """It cannot be opened, or its server does not answer."""
+    """It cannot be opened, or its server does not answer or refuses; `reason` is a clause, or nothing."""
 
-    def __init__(self, where: str) -> None:
-        super().__init__(where, "cannot be reached; check SUBMITTAL_MCP_DATABASE_URL, the server, and the disk")
+    def __init__(self, where: str, reason: str = "") -> None:
+        why = f": {reason}" if reason else ""
+        super().__init__(where, f"cannot be reached{why}; check SUBMITTAL_MCP_DATABASE_URL, the server, and the disk")
 
 
 class KeyProblem(StorageProblem):

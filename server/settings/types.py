@@ -168,7 +168,7 @@ def _database_url(secret: SecretStr) -> SecretStr:
         good = parts.scheme in ("postgresql", "postgres") and host and parts.path.strip("/") and parts.port != 0
     except ValueError:  # which quotes what may be part of a password
         good = False
-    if not good or parts.netloc.endswith(":"):
+    if not good or parts.netloc.endswith(":") or parts.netloc.count("@") > 1:
         raise ValueError(
             "it is no database URL; write postgresql://USER:PASSWORD@HOST/DATABASE, and of a password "
             "/ as %2F, ? as %3F, # as %23, @ as %40 and % as %25"

@@ -1,6 +1,7 @@
 """The database: versions of its tables, side-by-side use, and clear words when something is wrong with it."""
 
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -286,7 +287,46 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("text", ["", "mysql://a@b/c", "postgresql://host", "sqlite:///x", "hunter2hunter2"])
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('password authentication failed for user "hunter2"', "it does not take the user and password"),
+        ('role "hunter2" does not exist', "it has no such user or database"),
+        ('database "hunter2" does not exist', "it has no such user or database"),
+        ('no pg_hba.conf entry for host "hunter2"', "its pg_hba.conf does not admit this user"),
+        ("sorry, too many clients already", "it takes no more connections"),
+        ("hunter2 in another language", "cannot be reached; check"),
+    ],
+)
+def test_a_server_that_refuses_a_connection_is_told_with_its_reason_and_none_of_its_words(
+    message: str, reason: str
+) -> None:
+    """A PostgreSQL that answers every attempt with one error, as the message formats of its protocol (3.0) have it."""
+
+    def refuse() -> None:
+        with listener.accept()[0] as connection:
+            while connection.recv(8)[4:] in (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30"):  # TLS or GSS is asked for
+                connection.sendall(b"N")
+            connection.recv(4096)
+            body = b"SFATAL\0C28000\0M" + message.encode() + b"\0\0"
+            connection.sendall(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        with pytest.raises(DatabaseUnreachable, match=reason) as caught:
+            Database.open(DatabaseAddress.of(f"postgresql://a:b@127.0.0.1:{listener.getsockname()[1]}/db"))
+        thread.join()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "mysql://a@b/c", "postgresql://host", "sqlite:///x", "hunter2hunter2"),
+        "postgresql://a:hunter2@hunter2@host/db",
+    ],
+)
 def test_only_a_postgresql_url_is_one(text: str) -> None:
     with pytest.raises(ValueError, match="postgresql://USER") as caught:
         DatabaseAddress.of(text)

@@ -375,6 +375,7 @@ def test_settings_cannot_be_changed_once_read():
         ("SUBMITTAL_MCP_DATA_DIR", "relative/folder", "whole path"),
         ("SUBMITTAL_MCP_DATABASE_URL", "mysql://canary@host/x", "postgresql://"),
         ("SUBMITTAL_MCP_DATABASE_URL", "postgresql://u:p@host:canary/x", "postgresql://"),
+        ("SUBMITTAL_MCP_DATABASE_URL", "postgresql://u:p@canary@host/x", "@ as %40"),
         ("SUBMITTAL_MCP_DATABASE_URL", "postgresql://u:p@[canary/x", "postgresql://"),
         ("SUBMITTAL_MCP_DATABASE_URL", "postgresql://canary@host:/x", "postgresql://"),
         ("SUBMITTAL_MCP_ENCRYPTION_KEYS", "canary", "openssl rand"),
