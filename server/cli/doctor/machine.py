@@ -13,6 +13,7 @@ from server.auth_wiring import OpenVault, hosts_from, opened_vault
 from server.cli.clients.catalog import NO_CLIENT
 from server.cli.doctor.report import CheckResult, ok, problem, skipped, warning
 from server.cli.jobs import unfinished
+from server.cli.own_command import shell_words
 from server.settings.limits import SECRETS
 from server.settings.model import Settings, variables
 from server.settings.problems import SettingsError
@@ -80,7 +81,7 @@ def _key_file(path: Path | None) -> CheckResult:
     if not os.access(path, os.R_OK):
         return problem(check, f"{path} cannot be read", "give this user the right to read it")
     if HAS_MODES and mode_of(path) & 0o077:
-        return warning(check, f"other users can read {path}", f"run chmod 600 {path}")
+        return warning(check, f"other users can read {path}", f"run {shell_words('chmod', '600', str(path))}")
     return ok(check, f"{path} exists and is private")
 
 
@@ -123,7 +124,8 @@ def _modes(folder: "DataFolder") -> Iterator[CheckResult]:
     wide = folder.exposed_paths()
     if wide:
         names = ", ".join(str(path) for path in wide[:5])
-        yield warning("data folder", f"the modes of {names} let other users in", f"run chmod -R go= {folder.path}")
+        remedy = shell_words("chmod", "-R", "go=", str(folder.path))
+        yield warning("data folder", f"the modes of {names} let other users in", f"run {remedy}")
     else:
         yield ok("data folder", f"{folder.path} exists and is private")
 

@@ -26,6 +26,7 @@ from server.cli.find.register import (
     found_submittal,
 )
 from server.cli.output import ProgressLine, json_text, print_table, say
+from server.cli.own_command import shell_words
 from server.cli.spreadsheets import BYTE_ORDER_MARK, csv_text, holds_formula, write_new_csv
 from server.settings.model import Settings
 from server.wiring import open_services, policy_of
@@ -292,6 +293,6 @@ def _write_manifest(path: Path, rows: Sequence[FoundSubmittal], by_name: set[str
     left_out = f" {len(rows) - len(taking)} that take no file from you are left out." if len(rows) > len(taking) else ""
     say(
         f"{path}: {len(taking)} rows.{left_out} Fill in the column file, delete the rows that get none, and run "
-        f"`submittal-mcp attach --manifest {path}`.",
+        f"`submittal-mcp attach --manifest {shell_words(str(path))}`.",
         err=True,
     )

@@ -324,16 +324,18 @@ def test_a_clock_that_is_wrong(
 
 
 def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir(0o700)
-    (tmp_path / "data" / "submittal-mcp.sqlite3").write_text("this is no database " * 100, encoding="ascii")
-    (tmp_path / "data" / "copy").touch(0o600)
-    (tmp_path / "data" / "copy").chmod(0o644)
-    code, found = examine(SUBMITTAL_MCP_FOLDERS=str(tmp_path / "not-mounted"))
+    data = tmp_path / "Application Support"
+    data.mkdir(0o700)
+    (data / "submittal-mcp.sqlite3").write_text("this is no database " * 100, encoding="ascii")
+    (data / "copy").touch(0o600)
+    (data / "copy").chmod(0o644)
+    code, found = examine(SUBMITTAL_MCP_FOLDERS=str(tmp_path / "not-mounted"), SUBMITTAL_MCP_DATA_DIR=str(data))
     assert code == 2
     assert (found["folders"]["level"], "not-mounted" in found["folders"]["seen"]) == ("problem", True)
     assert (found["database"]["level"], "damaged" in found["database"]["seen"]) == ("problem", True)
     assert found["transfers"]["level"] == "skipped"  # told once
     assert (found["data folder"]["level"], "copy" in found["data folder"]["seen"]) == ("warning", True)
+    assert found["data folder"]["fix"] == f"run chmod -R go= '{data}'"  # as it can be pasted
 
 
 def test_a_service_account_is_examined_like_a_person(examine: Examine, unattended: dict[str, str]) -> None:

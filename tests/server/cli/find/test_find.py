@@ -131,11 +131,11 @@ def test_attachments_of_one_or_of_all_submittals_are_listed(shell: Shell) -> Non
 def test_a_manifest_is_written_that_attach_takes_once_it_is_filled_in(
     shell: Shell, box: acc_sandbox.Sandbox, tmp_path: Path
 ) -> None:
-    manifest = tmp_path / "to-attach.csv"
+    manifest = tmp_path / "to attach.csv"
     (tmp_path / "new.pdf").write_bytes(b"%PDF-1.4 new")
     code, _, err = shell.run("find", "submittals", "--write-manifest", str(manifest), "--no-files")
     assert code == 0, err
-    assert f"`submittal-mcp attach --manifest {manifest}`" in err
+    assert f"`submittal-mcp attach --manifest '{manifest}'`" in err
     refused = shell.run("find", "submittals", "--write-manifest", str(manifest))
     assert (refused[0], "nothing is overwritten" in refused[2]) == (1, True)
     rows = list(csv.DictReader(io.StringIO(manifest.read_text("utf-8-sig"), newline="")))
