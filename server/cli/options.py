@@ -75,11 +75,15 @@ AtOnce = Annotated[int, typer.Option("--at-once", metavar="N", min=1, max=16, he
 
 
 def meant_path(text: str, folder: Path) -> Path:
-    """Return the whole path that a text means, whatever was pasted around it: the first reading that is there."""
-    from transfers.files.pasted_text import path_readings, unwrap
+    """Return the whole path that a text means, whatever was pasted around it: the first reading that is there.
+
+    An address stays one, so that it is refused as such and not as a path in the folder.
+    """
+    from transfers.files.pasted_text import is_address, path_readings, unwrap
 
     meant = [one for one in path_readings(text) if os.path.lexists(folder / one)]
-    return Path(os.path.normpath(folder / (meant[0] if meant else unwrap(text))))
+    path = meant[0] if meant else unwrap(text)
+    return Path(path if not meant and is_address(path) else os.path.normpath(folder / path))
 
 
 def whole_paths(folders: Sequence[Path] | None) -> tuple[Path, ...] | None:

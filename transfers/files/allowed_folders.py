@@ -34,7 +34,7 @@ from transfers.files.os_compat import (
     list_beneath,
     open_beneath,
 )
-from transfers.files.pasted_text import name_key, path_readings, trim, unwrap
+from transfers.files.pasted_text import is_address, name_key, path_readings, trim, unwrap
 
 LOOKED_AT: Final = 20_000
 """Files and folders that are looked at for a bare name: a second or two. Who has more gives the path."""
@@ -42,11 +42,6 @@ LOOKED_AT: Final = 20_000
 
 MAX_NEAR: Final = 5
 """Files that are named in place of one that is missing, or of a folder."""
-
-_WEB_ADDRESS: Final = re.compile(
-    r"(?!file:)(?:[a-z][a-z0-9+.-]+://|[a-z][a-z-]+:(?:\w+\|)*https?://|data:|cid:|urn:adsk)", re.IGNORECASE
-)
-"""An address with a scheme or in one, a document or a part of a mail as one, or the URN of a file in ACC."""
 
 _NO_SCHEME: Final = re.compile(
     r"(?:www\.|[\w-]+\.)(?:[\w-]+\.)*(?:com|net|org|ms|io|eu|us|ca|uk|de|fr|gov|edu|cloud)/", re.IGNORECASE
@@ -102,7 +97,7 @@ class AllowedFolders:
         """
         if not self._roots:
             raise FileNotAllowed(path, "no_folders")
-        if _WEB_ADDRESS.match(unwrap(path)):
+        if is_address(unwrap(path)):
             raise FileNotAllowed(path, "url")
         problems: list[FileProblem] = []
         all_files = cache(self._all_files)  # looked through once, however many readings there are

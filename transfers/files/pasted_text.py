@@ -163,6 +163,14 @@ def unwrap_address(text: str) -> str:
     return _without_redirect(address)
 
 
+_SOME_ADDRESS: Final = re.compile(
+    r"(?!file:)(?:[a-z][a-z0-9+.-]+://|https?:/|[a-z][a-z-]+:(?:\w+\|)*https?://|data:|cid:|urn:adsk)", re.IGNORECASE
+)
+"""An address with a scheme or in one, a document or a part of a mail as one, or the URN of a file in ACC.
+
+As a `Path` an address has lost a slash.
+"""
+
 _OPENING: Final = {")": "(", "]": "[", ">": "<", "}": "{"}
 
 
@@ -177,6 +185,11 @@ def _unbroken(text: str) -> str:
             break
         address = address.removesuffix("=") + more
     return address
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address with a scheme, and no path."""
+    return _SOME_ADDRESS.match(text) is not None
 
 
 def path_readings(text: str) -> Iterator[str]:

@@ -175,7 +175,7 @@ class _AttachSession:
             print_plan(plan, sys.stdout if options.only_plans else sys.stderr)
         if options.plan_manifest is not None:
             write_manifest(options.plan_manifest, plan)
-            say(f"{options.plan_manifest}: {len(rows)} rows.", err=True)
+            say(f"{options.plan_manifest}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}.", err=True)
         if options.only_plans or not rows:
             return False
         if not options.yes and not await agreed(f"Attach {len(rows)} {'file' if len(rows) == 1 else 'files'}? "):

@@ -292,7 +292,8 @@ def _write_manifest(path: Path, rows: Sequence[FoundSubmittal], by_name: set[str
     write_new_csv(path, COLUMNS, cells)
     left_out = f" {len(rows) - len(taking)} that take no file from you are left out." if len(rows) > len(taking) else ""
     say(
-        f"{path}: {len(taking)} rows.{left_out} Fill in the column file, delete the rows that get none, and run "
+        f"{path}: {len(taking)} {'row' if len(taking) == 1 else 'rows'}.{left_out} Fill in the column file, delete the "
+        "rows that get none, and run "
         f"`submittal-mcp attach --manifest {shell_words(str(path))}`.",
         err=True,
     )

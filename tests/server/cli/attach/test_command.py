@@ -175,9 +175,10 @@ def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_name
             f"{PROJECT},051200-3,files/beam.pdf\n"
             ",,\n"
             f"{PROJECT},,files/beam.pdf\n"
+            f"{PROJECT},{STEEL},https://vendor.example/beam.pdf\n"
         )
     code, out, err = shell.attach()
-    assert (code, out.splitlines()[0]) == (2, "8 files: 7 refused, 1 not sent.")
+    assert (code, out.splitlines()[0]) == (2, "9 files: 8 refused, 1 not sent.")
     assert shell.outcomes() == [
         ("2", "not_sent", ""),
         ("3", "refused", "file_not_found"),
@@ -187,11 +188,13 @@ def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_name
         ("7", "refused", "project_not_found"),
         ("8", "refused", "invalid_arguments"),
         ("10", "refused", "invalid_arguments"),
+        ("11", "refused", "file_not_allowed"),
     ]
     assert f"row 3 ({shell.files / 'gone.pdf'}): file_not_found: There is no such file" in err
     assert "Put a copy of the file beneath an allowed folder." in err
     assert f"--folder {shell.folder}" not in err, "no hint widens what is allowed"
     assert "This is the same file for the same submittal as in row 2. Remove one of them." in err
+    assert "This is a web address, and nothing is fetched from the web" in err
     assert "row 10 (files/beam.pdf): invalid_arguments: The cell of submittal is empty. Fill it in." in err
     assert err.endswith("Nothing was sent.\n")
     assert shell.box.requests.count(CREATE) == 0
