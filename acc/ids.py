@@ -83,11 +83,6 @@ class ObjectLocation:
             raise InvalidId("storage object URN", upload_urn)
         return cls(bucket_key, object_key)
 
-    @property
-    def urn(self) -> str:
-        """The object URN again, as ACC writes it."""
-        return f"{_OBJECT_PREFIX}{self.bucket_key}/{self.object_key}"
-
 
 def version_urn(text: str) -> str:
     """Return a text that is the URN of one version of a file, such as `urn:adsk.wipprod:fs.file:vf.X?version=2`.

@@ -81,11 +81,6 @@ class Project(JsonApiResource):
         value = self.extension_data.get("projectType")
         return value if isinstance(value, str) and value else "unknown"
 
-    @property
-    def hub_id(self) -> str | None:
-        """Id of the hub it belongs to."""
-        return self.related_id("hub")
-
 
 class Folder(JsonApiResource):
     """A folder of the Files tool, or of what ACC's other tools keep in a project."""
@@ -136,11 +131,6 @@ class FileVersion(JsonApiResource):
     def modified_at(self) -> datetime | None:
         """When it was last changed, in UTC."""
         return self.attributes.last_modified_time
-
-    @property
-    def item_id(self) -> str | None:
-        """Lineage URN of its file."""
-        return self.related_id("item")
 
 
 _CLASSES: dict[object, type[JsonApiResource]] = {

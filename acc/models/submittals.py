@@ -79,11 +79,6 @@ class PermittedObject(AccModel):
         sent = self.sent_actions
         return sent is not None and (not isinstance(sent, list) or len(sent) > len(self.raw_permitted_actions))
 
-    @property
-    def permitted_actions(self) -> list[PermittedAction]:
-        """The actions as read."""
-        return [PermittedAction.model_validate(action) for action in self.raw_permitted_actions]
-
     def permitted(self, action_id: str) -> PermittedAction | None:
         """The action of this id, for example `Attachment::create`, or None if the person may not."""
         found = (action for action in self.raw_permitted_actions if action.get("id") == action_id)
@@ -283,17 +278,6 @@ class SubmittalsUser(PermittedObject):
 
     id: Identifier
     roles: Listed[str]
-
-
-class AsyncJob(AccModel):
-    """A change that ACC carries out later; `async_state` as for attachments (fact sheet 5)."""
-
-    id: Identifier
-    async_state: str | None = None
-    results_payload: dict[str, Any] | None = None
-    created_at: Timestamp = None
-    updated_at: Timestamp = None
-    started_at: Timestamp = None
 
 
 class LookupChoice(AccModel):
