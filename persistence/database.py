@@ -255,7 +255,7 @@ class DatabaseClock:
     def __init__(
         self,
         database: Database,
-        own: Callable[[], float] = time.time,
+        own: Callable[[], float],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -281,7 +281,7 @@ class DatabaseClock:
         return seen[1] + self._steady() - seen[0]
 
 
-def postgres_engine(url: URL, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Engine:
+def postgres_engine(url: URL, answer_seconds: float, **options: Any) -> Engine:
     """Return an engine whose connections are found dead when the net, or the server, falls silent."""
     import psycopg
 

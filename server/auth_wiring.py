@@ -203,7 +203,7 @@ class SignedInUser:
 
 
 @asynccontextmanager
-async def open_identity(settings: Settings, person: str | None = None) -> AsyncIterator[SignedInUser]:
+async def open_identity(settings: Settings, person: str | None) -> AsyncIterator[SignedInUser]:
     """Yield the token source: APS_ACCESS_TOKEN, a service account, or a signed-in user (by default the last).
 
     A `person` who is named beside one of the first two is not taken for its owner.

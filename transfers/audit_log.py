@@ -73,10 +73,10 @@ class MoveEntry:
     person_id: str
     project_id: str
     submittal_id: str
-    to_state: str | None = None
-    task_id: str | None = None
-    response_id: str | None = None
-    copied: tuple[str, ...] = ()
+    to_state: str | None
+    task_id: str | None
+    response_id: str | None
+    copied: tuple[str, ...]
 
 
 class AuditLog:

@@ -64,7 +64,7 @@ class AttachTarget:
             content=content,
         )
 
-    def reservation(self, name: str, urn: str | None = None) -> AttachmentRequest:
+    def reservation(self, name: str, urn: str | None) -> AttachmentRequest:
         """Return what has to be created at ACC for an attachment called `name`."""
         return AttachmentRequest(
             self.project_id, self.item_id, name, self.person_id, self.category_id, self.task_id, urn, self.revision

@@ -38,7 +38,7 @@ async def move_item(context: JobContext, target: MoveTarget, change: ItemTransit
         StorageProblem: The audit log cannot be written.
     """
     acc = context.acting_as(target.project_id, target.person_id)
-    entry = _entry(context, target, change.state_id, copies=change.copies)
+    entry = _entry(context, target, to_state=change.state_id, copies=change.copies)
     async with context.audit.record("moving", lambda: entry):
         return await _unless_done(
             lambda: acc.submittals.transition(target.project_id, target.item_id, change),
@@ -66,7 +66,7 @@ async def answer_task(
     """
     acc = context.acting_as(target.project_id, target.person_id)
     place = (target.project_id, target.item_id, step_id)
-    entry = _entry(context, target, None, task_id=task.id, response_id=response_id, copies=copies)
+    entry = _entry(context, target, task_id=task.id, response_id=response_id, copies=copies)
 
     async def look() -> Task:
         rows = await acc.submittals.tasks(*place)
@@ -101,11 +101,11 @@ async def _unless_done(
 def _entry(
     context: JobContext,
     target: MoveTarget,
-    to_state: str | None,
     *,
+    copies: Sequence[str],
+    to_state: str | None = None,
     task_id: str | None = None,
     response_id: str | None = None,
-    copies: Sequence[str] = (),
 ) -> MoveEntry:
     return MoveEntry(
         autodesk=urlsplit(context.acc.hosts.api).netloc,

@@ -95,7 +95,7 @@ def visible_name(text: str) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:MAX_NAME_LENGTH]
 
 
-def read_registration(body: bytes, private_schemes: Collection[str] = PRIVATE_SCHEMES) -> ClientMetadata:
+def read_registration(body: bytes, private_schemes: Collection[str]) -> ClientMetadata:
     """Read and check the body of a registration request.
 
     Raises:

@@ -79,7 +79,7 @@ def run_team_sandbox(settings: Settings, callback_url: str) -> Iterator[Settings
 
 
 @contextmanager
-def run_embedded_sandbox(settings: Settings, data: Path | None = None, port: int = 0) -> Iterator[EmbeddedSandbox]:
+def run_embedded_sandbox(settings: Settings, data: Path | None, port: int) -> Iterator[EmbeddedSandbox]:
     """Run a sandbox until the block ends, with its project manager signed in and a sample folder allowed.
 
     `data` keeps the sandbox, the server's own data and the samples for the next start. What the server keeps belongs to

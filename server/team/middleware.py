@@ -71,7 +71,7 @@ class PublicHostMiddleware:
 class CrossOriginMiddleware:
     """Lets web pages of the allowed `origins` call what a bearer token guards; no cookie is ever accepted there."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str] = ("*",)) -> None:
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
         self._origins = origins
 

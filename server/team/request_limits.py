@@ -26,7 +26,7 @@ class SharedQuota:
         self,
         name: str,
         limit: QuotaLimit,
-        buckets: TokenBucketStore | None = None,
+        buckets: TokenBucketStore | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -51,7 +51,7 @@ class SharedQuota:
 class CallerAddress:
     """Finds the network address of a caller; `X-Forwarded-For` is believed from trusted proxies alone."""
 
-    def __init__(self, trusted: tuple[IPv4Network | IPv6Network, ...] = ()) -> None:
+    def __init__(self, trusted: tuple[IPv4Network | IPv6Network, ...]) -> None:
         self._trusted = trusted
 
     def of(self, request: HTTPConnection) -> str:

@@ -90,7 +90,7 @@ class TeamServer:
         settings: Settings,
         public_url: str,
         opened: OpenVault,
-        options: TeamOptions | None = None,
+        options: TeamOptions,
         *,
         paced: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -98,7 +98,7 @@ class TeamServer:
     ) -> None:
         self._settings = settings
         self._public_url = public_url
-        self._options = options or TeamOptions()
+        self._options = options
         self._opened = opened
         self._clock = clock
         self._policy = policy_of(settings, local_files=False)

@@ -16,7 +16,7 @@ from tools.attachments.tasks import DeferredResult
 from tools.core.context import Services, ToolCall
 from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
-from tools.errors.exceptions import MAX_CANDIDATES, AmbiguousReference, ProcessingTimeout, RetryHint
+from tools.errors.exceptions import AmbiguousReference, ProcessingTimeout, RetryHint
 from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import closest, parse_id
 from tools.lookup.submittal_names import how_many
@@ -115,7 +115,7 @@ def attachment_called(text: str, rows: Sequence[Attachment], argument: str) -> A
     for reading in path_readings(text):
         called = called or [row for row in rows if name_key(row.name) == name_key(reading)]
     if not called:
-        near = [rows[place] for place in closest(text, [row.name for row in rows], MAX_CANDIDATES)]
+        near = [rows[place] for place in closest(text, [row.name for row in rows])]
         raise AttachmentMissing(text, tuple((row.id, row.name) for row in near))
     if len(called) > 1:
         raise AmbiguousReference(

@@ -160,7 +160,7 @@ async def attachment_status(
     problem = _code(background_failure(row, job, services.now()))
     if problem is None and view.state == "reserved" and not signed and await _discarded(services, row, job):
         problem = "upload_expired"
-    return view, step_status(view, row, item, person_id, services.now(), job, problem=problem)
+    return view, step_status(view, row, item, person_id, services.now(), job, problem)
 
 
 async def incomplete_upload_error(

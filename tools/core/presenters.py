@@ -126,8 +126,7 @@ def step_status(
     person_id: str,
     now: datetime,
     job: Job | None,
-    *,
-    problem: Code | None = None,
+    problem: Code | None,
 ) -> AttachmentStatus:
     """Return what decides on the next steps of an attachment of `item`; None where that was not read just now."""
     mine = row.created_by == person_id

@@ -37,7 +37,7 @@ class QuotaLimit:
 class RequestQuota:
     """A token bucket a key."""
 
-    def __init__(self, limit: QuotaLimit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: QuotaLimit, clock: Callable[[], float]) -> None:
         self._limit = limit
         self._clock = clock
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()

@@ -12,7 +12,7 @@ from acc.models.files import FolderContents
 from tools.core.context import Services
 from tools.core.ports import ProgressCallback
 from tools.core.results import Candidate, FileRow
-from tools.errors.exceptions import MAX_CANDIDATES, FileVersionNotFound, InvalidArguments, RetryHint
+from tools.errors.exceptions import FileVersionNotFound, InvalidArguments, RetryHint
 from tools.lookup.projects import ProjectSummary
 from tools.lookup.references import LINEAGE, NameWords, NotAReference, all_found, closest, file_reference, normalize
 from transfers.concurrency import gather_all
@@ -123,7 +123,7 @@ async def _beginnings(
 def _no_folder(wanted: str, paths: Sequence[Sequence[str]], *, has_words: bool) -> FileVersionNotFound:
     """Return the error of a path of which there is no folder, with those whose name comes closest to its last part."""
     shown = ["/".join(path) for path in paths]
-    near = closest(wanted, [path[-1] for path in paths], MAX_CANDIDATES)
+    near = closest(wanted, [path[-1] for path in paths])
     return FileVersionNotFound(
         "The Files tool has no such folder, or this person may not see it.",
         "Call {tool} again with one of the candidates as folder, or without folder and with words of a file's name."

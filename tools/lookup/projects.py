@@ -101,8 +101,8 @@ class ProjectList:
     """All projects of a person by name, how many accounts would not answer, and whether none admits the app."""
 
     projects: tuple[ProjectSummary, ...]
-    accounts_unavailable: int = 0
-    not_provisioned: bool = False
+    accounts_unavailable: int
+    not_provisioned: bool
 
     def named(self, words: str) -> list[ProjectSummary]:
         """Return the projects of that name; where there is none, those whose name holds the words in any order."""

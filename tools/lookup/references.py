@@ -15,6 +15,7 @@ from typing import Final, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from tools.core.text_sanitizer import clean
+from tools.errors.exceptions import MAX_CANDIDATES
 from transfers.files.pasted_text import AUTODESK_HOST, name_key, path_readings, unwrap, unwrap_address
 
 NOISE: Final = frozenset(
@@ -126,11 +127,11 @@ def likeness(text: str, name: str) -> float:
     return max(sum(best) / len(best), whole)
 
 
-def closest(text: str, names: Sequence[str], most: int) -> list[int]:
-    """Return the places of the names that come closest to a text, the closest first."""
+def closest(text: str, names: Sequence[str]) -> list[int]:
+    """Return the places of the few names that come closest to a text, the closest first."""
     scores = [(likeness(text, name), -place) for place, name in enumerate(names)]
     ranked = sorted((score for score in scores if score[0] >= CLOSE), reverse=True)
-    return [-place for _, place in ranked[:most]]
+    return [-place for _, place in ranked[:MAX_CANDIDATES]]
 
 
 def _stands_for(word: str, other: str) -> bool:

@@ -11,7 +11,6 @@ from tools.core.policy import ToolPolicy
 from tools.core.presenters import REVIEW, ProjectNames, ReviewTask, review_task
 from tools.core.results import Candidate
 from tools.errors.exceptions import (
-    MAX_CANDIDATES,
     AmbiguousReference,
     InvalidArguments,
     ProjectNotFound,
@@ -242,7 +241,7 @@ class ReferenceResolver:
         found = allowed
         if not found:
             allowed = [project for project in listed.projects if self._policy.allows(project.id)]
-            near = [allowed[place] for place in closest(words, [one.name for one in allowed], MAX_CANDIDATES)]
+            near = [allowed[place] for place in closest(words, [one.name for one in allowed])]
             raise _no_project(not_provisioned=listed.not_provisioned, near=near)
         if len(found) > 1:
             raise AmbiguousReference(

@@ -168,7 +168,7 @@ def _nothing(
 ) -> InvalidArguments:
     """Return the error of an argument that means nothing here, with the names that come closest."""
     names = list(dict.fromkeys(filter(None, map(name, things))))
-    shown = [names[place] for place in closest(text, names, MAX_CANDIDATES)] or names[:MAX_CANDIDATES]
+    shown = [names[place] for place in closest(text, names)] or names[:MAX_CANDIDATES]
     unnamed = f"ACC names no {what} to this person" if not names else f"'{argument}' is no {what} of this project"
     hint = " ".join(
         [*(["Call {tool} again with a candidate."] if shown else []), remedy or f"Else leave {argument} out."]

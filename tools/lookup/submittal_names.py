@@ -190,7 +190,7 @@ def how_many(count: int, what: str, *, complete: bool = True) -> str:
 
 
 def _closest(words: str, rows: Sequence[_NamedRow]) -> list[Candidate]:
-    places = closest(words, [f"{row.number} {row.title}" for row in rows], MAX_CANDIDATES)
+    places = closest(words, [f"{row.number} {row.title}" for row in rows])
     return [rows[place].candidate for place in places]
 
 

@@ -12,7 +12,6 @@ from acc.models.submittals import AsyncState, Attachment, Item, ReviewResponse, 
 from tools.attachments.following import attachment_called
 from tools.core.results import Candidate, Party
 from tools.errors.exceptions import (
-    MAX_CANDIDATES,
     AmbiguousReference,
     InvalidArguments,
     PersonNotFound,
@@ -127,7 +126,7 @@ def match_party(text: str, me: str, item: Item, tasks: Iterable[Task], members: 
             candidates=[Candidate(id=one, name=known[one]) for one in found],
             again=again,
         )
-    near = [people[place] for place in closest(text, list(known.values()), MAX_CANDIDATES)]
+    near = [people[place] for place in closest(text, list(known.values()))]
     offered = near or [one for one, kind in named.items() if kind != UserType.USER or known.get(one)]
     raise PersonNotFound(
         "No member of the project and no party of the submittal is called so."

@@ -304,17 +304,17 @@ class FilesStanding:
     """
 
     arguments: Mapping[str, Any]
-    plan: str | None = None
-    planned: int = 0
-    nameable: int = 0
-    tasks_needed: int = 0
-    waiting: int = 0
-    again: int = 0
-    changed: int = 0
-    unconfirmed: int = 0
-    more: int = 0
-    onward: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    look_alikes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    plan: str | None
+    planned: int
+    nameable: int
+    tasks_needed: int
+    waiting: int
+    again: int
+    changed: int
+    unconfirmed: int
+    more: int
+    onward: Mapping[str, Sequence[str]]
+    look_alikes: Mapping[str, Sequence[str]]
 
 
 def after_many_files(standing: FilesStanding, context: StepContext) -> list[NextStep]:

@@ -55,24 +55,24 @@ class AttachOptions:
     `result` is where the results go; by default beside the manifest.
     """
 
-    files: tuple[Path, ...] = ()
-    folder: str | None = None
-    check: bool = False
-    plan_manifest: Path | None = None
-    yes: bool = False
-    manifest: Path | None = None
-    project: str | None = None
-    submittal: str | None = None
-    name: str | None = None
-    category: str | None = None
-    task: str | None = None
-    confirm: bool = True
-    wait: bool = False
-    result: Path | None = None
-    as_json: bool = False
-    queue: bool = False
-    at_once: int = 4
-    person: str | None = None
+    files: tuple[Path, ...]
+    folder: str | None
+    check: bool
+    plan_manifest: Path | None
+    yes: bool
+    manifest: Path | None
+    project: str | None
+    submittal: str | None
+    name: str | None
+    category: str | None
+    task: str | None
+    confirm: bool
+    wait: bool
+    result: Path | None
+    as_json: bool
+    queue: bool
+    at_once: int
+    person: str | None
 
     @property
     def only_plans(self) -> bool:

@@ -23,7 +23,7 @@ class DemoPrinter:
     One line a call, unless `verbose`: then its arguments, the facts of its result with their ids, and the next step.
     """
 
-    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+    def __init__(self, console: Console, *, verbose: bool) -> None:
         self._console = console
         self._verbose = verbose
         self._calls = 0

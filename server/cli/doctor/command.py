@@ -18,7 +18,7 @@ from server.cli.doctor import autodesk as doctor_autodesk
 from server.cli.doctor import machine as doctor_machine
 from server.cli.doctor import record as doctor_record
 from server.cli.doctor.autodesk import CheckAborted, DoctorTarget
-from server.cli.doctor.record import AnswerRecorder, RecordUnusable
+from server.cli.doctor.record import AnswerRecorder
 from server.cli.doctor.report import CheckResult, DoctorReport, Level, ok, problem, skipped
 from server.cli.output import json_text
 from server.settings.model import Settings
@@ -71,12 +71,9 @@ async def _examine(
     tell: Callable[[CheckResult], None],
 ) -> None:
     tell(ok("settings", "all are valid"))
-    if recorder is not None:
-        try:
-            recorder.check()
-        except RecordUnusable as error:
-            tell(problem(doctor_record.CHECK, str(error), error.fix))
-            recorder = None
+    if recorder is not None and (finding := recorder.unusable()):
+        tell(finding)
+        recorder = None
     seen: set[str] = set()
     for look in (
         doctor_machine.sources,

@@ -46,14 +46,6 @@ _MOST_FOLDERS: Final = 20
 _MOST_STEPS: Final = 3
 
 
-class RecordUnusable(Exception):
-    """The record cannot be written; the text says why, `fix` how to fix it."""
-
-    def __init__(self, problem: str, fix: str) -> None:
-        super().__init__(problem)
-        self.fix = fix
-
-
 class AnswerRecorder:
     """Collects Autodesk's responses, and writes their structure to a new file at the end."""
 
@@ -61,19 +53,16 @@ class AnswerRecorder:
         self._path = path
         self._answers: dict[tuple[ApiOperation[Any], int], list[HttpResponse]] = {}
 
-    def check(self) -> None:
-        """Check that the file can be created, before any request.
-
-        Raises:
-            RecordUnusable: Something is there already, or the folder is missing or not this person's to write to.
-        """
+    def unusable(self) -> CheckResult | None:
+        """Return why the file cannot be created, or None; looked at before any request."""
         folder = self._path.absolute().parent
         if os.path.lexists(self._path):
-            raise RecordUnusable(f"{self._path} is there already and is not overwritten", _ANOTHER)
-        if problem := not_a_folder(folder):
-            raise RecordUnusable(problem, _ANOTHER)
+            return problem(CHECK, f"{self._path} is there already and is not overwritten", _ANOTHER)
+        if reason := not_a_folder(folder):
+            return problem(CHECK, reason, _ANOTHER)
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise RecordUnusable(f"{folder} cannot be written to", _ANOTHER)
+            return problem(CHECK, f"{folder} cannot be written to", _ANOTHER)
+        return None
 
     def take(self, operation: "ApiOperation[Any]", answer: "HttpResponse") -> None:
         """Keep a response of any status."""

@@ -50,13 +50,13 @@ AT_ONCE: Final = 8
 class FindOptions:
     """Options of the command line: `filters` are arguments of the tool `find_submittals`, but for the project."""
 
-    project: str | None = None
+    project: str | None
+    filters: Mapping[str, Any]
+    person: str | None
     submittal: str | None = None
-    filters: Mapping[str, Any] | None = None
     overdue: bool = False
     files: bool = True
     manifest: Path | None = None
-    person: str | None = None
 
 
 def find_projects(settings: Settings, query: str | None, output: OutputFormat, person: str | None) -> None:
@@ -158,7 +158,7 @@ def _arguments(options: FindOptions, today: date) -> SubmittalsArguments:
     narrowed = {"state": ["open"], "due_before": today.isoformat()} if options.overdue else {}
     # Which project is asked, the search is told beside them.
     place = {"project": options.project or "all"}
-    return read_arguments(SubmittalsArguments, {**place, **narrowed, **(options.filters or {})})
+    return read_arguments(SubmittalsArguments, {**place, **narrowed, **options.filters})
 
 
 async def _items(
