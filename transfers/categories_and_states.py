@@ -3,7 +3,7 @@
 Also which category an attachment gets by itself (fact sheet 3.1, 3.5).
 """
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from acc.models.submittals import Attachment
@@ -36,6 +36,9 @@ _WORDS: Final[dict[str, Category]] = {
     "8": "previous_final_response",
 }
 _IDS: Final[dict[str, str]] = {word: number for number, word in _WORDS.items()}
+CURRENT_CATEGORIES: Final = tuple(_IDS[word] for word in get_args(GivenCategory))
+"""Those of the current revision, which may be given; 5 to 8 are those of earlier ones (fact sheet 3.1)."""
+
 _AUTOMATIC: Final[dict[str, Category]] = {
     "draft": "submission",
     "sbc-1": "submission",
@@ -86,6 +89,9 @@ FOLLOW_SECONDS: Final = 30 * 60
 DISCARDED_SECONDS: Final = 24 * 3600
 """After this long storage discards what was sent and never completed (fact sheet 8)."""
 
+_FAILED: Final = "4"
+"""ACC's `asyncState` of an attachment that it could not process."""
+
 
 def attachment_state(attachment: "Attachment", *, sending: bool, stored: bool) -> AttachmentState:
     """Return the state of a reserved or finished attachment.
@@ -93,7 +99,7 @@ def attachment_state(attachment: "Attachment", *, sending: bool, stored: bool) -
     `sending` says that this process is moving its bytes, `stored` that object storage has them whole. ACC's own
     `asyncState` "1" says nothing alone: it is 1 before any upload (fact sheet 3.1).
     """
-    if attachment.async_state == "4":
+    if attachment.async_state == _FAILED:
         return "failed"
     if attachment.async_state == "3" or (attachment.is_file_uploaded and attachment.urn):
         return "ready"
@@ -102,3 +108,8 @@ def attachment_state(attachment: "Attachment", *, sending: bool, stored: bool) -
     if stored:
         return "uploaded"
     return "uploading" if sending else "reserved"
+
+
+def is_current(attachment: "Attachment") -> bool:
+    """Whether an attachment is of the present revision and not failed."""
+    return attachment.category_id in CURRENT_CATEGORIES and attachment.async_state != _FAILED

@@ -105,19 +105,6 @@ class UserType(StrEnum):
     ROLE = "3"
 
 
-class AttachmentCategory(StrEnum):
-    """Known values of `Attachment.category_id`; only the first four may be sent (fact sheet 3.1)."""
-
-    SUBMISSION = "1"
-    FOR_REVIEW = "2"
-    REVIEW_RESPONSE = "3"
-    FINAL_RESPONSE = "4"
-    PREVIOUS_SUBMISSION = "5"
-    PREVIOUS_FOR_REVIEW = "6"
-    PREVIOUS_REVIEW_RESPONSE = "7"
-    PREVIOUS_FINAL_RESPONSE = "8"
-
-
 class AsyncState(StrEnum):
     """Known values of `async_state`. An attachment is `PENDING` before any upload, so that says nothing by itself."""
 
@@ -209,7 +196,7 @@ class Attachment(PermittedObject):
     """A file of a submittal item, or the reservation for one.
 
     `upload_urn` names the object to upload to; `urn` and `urn_version` are there once ACC has processed the file.
-    `category_id` and `async_state`: see `AttachmentCategory` and `AsyncState`.
+    `category_id` is a number from 1 to 8 (fact sheet 3.1), `async_state` see `AsyncState`.
     """
 
     id: Identifier

@@ -28,8 +28,8 @@ from typing import Any
 import acc_sandbox
 from tests.support.lost_database import let_in
 from tests.support.processes import Process
+from tests.transfers.points import AHEAD_POINTS, POINTS
 from tests.transfers.programs.process import Orders, main
-from transfers.jobs.base import AHEAD_POINTS, POINTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 KEYS = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="

@@ -13,8 +13,8 @@ import acc_sandbox
 from acc_sandbox import Fault, Stall
 from persistence.keys import EncryptionKey
 from tests.support.processes import Process
+from tests.transfers.points import AHEAD_POINTS, POINTS
 from tests.transfers.programs.process import Orders, main
-from transfers.jobs.base import AHEAD_POINTS, POINTS
 from transfers.upload.part_plan import MIN_PART_BYTES
 
 KEYS = EncryptionKey.new().text

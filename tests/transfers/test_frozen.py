@@ -12,8 +12,9 @@ from hypothesis import settings
 import acc_sandbox
 from persistence.database import Database, DatabaseAddress
 from tests.support.lost_database import end_every_connection
+from tests.transfers.points import POINTS
 from tests.transfers.test_crashes import COMPLETE, CREATE, PATCH, Site
-from transfers.jobs.base import POINTS, Point
+from transfers.jobs.base import Point
 
 if sys.platform != "linux":
     pytest.skip("whether a process has stopped is read from /proc", allow_module_level=True)

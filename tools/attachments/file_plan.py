@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 
 from acc.errors import Forbidden, NotFound, RequestRejected
-from acc.models.submittals import AsyncState, Attachment, Item
+from acc.models.submittals import Attachment, Item
 from tools.attachments.preconditions import attach_target
 from tools.core.context import Services
 from tools.core.text_sanitizer import clean
@@ -22,12 +22,11 @@ from tools.errors.description import describe_error
 from tools.errors.exceptions import InvalidArguments, RetryHint, ToolError
 from tools.lookup.file_matching import FileMatch, RegisterRow, SubmittalRegister
 from tools.lookup.projects import ProjectSummary
-from transfers.categories_and_states import GivenCategory, attachment_state
+from transfers.categories_and_states import GivenCategory, attachment_state, is_current
 from transfers.concurrency import task_group
 from transfers.errors import TransferError
 from transfers.files.names import attachment_name
 from transfers.idempotency import AttachTarget
-from transfers.jobs.base import CURRENT_CATEGORIES
 from transfers.jobs.local_file import LocalFileJob
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ async def plan_files(
             targets[item_id] = reason_of(problem)
             return
         listed = services.acc.submittals.all_attachments(project.id, item_id, revision=items[item_id].revision)
-        there[item_id] = [one async for one in listed if counts(one)]
+        there[item_id] = [one async for one in listed if is_current(one)]
 
     await _each(list(items), look)
     rows = [_placed(row, targets) for row in rows]
@@ -325,11 +324,6 @@ async def _is_same(services: Services, row: PlanRow, attachment: Attachment, job
         except TransferError:  # the run reads it again, and says why it cannot
             return False
     return tuple(job.identity) == row.file.stamp
-
-
-def counts(attachment: Attachment) -> bool:
-    """Whether an attachment is of the present revision and not failed."""
-    return attachment.category_id in CURRENT_CATEGORIES and attachment.async_state != AsyncState.FAILURE
 
 
 async def _each(keys: Iterable[str], look: Callable[[str], Awaitable[None]]) -> None:

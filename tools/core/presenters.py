@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from acc.models.submittals import Attachment, AttachmentCategory, Item, ItemState, Step, Task, Transition, UserType
+from acc.models.submittals import Attachment, Item, ItemState, Step, Task, Transition, UserType
 from tools.core.results import (
     AttachmentResult,
     AttachmentRow,
@@ -26,7 +26,13 @@ from tools.core.text_sanitizer import clean
 from tools.errors.codes import Code
 from tools.next_steps.after_success import AttachmentStatus
 from transfers.attachments import StoredObject
-from transfers.categories_and_states import FOLLOW_SECONDS, allowed_categories, attachment_state, category_word
+from transfers.categories_and_states import (
+    CURRENT_CATEGORIES,
+    FOLLOW_SECONDS,
+    allowed_categories,
+    attachment_state,
+    category_word,
+)
 from transfers.jobs.base import Job
 from transfers.jobs.caller_upload import CallerUploadJob
 from transfers.jobs.linked_file import LinkedFileJob
@@ -40,13 +46,6 @@ CONFIRM: Final = "Attachment::partial_update"
 CLOSE_TASK: Final = "Task::close"
 TRANSITION: Final = "Item::wf_transition"
 REVIEW: Final = ItemState.REVIEW
-
-_GIVEN_CATEGORIES: Final = [
-    AttachmentCategory.SUBMISSION,
-    AttachmentCategory.FOR_REVIEW,
-    AttachmentCategory.REVIEW_RESPONSE,
-    AttachmentCategory.FINAL_RESPONSE,
-]
 
 
 def attachment_view(
@@ -428,7 +427,7 @@ def category_overrides(item: Item) -> list[str]:
     """Return the category numbers that may be chosen against the automatic one; an empty list of ACC's allows any."""
     action = item.permitted(ATTACH)
     listed = action.allowed_values("categoryId") if action else None
-    return list(_GIVEN_CATEGORIES) if listed == [] else [str(value) for value in listed or ()]
+    return list(CURRENT_CATEGORIES) if listed == [] else [str(value) for value in listed or ()]
 
 
 def _progress(job: Job | None) -> Progress | None:

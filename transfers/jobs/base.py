@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,7 +18,7 @@ from auth.errors import AuthError
 from persistence.errors import StorageProblem
 from transfers.attachments import CreatedAttachment, ListedBefore, UncertainCreate, confirm_upload, has_same_name
 from transfers.audit_log import AuditEntry
-from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state
+from transfers.categories_and_states import FOLLOW_SECONDS, AttachmentState, attachment_state, is_current
 from transfers.errors import AttachmentMissing, ProcessingFailed
 from transfers.files.document_check import SAME_NAME, refuse_strictly
 from transfers.idempotency import AttachmentIdentity, AttachTarget
@@ -43,10 +43,6 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 """ACC documents no time from confirmation to URN. A call that waits for it looks more often than the job (`tools`)."""
 
 
-CURRENT_CATEGORIES: Final = frozenset({"1", "2", "3", "4"})
-"""Those of the current revision; 5 to 8 are given to earlier ones (fact sheet 3.1)."""
-
-
 Point = Literal[
     "asked",  # written down; nothing has been read
     "hashed",  # the digests are known; nothing is at ACC; not of a job that runs ahead
@@ -64,10 +60,6 @@ Point = Literal[
     "part kept ahead",  # some parts are in storage and written down, from before what they are parts of was known
     "identified",  # that is, and written down with the fingerprint
 ]
-
-AHEAD_POINTS: Final[tuple[Point, ...]] = ("part kept ahead", "identified")
-POINTS: Final[tuple[Point, ...]] = tuple(point for point in get_args(Point) if point not in AHEAD_POINTS)
-"""Those of every job; `AHEAD_POINTS` are of one that runs ahead of its digest."""
 
 
 @dataclass(eq=False)
@@ -231,7 +223,7 @@ class Job(ABC):
             if row.id == before.id:
                 if self.attachment is before:  # else a run has just brought newer news
                     self.attachment = row
-                return row.category_id in CURRENT_CATEGORIES and row.async_state != "4"
+                return is_current(row)
         return False
 
     @abstractmethod
