@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments, day_of
+from tools.core.arguments import Cursor, Limit, OptionalText, ToolArguments
+from tools.core.coercion import day_of
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.ports import ProgressCallback
 from tools.core.results import SubmittalRow, SubmittalsResult

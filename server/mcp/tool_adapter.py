@@ -23,7 +23,8 @@ from server.mcp.elicitation import (
 )
 from server.mcp.schemas import input_schema, output_schema
 from tools.attachments.tasks import DeferredResult
-from tools.core.arguments import coerce_arguments, read_arguments
+from tools.core.arguments import read_arguments
+from tools.core.coercion import coerce_arguments
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.dispatch import dispatch, error_result
 from tools.core.policy import CallDeadline, ToolPolicy

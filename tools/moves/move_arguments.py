@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments, day_of
+from tools.core.arguments import OptionalText, Project, Submittal, ToolArguments
+from tools.core.coercion import day_of
 from tools.errors.exceptions import InvalidArguments, RetryHint
 
 

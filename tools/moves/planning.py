@@ -7,7 +7,7 @@ from datetime import date
 from acc.models.submittals import Attachment, Item, ItemState, ReviewResponse, Transition, UserType
 from acc.submittals import ItemTransition
 from tools.attachments.preconditions import task_candidates
-from tools.core.arguments import day_of
+from tools.core.coercion import day_of
 from tools.core.context import Services
 from tools.core.ports import MoveSummary
 from tools.core.presenters import (

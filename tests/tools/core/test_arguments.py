@@ -13,16 +13,15 @@ from pydantic import Field
 from tools.add_submittal_attachment import LocalArguments
 from tools.core.arguments import (
     EXAMPLES,
-    IGNORED,
     MANY_FILES,
     ONLY_IN_ACC,
     OptionalText,
     Project,
     ToolArguments,
     callable_arguments,
-    day_of,
     read_arguments,
 )
+from tools.core.coercion import IGNORED, day_of
 from tools.core.registry import definitions
 from tools.errors.exceptions import InvalidArguments, RetryHint
 from tools.find_submittals import SubmittalsArguments
