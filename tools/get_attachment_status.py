@@ -52,7 +52,7 @@ async def get_attachment_status(
     """Return the status of one attachment, of a page of them, or of this person's unfinished ones anywhere."""
     from tools.attachments.following import attachment_id_of, attachment_page, followed_attachment
     from tools.attachments.status import FollowDeadline, wait_options
-    from tools.core.presenters import attachment_row, with_creator_name
+    from tools.attachments.views import attachment_row, with_creator_name
 
     deadline = FollowDeadline.after(arguments.wait_seconds, services, call)
     submittal = arguments.submittal

@@ -19,7 +19,8 @@ async def get_submittal(services: Services, call: ToolCall, arguments: Submittal
     """Show a submittal, what this person may do with it, and a page of its attachments."""
     from tools.attachments.following import attachment_page
     from tools.attachments.preconditions import attach_refusal
-    from tools.core.presenters import attachment_row, submittal_view, task_choices
+    from tools.attachments.views import attachment_row
+    from tools.core.presenters import submittal_view, task_choices
 
     project = await services.resolver.project(arguments.project)
     item, page = await attachment_page(

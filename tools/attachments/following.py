@@ -13,8 +13,8 @@ from acc.models.submittals import Attachment, Item
 from acc.pagination import next_offset
 from tools.attachments.status import FollowDeadline, attachment_status, background_error, wait_options
 from tools.attachments.tasks import DeferredResult
+from tools.attachments.views import overdue
 from tools.core.context import Services, ToolCall
-from tools.core.presenters import overdue
 from tools.core.results import AttachmentResult, AttachmentView, Candidate, NextStep
 from tools.errors.exceptions import AmbiguousReference, ProcessingTimeout, RetryHint
 from tools.lookup.projects import ProjectSummary

@@ -12,8 +12,8 @@ from acc.errors import Forbidden
 from acc.models.submittals import AsyncState, Attachment, Item
 from tools.attachments.rejection import explain_rejection
 from tools.attachments.tasks import ANSWER_SECONDS, DeferredResult
+from tools.attachments.views import attachment_view, preparing_view, step_status, unchanged_for
 from tools.core.context import Services, ToolCall
-from tools.core.presenters import attachment_view, preparing_view, step_status, unchanged_for
 from tools.core.results import AttachmentResult, AttachmentView, AttachmentWarning, Upload
 from tools.errors.codes import Code
 from tools.errors.description import describe_error

@@ -11,8 +11,8 @@ from acc.errors import Forbidden, NotFound, RequestRejected
 from acc.models.submittals import Attachment
 from tools.attachments.following import is_processing, read_until
 from tools.attachments.status import FollowDeadline, attachment_status, wait_options
+from tools.attachments.views import attachment_row, preparing_view
 from tools.core.context import Services, ToolCall
-from tools.core.presenters import attachment_row, preparing_view
 from tools.core.results import AttachmentRow, AttachmentsResult
 from tools.lookup.projects import ProjectSummary
 from tools.next_steps.after_page import PageInfo, after_page
